@@ -1,0 +1,60 @@
+/*
+ * ERR_ROW(name, class, English, Chinese): included by err.h and err.c.
+ * Rows stand in blocks, one block a room; a room adds to its own block only.
+ */
+/* base */
+ERR_ROW(ERR_OK, OK, "Done.", "成功。")
+ERR_ROW(ERR_TRUNCATED, CORRUPT, "The data ends too early.", "数据不完整。")
+ERR_ROW(ERR_OVERFLOW, REFUSE, "The number is too large.", "数值过大。")
+ERR_ROW(ERR_RANGE, REFUSE, "The value is outside its allowed range.", "数值超出允许范围。")
+ERR_ROW(ERR_SYNTAX, REFUSE, "The text cannot be read as what it should be.", "内容格式不正确。")
+ERR_ROW(ERR_BCD, CORRUPT, "A digit is not decimal.", "数据中含有非十进制数字。")
+ERR_ROW(ERR_FULL, RETRY, "There is no room left; try again when some work is done.", "空间已满,请稍后重试。")
+ERR_ROW(ERR_MEMORY, RETRY, "The machine has no memory left.", "内存不足。")
+ERR_ROW(ERR_NOT_FOUND, REFUSE, "It does not exist.", "对象不存在。")
+ERR_ROW(ERR_EXISTS, REFUSE, "It exists already.", "对象已存在。")
+ERR_ROW(ERR_STATE, REFUSE, "This is not allowed in the present state.", "当前状态不允许此操作。")
+ERR_ROW(ERR_CLOCK, REFUSE, "The clock is not trusted; set it first.", "时钟不可信,请先校时。")
+ERR_ROW(ERR_BUG, BUG, "The program broke a promise of its own; please report it.", "程序内部错误,请联系供应商。")
+/* proto */
+ERR_ROW(ERR_FRAME_CHECKSUM, CORRUPT, "The frame's checksum is wrong.", "报文校验和错误。")
+ERR_ROW(ERR_FRAME_END, CORRUPT, "The frame does not end where it should.", "报文结束符错误。")
+ERR_ROW(ERR_FRAME_LENGTH, CORRUPT, "The frame's length does not fit its content.", "报文长度错误。")
+ERR_ROW(ERR_FRAME_UNKNOWN, REFUSE, "No known frame begins here.", "无法识别的报文。")
+/* terminal */
+/* meter */
+/* rating */
+/* strategy */
+/* io */
+ERR_ROW(ERR_IO, RETRY, "The operating system reported an input or output error.", "系统输入输出错误。")
+ERR_ROW(ERR_IO_CLOSED, RETRY, "The connection is closed.", "连接已关闭。")
+ERR_ROW(ERR_IO_REFUSED, RETRY, "The other side does not accept connections.", "对方拒绝连接。")
+ERR_ROW(ERR_IO_ADDRESS, REFUSE, "The address cannot be used.", "地址不可用。")
+ERR_ROW(ERR_IO_FILE, REFUSE, "The file cannot be opened.", "文件无法打开。")
+ERR_ROW(ERR_TLS, REFUSE, "The secure connection could not be set up; check the certificates.", "安全连接失败,请检查证书。")
+/* store */
+ERR_ROW(ERR_STORE, CORRUPT, "The database refused an operation; see the log.", "数据库操作失败,请查看日志。")
+ERR_ROW(ERR_STORE_BUSY, RETRY, "The database is busy; try again.", "数据库繁忙,请重试。")
+ERR_ROW(ERR_STORE_FULL, RETRY, "The disk is full: nothing was changed. Free some space; work goes on by itself.", "磁盘已满,未作任何更改。请清理空间后重试。")
+ERR_ROW(ERR_STORE_CONSTRAINT, REFUSE, "The database refused the change because it would break a rule.", "该更改违反数据约束,已被拒绝。")
+ERR_ROW(ERR_STORE_NEWER, REFUSE, "The data was written by a newer version of the program.", "数据由更新版本的程序写入,请升级程序。")
+ERR_ROW(ERR_STORE_CORRUPT, CORRUPT, "The database file is damaged; restore a backup.", "数据库文件损坏,请恢复备份。")
+/* bus */
+/* uplink */
+ERR_ROW(ERR_UPLINK_SYNTAX, CORRUPT, "The message does not follow the uplink schema.", "上行消息不符合格式定义。")
+ERR_ROW(ERR_UPLINK_UNKNOWN, REFUSE, "The message is of a kind this version does not know.", "未知的上行消息类型。")
+ERR_ROW(ERR_UPLINK_SEAL, CORRUPT, "The message was not sealed by the right key, or was altered.", "上行消息密封校验失败。")
+ERR_ROW(ERR_UPLINK_SEQUENCE, CORRUPT, "The message repeats or skips a sequence number.", "上行消息序号错误。")
+ERR_ROW(ERR_UPLINK_EPOCH, REFUSE, "A newer connection of this gateway exists; this one is fenced.", "该通信管理机已有更新的连接,此连接被隔离。")
+/* journal */
+/* gateway */
+/* site */
+/* ledger */
+/* readings */
+/* headend */
+/* billing */
+/* vend */
+/* control */
+/* auth */
+/* notify */
+/* api */

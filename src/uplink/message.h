@@ -1,0 +1,225 @@
+/*
+ * What gateway and platform say to each other. The wire form is CBOR; its schema is
+ * docs/formats/uplink.cddl; encoder and decoder stand side by side in message.c.
+ *
+ * Three manners of delivery:
+ *   durable    gateway -> platform: READINGS, OUTCOME, EVENT. Queued on the gateway's disk under
+ *              (queue epoch, seq), sent in order, dropped only when ACK says that the platform has
+ *              committed them. A repeat has the same (epoch, seq) and collapses.
+ *   commanded  platform -> gateway: COMMAND, FENCE. Named by a random id for ever; repeated until an
+ *              OUTCOME with that id was committed. The gateway stores a command before it acts and
+ *              answers a repeat from its table.
+ *   passing    everything else; lost ones are said again after the next HELLO.
+ */
+#ifndef YUFU_UPLINK_MESSAGE_H
+#define YUFU_UPLINK_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/err.h"
+
+#define UPLINK_POINTS_MAX 24    /* points in one reading */
+#define UPLINK_READINGS_MAX 64  /* readings in one batch */
+#define UPLINK_TEXT_MAX 64
+#define UPLINK_MESSAGE_MAX 65'536 /* encoded bytes of one message; a configuration may be split */
+
+enum uplink_kind {
+    UPLINK_HELLO = 1,    /* g->p  first message of a connection */
+    UPLINK_WELCOME = 2,  /* p->g */
+    UPLINK_ACK = 3,      /* p->g  committed up to (epoch, seq) */
+    UPLINK_CONFIG = 4,   /* p->g  lines and meters, one part of `parts` */
+    UPLINK_APPLIED = 5,  /* g->p  configuration version now in force */
+    UPLINK_COMMAND = 6,  /* p->g */
+    UPLINK_FENCE = 7,    /* p->g  tombstone this command id */
+    UPLINK_PING = 8,     /* both ways, answered by PONG; 30 s of silence asks, 90 s close */
+    UPLINK_PONG = 9,     /* p->g carries the platform's time */
+    UPLINK_READINGS = 10, /* g->p durable */
+    UPLINK_OUTCOME = 11,  /* g->p durable */
+    UPLINK_EVENT = 12,    /* g->p durable */
+    UPLINK_CLAIM = 13,    /* g->p unclaimed gateway: serial, code, certificate request */
+    UPLINK_CLAIMED = 14,  /* p->g id, secret, certificate; or a refusal */
+};
+
+struct uplink_hello {
+    int64_t queue_epoch;    /* of the store-and-forward queue; a new one when the file was lost */
+    int64_t config_version; /* in force at the gateway, 0 none */
+    wall_s wall;
+    bool wall_trusted;
+    char program[UPLINK_TEXT_MAX];
+};
+
+struct uplink_welcome {
+    wall_s wall;
+    int64_t acked_epoch, acked_seq;
+    int64_t config_version; /* a CONFIG follows if it differs */
+};
+
+struct uplink_ack {
+    int64_t epoch, seq;
+};
+
+struct uplink_config_line {
+    int64_t number;
+    char endpoint[UPLINK_TEXT_MAX];
+    int64_t baud;
+    char parity; /* 'N' 'E' 'O' */
+};
+
+struct uplink_config_meter {
+    int64_t meter_id;
+    int64_t line;           /* line number */
+    char address[16];
+    char model[32];
+    int64_t epoch;          /* installation period: a command of another epoch is refused */
+    char customer_number[13];
+    int64_t circuits;
+};
+
+/* Arrays are owned by whoever made the message; a decoded message points into its arena. */
+struct uplink_config {
+    int64_t version, part, parts; /* part 0 .. parts-1 */
+    struct uplink_config_line *lines;
+    size_t line_count;
+    struct uplink_config_meter *meters;
+    size_t meter_count;
+};
+
+enum uplink_command_kind { UPLINK_VEND = 1, UPLINK_RELAY = 2, UPLINK_KEEP = 3, UPLINK_READ = 4 };
+
+struct uplink_command {
+    int64_t id;
+    enum uplink_command_kind kind;
+    int64_t meter_id;
+    int64_t epoch;      /* installation period */
+    wall_s not_after;   /* 0: no deadline. A cut whose deadline has passed is never executed */
+    /* VEND: credit amount_fen under count n. READ: read the purchase record n back, send nothing. */
+    int64_t n;
+    int64_t amount_fen;
+    /* RELAY, KEEP: the gateway ignores a version below the highest it has obeyed */
+    int64_t circuit;    /* 0: whole meter */
+    int64_t version;
+    bool open;          /* RELAY: desired state */
+    bool on;            /* KEEP */
+};
+
+enum uplink_status {
+    UPLINK_DONE = 1,       /* carried out, and read back as wished (RELAY, KEEP); VEND, READ: evidence */
+    UPLINK_REFUSED = 2,    /* the meter said no; `reply` says how, the read-back says what is true */
+    UPLINK_UNKNOWN = 3,    /* no answer in time: it may have happened */
+    UPLINK_EXPIRED = 4,    /* not executed: the deadline had passed, or the clock is not trusted */
+    UPLINK_SUPERSEDED = 5, /* not executed: a higher version was obeyed already */
+    UPLINK_FENCED = 6,     /* not executed, and never will be: a tombstone stands */
+    UPLINK_NO_METER = 7,   /* not executed: unknown meter, or another epoch */
+};
+
+enum uplink_reply { /* the meter's answer to a vend */
+    UPLINK_REPLY_NONE = 0, /* no answer, or nothing was sent */
+    UPLINK_REPLY_OK = 1,
+    UPLINK_REPLY_REPEAT = 2,
+    UPLINK_REPLY_COUNT = 3,
+    UPLINK_REPLY_CUSTOMER = 4,
+    UPLINK_REPLY_HOARD = 5,
+    UPLINK_REPLY_AUTH = 6,
+    UPLINK_REPLY_OTHER = 7,
+};
+
+struct uplink_outcome {
+    int64_t command_id;
+    int64_t meter_id;
+    int64_t epoch;
+    enum uplink_command_kind kind;
+    enum uplink_status status;
+    wall_s at;
+    /* VEND, READ: what was read back after the act, in the same visit. -1 where not read. */
+    bool sent;                /* false: the frame never left the gateway */
+    enum uplink_reply reply;
+    int64_t count;            /* the meter's purchase count now */
+    int64_t record_n;         /* the purchase record found for the wished n, or -1 */
+    int64_t record_amount_fen;
+    int64_t purchased_fen;    /* cumulative purchased amount now */
+    int64_t balance_fen;      /* INT64_MIN where not read */
+    /* RELAY, KEEP */
+    int64_t circuit, version;
+    int64_t relay_open;       /* bits as POINT_RELAY_OPEN; -1 not read */
+    int64_t keep_power;       /* 0, 1; -1 not read */
+};
+
+struct uplink_point {
+    int64_t point; /* enum meter_point */
+    int64_t value;
+};
+
+struct uplink_reading {
+    int64_t meter_id, epoch;
+    wall_s at;
+    struct uplink_point points[UPLINK_POINTS_MAX];
+    size_t point_count;
+};
+
+struct uplink_readings {
+    int64_t seq_epoch, seq;
+    struct uplink_reading *readings; /* <= UPLINK_READINGS_MAX */
+    size_t count;
+};
+
+enum uplink_event_kind {
+    UPLINK_METER_SILENT = 1, UPLINK_METER_BACK = 2, UPLINK_LINE_DOWN = 3, UPLINK_LINE_UP = 4,
+    UPLINK_QUEUE_DROPPED = 5, UPLINK_CLOCK_SET = 6,
+};
+
+struct uplink_event {
+    enum uplink_event_kind kind;
+    wall_s at;
+    int64_t meter_id; /* 0: none */
+    int64_t line;     /* 0: none */
+    int64_t value;
+};
+
+struct uplink_claim {
+    char serial[UPLINK_TEXT_MAX];
+    char code[UPLINK_TEXT_MAX];
+    struct bytes request; /* PKCS#10 certificate request, DER */
+};
+
+struct uplink_claimed {
+    int64_t gateway_id;   /* 0: refused */
+    struct bytes secret;  /* 32 bytes */
+    struct bytes certificate; /* PEM chain */
+    char refusal[UPLINK_TEXT_MAX]; /* err_name */
+};
+
+struct uplink_message {
+    enum uplink_kind kind;
+    int64_t epoch, seq; /* durable kinds: queue epoch and sequence; else 0 */
+    union {
+        struct uplink_hello hello;
+        struct uplink_welcome welcome;
+        struct uplink_ack ack;
+        struct uplink_config config;
+        int64_t config_version; /* APPLIED */
+        struct uplink_command command;
+        int64_t fence_id;
+        wall_s wall;            /* PING, PONG */
+        struct uplink_readings readings;
+        struct uplink_outcome outcome;
+        struct uplink_event event;
+        struct uplink_claim claim;
+        struct uplink_claimed claimed;
+    };
+};
+
+/* Encodes into w (sticky error ERR_FULL). */
+void uplink_message_encode(const struct uplink_message *m, struct writer *w);
+
+/* Decodes one whole message. Variable parts live in `arena` (at least UPLINK_ARENA bytes, 16-byte
+ * aligned) until it is reused. ERR_TRUNCATED, ERR_UPLINK_SYNTAX, ERR_UPLINK_UNKNOWN. Unknown map
+ * keys are skipped, so that a newer peer may say more. */
+#define UPLINK_ARENA 262'144
+[[nodiscard]] enum err uplink_message_decode(const uint8_t *data, size_t len, void *arena,
+                                             struct uplink_message *m);
+
+#endif
