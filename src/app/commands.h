@@ -1,0 +1,10 @@
+/*
+ * The sub-commands of `yufu`. Each takes the words after its own name (argv[0] is the name) and
+ * returns the process's exit code: 0 done, 1 it found or met something wrong, 2 wrong usage.
+ */
+#ifndef YUFU_APP_COMMANDS_H
+#define YUFU_APP_COMMANDS_H
+
+int app_frame_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,43 @@
+/* `yufu`: the platform and its command line. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/commands.h"
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *about;
+};
+
+static const struct command commands[] = {
+    {"frame", app_frame_main, "decode meter frames: yufu frame decode [--proto P] [HEX...]"},
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+
+static int usage(FILE *to)
+{
+    fprintf(to, "usage: yufu COMMAND [OPTION...]\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].about);
+    fprintf(to, "\nEach command explains itself with --help.\n");
+    return to == stdout ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return usage(stderr);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+        return usage(stdout);
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("yufu %s\n", YUFU_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "yufu: there is no command '%s'\n\n", argv[1]);
+    return usage(stderr);
+}
