@@ -1,0 +1,26 @@
+/*
+ * LOG_ROW(name, text, level, English, Chinese): included by log.h and log.c. What the line means
+ * and what to do. Rows stand in blocks, one block a program or room; add to your own block.
+ */
+/* every program */
+LOG_ROW(LOG_PROGRAM_START, "program.start", INFO, "The program started.", "程序启动。")
+LOG_ROW(LOG_PROGRAM_STOP, "program.stop", INFO, "The program ends in order.", "程序正常退出。")
+LOG_ROW(LOG_PROGRAM_REFUSED, "program.refused", ERROR, "The program cannot start; the line says why.", "程序无法启动,原因见本行。")
+/* io */
+LOG_ROW(LOG_TLS_REFUSED, "tls.refused", WARN, "A TLS handshake failed: wrong CA, wrong or expired certificate, or not TLS 1.3.", "TLS 握手失败:CA 或证书不符、证书过期,或对方不支持 TLS 1.3。")
+LOG_ROW(LOG_LISTENER_FULL, "listener.full", WARN, "A connection was closed because too many are open.", "连接数已达上限,新连接被关闭。")
+LOG_ROW(LOG_LINE_UP, "line.up", INFO, "A bus line is open.", "总线已打开。")
+LOG_ROW(LOG_LINE_DOWN, "line.down", WARN, "A bus line cannot be opened or was lost; it is tried again. Check device and cable.", "总线无法打开或已断开,系统将自动重试。请检查设备与线缆。")
+LOG_ROW(LOG_PROCESS_EXIT, "process.exit", WARN, "A child process ended.", "子进程已退出。")
+/* store */
+LOG_ROW(LOG_STORE_FAILED, "store.failed", ERROR, "The database refused an operation.", "数据库操作失败。")
+/* uplink, gateway */
+LOG_ROW(LOG_GATEWAY_CLAIMING, "gateway.claiming", INFO, "The gateway shows its one-time code to the platform.", "通信管理机正在用一次性认领码注册。")
+LOG_ROW(LOG_GATEWAY_CLAIMED, "gateway.claimed", INFO, "The gateway has its identity.", "通信管理机已完成注册。")
+LOG_ROW(LOG_GATEWAY_CLAIM_REFUSED, "gateway.claim_refused", ERROR, "The platform refused the claim: check serial and code.", "平台拒绝注册:请核对序列号与认领码。")
+LOG_ROW(LOG_UPLINK_CONNECTED, "uplink.connected", INFO, "The session with the platform is open.", "与平台的会话已建立。")
+LOG_ROW(LOG_UPLINK_LOST, "uplink.lost", WARN, "The session with the platform ended; it is opened again.", "与平台的会话中断,将自动重连。")
+LOG_ROW(LOG_UPLINK_REFUSED, "uplink.refused", WARN, "A frame or a session was refused: altered, replayed, wrong key or fenced.", "上行报文或会话被拒绝:被篡改、重放、密钥不符或已被隔离。")
+LOG_ROW(LOG_GATEWAY_CONFIG, "gateway.config", INFO, "A new configuration is in force.", "新的配置已生效。")
+LOG_ROW(LOG_GATEWAY_COMMAND, "gateway.command", INFO, "A command arrived.", "收到命令。")
+LOG_ROW(LOG_GATEWAY_OUTCOME, "gateway.outcome", INFO, "A command has its outcome.", "命令已有结果。")
