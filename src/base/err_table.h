@@ -47,9 +47,29 @@ ERR_ROW(ERR_UPLINK_SEAL, CORRUPT, "The message was not sealed by the right key, 
 ERR_ROW(ERR_UPLINK_SEQUENCE, CORRUPT, "The message repeats or skips a sequence number.", "上行消息序号错误。")
 ERR_ROW(ERR_UPLINK_EPOCH, REFUSE, "A newer connection of this gateway exists; this one is fenced.", "该通信管理机已有更新的连接,此连接被隔离。")
 /* journal */
+ERR_ROW(ERR_JOURNAL_CHAIN, CORRUPT, "The audit chain is broken: a row was changed, removed or inserted.", "审计链断裂:有记录被更改、删除或插入。")
+ERR_ROW(ERR_JOURNAL_TEXT, REFUSE, "An audit row needs an actor, an action, an object and a detail.", "审计记录缺少操作者、操作、对象或详情。")
 /* gateway */
 /* site */
+ERR_ROW(ERR_SITE_CLAIM, REFUSE, "The gateway's serial number and one-time code do not fit, or the code was used or has expired.", "通信管理机序列号与一次性代码不符,或代码已使用、已过期。")
+ERR_ROW(ERR_SITE_EPOCH, REFUSE, "A newer connection of this gateway was seen.", "该通信管理机已有更新的连接。")
+ERR_ROW(ERR_SITE_TEXT, REFUSE, "A code or name is empty, too long, or contains characters that are not allowed.", "编码或名称为空、过长或含有不允许的字符。")
+ERR_ROW(ERR_SITE_LINE, REFUSE, "The line's number, endpoint, baud rate or parity is not valid.", "线路号、端点、波特率或校验位无效。")
+ERR_ROW(ERR_SITE_METER, REFUSE, "The meter's address, model, circuits or customer number is not valid.", "表计地址、型号、回路数或客户编号无效。")
+ERR_ROW(ERR_SITE_PROJECT, REFUSE, "The object belongs to another project.", "对象属于其他项目。")
+ERR_ROW(ERR_SITE_WALLET_FIXED, REFUSE, "The account has bookings: where its balance lives cannot be changed any more.", "账户已有账务记录,不能再更改余额所在位置。")
+ERR_ROW(ERR_SITE_PLAN_UNKNOWN, REFUSE, "There is no such price plan in force.", "不存在或尚未生效的电价方案。")
+ERR_ROW(ERR_SITE_STRATEGY_UNKNOWN, REFUSE, "There is no such strategy in force.", "不存在或尚未生效的费控策略。")
+ERR_ROW(ERR_SITE_EFFECTIVE, REFUSE, "A later version exists already; a version cannot take effect before it.", "已存在更晚生效的版本,新版本不能早于它生效。")
 /* ledger */
+ERR_ROW(ERR_LEDGER_KEY, REFUSE, "This key was used for another transaction.", "该幂等键已用于其他内容的交易。")
+ERR_ROW(ERR_LEDGER_UNBALANCED, REFUSE, "The postings do not sum to zero.", "分录合计不为零。")
+ERR_ROW(ERR_LEDGER_EMPTY, REFUSE, "A transaction needs at least two postings.", "一笔交易至少需要两条分录。")
+ERR_ROW(ERR_LEDGER_BOOK, REFUSE, "There is no such book.", "不存在该科目。")
+ERR_ROW(ERR_LEDGER_AMOUNT, REFUSE, "The amount of a posting is too large.", "分录金额过大。")
+ERR_ROW(ERR_LEDGER_LIMIT, REFUSE, "The balance of a book would become too large.", "科目余额将超出上限。")
+ERR_ROW(ERR_LEDGER_TEXT, REFUSE, "The transaction lacks its account, key, kind, actor or time, or one of them is too long.", "交易缺少账户、幂等键、类型、操作者或时间,或内容过长。")
+ERR_ROW(ERR_LEDGER_CHAIN, CORRUPT, "The ledger does not add up: a transaction was changed, removed or inserted.", "账本校验失败:有交易被更改、删除或插入。")
 /* readings */
 /* headend */
 /* billing */
