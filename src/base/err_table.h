@@ -23,6 +23,8 @@ ERR_ROW(ERR_FRAME_LENGTH, CORRUPT, "The frame's length does not fit its content.
 ERR_ROW(ERR_FRAME_UNKNOWN, REFUSE, "No known frame begins here.", "无法识别的报文。")
 /* terminal */
 /* meter */
+ERR_ROW(ERR_METER_REFUSED, REFUSE, "The meter answered that it cannot do this.", "表计拒绝了该请求。")
+ERR_ROW(ERR_METER_ANSWER, CORRUPT, "The meter's answer is not what was asked for.", "表计应答与请求不符。")
 /* rating */
 /* strategy */
 /* io */
@@ -40,6 +42,9 @@ ERR_ROW(ERR_STORE_CONSTRAINT, REFUSE, "The database refused the change because i
 ERR_ROW(ERR_STORE_NEWER, REFUSE, "The data was written by a newer version of the program.", "数据由更新版本的程序写入,请升级程序。")
 ERR_ROW(ERR_STORE_CORRUPT, CORRUPT, "The database file is damaged; restore a backup.", "数据库文件损坏,请恢复备份。")
 /* bus */
+ERR_ROW(ERR_BUS_SILENT, RETRY, "The meter did not answer.", "表计无应答。")
+ERR_ROW(ERR_BUS_DAMAGED, RETRY, "The meter's answers arrived damaged.", "表计应答报文损坏。")
+ERR_ROW(ERR_BUS_CLOSED, RETRY, "The line was closed before an answer came.", "总线已关闭,未收到应答。")
 /* uplink */
 ERR_ROW(ERR_UPLINK_SYNTAX, CORRUPT, "The message does not follow the uplink schema.", "上行消息不符合格式定义。")
 ERR_ROW(ERR_UPLINK_UNKNOWN, REFUSE, "The message is of a kind this version does not know.", "未知的上行消息类型。")

@@ -1,0 +1,156 @@
+/*
+ * One line: an RS-485 pair behind a serial port or a TCP serial server. Half duplex, one master
+ * (we), one exchange at a time.
+ *
+ *   submit jobs -> output bytes -> input bytes -> pop results
+ *
+ * Priorities: a step of a visit comes before everything, then orders, then polls, in order of
+ * submission within a priority; so an order waits at most for the exchange that is under way.
+ * Answers are matched to the one outstanding request by the protocol's link (address and control);
+ * echoes, garbage and late answers from others are counted and dropped.
+ *
+ * Sans-I/O: time and bytes come in, bytes and the next wake-up go out. No heap, no clock.
+ */
+#ifndef YUFU_BUS_BUS_H
+#define YUFU_BUS_BUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "meter/meter.h"
+
+#define BUS_PEERS_MAX 256
+#define BUS_JOBS_MAX 32
+#define BUS_RESULTS_MAX 40
+#define BUS_INPUT_MAX 1024
+
+enum bus_priority { BUS_STEP, BUS_ORDER, BUS_POLL, BUS_PROBE, BUS_PRIORITIES };
+
+/* Times of one line. bus_timing_of fills sensible ones for a speed; a caller may change them. */
+struct bus_timing {
+    int32_t baud;            /* real speed of the wire, also behind a TCP serial server */
+    int32_t gap_ms;          /* silence before each request */
+    int32_t turnaround_ms;   /* wait for an answer's first byte while nothing is known of the peer */
+    int32_t turnaround_min_ms, turnaround_max_ms; /* bounds of the learnt wait */
+    int32_t byte_gap_ms;     /* silence inside an answer that ends it */
+    int32_t transit_ms;      /* extra for what lies between us and the wire (TCP, radio) */
+};
+
+struct bus_timing bus_timing_of(int32_t baud);
+
+/* Each meter of a line is a peer, numbered by the caller 0..BUS_PEERS_MAX-1. */
+struct bus_peer {
+    bool silent;            /* demoted: asked only on the probe ring */
+    uint8_t failures;       /* exchanges in a row without an answer */
+    uint8_t probes;         /* probes since the demotion, for the back-off */
+    int32_t slowest_ms;     /* decaying maximum of seen turnarounds; 0: none yet */
+    mono_ms probe_at;       /* silent: next probe */
+    uint32_t answers, timeouts, damaged;
+};
+
+struct bus_job {
+    uint64_t tag;           /* the caller's; comes back in the result */
+    uint16_t peer;
+    enum bus_priority priority;
+    uint8_t attempts;       /* sendings before giving up, >= 1; a vend has exactly 1 */
+    bool silent;            /* broadcast: no answer comes */
+    uint16_t len;
+    uint8_t request[METER_FRAME_MAX];
+};
+
+struct bus_result {
+    uint64_t tag;
+    uint16_t peer;
+    enum err err;           /* ERR_OK; ERR_BUS_SILENT no answer; ERR_BUS_DAMAGED only damaged ones;
+                               ERR_BUS_CLOSED the line was reset before an answer */
+    uint8_t sent;           /* how often the request went out in full or in part; 0: never */
+    uint16_t len;
+    uint8_t answer[METER_FRAME_MAX];
+};
+
+/* Since bus_init. Times in ms of line time. */
+struct bus_stats {
+    uint64_t exchanges, answered, retries, timeouts;
+    uint64_t damaged;       /* frames with a bad checksum or end */
+    uint64_t echoes;        /* our own bytes heard again */
+    uint64_t strays;        /* good frames that answer nothing outstanding */
+    uint64_t garbage_bytes;
+    uint64_t sent_bytes, received_bytes;
+    int64_t busy_ms;        /* from a request's first byte to its end by answer or time-out */
+    int64_t useful_ms;      /* of that: bytes of answered exchanges on the wire, and the meters'
+                               own turnaround: what the physics needs */
+    uint64_t demotions, returns;
+};
+
+/* Peers that changed between silent and answering, to be told upwards. */
+struct bus_change {
+    uint16_t peer;
+    bool silent;
+};
+
+enum bus_phase { BUS_IDLE, BUS_GAP, BUS_WAIT };
+
+struct bus {
+    const struct meter_link *link;
+    struct bus_timing timing;
+    enum bus_phase phase;
+    struct bus_job jobs[BUS_JOBS_MAX];
+    uint32_t order[BUS_JOBS_MAX]; /* arrival number of each job; 0: slot is free */
+    uint32_t arrivals;
+    int current;                  /* index of the job on the line, or -1 */
+    uint8_t sent;                 /* sendings of the current job */
+    bool damaged;                 /* something damaged came for it */
+    mono_ms free_at;              /* the line is quiet enough from here on */
+    mono_ms started, tx_end, deadline, limit;
+    mono_ms heard;                /* first byte of the answer, if any */
+    bool hearing;
+    uint8_t input[BUS_INPUT_MAX];
+    size_t input_len;
+    struct bus_result results[BUS_RESULTS_MAX];
+    size_t result_head, result_count;
+    struct bus_peer peers[BUS_PEERS_MAX];
+    struct bus_change changes[BUS_PEERS_MAX];
+    size_t change_count;
+    mono_ms probe_free_at;        /* the ring as a whole is slow, however many are on it */
+    struct bus_stats stats;
+};
+
+void bus_init(struct bus *b, const struct meter_link *link, const struct bus_timing *timing,
+              mono_ms now);
+
+/* ERR_FULL: BUS_JOBS_MAX are waiting. The job is copied. */
+[[nodiscard]] enum err bus_submit(struct bus *b, const struct bus_job *job);
+size_t bus_waiting(const struct bus *b); /* jobs not yet finished, the running one included */
+/* Takes back a job that has not been sent yet; false if it is unknown or on the line. */
+bool bus_cancel(struct bus *b, uint64_t tag);
+
+/* Bytes to write now, at most one whole frame; 0 if there is nothing to do yet. The caller writes
+ * them all at once. cap >= METER_FRAME_MAX. */
+size_t bus_output(struct bus *b, mono_ms now, uint8_t *out, size_t cap);
+void bus_input(struct bus *b, mono_ms now, const uint8_t *data, size_t len);
+/* Time passed: ends waits that are over. */
+void bus_tick(struct bus *b, mono_ms now);
+/* When bus_tick or bus_output has something to do; MONO_NEVER if only a submit or input can help. */
+mono_ms bus_wake(const struct bus *b);
+/* The next finished job, in order of completion. */
+bool bus_result(struct bus *b, struct bus_result *out);
+bool bus_peer_change(struct bus *b, struct bus_change *out);
+
+/* The port was closed or opened: the running job ends with ERR_BUS_CLOSED, input is forgotten;
+ * jobs that were never sent stay. */
+void bus_reset(struct bus *b, mono_ms now);
+
+/* May this peer be polled now? An answering one always; a silent one when its turn on the probe
+ * ring has come. Orders need not ask. */
+bool bus_may_poll(const struct bus *b, uint16_t peer, mono_ms now);
+/* Forgets what was learnt of a peer: another meter has its number now. */
+void bus_peer_reset(struct bus *b, uint16_t peer);
+
+/* How long the bytes take on the wire: 11 bits each (start, 8, parity, stop). */
+int64_t bus_wire_ms(int32_t baud, size_t bytes);
+
+#endif

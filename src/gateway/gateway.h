@@ -1,0 +1,127 @@
+/*
+ * The gateway 通信管理机: polls the lines of one site, keeps what it read until the platform has
+ * committed it, and carries out commands exactly as often as their kind allows.
+ *
+ * Sans-I/O: the program around it owns ports, connection, clock and randomness.
+ *
+ *   gateway_line_output / gateway_line_input   bytes of each line
+ *   gateway_uplink_message / gateway_next_uplink   messages of the session
+ *   gateway_tick, gateway_wake                 time
+ *
+ * Rules it holds (the numbers are used in gateway/ and in its tests):
+ *   G1  a command is committed before the first byte of it goes to a line;
+ *   G2  an outcome is committed, with its command's final state, before it is told;
+ *   G3  a started command is never forgotten: after a restart it is read back first;
+ *   G4  a vend frame goes out only when a fresh count says n-1, and always with the same bytes;
+ *   G5  a tombstone or a final state is for ever: the same id never acts again. A fence that meets
+ *       a started command lets it finish by reading back, but nothing more is sent for it;
+ *   G6  a cut is sent only while its deadline lies ahead by a trusted clock, and only if no higher
+ *       version was obeyed; its frame carries the deadline;
+ *   G7  the queue keeps outcomes and events whatever happens; past its bound the oldest readings go
+ *       first, and an event tells how many.
+ *
+ * Not thread-safe. All calls carry `now`; time must not run backwards in mono.
+ */
+#ifndef YUFU_GATEWAY_GATEWAY_H
+#define YUFU_GATEWAY_GATEWAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "bus/bus.h"
+#include "store/store.h"
+#include "uplink/message.h"
+
+struct gateway;
+
+struct gateway_now {
+    mono_ms mono;
+    wall_s wall;
+    bool trusted; /* the wall clock was set by the platform or by an operator since the start */
+};
+
+struct gateway_options {
+    struct store *store;      /* kind STORE_GATEWAY; stays the caller's, must outlive the gateway */
+    int64_t new_queue_epoch;  /* used if the store has none: must be larger than any ever used by
+                                 this gateway (milliseconds of the wall clock will do) */
+    int64_t queue_bytes_max;  /* bound of the queue's bodies; 0: 32 MiB */
+    int32_t flush_ms;         /* readings wait this long for a common commit; 0: 2000 */
+    int32_t offset_s;         /* the meters' civil time, seconds east of Greenwich; 0 is UTC */
+    char program[UPLINK_TEXT_MAX]; /* name and version, told in HELLO */
+};
+
+/* Reads back configuration, open commands and the queue's head. */
+[[nodiscard]] enum err gateway_open(struct gateway **out, const struct gateway_options *options,
+                                    const struct gateway_now *now);
+void gateway_close(struct gateway *g); /* NULL is allowed; loses only readings not yet committed */
+
+/* Commits what waits, ends waits, starts work. Call whenever gateway_wake is due, and after any
+ * batch of input; never fails: see gateway_failure. */
+void gateway_tick(struct gateway *g, const struct gateway_now *now);
+mono_ms gateway_wake(const struct gateway *g);
+/* ERR_OK, or why this process must end and start again from its last commit (a store that died).
+ * A full disk is not a failure: readings wait in memory, commands are left with the platform. */
+enum err gateway_failure(const struct gateway *g);
+/* Commits everything now, for an orderly end. */
+[[nodiscard]] enum err gateway_flush(struct gateway *g, const struct gateway_now *now);
+
+/* --- settings of the program around it (identity, certificate ...) ----------------------------- */
+
+/* Copies at most cap bytes; *len is the whole length. ERR_NOT_FOUND, ERR_FULL. */
+[[nodiscard]] enum err gateway_setting_get(struct gateway *g, const char *name, uint8_t *out,
+                                           size_t cap, size_t *len);
+[[nodiscard]] enum err gateway_setting_put(struct gateway *g, const char *name, struct bytes value);
+/* Raised and committed: to be called before each connection; from 1. */
+[[nodiscard]] enum err gateway_next_boot_epoch(struct gateway *g, int64_t *boot_epoch);
+
+/* --- lines ----------------------------------------------------------------------------------- */
+
+/* Changes whenever a configuration is applied: then ports must be compared with the lines again. */
+unsigned gateway_generation(const struct gateway *g);
+size_t gateway_line_count(const struct gateway *g);
+const struct uplink_config_line *gateway_line(const struct gateway *g, size_t index);
+
+/* A port was opened or closed. Lines start closed; nothing is sent on a closed one. */
+void gateway_line_status(struct gateway *g, const struct gateway_now *now, size_t index, bool up);
+void gateway_line_input(struct gateway *g, const struct gateway_now *now, size_t index,
+                        const uint8_t *data, size_t len);
+/* Bytes to write now, 0 if none; cap >= METER_FRAME_MAX. Call after every tick and input. */
+size_t gateway_line_output(struct gateway *g, const struct gateway_now *now, size_t index,
+                           uint8_t *out, size_t cap);
+/* NULL past the last line; for status pages and benches. */
+const struct bus_stats *gateway_line_stats(const struct gateway *g, size_t index);
+
+/* --- uplink ---------------------------------------------------------------------------------- */
+
+/* A session stands (sealed, nothing said yet): HELLO is the next message out. Durable messages
+ * follow once WELCOME has come. */
+void gateway_uplink_connected(struct gateway *g, const struct gateway_now *now);
+void gateway_uplink_closed(struct gateway *g);
+
+/* A message from the platform. PING and PONG belong to the session and are ignored here; so are
+ * kinds only a gateway sends (ERR_UPLINK_UNKNOWN). An error closes nothing: the message had no
+ * effect and will be said again. */
+[[nodiscard]] enum err gateway_uplink_message(struct gateway *g, const struct gateway_now *now,
+                                              const struct uplink_message *m);
+
+/* The next encoded message to seal and send, valid until the next call into g. False: nothing to
+ * say now, or the window of unacknowledged messages is full. */
+bool gateway_next_uplink(struct gateway *g, const struct gateway_now *now, struct bytes *message);
+
+/* --- looking in (status page, tests, simulation) ------------------------------------------------ */
+
+struct gateway_status {
+    int64_t config_version, queue_epoch;
+    int64_t queue_rows, queue_bytes, acked_seq, last_seq, dropped_rows;
+    int64_t commands_waiting, commands_started;
+    size_t lines, meters, meters_silent;
+    bool connected, welcomed;
+};
+
+void gateway_status_get(const struct gateway *g, struct gateway_status *out);
+
+#endif
