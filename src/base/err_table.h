@@ -81,5 +81,25 @@ ERR_ROW(ERR_LEDGER_CHAIN, CORRUPT, "The ledger does not add up: a transaction wa
 /* vend */
 /* control */
 /* auth */
+ERR_ROW(ERR_AUTH_NONE, REFUSE, "You are not logged in, or your log-in has ended. Log in again.", "尚未登录或登录已失效,请重新登录。")
+ERR_ROW(ERR_AUTH_LOGIN, REFUSE, "Name or password is wrong.", "用户名或密码错误。")
+ERR_ROW(ERR_AUTH_THROTTLED, RETRY, "Too many failed attempts; wait a little and try again.", "失败次数过多,请稍候再试。")
+ERR_ROW(ERR_AUTH_BUSY, RETRY, "Too many people are logging in at this moment; try again in a few seconds.", "当前登录人数过多,请几秒后重试。")
+ERR_ROW(ERR_AUTH_WEAK, REFUSE, "This password is too short, too long, or easy to guess. Take at least 8 characters that are not your name or a common password.", "密码过短、过长或过于简单。请使用至少 8 个字符,且不要使用登录名或常见密码。")
+ERR_ROW(ERR_AUTH_PASSWORD_CHANGE, REFUSE, "The one-time password must be changed first.", "请先修改一次性密码。")
+ERR_ROW(ERR_AUTH_FORBIDDEN, REFUSE, "Your role does not allow this.", "您的角色无权执行此操作。")
+ERR_ROW(ERR_AUTH_CSRF, REFUSE, "The request did not come from the console's own page. Load the page again.", "请求并非来自本系统页面,请刷新后重试。")
 /* notify */
 /* api */
+ERR_ROW(ERR_API_REQUEST, REFUSE, "The request breaks the rules of HTTP and was not looked at.", "请求不符合 HTTP 规范,已被拒绝。")
+ERR_ROW(ERR_API_HEADERS, REFUSE, "The headers of the request are too large.", "请求头过大。")
+ERR_ROW(ERR_API_BODY, REFUSE, "The body of the request is too large.", "请求内容过大。")
+ERR_ROW(ERR_API_TYPE, REFUSE, "The body is not of the content type this call expects.", "请求内容类型不正确。")
+ERR_ROW(ERR_API_JSON, REFUSE, "The body is not valid JSON.", "请求内容不是有效的 JSON。")
+ERR_ROW(ERR_API_FIELD, REFUSE, "A field of the request is missing, unknown or not what it should be.", "请求字段缺失、未知或不正确。")
+ERR_ROW(ERR_API_ROUTE, REFUSE, "There is nothing at this address.", "该地址不存在。")
+ERR_ROW(ERR_API_METHOD, REFUSE, "This address does not know this method.", "该地址不支持此方法。")
+ERR_ROW(ERR_API_KEY, REFUSE, "This call needs an Idempotency-Key of 8 to 64 letters, digits, dots, dashes or underscores.", "此操作需要 Idempotency-Key(8 至 64 个字母、数字、点、横线或下划线)。")
+ERR_ROW(ERR_API_KEY_REUSED, REFUSE, "This Idempotency-Key was used before with another request. Take a new key for a new wish.", "该 Idempotency-Key 已用于另一请求,请使用新的键。")
+ERR_ROW(ERR_API_STREAMS, RETRY, "Too many event streams are open; close some pages.", "打开的实时连接过多,请关闭部分页面。")
+ERR_ROW(ERR_API_LOCAL, REFUSE, "This is answered to the machine itself only.", "仅允许本机访问。")
