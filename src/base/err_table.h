@@ -77,9 +77,28 @@ ERR_ROW(ERR_LEDGER_TEXT, REFUSE, "The transaction lacks its account, key, kind, 
 ERR_ROW(ERR_LEDGER_CHAIN, CORRUPT, "The ledger does not add up: a transaction was changed, removed or inserted.", "账本校验失败:有交易被更改、删除或插入。")
 /* readings */
 /* headend */
+ERR_ROW(ERR_HEADEND_REVOKED, REFUSE, "This gateway was revoked; claim it anew.", "该通信管理机已被吊销,请重新注册。")
+ERR_ROW(ERR_HEADEND_CERTIFICATE, REFUSE, "The gateway's certificate is not the one it was given.", "通信管理机证书与登记不符。")
+ERR_ROW(ERR_HEADEND_CLAIMS, RETRY, "Too many attempts to claim a gateway; wait a minute.", "注册尝试过于频繁,请一分钟后重试。")
 /* billing */
 /* vend */
+ERR_ROW(ERR_VEND_AMOUNT, REFUSE, "The amount must be more than nothing.", "金额必须大于零。")
+ERR_ROW(ERR_VEND_LIMIT, REFUSE, "The amount is above the largest single sale.", "金额超过单笔售电上限。")
+ERR_ROW(ERR_VEND_ORDER_ID, REFUSE, "An order number has 8 to 64 letters, digits, dots, dashes or underscores.", "订单号须为 8 至 64 位字母、数字、点、横线或下划线。")
+ERR_ROW(ERR_VEND_METHOD, REFUSE, "This way of paying is not known.", "不支持的付款方式。")
+ERR_ROW(ERR_VEND_ACCOUNT, REFUSE, "There is no such account.", "没有此户。")
+ERR_ROW(ERR_VEND_CLOSED, REFUSE, "The account is closed.", "该户已销户。")
+ERR_ROW(ERR_VEND_DIFFERENT, REFUSE, "This order number was used for another sale.", "该订单号已用于其他内容的订单。")
+ERR_ROW(ERR_VEND_NO_METER, REFUSE, "The balance of this account is kept in the meter, but it has no meter.", "该户余额存于表内,但未绑定表计。")
+ERR_ROW(ERR_VEND_FUNDS, REFUSE, "The prepayment does not cover this amount.", "预付余额不足。")
+ERR_ROW(ERR_VEND_FINAL, REFUSE, "The order has reached its end and cannot be taken back.", "订单已完结,不能撤回。")
+ERR_ROW(ERR_VEND_OPEN, REFUSE, "A sale to this meter is still on its way; let it finish or cancel it first.", "该表仍有未完成的售电,请等待完成或先撤回。")
+ERR_ROW(ERR_VEND_CHECK, CORRUPT, "A sale contradicts the books or its meter's record.", "售电记录与账务或表内记录不符。")
 /* control */
+ERR_ROW(ERR_CONTROL_CIRCUIT, REFUSE, "The meter has no such circuit.", "该表没有此回路。")
+ERR_ROW(ERR_CONTROL_KEEP_POWER, REFUSE, "Keep-power is set: this meter must not be cut.", "该表处于保电状态,禁止拉闸。")
+ERR_ROW(ERR_CONTROL_BREAKER, REFUSE, "Too many cuts in a short time; a second person must allow more.", "短时间内拉闸过多,需另一人批准后继续。")
+ERR_ROW(ERR_CONTROL_REASON, REFUSE, "A reason is needed.", "必须填写原因。")
 /* auth */
 ERR_ROW(ERR_AUTH_NONE, REFUSE, "You are not logged in, or your log-in has ended. Log in again.", "尚未登录或登录已失效,请重新登录。")
 ERR_ROW(ERR_AUTH_LOGIN, REFUSE, "Name or password is wrong.", "用户名或密码错误。")

@@ -213,7 +213,7 @@ CREATE TABLE sale_order (
   order_id TEXT NOT NULL,       -- made by the client, 8..64 characters
   meter_id INTEGER,             -- the meter that holds the wallet; NULL: balance on the platform
   amount_fen INTEGER NOT NULL CHECK (amount_fen > 0),
-  method TEXT NOT NULL CHECK (method IN ('cash', 'import', 'subsidy')),
+  method TEXT NOT NULL CHECK (method IN ('cash', 'import', 'subsidy', 'transfer')),
   state TEXT NOT NULL CHECK (state IN ('CREATED', 'PAID', 'BOUND', 'CONFIRMED', 'REJECTED',
                                        'FENCED', 'REFUNDED', 'CONFLICT', 'BOOKED')),
   created_at INTEGER NOT NULL,
@@ -222,17 +222,31 @@ CREATE TABLE sale_order (
   PRIMARY KEY (account_id, order_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sale_order_open ON sale_order (state, changed_at) WHERE state IN ('PAID', 'BOUND', 'FENCED');
--- (meter, epoch, n) belongs to one order for ever.
+CREATE INDEX sale_order_waiting ON sale_order (meter_id, created_at) WHERE state = 'PAID';
+CREATE INDEX sale_order_time ON sale_order (created_at);
+-- (meter, epoch, n) belongs to one order for ever; only a number that a fence proved unused
+-- (its order is REFUNDED or REJECTED under it) is given out again, as the next generation.
 CREATE TABLE vend_binding (
   account_id INTEGER NOT NULL,
   meter_id INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
   n INTEGER NOT NULL CHECK (n > 0),
+  generation INTEGER NOT NULL,  -- 1, 2 ...
   order_id TEXT NOT NULL,
   amount_fen INTEGER NOT NULL,
   bound_at INTEGER NOT NULL,
-  PRIMARY KEY (account_id, meter_id, epoch, n)
+  PRIMARY KEY (account_id, meter_id, epoch, n, generation)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX vend_binding_number ON vend_binding (meter_id, epoch, n);
+CREATE INDEX vend_binding_order ON vend_binding (account_id, order_id);
+CREATE TRIGGER vend_binding_taken BEFORE INSERT ON vend_binding
+BEGIN
+  SELECT raise(ABORT, 'the number is bound already') WHERE EXISTS (
+    SELECT 1 FROM vend_binding b
+    LEFT JOIN vend v ON v.account_id = b.account_id AND v.order_id = b.order_id
+    WHERE b.meter_id = NEW.meter_id AND b.epoch = NEW.epoch AND b.n = NEW.n
+      AND NOT (v.state IN ('REFUNDED', 'REJECTED') AND v.epoch = b.epoch AND v.n = b.n));
+END;
 CREATE TRIGGER vend_binding_no_update BEFORE UPDATE ON vend_binding
 BEGIN SELECT raise(ABORT, 'a binding is immutable'); END;
 CREATE TRIGGER vend_binding_no_delete BEFORE DELETE ON vend_binding
@@ -249,23 +263,38 @@ CREATE TABLE vend (
   attempt INTEGER NOT NULL DEFAULT 0, -- commands issued for this binding
   command_id INTEGER,           -- the last of them
   doubt INTEGER NOT NULL DEFAULT 0,   -- consecutive read-backs that contradict (rule c12)
+  doubt_command INTEGER,        -- the last command that contradicted: a repeat does not count
+  cause TEXT NOT NULL DEFAULT '' CHECK (cause IN ('', 'cancel', 'refused')), -- why FENCED
+  reason TEXT NOT NULL DEFAULT '', -- in words: who cancelled why, how the meter refused
+  fence_read INTEGER,           -- the READ issued after every fence stood: its answer decides
+  told INTEGER NOT NULL DEFAULT 0, -- 1: said that it is late, 2: alarmed
   next_at INTEGER NOT NULL,     -- when the scanner looks at it again
   bound_at INTEGER NOT NULL,
   changed_at INTEGER NOT NULL,
   evidence TEXT NOT NULL DEFAULT '{}', -- JSON: what the meter said
-  PRIMARY KEY (account_id, order_id),
-  UNIQUE (account_id, meter_id, epoch, n)
+  PRIMARY KEY (account_id, order_id)
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX vend_one_open ON vend (account_id, meter_id) WHERE state IN ('BOUND', 'FENCED');
+CREATE UNIQUE INDEX vend_number ON vend (account_id, meter_id, epoch, n)
+  WHERE state NOT IN ('REFUNDED', 'REJECTED');
+CREATE UNIQUE INDEX vend_one_open ON vend (account_id, meter_id)
+  WHERE state IN ('BOUND', 'FENCED', 'CONFLICT');
 CREATE INDEX vend_due ON vend (next_at) WHERE state IN ('BOUND', 'FENCED');
 -- What we know of the wallet inside a meter, from its own words.
 CREATE TABLE meter_wallet (
   account_id INTEGER NOT NULL,
   meter_id INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
+  proven INTEGER NOT NULL DEFAULT 1, -- 0: not believed until read afresh
   count INTEGER NOT NULL,       -- purchase count last proven
   purchased_fen INTEGER NOT NULL, -- the meter's cumulative purchased amount at that count
+  opening_count INTEGER NOT NULL, -- both as first read in this epoch
+  opening_fen INTEGER NOT NULL,
   foreign_fen INTEGER NOT NULL DEFAULT 0, -- of it, sales that are not ours
+  suspect_count INTEGER,        -- a contradiction seen once: believed when seen again
+  suspect_fen INTEGER,
+  suspect_command INTEGER,      -- the command that showed it
+  doubt INTEGER NOT NULL DEFAULT 0, -- consecutive contradictions
+  read_command INTEGER,         -- the last READ issued for the wallet itself
   remaining_fen INTEGER,        -- last read balance (negative: overdraft)
   read_at INTEGER,
   PRIMARY KEY (account_id, meter_id)
@@ -278,14 +307,20 @@ CREATE TABLE command (
   meter_id INTEGER NOT NULL,
   account_id INTEGER,
   kind TEXT NOT NULL CHECK (kind IN ('vend', 'relay', 'read', 'keep')),
+  ref TEXT NOT NULL DEFAULT '', -- what it is for: the order of a vend
   body BLOB NOT NULL,           -- CBOR as sent, see docs/formats/uplink.cddl
   not_after INTEGER,            -- NULL: no deadline
   state TEXT NOT NULL CHECK (state IN ('waiting', 'done', 'expired', 'fencing', 'fenced')),
   created_at INTEGER NOT NULL,
+  sent_at INTEGER,              -- first handed to a live session
   done_at INTEGER,
   outcome BLOB                  -- CBOR as received
 ) STRICT;
-CREATE INDEX command_open ON command (gateway_id, id) WHERE state IN ('waiting', 'fencing');
+CREATE INDEX command_open ON command (gateway_id, created_at) WHERE state IN ('waiting', 'fencing');
+CREATE INDEX command_unsent ON command (gateway_id)
+  WHERE sent_at IS NULL AND state IN ('waiting', 'fencing');
+CREATE INDEX command_deadline ON command (not_after) WHERE state = 'waiting' AND not_after IS NOT NULL;
+CREATE INDEX command_ref ON command (account_id, ref) WHERE ref <> '';
 CREATE INDEX command_meter ON command (meter_id, created_at);
 
 -- control: desired state of relays ---------------------------------------------------------------
@@ -300,14 +335,27 @@ CREATE TABLE relay (
   not_after INTEGER,            -- a cut expires; a restore does not
   keep_power INTEGER NOT NULL DEFAULT 0,
   keep_version INTEGER NOT NULL DEFAULT 0,
+  keep_next_at INTEGER,         -- keep-power: when to look again; NULL: the meter has it
+  keep_attempt INTEGER NOT NULL DEFAULT 0,
   command_id INTEGER,           -- the last command issued for this version
+  attempt INTEGER NOT NULL DEFAULT 0, -- commands issued for this version
   next_at INTEGER,              -- when control looks again; NULL: settled
+  told INTEGER NOT NULL DEFAULT 0, -- 1: said that the restore is late, or that energy leaks
+  open_wh INTEGER,              -- total register when it was first seen open
   state TEXT NOT NULL DEFAULT 'unknown' CHECK (state IN ('unknown', 'open', 'closed')),
   state_at INTEGER,
   changed_at INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (meter_id, circuit)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX relay_due ON relay (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX relay_keep_due ON relay (keep_next_at) WHERE keep_next_at IS NOT NULL;
+CREATE INDEX relay_cut ON relay (changed_at) WHERE desired = 'open';
+-- Mass cuts of a project are blocked until a second person allows them for a while.
+CREATE TABLE control_breaker (
+  project_id INTEGER PRIMARY KEY,
+  released_until INTEGER NOT NULL,
+  actor TEXT NOT NULL
+) STRICT;
 
 -- billing: where a charge starts, and what was settled -------------------------------------------
 CREATE TABLE charge_open (
