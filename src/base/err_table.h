@@ -26,7 +26,11 @@ ERR_ROW(ERR_FRAME_UNKNOWN, REFUSE, "No known frame begins here.", "无法识别�
 ERR_ROW(ERR_METER_REFUSED, REFUSE, "The meter answered that it cannot do this.", "表计拒绝了该请求。")
 ERR_ROW(ERR_METER_ANSWER, CORRUPT, "The meter's answer is not what was asked for.", "表计应答与请求不符。")
 /* rating */
+ERR_ROW(ERR_RATING_PLAN, REFUSE, "The price plan is not valid.", "电价方案无效。")
+ERR_ROW(ERR_RATING_BACKWARDS, REFUSE, "A register is lower than where the charge began.", "示值低于计费起点。")
+ERR_ROW(ERR_RATING_RATES, REFUSE, "The energy of the rates does not fit the price plan or the total.", "分时电量与电价方案或总电量不符。")
 /* strategy */
+ERR_ROW(ERR_STRATEGY_POLICY, REFUSE, "The fee-control strategy is not valid.", "费控策略无效。")
 /* io */
 ERR_ROW(ERR_IO, RETRY, "The operating system reported an input or output error.", "系统输入输出错误。")
 ERR_ROW(ERR_IO_CLOSED, RETRY, "The connection is closed.", "连接已关闭。")
@@ -76,11 +80,17 @@ ERR_ROW(ERR_LEDGER_LIMIT, REFUSE, "The balance of a book would become too large.
 ERR_ROW(ERR_LEDGER_TEXT, REFUSE, "The transaction lacks its account, key, kind, actor or time, or one of them is too long.", "交易缺少账户、幂等键、类型、操作者或时间,或内容过长。")
 ERR_ROW(ERR_LEDGER_CHAIN, CORRUPT, "The ledger does not add up: a transaction was changed, removed or inserted.", "账本校验失败:有交易被更改、删除或插入。")
 /* readings */
+ERR_ROW(ERR_BLOCK_MAGIC, CORRUPT, "This is not a block of readings, or one of an unknown version.", "不是读数块,或版本未知。")
+ERR_ROW(ERR_BLOCK_CHECKSUM, CORRUPT, "The block of readings is damaged: its checksum is wrong.", "读数块校验和错误,数据已损坏。")
+ERR_ROW(ERR_BLOCK_SYNTAX, CORRUPT, "The block of readings does not follow its format.", "读数块格式错误。")
 /* headend */
 ERR_ROW(ERR_HEADEND_REVOKED, REFUSE, "This gateway was revoked; claim it anew.", "该通信管理机已被吊销,请重新注册。")
 ERR_ROW(ERR_HEADEND_CERTIFICATE, REFUSE, "The gateway's certificate is not the one it was given.", "通信管理机证书与登记不符。")
 ERR_ROW(ERR_HEADEND_CLAIMS, RETRY, "Too many attempts to claim a gateway; wait a minute.", "注册尝试过于频繁,请一分钟后重试。")
 /* billing */
+ERR_ROW(ERR_BILLING_ZONE, REFUSE, "This time zone is not supported yet.", "暂不支持该时区。")
+ERR_ROW(ERR_BILLING_NO_METER, REFUSE, "The account has no meter.", "账户没有关联表计。")
+ERR_ROW(ERR_BILLING_METERS, REFUSE, "The account has more meters than can be billed together.", "账户关联的表计数量超出上限。")
 /* vend */
 ERR_ROW(ERR_VEND_AMOUNT, REFUSE, "The amount must be more than nothing.", "金额必须大于零。")
 ERR_ROW(ERR_VEND_LIMIT, REFUSE, "The amount is above the largest single sale.", "金额超过单笔售电上限。")
@@ -109,6 +119,8 @@ ERR_ROW(ERR_AUTH_PASSWORD_CHANGE, REFUSE, "The one-time password must be changed
 ERR_ROW(ERR_AUTH_FORBIDDEN, REFUSE, "Your role does not allow this.", "您的角色无权执行此操作。")
 ERR_ROW(ERR_AUTH_CSRF, REFUSE, "The request did not come from the console's own page. Load the page again.", "请求并非来自本系统页面,请刷新后重试。")
 /* notify */
+ERR_ROW(ERR_NOTIFY_TEMPLATE, REFUSE, "There is no such message template.", "不存在该通知模板。")
+ERR_ROW(ERR_NOTIFY_BODY, REFUSE, "The message request is not what docs/formats/message.md says.", "通知请求内容格式错误。")
 /* api */
 ERR_ROW(ERR_API_REQUEST, REFUSE, "The request breaks the rules of HTTP and was not looked at.", "请求不符合 HTTP 规范,已被拒绝。")
 ERR_ROW(ERR_API_HEADERS, REFUSE, "The headers of the request are too large.", "请求头过大。")

@@ -1,0 +1,163 @@
+/*
+ * Billing: readings and price plans become accrued and settled charges.
+ *
+ * The accrued charge is a function of (plan version, opening registers, latest registers), computed
+ * whenever asked and stored nowhere. It becomes money at settlement: at each local midnight, and
+ * where a period is split by a new price, another plan, a meter exchange or a register break. One
+ * settlement is one transaction with the key 'settle:METER:EPOCH:OPENED_AT'; repeating it changes
+ * nothing. Only measured energy is settled: a period ends at the last reading at or before its
+ * boundary, and what comes later belongs to the next one; nothing is interpolated.
+ *
+ *   platform wallet  prepayment -c, revenue +c; c is the plan's price of the energy
+ *   meter wallet     wallet -c, revenue +c; c is what the meter itself took, and is compared with
+ *                    the plan's price: a difference is an event (V5), never a correction
+ *
+ * `tx` is a transaction of the ledger store everywhere in this header.
+ */
+#ifndef YUFU_BILLING_BILLING_H
+#define YUFU_BILLING_BILLING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "rating/rating.h"
+#include "readings/readings.h"
+#include "site/site.h"
+#include "store/store.h"
+#include "strategy/strategy.h"
+
+/* What billing stands on; borrowed, set once by the wiring. */
+struct billing {
+    struct readings *readings;
+    struct store *readings_store; /* sealed days are looked up here by store_read */
+    int64_t seal_after_s;         /* how long after midnight a day is sealed; 0: 600 */
+};
+
+/* --- time --------------------------------------------------------------------------------------- */
+
+/* Seconds east of Greenwich of an IANA zone at an instant. Zones with a fixed offset are one table;
+ * any other is refused with ERR_BILLING_ZONE. */
+[[nodiscard]] enum err billing_wall_offset(const char *zone, wall_s at, int32_t *offset_s);
+/* The same for the project of an account, a meter's account, ... */
+[[nodiscard]] enum err billing_project_offset(struct store_tx *tx, int64_t project_id, wall_s at,
+                                              int32_t *offset_s);
+
+/* --- plans and strategies in force ------------------------------------------------------------- */
+
+struct billing_plan {
+    int64_t version;
+    wall_s effective_at;
+    struct rating_plan plan;
+};
+/* ERR_SITE_PLAN_UNKNOWN; ERR_RATING_PLAN if the stored text is not a valid plan. */
+[[nodiscard]] enum err billing_plan_in_force(struct store_tx *tx, int64_t project_id,
+                                             const char *code, wall_s at,
+                                             struct billing_plan *out);
+[[nodiscard]] enum err billing_policy_in_force(struct store_tx *tx, int64_t project_id,
+                                               const char *code, wall_s at,
+                                               struct strategy_policy *out);
+
+/* --- outlook ------------------------------------------------------------------------------------- */
+
+#define BILLING_METERS_MAX 8 /* of one account */
+
+struct billing_meter {
+    int64_t meter_id, epoch;
+    bool open;            /* a charge is open: the bill below is real */
+    wall_s opened_at;
+    wall_s reading_at;    /* of the newest registers; 0: none */
+    enum err refusal;     /* ERR_OK, or why the bill could not be made (ERR_RATING_RATES ...) */
+    struct rating_bill bill; /* preview of the open period */
+};
+
+struct billing_outlook {
+    struct site_account account;
+    int64_t prepayment_fen, transit_fen, wallet_fen; /* ledger books */
+    int64_t accrued_fen;   /* sum of the previews */
+    bool remaining_known;  /* meter wallet: the meter told its balance */
+    int64_t remaining_fen; /* sum over the account's meters */
+    /* platform wallet: prepayment - accrued; meter wallet: what the meter says remains */
+    bool available_known;
+    int64_t available_fen;
+    int64_t reading_age_s; /* of the account's oldest meter; INT64_MAX: never read */
+    int64_t mean_day_fen;  /* mean of the settled days among the last 7; 0: none yet */
+    int64_t days_left;     /* available / mean, whole days; -1: unknown */
+    int64_t plan_version;
+    struct rating_plan plan;
+    struct billing_meter meters[BILLING_METERS_MAX];
+    size_t meter_count;
+};
+
+/* ERR_NOT_FOUND, ERR_BILLING_METERS, ERR_SITE_PLAN_UNKNOWN. */
+[[nodiscard]] enum err billing_outlook(struct store_tx *tx, const struct billing *b,
+                                       int64_t account_id, wall_s now,
+                                       struct billing_outlook *out);
+
+/* A bill as JSON, the text of settlement.bill (docs/formats/bill.md). *len is its length. */
+#define BILLING_BILL_MAX 8192
+struct billing_bill_facts {
+    const struct rating_plan *plan;
+    const char *plan_code;
+    int64_t plan_version;
+    wall_s opened_at, closed_at, reading_at;
+    bool meter_wallet;
+    int64_t charged_fen; /* what is posted: the bill's sum, or what the meter took */
+    const char *why;     /* "day", "price", "plan", "exchange", "reset", "rollover" */
+};
+[[nodiscard]] enum err billing_bill_json(const struct rating_bill *bill,
+                                         const struct billing_bill_facts *facts,
+                                         char out[BILLING_BILL_MAX]);
+
+/* --- events that come in --------------------------------------------------------------------------- */
+
+/* After a commit of readings: opens the charge of each meter that has an account, a good reading and
+ * none open yet. */
+[[nodiscard]] enum err billing_moved(struct store_tx *tx, const struct billing *b,
+                                     const struct readings_moved *moved, wall_s now);
+
+/* Before a change of an account's plan, tenant or meter by a person: settles up to the newest
+ * reading, and opens the next period with what then stands in the tables. */
+[[nodiscard]] enum err billing_split(struct store_tx *tx, const struct billing *b,
+                                     int64_t account_id, wall_s now);
+
+/* --- settlement -------------------------------------------------------------------------------------- */
+
+struct billing_settled {
+    int64_t settlements; /* made now */
+    int64_t waiting;     /* meters whose boundary has passed, but whose readings have not come yet */
+    int64_t amount_fen;  /* sum of what was posted */
+};
+/* All that is due for one account, oldest first. */
+[[nodiscard]] enum err billing_settle_account(struct store_tx *tx, const struct billing *b,
+                                              int64_t account_id, wall_s now,
+                                              struct billing_settled *out);
+
+/* Accounts with id > after of which a boundary has passed, ascending, at most cap. */
+[[nodiscard]] enum err billing_due(struct store_tx *tx, wall_s now, int64_t after, int64_t *ids,
+                                   size_t cap, size_t *count);
+
+/*
+ * Housekeeping: call it every few seconds. Submits the settlement of up to `limit` due accounts to
+ * the ledger store, each a piece of work of its own (the caller flushes), and seals up to `limit`
+ * meter-days in the readings store. `b` and the stores must outlive the flush. *left: accounts and
+ * meters that are due but were not reached in this call.
+ */
+struct billing_clerk {
+    struct billing billing;
+    struct store *ledger;
+    int64_t after;       /* where the next round goes on */
+    int64_t settlements; /* since start */
+    int64_t failures;    /* settlements refused by an error; the last one: */
+    enum err last_error;
+};
+[[nodiscard]] enum err billing_tick(struct billing_clerk *clerk, wall_s now, size_t limit,
+                                    size_t *left);
+
+/* Tells readings what it should know of each meter (project, power, full scale): at start and after
+ * each change of the site. */
+[[nodiscard]] enum err billing_place_meters(struct store_tx *tx, const struct billing *b);
+
+#endif

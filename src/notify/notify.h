@@ -1,0 +1,86 @@
+/*
+ * Notify: messages to people. Takes the outbox's notes of topic 'message' (docs/formats/message.md),
+ * renders them in Chinese and English, and gives them to a channel. A message is sent once per
+ * (account, template, episode, level, subject): a repeated note is taken and changes nothing.
+ *
+ * The first channel is 'console': the message stands on the account's page, so it is delivered when
+ * it is written.
+ */
+#ifndef YUFU_NOTIFY_NOTIFY_H
+#define YUFU_NOTIFY_NOTIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "store/store.h"
+
+#define NOTIFY_TOPIC "message"
+
+enum notify_template {
+#define NOTIFY_TEMPLATE(name, text, en, zh) NOTIFY_##name,
+#include "notify/template_table.h"
+#undef NOTIFY_TEMPLATE
+    NOTIFY_TEMPLATE_COUNT
+};
+const char *notify_template_name(enum notify_template t); /* "balance_low" ...; never NULL */
+
+#define NOTIFY_TEXT_MAX 512
+
+struct notify_message {
+    int64_t id, account_id, project_id;
+    wall_s at;
+    enum notify_template template;
+    int64_t level, episode;
+    const char *subject; /* what it is about, if there may be several an episode: an order; "" */
+    char text_zh[NOTIFY_TEXT_MAX], text_en[NOTIFY_TEXT_MAX];
+};
+
+/* How messages leave. `send` runs in the transaction that stores the message. *delivered: it has
+ * reached the person now; else the channel reports later. An error means: could not be handed over. */
+struct notify_channel {
+    const char *name;
+    enum err (*send)(void *self, struct store_tx *tx, const struct notify_message *m,
+                     bool *delivered);
+    void *self;
+};
+extern const struct notify_channel notify_console;
+
+/* Told of each delivery in the same transaction: fee control counts it. */
+typedef enum err notify_delivered(void *arg, struct store_tx *tx, const struct notify_message *m,
+                                  wall_s at);
+
+struct notify {
+    const struct notify_channel *channel;
+    notify_delivered *delivered; /* NULL: nobody asks */
+    void *arg;
+};
+
+struct notify_done {
+    int64_t taken, sent, repeated, refused;
+};
+/* Takes up to `limit` notes. A note that cannot be understood is taken, counted as refused and
+ * recorded as an event; it does not stop the others. */
+[[nodiscard]] enum err notify_run(const struct notify *n, struct store_tx *tx, wall_s now,
+                                  int64_t limit, struct notify_done *done);
+
+/* One message of an account as the console shows it; texts live until the callback returns. */
+struct notify_row {
+    int64_t id;
+    wall_s at;
+    const char *template, *channel, *state, *text_zh, *text_en;
+    int64_t level, episode;
+    wall_s delivered_at; /* 0: not yet */
+};
+typedef enum err notify_each(void *arg, const struct notify_row *row);
+/* Newest first, ids below `before` (0: from the newest). account_id 0: all. */
+[[nodiscard]] enum err notify_list(struct store_tx *tx, int64_t account_id, int64_t before,
+                                   int64_t limit, notify_each *each, void *arg);
+
+/* Delivered notices (templates that warn) of an account's episode: times ascending, at most cap. */
+[[nodiscard]] enum err notify_notices(struct store_tx *tx, int64_t account_id, int64_t episode,
+                                      wall_s *at, size_t cap, size_t *count);
+
+#endif

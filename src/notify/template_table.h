@@ -1,0 +1,10 @@
+/*
+ * NOTIFY_TEMPLATE(name, stored text, English, Chinese). {words} are members of the note's facts;
+ * words that end in _fen are money, shown in yuan. {account} and {place} are always there.
+ */
+NOTIFY_TEMPLATE(BALANCE_LOW, "balance_low", "Your balance is low: {available_fen} yuan left for {place} ({account}). Please recharge in time.", "余额不足提醒:{place}({account})剩余 {available_fen} 元,请及时充值。")
+NOTIFY_TEMPLATE(ABOUT_TO_CUT, "about_to_cut", "About to be cut off: {available_fen} yuan left for {place} ({account}). Supply is cut when it is used up; please recharge now.", "即将停电提醒:{place}({account})剩余 {available_fen} 元,用完后将停电,请立即充值。")
+NOTIFY_TEMPLATE(ARREARS, "arrears", "{place} ({account}) is in arrears: {available_fen} yuan. Supply will be cut; please recharge now.", "欠费提醒:{place}({account})余额 {available_fen} 元,即将停电,请立即充值。")
+NOTIFY_TEMPLATE(CUT, "cut", "Supply to {place} ({account}) was cut because of arrears: {available_fen} yuan. It returns by itself after you recharge.", "停电通知:{place}({account})因欠费已停电,余额 {available_fen} 元。充值后将自动恢复供电。")
+NOTIFY_TEMPLATE(RESTORED, "restored", "Supply to {place} ({account}) is back. Balance: {available_fen} yuan.", "复电通知:{place}({account})已恢复供电,余额 {available_fen} 元。")
+NOTIFY_TEMPLATE(PAYMENT, "payment", "We received {amount_fen} yuan for {place} ({account}). Thank you.", "缴费成功:{place}({account})收到 {amount_fen} 元,谢谢。")

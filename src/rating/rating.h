@@ -1,0 +1,143 @@
+/*
+ * Rating: price plan and usage in, bill out. Pure: no memory, no clock, no files.
+ *
+ * A bill is the sum of its lines, and every line can explain itself: registers from and to,
+ * quantity, price, the rounding remainder that came in and the one that goes on. Rounding happens
+ * once a line (units_amount_fen: half away from zero, to whole fen) and what was rounded away is
+ * carried into the next line and the next bill, so that splitting usage into many bills never
+ * changes their exact sum:
+ *
+ *   amount_fen * UNITS_EXACT_PER_FEN + carry_out = quantity_wh * price_e8 + carry_in
+ *
+ * How much energy fell into which rate is the meter's own word (its rate registers); the plan's
+ * periods say what the meter should be doing and what the price is now.
+ */
+#ifndef YUFU_RATING_RATING_H
+#define YUFU_RATING_RATING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/units.h"
+
+/* The meter's rate registers, in their order on the wire. */
+enum rating_rate { RATING_SHARP, RATING_PEAK, RATING_FLAT_RATE, RATING_VALLEY, RATING_RATES };
+#define RATING_TOTAL RATING_RATES /* as the rate of a line: the total register */
+
+const char *rating_rate_name(enum rating_rate rate); /* "sharp" .. "valley", "total" */
+const char *rating_rate_zh(enum rating_rate rate);   /* 尖 峰 平 谷 总 */
+
+enum rating_kind { RATING_FLAT, RATING_TIME_OF_USE, RATING_KINDS };
+
+const char *rating_kind_name(enum rating_kind kind); /* "flat", "time_of_use" */
+
+#define RATING_PERIODS_MAX 24
+#define RATING_DAY_MINUTES 1440
+#define RATING_PRICE_MAX_E8 (INT64_C(1000) * UNITS_PRICE_SCALE) /* more is a mistake */
+
+/* A stretch of the local day. to_minute <= from_minute wraps over midnight; 1440 is 24:00. */
+struct rating_period {
+    uint16_t from_minute, to_minute;
+    enum rating_rate rate;
+};
+
+struct rating_plan {
+    enum rating_kind kind;
+    int64_t price_e8; /* FLAT: yuan per kWh times 10^8 */
+    /* TIME_OF_USE */
+    bool priced[RATING_RATES];
+    int64_t rate_price_e8[RATING_RATES];
+    struct rating_period periods[RATING_PERIODS_MAX];
+    size_t period_count;
+};
+
+/* Why a plan is refused: one reason and the place of it, as a path ("periods[3].rate"). */
+enum rating_reason {
+#define RATING_REASON(name, en, zh) RATING_##name,
+#include "rating/reason_table.h"
+#undef RATING_REASON
+    RATING_REASON_COUNT
+};
+
+#define RATING_PLACE_MAX 48
+struct rating_problem {
+    enum rating_reason reason;
+    char place[RATING_PLACE_MAX];
+};
+
+const char *rating_reason_name(enum rating_reason reason); /* "PRICE_NEGATIVE" ...; never NULL */
+const char *rating_reason_en(enum rating_reason reason);
+const char *rating_reason_zh(enum rating_reason reason);
+
+/* ERR_RATING_PLAN with the first problem found. `problem` may be NULL. */
+[[nodiscard]] enum err rating_plan_check(const struct rating_plan *plan,
+                                         struct rating_problem *problem);
+
+/* The JSON of docs/formats/price-plan.md, checked: a plan that comes out has passed
+ * rating_plan_check. Unknown and repeated members are refused. ERR_RATING_PLAN. */
+[[nodiscard]] enum err rating_plan_parse(const char *json, size_t len, struct rating_plan *plan,
+                                         struct rating_problem *problem);
+
+/* Decimal text in yuan ("0.5883", at most 8 decimals) to 10^-8 yuan. ERR_RATING_PLAN with
+ * PRICE_SYNTAX, PRICE_NEGATIVE, PRICE_DECIMALS or PRICE_TOO_LARGE as the reason. */
+[[nodiscard]] enum err rating_price_parse(const char *text, int64_t *price_e8,
+                                          enum rating_reason *reason);
+#define RATING_PRICE_TEXT_MAX 24
+/* Back to text, without needless zeros: "0.5883". */
+void rating_price_print(int64_t price_e8, char text[RATING_PRICE_TEXT_MAX]);
+
+/* The rate of a minute of the local day; RATING_TOTAL for a flat plan. The plan must be valid. */
+enum rating_rate rating_rate_at(const struct rating_plan *plan, unsigned minute);
+/* The price in force for a rate (RATING_TOTAL: the flat price); 0 if the plan does not price it. */
+int64_t rating_price_of(const struct rating_plan *plan, enum rating_rate rate);
+
+/* Cumulative registers of one meter at one instant, Wh. */
+struct rating_registers {
+    int64_t total_wh;
+    int64_t rate_wh[RATING_RATES];
+};
+
+/* What was used: two readings of the same meter in the same installation period. */
+struct rating_usage {
+    struct rating_registers from, to;
+};
+
+/* Meters keep five registers of 10 Wh each, cut off and not rounded: the four rates may differ
+ * from the total by this much without anything being wrong. */
+#define RATING_RATES_TOLERANCE_WH 50
+
+enum rating_line_kind { RATING_LINE_ENERGY };
+
+struct rating_line {
+    enum rating_line_kind kind;
+    enum rating_rate rate; /* RATING_TOTAL: all energy at one price */
+    int64_t from_wh, to_wh;
+    int64_t quantity_wh;   /* to - from */
+    int64_t price_e8;
+    int64_t carry_in, carry_out; /* exact units, see above; |carry| <= half a fen */
+    int64_t amount_fen;
+};
+
+#define RATING_LINES_MAX 8
+struct rating_bill {
+    struct rating_line lines[RATING_LINES_MAX]; /* a flat plan: one; time of use: one a priced rate */
+    size_t line_count;
+    int64_t energy_wh;  /* sum of the quantities */
+    int64_t amount_fen; /* sum of the lines */
+    int64_t carry;      /* of the last line: the next bill's carry_in */
+};
+
+/*
+ * The charge for `usage` under a valid plan. A line without energy is 0 and hands the carry on.
+ *   ERR_RATING_BACKWARDS  a register that matters fell
+ *   ERR_RATING_RATES      time of use: energy in a rate that has no price, or the rates do not add
+ *                         up to the total
+ *   ERR_OVERFLOW          the amount does not fit
+ */
+[[nodiscard]] enum err rating_charge(const struct rating_plan *plan,
+                                     const struct rating_usage *usage, int64_t carry,
+                                     struct rating_bill *bill);
+
+#endif
