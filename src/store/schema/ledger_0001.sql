@@ -362,14 +362,20 @@ CREATE TABLE charge_open (
   account_id INTEGER NOT NULL,
   meter_id INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
+  plan_code TEXT NOT NULL,
   plan_version INTEGER NOT NULL,
   opened_at INTEGER NOT NULL,
+  reading_at INTEGER NOT NULL,  -- of the reading that gave the registers, <= opened_at
   total_wh INTEGER NOT NULL,    -- opening registers: total, then sharp, peak, flat, valley
   rate1_wh INTEGER NOT NULL,
   rate2_wh INTEGER NOT NULL,
   rate3_wh INTEGER NOT NULL,
   rate4_wh INTEGER NOT NULL,
   carry_exact INTEGER NOT NULL DEFAULT 0, -- rounding remainder of the last settlement
+  -- the wallet inside the meter at the same time; NULL: on the platform, or not told yet
+  balance_fen INTEGER,
+  purchase_count INTEGER,
+  purchased_fen INTEGER,
   PRIMARY KEY (account_id, meter_id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE settlement (
@@ -406,12 +412,13 @@ CREATE TABLE message (
   template TEXT NOT NULL,
   level INTEGER NOT NULL,
   episode INTEGER NOT NULL,
+  subject TEXT NOT NULL DEFAULT '', -- what it is about, if several may be sent in an episode: an order
   channel TEXT NOT NULL,        -- 'console'
   text_zh TEXT NOT NULL,
   text_en TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'failed')),
   delivered_at INTEGER,
-  UNIQUE (account_id, template, episode, level)
+  UNIQUE (account_id, template, episode, level, subject)
 ) STRICT;
 
 -- auth -------------------------------------------------------------------------------------------
