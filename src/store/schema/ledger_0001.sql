@@ -156,8 +156,9 @@ CREATE TABLE ledger_txn (
   seq INTEGER NOT NULL,         -- 1, 2, 3 ... without gaps in an account
   key TEXT NOT NULL,            -- idempotency: 'order:…/paid', 'settle:…'
   kind TEXT NOT NULL,
-  at INTEGER NOT NULL,
-  business_day INTEGER NOT NULL, -- local day number
+  at INTEGER NOT NULL,          -- business time: never runs backwards within an account
+  occurred_at INTEGER NOT NULL, -- when it happened at its source; earlier than at if told late
+  business_day INTEGER NOT NULL, -- local day number, never runs backwards either
   actor TEXT NOT NULL,
   detail TEXT NOT NULL,         -- JSON
   sealed INTEGER NOT NULL DEFAULT 0 CHECK (sealed IN (0, 1)),
@@ -181,6 +182,17 @@ CREATE TABLE balance (
   amount_fen INTEGER NOT NULL,
   PRIMARY KEY (account_id, book)
 ) STRICT, WITHOUT ROWID;
+-- The next transaction of an account: numbered without a gap, chained to the one before, which is
+-- sealed, and not before it in time. It is born unsealed.
+CREATE TRIGGER ledger_next BEFORE INSERT ON ledger_txn
+BEGIN
+  SELECT raise(ABORT, 'a transaction is born unsealed') WHERE NEW.sealed <> 0;
+  SELECT raise(ABORT, 'not the next transaction of this account') WHERE NEW.seq <>
+    (SELECT coalesce(max(seq), 0) + 1 FROM ledger_txn WHERE account_id = NEW.account_id);
+  SELECT raise(ABORT, 'the chain or the time of this account is broken') FROM ledger_txn
+    WHERE account_id = NEW.account_id AND seq = NEW.seq - 1
+      AND (sealed = 0 OR hash <> NEW.prev OR at > NEW.at OR business_day > NEW.business_day);
+END;
 CREATE TRIGGER ledger_seal BEFORE UPDATE ON ledger_txn WHEN OLD.sealed = 0 AND NEW.sealed = 1
 BEGIN
   SELECT raise(ABORT, 'postings do not sum to zero') WHERE

@@ -88,8 +88,9 @@ static enum err unbalanced(struct store_tx *tx, void *arg)
 {
     (void)arg;
     TRY(store_exec(tx,
-                   "INSERT INTO ledger_txn (account_id, seq, key, kind, at, business_day, actor, "
-                   "detail, prev, hash) VALUES (1, 1, 'k', 'x', 0, 0, 'system', '{}', x'00', x'00')",
+                   "INSERT INTO ledger_txn (account_id, seq, key, kind, at, occurred_at, business_day, "
+                   "actor, detail, prev, hash) "
+                   "VALUES (1, 1, 'k', 'x', 0, 0, 0, 'system', '{}', x'00', x'00')",
                    ""));
     TRY(store_exec(tx, "INSERT INTO posting VALUES (1, 1, 1, 'cash', 100)", ""));
     return store_exec(tx, "UPDATE ledger_txn SET sealed = 1 WHERE account_id = 1 AND seq = 1", "");
