@@ -1,7 +1,7 @@
 /* Price plans as text: docs/formats/price-plan.md. */
 #include <string.h>
 
-#include "base/json.h"
+#include "base/jread.h"
 #include "rating/rating_impl.h"
 
 #define PRICE_DECIMALS 8
@@ -89,7 +89,7 @@ void rating_price_print(int64_t price_e8, char text[RATING_PRICE_TEXT_MAX])
 /* --- JSON ------------------------------------------------------------------------------------- */
 
 struct parse {
-    struct json j;
+    struct jread j;
     struct rating_plan *plan;
     struct rating_problem *problem;
 };
@@ -121,10 +121,10 @@ static const char *kind_at(unsigned i)
 /* A text value, or a refusal for a value of another type. */
 static enum err take_text(struct parse *p, char *text, size_t cap, struct rating_spot spot)
 {
-    if (json_peek(&p->j) != JSON_TEXT)
-        return refuse(p, json_peek(&p->j) == JSON_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
+    if (jread_peek(&p->j) != JREAD_TEXT)
+        return refuse(p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
                       spot);
-    json_text(&p->j, text, cap);
+    jread_text(&p->j, text, cap);
     if (p->j.err == ERR_RANGE)
         return refuse(p, RATING_MEMBER_TYPE, spot);
     return p->j.err == ERR_OK ? ERR_OK : refuse(p, RATING_JSON_SYNTAX, spot);
@@ -163,10 +163,10 @@ static enum err take_kind(struct parse *p)
 
 static enum err open_object(struct parse *p, struct rating_spot spot)
 {
-    if (json_peek(&p->j) != JSON_OBJECT)
-        return refuse(p, json_peek(&p->j) == JSON_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
+    if (jread_peek(&p->j) != JREAD_OBJECT)
+        return refuse(p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
                       spot);
-    json_object(&p->j);
+    jread_object(&p->j);
     return ERR_OK;
 }
 
@@ -175,7 +175,7 @@ static enum err take_prices(struct parse *p)
     char name[24] = "";
     unsigned seen = 0;
     TRY(open_object(p, (struct rating_spot){"prices", -1, NULL}));
-    while (json_member(&p->j, name, sizeof name)) {
+    while (jread_member(&p->j, name, sizeof name)) {
         struct rating_spot spot = {"prices", -1, name};
         unsigned rate = name_index(name, rate_at, RATING_RATES);
         if (rate == RATING_RATES)
@@ -227,7 +227,7 @@ static enum err take_period(struct parse *p, int index)
     unsigned seen = 0;
     struct rating_period *period = &p->plan->periods[index];
     TRY(open_object(p, (struct rating_spot){"periods", index, NULL}));
-    while (json_member(&p->j, name, sizeof name)) {
+    while (jread_member(&p->j, name, sizeof name)) {
         struct rating_spot spot = {"periods", index, name};
         unsigned which = name_index(name, period_member, 3);
         if (which == 3)
@@ -245,11 +245,11 @@ static enum err take_period(struct parse *p, int index)
 static enum err take_periods(struct parse *p)
 {
     struct rating_spot spot = {"periods", -1, NULL};
-    if (json_peek(&p->j) != JSON_ARRAY)
-        return refuse(p, json_peek(&p->j) == JSON_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
+    if (jread_peek(&p->j) != JREAD_ARRAY)
+        return refuse(p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
                       spot);
-    json_array(&p->j);
-    while (json_element(&p->j)) {
+    jread_array(&p->j);
+    while (jread_element(&p->j)) {
         if (p->plan->period_count == RATING_PERIODS_MAX)
             return refuse(p, RATING_PERIODS_TOO_MANY, spot);
         TRY(take_period(p, (int)p->plan->period_count++));
@@ -301,8 +301,8 @@ static enum err take_plan(struct parse *p)
 {
     char name[24] = "";
     unsigned seen = 0;
-    json_object(&p->j);
-    while (json_member(&p->j, name, sizeof name)) {
+    jread_object(&p->j);
+    while (jread_member(&p->j, name, sizeof name)) {
         struct rating_spot spot = {name, -1, NULL};
         unsigned which = name_index(name, plan_member, MEMBERS);
         if (which == MEMBERS)
@@ -310,7 +310,7 @@ static enum err take_plan(struct parse *p)
         TRY(once(p, &seen, which, spot));
         TRY(take_member(p, (enum member)which));
     }
-    if (json_end(&p->j) != ERR_OK)
+    if (jread_end(&p->j) != ERR_OK)
         return refuse(p, RATING_JSON_SYNTAX, (struct rating_spot){"", -1, NULL});
     TRY(check_members(p, seen));
     return rating_plan_check(p->plan, p->problem);
@@ -322,6 +322,6 @@ enum err rating_plan_parse(const char *json, size_t len, struct rating_plan *pla
     *plan = (struct rating_plan){};
     if (problem)
         *problem = (struct rating_problem){.reason = RATING_PLAN_OK};
-    struct parse p = {.j = json_of(json, len), .plan = plan, .problem = problem};
+    struct parse p = {.j = jread_of(json, len), .plan = plan, .problem = problem};
     return take_plan(&p);
 }

@@ -1,13 +1,13 @@
-#include "base/json.h"
+#include "base/jread.h"
 
 #include <string.h>
 
-struct json json_of(const char *text, size_t len)
+struct jread jread_of(const char *text, size_t len)
 {
-    return (struct json){.text = text, .len = len};
+    return (struct jread){.text = text, .len = len};
 }
 
-static void fail(struct json *j, enum err e)
+static void fail(struct jread *j, enum err e)
 {
     if (j->err == ERR_OK)
         j->err = e;
@@ -19,14 +19,14 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static char look(struct json *j)
+static char look(struct jread *j)
 {
     while (j->at < j->len && is_blank(j->text[j->at]))
         j->at++;
     return j->at < j->len ? j->text[j->at] : '\0';
 }
 
-static void expect(struct json *j, char c)
+static void expect(struct jread *j, char c)
 {
     if (look(j) != c || j->at >= j->len)
         fail(j, ERR_SYNTAX);
@@ -34,32 +34,32 @@ static void expect(struct json *j, char c)
         j->at++;
 }
 
-enum json_type json_peek(struct json *j)
+enum jread_type jread_peek(struct jread *j)
 {
     char c = look(j);
     switch (c) {
     case '{':
-        return JSON_OBJECT;
+        return JREAD_OBJECT;
     case '[':
-        return JSON_ARRAY;
+        return JREAD_ARRAY;
     case '"':
-        return JSON_TEXT;
+        return JREAD_TEXT;
     case 't':
     case 'f':
-        return JSON_BOOL;
+        return JREAD_BOOL;
     case 'n':
-        return JSON_NULL;
+        return JREAD_NULL;
     default:
-        return c == '-' || (c >= '0' && c <= '9') ? JSON_NUMBER : JSON_NONE;
+        return c == '-' || (c >= '0' && c <= '9') ? JREAD_NUMBER : JREAD_NONE;
     }
 }
 
-static void open_container(struct json *j, char open, char close)
+static void open_container(struct jread *j, char open, char close)
 {
     expect(j, open);
     if (j->err != ERR_OK)
         return;
-    if (j->depth == JSON_DEPTH_MAX) {
+    if (j->depth == JREAD_DEPTH_MAX) {
         fail(j, ERR_SYNTAX);
         return;
     }
@@ -67,18 +67,18 @@ static void open_container(struct json *j, char open, char close)
     j->close[j->depth++] = close;
 }
 
-void json_object(struct json *j)
+void jread_object(struct jread *j)
 {
     open_container(j, '{', '}');
 }
 
-void json_array(struct json *j)
+void jread_array(struct jread *j)
 {
     open_container(j, '[', ']');
 }
 
 /* Steps to the next item of the innermost container, or closes it. */
-static bool next_item(struct json *j, char close)
+static bool next_item(struct jread *j, char close)
 {
     if (j->err != ERR_OK)
         return false;
@@ -97,16 +97,16 @@ static bool next_item(struct json *j, char close)
     return j->err == ERR_OK;
 }
 
-bool json_element(struct json *j)
+bool jread_element(struct jread *j)
 {
     return next_item(j, ']');
 }
 
-bool json_member(struct json *j, char *name, size_t cap)
+bool jread_member(struct jread *j, char *name, size_t cap)
 {
     if (!next_item(j, '}'))
         return false;
-    json_text(j, name, cap);
+    jread_text(j, name, cap);
     expect(j, ':');
     return j->err == ERR_OK;
 }
@@ -116,7 +116,7 @@ struct out {
     size_t cap, len;
 };
 
-static void put_byte(struct json *j, struct out *out, unsigned c)
+static void put_byte(struct jread *j, struct out *out, unsigned c)
 {
     if (c == 0) {
         fail(j, ERR_SYNTAX);
@@ -129,7 +129,7 @@ static void put_byte(struct json *j, struct out *out, unsigned c)
     }
 }
 
-static void put_code(struct json *j, struct out *out, uint32_t c)
+static void put_code(struct jread *j, struct out *out, uint32_t c)
 {
     if (c < 0x80) {
         put_byte(j, out, c);
@@ -148,7 +148,7 @@ static void put_code(struct json *j, struct out *out, uint32_t c)
     }
 }
 
-static uint32_t hex4(struct json *j)
+static uint32_t hex4(struct jread *j)
 {
     uint32_t v = 0;
     for (int i = 0; i < 4; i++) {
@@ -167,7 +167,7 @@ static uint32_t hex4(struct json *j)
 }
 
 /* Two escapes make one character beyond the basic plane; half a pair is refused. */
-static uint32_t unicode_escape(struct json *j)
+static uint32_t unicode_escape(struct jread *j)
 {
     uint32_t c = hex4(j);
     if (c < 0xD800 || c > 0xDFFF)
@@ -185,7 +185,7 @@ static uint32_t unicode_escape(struct json *j)
     return 0x10000 + ((c - 0xD800) << 10) + (low & 0x3FF);
 }
 
-static void escape(struct json *j, struct out *out)
+static void escape(struct jread *j, struct out *out)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     char c = j->at < j->len ? j->text[j->at++] : '\0';
@@ -215,7 +215,7 @@ static unsigned utf8_length(const unsigned char *p, size_t left)
     return n;
 }
 
-static void plain(struct json *j, struct out *out)
+static void plain(struct jread *j, struct out *out)
 {
     const unsigned char *p = (const unsigned char *)j->text + j->at;
     unsigned n = p[0] < 0x20 ? 0 : p[0] < 0x80 ? 1 : utf8_length(p, j->len - j->at);
@@ -229,7 +229,7 @@ static void plain(struct json *j, struct out *out)
         j->at += n;
 }
 
-static void read_text(struct json *j, struct out *out)
+static void read_text(struct jread *j, struct out *out)
 {
     expect(j, '"');
     while (j->err == ERR_OK) {
@@ -247,7 +247,7 @@ static void read_text(struct json *j, struct out *out)
     }
 }
 
-void json_text(struct json *j, char *text, size_t cap)
+void jread_text(struct jread *j, char *text, size_t cap)
 {
     struct out out = {text, cap, 0};
     read_text(j, &out);
@@ -255,7 +255,7 @@ void json_text(struct json *j, char *text, size_t cap)
         text[j->err == ERR_OK ? out.len : 0] = '\0';
 }
 
-static size_t digits(struct json *j)
+static size_t digits(struct jread *j)
 {
     size_t n = 0;
     for (; j->at < j->len && j->text[j->at] >= '0' && j->text[j->at] <= '9'; j->at++)
@@ -264,7 +264,7 @@ static size_t digits(struct json *j)
 }
 
 /* The whole of a number, as the grammar has it; *integer: no fraction and no exponent. */
-static void number(struct json *j, bool *integer)
+static void number(struct jread *j, bool *integer)
 {
     *integer = true;
     if (look(j) == '-')
@@ -288,7 +288,7 @@ static void number(struct json *j, bool *integer)
         fail(j, ERR_SYNTAX);
 }
 
-int64_t json_int(struct json *j)
+int64_t jread_int(struct jread *j)
 {
     bool integer;
     (void)look(j); /* blanks only: the number starts here */
@@ -315,7 +315,7 @@ int64_t json_int(struct json *j)
     return negative ? v : -v;
 }
 
-static bool word(struct json *j, const char *w)
+static bool word(struct jread *j, const char *w)
 {
     size_t n = strlen(w);
     if (j->len - j->at < n || memcmp(j->text + j->at, w, n) != 0)
@@ -324,7 +324,7 @@ static bool word(struct json *j, const char *w)
     return true;
 }
 
-bool json_bool(struct json *j)
+bool jread_bool(struct jread *j)
 {
     (void)look(j); /* blanks only */
     if (word(j, "true"))
@@ -334,57 +334,57 @@ bool json_bool(struct json *j)
     return false;
 }
 
-void json_null(struct json *j)
+void jread_null(struct jread *j)
 {
     (void)look(j); /* blanks only */
     if (!word(j, "null"))
         fail(j, ERR_SYNTAX);
 }
 
-static void skip_scalar(struct json *j)
+static void skip_scalar(struct jread *j)
 {
     bool integer;
     struct out nowhere = {};
-    switch (json_peek(j)) {
-    case JSON_TEXT:
+    switch (jread_peek(j)) {
+    case JREAD_TEXT:
         read_text(j, &nowhere);
         return;
-    case JSON_NUMBER:
+    case JREAD_NUMBER:
         number(j, &integer);
         return;
-    case JSON_BOOL:
-        (void)json_bool(j); /* checked, not used */
+    case JREAD_BOOL:
+        (void)jread_bool(j); /* checked, not used */
         return;
-    case JSON_NULL:
-        json_null(j);
+    case JREAD_NULL:
+        jread_null(j);
         return;
     default:
         fail(j, ERR_SYNTAX);
     }
 }
 
-static void begin_value(struct json *j)
+static void begin_value(struct jread *j)
 {
-    switch (json_peek(j)) {
-    case JSON_OBJECT:
-        json_object(j);
+    switch (jread_peek(j)) {
+    case JREAD_OBJECT:
+        jread_object(j);
         return;
-    case JSON_ARRAY:
-        json_array(j);
+    case JREAD_ARRAY:
+        jread_array(j);
         return;
     default:
         skip_scalar(j);
     }
 }
 
-void json_skip(struct json *j)
+void jread_skip(struct jread *j)
 {
     unsigned outside = j->depth;
     struct out nowhere = {};
     begin_value(j);
     while (j->err == ERR_OK && j->depth > outside) {
         if (j->close[j->depth - 1] == ']') {
-            if (json_element(j))
+            if (jread_element(j))
                 begin_value(j);
         } else if (next_item(j, '}')) {
             read_text(j, &nowhere);
@@ -394,7 +394,7 @@ void json_skip(struct json *j)
     }
 }
 
-enum err json_end(struct json *j)
+enum err jread_end(struct jread *j)
 {
     if (j->err == ERR_OK && (j->depth != 0 || look(j) != '\0' || j->at < j->len))
         fail(j, ERR_SYNTAX);

@@ -1,13 +1,13 @@
 #include "tests/unit/check.h"
 
-#include "base/json.h"
+#include "base/jread.h"
 #include "base/rand.h"
 
 static enum err skip_all(const char *text, size_t len)
 {
-    struct json j = json_of(text, len);
-    json_skip(&j);
-    return json_end(&j);
+    struct jread j = jread_of(text, len);
+    jread_skip(&j);
+    return jread_end(&j);
 }
 
 static void test_grammar(void **state)
@@ -37,39 +37,39 @@ static void test_values(void **state)
     static const char text[] =
         "{\"n\":-9223372036854775808,\"t\":\"\\u5c16\\ud83d\\ude00/\\/\",\"b\":true,\"x\":null,"
         "\"list\":[1,2,3],\"deep\":{\"a\":[{\"b\":1}]}}";
-    struct json j = json_of(text, strlen(text));
+    struct jread j = jread_of(text, strlen(text));
     char name[8], value[16];
     int64_t sum = 0;
-    json_object(&j);
-    assert_true(json_member(&j, name, sizeof name));
+    jread_object(&j);
+    assert_true(jread_member(&j, name, sizeof name));
     assert_string_equal(name, "n");
-    assert_true(json_int(&j) == INT64_MIN);
-    assert_true(json_member(&j, name, sizeof name));
-    assert_int_equal(json_peek(&j), JSON_TEXT);
-    json_text(&j, value, sizeof value);
+    assert_true(jread_int(&j) == INT64_MIN);
+    assert_true(jread_member(&j, name, sizeof name));
+    assert_int_equal(jread_peek(&j), JREAD_TEXT);
+    jread_text(&j, value, sizeof value);
     assert_string_equal(value, "尖\xF0\x9F\x98\x80//");
-    assert_true(json_member(&j, name, sizeof name));
-    assert_true(json_bool(&j));
-    assert_true(json_member(&j, name, sizeof name));
-    assert_int_equal(json_peek(&j), JSON_NULL);
-    json_null(&j);
-    assert_true(json_member(&j, name, sizeof name));
-    json_array(&j);
-    while (json_element(&j))
-        sum += json_int(&j);
+    assert_true(jread_member(&j, name, sizeof name));
+    assert_true(jread_bool(&j));
+    assert_true(jread_member(&j, name, sizeof name));
+    assert_int_equal(jread_peek(&j), JREAD_NULL);
+    jread_null(&j);
+    assert_true(jread_member(&j, name, sizeof name));
+    jread_array(&j);
+    while (jread_element(&j))
+        sum += jread_int(&j);
     assert_int_equal(sum, 6);
-    assert_true(json_member(&j, name, sizeof name));
+    assert_true(jread_member(&j, name, sizeof name));
     assert_string_equal(name, "deep");
-    json_skip(&j);
-    assert_false(json_member(&j, name, sizeof name));
-    assert_ok(json_end(&j));
+    jread_skip(&j);
+    assert_false(jread_member(&j, name, sizeof name));
+    assert_ok(jread_end(&j));
 }
 
 static enum err read_int(const char *text)
 {
-    struct json j = json_of(text, strlen(text));
-    (void)json_int(&j);
-    return json_end(&j);
+    struct jread j = jread_of(text, strlen(text));
+    (void)jread_int(&j);
+    return jread_end(&j);
 }
 
 static void test_refusals(void **state)
@@ -81,17 +81,17 @@ static void test_refusals(void **state)
     assert_err(ERR_SYNTAX, read_int("1.0"));
     assert_err(ERR_SYNTAX, read_int("1e3"));
     assert_err(ERR_SYNTAX, read_int("\"1\""));
-    struct json j = json_of("\"abcd\"", 6);
+    struct jread j = jread_of("\"abcd\"", 6);
     char small[4];
-    json_text(&j, small, sizeof small);
-    assert_err(ERR_RANGE, json_end(&j));
+    jread_text(&j, small, sizeof small);
+    assert_err(ERR_RANGE, jread_end(&j));
     assert_string_equal(small, "");
-    j = json_of("[]", 2);
-    json_object(&j);
-    assert_err(ERR_SYNTAX, json_end(&j));
-    j = json_of("{}", 2);
-    json_object(&j);
-    assert_err(ERR_SYNTAX, json_end(&j)); /* never closed */
+    j = jread_of("[]", 2);
+    jread_object(&j);
+    assert_err(ERR_SYNTAX, jread_end(&j));
+    j = jread_of("{}", 2);
+    jread_object(&j);
+    assert_err(ERR_SYNTAX, jread_end(&j)); /* never closed */
 }
 
 /* Whatever the bytes: an answer, no byte read beyond the end (the sanitizer build watches). */
