@@ -6,5 +6,8 @@
 #define YUFU_APP_COMMANDS_H
 
 int app_frame_main(int argc, char **argv);
+int app_import_main(int argc, char **argv);
+int app_verify_main(int argc, char **argv);
+int app_backup_main(int argc, char **argv);
 
 #endif

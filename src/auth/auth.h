@@ -115,25 +115,37 @@ struct auth_options {
 };
 
 [[nodiscard]] enum err auth_open(struct auth **out, const struct auth_options *options);
-/* NULL is allowed. Work still running is waited for by io_close; its `done` is not called. */
+/* NULL is allowed. `done` of attempts still running is not called any more. */
 void auth_close(struct auth *a);
 
 struct auth_session {
     char token[AUTH_TOKEN_TEXT]; /* for the cookie; never stored, never logged */
     struct auth_principal principal;
-    int64_t wait_s;              /* ERR_AUTH_THROTTLED, ERR_AUTH_BUSY: try again after this */
 };
 
-/* `s` lives during the call. It comes once, after the commit, never inside auth_log_in. */
+/* `s` lives during the call. Comes once, from the loop, after the commit; never inside the call
+ * that asked. */
 typedef void auth_done(void *arg, enum err result, const struct auth_session *s);
 
-/* ERR_AUTH_LOGIN (name or password), ERR_AUTH_THROTTLED, ERR_AUTH_BUSY. */
-void auth_log_in(struct auth *a, const char *login, const char *password, auth_done *done,
-                 void *arg);
-/* Ends all log-ins of the person and starts a new one. ERR_AUTH_LOGIN (the old password is wrong),
- * ERR_AUTH_WEAK, ERR_AUTH_THROTTLED, ERR_AUTH_BUSY. */
-void auth_change_password(struct auth *a, const struct auth_principal *p, const char *old_password,
-                          const char *new_password, auth_done *done, void *arg);
+struct auth_attempt {
+    const char *login, *password;
+    const char *peer; /* address of the browser, for throttling; "" if not known */
+    wall_s now;       /* business time, for the journal */
+    auth_done *done;
+    void *arg;
+};
+
+/* Refused at once, `done` is not called: ERR_AUTH_THROTTLED, ERR_AUTH_BUSY, ERR_AUTH_LOGIN (a name
+ * that cannot be one). Through `done`: ERR_AUTH_LOGIN (name or password), errors of the store. */
+[[nodiscard]] enum err auth_log_in(struct auth *a, const struct auth_attempt *attempt);
+/* Checks attempt->password, then ends all log-ins of the person and starts a new one.
+ * attempt->login is not looked at. At once: ERR_AUTH_WEAK, ERR_AUTH_THROTTLED, ERR_AUTH_BUSY.
+ * Through `done`: ERR_AUTH_LOGIN (the old password is wrong), errors of the store. */
+[[nodiscard]] enum err auth_change_password(struct auth *a, const struct auth_principal *p,
+                                            const char *new_password,
+                                            const struct auth_attempt *attempt);
+/* Seconds after which a refused attempt makes sense again; at least 1. */
+int64_t auth_wait_s(const struct auth *a, const struct auth_attempt *attempt);
 /* Ends one log-in; on a transaction. An unknown token is no error. */
 [[nodiscard]] enum err auth_log_out(struct store_tx *tx, const char *token);
 /* The person behind a cookie; on a reading transaction. ERR_AUTH_NONE: no such log-in, or ended. The

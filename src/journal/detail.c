@@ -50,8 +50,7 @@ void detail_json(struct detail *d, const char *name, const char *json)
     put_member(d, name, json);
 }
 
-/* Length of the valid UTF-8 character at s, or 0. Surrogates and overlong forms are not valid. */
-static size_t utf8_length(const unsigned char *s, size_t left)
+size_t detail_utf8_length(const unsigned char *s, size_t left)
 {
     static const struct {
         unsigned char from, to, second_from, second_to;
@@ -97,7 +96,7 @@ void detail_text(struct detail *d, const char *name, const char *value)
     bool fits = put_name(d, name) && put(d, "\"", 1);
     while (fits && left > 0 && used < DETAIL_TEXT_MAX) {
         char piece[8];
-        size_t len = utf8_length(s, left), step = len ? len : 1;
+        size_t len = detail_utf8_length(s, left), step = len ? len : 1;
         if (used + step > DETAIL_TEXT_MAX)
             break;
         fits = put(d, piece, escape(s, len, piece));

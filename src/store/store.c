@@ -124,6 +124,7 @@ static enum err run_work(struct store *s, store_work *work, void *arg)
     s->in_work = true;
     enum err e = work(&tx, arg);
     s->in_work = false;
+    MUST(tx.open_queries == 0);
     return e != ERR_OK ? e : tx.err;
 }
 

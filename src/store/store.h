@@ -73,7 +73,8 @@ size_t store_waiting(const struct store *s);
  */
 struct query {
     struct store_tx *tx;
-    void *stmt;
+    void *stmt, *slot; /* the store's own */
+    bool ended;        /* no more rows: stepping again does not run the statement again */
     enum err err;
 };
 

@@ -8,8 +8,11 @@
 
 #define STORE_STATEMENTS 1024 /* a power of two; more different statements than this is a mistake */
 
+#define STORE_PARAMETERS 24   /* $1 .. $24 */
+
 struct store_tx {
     struct store *store;
+    int open_queries; /* every query_open needs its query_end */
     enum err err; /* first error of any statement: a transaction that saw one never commits */
 };
 
@@ -20,23 +23,27 @@ struct store_job {
     enum err result;
 };
 
+/* A statement prepared once. `used` from query_open to query_end: a list inside a list of the same
+ * text gets a private copy. */
+struct store_statement {
+    const char *sql;
+    sqlite3_stmt *stmt;
+    bool used;
+    uint8_t index[STORE_PARAMETERS]; /* SQLite's index of $1, $2 ... */
+};
+
 struct store {
     sqlite3 *db;
     enum store_kind kind;
     bool dead;
     bool in_work;
-    struct {
-        const char *sql;
-        sqlite3_stmt *stmt;
-    } cache[STORE_STATEMENTS];
+    struct store_statement cache[STORE_STATEMENTS];
     struct store_job *jobs;
     size_t job_count, job_cap;
 };
 
 /* What a SQLite result code means to us; logs nothing. */
 enum err store_err_of(int sqlite_code);
-sqlite3_stmt *store_statement(struct store *s, const char *sql, enum err *err);
-
 struct store_migration {
     int version;
     const char *sql;

@@ -13,75 +13,81 @@ static size_t slot_of(const char *sql)
     return (size_t)(p >> 3 ^ p >> 13) & (STORE_STATEMENTS - 1);
 }
 
-sqlite3_stmt *store_statement(struct store *s, const char *sql, enum err *err)
+/* "$3" in SQLite is a name; its index follows the order of first appearance in the text. */
+static enum err prepare(struct store *s, const char *sql, unsigned flags,
+                        struct store_statement *out)
+{
+    enum err e = store_err_of(sqlite3_prepare_v3(s->db, sql, -1, flags, &out->stmt, NULL));
+    if (e != ERR_OK) {
+        fprintf(stderr, "store.prepare text=\"%s\" sql=\"%.200s\"\n", sqlite3_errmsg(s->db), sql);
+        return e;
+    }
+    int count = sqlite3_bind_parameter_count(out->stmt);
+    MUST(count <= STORE_PARAMETERS);
+    for (int n = 1; n <= count; n++) {
+        char name[16];
+        snprintf(name, sizeof name, "$%d", n);
+        out->index[n - 1] = (uint8_t)sqlite3_bind_parameter_index(out->stmt, name);
+        MUST(out->index[n - 1] > 0);
+    }
+    out->sql = sql;
+    return ERR_OK;
+}
+
+static struct store_statement *slot_for(struct store *s, const char *sql)
 {
     size_t i = slot_of(sql);
     for (size_t tried = 0; s->cache[i].sql && s->cache[i].sql != sql; tried++) {
         MUST(tried < STORE_STATEMENTS);
         i = (i + 1) & (STORE_STATEMENTS - 1);
     }
-    /* A statement still stepping (recursion on one text) gets a fresh copy by refusal, not by luck. */
-    if (s->cache[i].sql) {
-        MUST(!sqlite3_stmt_busy(s->cache[i].stmt));
-        return s->cache[i].stmt;
-    }
-    sqlite3_stmt *stmt = NULL;
-    int code = sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
-    *err = store_err_of(code);
-    if (*err != ERR_OK) {
-        fprintf(stderr, "store.prepare text=\"%s\" sql=\"%s\"\n", sqlite3_errmsg(s->db), sql);
-        return NULL;
-    }
-    s->cache[i].sql = sql;
-    s->cache[i].stmt = stmt;
-    return stmt;
+    return &s->cache[i];
 }
 
-/* "$3" in SQLite is a name; its index follows the order of first appearance in the text. */
-static int parameter_index(sqlite3_stmt *stmt, int n)
+static enum err bind_one(sqlite3_stmt *stmt, int index, char type, va_list *args)
 {
-    char name[16];
-    snprintf(name, sizeof name, "$%d", n);
-    return sqlite3_bind_parameter_index(stmt, name);
-}
-
-static void bind_one(sqlite3_stmt *stmt, int index, char type, va_list *args)
-{
-    if (type == 'i') {
-        sqlite3_bind_int64(stmt, index, va_arg(*args, int64_t));
-    } else if (type == 't') {
+    if (type == 'i')
+        return store_err_of(sqlite3_bind_int64(stmt, index, va_arg(*args, int64_t)));
+    if (type == 't') { /* NULL binds as SQL NULL */
         const char *text = va_arg(*args, const char *);
-        if (text)
-            sqlite3_bind_text(stmt, index, text, -1, SQLITE_TRANSIENT);
-        else
-            sqlite3_bind_null(stmt, index);
-    } else if (type == 'b') {
-        struct bytes b = va_arg(*args, struct bytes);
-        if (b.data)
-            sqlite3_bind_blob64(stmt, index, b.data, b.len, SQLITE_TRANSIENT);
-        else
-            sqlite3_bind_null(stmt, index);
-    } else {
-        MUST(type == 'n');
-        sqlite3_bind_null(stmt, index);
+        return store_err_of(sqlite3_bind_text(stmt, index, text, -1, SQLITE_TRANSIENT));
     }
+    if (type == 'b') {
+        struct bytes b = va_arg(*args, struct bytes);
+        return store_err_of(sqlite3_bind_blob64(stmt, index, b.data, b.len, SQLITE_TRANSIENT));
+    }
+    MUST(type == 'n');
+    return store_err_of(sqlite3_bind_null(stmt, index));
+}
+
+static enum err bind_all(const struct store_statement *st, const char *types, va_list *args)
+{
+    MUST(sqlite3_bind_parameter_count(st->stmt) == (int)strlen(types));
+    for (int n = 0; types[n]; n++)
+        TRY(bind_one(st->stmt, st->index[n], types[n], args));
+    return ERR_OK;
 }
 
 static struct query open_list(struct store_tx *tx, const char *sql, const char *types,
                               va_list *args)
 {
     struct query q = {.tx = tx, .err = tx->err};
+    struct store_statement copy = {};
+    struct store_statement *slot = slot_for(tx->store, sql);
     if (q.err != ERR_OK)
         return q;
-    sqlite3_stmt *stmt = store_statement(tx->store, sql, &q.err);
-    if (!stmt) {
-        tx->err = q.err;
-        return q;
+    struct store_statement *st = slot->used ? &copy : slot;
+    if (!st->stmt)
+        q.err = prepare(tx->store, sql, st == slot ? SQLITE_PREPARE_PERSISTENT : 0, st);
+    if (q.err == ERR_OK) {
+        q.stmt = st->stmt;
+        q.slot = st == slot ? slot : NULL;
+        st->used = true;
+        tx->open_queries++;
+        q.err = bind_all(st, types, args);
     }
-    MUST(sqlite3_bind_parameter_count(stmt) == (int)strlen(types));
-    for (int n = 1; types[n - 1]; n++)
-        bind_one(stmt, parameter_index(stmt, n), types[n - 1], args);
-    q.stmt = stmt;
+    if (q.err != ERR_OK)
+        tx->err = q.err;
     return q;
 }
 
@@ -96,11 +102,12 @@ struct query query_open(struct store_tx *tx, const char *sql, const char *types,
 
 bool query_step(struct query *q)
 {
-    if (q->err != ERR_OK)
+    if (q->err != ERR_OK || q->ended)
         return false;
     int code = sqlite3_step(q->stmt);
     if (code == SQLITE_ROW)
         return true;
+    q->ended = true;
     q->err = store_err_of(code);
     return false;
 }
@@ -131,11 +138,17 @@ struct bytes query_blob(const struct query *q, int column)
  * transaction; every other error makes the transaction uncommittable. */
 enum err query_end(struct query *q)
 {
-    if (q->stmt) {
-        sqlite3_reset(q->stmt);
-        sqlite3_clear_bindings(q->stmt);
-        q->stmt = NULL;
+    struct store_statement *slot = q->slot;
+    if (q->stmt)
+        q->tx->open_queries--;
+    if (slot) {
+        sqlite3_reset(slot->stmt);
+        sqlite3_clear_bindings(slot->stmt);
+        slot->used = false;
+    } else {
+        sqlite3_finalize(q->stmt);
     }
+    q->stmt = q->slot = NULL;
     if (q->err != ERR_OK && q->err != ERR_STORE_CONSTRAINT)
         q->tx->err = q->err;
     return q->err;

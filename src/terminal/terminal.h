@@ -182,6 +182,7 @@ struct terminal {
     bool programming;      /* the programming key is held */
     uint8_t books_slot, config_slot; /* slot of the newest record: 0, 1; 2 none */
     bool books_dirty, config_dirty;
+    bool writing;          /* a write was handed out and the host has not asked for the next */
     uint64_t unsaved_mwh;  /* energy since the last books write */
     uint64_t trips_dirty;  /* bit per ring place */
     uint32_t closes_dirty;
@@ -191,6 +192,7 @@ struct terminal {
     uint16_t auth_failures;
     int32_t auth_day, broadcast_day;
     uint16_t order_word;   /* status word of the last 1CH, see docs */
+    bool order_refused;
     mono_ms received_at;
     size_t received;
     uint8_t rx[DLT645_FRAME_MAX];
@@ -221,7 +223,7 @@ void terminal_set_programming(struct terminal *t, bool on);
 /* Bytes from the RS-485 port. Half a frame older than 500 ms is forgotten. */
 void terminal_receive(struct terminal *t, const uint8_t *data, size_t len);
 
-/* Hands out the next nvram write; false: none is waiting. */
+/* Hands out the next nvram write; false: all are done, which frees the answer. */
 bool terminal_next_write(struct terminal *t, struct terminal_write *w);
 
 /* Saves energy that waits for the next write: on a power-fail warning. */

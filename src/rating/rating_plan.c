@@ -1,0 +1,162 @@
+#include <string.h>
+
+#include "base/must.h"
+#include "rating/rating_impl.h"
+
+struct sentence {
+    const char *name, *en, *zh;
+};
+
+static const struct sentence sentences[] = {
+#define RATING_REASON(name, en, zh) {#name, en, zh},
+#include "rating/reason_table.h"
+#undef RATING_REASON
+};
+
+static const struct sentence *sentence_of(enum rating_reason reason)
+{
+    return &sentences[reason < RATING_REASON_COUNT ? reason : RATING_PLAN_OK];
+}
+
+const char *rating_reason_name(enum rating_reason reason)
+{
+    return sentence_of(reason)->name;
+}
+
+const char *rating_reason_en(enum rating_reason reason)
+{
+    return sentence_of(reason)->en;
+}
+
+const char *rating_reason_zh(enum rating_reason reason)
+{
+    return sentence_of(reason)->zh;
+}
+
+static size_t append(char *place, size_t at, const char *text)
+{
+    for (; *text && at + 1 < RATING_PLACE_MAX; text++)
+        place[at++] = *text;
+    place[at] = '\0';
+    return at;
+}
+
+enum err rating_refuse(struct rating_problem *problem, enum rating_reason reason,
+                       struct rating_spot spot)
+{
+    if (!problem)
+        return ERR_RATING_PLAN;
+    problem->reason = reason;
+    size_t at = append(problem->place, 0, spot.name);
+    if (spot.index >= 0) {
+        char number[] = {'[', (char)('0' + spot.index / 10), (char)('0' + spot.index % 10), ']', 0};
+        if (spot.index < 10)
+            memmove(number + 1, number + 2, sizeof number - 2);
+        at = append(problem->place, at, number);
+    }
+    if (spot.member) {
+        at = append(problem->place, at, ".");
+        (void)append(problem->place, at, spot.member); /* the length is not needed any more */
+    }
+    return ERR_RATING_PLAN;
+}
+
+static enum err check_price(int64_t price_e8, struct rating_problem *problem,
+                            struct rating_spot spot)
+{
+    if (price_e8 < 0)
+        return rating_refuse(problem, RATING_PRICE_NEGATIVE, spot);
+    if (price_e8 > RATING_PRICE_MAX_E8)
+        return rating_refuse(problem, RATING_PRICE_TOO_LARGE, spot);
+    return ERR_OK;
+}
+
+static enum err check_prices(const struct rating_plan *plan, struct rating_problem *problem)
+{
+    bool any = false;
+    for (unsigned rate = 0; rate < RATING_RATES; rate++) {
+        if (!plan->priced[rate])
+            continue;
+        any = true;
+        TRY(check_price(plan->rate_price_e8[rate], problem,
+                        (struct rating_spot){"prices", -1,
+                                             rating_rate_name((enum rating_rate)rate)}));
+    }
+    return any ? ERR_OK
+               : rating_refuse(problem, RATING_PRICES_NONE, (struct rating_spot){"prices", -1, NULL});
+}
+
+static enum err check_period(const struct rating_plan *plan, int i, struct rating_problem *problem)
+{
+    const struct rating_period *p = &plan->periods[i];
+    if (p->from_minute >= RATING_DAY_MINUTES)
+        return rating_refuse(problem, RATING_TIME_SYNTAX, (struct rating_spot){"periods", i, "from"});
+    if (p->to_minute > RATING_DAY_MINUTES)
+        return rating_refuse(problem, RATING_TIME_SYNTAX, (struct rating_spot){"periods", i, "to"});
+    if (p->from_minute == p->to_minute)
+        return rating_refuse(problem, RATING_PERIOD_EMPTY, (struct rating_spot){"periods", i, NULL});
+    if (p->rate >= RATING_RATES)
+        return rating_refuse(problem, RATING_RATE_UNKNOWN, (struct rating_spot){"periods", i, "rate"});
+    if (!plan->priced[p->rate])
+        return rating_refuse(problem, RATING_RATE_UNPRICED,
+                             (struct rating_spot){"periods", i, "rate"});
+    return ERR_OK;
+}
+
+static bool covers(const struct rating_period *p, unsigned minute)
+{
+    if (p->from_minute < p->to_minute)
+        return p->from_minute <= minute && minute < p->to_minute;
+    return minute >= p->from_minute || minute < p->to_minute;
+}
+
+/* Each minute of the day belongs to exactly one period. */
+static enum err check_cover(const struct rating_plan *plan, struct rating_problem *problem)
+{
+    for (unsigned minute = 0; minute < RATING_DAY_MINUTES; minute++) {
+        bool covered = false;
+        for (size_t i = 0; i < plan->period_count; i++) {
+            if (!covers(&plan->periods[i], minute))
+                continue;
+            if (covered)
+                return rating_refuse(problem, RATING_PERIOD_OVERLAP,
+                                     (struct rating_spot){"periods", (int)i, NULL});
+            covered = true;
+        }
+        if (!covered)
+            return rating_refuse(problem, RATING_PERIOD_GAP,
+                                 (struct rating_spot){"periods", -1, NULL});
+    }
+    return ERR_OK;
+}
+
+static enum err check_time_of_use(const struct rating_plan *plan, struct rating_problem *problem)
+{
+    TRY(check_prices(plan, problem));
+    if (plan->period_count > RATING_PERIODS_MAX)
+        return rating_refuse(problem, RATING_PERIODS_TOO_MANY,
+                             (struct rating_spot){"periods", -1, NULL});
+    for (size_t i = 0; i < plan->period_count; i++)
+        TRY(check_period(plan, (int)i, problem));
+    return check_cover(plan, problem);
+}
+
+enum err rating_plan_check(const struct rating_plan *plan, struct rating_problem *problem)
+{
+    if (problem)
+        *problem = (struct rating_problem){.reason = RATING_PLAN_OK};
+    if (plan->kind == RATING_FLAT)
+        return check_price(plan->price_e8, problem, (struct rating_spot){"price", -1, NULL});
+    if (plan->kind == RATING_TIME_OF_USE)
+        return check_time_of_use(plan, problem);
+    return rating_refuse(problem, RATING_KIND_UNKNOWN, (struct rating_spot){"kind", -1, NULL});
+}
+
+enum rating_rate rating_rate_at(const struct rating_plan *plan, unsigned minute)
+{
+    MUST(minute < RATING_DAY_MINUTES);
+    for (size_t i = 0; plan->kind == RATING_TIME_OF_USE && i < plan->period_count; i++)
+        if (covers(&plan->periods[i], minute))
+            return plan->periods[i].rate;
+    return RATING_TOTAL;
+}

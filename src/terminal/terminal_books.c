@@ -1,0 +1,350 @@
+/*
+ * Records in nvram: two slots each, the newer valid one counts, the other is written next.
+ *
+ *   "YB" or "YC" | version | 0 | sequence 4 | body | CRC32C 4        (little-endian)
+ *
+ * One function per record walks the body in both directions, so that reading and writing cannot
+ * drift apart. A record of a newer version is not understood and counts as damaged.
+ */
+#include <string.h>
+
+#include "base/must.h"
+#include "terminal/terminal_impl.h"
+
+#define RECORD_VERSION 1
+#define RECORD_HEAD 8
+#define RECORD_CRC 4
+
+/* Writes v, or hands out what is read instead. */
+struct walk {
+    struct reader r;
+    struct writer w;
+    bool writing;
+};
+
+static uint64_t step(struct walk *k, uint64_t v, size_t len)
+{
+    if (!k->writing) {
+        uint64_t read = 0;
+        for (size_t i = 0; i < len; i++)
+            read |= (uint64_t)reader_u8(&k->r) << (8 * i);
+        return read;
+    }
+    for (size_t i = 0; i < len; i++)
+        writer_u8(&k->w, (uint8_t)(v >> (8 * i)));
+    return v;
+}
+
+static void step_bytes(struct walk *k, uint8_t *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        data[i] = (uint8_t)step(k, data[i], 1);
+}
+
+static uint8_t step_u8(struct walk *k, uint8_t v)
+{
+    return (uint8_t)step(k, v, 1);
+}
+
+static uint32_t step_u32(struct walk *k, uint32_t v)
+{
+    return (uint32_t)step(k, v, 4);
+}
+
+static int64_t step_i64(struct walk *k, int64_t v)
+{
+    return (int64_t)step(k, (uint64_t)v, 8);
+}
+
+/* Money fits into 32 bits: 999,999.99 yuan either sign. */
+static int64_t step_money(struct walk *k, int64_t v)
+{
+    return (int32_t)step(k, (uint64_t)v, 4);
+}
+
+static void step_stamp(struct walk *k, struct terminal_stamp *s)
+{
+    s->year = step_u8(k, s->year);
+    s->month = step_u8(k, s->month);
+    s->day = step_u8(k, s->day);
+    s->hour = step_u8(k, s->hour);
+    s->minute = step_u8(k, s->minute);
+    s->second = step_u8(k, s->second);
+}
+
+static void walk_purchase(struct walk *k, struct terminal_purchase *p)
+{
+    step_stamp(k, &p->at);
+    p->count = step_u32(k, p->count);
+    p->amount_fen = step_money(k, p->amount_fen);
+    p->before_fen = step_money(k, p->before_fen);
+    p->after_fen = step_money(k, p->after_fen);
+    p->purchased_fen = step_i64(k, p->purchased_fen);
+}
+
+static void walk_wallet(struct walk *k, struct terminal_books *b)
+{
+    for (unsigned c = 0; c < TERMINAL_CIRCUITS; c++)
+        for (unsigned r = 0; r < TERMINAL_RATES; r++)
+            b->energy_mwh[c][r] = step(k, b->energy_mwh[c][r], 8);
+    b->balance_fen = step_money(k, b->balance_fen);
+    b->carry = step_u32(k, (uint32_t)b->carry);
+    b->count = step_u32(k, b->count);
+    b->purchased_fen = step_i64(k, b->purchased_fen);
+    step_bytes(k, b->customer, sizeof b->customer);
+    b->purchase_count = step_u8(k, b->purchase_count);
+    for (unsigned i = 0; i < TERMINAL_PURCHASES; i++)
+        walk_purchase(k, &b->purchase[i]);
+}
+
+static void walk_flags(struct walk *k, struct terminal_books *b)
+{
+    uint8_t flags = (uint8_t)(b->opened | b->overdraft_cut << 1 | b->keep_power << 2 |
+                              b->alarm_ordered << 3 | b->clock_lost << 4);
+    flags = step_u8(k, flags);
+    b->opened = flags & 1;
+    b->overdraft_cut = flags & 2;
+    b->keep_power = flags & 4;
+    b->alarm_ordered = flags & 8;
+    b->clock_lost = flags & 16;
+}
+
+static void walk_books(struct walk *k, struct terminal_books *b)
+{
+    walk_wallet(k, b);
+    walk_flags(k, b);
+    b->pretrip = step_u8(k, b->pretrip);
+    b->remote_cut = step_u8(k, b->remote_cut);
+    b->key_wait = step_u8(k, b->key_wait);
+    b->timed = step_u8(k, b->timed);
+    b->was_open = step_u8(k, b->was_open);
+    b->timed_until_s = step_i64(k, b->timed_until_s);
+    b->pretrip_until_s = step_i64(k, b->pretrip_until_s);
+    b->operator_code = step_u32(k, b->operator_code);
+    b->trips = step_u32(k, b->trips);
+    b->closes = step_u32(k, b->closes);
+    b->power_downs = step_u32(k, b->power_downs);
+    b->programmings = step_u32(k, b->programmings);
+    b->clock_sets = step_u32(k, b->clock_sets);
+    b->clock_correction_s = step_i64(k, b->clock_correction_s);
+}
+
+static void walk_config(struct walk *k, struct terminal_config *c)
+{
+    step_bytes(k, c->address, sizeof c->address);
+    step_bytes(k, c->number, sizeof c->number);
+    step_bytes(k, c->password2, sizeof c->password2);
+    step_bytes(k, c->password4, sizeof c->password4);
+    c->alarm1_fen = step_money(k, c->alarm1_fen);
+    c->alarm2_fen = step_money(k, c->alarm2_fen);
+    c->overdraft_fen = step_money(k, c->overdraft_fen);
+    c->hoard_fen = step_money(k, c->hoard_fen);
+    c->close_allowed_fen = step_money(k, c->close_allowed_fen);
+    for (unsigned i = 0; i < TERMINAL_RATES; i++)
+        c->price_e4[i] = step_u32(k, c->price_e4[i]);
+    c->period_count = step_u8(k, c->period_count);
+    for (unsigned i = 0; i < TERMINAL_PERIODS; i++) {
+        c->periods[i].hour = step_u8(k, c->periods[i].hour);
+        c->periods[i].minute = step_u8(k, c->periods[i].minute);
+        c->periods[i].rate = step_u8(k, c->periods[i].rate);
+    }
+    c->pretrip = step_u8(k, c->pretrip);
+    c->pretrip_wait_s = (uint16_t)step(k, c->pretrip_wait_s, 2);
+    c->close_by_key = step_u8(k, c->close_by_key);
+    c->need_auth = step_u8(k, c->need_auth);
+    step_bytes(k, c->auth_key, sizeof c->auth_key);
+}
+
+static void walk_event(struct walk *k, struct terminal_event *e)
+{
+    e->number = step_u32(k, e->number);
+    step_stamp(k, &e->at);
+    e->circuit = (uint8_t)step(k, e->circuit, 1);
+    e->reason = (uint8_t)step(k, e->reason, 1);
+    e->operator_code = step_u32(k, e->operator_code);
+    e->balance_fen = step_money(k, e->balance_fen);
+    /* 0.01 kWh and whole watts are what the record can tell; that fits into 32 and 16 bits. */
+    e->energy_mwh = step(k, e->energy_mwh / 10'000, 4) * 10'000;
+    e->power_mw = (uint32_t)step(k, e->power_mw / 1000, 2) * 1000;
+}
+
+/* Record kinds: what tells them apart. */
+enum kind { KIND_BOOKS = 'B', KIND_CONFIG = 'C' };
+
+static void begin_record(struct walk *k, struct terminal *t, enum kind kind, uint32_t sequence)
+{
+    *k = (struct walk){.w = writer_of(t->image, sizeof t->image), .writing = true};
+    writer_u8(&k->w, 'Y');
+    writer_u8(&k->w, (uint8_t)kind);
+    writer_u8(&k->w, RECORD_VERSION);
+    writer_u8(&k->w, 0);
+    writer_u32le(&k->w, sequence);
+}
+
+static uint16_t end_record(struct walk *k)
+{
+    writer_u32le(&k->w, crc32c(k->w.data, k->w.len));
+    MUST(k->w.err == ERR_OK);
+    return (uint16_t)k->w.len;
+}
+
+/* Every record has one fixed length, found by writing an empty one. */
+static size_t record_len(struct terminal *t, enum kind kind)
+{
+    struct terminal_books b = {0};
+    struct terminal_config c = {0};
+    struct walk k;
+    begin_record(&k, t, kind, 0);
+    if (kind == KIND_BOOKS)
+        walk_books(&k, &b);
+    else
+        walk_config(&k, &c);
+    return end_record(&k);
+}
+
+static bool record_valid(const uint8_t *slot, size_t len, enum kind kind)
+{
+    if (slot[0] != 'Y' || slot[1] != (uint8_t)kind || slot[2] != RECORD_VERSION)
+        return false;
+    struct reader r = reader_of(slot + len - RECORD_CRC, RECORD_CRC);
+    return reader_u32le(&r) == crc32c(slot, len - RECORD_CRC);
+}
+
+static uint32_t record_sequence(const uint8_t *slot)
+{
+    struct reader r = reader_of(slot + 4, 4);
+    return reader_u32le(&r);
+}
+
+/* The newest valid slot of a record, or SLOT_NONE. */
+static uint8_t newest_slot(const uint8_t *base, size_t slot_size, size_t len, enum kind kind)
+{
+    bool a = record_valid(base, len, kind), b = record_valid(base + slot_size, len, kind);
+    if (a && b) {
+        int32_t ahead = (int32_t)(record_sequence(base + slot_size) - record_sequence(base));
+        return ahead > 0 ? 1 : 0;
+    }
+    return a ? 0 : b ? 1 : SLOT_NONE;
+}
+
+bool nvram_blank(const uint8_t *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (data[i] != data[0])
+            return false;
+    return data[0] == 0x00 || data[0] == 0xFF;
+}
+
+bool books_load(struct terminal *t, const uint8_t *nvram)
+{
+    const uint8_t *base = nvram + NVRAM_BOOKS;
+    size_t len = record_len(t, KIND_BOOKS);
+    t->books_slot = newest_slot(base, NVRAM_BOOKS_SLOT, len, KIND_BOOKS);
+    if (t->books_slot == SLOT_NONE)
+        return false;
+    const uint8_t *slot = base + t->books_slot * NVRAM_BOOKS_SLOT;
+    struct walk k = {.r = reader_of(slot + RECORD_HEAD, len - RECORD_HEAD)};
+    t->books.sequence = record_sequence(slot);
+    walk_books(&k, &t->books);
+    MUST(k.r.err == ERR_OK);
+    return true;
+}
+
+bool config_load(struct terminal *t, const uint8_t *nvram)
+{
+    const uint8_t *base = nvram + NVRAM_CONFIG;
+    size_t len = record_len(t, KIND_CONFIG);
+    t->config_slot = newest_slot(base, NVRAM_CONFIG_SLOT, len, KIND_CONFIG);
+    if (t->config_slot == SLOT_NONE)
+        return false;
+    const uint8_t *slot = base + t->config_slot * NVRAM_CONFIG_SLOT;
+    struct walk k = {.r = reader_of(slot + RECORD_HEAD, len - RECORD_HEAD)};
+    t->config.sequence = record_sequence(slot);
+    walk_config(&k, &t->config);
+    MUST(k.r.err == ERR_OK);
+    return true;
+}
+
+/* An event stands alone: number .. power, then its CRC32C in the last four bytes. */
+static void event_load(struct terminal_event *e, const uint8_t *place)
+{
+    struct reader r = reader_of(place + NVRAM_EVENT - RECORD_CRC, RECORD_CRC);
+    if (reader_u32le(&r) != crc32c(place, NVRAM_EVENT - RECORD_CRC))
+        return;
+    struct walk k = {.r = reader_of(place, NVRAM_EVENT - RECORD_CRC)};
+    walk_event(&k, e);
+}
+
+void events_load(struct terminal *t, const uint8_t *nvram)
+{
+    for (unsigned i = 0; i < TERMINAL_TRIPS; i++)
+        event_load(&t->trips[i], nvram + NVRAM_TRIPS + i * NVRAM_EVENT);
+    for (unsigned i = 0; i < TERMINAL_CLOSES; i++)
+        event_load(&t->closes[i], nvram + NVRAM_CLOSES + i * NVRAM_EVENT);
+}
+
+static void write_event(struct terminal *t, const struct terminal_event *e, size_t offset,
+                        struct terminal_write *out)
+{
+    struct terminal_event copy = *e;
+    struct walk k = {.w = writer_of(t->image, NVRAM_EVENT), .writing = true};
+    walk_event(&k, &copy);
+    writer_fill(&k.w, 0, NVRAM_EVENT - RECORD_CRC - k.w.len);
+    *out = (struct terminal_write){(uint16_t)offset, end_record(&k), t->image};
+}
+
+static void write_config(struct terminal *t, struct terminal_write *out)
+{
+    t->config_slot = t->config_slot == 0 ? 1 : 0;
+    struct walk k;
+    begin_record(&k, t, KIND_CONFIG, ++t->config.sequence);
+    walk_config(&k, &t->config);
+    size_t offset = NVRAM_CONFIG + t->config_slot * (size_t)NVRAM_CONFIG_SLOT;
+    *out = (struct terminal_write){(uint16_t)offset, end_record(&k), t->image};
+    MUST(out->len <= NVRAM_CONFIG_SLOT);
+    t->config_dirty = false;
+}
+
+static void write_books(struct terminal *t, struct terminal_write *out)
+{
+    t->books_slot = t->books_slot == 0 ? 1 : 0;
+    struct walk k;
+    begin_record(&k, t, KIND_BOOKS, ++t->books.sequence);
+    walk_books(&k, &t->books);
+    size_t offset = NVRAM_BOOKS + t->books_slot * (size_t)NVRAM_BOOKS_SLOT;
+    *out = (struct terminal_write){(uint16_t)offset, end_record(&k), t->image};
+    MUST(out->len <= NVRAM_BOOKS_SLOT);
+    t->books_dirty = false;
+    t->unsaved_mwh = 0;
+}
+
+/* Events first: the counters in the books admit an event only when its record is there. A cut in
+ * between repeats the event under the same number at the same place. */
+static bool take_write(struct terminal *t, struct terminal_write *w)
+{
+    for (unsigned i = 0; i < TERMINAL_TRIPS; i++)
+        if (t->trips_dirty >> i & 1) {
+            t->trips_dirty &= ~(UINT64_C(1) << i);
+            write_event(t, &t->trips[i], NVRAM_TRIPS + i * (size_t)NVRAM_EVENT, w);
+            return true;
+        }
+    for (unsigned i = 0; i < TERMINAL_CLOSES; i++)
+        if (t->closes_dirty >> i & 1) {
+            t->closes_dirty &= ~(UINT32_C(1) << i);
+            write_event(t, &t->closes[i], NVRAM_CLOSES + i * (size_t)NVRAM_EVENT, w);
+            return true;
+        }
+    if (t->config_dirty)
+        write_config(t, w);
+    else if (t->books_dirty)
+        write_books(t, w);
+    else
+        return false;
+    return true;
+}
+
+bool terminal_next_write(struct terminal *t, struct terminal_write *w)
+{
+    t->writing = take_write(t, w);
+    return t->writing;
+}

@@ -1,0 +1,66 @@
+/* The meter's own time: the clock chip plus a correction that every setting of the clock changes. */
+#include "terminal/terminal_impl.h"
+
+int64_t clock_now_s(const struct terminal *t)
+{
+    return t->rtc.s + t->books.clock_correction_s;
+}
+
+struct civil terminal_local_time(const struct terminal *t)
+{
+    return civil_from_wall((wall_s){clock_now_s(t)}, t->setup.zone_s);
+}
+
+int32_t clock_day(const struct terminal *t)
+{
+    return civil_local_day((wall_s){clock_now_s(t)}, t->setup.zone_s);
+}
+
+struct terminal_stamp clock_stamp(const struct terminal *t)
+{
+    struct civil c = terminal_local_time(t);
+    return (struct terminal_stamp){(uint8_t)(c.year % 100), c.month, c.day, c.hour, c.minute,
+                                   c.second};
+}
+
+bool clock_set(struct terminal *t, struct civil local)
+{
+    if (!civil_valid(local))
+        return false;
+    t->books.clock_correction_s = civil_to_wall(local, t->setup.zone_s).s - t->rtc.s;
+    t->books.clock_lost = false;
+    t->books.clock_sets++;
+    t->books_dirty = true;
+    return true;
+}
+
+bool clock_parse(const struct terminal *t, const uint8_t bcd[6], int64_t *utc_s)
+{
+    struct reader r = reader_of(bcd, 6);
+    struct civil c = {0};
+    c.second = (uint8_t)reader_bcd_le(&r, 1);
+    c.minute = (uint8_t)reader_bcd_le(&r, 1);
+    c.hour = (uint8_t)reader_bcd_le(&r, 1);
+    c.day = (uint8_t)reader_bcd_le(&r, 1);
+    c.month = (uint8_t)reader_bcd_le(&r, 1);
+    c.year = 2000 + (int32_t)reader_bcd_le(&r, 1);
+    if (r.err != ERR_OK || !civil_valid(c))
+        return false;
+    *utc_s = civil_to_wall(c, t->setup.zone_s).s;
+    return true;
+}
+
+/* The period that began last; before the first one of the day the last one of yesterday goes on. */
+unsigned terminal_rate_now(const struct terminal *t)
+{
+    const struct terminal_config *c = &t->config;
+    if (c->period_count == 0)
+        return 3;
+    struct civil now = terminal_local_time(t);
+    unsigned minute = now.hour * 60U + now.minute;
+    unsigned rate = c->periods[c->period_count - 1].rate;
+    for (unsigned i = 0; i < c->period_count; i++)
+        if (c->periods[i].hour * 60U + c->periods[i].minute <= minute)
+            rate = c->periods[i].rate;
+    return rate;
+}

@@ -1,0 +1,79 @@
+/* Shared by the parts of terminal/. */
+#ifndef YUFU_TERMINAL_TERMINAL_IMPL_H
+#define YUFU_TERMINAL_TERMINAL_IMPL_H
+
+#include "terminal/terminal.h"
+
+/* nvram map; docs/protocols/terminal.md repeats it. 3328..4095 is free. */
+#define NVRAM_BOOKS 0
+#define NVRAM_BOOKS_SLOT 768
+#define NVRAM_CONFIG 1536
+#define NVRAM_CONFIG_SLOT 256
+#define NVRAM_TRIPS 2048
+#define NVRAM_CLOSES 3008
+#define NVRAM_EVENT 32
+#define SLOT_NONE 2
+
+/* terminal_books.c: records <-> bytes */
+bool books_load(struct terminal *t, const uint8_t *nvram);  /* false: no valid record */
+bool config_load(struct terminal *t, const uint8_t *nvram);
+void events_load(struct terminal *t, const uint8_t *nvram);
+bool nvram_blank(const uint8_t *data, size_t len);
+
+/* terminal_credit.c: money */
+void credit_charge(struct terminal *t, uint64_t mwh, unsigned rate); /* rate 1..4 */
+void credit_evaluate(struct terminal *t);  /* limits -> cut flags */
+void credit_paid(struct terminal *t);      /* after any payment: may close again */
+uint8_t credit_alarm(const struct terminal *t);
+void credit_record_purchase(struct terminal *t, int64_t amount_fen);
+
+/* terminal_relay.c */
+uint8_t relay_mask_all(const struct terminal *t);
+enum terminal_reason relay_reason(const struct terminal *t, unsigned index); /* index 0.. */
+void relay_timers(struct terminal *t);
+void relay_settle(struct terminal *t); /* flags -> open_now, with events */
+
+/* The orders of control code 1CH; N2 of a trip or close is the circuit, 0 all. */
+enum order_code {
+    ORDER_TRIP = 0x1A, ORDER_ALLOW = 0x1B, ORDER_CLOSE = 0x1C, ORDER_TRIP_THEN_CLOSE = 0x1D,
+    ORDER_TRIP_THEN_ALLOW = 0x1E, ORDER_ALARM_ON = 0x2A, ORDER_ALARM_OFF = 0x2B,
+    ORDER_KEEP_ON = 0x3A, ORDER_KEEP_OFF = 0x3B,
+};
+/* Carries out an order; false: refused. *word: the status word of protocols.md 1.3. */
+bool relay_order(struct terminal *t, uint8_t n1, uint8_t n2, uint16_t *word);
+bool relay_order_trips(uint8_t n1);
+
+/* terminal_clock.c */
+int64_t clock_now_s(const struct terminal *t);      /* own UTC */
+struct terminal_stamp clock_stamp(const struct terminal *t);
+bool clock_set(struct terminal *t, struct civil local);
+int32_t clock_day(const struct terminal *t);
+/* Stamp of a frame, low byte first (ss mm hh DD MM YY), to own UTC; false: no such time. */
+bool clock_parse(const struct terminal *t, const uint8_t bcd[6], int64_t *utc_s);
+
+/* terminal_slave.c: one request in, answer into t->answer. ERR bits of the error byte: */
+#define SLAVE_OK 0x00
+#define SLAVE_OTHER 0x01
+#define SLAVE_NO_DATA 0x02
+#define SLAVE_PASSWORD 0x04
+#define SLAVE_BAUD 0x08
+void slave_request(struct terminal *t, const struct dlt645_frame *request);
+bool slave_password(const struct terminal *t, const uint8_t pa_p[4], unsigned level);
+
+/* terminal_read.c, terminal_write.c: ERR byte, 0 for success */
+uint8_t slave_read(const struct terminal *t, uint32_t di, struct writer *w);
+uint8_t slave_write(struct terminal *t, uint32_t di, struct bytes data);
+
+/* terminal_fee.c: control code 03. SERR, 0 for success; the answer after the DI into w. */
+#define SERR_OTHER 0x0001
+#define SERR_REPEAT 0x0002
+#define SERR_ESAM 0x0004
+#define SERR_AUTH 0x0008
+#define SERR_CUSTOMER 0x0010
+#define SERR_COUNT 0x0020
+#define SERR_HOARD 0x0040
+#define SERR_ADDRESS 0x0080
+#define SERR_SUSPENDED 0x0100
+uint16_t fee_request(struct terminal *t, uint32_t di, struct bytes payload, struct writer *w);
+
+#endif
