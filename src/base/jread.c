@@ -172,8 +172,8 @@ static uint32_t unicode_escape(struct jread *j)
     uint32_t c = hex4(j);
     if (c < 0xD800 || c > 0xDFFF)
         return c;
-    bool pair = c < 0xDC00 && j->len - j->at >= 2 && j->text[j->at] == '\\' &&
-                j->text[j->at + 1] == 'u';
+    bool pair =
+        c < 0xDC00 && j->len - j->at >= 2 && j->text[j->at] == '\\' && j->text[j->at + 1] == 'u';
     if (!pair) {
         fail(j, ERR_SYNTAX);
         return 0;

@@ -78,25 +78,29 @@ static enum err check_prices(const struct rating_plan *plan, struct rating_probl
         if (!plan->priced[rate])
             continue;
         any = true;
-        TRY(check_price(plan->rate_price_e8[rate], problem,
-                        (struct rating_spot){"prices", -1,
-                                             rating_rate_name((enum rating_rate)rate)}));
+        TRY(check_price(
+            plan->rate_price_e8[rate], problem,
+            (struct rating_spot){"prices", -1, rating_rate_name((enum rating_rate)rate)}));
     }
     return any ? ERR_OK
-               : rating_refuse(problem, RATING_PRICES_NONE, (struct rating_spot){"prices", -1, NULL});
+               : rating_refuse(problem, RATING_PRICES_NONE,
+                               (struct rating_spot){"prices", -1, NULL});
 }
 
 static enum err check_period(const struct rating_plan *plan, int i, struct rating_problem *problem)
 {
     const struct rating_period *p = &plan->periods[i];
     if (p->from_minute >= RATING_DAY_MINUTES)
-        return rating_refuse(problem, RATING_TIME_SYNTAX, (struct rating_spot){"periods", i, "from"});
+        return rating_refuse(problem, RATING_TIME_SYNTAX,
+                             (struct rating_spot){"periods", i, "from"});
     if (p->to_minute > RATING_DAY_MINUTES)
         return rating_refuse(problem, RATING_TIME_SYNTAX, (struct rating_spot){"periods", i, "to"});
     if (p->from_minute == p->to_minute)
-        return rating_refuse(problem, RATING_PERIOD_EMPTY, (struct rating_spot){"periods", i, NULL});
+        return rating_refuse(problem, RATING_PERIOD_EMPTY,
+                             (struct rating_spot){"periods", i, NULL});
     if (p->rate >= RATING_RATES)
-        return rating_refuse(problem, RATING_RATE_UNKNOWN, (struct rating_spot){"periods", i, "rate"});
+        return rating_refuse(problem, RATING_RATE_UNKNOWN,
+                             (struct rating_spot){"periods", i, "rate"});
     if (!plan->priced[p->rate])
         return rating_refuse(problem, RATING_RATE_UNPRICED,
                              (struct rating_spot){"periods", i, "rate"});

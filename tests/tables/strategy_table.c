@@ -1,0 +1,194 @@
+/*
+ * Runs a table of decisions: strategy_table FILE. Each line starts from the same comfortable account
+ * and names what differs. Every reason and every action must occur in the table at least once.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "strategy/strategy.h"
+
+struct one {
+    struct strategy_policy policy;
+    struct strategy_facts facts;
+};
+
+static bool seen_reason[STRATEGY_REASON_COUNT], seen_action[STRATEGY_HOLD + 1];
+
+static struct one comfortable(void)
+{
+    return (struct one){.policy = strategy_policy_default(),
+                        .facts = {.now = {1'000'000},
+                                  .local_minute = 600,
+                                  .weekday = 2,
+                                  .clock_trusted = true,
+                                  .account_open = true,
+                                  .contract_signed = true,
+                                  .available_known = true,
+                                  .available_fen = 10'000,
+                                  .reading_age_s = 60,
+                                  .relay = STRATEGY_RELAY_CLOSED}};
+}
+
+static void make_due(struct strategy_facts *f)
+{
+    f->available_fen = 0;
+    f->level = 3;
+    f->level_at.s = 990'000;
+    f->warned_level = 3;
+    f->notices = 1;
+    f->notice_at.s = 990'000;
+}
+
+static bool set_fact(struct strategy_facts *f, const char *name, const char *text)
+{
+    int64_t v = atoll(text);
+    bool on = v != 0;
+    if (!strcmp(name, "available")) f->available_fen = v;
+    else if (!strcmp(name, "known")) f->available_known = on;
+    else if (!strcmp(name, "level")) f->level = (int)v;
+    else if (!strcmp(name, "level_at")) f->level_at.s = v;
+    else if (!strcmp(name, "warned")) f->warned_level = (int)v;
+    else if (!strcmp(name, "notices")) f->notices = v;
+    else if (!strcmp(name, "notice_at")) f->notice_at.s = v;
+    else if (!strcmp(name, "open")) f->account_open = on;
+    else if (!strcmp(name, "contract")) f->contract_signed = on;
+    else if (!strcmp(name, "keep")) f->keep_power = on;
+    else if (!strcmp(name, "payment")) f->payment_pending = on;
+    else if (!strcmp(name, "vend")) f->vend_unresolved = on;
+    else if (!strcmp(name, "age")) f->reading_age_s = v;
+    else if (!strcmp(name, "estimated")) f->reading_estimated = on;
+    else if (!strcmp(name, "clock")) f->clock_trusted = on;
+    else if (!strcmp(name, "minute")) f->local_minute = (unsigned)v;
+    else if (!strcmp(name, "weekday")) f->weekday = (unsigned)v;
+    else if (!strcmp(name, "holiday")) f->holiday = on;
+    else if (!strcmp(name, "wallet")) f->wallet = STRATEGY_WALLET_METER;
+    else if (!strcmp(name, "relay"))
+        f->relay = text[0] == 'o' ? STRATEGY_RELAY_OPEN : STRATEGY_RELAY_UNKNOWN;
+    else if (!strcmp(name, "desired"))
+        f->desired = text[0] == 'm' ? STRATEGY_DESIRED_OPEN_MONEY : STRATEGY_DESIRED_OPEN_PERSON;
+    else return false;
+    return true;
+}
+
+static bool set_policy(struct strategy_policy *p, const char *name, int64_t v)
+{
+    if (!strcmp(name, "cut_at")) p->cut_at_fen = v;
+    else if (!strcmp(name, "restore_above")) p->restore_above_fen = v;
+    else if (!strcmp(name, "grace")) p->grace_s = v;
+    else if (!strcmp(name, "notice_level")) p->notice_level = v;
+    else if (!strcmp(name, "notices_wanted")) p->notices = v;
+    else if (!strcmp(name, "cut_automatic")) p->cut_automatic = v != 0;
+    else if (!strcmp(name, "restore_automatic")) p->restore_automatic = v != 0;
+    else if (!strcmp(name, "cut_on_holidays")) p->cut_on_holidays = v != 0;
+    else if (!strcmp(name, "from")) p->window_from = (uint16_t)v;
+    else if (!strcmp(name, "to")) p->window_to = (uint16_t)v;
+    else return false;
+    return true;
+}
+
+static bool apply(struct one *c, char *words)
+{
+    char *save = NULL;
+    for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+        char *eq = strchr(w, '=');
+        if (!eq) {
+            if (strcmp(w, "due") != 0)
+                return false;
+            make_due(&c->facts);
+            continue;
+        }
+        *eq = '\0';
+        if (!set_fact(&c->facts, w, eq + 1) && !set_policy(&c->policy, w, atoll(eq + 1)))
+            return false;
+    }
+    return true;
+}
+
+static void say(const struct strategy_decision *d, char *text, size_t cap)
+{
+    size_t at = (size_t)snprintf(text, cap, "%d %s %s |", d->level, strategy_action_name(d->action),
+                                 strategy_reason_name(d->reason));
+    for (int i = 0; i < STRATEGY_REASON_COUNT; i++)
+        if (d->guards & STRATEGY_GUARD(i)) {
+            at += (size_t)snprintf(text + at, cap - at, " %s",
+                                   strategy_reason_name((enum strategy_reason)i));
+            seen_reason[i] = true;
+        }
+    seen_reason[d->reason] = seen_action[d->action] = true;
+}
+
+/* Blanks in a row count as one, at the ends as none. */
+static void squeeze(char *text)
+{
+    char *to = text;
+    for (char *p = text; *p; p++)
+        if (*p != ' ' && *p != '\n')
+            *to++ = *p;
+        else if (to > text && to[-1] != ' ')
+            *to++ = ' ';
+    while (to > text && to[-1] == ' ')
+        to--;
+    *to = '\0';
+}
+
+static bool run(char *line, int number)
+{
+    char *save = NULL, *name = strtok_r(line, "|", &save), *given = strtok_r(NULL, "|", &save);
+    char *wanted = strtok_r(NULL, "", &save), got[1024];
+    struct one c = comfortable();
+    if (!wanted || !apply(&c, given)) {
+        printf("line %d: cannot be read\n", number);
+        return false;
+    }
+    if (strategy_policy_check(&c.policy, NULL) != ERR_OK) {
+        printf("line %d: the policy is not valid\n", number);
+        return false;
+    }
+    struct strategy_decision d = strategy_decide(&c.policy, &c.facts);
+    say(&d, got, sizeof got);
+    squeeze(wanted);
+    squeeze(got);
+    bool same = strcmp(wanted, got) == 0;
+    if (!same)
+        printf("line %d: %s: expected '%s', got '%s'\n", number, name, wanted, got);
+    return same;
+}
+
+static int missing(void)
+{
+    int n = 0;
+    for (int i = 0; i < STRATEGY_REASON_COUNT; i++)
+        if (!seen_reason[i]) {
+            printf("no case shows the reason %s\n", strategy_reason_name((enum strategy_reason)i));
+            n++;
+        }
+    for (int i = 0; i <= STRATEGY_HOLD; i++)
+        if (!seen_action[i]) {
+            printf("no case shows the action %s\n", strategy_action_name((enum strategy_action)i));
+            n++;
+        }
+    return n;
+}
+
+int main(int argc, char **argv)
+{
+    FILE *f = argc == 2 ? fopen(argv[1], "r") : NULL;
+    if (!f)
+        return 2;
+    char line[1024];
+    int passed = 0, failed = 0;
+    for (int number = 1; fgets(line, sizeof line, f); number++) {
+        if (line[0] == '#' || line[0] == '\n')
+            continue;
+        if (run(line, number))
+            passed++;
+        else
+            failed++;
+    }
+    fclose(f);
+    failed += missing();
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed || !passed;
+}
