@@ -92,7 +92,7 @@ struct billing_outlook {
 };
 
 /* ERR_NOT_FOUND, ERR_BILLING_METERS, ERR_SITE_PLAN_UNKNOWN. */
-[[nodiscard]] enum err billing_outlook(struct store_tx *tx, const struct billing *b,
+[[nodiscard]] enum err billing_outlook(struct store_tx *tx, const struct readings *readings,
                                        int64_t account_id, wall_s now,
                                        struct billing_outlook *out);
 
@@ -115,8 +115,11 @@ struct billing_bill_facts {
 
 /* After a commit of readings: opens the charge of each meter that has an account, a good reading and
  * none open yet. */
-[[nodiscard]] enum err billing_moved(struct store_tx *tx, const struct billing *b,
+[[nodiscard]] enum err billing_moved(struct store_tx *tx, const struct readings *readings,
                                      const struct readings_moved *moved, wall_s now);
+/* The same for one meter; a meter without account, reading or wallet word is left alone. */
+[[nodiscard]] enum err billing_open(struct store_tx *tx, const struct readings *readings,
+                                    int64_t meter_id, wall_s now);
 
 /* Before a change of an account's plan, tenant or meter by a person: settles up to the newest
  * reading, and opens the next period with what then stands in the tables. */
@@ -158,6 +161,6 @@ struct billing_clerk {
 
 /* Tells readings what it should know of each meter (project, power, full scale): at start and after
  * each change of the site. */
-[[nodiscard]] enum err billing_place_meters(struct store_tx *tx, const struct billing *b);
+[[nodiscard]] enum err billing_place_meters(struct store_tx *tx, struct readings *readings);
 
 #endif

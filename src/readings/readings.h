@@ -67,15 +67,24 @@ struct readings_moved {
     size_t refused; /* values that were not taken; each is a row of reading_event */
 };
 
+/* One READINGS message as the headend hands it over. */
+struct readings_batch {
+    int64_t gateway_id;
+    int64_t epoch, seq; /* of the gateway's queue: the batch's name for ever */
+    wall_s now;         /* when it arrived */
+    struct bytes body;  /* CBOR as received: what is stored */
+    const struct uplink_readings *readings;
+};
+
 /*
- * Takes one READINGS message of a gateway, all or nothing, and once: a repeat of (gateway, epoch,
- * seq) changes nothing. Single values that fail a check are left out and recorded; they do not
- * spoil the batch. Memory is changed when ERR_OK is returned, so that the next message of the same
- * commit sees it; if the commit then fails, call readings_load.
+ * Takes one batch, all or nothing, and once: a repeat of (gateway, epoch, seq) changes nothing.
+ * Single values that fail a check are left out and recorded; they do not spoil the batch. Memory is
+ * changed when ERR_OK is returned, so that the next batch of the same commit sees it; if the commit
+ * then fails, call readings_load.
  * The caller has checked that the meters belong to the gateway.
  */
-[[nodiscard]] enum err readings_ingest(struct readings *r, struct store_tx *tx, int64_t gateway_id,
-                                       const struct uplink_message *message,
+[[nodiscard]] enum err readings_ingest(struct readings *r, struct store_tx *tx,
+                                       const struct readings_batch *batch,
                                        struct readings_moved *moved);
 
 /* What happened to a value: reading_event.kind. */
