@@ -7,7 +7,9 @@
  *     sim_line_write(line, bytes, now)   bytes begin to travel at the line's speed
  *     sim_line_read(line, now, ...)      bytes that have arrived at the master by `now`
  *     sim_line_wake(line)                when to look again (MONO_NEVER: nothing under way)
- * `now` never runs backwards. Every call first lets the world up to `now` happen.
+ * `now` never runs backwards. Every call first lets the world up to `now` happen. Talking while
+ * somebody else is still sending spoils both (`collisions`). A clean frame is heard by the meters
+ * it is addressed to, anything else by all of them.
  */
 #ifndef YUFU_SIM_WORLD_METERS_H
 #define YUFU_SIM_WORLD_METERS_H
@@ -43,6 +45,7 @@ struct sim_meter {
     int64_t owed_mwh[TERMINAL_CIRCUITS]; /* sim_meter_owe: energy to be taken as soon as possible */
     int64_t carry[TERMINAL_CIRCUITS];    /* mW ms not yet a whole mWh */
     mono_ms at;                /* world simulated up to here */
+    wall_s wall0;              /* true wall clock at mono 0, of the last run */
     /* power */
     bool powered;
     mono_ms power_back;        /* MONO_NEVER: by hand */
@@ -54,6 +57,7 @@ struct sim_meter {
     bool dead;                 /* does not answer, but measures on */
     /* truth */
     uint32_t life;
+    uint32_t seen_count;       /* purchase count of this life that `applied` has reached */
     struct sim_applied *applied; /* grows; released by sim_meter_close */
     size_t applied_count, applied_cap;
     bool vending_foreign;
@@ -78,7 +82,7 @@ struct sim_line_options {
 };
 
 struct sim_chunk {
-    int64_t at_us;             /* when its first byte arrives */
+    int64_t at_us;             /* when its first byte has arrived */
     uint32_t byte_us;
     uint16_t len, taken;
     uint8_t data[DLT645_FRAME_MAX];
@@ -100,8 +104,9 @@ struct sim_line {
     int64_t request_done_us;
     struct sim_chunk to_master[SIM_LINE_CHUNKS];
     size_t chunk_count;
-    uint64_t requests, answers, faults_done; /* statistics */
-    uint64_t busy_us;
+    /* statistics */
+    uint64_t requests, answers, faults_done, collisions;
+    uint64_t busy_us;          /* time in which somebody was sending */
 };
 
 /* nvram: TERMINAL_NVRAM_SIZE bytes kept by the caller (a mapped file), or NULL for the meter's own.
@@ -111,7 +116,7 @@ void sim_meter_init(struct sim_meter *m, const struct terminal_setup *setup, uin
 void sim_meter_close(struct sim_meter *m);
 /* Lets the meter live up to `now`; wall0 as in the line's options. Lines do this by themselves. */
 void sim_meter_run(struct sim_meter *m, mono_ms now, wall_s wall0);
-/* Circuit 1..3. Lasts until changed. */
+/* Circuit 1..3. Lasts until changed; takes effect where the meter was run up to. */
 void sim_meter_set_load(struct sim_meter *m, unsigned circuit, int64_t power_mw);
 /* Energy that people will take through this circuit at once, or as soon as it is closed again:
  * replays of real data lose nothing to a cut. */
@@ -137,6 +142,8 @@ void sim_line_add(struct sim_line *line, struct sim_meter *m);
 void sim_line_write(struct sim_line *line, const uint8_t *data, size_t len, mono_ms now);
 size_t sim_line_read(struct sim_line *line, mono_ms now, uint8_t *out, size_t cap);
 mono_ms sim_line_wake(const struct sim_line *line);
+/* The line and all its meters up to `now`: before looking at them, and at least once a minute. */
+void sim_line_run(struct sim_line *line, mono_ms now);
 /* The master let go of the line (connection closed): bytes under way to it are lost. */
 void sim_line_flush(struct sim_line *line);
 
