@@ -1,0 +1,157 @@
+// The one door to the server: every call of docs/openapi.yaml that the console makes, typed by the
+// generated schema. A refusal becomes a Problem, which the pages show in words.
+import type { components } from './schema'
+
+type Schemas = components['schemas']
+export type Account = Schemas['Account']
+export type Decision = Schemas['Decision']
+export type Event = Schemas['Event']
+export type Freshness = Schemas['Freshness']
+export type Gateway = Schemas['Gateway']
+export type Hit = Schemas['Hit']
+export type ImportResult = Schemas['ImportResult']
+export type LedgerTransaction = Schemas['LedgerTransaction']
+export type Me = Schemas['Me']
+export type Message = Schemas['Message']
+export type Meter = Schemas['Meter']
+export type Order = Schemas['Order']
+export type Permission = Schemas['Permission']
+export type Place = Schemas['Place']
+export type Project = Schemas['Project']
+export type Relay = Schemas['Relay']
+export type Series = Schemas['Series']
+export type Settlement = Schemas['Settlement']
+export type Severity = Schemas['Severity']
+export type WallRow = Schemas['WallRow']
+export type SeriesStep = Series['step']
+export type ClaimCode = { gateway_id: number; serial: string; code: string; valid_until: number }
+
+const BASE = '/api/v1'
+const TIMEOUT_MS = 30_000
+
+/** A refusal by the server, or no answer at all (status 0, code NETWORK). */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly zh: string,
+    readonly en: string,
+    readonly detail = '',
+    readonly requestId = '',
+  ) {
+    super(en || code)
+  }
+}
+
+let csrf = ''
+let language = 'zh-CN'
+let onLoggedOut: () => void = () => {}
+
+export function setLanguage(tag: string) {
+  language = tag
+}
+
+export function whenLoggedOut(act: () => void) {
+  onLoggedOut = act
+}
+
+type Query = Record<string, string | number | undefined>
+type Options = { query?: Query; body?: unknown; csv?: Blob; key?: string }
+
+function address(path: string, query: Query = {}) {
+  const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== '')
+  const text = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString()
+  return BASE + path + (text ? `?${text}` : '')
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  const body = (await response.json().catch(() => ({}))) as Partial<Schemas['Problem']>
+  return new Problem(response.status, body.code ?? `HTTP_${response.status}`, body.title_zh ?? '',
+    body.title_en ?? '', body.detail, body.request_id)
+}
+
+function send(method: string, path: string, options: Options) {
+  const headers: Record<string, string> = { 'Accept-Language': language }
+  if (method !== 'GET') headers['X-CSRF-Token'] = csrf
+  if (options.key) headers['Idempotency-Key'] = options.key
+  if (options.body !== undefined) headers['Content-Type'] = 'application/json'
+  if (options.csv !== undefined) headers['Content-Type'] = 'text/csv'
+  return fetch(address(path, options.query), {
+    method,
+    headers,
+    body: options.csv ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch(() => {
+    throw new Problem(0, 'NETWORK', '', '')
+  })
+}
+
+async function call<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const response = await send(method, path, options)
+  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
+  const problem = await problemOf(response)
+  if (response.status === 401 && path !== '/login' && path !== '/me/password') onLoggedOut()
+  throw problem
+}
+
+async function authenticated(promise: Promise<Me>) {
+  const me = await promise
+  csrf = me.csrf
+  return me
+}
+
+export const api = {
+  login: (login: string, password: string) =>
+    authenticated(call<Me>('POST', '/login', { body: { login, password } })),
+  logout: () => call<void>('POST', '/logout'),
+  me: () => authenticated(call<Me>('GET', '/me')),
+  changePassword: (password: string, new_password: string) =>
+    authenticated(call<Me>('POST', '/me/password', { body: { password, new_password } })),
+
+  places: (project: number) => call<{ places: Place[] }>('GET', `/projects/${project}/places`),
+  wall: (project: number) =>
+    call<{ now: number; stream_id: string; rows: WallRow[] }>('GET', `/projects/${project}/wall`),
+  events: (project: number, query: Query) =>
+    call<{ events: Event[]; next_before: number | null }>('GET', `/projects/${project}/events`, { query }),
+  gateways: (project: number) =>
+    call<{ now: number; gateways: Gateway[] }>('GET', `/projects/${project}/gateways`),
+  freshness: (project: number) => call<Freshness>('GET', `/projects/${project}/freshness`),
+  claimCode: (gateway: number) => call<ClaimCode>('POST', `/gateways/${gateway}/claim-code`),
+  search: (q: string, limit = 12) => call<{ hits: Hit[] }>('GET', '/search', { query: { q, limit } }),
+
+  account: (id: number) => call<Account>('GET', `/accounts/${id}`),
+  orders: (id: number, limit = 50) =>
+    call<{ orders: Order[] }>('GET', `/accounts/${id}/orders`, { query: { limit } }),
+  order: (id: number, order: string) => call<Order>('GET', `/accounts/${id}/orders/${order}`),
+  sell: (id: number, order_id: string, amount_fen: number) =>
+    call<Order>('POST', `/accounts/${id}/orders`,
+      { key: order_id, body: { order_id, amount_fen, method: 'cash' } }),
+  cancel: (id: number, order: string, reason: string, key: string) =>
+    call<Order>('POST', `/accounts/${id}/orders/${order}/cancel`, { key, body: { reason } }),
+  ledger: (id: number, before?: number) =>
+    call<{ transactions: LedgerTransaction[]; next_before: number | null }>('GET',
+      `/accounts/${id}/ledger`, { query: { before } }),
+  settlements: (id: number, before?: number) =>
+    call<{ settlements: Settlement[]; next_before: number | null }>('GET',
+      `/accounts/${id}/settlements`, { query: { before } }),
+  messages: (id: number) => call<{ messages: Message[] }>('GET', `/accounts/${id}/messages`),
+  series: (id: number, meter: number, from: number, to: number, step: SeriesStep) =>
+    call<Series>('GET', `/accounts/${id}/series`, { query: { meter, from, to, step } }),
+
+  setRelay: (meter: number, circuit: number, desired: 'open' | 'closed', reason: string, key: string) =>
+    call<Relay>('POST', `/meters/${meter}/relay`, { key, body: { circuit, desired, reason } }),
+  setKeep: (meter: number, on: boolean, reason: string, key: string) =>
+    call<Relay>('POST', `/meters/${meter}/keep`, { key, body: { on, reason } }),
+
+  /** The report also comes back when rows are wrong: that answer is a result, not a failure. */
+  async import(project: number, csv: Blob, dry: boolean): Promise<ImportResult> {
+    const path = `/projects/${project}/import`
+    const response = await send('POST', path, { csv, query: { dry_run: dry ? 1 : 0 } })
+    if (response.ok) return response.json()
+    const body = await response.clone().json().catch(() => ({}))
+    if (response.status === 422 && Array.isArray(body.errors) && 'rows' in body) return body
+    throw await problemOf(response)
+  },
+
+  stream: (project: number, after: string) => new EventSource(address('/stream', { project, after })),
+}

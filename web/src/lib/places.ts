@@ -1,0 +1,48 @@
+// The tree of places, and the rooms of the wall gathered by the place above them.
+import type { Place, WallRow } from '@/api/client'
+
+export type Branch = { place: Place; children: Branch[] }
+export type Group = { key: string; title: string; rows: WallRow[] }
+
+const isLeaf = (place: Place) => place.kind === 'room' || place.kind === 'shop'
+
+/** Buildings and floors; rooms themselves are on the wall. */
+export function branches(places: Place[]): Branch[] {
+  const nodes = new Map<number, Branch>()
+  const top: Branch[] = []
+  for (const place of places) {
+    if (isLeaf(place)) continue
+    const branch = { place, children: [] }
+    nodes.set(place.id, branch)
+    const parent = place.parent_id === null ? undefined : nodes.get(place.parent_id)
+    ;(parent ? parent.children : top).push(branch)
+  }
+  return top
+}
+
+export const isBelow = (row: WallRow, code: string) =>
+  !code || row.place === code || row.place.startsWith(`${code}/`)
+
+function titleOf(place: Place | undefined, byId: Map<number, Place>) {
+  const names: string[] = []
+  for (let at = place; at; at = at.parent_id === null ? undefined : byId.get(at.parent_id)) names.unshift(at.name)
+  return names.join(' · ')
+}
+
+const order = new Intl.Collator('zh-CN', { numeric: true })
+
+export function groups(rows: WallRow[], places: Place[]): Group[] {
+  const byId = new Map(places.map((place) => [place.id, place]))
+  const found = new Map<string, Group>()
+  for (const row of rows) {
+    const room = byId.get(row.place_id)
+    const above = room && isLeaf(room) ? (room.parent_id === null ? undefined : byId.get(room.parent_id)) : room
+    const key = above?.code ?? ''
+    const group = found.get(key) ?? { key, title: titleOf(above, byId), rows: [] }
+    group.rows.push(row)
+    found.set(key, group)
+  }
+  const sorted = [...found.values()].sort((a, b) => order.compare(a.key, b.key))
+  for (const group of sorted) group.rows.sort((a, b) => order.compare(a.place, b.place) || order.compare(a.code, b.code))
+  return sorted
+}

@@ -1,0 +1,61 @@
+// What a row of the wall means to people. A room has one condition, by urgency, and may be stale and
+// under keep-power besides.
+import type { WallRow } from '@/api/client'
+
+export const PROMISE_S = 180 // no state shown is older than this, as long as all is well
+
+export type Condition = 'cut' | 'arrears' | 'warning' | 'low' | 'normal' | 'unknown'
+export type Filter = 'all' | Exclude<Condition, 'unknown'> | 'stale' | 'keep'
+
+export const FILTERS: Filter[] = ['all', 'normal', 'low', 'warning', 'arrears', 'cut', 'stale', 'keep']
+
+export function condition(row: WallRow): Condition {
+  if (row.relay_open) return 'cut'
+  if (row.level === 3) return 'arrears'
+  if (row.level === 2) return 'warning'
+  if (row.level === 1) return 'low'
+  return row.state_at === null ? 'unknown' : 'normal'
+}
+
+export function isStale(row: WallRow, now: number): boolean {
+  return row.state_at === null || now - row.state_at > PROMISE_S
+}
+
+export function fits(row: WallRow, filter: Filter, now: number): boolean {
+  if (filter === 'all') return true
+  if (filter === 'stale') return isStale(row, now)
+  if (filter === 'keep') return row.keep
+  return condition(row) === filter
+}
+
+/** One entry for each switched output: true = supplied, false = cut, null = never read. */
+export function outputs(row: WallRow): (boolean | null)[] {
+  return Array.from({ length: row.circuits }, (_, i) =>
+    row.relay_open === null ? null : (row.relay_open & (1 << i)) === 0)
+}
+
+export const TONES = {
+  cut: 'bad',
+  arrears: 'bad',
+  warning: 'warn',
+  low: 'warn',
+  normal: 'good',
+  unknown: 'idle',
+} as const
+
+export const SYMBOLS = {
+  cut: 'power-off',
+  arrears: 'debt',
+  warning: 'alarm',
+  low: 'low',
+  normal: 'check',
+  unknown: 'question',
+} as const
+
+export const LEVELS: Condition[] = ['normal', 'low', 'warning', 'arrears']
+
+/** A room that does not exist in the tree is still findable by code, name or place. */
+export function matches(row: WallRow, words: string): boolean {
+  const text = words.trim().toLowerCase()
+  return !text || [row.code, row.name, row.place].some((field) => field.toLowerCase().includes(text))
+}

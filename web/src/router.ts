@@ -1,0 +1,44 @@
+import { createRouter, createWebHistory, type RouteLocationNormalized } from 'vue-router'
+import { Problem, whenLoggedOut } from './api/client'
+import { useSession } from './stores/session'
+
+export const router = createRouter({
+  history: createWebHistory(),
+  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+  routes: [
+    { path: '/login', name: 'login', component: () => import('./pages/LoginPage.vue'), meta: { open: true } },
+    { path: '/password', name: 'password', component: () => import('./pages/PasswordPage.vue') },
+    { path: '/', name: 'wall', component: () => import('./pages/WallPage.vue'), meta: { shell: true } },
+    { path: '/accounts/:id(\\d+)/:tab?', name: 'account', component: () => import('./pages/AccountPage.vue'), meta: { shell: true } },
+    { path: '/sale', name: 'sale', component: () => import('./pages/SalePage.vue'), meta: { shell: true } },
+    { path: '/events', name: 'events', component: () => import('./pages/EventsPage.vue'), meta: { shell: true } },
+    { path: '/gateways', name: 'gateways', component: () => import('./pages/GatewaysPage.vue'), meta: { shell: true } },
+    { path: '/import', name: 'import', component: () => import('./pages/ImportPage.vue'), meta: { shell: true } },
+    { path: '/receipt/:id(\\d+)/:order', name: 'receipt', component: () => import('./pages/ReceiptPage.vue') },
+    { path: '/:rest(.*)', name: 'lost', component: () => import('./pages/LostPage.vue'), meta: { open: true } },
+  ],
+})
+
+const toLogin = (to: RouteLocationNormalized) => ({ name: 'login', query: { next: to.fullPath } })
+
+router.beforeEach(async (to) => {
+  const session = useSession()
+  if (to.meta.open) return true
+  if (!session.me) {
+    try {
+      await session.restore()
+    } catch (problem) {
+      if (problem instanceof Problem && problem.status === 401) return toLogin(to)
+      return { name: 'login', query: { next: to.fullPath, trouble: '1' } }
+    }
+  }
+  if (session.me?.must_change && to.name !== 'password') return { name: 'password', query: { next: to.fullPath } }
+  return true
+})
+
+whenLoggedOut(() => {
+  const session = useSession()
+  const here = router.currentRoute.value
+  session.me = null
+  if (!here.meta.open && here.name) void router.push(toLogin(here))
+})

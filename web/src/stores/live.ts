@@ -1,0 +1,115 @@
+// The wall and the stream that keeps it true. Rows arrive complete and replace what was shown; pages
+// that want more (orders of one account, new events) listen.
+import { defineStore } from 'pinia'
+import { computed, ref, shallowReactive } from 'vue'
+import { api, type Event, type Order, type Place, type WallRow } from '@/api/client'
+import { useClock } from './clock'
+
+const RETRY_MS = 4000
+
+type Listener<T> = (item: T) => void
+
+export const useLive = defineStore('live', () => {
+  const clock = useClock()
+  const rows = shallowReactive(new Map<number, WallRow>())
+  const places = ref<Place[]>([])
+  const state = ref<'off' | 'connecting' | 'live' | 'broken'>('off')
+  const heardAt = ref(0) // the browser's clock
+  const loaded = ref(false)
+  const orderListeners = new Set<Listener<Order>>()
+  const eventListeners = new Set<Listener<Event>>()
+  const rowListeners = new Set<Listener<WallRow>>()
+
+  let source: EventSource | null = null
+  let timer = 0
+  let project = 0
+
+  const silence = computed(() => Math.max(0, Math.floor((clock.tick - heardAt.value) / 1000)))
+
+  function heard() {
+    heardAt.value = Date.now()
+    state.value = 'live'
+  }
+
+  function accept(changed: WallRow[]) {
+    for (const row of changed) {
+      rows.set(row.id, row)
+      for (const listener of rowListeners) listener(row)
+    }
+  }
+
+  async function load() {
+    const [wall, tree] = await Promise.all([api.wall(project), api.places(project)])
+    rows.clear()
+    clock.learn(wall.now)
+    places.value = tree.places
+    accept(wall.rows)
+    loaded.value = true
+    return wall.stream_id
+  }
+
+  function on<T>(name: string, act: (data: T) => void) {
+    source?.addEventListener(name, (message) => {
+      heard()
+      act(JSON.parse((message as MessageEvent<string>).data))
+    })
+  }
+
+  function listen(after: string) {
+    source = api.stream(project, after)
+    on<{ now: number }>('hello', ({ now }) => clock.learn(now))
+    on<{ now: number; rows: WallRow[] }>('wall', ({ now, rows: changed }) => {
+      clock.learn(now)
+      accept(changed)
+    })
+    on<Event>('event', (event) => eventListeners.forEach((listener) => listener(event)))
+    on<Order>('order', (order) => orderListeners.forEach((listener) => listener(order)))
+    on('reset', () => void connect(project))
+    source.onopen = heard
+    source.onerror = () => {
+      state.value = 'broken'
+      if (source?.readyState === EventSource.CLOSED) again()
+    }
+  }
+
+  function again() {
+    window.clearTimeout(timer)
+    timer = window.setTimeout(() => void connect(project), RETRY_MS)
+  }
+
+  function disconnect() {
+    window.clearTimeout(timer)
+    source?.close()
+    source = null
+    state.value = 'off'
+  }
+
+  async function connect(id: number) {
+    disconnect()
+    if (id !== project) {
+      rows.clear()
+      loaded.value = false
+    }
+    project = id
+    state.value = 'connecting'
+    try {
+      listen(await load())
+    } catch {
+      state.value = 'broken'
+      again()
+    }
+  }
+
+  /** The three return what ends the listening. */
+  const subscribe = <T>(set: Set<Listener<T>>) => (listener: Listener<T>) => {
+    set.add(listener)
+    return () => void set.delete(listener)
+  }
+
+  return {
+    rows, places, state, loaded, silence, connect, disconnect, accept,
+    onOrder: subscribe(orderListeners),
+    onEvent: subscribe(eventListeners),
+    onRow: subscribe(rowListeners),
+  }
+})

@@ -1,0 +1,11 @@
+// The style sheets, ours after those of Element Plus. Only what the console uses is named here.
+import 'element-plus/es/components/base/style/css'
+import 'element-plus/es/components/button/style/css'
+import 'element-plus/es/components/date-picker/style/css'
+import 'element-plus/es/components/dialog/style/css'
+import 'element-plus/es/components/input/style/css'
+import 'element-plus/es/components/message/style/css'
+import './font.css'
+import './tokens.css'
+import './element.css'
+import './base.css'
