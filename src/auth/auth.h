@@ -152,6 +152,9 @@ int64_t auth_wait_s(const struct auth *a, const struct auth_attempt *attempt);
  * time of the last sign of life is written at the next flush, at most once a minute. */
 [[nodiscard]] enum err auth_identify(struct auth *a, struct store_tx *tx, const char *token,
                                      struct auth_principal *p);
+/* The same, but no sign of life: for pages that only listen. */
+[[nodiscard]] enum err auth_watch(struct auth *a, struct store_tx *tx, const char *token,
+                                  struct auth_principal *p);
 /* Compares in constant time. */
 bool auth_csrf_ok(const struct auth_principal *p, const char *header);
 

@@ -135,8 +135,8 @@ static enum err find(struct store_tx *tx, struct bytes hash, struct auth_login_r
     return found ? ERR_OK : ERR_AUTH_NONE;
 }
 
-enum err auth_identify(struct auth *a, struct store_tx *tx, const char *token,
-                       struct auth_principal *p)
+static enum err identify(struct auth *a, struct store_tx *tx, const char *token, bool alive,
+                         struct auth_principal *p)
 {
     uint8_t hash[32];
     struct auth_login_row row;
@@ -148,7 +148,19 @@ enum err auth_identify(struct auth *a, struct store_tx *tx, const char *token,
         return ERR_AUTH_NONE;
     TRY(auth_principal_load(tx, row.person_id, p));
     memcpy(p->csrf, row.csrf, sizeof p->csrf);
-    if (now_s - row.seen_s >= TOUCH_S)
+    if (alive && now_s - row.seen_s >= TOUCH_S)
         touch(a, hash, now_s);
     return ERR_OK;
+}
+
+enum err auth_identify(struct auth *a, struct store_tx *tx, const char *token,
+                       struct auth_principal *p)
+{
+    return identify(a, tx, token, true, p);
+}
+
+enum err auth_watch(struct auth *a, struct store_tx *tx, const char *token,
+                    struct auth_principal *p)
+{
+    return identify(a, tx, token, false, p);
 }

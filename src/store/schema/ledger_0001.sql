@@ -236,6 +236,7 @@ CREATE TABLE sale_order (
 CREATE INDEX sale_order_open ON sale_order (state, changed_at) WHERE state IN ('PAID', 'BOUND', 'FENCED');
 CREATE INDEX sale_order_waiting ON sale_order (meter_id, created_at) WHERE state = 'PAID';
 CREATE INDEX sale_order_time ON sale_order (created_at);
+CREATE INDEX sale_order_id ON sale_order (order_id);
 -- (meter, epoch, n) belongs to one order for ever; only a number that a fence proved unused
 -- (its order is REFUNDED or REJECTED under it) is given out again, as the next generation.
 CREATE TABLE vend_binding (

@@ -1,4 +1,4 @@
-#include "api/json.h"
+#include "api/jwrite.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "base/must.h"
 
-void json_put(struct json *w, const char *text, size_t len)
+void jwrite_put(struct jwrite *w, const char *text, size_t len)
 {
     if (w->failed)
         return;
@@ -26,9 +26,9 @@ void json_put(struct json *w, const char *text, size_t len)
     w->len += len;
 }
 
-static void put(struct json *w, const char *text)
+static void put(struct jwrite *w, const char *text)
 {
-    json_put(w, text, strlen(text));
+    jwrite_put(w, text, strlen(text));
 }
 
 /* Length of the well-formed UTF-8 sequence at p, 0 if there is none. */
@@ -49,7 +49,7 @@ static size_t sequence(const unsigned char *p, size_t left)
     return overlong || surrogate || beyond ? 0 : n;
 }
 
-static void escape(struct json *w, unsigned char c)
+static void escape(struct jwrite *w, unsigned char c)
 {
     char text[8];
     if (c == '"' || c == '\\')
@@ -61,126 +61,126 @@ static void escape(struct json *w, unsigned char c)
     put(w, text);
 }
 
-static void string(struct json *w, const char *v, size_t len)
+static void string(struct jwrite *w, const char *v, size_t len)
 {
     const unsigned char *p = (const unsigned char *)v;
     size_t clean = 0; /* start of the run that needs no escape */
-    json_put(w, "\"", 1);
+    jwrite_put(w, "\"", 1);
     for (size_t i = 0; i < len;) {
         size_t n = sequence(p + i, len - i);
         if (n > 0 && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7F) {
             i += n;
             continue;
         }
-        json_put(w, v + clean, i - clean);
+        jwrite_put(w, v + clean, i - clean);
         if (n > 0)
             escape(w, p[i]);
         else
             put(w, "\xEF\xBF\xBD");
         clean = ++i;
     }
-    json_put(w, v + clean, len - clean);
-    json_put(w, "\"", 1);
+    jwrite_put(w, v + clean, len - clean);
+    jwrite_put(w, "\"", 1);
 }
 
-static void before(struct json *w, const char *key)
+static void before(struct jwrite *w, const char *key)
 {
     if (w->comma)
-        json_put(w, ",", 1);
+        jwrite_put(w, ",", 1);
     w->comma = true;
     if (key) {
         string(w, key, strlen(key));
-        json_put(w, ":", 1);
+        jwrite_put(w, ":", 1);
     }
 }
 
-static void open(struct json *w, const char *key, const char *opener, char closer)
+static void open(struct jwrite *w, const char *key, const char *opener, char closer)
 {
     before(w, key);
     put(w, opener);
-    MUST(w->depth < JSON_DEPTH_MAX);
+    MUST(w->depth < JWRITE_DEPTH_MAX);
     w->closers[w->depth++] = closer;
     w->comma = false;
 }
 
-void json_object(struct json *w, const char *key)
+void jwrite_object(struct jwrite *w, const char *key)
 {
     open(w, key, "{", '}');
 }
 
-void json_array(struct json *w, const char *key)
+void jwrite_array(struct jwrite *w, const char *key)
 {
     open(w, key, "[", ']');
 }
 
-void json_end(struct json *w)
+void jwrite_end(struct jwrite *w)
 {
     MUST(w->depth > 0);
-    json_put(w, &w->closers[--w->depth], 1);
+    jwrite_put(w, &w->closers[--w->depth], 1);
     w->comma = true;
 }
 
-void json_int(struct json *w, const char *key, int64_t v)
+void jwrite_int(struct jwrite *w, const char *key, int64_t v)
 {
     char text[24];
     before(w, key);
-    json_put(w, text, (size_t)snprintf(text, sizeof text, "%lld", (long long)v));
+    jwrite_put(w, text, (size_t)snprintf(text, sizeof text, "%lld", (long long)v));
 }
 
-void json_id(struct json *w, const char *key, int64_t v)
+void jwrite_id(struct jwrite *w, const char *key, int64_t v)
 {
     if (v)
-        json_int(w, key, v);
+        jwrite_int(w, key, v);
     else
-        json_null(w, key);
+        jwrite_null(w, key);
 }
 
-void json_bool(struct json *w, const char *key, bool v)
+void jwrite_bool(struct jwrite *w, const char *key, bool v)
 {
     before(w, key);
     put(w, v ? "true" : "false");
 }
 
-void json_null(struct json *w, const char *key)
+void jwrite_null(struct jwrite *w, const char *key)
 {
     before(w, key);
     put(w, "null");
 }
 
-void json_text_n(struct json *w, const char *key, const char *v, size_t len)
+void jwrite_text_n(struct jwrite *w, const char *key, const char *v, size_t len)
 {
     before(w, key);
     string(w, v, len);
 }
 
-void json_text(struct json *w, const char *key, const char *v)
+void jwrite_text(struct jwrite *w, const char *key, const char *v)
 {
     if (v)
-        json_text_n(w, key, v, strlen(v));
+        jwrite_text_n(w, key, v, strlen(v));
     else
-        json_null(w, key);
+        jwrite_null(w, key);
 }
 
-void json_raw(struct json *w, const char *key, const char *v)
+void jwrite_raw(struct jwrite *w, const char *key, const char *v)
 {
     before(w, key);
     put(w, v && *v ? v : "{}");
 }
 
-char *json_take(struct json *w, size_t *len)
+char *jwrite_take(struct jwrite *w, size_t *len)
 {
     MUST(w->depth == 0);
-    json_put(w, "", 1);
+    jwrite_put(w, "", 1);
     char *text = w->failed ? NULL : w->data;
     if (w->failed)
         free(w->data);
     *len = text ? w->len - 1 : 0;
-    *w = (struct json){};
+    *w = (struct jwrite){};
     return text;
 }
 
-void json_drop(struct json *w)
+void jwrite_drop(struct jwrite *w)
 {
     free(w->data);
-    *w = (struct json){};
+    *w = (struct jwrite){};
 }

@@ -1,0 +1,81 @@
+/* Import of a site file through the browser. */
+#include "api/api_impl.h"
+#include "site/import.h"
+
+static void put_errors(struct jwrite *w, const struct site_import *im)
+{
+    size_t count;
+    const struct site_import_error *errors = site_import_errors(im, &count);
+    jwrite_array(w, "errors");
+    for (size_t i = 0; i < count; i++) {
+        jwrite_object(w, NULL);
+        jwrite_int(w, "row", errors[i].row);
+        jwrite_text(w, "column", errors[i].column);
+        jwrite_text(w, "code", err_name(errors[i].code));
+        jwrite_text(w, "title_zh", err_text_zh(errors[i].code));
+        jwrite_text(w, "title_en", err_text_en(errors[i].code));
+        jwrite_text(w, "pointer", errors[i].column);
+        if (errors[i].value[0])
+            jwrite_text(w, "detail", errors[i].value);
+        jwrite_end(w);
+    }
+    jwrite_end(w);
+}
+
+static void put_result(struct jwrite *w, const struct site_import *im, bool dry_run)
+{
+    const struct site_import_result *r = site_import_result(im);
+    jwrite_bool(w, "dry_run", dry_run);
+    jwrite_int(w, "rows", r->rows);
+    jwrite_int(w, "added", r->rows_by_change[SITE_NEW]);
+    jwrite_int(w, "changed", r->rows_by_change[SITE_CHANGED]);
+    jwrite_int(w, "same", r->rows_by_change[SITE_SAME]);
+    put_errors(w, im);
+}
+
+static void refused(struct call *c, struct jwrite *w)
+{
+    put_result(w, c->extra_arg, false);
+}
+
+static void close_import(void *im)
+{
+    site_import_close(im);
+}
+
+static enum err check_project(struct call *c, const struct site_import *im)
+{
+    struct site_project p;
+    TRY(site_project_get(c->tx, c->id, &p));
+    for (size_t i = 0;; i++) {
+        if (p.code[i] != site_import_result(im)->project_code[i])
+            return api_bad(c, "project", ERR_API_FIELD, "the file is about another project");
+        if (!p.code[i])
+            return ERR_OK;
+    }
+}
+
+enum err api_import(struct call *c)
+{
+    int64_t dry_run = 0;
+    char actor[32];
+    struct site_import *im;
+    struct bytes body = http_body(c->http);
+    TRY(api_query_int(c, "dry_run", 0, 1, &dry_run));
+    TRY(site_import_open(&im, body.data, body.len));
+    c->extra_arg = im;
+    c->extra_free = close_import;
+    enum err e = site_import_compare(im, c->tx);
+    if (e == ERR_SITE_IMPORT)
+        c->extra = refused;
+    TRY(e);
+    TRY(check_project(c, im));
+    if (!dry_run) {
+        api_actor(c, actor);
+        TRY(site_import_commit(im, c->tx, actor, c->now));
+    }
+    jwrite_object(&c->out, NULL);
+    put_result(&c->out, im, dry_run);
+    jwrite_end(&c->out);
+    return ERR_OK;
+}

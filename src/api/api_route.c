@@ -1,0 +1,159 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api_impl.h"
+
+#define V1 "/api/v1"
+
+/* Every address there is, and who may use it. docs/openapi.yaml tells the same to people. */
+static const struct api_route routes[] = {
+    {HTTP_POST, V1 "/login", API_PUBLIC, .kind = API_ASYNC, .body = API_BODY_JSON,
+     .handle = api_login},
+    {HTTP_POST, V1 "/logout", API_VERB(SELF), .kind = API_WRITE, .handle = api_logout},
+    {HTTP_GET, V1 "/me", API_VERB(SELF), .handle = api_me},
+    {HTTP_POST, V1 "/me/password", API_VERB(SELF), .kind = API_ASYNC, .body = API_BODY_JSON,
+     .handle = api_password},
+
+    {HTTP_GET, V1 "/projects", API_VERB(VIEW), .handle = api_projects},
+    {HTTP_GET, V1 "/projects/{id}/places", API_VERB(VIEW), API_SCOPE_PROJECT, .handle = api_places},
+    {HTTP_GET, V1 "/projects/{id}/wall", API_VERB(VIEW), API_SCOPE_PROJECT, .handle = api_wall},
+    {HTTP_GET, V1 "/projects/{id}/events", API_VERB(VIEW), API_SCOPE_PROJECT, .handle = api_events},
+    {HTTP_GET, V1 "/projects/{id}/gateways", API_VERB(VIEW), API_SCOPE_PROJECT,
+     .handle = api_gateways},
+    {HTTP_GET, V1 "/projects/{id}/freshness", API_VERB(VIEW), API_SCOPE_PROJECT,
+     .handle = api_freshness},
+    {HTTP_POST, V1 "/projects/{id}/import", API_VERB(IMPORT), API_SCOPE_PROJECT, API_WRITE,
+     API_BODY_CSV, .handle = api_import},
+    {HTTP_GET, V1 "/search", API_VERB(VIEW), .handle = api_search},
+
+    {HTTP_GET, V1 "/accounts/{id}", API_VERB(VIEW), API_SCOPE_ACCOUNT, .handle = api_account},
+    {HTTP_GET, V1 "/accounts/{id}/orders", API_VERB(MONEY), API_SCOPE_ACCOUNT,
+     .handle = api_orders},
+    {HTTP_POST, V1 "/accounts/{id}/orders", API_VERB(SELL), API_SCOPE_ACCOUNT, API_WRITE,
+     API_BODY_JSON, true, api_sell},
+    {HTTP_GET, V1 "/accounts/{id}/orders/{order}", API_VERB(MONEY), API_SCOPE_ACCOUNT,
+     .handle = api_order},
+    {HTTP_POST, V1 "/accounts/{id}/orders/{order}/cancel", API_VERB(CANCEL), API_SCOPE_ACCOUNT,
+     API_WRITE, API_BODY_JSON, true, api_cancel},
+    {HTTP_GET, V1 "/accounts/{id}/ledger", API_VERB(MONEY), API_SCOPE_ACCOUNT,
+     .handle = api_ledger},
+    {HTTP_GET, V1 "/accounts/{id}/settlements", API_VERB(MONEY), API_SCOPE_ACCOUNT,
+     .handle = api_settlements},
+    {HTTP_GET, V1 "/accounts/{id}/messages", API_VERB(MONEY), API_SCOPE_ACCOUNT,
+     .handle = api_messages},
+    {HTTP_GET, V1 "/accounts/{id}/series", API_VERB(VIEW), API_SCOPE_ACCOUNT,
+     .handle = api_series},
+
+    {HTTP_POST, V1 "/meters/{id}/relay", API_VERB(RELAY), API_SCOPE_METER, API_WRITE,
+     API_BODY_JSON, true, api_relay},
+    {HTTP_POST, V1 "/meters/{id}/keep", API_VERB(KEEP), API_SCOPE_METER, API_WRITE, API_BODY_JSON,
+     true, api_keep},
+    {HTTP_POST, V1 "/gateways/{id}/claim-code", API_VERB(CLAIM), API_SCOPE_GATEWAY, API_WRITE,
+     .handle = api_claim_code},
+
+    {HTTP_GET, V1 "/stream", API_VERB(VIEW), .kind = API_ASYNC, .handle = api_stream_open},
+    {HTTP_GET, "/healthz", API_PUBLIC, .handle = api_health},
+    {HTTP_GET, "/metrics", API_LOCAL, .handle = api_metrics},
+};
+
+const struct api_route *api_routes(size_t *count)
+{
+    *count = sizeof routes / sizeof routes[0];
+    return routes;
+}
+
+static bool dangerous(int permission)
+{
+    return permission == API_VERB(SELL) || permission == API_VERB(CANCEL) ||
+           permission == API_VERB(RELAY) || permission == API_VERB(KEEP);
+}
+
+static bool permission_known(int permission)
+{
+    return permission == API_PUBLIC || permission == API_LOCAL ||
+           (permission >= 16 && permission < 16 + AUTH_VERB_COUNT);
+}
+
+enum err api_routes_check(const struct api_route *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct api_route *r = &list[i];
+        if (!permission_known(r->permission) || !r->handle || r->path[0] != '/')
+            return ERR_BUG;
+        if (dangerous(r->permission) && (!r->keyed || r->kind != API_WRITE))
+            return ERR_BUG;
+        if ((r->scope != API_SCOPE_NONE) != (strstr(r->path, "{id}") != NULL))
+            return ERR_BUG;
+        if (r->method == HTTP_GET && (r->kind == API_WRITE || r->body != API_BODY_NONE))
+            return ERR_BUG;
+        for (size_t k = 0; k < i; k++)
+            if (list[k].method == r->method && strcmp(list[k].path, r->path) == 0)
+                return ERR_BUG;
+    }
+    return ERR_OK;
+}
+
+/* A positive number without sign or leading zero, below 2^53. */
+static bool take_id(const char *text, size_t len, int64_t *id)
+{
+    *id = 0;
+    if (len == 0 || len > 16 || text[0] == '0')
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        *id = *id * 10 + (text[i] - '0');
+    }
+    return *id < INT64_C(1) << 53;
+}
+
+static bool take_order(const char *text, size_t len, struct api_match *m)
+{
+    if (len > API_KEY_MAX)
+        return false;
+    memcpy(m->order, text, len);
+    m->order[len] = '\0';
+    return api_key_ok(m->order);
+}
+
+/* One segment of the pattern against one of the path. */
+static bool segment_fits(const char *pattern, size_t pattern_len, const char *path, size_t len,
+                         struct api_match *m)
+{
+    if (pattern_len == 4 && memcmp(pattern, "{id}", 4) == 0)
+        return take_id(path, len, &m->id);
+    if (pattern_len == 7 && memcmp(pattern, "{order}", 7) == 0)
+        return take_order(path, len, m);
+    return pattern_len == len && memcmp(pattern, path, len) == 0;
+}
+
+static bool fits(const char *pattern, const char *path, struct api_match *m)
+{
+    for (;;) {
+        size_t pattern_len = strcspn(pattern, "/"), len = strcspn(path, "/");
+        if (!segment_fits(pattern, pattern_len, path, len, m))
+            return false;
+        pattern += pattern_len;
+        path += len;
+        if (!*pattern || !*path)
+            return !*pattern && !*path;
+        pattern++;
+        path++;
+    }
+}
+
+enum err api_route_find(enum http_method method, const char *path, struct api_match *m)
+{
+    enum err e = ERR_API_ROUTE;
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        struct api_match found = {.route = &routes[i]};
+        if (!fits(routes[i].path, path, &found))
+            continue;
+        if (routes[i].method == method) {
+            *m = found;
+            return ERR_OK;
+        }
+        e = ERR_API_METHOD;
+    }
+    return e;
+}

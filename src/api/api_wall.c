@@ -1,0 +1,140 @@
+/* The wall: one compact row an account. */
+#include <string.h>
+
+#include "api/api_impl.h"
+#include "billing/billing.h"
+#include "control/control.h"
+
+/* What the meters of one account say together. */
+struct sum {
+    struct api *api;
+    struct store_tx *tx;
+    struct jwrite *out;
+    int64_t circuits, relay_open, power_w, state_at;
+    bool relay_known, power_known, keep, pending, never;
+};
+
+static enum err add_relay(void *arg, const struct control_relay *r)
+{
+    struct sum *s = arg;
+    s->keep = s->keep || r->keep_power;
+    s->pending = s->pending || r->pending;
+    return ERR_OK;
+}
+
+static enum err add_meter(void *arg, const struct site_meter *m)
+{
+    struct sum *s = arg;
+    const struct readings *r = s->api->options.readings;
+    int64_t value, epoch;
+    wall_s at;
+    jwrite_int(s->out, NULL, m->id);
+    if (readings_value(r, m->id, POINT_RELAY_OPEN, &value, NULL)) {
+        s->relay_open |= value << s->circuits;
+        s->relay_known = true;
+    }
+    if (readings_value(r, m->id, POINT_POWER_W, &value, NULL)) {
+        s->power_w += value;
+        s->power_known = true;
+    }
+    if (readings_value(r, m->id, POINT_KEEP_POWER, &value, NULL) && value)
+        s->keep = true;
+    if (!readings_newest(r, m->id, &at, &epoch))
+        s->never = true;
+    else if (s->state_at == 0 || at.s < s->state_at)
+        s->state_at = at.s;
+    s->circuits += m->circuits;
+    return control_list(s->tx, m->id, add_relay, s);
+}
+
+static enum err level_of(struct store_tx *tx, int64_t account_id, int64_t *level)
+{
+    *level = 0;
+    enum err e = store_int(tx, level, "SELECT level FROM fee_state WHERE account_id = $1", "i",
+                           account_id);
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+/* Unknown is null: no price plan, no reading, or nothing that this role may see. */
+static enum err put_available(struct api *a, struct store_tx *tx, struct jwrite *w,
+                              const struct site_account *account, bool money)
+{
+    struct billing_outlook outlook;
+    enum err e = ERR_NOT_FOUND;
+    if (money)
+        e = billing_outlook(tx, a->options.readings, account->id, io_wall(a->options.io), &outlook);
+    if (e == ERR_OK && outlook.available_known)
+        jwrite_int(w, "available_fen", outlook.available_fen);
+    else
+        jwrite_null(w, "available_fen");
+    return err_class_of(e) == ERR_CLASS_OK || err_class_of(e) == ERR_CLASS_REFUSE ? ERR_OK : e;
+}
+
+static void put_sum(struct jwrite *w, const struct sum *s)
+{
+    jwrite_int(w, "circuits", s->circuits);
+    if (s->relay_known)
+        jwrite_int(w, "relay_open", s->relay_open);
+    else
+        jwrite_null(w, "relay_open");
+    jwrite_bool(w, "relay_pending", s->pending);
+    jwrite_bool(w, "keep", s->keep);
+    if (s->power_known)
+        jwrite_int(w, "power_w", s->power_w);
+    else
+        jwrite_null(w, "power_w");
+    jwrite_id(w, "state_at", s->never ? 0 : s->state_at);
+}
+
+enum err api_put_wall_row(struct api *a, struct store_tx *tx, struct jwrite *w,
+                          const struct site_account *account, bool money)
+{
+    struct site_place place;
+    struct sum s = {.api = a, .tx = tx, .out = w};
+    int64_t level;
+    TRY(site_place_get(tx, account->place_id, &place));
+    TRY(level_of(tx, account->id, &level));
+    jwrite_object(w, NULL);
+    jwrite_int(w, "id", account->id);
+    jwrite_text(w, "code", account->code);
+    jwrite_text(w, "name", account->name);
+    jwrite_int(w, "place_id", place.id);
+    jwrite_text(w, "place", place.code);
+    jwrite_text(w, "wallet", site_wallet_name(account->wallet));
+    TRY(put_available(a, tx, w, account, money));
+    jwrite_int(w, "level", level);
+    jwrite_array(w, "meters");
+    TRY(site_meters_of_account(tx, account->id, add_meter, &s));
+    jwrite_end(w);
+    put_sum(w, &s);
+    jwrite_end(w);
+    return ERR_OK;
+}
+
+struct rows {
+    struct call *call;
+    bool money;
+};
+
+static enum err put_row(void *arg, const struct site_account *account)
+{
+    struct rows *r = arg;
+    if (account->closed_at.s)
+        return ERR_OK;
+    return api_put_wall_row(r->call->api, r->call->tx, &r->call->out, account, r->money);
+}
+
+enum err api_wall(struct call *c)
+{
+    struct rows r = {c, api_may(c, AUTH_MONEY)};
+    char position[64];
+    stream_position(c->api->stream, position);
+    jwrite_object(&c->out, NULL);
+    jwrite_int(&c->out, "now", c->now.s);
+    jwrite_text(&c->out, "stream_id", position);
+    jwrite_array(&c->out, "rows");
+    TRY(site_accounts(c->tx, c->id, 0, 0, put_row, &r));
+    jwrite_end(&c->out);
+    jwrite_end(&c->out);
+    return ERR_OK;
+}
