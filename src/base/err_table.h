@@ -54,6 +54,11 @@ ERR_ROW(ERR_UPLINK_SYNTAX, CORRUPT, "The message does not follow the uplink sche
 ERR_ROW(ERR_UPLINK_UNKNOWN, REFUSE, "The message is of a kind this version does not know.", "未知的上行消息类型。")
 ERR_ROW(ERR_UPLINK_SEAL, CORRUPT, "The message was not sealed by the right key, or was altered.", "上行消息密封校验失败。")
 ERR_ROW(ERR_UPLINK_SEQUENCE, CORRUPT, "The message repeats or skips a sequence number.", "上行消息序号错误。")
+ERR_ROW(ERR_UPLINK_FRAME, CORRUPT, "The uplink frame is too long, or not allowed at this point.", "上行帧过长,或在当前阶段不允许。")
+ERR_ROW(ERR_UPLINK_VERSION, REFUSE, "The other side speaks another version of the uplink; update the older one.", "上行协议版本不一致,请升级较旧的一方。")
+ERR_ROW(ERR_UPLINK_SILENT, RETRY, "The other side was silent for too long.", "对方长时间无响应。")
+ERR_ROW(ERR_UPLINK_AGED, RETRY, "The session has served its time; a new one gets new keys.", "会话已达使用期限,将以新密钥重建。")
+ERR_ROW(ERR_UPLINK_REFUSED, REFUSE, "The other side refused the session for a reason unknown to this version.", "对方拒绝会话,原因未知(版本较旧)。")
 ERR_ROW(ERR_UPLINK_EPOCH, REFUSE, "A newer connection of this gateway exists; this one is fenced.", "该通信管理机已有更新的连接,此连接被隔离。")
 /* journal */
 ERR_ROW(ERR_JOURNAL_CHAIN, CORRUPT, "The audit chain is broken: a row was changed, removed or inserted.", "审计链断裂:有记录被更改、删除或插入。")

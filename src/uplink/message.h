@@ -25,7 +25,12 @@
 #define UPLINK_POINTS_MAX 24    /* points in one reading */
 #define UPLINK_READINGS_MAX 64  /* readings in one batch */
 #define UPLINK_TEXT_MAX 64
-#define UPLINK_MESSAGE_MAX 65'536 /* encoded bytes of one message; a configuration may be split */
+#define UPLINK_MESSAGE_MAX 65'536 /* encoded bytes of one message */
+/* In one part of a configuration: a part within these bounds always fits into a message. */
+#define UPLINK_CONFIG_LINES_MAX 256
+#define UPLINK_CONFIG_METERS_MAX 256
+#define UPLINK_REQUEST_MAX 2048      /* bytes of a certificate request */
+#define UPLINK_CERTIFICATE_MAX 8192  /* bytes of a certificate chain, PEM */
 
 enum uplink_kind {
     UPLINK_HELLO = 1,    /* g->p  first message of a connection */
@@ -161,7 +166,7 @@ struct uplink_reading {
 };
 
 struct uplink_readings {
-    int64_t seq_epoch, seq;
+    int64_t seq_epoch, seq; /* the message's epoch and seq again, filled in by the decoder */
     struct uplink_reading *readings; /* <= UPLINK_READINGS_MAX */
     size_t count;
 };
@@ -212,12 +217,14 @@ struct uplink_message {
     };
 };
 
-/* Encodes into w (sticky error ERR_FULL). */
+/* Encodes into w. Sticky errors: ERR_FULL; ERR_RANGE for what the schema does not allow (a kind, an
+ * enum, a text or a list beyond its bound). */
 void uplink_message_encode(const struct uplink_message *m, struct writer *w);
 
 /* Decodes one whole message. Variable parts live in `arena` (at least UPLINK_ARENA bytes, 16-byte
- * aligned) until it is reused. ERR_TRUNCATED, ERR_UPLINK_SYNTAX, ERR_UPLINK_UNKNOWN. Unknown map
- * keys are skipped, so that a newer peer may say more. */
+ * aligned) until it is reused. ERR_TRUNCATED, ERR_UPLINK_SYNTAX, ERR_UPLINK_UNKNOWN (a kind of a
+ * newer peer). Unknown map keys are skipped, so that a newer peer may say more. Texts are valid
+ * UTF-8 without control characters. */
 #define UPLINK_ARENA 262'144
 [[nodiscard]] enum err uplink_message_decode(const uint8_t *data, size_t len, void *arena,
                                              struct uplink_message *m);

@@ -6,9 +6,11 @@
  *   frame     u32 length of what follows (big-endian) | u8 type | body
  *   HELLO1    c->s  version, mode, gateway id, connection epoch, 32 random bytes   in clear
  *   HELLO2    s->c  version, 32 random bytes                                       in clear
- *   REFUSED   s->c  name of the error, highest epoch known                         in clear
- *   SEALED    both  u64 sequence | AES-256-GCM(message) | 16-byte tag
+ *   SEALED    both  u64 sequence | AES-256-GCM(message) | 16-byte tag; the first one of each side
+ *                   is empty and proves its key
  *   PLAIN     both  message; CLAIM and CLAIMED of an unclaimed gateway only
+ *   REFUSED   s->c  name of the error in clear: before there are keys
+ *   DENIED    s->c  as SEALED: u64 highest epoch known, name of the error
  *
  * Keys: HKDF-SHA256 of the 32-byte secret, salt = both randoms, info = direction, gateway id and
  * epoch: one key a connection and direction. Nonce = u32 epoch || u64 sequence; the whole header
@@ -43,6 +45,8 @@
 #define UPLINK_OPENING_MS 15'000 /* to the first sealed message */
 #define UPLINK_ASK_MS 30'000     /* silence after which PING is sent */
 #define UPLINK_SILENT_MS 90'000  /* silence after which the session is dead */
+#define UPLINK_AGE_MS 86'400'000 /* then new keys are due: the session ends and is opened anew */
+#define UPLINK_SEQ_MAX UINT64_C(0x1'0000'0000) /* the same after so many messages one way */
 
 struct uplink_now {
     mono_ms mono;
@@ -66,11 +70,14 @@ struct uplink {
     int64_t gateway_id, epoch, refused_epoch;
     uint8_t secret[UPLINK_SECRET];
     uint8_t random[2][UPLINK_RANDOM]; /* client's, server's */
-    uint8_t key[2][32];               /* client to server, server to client */
-    uint64_t seq[2];                  /* last one used, per direction */
+    void *cipher[2];                  /* sends, receives; NULL before there are keys */
+    uint64_t seq[2];                  /* last one used */
     mono_ms started, heard, asked;
-    struct writer input, output;      /* grow on the heap */
-    size_t input_at;
+    struct uplink_buffer {
+        uint8_t *data;
+        size_t len, cap, at;          /* [at, len) is still to be taken */
+    } input, output;
+    struct bytes last;
 };
 
 struct uplink_client {
@@ -93,6 +100,9 @@ void uplink_close(struct uplink *u); /* wipes keys, frees buffers; the struct is
  * PING is answered in here; PONG is handed on (its wall is the platform's time). */
 enum uplink_step uplink_next(struct uplink *u, struct uplink_now now, void *arena,
                              struct uplink_message *m);
+
+/* The encoded form of the message given last; valid until the next uplink_receive. */
+struct bytes uplink_last(const struct uplink *u);
 
 /* server, after UPLINK_STEP_SECRET. `known_epoch`: highest epoch ever committed for this gateway;
  * the session's must be higher, else it is refused as ERR_UPLINK_EPOCH. */
