@@ -32,21 +32,28 @@ enum err site_customer_get(struct store_tx *tx, int64_t id, struct site_customer
     return one_customer(&q, c);
 }
 
-enum err site_customer_put(struct store_tx *tx, struct site_customer *c, enum site_change *change)
+enum err site_customer_by_code(struct store_tx *tx, int64_t project_id, const char *code,
+                               struct site_customer *c)
+{
+    struct query q = query_open(tx, CUSTOMER "WHERE project_id = $1 AND code = $2", "it",
+                                project_id, code);
+    return one_customer(&q, c);
+}
+
+enum err site_customer_apply(struct store_tx *tx, struct site_customer *c, bool write,
+                             enum site_change *change)
 {
     struct site_customer old = {};
     if (!site_code_fits(c->code) || !site_name_fits(c->name, SITE_NAME_MAX) ||
         !site_phone_fits(c->phone))
         return ERR_SITE_TEXT;
-    struct query q = query_open(tx, CUSTOMER "WHERE project_id = $1 AND code = $2", "it",
-                                c->project_id, c->code);
-    enum err e = one_customer(&q, &old);
+    enum err e = site_customer_by_code(tx, c->project_id, c->code, &old);
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
     bool same = e == ERR_OK && strcmp(old.name, c->name) == 0 && strcmp(old.phone, c->phone) == 0;
     c->id = old.id;
     *change = e != ERR_OK ? SITE_NEW : same ? SITE_SAME : SITE_CHANGED;
-    if (*change == SITE_SAME)
+    if (*change == SITE_SAME || !write)
         return ERR_OK;
     if (*change == SITE_CHANGED)
         return store_exec(tx, "UPDATE customer SET name = $2, phone = $3 WHERE id = $1", "itt",
@@ -56,6 +63,11 @@ enum err site_customer_put(struct store_tx *tx, struct site_customer *c, enum si
                       "INSERT INTO customer (id, project_id, code, name, phone) "
                       "VALUES ($1, $2, $3, $4, $5)",
                       "iittt", c->id, c->project_id, c->code, c->name, c->phone);
+}
+
+enum err site_customer_put(struct store_tx *tx, struct site_customer *c, enum site_change *change)
+{
+    return site_customer_apply(tx, c, true, change);
 }
 
 /* --- accounts ------------------------------------------------------------------------------------ */
@@ -220,7 +232,8 @@ static enum err insert_account(struct store_tx *tx, struct site_account *a)
                       a->contract_at.s, a->opened_at.s);
 }
 
-enum err site_account_put(struct store_tx *tx, struct site_account *a, enum site_change *change)
+enum err site_account_apply(struct store_tx *tx, struct site_account *a, bool write,
+                            enum site_change *change)
 {
     struct site_account old = {};
     if (!account_fits(a))
@@ -228,7 +241,8 @@ enum err site_account_put(struct store_tx *tx, struct site_account *a, enum site
     enum err e = site_account_by_code(tx, a->project_id, a->code, &old);
     if (e == ERR_NOT_FOUND) {
         *change = SITE_NEW;
-        return insert_account(tx, a);
+        a->id = 0;
+        return write ? insert_account(tx, a) : ERR_OK;
     }
     TRY(e);
     a->id = old.id;
@@ -238,5 +252,10 @@ enum err site_account_put(struct store_tx *tx, struct site_account *a, enum site
     if (*change == SITE_SAME)
         return ERR_OK;
     TRY(check_wallet(tx, &old, a));
-    return update_account(tx, a);
+    return write ? update_account(tx, a) : ERR_OK;
+}
+
+enum err site_account_put(struct store_tx *tx, struct site_account *a, enum site_change *change)
+{
+    return site_account_apply(tx, a, true, change);
 }

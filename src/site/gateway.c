@@ -71,27 +71,40 @@ enum err site_gateways(struct store_tx *tx, int64_t project_id, site_gateway_eac
     return e != ERR_OK ? e : ended;
 }
 
+enum err site_gateway_apply(struct store_tx *tx, struct site_gateway *g, bool write,
+                            enum site_change *change)
+{
+    struct site_gateway old = {};
+    if (!site_code_fits(g->serial) || !site_name_fits(g->name, SITE_NAME_MAX))
+        return ERR_SITE_TEXT;
+    enum err e = site_gateway_by_serial(tx, g->serial, &old);
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return e;
+    if (e == ERR_OK && old.project_id != g->project_id)
+        return ERR_SITE_GATEWAY_PROJECT;
+    g->id = old.id;
+    *change = e != ERR_OK ? SITE_NEW : strcmp(old.name, g->name) == 0 ? SITE_SAME : SITE_CHANGED;
+    if (*change == SITE_SAME || !write)
+        return ERR_OK;
+    if (*change == SITE_CHANGED)
+        return store_exec(tx, "UPDATE gateway SET name = $2 WHERE id = $1", "it", g->id, g->name);
+    TRY(store_next_id(tx, "gateway", &g->id));
+    return store_exec(tx,
+                      "INSERT INTO gateway (id, project_id, serial, name) VALUES ($1, $2, $3, $4)",
+                      "iitt", g->id, g->project_id, g->serial, g->name);
+}
+
 enum err site_gateway_put(struct store_tx *tx, int64_t project_id, const char *serial,
                           const char *name, int64_t *id, enum site_change *change)
 {
-    struct site_gateway old = {};
-    if (!site_code_fits(serial) || !site_name_fits(name, SITE_NAME_MAX))
+    struct site_gateway g = {.project_id = project_id};
+    if (strlen(serial) >= sizeof g.serial || strlen(name) >= sizeof g.name)
         return ERR_SITE_TEXT;
-    enum err e = site_gateway_by_serial(tx, serial, &old);
-    if (e != ERR_OK && e != ERR_NOT_FOUND)
-        return e;
-    if (e == ERR_OK && old.project_id != project_id)
-        return ERR_SITE_GATEWAY_PROJECT;
-    *id = old.id;
-    *change = e != ERR_OK ? SITE_NEW : strcmp(old.name, name) == 0 ? SITE_SAME : SITE_CHANGED;
-    if (*change == SITE_SAME)
-        return ERR_OK;
-    if (*change == SITE_CHANGED)
-        return store_exec(tx, "UPDATE gateway SET name = $2 WHERE id = $1", "it", *id, name);
-    TRY(store_next_id(tx, "gateway", id));
-    return store_exec(tx,
-                      "INSERT INTO gateway (id, project_id, serial, name) VALUES ($1, $2, $3, $4)",
-                      "iitt", *id, project_id, serial, name);
+    memcpy(g.serial, serial, strlen(serial) + 1);
+    memcpy(g.name, name, strlen(name) + 1);
+    TRY(site_gateway_apply(tx, &g, true, change));
+    *id = g.id;
+    return ERR_OK;
 }
 
 /* --- session book-keeping ---------------------------------------------------------------------- */
@@ -222,24 +235,30 @@ static bool line_fits(const struct site_line *line)
            line->parity && strchr("NEO", line->parity);
 }
 
-enum err site_line_put(struct store_tx *tx, struct site_line *line, enum site_change *change)
+enum err site_line_by_number(struct store_tx *tx, int64_t gateway_id, int64_t number,
+                             struct site_line *line)
+{
+    struct query q = query_open(tx, LINE "WHERE gateway_id = $1 AND number = $2", "ii", gateway_id,
+                                number);
+    return one_line(&q, line);
+}
+
+enum err site_line_apply(struct store_tx *tx, struct site_line *line, bool write,
+                         enum site_change *change)
 {
     struct site_line old = {};
     char parity[2] = {line->parity, 0};
     if (!line_fits(line))
         return ERR_SITE_LINE;
-    struct query q = query_open(tx, LINE "WHERE gateway_id = $1 AND number = $2", "ii",
-                                line->gateway_id, line->number);
-    enum err e = one_line(&q, &old);
+    enum err e = site_line_by_number(tx, line->gateway_id, line->number, &old);
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
     bool same = e == ERR_OK && strcmp(old.endpoint, line->endpoint) == 0 &&
                 old.baud == line->baud && old.parity == line->parity;
     line->id = old.id;
     *change = e != ERR_OK ? SITE_NEW : same ? SITE_SAME : SITE_CHANGED;
-    if (*change == SITE_SAME)
+    if (*change == SITE_SAME || !write)
         return ERR_OK;
-    TRY(site_gateway_config_bump(tx, line->gateway_id));
     if (*change == SITE_CHANGED)
         return store_exec(tx,
                           "UPDATE line SET endpoint = $2, baud = $3, parity = $4 WHERE id = $1",
@@ -250,6 +269,12 @@ enum err site_line_put(struct store_tx *tx, struct site_line *line, enum site_ch
                       "VALUES ($1, $2, $3, $4, $5, $6)",
                       "iiitit", line->id, line->gateway_id, line->number, line->endpoint,
                       line->baud, parity);
+}
+
+enum err site_line_put(struct store_tx *tx, struct site_line *line, enum site_change *change)
+{
+    TRY(site_line_apply(tx, line, true, change));
+    return *change == SITE_SAME ? ERR_OK : site_gateway_config_bump(tx, line->gateway_id);
 }
 
 /* --- configuration ------------------------------------------------------------------------------- */

@@ -127,18 +127,21 @@ static enum err insert_meter(struct store_tx *tx, struct site_meter *m)
                       m->address, m->model, kinds[m->kind], m->circuits, m->customer_number);
 }
 
-enum err site_meter_put(struct store_tx *tx, struct site_meter *m, enum site_change *change)
+enum err site_meter_by_address(struct store_tx *tx, int64_t line_id, const char *address,
+                               struct site_meter *m)
+{
+    struct query q = query_open(tx, METER "WHERE m.line_id = $1 AND m.address = $2", "it", line_id,
+                                address);
+    return one_meter(&q, m);
+}
+
+enum err site_meter_apply(struct store_tx *tx, struct site_meter *m, bool write,
+                          enum site_change *change)
 {
     struct site_meter old = {};
-    struct site_line line = {};
     if (!meter_fits(m))
         return ERR_SITE_METER;
-    TRY(site_line_get(tx, m->line_id, &line));
-    m->gateway_id = line.gateway_id;
-    m->line_number = line.number;
-    struct query q = query_open(tx, METER "WHERE m.line_id = $1 AND m.address = $2", "it",
-                                m->line_id, m->address);
-    enum err e = one_meter(&q, &old);
+    enum err e = site_meter_by_address(tx, m->line_id, m->address, &old);
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
     if (old.account_id != 0 && old.account_id != m->account_id)
@@ -146,10 +149,19 @@ enum err site_meter_put(struct store_tx *tx, struct site_meter *m, enum site_cha
     m->id = old.id;
     m->epoch = old.epoch;
     *change = e != ERR_OK ? SITE_NEW : meter_same(&old, m) ? SITE_SAME : SITE_CHANGED;
-    if (*change == SITE_SAME)
+    if (*change == SITE_SAME || !write)
         return ERR_OK;
-    TRY(site_gateway_config_bump(tx, m->gateway_id));
     return *change == SITE_NEW ? insert_meter(tx, m) : update_meter(tx, m);
+}
+
+enum err site_meter_put(struct store_tx *tx, struct site_meter *m, enum site_change *change)
+{
+    struct site_line line = {};
+    TRY(site_line_get(tx, m->line_id, &line));
+    m->gateway_id = line.gateway_id;
+    m->line_number = line.number;
+    TRY(site_meter_apply(tx, m, true, change));
+    return *change == SITE_SAME ? ERR_OK : site_gateway_config_bump(tx, m->gateway_id);
 }
 
 enum err site_meter_exchange(struct store_tx *tx, int64_t id, const char *address,

@@ -6,8 +6,8 @@
 
 /* --- organisations ---------------------------------------------------------------------------- */
 
-enum err site_organisation_put(struct store_tx *tx, const char *code, const char *name, int64_t *id,
-                               enum site_change *change)
+enum err site_organisation_apply(struct store_tx *tx, const char *code, const char *name,
+                                 bool write, int64_t *id, enum site_change *change)
 {
     bool same = false;
     if (!site_code_fits(code) || !site_name_fits(name, SITE_NAME_MAX))
@@ -15,19 +15,23 @@ enum err site_organisation_put(struct store_tx *tx, const char *code, const char
     struct query q =
         query_open(tx, "SELECT id, name = $2 FROM organisation WHERE code = $1", "tt", code, name);
     bool found = query_step(&q);
-    if (found) {
-        *id = query_int(&q, 0);
-        same = query_int(&q, 1) != 0;
-    }
+    *id = found ? query_int(&q, 0) : 0;
+    same = found && query_int(&q, 1) != 0;
     TRY(query_end(&q));
     *change = !found ? SITE_NEW : same ? SITE_SAME : SITE_CHANGED;
-    if (same)
+    if (same || !write)
         return ERR_OK;
     if (found)
         return store_exec(tx, "UPDATE organisation SET name = $2 WHERE id = $1", "it", *id, name);
     TRY(store_next_id(tx, "organisation", id));
     return store_exec(tx, "INSERT INTO organisation (id, code, name) VALUES ($1, $2, $3)", "itt",
                       *id, code, name);
+}
+
+enum err site_organisation_put(struct store_tx *tx, const char *code, const char *name, int64_t *id,
+                               enum site_change *change)
+{
+    return site_organisation_apply(tx, code, name, true, id, change);
 }
 
 /* --- projects --------------------------------------------------------------------------------- */
@@ -77,7 +81,8 @@ enum err site_projects(struct store_tx *tx, site_project_each *each, void *arg)
     return e != ERR_OK ? e : ended;
 }
 
-enum err site_project_put(struct store_tx *tx, struct site_project *p, enum site_change *change)
+enum err site_project_apply(struct store_tx *tx, struct site_project *p, bool write,
+                            enum site_change *change)
 {
     struct site_project old = {};
     if (!site_code_fits(p->code) || !site_name_fits(p->name, SITE_NAME_MAX) ||
@@ -90,7 +95,7 @@ enum err site_project_put(struct store_tx *tx, struct site_project *p, enum site
                 strcmp(old.name, p->name) == 0 && strcmp(old.zone, p->zone) == 0;
     p->id = old.id;
     *change = e != ERR_OK ? SITE_NEW : same ? SITE_SAME : SITE_CHANGED;
-    if (*change == SITE_SAME)
+    if (*change == SITE_SAME || !write)
         return ERR_OK;
     if (*change == SITE_CHANGED)
         return store_exec(tx,
@@ -102,6 +107,11 @@ enum err site_project_put(struct store_tx *tx, struct site_project *p, enum site
                       "INSERT INTO project (id, organisation_id, code, name, zone) "
                       "VALUES ($1, $2, $3, $4, $5)",
                       "iittt", p->id, p->organisation_id, p->code, p->name, p->zone);
+}
+
+enum err site_project_put(struct store_tx *tx, struct site_project *p, enum site_change *change)
+{
+    return site_project_apply(tx, p, true, change);
 }
 
 /* --- places ------------------------------------------------------------------------------------ */
@@ -178,7 +188,8 @@ static enum err check_parent(struct store_tx *tx, const struct site_place *p)
     return parent.project_id == p->project_id ? ERR_OK : ERR_SITE_PROJECT;
 }
 
-enum err site_place_put(struct store_tx *tx, struct site_place *p, enum site_change *change)
+enum err site_place_apply(struct store_tx *tx, struct site_place *p, bool write,
+                          enum site_change *change)
 {
     struct site_place old = {};
     if (!path_fits(p->code) || !site_name_fits(p->name, SITE_NAME_MAX))
@@ -193,7 +204,7 @@ enum err site_place_put(struct store_tx *tx, struct site_place *p, enum site_cha
                 strcmp(old.name, p->name) == 0;
     p->id = old.id;
     *change = e != ERR_OK ? SITE_NEW : same ? SITE_SAME : SITE_CHANGED;
-    if (*change == SITE_SAME)
+    if (*change == SITE_SAME || !write)
         return ERR_OK;
     if (*change == SITE_CHANGED)
         return store_exec(tx,
@@ -206,4 +217,9 @@ enum err site_place_put(struct store_tx *tx, struct site_place *p, enum site_cha
                       "VALUES ($1, $2, nullif($3, 0), $4, $5, $6)",
                       "iiittt", p->id, p->project_id, p->parent_id, place_kinds[p->kind], p->code,
                       p->name);
+}
+
+enum err site_place_put(struct store_tx *tx, struct site_place *p, enum site_change *change)
+{
+    return site_place_apply(tx, p, true, change);
 }

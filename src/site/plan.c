@@ -92,7 +92,7 @@ enum err site_plan_next(struct store_tx *tx, int64_t project_id, const char *cod
 /* The newest version decides what is in force from its own time on, so that time may not lie before
  * an older version's. */
 static enum err put(struct store_tx *tx, const struct shelf *shelf, const struct key *key,
-                    const struct site_version *wished, enum site_change *change)
+                    const struct site_version *wished, bool write, enum site_change *change)
 {
     struct site_version last = {};
     int64_t id;
@@ -107,9 +107,27 @@ static enum err put(struct store_tx *tx, const struct shelf *shelf, const struct
         return ERR_OK;
     if (*change == SITE_CHANGED && wished->effective_at.s < last.effective_at.s)
         return ERR_SITE_EFFECTIVE;
+    if (!write)
+        return ERR_OK;
     TRY(store_next_id(tx, shelf->sequence, &id));
     return store_exec(tx, shelf->insert, "iitiit", id, key->project_id, key->code,
                       last.version + 1, wished->effective_at.s, wished->body);
+}
+
+enum err site_plan_apply(struct store_tx *tx, int64_t project_id, const char *code,
+                         const struct site_version *v, bool write, enum site_change *change)
+{
+    struct rating_plan plan;
+    TRY(rating_plan_parse(v->body, strlen(v->body), &plan, NULL));
+    return put(tx, &plans, &(struct key){project_id, code}, v, write, change);
+}
+
+enum err site_strategy_apply(struct store_tx *tx, int64_t project_id, const char *code,
+                             const struct site_version *v, bool write, enum site_change *change)
+{
+    struct strategy_policy policy;
+    TRY(strategy_policy_parse(v->body, strlen(v->body), &policy, NULL));
+    return put(tx, &strategies, &(struct key){project_id, code}, v, write, change);
 }
 
 static enum err make_version(const char *body, wall_s effective_at, struct site_version *out)
@@ -126,20 +144,16 @@ enum err site_plan_put(struct store_tx *tx, int64_t project_id, const char *code
                        wall_s effective_at, const char *body, enum site_change *change)
 {
     struct site_version v = {};
-    struct rating_plan plan;
     TRY(make_version(body, effective_at, &v));
-    TRY(rating_plan_parse(body, strlen(body), &plan, NULL));
-    return put(tx, &plans, &(struct key){project_id, code}, &v, change);
+    return site_plan_apply(tx, project_id, code, &v, true, change);
 }
 
 enum err site_strategy_put(struct store_tx *tx, int64_t project_id, const char *code,
                            wall_s effective_at, const char *body, enum site_change *change)
 {
     struct site_version v = {};
-    struct strategy_policy policy;
     TRY(make_version(body, effective_at, &v));
-    TRY(strategy_policy_parse(body, strlen(body), &policy, NULL));
-    return put(tx, &strategies, &(struct key){project_id, code}, &v, change);
+    return site_strategy_apply(tx, project_id, code, &v, true, change);
 }
 
 static enum err list(struct store_tx *tx, const struct shelf *shelf, int64_t project_id,
