@@ -1,0 +1,304 @@
+/* `yufu frame decode`: finding frames in text, and saying what they are. */
+#include "app/frame.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/commands.h"
+#include "base/must.h"
+#include "proto/dlt645.h"
+
+struct scan {
+    const uint8_t *data;
+    size_t len, at;
+    size_t quiet_until; /* errors that begin before here belong to a frame already reported */
+    enum dlt645_era era;
+    frame_sink *sink;
+    void *arg;
+    bool found, valid;
+};
+
+static void set_hex_of(json_t *o, const char *key, const uint8_t *data, size_t len)
+{
+    char *hex = malloc(2 * len + 1);
+    MUST(hex);
+    hex_encode(data, len, hex);
+    (void)json_object_set_new(o, key, json_string(hex)); /* out of memory shows as a missing key */
+    free(hex);
+}
+
+static json_t *error_json(const struct scan *s, enum err e, size_t begin, size_t end)
+{
+    json_t *o = json_pack("{s:s, s:b, s:s, s:s, s:s}", "protocol",
+                          e == ERR_FRAME_UNKNOWN ? "unknown" : "DL/T 645", "valid", 0, "error",
+                          err_name(e), "error_en", err_text_en(e), "error_zh", err_text_zh(e));
+    set_hex_of(o, "frame", s->data + begin, end - begin);
+    return o;
+}
+
+static void report(struct scan *s, json_t *o, bool valid)
+{
+    s->found = true;
+    s->valid = s->valid && valid;
+    s->sink(s->arg, o);
+}
+
+static void report_damage(struct scan *s, enum err e, size_t begin, size_t end)
+{
+    if (begin < s->quiet_until)
+        return;
+    json_t *o = error_json(s, e, begin, end);
+    if (e == ERR_FRAME_CHECKSUM) {
+        uint8_t sum = sum8(s->data + begin, end - begin - 2);
+        set_hex_of(o, "checksum", s->data + end - 2, 1);
+        set_hex_of(o, "checksum_expected", &sum, 1);
+    }
+    report(s, o, false);
+    s->quiet_until = end;
+}
+
+/* What stands between two frames: FE is counted as preamble, anything else is shown. */
+static void set_before(const struct scan *s, json_t *o, size_t from, size_t begin)
+{
+    size_t preamble = 0;
+    while (begin - preamble > from && s->data[begin - 1 - preamble] == 0xFE)
+        preamble++;
+    (void)json_object_set_new(o, "preamble", json_integer((json_int_t)preamble)); /* as above */
+    if (begin - preamble > from && from >= s->quiet_until)
+        set_hex_of(o, "skipped", s->data + from, begin - preamble - from);
+}
+
+static void report_frame(struct scan *s, const struct dlt645_frame *f, size_t used)
+{
+    size_t end = s->at + used, begin = end - f->len - 12;
+    bool valid = true;
+    json_t *o = frame_dlt645_json(f, s->era, &valid);
+    set_before(s, o, s->at, begin);
+    set_hex_of(o, "frame", s->data + begin, end - begin);
+    report(s, o, valid);
+}
+
+static size_t damaged_end(const struct scan *s, size_t begin)
+{
+    return begin + s->data[begin + 9] + 12;
+}
+
+/* One step; false when nothing is left to look at. */
+static bool step(struct scan *s)
+{
+    struct dlt645_frame f;
+    size_t used = 0;
+    enum err e = dlt645_decode(s->data + s->at, s->len - s->at, &f, &used);
+    if (e == ERR_OK) {
+        report_frame(s, &f, used);
+    } else if (e == ERR_TRUNCATED) {
+        size_t begin = s->at + used;
+        if (begin >= s->len)
+            return false;
+        report_damage(s, e, begin, s->len);
+        used++;
+    } else {
+        size_t begin = s->at + used - 1;
+        report_damage(s, e, begin, damaged_end(s, begin));
+    }
+    s->at += used;
+    return s->at < s->len;
+}
+
+bool frame_decode_bytes(const uint8_t *data, size_t len, enum dlt645_era era, frame_sink *sink,
+                        void *arg)
+{
+    struct scan s = {.data = data, .len = len, .era = era, .sink = sink, .arg = arg, .valid = true};
+    while (s.at < len && step(&s))
+        continue;
+    if (!s.found)
+        report(&s, error_json(&s, ERR_FRAME_UNKNOWN, 0, len), false);
+    return s.valid;
+}
+
+/* --- text ------------------------------------------------------------------------------------- */
+
+static bool separator(const char *c)
+{
+    return strchr(" \t\r\n,;:-_\"'[]{}()", *c) != NULL;
+}
+
+/* Copies the digits, without separators and 0x; false at anything else. */
+static bool keep_digits(const char *text, char *out)
+{
+    size_t n = 0;
+    for (const char *c = text; *c; c++) {
+        bool digit = strchr("0123456789abcdefABCDEF", *c) != NULL;
+        bool prefix = *c == '0' && (c[1] == 'x' || c[1] == 'X');
+        if (prefix)
+            c++;
+        else if (digit)
+            out[n++] = *c;
+        else if (!separator(c))
+            return false;
+    }
+    out[n] = '\0';
+    return n % 2 == 0;
+}
+
+static void report_syntax(const char *text, frame_sink *sink, void *arg)
+{
+    json_t *o = json_pack("{s:s, s:b, s:s, s:s, s:s, s:s}", "protocol", "unknown", "valid", 0,
+                          "error", err_name(ERR_SYNTAX), "error_en", err_text_en(ERR_SYNTAX),
+                          "error_zh", err_text_zh(ERR_SYNTAX), "text", text);
+    if (!o) /* the text is not UTF-8 */
+        o = json_pack("{s:s, s:b, s:s, s:s, s:s}", "protocol", "unknown", "valid", 0, "error",
+                      err_name(ERR_SYNTAX), "error_en", err_text_en(ERR_SYNTAX), "error_zh",
+                      err_text_zh(ERR_SYNTAX));
+    sink(arg, o);
+}
+
+bool frame_decode_text(const char *text, enum dlt645_era era, frame_sink *sink, void *arg)
+{
+    size_t len = strlen(text), count = 0;
+    char *digits = malloc(len + 1);
+    uint8_t *data = malloc(len / 2 + 1);
+    MUST(digits && data);
+    bool good = keep_digits(text, digits) &&
+                hex_decode(digits, strlen(digits), data, len / 2 + 1, &count) == ERR_OK;
+    if (good)
+        good = frame_decode_bytes(data, count, era, sink, arg);
+    else
+        report_syntax(text, sink, arg);
+    free(digits);
+    free(data);
+    return good;
+}
+
+/* --- the command ------------------------------------------------------------------------------ */
+
+static void print_object(void *arg, json_t *object)
+{
+    FILE *to = arg;
+    if (json_dumpf(object, to, JSON_COMPACT) == 0)
+        (void)fputc('\n', to); /* a failed write shows at the end, in fflush */
+    json_decref(object);
+}
+
+static bool decode_stdin(enum dlt645_era era)
+{
+    char *line = NULL;
+    size_t cap = 0;
+    bool good = true, any = false;
+    while (getline(&line, &cap, stdin) >= 0) {
+        line[strcspn(line, "#|\n")] = '\0'; /* remarks and the text of vector files */
+        if (line[strspn(line, " \t\r")] == '\0')
+            continue;
+        any = true;
+        good = frame_decode_text(line, era, print_object, stdout) && good;
+    }
+    free(line);
+    return good && any;
+}
+
+/* No frame has fewer than 24 digits: shorter words are the bytes of one frame. */
+static bool is_one_frame(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (strlen(argv[i]) < 24)
+            return argc > 1;
+    return false;
+}
+
+static bool decode_joined(int argc, char **argv, enum dlt645_era era)
+{
+    size_t len = 1;
+    for (int i = 0; i < argc; i++)
+        len += strlen(argv[i]) + 1;
+    char *text = malloc(len), *end = text;
+    MUST(text);
+    *text = '\0';
+    for (int i = 0; i < argc; i++) {
+        end = stpcpy(end, argv[i]);
+        end = stpcpy(end, " ");
+    }
+    bool good = frame_decode_text(text, era, print_object, stdout);
+    free(text);
+    return good;
+}
+
+static bool decode_words(int argc, char **argv, enum dlt645_era era)
+{
+    if (is_one_frame(argc, argv))
+        return decode_joined(argc, argv, era);
+    bool good = true;
+    for (int i = 0; i < argc; i++)
+        good = frame_decode_text(argv[i], era, print_object, stdout) && good;
+    return good;
+}
+
+static int usage(FILE *to, int code)
+{
+    fprintf(to,
+            "usage: yufu frame decode [--proto P] [HEX...]\n\n"
+            "Prints one JSON object for each meter frame found; reads lines of standard input when\n"
+            "no HEX is given. Ends with 1 if any frame is damaged or none is found.\n"
+            "每个报文输出一个 JSON 对象;未给出 HEX 时逐行读取标准输入;有无效报文时退出码为 1。\n\n"
+            "  --proto auto          tell the year by the control code (default)\n"
+            "  --proto dlt645-2007   DL/T 645-2007\n"
+            "  --proto dlt645-1997   DL/T 645-1997\n");
+    return code;
+}
+
+static bool parse_proto(const char *name, enum dlt645_era *era)
+{
+    static const struct {
+        const char *name;
+        enum dlt645_era era;
+    } names[] = {{"auto", DLT645_ERA_GUESS},        {"dlt645", DLT645_ERA_GUESS},
+                 {"645", DLT645_ERA_GUESS},         {"dlt645-2007", DLT645_ERA_2007},
+                 {"dlt645-07", DLT645_ERA_2007},    {"2007", DLT645_ERA_2007},
+                 {"dlt645-1997", DLT645_ERA_1997},  {"dlt645-97", DLT645_ERA_1997},
+                 {"1997", DLT645_ERA_1997}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i].name, name) == 0) {
+            *era = names[i].era;
+            return true;
+        }
+    fprintf(stderr, "yufu frame: there is no protocol '%s' 没有该协议\n", name);
+    return false;
+}
+
+/* Takes --proto P and --proto=P off the words, wherever they stand. -1: wrong usage. */
+static int take_options(int argc, char **argv, enum dlt645_era *era)
+{
+    int kept = 0;
+    for (int i = 0; i < argc; i++) {
+        const char *name = NULL;
+        if (strcmp(argv[i], "--proto") == 0)
+            name = i + 1 < argc ? argv[++i] : "";
+        else if (strncmp(argv[i], "--proto=", 8) == 0)
+            name = argv[i] + 8;
+        else if (strncmp(argv[i], "--", 2) == 0 && argv[i][2])
+            return -1;
+        else if (strcmp(argv[i], "-") != 0 && strcmp(argv[i], "--") != 0)
+            argv[kept++] = argv[i];
+        if (name && !parse_proto(name, era))
+            return -1;
+    }
+    return kept;
+}
+
+int app_frame_main(int argc, char **argv)
+{
+    enum dlt645_era era = DLT645_ERA_GUESS;
+    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[argc - 1], "--help") == 0))
+        return usage(stdout, 0);
+    if (argc < 2 || strcmp(argv[1], "decode") != 0)
+        return usage(stderr, 2);
+    int words = take_options(argc - 2, argv + 2, &era);
+    if (words < 0)
+        return usage(stderr, 2);
+    bool good = words > 0 ? decode_words(words, argv + 2, era) : decode_stdin(era);
+    if (fflush(stdout) != 0) {
+        perror("yufu frame");
+        return 1;
+    }
+    return good ? 0 : 1;
+}

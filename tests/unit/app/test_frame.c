@@ -1,0 +1,198 @@
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/commands.h"
+#include "app/frame.h"
+
+struct found {
+    json_t *list[8];
+    size_t count;
+    bool good;
+};
+
+static void keep(void *arg, json_t *object)
+{
+    struct found *f = arg;
+    assert_true(f->count < 8);
+    f->list[f->count++] = object;
+}
+
+static struct found decode(const char *text)
+{
+    struct found f = {.count = 0};
+    f.good = frame_decode_text(text, DLT645_ERA_GUESS, keep, &f);
+    return f;
+}
+
+static void drop(struct found *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        json_decref(f->list[i]);
+}
+
+static const char *text_at(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "(none)";
+}
+
+static const json_t *value_at(const json_t *o, size_t i)
+{
+    return json_array_get(json_object_get(o, "values"), i);
+}
+
+static void test_energy(void **state)
+{
+    (void)state;
+    struct found f = decode("FEFEFEFE6812345678101268910833333333583334335D16");
+    assert_true(f.good);
+    assert_int_equal(f.count, 1);
+    assert_string_equal(text_at(f.list[0], "protocol"), "DL/T 645-2007");
+    assert_string_equal(text_at(f.list[0], "address"), "121078563412");
+    assert_string_equal(text_at(f.list[0], "direction"), "answer");
+    assert_string_equal(text_at(f.list[0], "identifier"), "00000000");
+    assert_string_equal(text_at(value_at(f.list[0], 0), "value"), "100.25");
+    assert_string_equal(text_at(value_at(f.list[0], 0), "unit"), "kWh");
+    assert_int_equal(json_integer_value(json_object_get(f.list[0], "preamble")), 4);
+    drop(&f);
+}
+
+static void test_absent_phases(void **state)
+{
+    (void)state;
+    struct found f = decode("6812000000102068910A333234358955323232322116");
+    assert_true(f.good);
+    assert_string_equal(text_at(value_at(f.list[0], 0), "name"), "voltage, phase A");
+    assert_string_equal(text_at(value_at(f.list[0], 0), "value"), "225.6");
+    assert_true(json_is_null(json_object_get(value_at(f.list[0], 1), "value")));
+    assert_true(json_is_true(json_object_get(value_at(f.list[0], 1), "absent")));
+    drop(&f);
+}
+
+static void test_refusal_is_a_valid_frame(void **state)
+{
+    (void)state;
+    struct found f = decode("6812005105032668C3025333AC16");
+    assert_true(f.good);
+    assert_string_equal(text_at(f.list[0], "error"), "COUNT");
+    assert_string_equal(text_at(f.list[0], "error_code"), "0020");
+    drop(&f);
+}
+
+static void test_unknown_identifier_has_no_unit(void **state)
+{
+    (void)state;
+    struct found f = decode("681200510503266891083434F337343536376216");
+    assert_true(f.good);
+    assert_true(json_is_false(json_object_get(f.list[0], "known")));
+    assert_null(json_object_get(f.list[0], "values"));
+    assert_string_equal(text_at(f.list[0], "data"), "01020304");
+    drop(&f);
+}
+
+static void test_several_frames_blanks_and_garbage(void **state)
+{
+    (void)state;
+    struct found f = decode("00 11,68 12 00 51 05 03 26 68 11 04 33 35 C3 33 D4 16 0xFE fe"
+                            "6812005105032668C301345916 77");
+    assert_true(f.good);
+    assert_int_equal(f.count, 2);
+    assert_string_equal(text_at(f.list[0], "skipped"), "0011");
+    assert_string_equal(text_at(f.list[0], "name"), "remaining money");
+    assert_string_equal(text_at(f.list[1], "error"), "OTHER");
+    drop(&f);
+}
+
+static void expect_error(const char *text, const char *error, size_t count)
+{
+    struct found f = decode(text);
+    assert_false(f.good);
+    assert_int_equal(f.count, count);
+    assert_string_equal(text_at(f.list[0], "error"), error);
+    assert_true(json_is_false(json_object_get(f.list[0], "valid")));
+    drop(&f);
+}
+
+static void test_errors_by_name(void **state)
+{
+    (void)state;
+    expect_error("68120051050326681104333334334416", "FRAME_CHECKSUM", 1);
+    expect_error("68120051050326681104333334334317", "FRAME_END", 1);
+    expect_error("6812005105032668110433333433", "TRUNCATED", 1);
+    expect_error("6812", "TRUNCATED", 1);
+    expect_error("FEFEFE", "FRAME_UNKNOWN", 1);
+    expect_error("", "FRAME_UNKNOWN", 1);
+    expect_error("00112233445566778899", "FRAME_UNKNOWN", 1);
+    expect_error("681200510503266", "SYNTAX", 1);
+    expect_error("hello", "SYNTAX", 1);
+    expect_error("68120051050326689108333334334D333333AD16", "BCD", 1);
+    expect_error("6812005105032668910735343337933333C516", "RANGE", 1);
+    expect_error("68120051050326689107333334333435366516", "FRAME_LENGTH", 1);
+    /* a damaged frame does not hide the good one behind it */
+    expect_error("68120051050326681104333334334416681200510503266811043335C333D416",
+                 "FRAME_CHECKSUM", 2);
+    expect_error("6812005105032668112033333433681200510503266811043335C333D416", "TRUNCATED", 2);
+}
+
+static void test_every_vector_gives_an_object(void **state)
+{
+    (void)state;
+    FILE *file = fopen("tests/vectors/dlt645.txt", "r");
+    assert_non_null(file);
+    char line[4096];
+    int checked = 0;
+    while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "#|\n")] = '\0';
+        if (!line[0])
+            continue;
+        struct found f = decode(line);
+        assert_true(f.count >= 1);
+        assert_non_null(json_object_get(f.list[0], "valid"));
+        drop(&f);
+        checked++;
+    }
+    (void)fclose(file); /* read only */
+    assert_true(checked > 150);
+}
+
+/* argv as a shell would give it: words of one text, in memory that may be changed. */
+static int run(const char *words)
+{
+    char text[200], *argv[9] = {0};
+    int argc = 0;
+    snprintf(text, sizeof text, "%s", words);
+    for (char *w = strtok(text, " "); w && argc < 8; w = strtok(NULL, " "))
+        argv[argc++] = w;
+    return app_frame_main(argc, argv);
+}
+
+static void test_exit_codes(void **state)
+{
+    (void)state;
+    assert_int_equal(run("frame decode 681200510503266811043335C333D416"), 0);
+    assert_int_equal(run("frame decode 68 12 00 51 05 03 26"), 1);
+    assert_int_equal(run("frame decode 681200510503266811043335C333D416 681200510503266811043335"), 1);
+    assert_int_equal(run("frame decode --proto x"), 2);
+    assert_int_equal(run("frame decode --proto"), 2);
+    assert_int_equal(run("frame decode --what"), 2);
+    assert_int_equal(run("frame"), 2);
+    assert_int_equal(run("frame encode"), 2);
+    assert_int_equal(run("frame --help"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_energy),
+        cmocka_unit_test(test_absent_phases),
+        cmocka_unit_test(test_refusal_is_a_valid_frame),
+        cmocka_unit_test(test_unknown_identifier_has_no_unit),
+        cmocka_unit_test(test_several_frames_blanks_and_garbage),
+        cmocka_unit_test(test_errors_by_name),
+        cmocka_unit_test(test_every_vector_gives_an_object),
+        cmocka_unit_test(test_exit_codes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
