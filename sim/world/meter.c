@@ -6,7 +6,7 @@
 #include "sim/world/meters.h"
 
 #define MW_MS_PER_MWH 3'600'000
-#define OWED_MAX_MW 10'000'000 /* how fast owed energy is taken */
+#define PACE_MW 10'000'000
 
 
 static void note(struct sim_meter *m, uint32_t count, int64_t amount_fen)
@@ -86,13 +86,21 @@ void sim_meter_close(struct sim_meter *m)
     m->applied_count = m->applied_cap = 0;
 }
 
+static int64_t whole_mwh(int64_t *carry, int64_t power_mw, int64_t dt_ms)
+{
+    *carry += power_mw * dt_ms;
+    int64_t mwh = *carry / MW_MS_PER_MWH;
+    *carry -= mwh * MW_MS_PER_MWH;
+    return mwh;
+}
+
 static int64_t flow_mwh(struct sim_meter *m, unsigned i, int64_t dt_ms)
 {
-    m->carry[i] += m->load_mw[i] * dt_ms;
-    int64_t mwh = m->carry[i] / MW_MS_PER_MWH;
-    m->carry[i] -= mwh * MW_MS_PER_MWH;
-    int64_t most = OWED_MAX_MW * dt_ms / MW_MS_PER_MWH;
-    int64_t owed = m->owed_mwh[i] < most ? m->owed_mwh[i] : most;
+    int64_t mwh = whole_mwh(&m->carry[i], m->load_mw[i], dt_ms);
+    if (m->owed_mwh[i] == 0)
+        return mwh;
+    int64_t owed = whole_mwh(&m->owed_carry[i], m->pace_mw[i], dt_ms);
+    owed = owed < m->owed_mwh[i] ? owed : m->owed_mwh[i];
     m->owed_mwh[i] -= owed;
     return mwh + owed;
 }
@@ -128,7 +136,7 @@ static void live(struct sim_meter *m, mono_ms until)
     for (unsigned i = 0; i < m->setup.circuits && m->powered; i++) {
         if (!out.closed[i])
             continue;
-        flowing_mw[i] = m->load_mw[i] + (m->owed_mwh[i] > 0 ? OWED_MAX_MW : 0);
+        flowing_mw[i] = m->load_mw[i] + (m->owed_mwh[i] > 0 ? m->pace_mw[i] : 0);
         int64_t mwh = flow_mwh(m, i, dt_ms);
         terminal_energy(&m->terminal, i + 1, (uint64_t)mwh);
         drain(m);
@@ -168,10 +176,11 @@ void sim_meter_set_load(struct sim_meter *m, unsigned circuit, int64_t power_mw)
     m->load_mw[circuit - 1] = power_mw;
 }
 
-void sim_meter_owe(struct sim_meter *m, unsigned circuit, int64_t mwh)
+void sim_meter_owe(struct sim_meter *m, unsigned circuit, int64_t mwh, int64_t pace_mw)
 {
-    MUST(circuit >= 1 && circuit <= m->setup.circuits && mwh >= 0);
-    m->owed_mwh[circuit - 1] += mwh;
+    MUST(circuit >= 1 && circuit <= m->setup.circuits && mwh >= 0 && pace_mw >= 0);
+    m->owed_mwh[circuit - 1] = mwh;
+    m->pace_mw[circuit - 1] = pace_mw > 0 ? pace_mw : PACE_MW;
 }
 
 void sim_meter_key(struct sim_meter *m)

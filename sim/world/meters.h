@@ -42,8 +42,9 @@ struct sim_meter {
     int64_t rtc_offset_s;      /* clock chip minus true wall clock */
     /* people */
     int64_t load_mw[TERMINAL_CIRCUITS];  /* wished; flows only through closed relays */
-    int64_t owed_mwh[TERMINAL_CIRCUITS]; /* sim_meter_owe: energy to be taken as soon as possible */
-    int64_t carry[TERMINAL_CIRCUITS];    /* mW ms not yet a whole mWh */
+    int64_t owed_mwh[TERMINAL_CIRCUITS]; /* energy still to be taken, on top of the load */
+    int64_t pace_mw[TERMINAL_CIRCUITS];  /* how fast */
+    int64_t carry[TERMINAL_CIRCUITS], owed_carry[TERMINAL_CIRCUITS]; /* mW ms, not yet a mWh */
     mono_ms at;                /* world simulated up to here */
     wall_s wall0;              /* true wall clock at mono 0, of the last run */
     /* power */
@@ -118,9 +119,9 @@ void sim_meter_close(struct sim_meter *m);
 void sim_meter_run(struct sim_meter *m, mono_ms now, wall_s wall0);
 /* Circuit 1..3. Lasts until changed; takes effect where the meter was run up to. */
 void sim_meter_set_load(struct sim_meter *m, unsigned circuit, int64_t power_mw);
-/* Energy that people will take through this circuit at once, or as soon as it is closed again:
- * replays of real data lose nothing to a cut. */
-void sim_meter_owe(struct sim_meter *m, unsigned circuit, int64_t mwh);
+/* Exactly this much energy will be taken, at pace_mw (0: 10 kW), now or as soon as the circuit is
+ * closed again; replaces what was still owed. Replays of real data lose nothing to a cut. */
+void sim_meter_owe(struct sim_meter *m, unsigned circuit, int64_t mwh, int64_t pace_mw);
 void sim_meter_key(struct sim_meter *m);
 /* Power off; back after off_ms (negative: until sim_meter_power_on). */
 void sim_meter_power_off(struct sim_meter *m, int64_t off_ms);

@@ -140,7 +140,7 @@ static void test_load_and_credit(void **state)
     }
     assert_int_equal(terminal_register_mwh(&meters[0].terminal, 0, 0) / 100'000, 72);
     assert_false(terminal_output(&meters[0].terminal).closed[0]);
-    sim_meter_owe(&meters[0], 1, 5'000'000);
+    sim_meter_owe(&meters[0], 1, 5'000'000, 0);
     sim_meter_set_load(&meters[0], 1, 0);
     now.ms += 3'600'000;
     sim_line_run(&line, now);
