@@ -12,5 +12,5 @@ READINGS_VERDICT(CORRUPT, "corrupt", "A lower value was refuted by the next read
 READINGS_VERDICT(EXCHANGE, "exchange", "A new installation period began.", "表计更换,新的装表期开始。")
 READINGS_VERDICT(OLD_EPOCH, "old_epoch", "It belongs to an earlier installation period; not taken.", "属于此前的装表期,未采用。")
 READINGS_VERDICT(BACKFILL, "backfill", "It is older than what is known: kept for the record, the newest state stays.", "早于已有读数:仅补录历史。")
-READINGS_VERDICT(FUTURE, "future", "Its time lies ahead of its arrival: the gateway's clock is wrong; not taken.", "时间晚于到达时刻,采集端时钟有误,未采用。")
+READINGS_VERDICT(CLOCK, "clock", "Its time lies ahead of its arrival, or more than a year behind: a clock is wrong; not taken.", "时间晚于到达时刻或早于一年以上,采集端时钟有误,未采用。")
 READINGS_VERDICT(UNKNOWN_POINT, "unknown_point", "The point is not known; not taken.", "未知测点,未采用。")
