@@ -195,11 +195,14 @@ static enum err sign(void *ctx, const char *serial, struct bytes request, struct
                            : ERR_STATE;
 }
 
-/* A warning reached a person: what fee control waited for may be allowed now. */
+/* A warning reached a person: it counts, and what fee control waited for may be allowed now. */
 static enum err delivered(void *arg, struct store_tx *tx, const struct notify_message *m, wall_s at)
 {
-    (void)at;
-    return check_fee(arg, tx, m->account_id);
+    (void)arg;
+    return control_fee_notice(tx, &(struct control_notice){.account_id = m->account_id,
+                                                           .level = m->level,
+                                                           .episode = m->episode,
+                                                           .at = at});
 }
 
 /* --- what is due by the clock ------------------------------------------------------------------- */
@@ -225,6 +228,18 @@ static enum err scan_relays(struct store_tx *tx, void *arg)
     return ERR_OK;
 }
 
+static enum err scan_fees(struct store_tx *tx, void *arg)
+{
+    struct platform *p = arg;
+    int64_t ids[SCAN_LIMIT];
+    size_t count = 0;
+    TRY(control_fee_due(tx, p->now.wall, ids, SCAN_LIMIT, &count));
+    for (size_t i = 0; i < count; i++)
+        TRY(check_fee(p, tx, ids[i]));
+    p->more = p->more || count == SCAN_LIMIT;
+    return ERR_OK;
+}
+
 static enum err scan_messages(struct store_tx *tx, void *arg)
 {
     struct platform *p = arg;
@@ -239,6 +254,7 @@ static void do_what_is_due(struct platform *p)
         p->next_scan = mono_after(p->now.mono, SCAN_MS);
         store_submit(p->ledger, scan_vends, NULL, p);
         store_submit(p->ledger, scan_relays, NULL, p);
+        store_submit(p->ledger, scan_fees, NULL, p);
         store_submit(p->ledger, scan_messages, NULL, p);
     }
     if (mono_due(p->next_clerk, p->now.mono)) {
