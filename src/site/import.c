@@ -1,0 +1,231 @@
+#include "site/import.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "journal/detail.h"
+#include "journal/journal.h"
+#include "site/import_impl.h"
+
+enum err site_import_open(struct site_import **out, const void *data, size_t len)
+{
+    struct site_import *im = calloc(1, sizeof *im);
+    if (!im)
+        return ERR_MEMORY;
+    im->errors = calloc(SITE_IMPORT_ERRORS_MAX, sizeof *im->errors);
+    if (im->errors)
+        im->opened = csv_open(&im->csv, data, len);
+    if (!im->errors || im->opened == ERR_MEMORY) {
+        site_import_close(im);
+        return ERR_MEMORY;
+    }
+    *out = im;
+    return ERR_OK;
+}
+
+static void free_texts(struct import_text *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(texts[i].body);
+    free(texts);
+}
+
+void site_import_close(struct site_import *im)
+{
+    if (!im)
+        return;
+    struct things *all[] = {&im->project, &im->places, &im->gateways, &im->lines,
+                            &im->customers, &im->accounts, &im->meters};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        import_things_free(all[i]);
+    free_texts(im->plans, im->plan_count);
+    free_texts(im->strategies, im->strategy_count);
+    for (size_t i = 0; i < im->text_count; i++)
+        free(im->texts[i]);
+    free(im->texts);
+    free(im->rows);
+    free(im->errors);
+    csv_close(&im->csv);
+    free(im);
+}
+
+/* --- what comes with the file ------------------------------------------------------------------------ */
+
+static enum err add_text(struct import_text **texts, size_t *count, const char *code,
+                         const char *body)
+{
+    if (!site_code_fits(code))
+        return ERR_CSV_CODE;
+    struct import_text *more = realloc(*texts, (*count + 1) * sizeof *more);
+    if (!more)
+        return ERR_MEMORY;
+    *texts = more;
+    more[*count] = (struct import_text){.body = strdup(body)};
+    if (!more[*count].body)
+        return ERR_MEMORY;
+    memcpy(more[(*count)++].code, code, strlen(code) + 1);
+    return ERR_OK;
+}
+
+enum err site_import_plan(struct site_import *im, const char *code, const char *body)
+{
+    return add_text(&im->plans, &im->plan_count, code, body);
+}
+
+enum err site_import_strategy(struct site_import *im, const char *code, const char *body)
+{
+    return add_text(&im->strategies, &im->strategy_count, code, body);
+}
+
+void site_import_effective(struct site_import *im, wall_s at)
+{
+    im->effective_at = at;
+}
+
+/* --- errors and texts --------------------------------------------------------------------------------- */
+
+void import_error(struct site_import *im, int64_t row, const char *column, enum err code,
+                  const char *value)
+{
+    im->result.error_count++;
+    if (im->error_count == SITE_IMPORT_ERRORS_MAX)
+        return;
+    struct site_import_error *e = &im->errors[im->error_count++];
+    *e = (struct site_import_error){row, column, code, ""};
+    size_t used = 0, left = strlen(value);
+    const unsigned char *s = (const unsigned char *)value;
+    while (left > 0) { /* cut between characters */
+        size_t len = detail_utf8_length(s, left);
+        if (len == 0 || used + len >= sizeof e->value)
+            break;
+        memcpy(e->value + used, s, len);
+        used += len;
+        s += len;
+        left -= len;
+    }
+    e->value[used] = 0;
+}
+
+const char *import_text(struct site_import *im, const char *format, ...)
+{
+    va_list args;
+    char *text = NULL;
+    va_start(args, format);
+    MUST(vasprintf(&text, format, args) >= 0);
+    va_end(args);
+    if ((im->text_count & (im->text_count - 1)) == 0) {
+        im->texts = realloc(im->texts, (im->text_count ? 2 * im->text_count : 1) * sizeof *im->texts);
+        MUST(im->texts);
+    }
+    im->texts[im->text_count++] = text;
+    return text;
+}
+
+/* Row by row as a person works through the file; what is not about a row comes first. */
+static int by_row(const void *a, const void *b)
+{
+    int64_t x = ((const struct site_import_error *)a)->row;
+    int64_t y = ((const struct site_import_error *)b)->row;
+    return x < y ? -1 : x > y;
+}
+
+/* --- the two phases ------------------------------------------------------------------------------------ */
+
+/* Errors of an earlier comparison are forgotten, those of the file itself stay. */
+static void begin(struct site_import *im)
+{
+    import_parse(im);
+    if (!im->compared) {
+        im->compared = true;
+        im->parse_errors = im->error_count;
+        im->parse_error_total = im->result.error_count;
+    }
+    im->error_count = im->parse_errors;
+    im->result.error_count = im->parse_error_total;
+    if (im->project.count)
+        snprintf(im->result.project_code, sizeof im->result.project_code, "%s",
+                 im->project.list[0].key);
+}
+
+static enum err pass(struct site_import *im, struct store_tx *tx, bool write, wall_s now)
+{
+    memset(im->result.rows_by_change, 0, sizeof im->result.rows_by_change);
+    memset(im->result.objects, 0, sizeof im->result.objects);
+    if (im->result.error_count == 0)
+        TRY(import_apply(im, tx, write, now));
+    qsort(im->errors, im->error_count, sizeof *im->errors, by_row);
+    return im->result.error_count ? ERR_SITE_IMPORT : ERR_OK;
+}
+
+enum err site_import_compare(struct site_import *im, struct store_tx *tx)
+{
+    begin(im);
+    return pass(im, tx, false, (wall_s){INT64_MAX});
+}
+
+static bool anything_changed(const struct site_import_result *r)
+{
+    for (int object = 0; object < SITE_IMPORT_OBJECTS; object++)
+        if (r->objects[object][SITE_NEW] || r->objects[object][SITE_CHANGED])
+            return true;
+    return false;
+}
+
+static enum err write_down(struct site_import *im, struct store_tx *tx, const char *actor,
+                           wall_s now)
+{
+    struct detail d = {};
+    char object[32];
+    detail_int(&d, "rows", im->result.rows);
+    detail_int(&d, "new", im->result.rows_by_change[SITE_NEW]);
+    detail_int(&d, "changed", im->result.rows_by_change[SITE_CHANGED]);
+    detail_int(&d, "same", im->result.rows_by_change[SITE_SAME]);
+    const char *facts = detail_end(&d);
+    snprintf(object, sizeof object, "project:%lld", (long long)im->result.project_id);
+    TRY(journal_append(tx, &(struct journal_act){now, actor, "site.import", object, facts}));
+    return journal_event(tx, &(struct journal_event){.at = now,
+                                                     .kind = EVENT_SITE_IMPORTED,
+                                                     .project_id = im->result.project_id,
+                                                     .detail = facts});
+}
+
+enum err site_import_commit(struct site_import *im, struct store_tx *tx, const char *actor,
+                            wall_s now)
+{
+    begin(im);
+    TRY(pass(im, tx, false, now)); /* all errors are told before the first write */
+    TRY(pass(im, tx, true, now));
+    return anything_changed(&im->result) ? write_down(im, tx, actor, now) : ERR_OK;
+}
+
+/* --- what came of it ------------------------------------------------------------------------------------ */
+
+const struct site_import_result *site_import_result(const struct site_import *im)
+{
+    return &im->result;
+}
+
+const struct site_import_error *site_import_errors(const struct site_import *im, size_t *count)
+{
+    *count = im->error_count;
+    return im->errors;
+}
+
+enum site_change site_import_row(const struct site_import *im, int64_t i, int64_t *row)
+{
+    MUST(i >= 0 && (size_t)i < im->row_count);
+    *row = im->rows[i].row;
+    return im->rows[i].change;
+}
+
+const char *site_import_object_name(enum site_import_object object)
+{
+    static const char *const names[SITE_IMPORT_OBJECTS] = {
+        "project", "price plan", "strategy", "place", "gateway", "line", "customer", "account",
+        "meter"};
+    MUST(object < SITE_IMPORT_OBJECTS);
+    return names[object];
+}

@@ -1,0 +1,602 @@
+/* The import: what each bad cell is called, that a bad row changes nothing, that the same file again
+ * changes nothing, and that a comparison says what a commit then does. */
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ledger/ledger.h"
+#include "site/import.h"
+
+#define FLAT "{\"kind\":\"flat\",\"price\":\"0.5883\"}"
+#define POLICY "{}"
+
+#define HEADER                                                                                    \
+    "project,project_name,zone,organisation,building,floor,room,shop,account,account_name,"       \
+    "customer,customer_name,phone,wallet,plan,strategy,contract,gateway,gateway_name,line,"       \
+    "endpoint,baud,parity,address,model,kind,circuits,customer_number\n"
+#define ROW_1                                                                                     \
+    "demo,Demo,Asia/Shanghai,yufu,D1,3,301,,D1-301,,,\xe5\xbc\xa0,13800000001,platform,p,s,"      \
+    "2026-09-01,GW-1,,1,tcp:127.0.0.1:9101,2400,E,301,yufu-dorm3,electricity,3,000000000000\n"
+#define ROW_2                                                                                     \
+    "demo,,,,D1,3,302,,D1-302,,,,,meter,p,s,,GW-1,,1,,,,302,yufu-dorm3,,,\n"
+#define ROW_3 "demo,,,,D1,1,,LOBBY,,,,,,,,,,GW-1,,2,serial:/dev/ttyS1,,,1,yufu-plain,,,\n"
+
+static int open_ledger(void **state)
+{
+    struct store *s = NULL;
+    if (store_open(&s, &(struct store_config){.kind = STORE_LEDGER, .path = ":memory:"}) != ERR_OK)
+        return -1;
+    *state = s;
+    return 0;
+}
+
+static int close_ledger(void **state)
+{
+    store_close(*state);
+    return 0;
+}
+
+struct job {
+    struct site_import *im;
+    bool commit;
+    int64_t now;
+};
+
+static enum err run_import(struct store_tx *tx, void *arg)
+{
+    struct job *j = arg;
+    return j->commit ? site_import_commit(j->im, tx, "user:1", (wall_s){j->now})
+                     : site_import_compare(j->im, tx);
+}
+
+static struct site_import *open_import(const char *text)
+{
+    struct site_import *im = NULL;
+    assert_ok(site_import_open(&im, text, strlen(text)));
+    assert_ok(site_import_plan(im, "p", FLAT));
+    assert_ok(site_import_strategy(im, "s", POLICY));
+    return im;
+}
+
+static enum err compare(void **state, struct site_import *im)
+{
+    return store_read(*state, run_import, &(struct job){im, false, 0});
+}
+
+static enum err commit(void **state, struct site_import *im)
+{
+    return store_run(*state, run_import, &(struct job){im, true, 1'790'000'000});
+}
+
+static enum err import(void **state, const char *text)
+{
+    struct site_import *im = open_import(text);
+    enum err e = commit(state, im);
+    site_import_close(im);
+    return e;
+}
+
+struct number {
+    const char *sql;
+    int64_t value;
+};
+
+static enum err ask(struct store_tx *tx, void *arg)
+{
+    struct number *n = arg;
+    return store_int(tx, &n->value, n->sql, "");
+}
+
+static int64_t number(void **state, const char *sql)
+{
+    struct number n = {sql, -1};
+    assert_ok(store_read(*state, ask, &n));
+    return n.value;
+}
+
+/* Everything that an import may write, in one number: rows of all its tables. */
+static int64_t everything(void **state)
+{
+    return number(state, "SELECT (SELECT count(*) FROM organisation) + (SELECT count(*) FROM project) "
+                         "+ (SELECT count(*) FROM place) + (SELECT count(*) FROM gateway) "
+                         "+ (SELECT count(*) FROM line) + (SELECT count(*) FROM customer) "
+                         "+ (SELECT count(*) FROM account) + (SELECT count(*) FROM meter) "
+                         "+ (SELECT count(*) FROM price_plan) + (SELECT count(*) FROM strategy) "
+                         "+ (SELECT count(*) FROM audit) + (SELECT count(*) FROM event) "
+                         "+ (SELECT count(*) FROM sequence)");
+}
+
+/* --- the good case ---------------------------------------------------------------------------------- */
+
+static void test_a_site_appears(void **state)
+{
+    assert_ok(import(state, HEADER ROW_1 ROW_2 ROW_3));
+    assert_int_equal(number(state, "SELECT count(*) FROM place"), 6);
+    assert_int_equal(number(state, "SELECT count(*) FROM place c JOIN place p ON p.id = c.parent_id "
+                                   "WHERE c.code = 'D1/3/301' AND p.code = 'D1/3' AND c.kind = 'room'"),
+                     1);
+    assert_int_equal(number(state, "SELECT count(*) FROM meter WHERE address = '000000000302' AND "
+                                   "circuits = 3 AND epoch = 1 AND customer_number = '000000000000'"),
+                     1);
+    assert_int_equal(number(state, "SELECT count(*) FROM account a JOIN customer c ON c.id = "
+                                   "a.customer_id WHERE a.code = 'D1-301' AND a.name = '301' AND "
+                                   "c.code = 'D1-301' AND c.phone = '13800000001'"), 1);
+    assert_int_equal(number(state, "SELECT contract_at FROM account WHERE code = 'D1-301'"),
+                     1'788'264'000); /* 2026-09-01 12:00 UTC */
+    assert_int_equal(number(state, "SELECT count(*) FROM account WHERE code = 'D1-302' AND "
+                                   "contract_at IS NULL AND customer_id IS NULL AND wallet = 'meter'"),
+                     1);
+    assert_int_equal(number(state, "SELECT count(*) FROM meter WHERE account_id IS NULL"), 1);
+    assert_int_equal(number(state, "SELECT count(*) FROM line WHERE baud = 2400 AND parity = 'E'"), 2);
+    assert_int_equal(number(state, "SELECT effective_at FROM price_plan WHERE code = 'p'"), 0);
+    assert_int_equal(number(state, "SELECT config_version FROM gateway"), 2);
+    assert_int_equal(number(state, "SELECT count(*) FROM audit WHERE action = 'site.import' AND "
+                                   "actor = 'user:1' AND object = 'project:1'"), 1);
+    assert_int_equal(number(state, "SELECT count(*) FROM event WHERE kind = 'site.imported'"), 1);
+}
+
+static void test_the_same_again_changes_nothing(void **state)
+{
+    assert_ok(import(state, HEADER ROW_1 ROW_2 ROW_3));
+    int64_t before = everything(state);
+    struct site_import *im = open_import(HEADER ROW_1 ROW_2 ROW_3);
+    assert_ok(compare(state, im));
+    assert_int_equal(site_import_result(im)->rows_by_change[SITE_SAME], 3);
+    assert_ok(commit(state, im));
+    assert_int_equal(site_import_result(im)->rows_by_change[SITE_SAME], 3);
+    for (int o = 0; o < SITE_IMPORT_OBJECTS; o++)
+        assert_int_equal(site_import_result(im)->objects[o][SITE_NEW] +
+                             site_import_result(im)->objects[o][SITE_CHANGED], 0);
+    site_import_close(im);
+    assert_int_equal(everything(state), before);
+    assert_int_equal(number(state, "SELECT config_version FROM gateway"), 2);
+}
+
+static void test_chinese_headers_and_gbk(void **state)
+{
+    /* 项目,楼栋,房间,管理机,线路,端点,表号,型号 / demo,一号楼,301,... in GBK */
+    assert_ok(import(state, "\xcf\xee\xc4\xbf,\xc2\xa5\xb6\xb0,\xb7\xbf\xbc\xe4,\xb9\xdc\xc0\xed\xbb\xfa,"
+                            "\xcf\xdf\xc2\xb7,\xb6\xcb\xb5\xe3,\xb1\xed\xba\xc5,\xd0\xcd\xba\xc5\n"
+                            "demo,\xd2\xbb\xba\xc5\xc2\xa5,301,GW,1,tcp:h:1,5,yufu-plain\n"));
+    assert_int_equal(number(state, "SELECT count(*) FROM place WHERE code = "
+                                   "'\xe4\xb8\x80\xe5\x8f\xb7\xe6\xa5\xbc/301'"), 1);
+}
+
+static void test_example_of_the_manual(void **state)
+{
+    char text[8192] = "";
+    FILE *f = fopen(YUFU_SOURCE_ROOT "/docs/formats/site-example.csv", "r");
+    assert_non_null(f);
+    assert_true(fread(text, 1, sizeof text - 1, f) > 500);
+    fclose(f);
+    struct site_import *im = NULL;
+    assert_ok(site_import_open(&im, text, strlen(text)));
+    assert_ok(site_import_plan(im, "dorm", FLAT));
+    assert_ok(site_import_plan(im, "shop", FLAT));
+    assert_ok(site_import_strategy(im, "standard", POLICY));
+    assert_ok(commit(state, im));
+    assert_int_equal(site_import_result(im)->rows_by_change[SITE_NEW], 4);
+    site_import_close(im);
+}
+
+/* --- changes ------------------------------------------------------------------------------------------- */
+
+static void test_a_change_is_told_before_it_is_made(void **state)
+{
+    assert_ok(import(state, HEADER ROW_1 ROW_2 ROW_3));
+    struct site_import *im = open_import(
+        HEADER ROW_1
+        "demo,,,,D1,3,302,,D1-302,New Name,,,,meter,p,s,,GW-1,,1,,,,302,yufu-dorm3,,,\n"
+        "demo,,,,D1,4,401,,D1-401,,,,,platform,p,s,,GW-1,,1,,,,401,yufu-dorm3,,,\n");
+    int64_t before = everything(state);
+    assert_ok(compare(state, im));
+    assert_int_equal(everything(state), before);
+    for (int phase = 0; phase < 2; phase++) {
+        static const enum site_change expected[] = {SITE_SAME, SITE_CHANGED, SITE_NEW};
+        const struct site_import_result *r = site_import_result(im);
+        for (int i = 0; i < 3; i++) {
+            int64_t row = 0;
+            assert_int_equal(site_import_row(im, i, &row), expected[i]);
+            assert_int_equal(row, i + 2);
+        }
+        assert_int_equal(r->objects[SITE_IMPORT_ACCOUNT][SITE_NEW], 1);
+        assert_int_equal(r->objects[SITE_IMPORT_ACCOUNT][SITE_CHANGED], 1);
+        assert_int_equal(r->objects[SITE_IMPORT_METER][SITE_NEW], 1);
+        assert_int_equal(r->objects[SITE_IMPORT_METER][SITE_CHANGED], 0);
+        assert_int_equal(r->objects[SITE_IMPORT_PLACE][SITE_NEW], 2);
+        if (phase == 0)
+            assert_ok(commit(state, im));
+    }
+    site_import_close(im);
+    assert_int_equal(number(state, "SELECT count(*) FROM account WHERE name = 'New Name'"), 1);
+    assert_int_equal(number(state, "SELECT config_version FROM gateway"), 3);
+    assert_int_equal(number(state, "SELECT count(*) FROM audit"), 2);
+}
+
+static void test_an_empty_cell_leaves_what_is_stored(void **state)
+{
+    assert_ok(import(state, HEADER ROW_1));
+    assert_ok(import(state, HEADER "demo,,,,D1,3,301,,D1-301,,,,,platform,p,s,,GW-1,,1,,,,301,"
+                                   "yufu-dorm3,,,\n"));
+    assert_int_equal(number(state, "SELECT count(*) FROM project WHERE name = 'Demo'"), 1);
+    assert_int_equal(number(state, "SELECT count(*) FROM customer WHERE phone = '13800000001'"), 1);
+    assert_int_equal(number(state, "SELECT count(*) FROM line WHERE endpoint LIKE '%9101'"), 1);
+    assert_int_equal(number(state, "SELECT contract_at FROM account"), 1'788'264'000);
+    assert_int_equal(number(state, "SELECT count(*) FROM audit"), 1);
+}
+
+static void test_a_changed_plan_is_a_new_version(void **state)
+{
+    assert_ok(import(state, HEADER ROW_1));
+    struct site_import *im = NULL;
+    assert_ok(site_import_open(&im, HEADER ROW_1, strlen(HEADER ROW_1)));
+    assert_ok(site_import_plan(im, "p", "{\"kind\":\"flat\",\"price\":\"0.61\"}"));
+    assert_ok(commit(state, im));
+    site_import_close(im);
+    assert_int_equal(number(state, "SELECT effective_at FROM price_plan WHERE version = 2"),
+                     1'790'000'000);
+    assert_ok(site_import_open(&im, HEADER ROW_1, strlen(HEADER ROW_1)));
+    assert_ok(site_import_plan(im, "p", FLAT));
+    site_import_effective(im, (wall_s){1'780'000'000});
+    assert_err(ERR_SITE_IMPORT, commit(state, im)); /* before version 2 */
+    size_t count;
+    assert_int_equal(site_import_errors(im, &count)->code, ERR_SITE_EFFECTIVE);
+    site_import_close(im);
+}
+
+/* --- every bad cell has a name --------------------------------------------------------------------------- */
+
+/* ROW_1 with one cell replaced. */
+static void with_cell(const char *column, const char *value, char *out, size_t cap)
+{
+    char header[] = HEADER, row[] = ROW_1;
+    char *cells[32] = {};
+    size_t count = 0, which = 99, len = 0;
+    for (char *p = row; p && count < 32; count++) {
+        cells[count] = p;
+        p = strchr(p, ',');
+        if (p)
+            *p++ = 0;
+    }
+    cells[count - 1][strcspn(cells[count - 1], "\n")] = 0;
+    size_t i = 0;
+    for (char *p = strtok(header, ",\n"); p; p = strtok(NULL, ",\n"), i++)
+        if (strcmp(p, column) == 0)
+            which = i;
+    assert_true(which < count);
+    cells[which] = (char *)(uintptr_t)value;
+    len = (size_t)snprintf(out, cap, "%s", HEADER);
+    for (i = 0; i < count; i++)
+        len += (size_t)snprintf(out + len, cap - len, "%s%s", i ? "," : "", cells[i]);
+    snprintf(out + len, cap - len, "\n");
+}
+
+#define LONG_33 "123456789012345678901234567890123"
+
+static const struct {
+    const char *column, *value;
+    enum err err;
+} bad_cells[] = {
+    {"project", "", ERR_CSV_REQUIRED},
+    {"project", "a b", ERR_CSV_CODE},
+    {"project", "a/b", ERR_CSV_CODE},
+    {"project", LONG_33, ERR_CSV_CODE},
+    {"project_name", LONG_33 LONG_33 LONG_33, ERR_CSV_NAME},
+    {"project_name", "\"two\nlines\"", ERR_CSV_NAME},
+    {"zone", "Mars/Olympus", ERR_CSV_ZONE},
+    {"zone", "beijing", ERR_CSV_ZONE},
+    {"organisation", "a b", ERR_CSV_CODE},
+    {"building", "", ERR_CSV_REQUIRED},
+    {"building", "D/1", ERR_CSV_CODE},
+    {"floor", "3 1", ERR_CSV_CODE},
+    {"room", "", ERR_CSV_PLACE},
+    {"shop", "S1", ERR_CSV_PLACE},
+    {"account", "D1 301", ERR_CSV_CODE},
+    {"account", "", ERR_CSV_ACCOUNT},
+    {"account_name", LONG_33 LONG_33 LONG_33, ERR_CSV_NAME},
+    {"customer", "a/b", ERR_CSV_CODE},
+    {"customer_name", LONG_33 LONG_33 LONG_33, ERR_CSV_NAME},
+    {"phone", "1380000000a", ERR_CSV_PHONE},
+    {"phone", "123", ERR_CSV_PHONE},
+    {"phone", "13800000001380000", ERR_CSV_PHONE},
+    {"phone", "138+0000", ERR_CSV_PHONE},
+    {"wallet", "purse", ERR_CSV_WALLET},
+    {"wallet", "", ERR_CSV_REQUIRED},
+    {"plan", "", ERR_CSV_REQUIRED},
+    {"plan", "nobody", ERR_SITE_PLAN_UNKNOWN},
+    {"plan", "a b", ERR_CSV_CODE},
+    {"strategy", "", ERR_CSV_REQUIRED},
+    {"strategy", "nobody", ERR_SITE_STRATEGY_UNKNOWN},
+    {"contract", "2026-02-30", ERR_CSV_DATE},
+    {"contract", "2026/09/01", ERR_CSV_DATE},
+    {"contract", "1.9.2026", ERR_CSV_DATE},
+    {"contract", "1900-01-01", ERR_CSV_DATE},
+    {"gateway", "", ERR_CSV_REQUIRED},
+    {"gateway", "GW 1", ERR_CSV_CODE},
+    {"gateway_name", LONG_33 LONG_33 LONG_33, ERR_CSV_NAME},
+    {"line", "", ERR_CSV_REQUIRED},
+    {"line", "0", ERR_CSV_LINE},
+    {"line", "256", ERR_CSV_LINE},
+    {"line", "-1", ERR_CSV_LINE},
+    {"line", "one", ERR_CSV_LINE},
+    {"line", "99999999999999999999", ERR_CSV_LINE},
+    {"endpoint", "", ERR_CSV_REQUIRED},
+    {"endpoint", "COM1", ERR_CSV_ENDPOINT},
+    {"endpoint", "tcp:127.0.0.1", ERR_CSV_ENDPOINT},
+    {"endpoint", "tcp:127.0.0.1:0", ERR_CSV_ENDPOINT},
+    {"endpoint", "tcp:127.0.0.1:65536", ERR_CSV_ENDPOINT},
+    {"endpoint", "tcp::9001", ERR_CSV_ENDPOINT},
+    {"endpoint", "serial:ttyS1", ERR_CSV_ENDPOINT},
+    {"baud", "2401", ERR_CSV_BAUD},
+    {"baud", "fast", ERR_CSV_BAUD},
+    {"parity", "X", ERR_CSV_PARITY},
+    {"address", "", ERR_CSV_REQUIRED},
+    {"address", "12345678901a", ERR_CSV_ADDRESS},
+    {"address", "1234567890123", ERR_CSV_ADDRESS},
+    {"model", "", ERR_CSV_REQUIRED},
+    {"model", "abacus", ERR_CSV_MODEL},
+    {"kind", "steam", ERR_CSV_KIND},
+    {"circuits", "4", ERR_CSV_CIRCUITS},
+    {"circuits", "0", ERR_CSV_CIRCUITS},
+    {"circuits", "two", ERR_CSV_CIRCUITS},
+    {"customer_number", "123", ERR_CSV_CUSTOMER_NUMBER},
+    {"customer_number", "12345678901x", ERR_CSV_CUSTOMER_NUMBER},
+};
+
+static bool told(const struct site_import *im, int64_t row, const char *column, enum err code)
+{
+    size_t count;
+    const struct site_import_error *e = site_import_errors(im, &count);
+    for (size_t i = 0; i < count; i++)
+        if (e[i].row == row && strcmp(e[i].column, column) == 0 && e[i].code == code)
+            return true;
+    return false;
+}
+
+static void test_bad_cells(void **state)
+{
+    for (size_t i = 0; i < sizeof bad_cells / sizeof *bad_cells; i++) {
+        char text[2048];
+        const char *column = bad_cells[i].column;
+        with_cell(column, bad_cells[i].value, text, sizeof text);
+        struct site_import *im = open_import(text);
+        assert_err(ERR_SITE_IMPORT, commit(state, im));
+        if (strcmp(column, "shop") == 0)
+            column = "room";
+        if (strcmp(column, "account") == 0 && bad_cells[i].err == ERR_CSV_ACCOUNT)
+            column = "wallet";
+        if (!told(im, 2, column, bad_cells[i].err))
+            fail_msg("%s '%s': %s was not told, but %s", bad_cells[i].column, bad_cells[i].value,
+                     err_name(bad_cells[i].err), err_name(site_import_errors(im, &(size_t){0})->code));
+        site_import_close(im);
+        assert_int_equal(everything(state), 0);
+    }
+}
+
+static void test_good_cells(void **state)
+{
+    static const char *const good[][2] = {
+        {"phone", "+86 138-0000-0000"}, {"phone", ""}, {"wallet", "\xe5\xb9\xb3\xe5\x8f\xb0"},
+        {"wallet", "METER"}, {"parity", "\xe6\x97\xa0"}, {"kind", "\xe6\xb0\xb4"}, {"line", "007"},
+        {"baud", "9600"}, {"circuits", "1"}, {"floor", ""}, {"zone", ""}, {"contract", "2024-02-29"},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        char text[2048];
+        with_cell(good[i][0], good[i][1], text, sizeof text);
+        struct site_import *im = open_import(text);
+        if (compare(state, im) != ERR_OK)
+            fail_msg("%s '%s': %s", good[i][0], good[i][1],
+                     err_name(site_import_errors(im, &(size_t){0})->code));
+        site_import_close(im);
+    }
+}
+
+/* --- errors of the file and between rows ------------------------------------------------------------------ */
+
+static const struct {
+    const char *text;
+    int64_t row;
+    const char *column;
+    enum err err;
+} bad_files[] = {
+    {"", 0, "", ERR_CSV_EMPTY},
+    {HEADER, 0, "", ERR_CSV_EMPTY},
+    {HEADER "\n\n,,\n", 0, "", ERR_CSV_EMPTY},
+    {"project,building,room,gateway,line,address,model,price\n", 1, "price", ERR_CSV_HEADER},
+    {"project,building,room,gateway,line,address,model,room\n", 1, "room", ERR_CSV_HEADER_TWICE},
+    {"project,building,room,gateway,line,address\n", 1, "model", ERR_CSV_HEADER_MISSING},
+    {"project,building,gateway,line,address,model\n", 1, "room", ERR_CSV_HEADER_MISSING},
+    {"name;address\n1;2\n", 1, "name;address", ERR_CSV_HEADER},
+    {"\xff\xff\xff", 0, "", ERR_CSV_ENCODING},
+    {HEADER ROW_1 "\"demo", 3, "project", ERR_CSV_QUOTE},
+    {HEADER "demo,\x01,\n", 2, "project_name", ERR_CSV_CONTROL},
+    {HEADER ROW_3 "demo,,,,D1,1,,LOBBY,,,,,,,,,,GW-1,,2,,,,2,yufu-plain,,,,more\n", 3, "",
+     ERR_CSV_COLUMNS},
+    {HEADER ROW_1 "other,,,,D1,3,302,,D1-302,,,,,meter,p,s,,GW-1,,1,,,,302,yufu-dorm3,,,\n", 3,
+     "project", ERR_CSV_PROJECT},
+    {HEADER ROW_1 "demo,,,,D1,3,303,,D1-303,,,,,platform,p,s,,GW-1,,1,,,,301,yufu-dorm3,,,\n", 3,
+     "address", ERR_CSV_DUPLICATE_METER},
+    {HEADER ROW_1 "demo,,,,D1,3,303,,D1-303,,,,,platform,p,s,,GW-1,,1,tcp:other:1,,,303,yufu-dorm3,,,\n",
+     3, "endpoint", ERR_CSV_CONTRADICTS},
+    {HEADER ROW_1 "demo,,,,D1,3,301,,D1-301,,,,,platform,q,s,,GW-1,,1,,,,303,yufu-dorm3,,,\n", 3,
+     "plan", ERR_CSV_CONTRADICTS},
+    {HEADER ROW_1 "demo,,,,D1,3,301,,D1-301,,C9,,,platform,p,s,,GW-1,,1,,,,303,yufu-dorm3,,,\n", 3,
+     "customer", ERR_CSV_CONTRADICTS},
+    {HEADER ROW_3 "demo,,,,D1,1,LOBBY,,,,,,,,,,,GW-1,,2,,,,2,yufu-plain,,,\n", 3, "room",
+     ERR_CSV_CONTRADICTS},
+    {HEADER ROW_1 ROW_2 "demo,,,,D1,3,302,,D1-302,,,,,,,,,GW-1,,1,,,,303,yufu-dorm3,,,\n", 3, "wallet",
+     ERR_CSV_WALLET_METERS},
+    {HEADER ROW_1 "demo,,,,D1,3,303,,D1-303,,,,,meter,p,s,,GW-1,,1,,,,303,yufu-plain,,,\n", 3,
+     "wallet", ERR_CSV_WALLET_METERS},
+};
+
+static void test_bad_files(void **state)
+{
+    for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
+        struct site_import *im = open_import(bad_files[i].text);
+        assert_err(ERR_SITE_IMPORT, compare(state, im));
+        if (!told(im, bad_files[i].row, bad_files[i].column, bad_files[i].err)) {
+            const struct site_import_error *e = site_import_errors(im, &(size_t){0});
+            fail_msg("file %zu: %s at %lld,%s was not told, but %s at %lld,%s", i,
+                     err_name(bad_files[i].err), (long long)bad_files[i].row, bad_files[i].column,
+                     err_name(e->code), (long long)e->row, e->column);
+        }
+        assert_err(ERR_SITE_IMPORT, commit(state, im));
+        site_import_close(im);
+        assert_int_equal(everything(state), 0);
+    }
+}
+
+static void test_all_errors_at_once(void **state)
+{
+    struct site_import *im = open_import(
+        HEADER "demo,,,,D1,3,301,,D1-301,,,,1,purse,p,s,,GW-1,,0,tcp:h:1,,,x,yufu-dorm3,,,\n" ROW_2
+               "demo,,,,D1,3,303,,D1-303,,,,,meter,p,s,,GW-1,,1,,,,303,abacus,,,\n");
+    assert_err(ERR_SITE_IMPORT, compare(state, im));
+    assert_true(told(im, 2, "phone", ERR_CSV_PHONE));
+    assert_true(told(im, 2, "wallet", ERR_CSV_WALLET));
+    assert_true(told(im, 2, "line", ERR_CSV_LINE));
+    assert_true(told(im, 2, "address", ERR_CSV_ADDRESS));
+    assert_true(told(im, 4, "model", ERR_CSV_MODEL));
+    assert_int_equal(site_import_result(im)->error_count, 5);
+    site_import_close(im);
+}
+
+/* --- prices ------------------------------------------------------------------------------------------------ */
+
+static void expect_plan(void **state, const char *body, const char *why)
+{
+    struct site_import *im = NULL;
+    size_t count;
+    assert_ok(site_import_open(&im, HEADER ROW_1, strlen(HEADER ROW_1)));
+    assert_ok(site_import_plan(im, "p", body));
+    assert_ok(site_import_strategy(im, "s", POLICY));
+    assert_err(ERR_SITE_IMPORT, commit(state, im));
+    const struct site_import_error *e = site_import_errors(im, &count);
+    assert_err(ERR_RATING_PLAN, e->code);
+    assert_string_equal(e->column, "p");
+    assert_string_equal(e->value, why);
+    site_import_close(im);
+    assert_int_equal(everything(state), 0);
+}
+
+static void test_bad_prices(void **state)
+{
+    expect_plan(state, "{\"kind\":\"flat\",\"price\":\"-1\"}", "PRICE_NEGATIVE price");
+    expect_plan(state, "{\"kind\":\"flat\",\"price\":\"1000000\"}", "PRICE_TOO_LARGE price");
+    expect_plan(state, "{\"kind\":\"free\"}", "KIND_UNKNOWN kind");
+    expect_plan(state, "price", "JSON_SYNTAX ");
+}
+
+static void test_bad_strategy(void **state)
+{
+    struct site_import *im = NULL;
+    size_t count;
+    assert_ok(site_import_open(&im, HEADER ROW_1, strlen(HEADER ROW_1)));
+    assert_ok(site_import_plan(im, "p", FLAT));
+    assert_ok(site_import_strategy(im, "s", "{\"levels\":5}"));
+    assert_err(ERR_CSV_CODE, site_import_strategy(im, "a b", POLICY));
+    assert_err(ERR_SITE_IMPORT, compare(state, im));
+    assert_err(ERR_STRATEGY_POLICY, site_import_errors(im, &count)->code);
+    site_import_close(im);
+}
+
+/* --- what would move money ---------------------------------------------------------------------------------- */
+
+static enum err book_something(struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    return ledger_post(tx,
+                       &(struct ledger_entry){.account_id = 1, .key = "k", .kind = "k", .now = {1},
+                                              .actor = "system",
+                                              .postings = {{LEDGER_CASH, -1}, {LEDGER_PREPAYMENT, 1}}},
+                       NULL);
+}
+
+static void expect_refused(void **state, const char *text, const char *column, enum err code)
+{
+    struct site_import *im = open_import(text);
+    int64_t before = everything(state);
+    assert_err(ERR_SITE_IMPORT, compare(state, im));
+    assert_true(told(im, 2, column, code));
+    assert_err(ERR_SITE_IMPORT, commit(state, im));
+    site_import_close(im);
+    assert_int_equal(everything(state), before);
+}
+
+static void test_wallet_of_a_booked_account_is_fixed(void **state)
+{
+    char text[2048];
+    assert_ok(import(state, HEADER ROW_1));
+    with_cell("wallet", "meter", text, sizeof text);
+    struct site_import *im = open_import(text);
+    assert_ok(compare(state, im)); /* nothing is booked yet */
+    site_import_close(im);
+    assert_ok(store_run(*state, book_something, NULL));
+    expect_refused(state, text, "wallet", ERR_SITE_WALLET_FIXED);
+}
+
+static void test_a_meter_stays_with_its_account(void **state)
+{
+    char text[2048];
+    assert_ok(import(state, HEADER ROW_1));
+    with_cell("account", "D1-999", text, sizeof text);
+    expect_refused(state, text, "account", ERR_SITE_METER_ACCOUNT);
+}
+
+static void test_a_gateway_stays_in_its_project(void **state)
+{
+    assert_ok(import(state, HEADER ROW_1));
+    expect_refused(state, HEADER "other,,,,D1,1,,L,,,,,,,,,,GW-1,,2,tcp:h:1,,,1,yufu-plain,,,\n",
+                   "gateway", ERR_SITE_GATEWAY_PROJECT);
+}
+
+/* --- size ------------------------------------------------------------------------------------------------------ */
+
+static void test_ten_thousand_rows(void **state)
+{
+    size_t cap = 2'000'000, len = 0;
+    char *text = malloc(cap);
+    len += (size_t)snprintf(text, cap, "%s", HEADER);
+    for (int i = 0; i < 10'000; i++)
+        len += (size_t)snprintf(text + len, cap - len,
+                                "demo,,,,B%d,%d,%d,,A%d,,,N%d,138%08d,platform,p,s,,GW-%d,,%d,tcp:h:%d,,,"
+                                "%d,yufu-dorm3,,,\n", i / 1000, i / 100 % 10, i, i, i, i, i / 1000,
+                                1 + i / 100 % 10, 1 + i / 100, i);
+    assert_ok(import(state, text));
+    assert_int_equal(number(state, "SELECT count(*) FROM meter"), 10'000);
+    assert_int_equal(number(state, "SELECT count(*) FROM line"), 100);
+    assert_int_equal(number(state, "SELECT sum(config_version) FROM gateway"), 20);
+    struct site_import *im = open_import(text);
+    assert_ok(commit(state, im));
+    assert_int_equal(site_import_result(im)->rows_by_change[SITE_SAME], 10'000);
+    site_import_close(im);
+    free(text);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, open_ledger, close_ledger)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_a_site_appears),
+        CASE(test_the_same_again_changes_nothing),
+        CASE(test_chinese_headers_and_gbk),
+        CASE(test_example_of_the_manual),
+        CASE(test_a_change_is_told_before_it_is_made),
+        CASE(test_an_empty_cell_leaves_what_is_stored),
+        CASE(test_a_changed_plan_is_a_new_version),
+        CASE(test_bad_cells),
+        CASE(test_good_cells),
+        CASE(test_bad_files),
+        CASE(test_all_errors_at_once),
+        CASE(test_bad_prices),
+        CASE(test_bad_strategy),
+        CASE(test_wallet_of_a_booked_account_is_fixed),
+        CASE(test_a_meter_stays_with_its_account),
+        CASE(test_a_gateway_stays_in_its_project),
+        CASE(test_ten_thousand_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
