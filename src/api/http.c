@@ -62,6 +62,7 @@ struct http {
     struct http_request *requests;
     struct peer *peers;
     uint16_t port;
+    int64_t head_ms;
     bool closing;
 };
 
@@ -145,7 +146,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
     peer_name(p, info ? info->client_addr : NULL);
     p->http = h;
     p->connection = connection;
-    p->deadline = mono_after(io_mono_real(h->io), FIRST_HEAD_MS);
+    p->deadline = mono_after(io_mono_real(h->io), h->head_ms);
     p->next = h->peers;
     p->at = &h->peers;
     if (p->next)
@@ -355,7 +356,7 @@ static struct MHD_Daemon *start(struct http *h, const struct sockaddr_storage *a
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)32'768, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_PER_PEER,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
         MHD_OPTION_END);
 }
 
@@ -381,6 +382,7 @@ enum err http_open(struct http **out, const struct http_options *options)
         return ERR_MEMORY;
     h->io = options->io;
     h->handler = options->handler;
+    h->head_ms = options->head_ms ? options->head_ms : FIRST_HEAD_MS;
     io_timer_init(&h->run, h->io, run, h);
     io_timer_init(&h->sweep, h->io, sweep, h);
     h->daemon = start(h, &address);

@@ -44,6 +44,7 @@ struct http_options {
     struct io *io;
     const char *host; /* numeric */
     uint16_t port;    /* 0: any free one */
+    int64_t head_ms;  /* real time for the first head; 0: 10'000 */
     struct http_handler handler;
 };
 

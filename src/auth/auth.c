@@ -120,7 +120,7 @@ static void finish(struct auth_job *j, enum err result)
     a->running--;
     if (!a->closed) {
         log_event(result == ERR_OK ? LOG_LOGIN : LOG_LOGIN_REFUSED, LOG_S("login", j->login),
-                  LOG_S("peer", j->peer), LOG_E("result", result));
+                  LOG_S("peer", j->peer + sizeof PEER_PREFIX - 1), LOG_E("result", result));
         j->done(j->arg, result, &j->session);
     }
     job_free(j);

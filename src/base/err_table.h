@@ -159,6 +159,7 @@ ERR_ROW(ERR_AUTH_PASSWORD_CHANGE, REFUSE, "The one-time password must be changed
 ERR_ROW(ERR_AUTH_FORBIDDEN, REFUSE, "Your role does not allow this.", "您的角色无权执行此操作。")
 ERR_ROW(ERR_AUTH_CSRF, REFUSE, "The request did not come from the console's own page. Load the page again.", "请求并非来自本系统页面,请刷新后重试。")
 /* notify */
+ERR_ROW(ERR_NOTIFY_FACT, REFUSE, "The message lacks a fact that its template names.", "消息缺少模板所需的内容。")
 ERR_ROW(ERR_NOTIFY_TEMPLATE, REFUSE, "There is no such message template.", "不存在该通知模板。")
 ERR_ROW(ERR_NOTIFY_BODY, REFUSE, "The message request is not what docs/formats/message.md says.", "通知请求内容格式错误。")
 /* api */

@@ -20,7 +20,8 @@ CREATE TABLE command (
   received_at INTEGER NOT NULL,
   body BLOB,                    -- NULL for a tombstone of a command never seen
   state TEXT NOT NULL CHECK (state IN ('waiting', 'started', 'final', 'tombstone')),
-  outcome BLOB
+  outcome BLOB,
+  queued INTEGER                -- the queue row that carried the outcome last
 ) STRICT;
 CREATE INDEX command_open ON command (id) WHERE state IN ('waiting', 'started');
 

@@ -1,0 +1,509 @@
+#include "sim/vend/trial.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "journal/journal.h"
+#include "ledger/ledger.h"
+#include "vend/vend.h"
+
+#define CHAOS_MS (40 * 60'000)
+#define SELLING_MS (30 * 60'000)
+#define CALM_MS (8 * 3'600'000)
+#define ORDERS_MAX 24
+#define FOREIGN_FEN 5'000'000 /* amounts of foreign sales start here; ours are far below */
+#define RETRY_MS 20'000
+
+struct order {
+    char id[VEND_ORDER_ID_MAX + 1];
+    size_t meter;
+    int64_t amount_fen;
+    mono_ms sell_at, cancel_at;
+    bool answered, cancel_answered;
+    enum vend_state seen;
+};
+
+struct trial {
+    struct world world;
+    struct rand_stream rand;
+    struct order orders[ORDERS_MAX];
+    size_t order_count;
+    struct trial_result *result;
+    mono_ms exchange_at;
+    size_t exchange_meter;
+    bool platform_was_up;
+    mono_ms last_outcome;
+    int64_t gateway_started;
+    uint64_t applied_seen;
+};
+
+static void violation(struct trial *t, uint64_t *counter, const char *what, const char *order_id)
+{
+    ++*counter;
+    world_note(&t->world, what, 0, 0);
+    if (t->result->what[0] == '\0')
+        snprintf(t->result->what, sizeof t->result->what, "%s %s", what, order_id);
+}
+
+/* --- drawing a trial --------------------------------------------------------------------------- */
+
+static unsigned some(struct rand_stream *r, unsigned max)
+{
+    return rand_chance(r, 500) ? 0 : (unsigned)rand_below(r, max + 1);
+}
+
+static struct world_faults draw_faults(struct rand_stream *r)
+{
+    return (struct world_faults){
+        .line = {.drop_request = some(r, 100),
+                 .drop_answer = some(r, 150),
+                 .garble_request = some(r, 60),
+                 .garble_answer = some(r, 60),
+                 .forge_answer = some(r, 8),
+                 .cut_answer = some(r, 40),
+                 .duplicate_request = some(r, 60),
+                 .duplicate_answer = some(r, 60),
+                 .late_answer = some(r, 60),
+                 .late_ms = 200 + (int64_t)rand_below(r, 5'000)},
+        .link_break_permille = some(r, 80),
+        .link_alter_permille = some(r, 20),
+        .link_delay_max_ms = some(r, 20'000),
+        .platform_crash_permille = some(r, 250),
+        .gateway_crash_permille = some(r, 250),
+        .meter_cut_permille = some(r, 60),
+        .foreign_permille = some(r, 40),
+        .disk_fault_permille = some(r, 60),
+    };
+}
+
+static void draw_orders(struct trial *t)
+{
+    t->order_count = 6 + rand_below(&t->rand, ORDERS_MAX - 6);
+    for (size_t i = 0; i < t->order_count; i++) {
+        struct order *o = &t->orders[i];
+        o->meter = rand_below(&t->rand, t->world.meter_count);
+        o->amount_fen = 1'000 + (int64_t)i * 101;
+        o->sell_at = (mono_ms){1'000 + (int64_t)rand_below(&t->rand, SELLING_MS)};
+        o->cancel_at = MONO_NEVER;
+        if (rand_chance(&t->rand, 200))
+            o->cancel_at = mono_after(o->sell_at, (int64_t)rand_below(&t->rand, 600'000));
+        snprintf(o->id, sizeof o->id, "trial-%" PRIu64 "-%zu", t->world.seed, i);
+    }
+    t->exchange_at = MONO_NEVER;
+    if (rand_chance(&t->rand, 150)) {
+        t->exchange_at = (mono_ms){(int64_t)rand_below(&t->rand, CHAOS_MS)};
+        t->exchange_meter = rand_below(&t->rand, t->world.meter_count - 1);
+    }
+}
+
+/* --- the cashier: repeats an act until it was answered ---------------------------------------------- */
+
+struct act {
+    struct trial *t;
+    struct order *order;
+};
+
+static enum err sell(struct store_tx *tx, void *arg)
+{
+    struct act *a = arg;
+    struct world *w = &a->t->world;
+    struct vend_status status;
+    return vend_sell(tx,
+                     &(struct vend_sale){.account_id = w->account_ids[a->order->meter],
+                                         .order_id = a->order->id,
+                                         .amount_fen = a->order->amount_fen,
+                                         .method = "cash",
+                                         .actor = "user:1",
+                                         .now = world_wall(w),
+                                         .random = rand_u64(&w->rand_keys)},
+                     &status);
+}
+
+static enum err cancel(struct store_tx *tx, void *arg)
+{
+    struct act *a = arg;
+    struct world *w = &a->t->world;
+    struct vend_status status;
+    return vend_cancel(tx,
+                       &(struct vend_request){.account_id = w->account_ids[a->order->meter],
+                                              .order_id = a->order->id,
+                                              .actor = "user:1",
+                                              .reason = "trial",
+                                              .now = world_wall(w),
+                                              .random = rand_u64(&w->rand_keys)},
+                       &status);
+}
+
+static void try_to_sell(struct trial *t, struct order *o)
+{
+    struct act a = {t, o};
+    enum err e = ERR_OK;
+    if (!world_ask(&t->world, sell, &a, &e)) {
+        t->result->points[0]++;
+        o->sell_at = mono_after(t->world.now, RETRY_MS);
+        return;
+    }
+    if (err_class_of(e) == ERR_CLASS_RETRY) { /* a full disk: said so, nothing changed */
+        o->sell_at = mono_after(t->world.now, RETRY_MS);
+        return;
+    }
+    o->answered = true;
+    t->result->orders++;
+    if (e != ERR_OK)
+        violation(t, &t->result->faults, err_name(e), o->id);
+    world_note(&t->world, "sold", (int64_t)(o - t->orders), o->amount_fen);
+}
+
+static void try_to_cancel(struct trial *t, struct order *o)
+{
+    struct act a = {t, o};
+    enum err e = ERR_OK;
+    bool answered = o->answered && world_ask(&t->world, cancel, &a, &e);
+    o->cancel_answered = answered && err_class_of(e) != ERR_CLASS_RETRY;
+    o->cancel_at = mono_after(t->world.now, RETRY_MS);
+    if (o->cancel_answered)
+        world_note(&t->world, "cancelled", (int64_t)(o - t->orders), (int64_t)e);
+}
+
+static enum err exchange(struct store_tx *tx, void *arg)
+{
+    struct trial *t = arg;
+    struct world *w = &t->world;
+    int64_t epoch;
+    return vend_exchange(tx,
+                         &(struct vend_exchange){.meter_id = w->meter_ids[t->exchange_meter],
+                                                 .actor = "user:1",
+                                                 .now = world_wall(w),
+                                                 .random = rand_u64(&w->rand_keys)},
+                         &epoch);
+}
+
+static void try_to_exchange(struct trial *t)
+{
+    enum err e = ERR_OK;
+    bool answered = world_ask(&t->world, exchange, t, &e);
+    t->exchange_at = mono_after(t->world.now, RETRY_MS);
+    if (!answered || e != ERR_OK)
+        return;
+    t->exchange_at = MONO_NEVER;
+    sim_meter_exchange(&t->world.meters[t->exchange_meter]);
+    world_note(&t->world, "exchanged", (int64_t)t->exchange_meter, 0);
+}
+
+static void act(struct trial *t)
+{
+    mono_ms now = t->world.now;
+    for (size_t i = 0; i < t->order_count; i++) {
+        struct order *o = &t->orders[i];
+        if (!o->answered && mono_due(o->sell_at, now))
+            try_to_sell(t, o);
+        else if (!o->cancel_answered && mono_due(o->cancel_at, now))
+            try_to_cancel(t, o);
+    }
+    if (mono_due(t->exchange_at, now))
+        try_to_exchange(t);
+}
+
+static mono_ms next_act(const struct trial *t)
+{
+    mono_ms next = t->exchange_at;
+    for (size_t i = 0; i < t->order_count; i++) {
+        const struct order *o = &t->orders[i];
+        if (!o->answered)
+            next = mono_earlier(next, o->sell_at);
+        else if (!o->cancel_answered)
+            next = mono_earlier(next, o->cancel_at);
+    }
+    return next;
+}
+
+/* --- the truth ----------------------------------------------------------------------------------------- */
+
+static unsigned times_applied(const struct trial *t, size_t meter, int64_t amount_fen)
+{
+    const struct sim_meter *m = &t->world.meters[meter];
+    unsigned n = 0;
+    for (size_t i = 0; i < m->applied_count; i++)
+        n += !m->applied[i].foreign && m->applied[i].amount_fen == amount_fen;
+    return n;
+}
+
+static void check_at_most_once(struct trial *t)
+{
+    uint64_t applied = 0;
+    for (size_t i = 0; i < t->world.meter_count; i++)
+        applied += t->world.meters[i].applied_count;
+    if (applied == t->applied_seen)
+        return;
+    t->applied_seen = applied;
+    for (size_t i = 0; i < t->order_count; i++) {
+        struct order *o = &t->orders[i];
+        if (times_applied(t, o->meter, o->amount_fen) > 1)
+            violation(t, &t->result->doubled, "doubled", o->id);
+    }
+}
+
+/* --- which crash points were met --------------------------------------------------------------------------- */
+
+static const struct order *order_of(const struct trial *t, const char *id)
+{
+    for (size_t i = 0; i < t->order_count; i++)
+        if (strcmp(t->orders[i].id, id) == 0)
+            return &t->orders[i];
+    return NULL;
+}
+
+static enum err note_open(void *arg, const struct vend_status *s)
+{
+    struct trial *t = arg;
+    uint64_t *points = t->result->points;
+    const struct order *o = order_of(t, s->order_id);
+    if (s->state == VEND_PAID) {
+        points[1]++;
+        points[2] += s->meter_id != 0;
+    } else if (s->state == VEND_BOUND && s->sent_at.s == 0) {
+        points[3]++;
+    } else if (s->state == VEND_BOUND && o && times_applied(t, o->meter, o->amount_fen) > 0) {
+        points[6]++;
+        points[7] += t->world.now.ms - t->last_outcome.ms < 120'000;
+    } else if (s->state == VEND_BOUND) {
+        points[4]++;
+    } else if (s->state == VEND_FENCED) {
+        points[13]++;
+    }
+    return ERR_OK;
+}
+
+static enum err note_closed(void *arg, const struct vend_status *s)
+{
+    struct trial *t = arg;
+    for (size_t i = 0; i < t->order_count; i++) {
+        struct order *o = &t->orders[i];
+        if (strcmp(o->id, s->order_id) != 0)
+            continue;
+        if (s->state == VEND_CONFIRMED && o->seen == VEND_BOUND)
+            t->result->points[8]++;
+        o->seen = s->state;
+    }
+    return ERR_OK;
+}
+
+static enum err note_restart(struct store_tx *tx, void *arg)
+{
+    TRY(vend_list(tx, &(struct vend_filter){.state = "open", .limit = ORDERS_MAX}, note_open, arg));
+    return vend_list(tx, &(struct vend_filter){.limit = 2 * ORDERS_MAX}, note_closed, arg);
+}
+
+static enum err note_states(struct store_tx *tx, void *arg)
+{
+    return vend_list(tx, &(struct vend_filter){.limit = 2 * ORDERS_MAX}, note_closed, arg);
+}
+
+static void watch_platform(struct trial *t)
+{
+    bool up = t->world.platform != NULL;
+    enum err e = ERR_OK;
+    if (up && !t->platform_was_up)
+        e = store_read(platform_ledger(t->world.platform), note_restart, t);
+    t->platform_was_up = up && e == ERR_OK;
+}
+
+static void watch_outcome(void *arg, const struct uplink_outcome *o, const struct world_told *told)
+{
+    struct trial *t = arg;
+    uint64_t *points = t->result->points;
+    t->last_outcome = t->world.now;
+    if (o->status == UPLINK_NO_METER) {
+        points[14]++;
+        return;
+    }
+    if (o->count < 0 || o->epoch != told->epoch)
+        return;
+    bool ours = o->record_n == told->n && o->record_amount_fen == told->amount_fen;
+    if (o->count == told->n - 1)
+        points[9]++;
+    else if (o->count < told->n - 1)
+        points[12]++;
+    else if (ours)
+        points[10]++;
+    else if (told->amount_fen > 0)
+        points[11]++;
+}
+
+static void watch_crash(void *arg, bool platform)
+{
+    struct trial *t = arg;
+    if (!platform && t->gateway_started > 0)
+        t->result->points[5]++;
+    t->gateway_started = 0;
+}
+
+static void watch_gateway(struct trial *t)
+{
+    struct gateway_status s;
+    if (!t->world.gateway)
+        return;
+    gateway_status_get(t->world.gateway, &s);
+    t->gateway_started = s.commands_started;
+}
+
+/* --- the end ----------------------------------------------------------------------------------------------- */
+
+static enum err count_open(struct store_tx *tx, void *arg)
+{
+    return store_int(tx, arg,
+                     "SELECT count(*) FROM sale_order WHERE state IN "
+                     "('CREATED', 'PAID', 'BOUND', 'FENCED')",
+                     "");
+}
+
+static bool all_final(struct trial *t)
+{
+    int64_t open = 1;
+    for (size_t i = 0; i < t->order_count; i++)
+        if (!t->orders[i].answered)
+            return false;
+    if (t->exchange_at.ms != INT64_MAX || !t->world.platform)
+        return false;
+    return store_read(platform_ledger(t->world.platform), count_open, &open) == ERR_OK && open == 0;
+}
+
+static void judge(struct trial *t, const struct vend_status *s, unsigned applied)
+{
+    struct trial_result *r = t->result;
+    switch (s->state) {
+    case VEND_CONFIRMED:
+        r->confirmed++;
+        if (applied == 0)
+            violation(t, &r->lost, "confirmed but not in the meter:", s->order_id);
+        break;
+    case VEND_REFUNDED:
+    case VEND_REJECTED:
+        r->refunded += s->state == VEND_REFUNDED;
+        r->rejected += s->state == VEND_REJECTED;
+        if (applied > 0)
+            violation(t, &r->doubled, "money back, but also in the meter:", s->order_id);
+        break;
+    case VEND_BOOKED:
+        r->booked++;
+        break;
+    case VEND_CONFLICT:
+        r->conflicts++;
+        break;
+    default:
+        violation(t, &r->stuck, "not final:", s->order_id);
+    }
+    if (applied > 1)
+        violation(t, &r->doubled, "doubled", s->order_id);
+}
+
+static enum err judge_order(void *arg, const struct vend_status *s)
+{
+    struct trial *t = arg;
+    const struct order *o = order_of(t, s->order_id);
+    if (o)
+        judge(t, s, times_applied(t, o->meter, o->amount_fen));
+    return ERR_OK;
+}
+
+static void vend_fault_found(void *arg, int64_t account_id, const char *order_id, const char *what)
+{
+    struct trial *t = arg;
+    (void)account_id;
+    violation(t, &t->result->faults, what, order_id ? order_id : "");
+}
+
+static enum err judge_books(struct store_tx *tx, void *arg)
+{
+    struct trial *t = arg;
+    struct vend_check vends;
+    struct journal_check chain;
+    struct ledger_check books;
+    TRY(vend_list(tx, &(struct vend_filter){.limit = 4 * ORDERS_MAX}, judge_order, t));
+    enum err e = vend_verify(tx, vend_fault_found, t, &vends);
+    if (e != ERR_OK && e != ERR_VEND_CHECK)
+        return e;
+    TRY(journal_verify(tx, NULL, NULL, &chain));
+    return ledger_verify(tx, &(struct ledger_watch){0}, &books);
+}
+
+static enum err count_orders(struct store_tx *tx, void *arg)
+{
+    return store_int(tx, arg, "SELECT count(*) FROM sale_order WHERE order_id LIKE 'trial-%'", "");
+}
+
+static void judge_all(struct trial *t)
+{
+    struct store *ledger = platform_ledger(t->world.platform);
+    int64_t kept = -1;
+    enum err e = store_read(ledger, judge_books, t);
+    if (e != ERR_OK)
+        violation(t, &t->result->faults, err_name(e), "in the books");
+    e = store_read(ledger, count_orders, &kept);
+    if (e != ERR_OK || kept < (int64_t)t->result->orders)
+        violation(t, &t->result->lost, "an answered order is gone", "");
+}
+
+/* --- a run --------------------------------------------------------------------------------------------------- */
+
+static void live_until(struct trial *t, mono_ms end, bool stop_when_final)
+{
+    mono_ms look = t->world.now;
+    while (t->world.now.ms < end.ms) {
+        world_step(&t->world, mono_earlier(end, next_act(t)));
+        watch_platform(t);
+        watch_gateway(t);
+        act(t);
+        check_at_most_once(t);
+        if (t->world.now.ms < look.ms)
+            continue;
+        look = mono_after(t->world.now, 30'000);
+        if (t->world.platform) {
+            enum err e = store_read(platform_ledger(t->world.platform), note_states, t);
+            (void)e; /* statistics only */
+        }
+        if (stop_when_final && all_final(t))
+            return;
+    }
+}
+
+static void run(struct trial *t)
+{
+    draw_orders(t);
+    live_until(t, (mono_ms){CHAOS_MS}, false);
+    world_calm_down(&t->world);
+    live_until(t, mono_after(t->world.now, CALM_MS), true);
+    if (t->world.platform)
+        judge_all(t);
+    else
+        violation(t, &t->result->stuck, "the platform did not come back", "");
+}
+
+void trial_run(uint64_t seed, bool tracing, struct trial_result *out)
+{
+    struct trial *t = calloc(1, sizeof *t);
+    MUST(t);
+    *out = (struct trial_result){.seed = seed};
+    t->result = out;
+    t->rand = rand_split(seed, "trial");
+    const struct world_options options = {.seed = seed,
+                                          .meters = 2 + rand_below(&t->rand, WORLD_METERS - 1),
+                                          .faults = draw_faults(&t->rand),
+                                          .tracing = tracing};
+    enum err e = world_open(&t->world, &options);
+    t->world.on_outcome = watch_outcome;
+    t->world.on_crash = watch_crash;
+    t->world.arg = t;
+    if (e == ERR_OK)
+        run(t);
+    else
+        violation(t, &out->faults, err_name(e), "at the start");
+    out->trace = t->world.trace;
+    out->counts = t->world.counts;
+    out->virtual_ms = t->world.now.ms;
+    world_close(&t->world);
+    free(t);
+}

@@ -1,0 +1,765 @@
+#include "sim/world/world.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/must.h"
+#include "journal/journal.h"
+#include "sim/world/world_site.h"
+
+#define MINUTE_MS 60'000
+#define RECONNECT_MS 5'000
+
+wall_s world_wall(const struct world *w)
+{
+    return (wall_s){WORLD_WALL0 + w->now.ms / 1000};
+}
+
+static struct uplink_now uplink_now(const struct world *w)
+{
+    return (struct uplink_now){.mono = w->now, .wall = world_wall(w)};
+}
+
+static struct gateway_now gateway_now(const struct world *w)
+{
+    return (struct gateway_now){.mono = w->now, .wall = world_wall(w), .trusted = true};
+}
+
+void world_note(struct world *w, const char *what, int64_t a, int64_t b)
+{
+    const int64_t facts[] = {w->now.ms, a, b};
+    w->trace = fnv64(w->trace, what, strlen(what));
+    w->trace = fnv64(w->trace, facts, sizeof facts);
+    if (w->tracing)
+        printf("%10.3f s  %-24s %" PRId64 " %" PRId64 "\n", (double)w->now.ms / 1000, what, a, b);
+}
+
+/* --- wires ------------------------------------------------------------------------------------ */
+
+static void wire_clear(struct world_wire *wire)
+{
+    while (wire->first) {
+        struct world_chunk *c = wire->first;
+        wire->first = c->next;
+        free(c);
+    }
+    *wire = (struct world_wire){0};
+}
+
+static void wire_append(struct world_wire *wire, const uint8_t *data, size_t len, mono_ms at)
+{
+    struct world_chunk *c = malloc(sizeof *c + len);
+    MUST(c);
+    *c = (struct world_chunk){.at = at.ms > wire->last_at.ms ? at : wire->last_at, .len = len};
+    memcpy(c->data, data, len);
+    wire->last_at = c->at;
+    if (wire->last)
+        wire->last->next = c;
+    else
+        wire->first = c;
+    wire->last = c;
+}
+
+static struct world_chunk *wire_pop(struct world_wire *wire, mono_ms now)
+{
+    struct world_chunk *c = wire->first;
+    if (!c || c->at.ms > now.ms)
+        return NULL;
+    wire->first = c->next;
+    if (!wire->first)
+        wire->last = NULL;
+    return c;
+}
+
+static mono_ms wire_wake(const struct world_wire *wire)
+{
+    return wire->first ? wire->first->at : MONO_NEVER;
+}
+
+static struct world_link *link_of(struct world *w, int64_t id)
+{
+    for (size_t i = 0; id != 0 && i < WORLD_LINKS; i++)
+        if (w->links[i].id == id)
+            return &w->links[i];
+    return NULL;
+}
+
+static void link_free_if_done(struct world_link *l)
+{
+    if (l->gateway_open || l->platform_open)
+        return;
+    if (!l->introduced && l->up.first && !l->broken)
+        return;
+    wire_clear(&l->up);
+    wire_clear(&l->down);
+    *l = (struct world_link){0};
+}
+
+static void link_break(struct world *w, struct world_link *l)
+{
+    if (l->broken)
+        return;
+    l->broken = true;
+    l->gateway_notices = mono_after(w->now, (int64_t)rand_below(&w->rand_net, 30'000));
+    l->platform_notices = mono_after(w->now, (int64_t)rand_below(&w->rand_net, 120'000));
+    w->counts.link_breaks++;
+    world_note(w, "link.break", l->id, 0);
+}
+
+/* An altered byte, a repeated chunk or a swapped pair: what no TCP does, but a man in the middle. */
+static void send_altered(struct world *w, struct world_wire *wire, const uint8_t *data, size_t len,
+                         mono_ms at)
+{
+    w->counts.link_altered++;
+    switch (rand_below(&w->rand_net, 3)) {
+    case 0:
+        wire_append(wire, data, len, at);
+        wire->last->data[rand_below(&w->rand_net, len)] ^=
+            (uint8_t)(1 + rand_below(&w->rand_net, 255));
+        break;
+    case 1:
+        wire_append(wire, data, len, at);
+        wire_append(wire, data, len, at);
+        break;
+    default:
+        break; /* swallowed: the stream goes on without it */
+    }
+}
+
+static void link_send(struct world *w, struct world_link *l, bool up, const uint8_t *data,
+                      size_t len)
+{
+    struct world_wire *wire = up ? &l->up : &l->down;
+    int64_t delay = 5;
+    if (!w->calm && w->faults.link_delay_max_ms > 0)
+        delay += (int64_t)rand_below(&w->rand_net, (uint64_t)w->faults.link_delay_max_ms);
+    if (l->broken || len == 0)
+        return;
+    w->trace = fnv64(w->trace, data, len);
+    if (!w->calm && rand_chance(&w->rand_net, w->faults.link_break_permille)) {
+        link_break(w, l);
+        if (rand_chance(&w->rand_net, 500))
+            return; /* this chunk never left; else it is the last to arrive, late */
+        delay += (int64_t)rand_below(&w->rand_net, 60'000);
+    }
+    mono_ms at = mono_after(w->now, delay);
+    if (!w->calm && rand_chance(&w->rand_net, w->faults.link_alter_permille))
+        send_altered(w, wire, data, len, at);
+    else
+        wire_append(wire, data, len, at);
+}
+
+/* --- the platform -------------------------------------------------------------------------------- */
+
+/* What a process writes after its power went is never seen. */
+static bool platform_dead(const struct world *w)
+{
+    return sim_disk_down(w->platform_disk);
+}
+
+static void platform_send(void *ctx, int64_t conn, const uint8_t *data, size_t len)
+{
+    struct world *w = ctx;
+    struct world_link *l = link_of(w, conn);
+    if (l && l->platform_open && !platform_dead(w))
+        link_send(w, l, false, data, len);
+}
+
+static void platform_hang_up(void *ctx, int64_t conn)
+{
+    struct world *w = ctx;
+    struct world_link *l = link_of(w, conn);
+    if (!l || platform_dead(w))
+        return;
+    l->platform_open = false;
+    if (!l->broken) {
+        l->broken = true;
+        l->gateway_notices = mono_after(w->now, 20);
+    }
+}
+
+static uint64_t platform_random(void *ctx)
+{
+    return rand_u64(&((struct world *)ctx)->rand_keys);
+}
+
+static enum err platform_up(struct world *w)
+{
+    return platform_open(&w->platform,
+                         &(struct platform_options){
+                             .ledger_path = "ledger.db",
+                             .readings_path = "readings.db",
+                             .vfs = w->platform_vfs,
+                             .links = {.ctx = w, .send = platform_send, .close = platform_hang_up},
+                             .ctx = w,
+                             .random = platform_random},
+                         uplink_now(w));
+}
+
+/* The process is gone: its sockets close, its memory is lost. */
+static void platform_gone(struct world *w, int64_t down_ms)
+{
+    platform_close(w->platform);
+    sim_disk_mend(w->platform_disk);
+    w->platform = NULL;
+    w->platform_back = mono_after(w->now, down_ms);
+    for (size_t i = 0; i < WORLD_LINKS; i++) {
+        struct world_link *l = &w->links[i];
+        if (l->id == 0 || !l->platform_open)
+            continue;
+        l->platform_open = false;
+        if (!l->broken) {
+            l->broken = true;
+            l->gateway_notices = mono_after(w->now, (int64_t)rand_below(&w->rand_net, 60'000));
+        }
+    }
+    w->counts.platform_crashes++;
+    world_note(w, "platform.gone", down_ms, 0);
+    if (w->on_crash)
+        w->on_crash(w->arg, true);
+}
+
+void world_crash_platform(struct world *w, bool power, int64_t down_ms)
+{
+    if (!w->platform)
+        return;
+    if (power)
+        sim_disk_power_cut(w->platform_disk);
+    else
+        sim_disk_kill(w->platform_disk);
+    w->counts.power_cuts += power;
+    platform_gone(w, down_ms);
+}
+
+static int64_t some_downtime(struct world *w)
+{
+    return 200 + (int64_t)rand_below(&w->rand_fault, 60'000);
+}
+
+/* The disk may have lost power in the middle of what was just done. */
+static void platform_after(struct world *w)
+{
+    if (!w->platform)
+        return;
+    if (sim_disk_down(w->platform_disk)) {
+        w->counts.power_cuts++;
+        platform_gone(w, some_downtime(w));
+    } else if (platform_failure(w->platform) != ERR_OK) {
+        world_crash_platform(w, false, 500);
+    }
+}
+
+static void platform_turns(struct world *w)
+{
+    for (int i = 0; w->platform && i < 8; i++) {
+        bool more = platform_turn(w->platform, uplink_now(w));
+        platform_after(w);
+        if (!more)
+            return;
+    }
+}
+
+struct asked {
+    const struct world *w;
+    store_work *work;
+    void *arg;
+    enum err result;
+    bool answered;
+};
+
+static enum err do_asked(struct store_tx *tx, void *arg)
+{
+    struct asked *a = arg;
+    return a->work(tx, a->arg);
+}
+
+static void take_answer(void *arg, enum err result)
+{
+    struct asked *a = arg;
+    a->result = result;
+    a->answered = result != ERR_IO_CLOSED && result != ERR_STORE && !platform_dead(a->w);
+}
+
+bool world_ask(struct world *w, store_work *work, void *arg, enum err *result)
+{
+    if (!w->platform)
+        return false;
+    struct asked a = {.w = w, .work = work, .arg = arg};
+    store_submit(platform_ledger(w->platform), do_asked, take_answer, &a);
+    platform_turns(w);
+    *result = a.result;
+    return a.answered;
+}
+
+static void platform_hears(struct world *w, struct world_link *l)
+{
+    struct world_chunk *c;
+    while (w->platform && l->platform_open && (c = wire_pop(&l->up, w->now))) {
+        headend_data(platform_headend(w->platform), l->id, uplink_now(w), c->data, c->len);
+        free(c);
+    }
+}
+
+static void platform_accepts(struct world *w, struct world_link *l)
+{
+    uint8_t random[HEADEND_RANDOM];
+    l->introduced = true;
+    for (size_t i = 0; i < sizeof random; i += 8)
+        writer_u64le(&(struct writer){random + i, 8, 0, ERR_OK}, rand_u64(&w->rand_keys));
+    const struct headend_peer peer = {
+        .conn = l->id, .certificate_hash = world_site_certificate, .random = random};
+    l->platform_open = headend_open(platform_headend(w->platform), &peer, uplink_now(w)) == ERR_OK;
+}
+
+static void platform_step(struct world *w)
+{
+    if (!w->platform) {
+        if (w->now.ms >= w->platform_back.ms && platform_up(w) != ERR_OK)
+            w->platform_back = mono_after(w->now, 1'000); /* the disk is still full or failing */
+        return;
+    }
+    for (size_t i = 0; i < WORLD_LINKS; i++) {
+        struct world_link *l = &w->links[i];
+        if (l->id != 0 && !l->introduced && wire_wake(&l->up).ms <= w->now.ms)
+            platform_accepts(w, l);
+        if (l->id != 0)
+            platform_hears(w, l);
+        if (l->id != 0 && l->platform_open && l->broken && !l->up.first &&
+            l->platform_notices.ms <= w->now.ms) {
+            l->platform_open = false;
+            headend_closed(platform_headend(w->platform), l->id, uplink_now(w));
+        }
+    }
+    platform_turns(w);
+}
+
+/* --- the gateway ----------------------------------------------------------------------------------- */
+
+static bool gateway_dead(const struct world *w)
+{
+    return sim_disk_down(w->gateway_disk);
+}
+
+static enum err gateway_up(struct world *w)
+{
+    TRY(store_open(&w->gateway_store, &(struct store_config){.kind = STORE_GATEWAY,
+                                                             .path = "gateway.db",
+                                                             .vfs = w->gateway_vfs}));
+    const struct gateway_now now = gateway_now(w);
+    enum err e = gateway_open(&w->gateway,
+                              &(struct gateway_options){.store = w->gateway_store,
+                                                        .new_queue_epoch = world_wall(w).s * 1000,
+                                                        .program = "world"},
+                              &now);
+    if (e != ERR_OK) {
+        store_close(w->gateway_store);
+        w->gateway_store = NULL;
+        return e;
+    }
+    w->generation = 0;
+    w->connect_at = w->now;
+    return ERR_OK;
+}
+
+static void gateway_hang_up(struct world *w)
+{
+    struct world_link *l = link_of(w, w->link_of_uplink);
+    if (w->uplink_live)
+        uplink_close(&w->uplink);
+    w->uplink_live = false;
+    w->link_of_uplink = 0;
+    w->connect_at = mono_after(w->now, RECONNECT_MS + (int64_t)rand_below(&w->rand_net, RECONNECT_MS));
+    if (!l)
+        return;
+    l->gateway_open = false;
+    if (!l->broken) {
+        l->broken = true;
+        l->platform_notices = mono_after(w->now, (int64_t)rand_below(&w->rand_net, 60'000));
+    }
+}
+
+static void gateway_gone(struct world *w, int64_t down_ms)
+{
+    gateway_hang_up(w);
+    gateway_close(w->gateway);
+    store_close(w->gateway_store);
+    sim_disk_mend(w->gateway_disk);
+    w->gateway = NULL;
+    w->gateway_store = NULL;
+    w->gateway_back = mono_after(w->now, down_ms);
+    sim_line_flush(&w->line);
+    w->counts.gateway_crashes++;
+    world_note(w, "gateway.gone", down_ms, 0);
+    if (w->on_crash)
+        w->on_crash(w->arg, false);
+}
+
+void world_crash_gateway(struct world *w, bool power, int64_t down_ms)
+{
+    if (!w->gateway)
+        return;
+    if (power)
+        sim_disk_power_cut(w->gateway_disk);
+    else
+        sim_disk_kill(w->gateway_disk);
+    w->counts.power_cuts += power;
+    gateway_gone(w, down_ms);
+}
+
+static bool gateway_after(struct world *w)
+{
+    if (!w->gateway)
+        return false;
+    if (gateway_dead(w)) {
+        w->counts.power_cuts++;
+        gateway_gone(w, some_downtime(w));
+        return false;
+    }
+    if (gateway_failure(w->gateway) != ERR_OK) {
+        world_crash_gateway(w, false, 500);
+        return false;
+    }
+    return true;
+}
+
+static struct world_link *free_link(struct world *w)
+{
+    for (size_t i = 0; i < WORLD_LINKS; i++)
+        if (w->links[i].id == 0)
+            return &w->links[i];
+    return NULL;
+}
+
+static void gateway_connects(struct world *w)
+{
+    uint8_t random[UPLINK_RANDOM];
+    int64_t epoch;
+    struct world_link *l = free_link(w);
+    w->connect_at = mono_after(w->now, RECONNECT_MS);
+    if (!l || !w->platform || gateway_next_boot_epoch(w->gateway, &epoch) != ERR_OK)
+        return;
+    if (!gateway_after(w))
+        return;
+    for (size_t i = 0; i < sizeof random; i += 8)
+        writer_u64le(&(struct writer){random + i, 8, 0, ERR_OK}, rand_u64(&w->rand_keys));
+    *l = (struct world_link){.id = ++w->last_link, .gateway_open = true};
+    w->link_of_uplink = l->id;
+    w->uplink_live = true;
+    w->counts.sessions++;
+    uplink_client_init(&w->uplink,
+                       &(struct uplink_client){.gateway_id = w->gateway_id,
+                                               .epoch = epoch,
+                                               .secret = w->secret,
+                                               .random = random},
+                       uplink_now(w));
+}
+
+static void remember_told(struct world *w, const struct uplink_command *c)
+{
+    if (c->kind != UPLINK_VEND && c->kind != UPLINK_READ)
+        return;
+    for (size_t i = 0; i < 64; i++)
+        if (w->told[i].id == c->id)
+            return;
+    w->told[w->told_next++ % 64] = (struct world_told){c->id, c->epoch, c->n, c->amount_fen};
+}
+
+/* True while the session lives. */
+static bool gateway_reads(struct world *w)
+{
+    struct uplink_message m;
+    const struct gateway_now now = gateway_now(w);
+    for (;;) {
+        switch (uplink_next(&w->uplink, uplink_now(w), w->arena, &m)) {
+        case UPLINK_STEP_OPENED:
+            gateway_uplink_connected(w->gateway, &now);
+            break;
+        case UPLINK_STEP_MESSAGE:
+            if (m.kind == UPLINK_COMMAND)
+                remember_told(w, &m.command);
+            if (gateway_uplink_message(w->gateway, &now, &m) != ERR_OK)
+                world_note(w, "gateway.refused", m.kind, 0);
+            break;
+        case UPLINK_STEP_DEAD:
+            world_note(w, err_name(uplink_error(&w->uplink)), 0, 0);
+            return false;
+        default:
+            return true;
+        }
+    }
+}
+
+static void tell_outcome(struct world *w, struct bytes encoded)
+{
+    struct uplink_message m;
+    if (!w->on_outcome ||
+        uplink_message_decode(encoded.data, encoded.len, w->arena, &m) != ERR_OK ||
+        m.kind != UPLINK_OUTCOME)
+        return;
+    w->counts.outcomes++;
+    for (size_t i = 0; i < 64; i++)
+        if (w->told[i].id == m.outcome.command_id)
+            w->on_outcome(w->arg, &m.outcome, &w->told[i]);
+}
+
+static void gateway_says(struct world *w)
+{
+    struct bytes message;
+    const struct gateway_now now = gateway_now(w);
+    while (uplink_is_open(&w->uplink) && gateway_next_uplink(w->gateway, &now, &message)) {
+        if (gateway_dead(w))
+            return;
+        tell_outcome(w, message);
+        if (uplink_send_encoded(&w->uplink, message) != ERR_OK)
+            return;
+    }
+}
+
+static void gateway_writes_link(struct world *w, struct world_link *l)
+{
+    struct bytes out = uplink_output(&w->uplink);
+    if (out.len > 0 && !gateway_dead(w))
+        link_send(w, l, true, out.data, out.len);
+    uplink_output_taken(&w->uplink, out.len);
+}
+
+static void gateway_talks(struct world *w)
+{
+    struct world_link *l = link_of(w, w->link_of_uplink);
+    bool alive = l != NULL;
+    struct world_chunk *c;
+    while (alive && (c = wire_pop(&l->down, w->now))) {
+        alive = uplink_receive(&w->uplink, uplink_now(w), c->data, c->len) == ERR_OK;
+        alive = gateway_reads(w) && alive;
+        free(c);
+    }
+    if (alive) {
+        uplink_tick(&w->uplink, uplink_now(w));
+        alive = gateway_reads(w);
+    }
+    if (alive) {
+        gateway_says(w);
+        gateway_writes_link(w, l);
+        alive = !(l->broken && !l->down.first && l->gateway_notices.ms <= w->now.ms);
+    }
+    if (!alive) {
+        gateway_uplink_closed(w->gateway);
+        gateway_hang_up(w);
+    }
+}
+
+static void gateway_works_line(struct world *w)
+{
+    uint8_t buf[512];
+    const struct gateway_now now = gateway_now(w);
+    if (gateway_generation(w->gateway) != w->generation) {
+        w->generation = gateway_generation(w->gateway);
+        if (gateway_line_count(w->gateway) > 0)
+            gateway_line_status(w->gateway, &now, 0, true);
+    }
+    if (gateway_line_count(w->gateway) == 0)
+        return;
+    size_t len = sim_line_read(&w->line, w->now, buf, sizeof buf);
+    if (len > 0)
+        gateway_line_input(w->gateway, &now, 0, buf, len);
+    len = gateway_line_output(w->gateway, &now, 0, buf, sizeof buf);
+    if (len == 0 || gateway_dead(w))
+        return;
+    w->counts.frames++;
+    w->trace = fnv64(w->trace, buf, len);
+    sim_line_write(&w->line, buf, len, w->now);
+}
+
+static void gateway_step(struct world *w)
+{
+    const struct gateway_now now = gateway_now(w);
+    if (!w->gateway) {
+        if (w->now.ms >= w->gateway_back.ms && gateway_up(w) != ERR_OK)
+            w->gateway_back = mono_after(w->now, 1'000);
+        return;
+    }
+    gateway_tick(w->gateway, &now);
+    gateway_works_line(w);
+    if (w->uplink_live)
+        gateway_talks(w);
+    if (gateway_after(w) && !w->uplink_live && w->connect_at.ms <= w->now.ms)
+        gateway_connects(w);
+}
+
+/* --- faults that come by time ------------------------------------------------------------------------ */
+
+static void plan_disk_fault(struct world *w, struct sim_disk *disk)
+{
+    static const enum sim_disk_fault kinds[] = {SIM_DISK_EIO, SIM_DISK_ENOSPC};
+    sim_disk_plan(disk, kinds[rand_below(&w->rand_fault, 2)], SIM_DISK_ANY,
+                  1 + rand_below(&w->rand_fault, 40), false);
+    w->counts.disk_faults++;
+}
+
+static void roll_crash(struct world *w, bool platform)
+{
+    struct sim_disk *disk = platform ? w->platform_disk : w->gateway_disk;
+    if (rand_chance(&w->rand_fault, 600)) { /* between two disk calls, wherever they are */
+        sim_disk_plan(disk, SIM_DISK_POWER_CUT, SIM_DISK_ANY, 1 + rand_below(&w->rand_fault, 60),
+                      false);
+        return;
+    }
+    bool power = rand_chance(&w->rand_fault, 500);
+    if (platform)
+        world_crash_platform(w, power, some_downtime(w));
+    else
+        world_crash_gateway(w, power, some_downtime(w));
+}
+
+static void roll_meter(struct world *w, struct sim_meter *m)
+{
+    if (rand_chance(&w->rand_fault, w->faults.meter_cut_permille)) {
+        sim_meter_cut_at_write(m, 1 + (unsigned)rand_below(&w->rand_fault, 4),
+                               (unsigned)rand_below(&w->rand_fault, 300),
+                               1'000 + (int64_t)rand_below(&w->rand_fault, 30'000));
+        w->counts.meter_cuts++;
+    }
+    if (m->setup.wallet && rand_chance(&w->rand_fault, w->faults.foreign_permille))
+        w->counts.foreign_vends +=
+            sim_meter_foreign_vend(m, 5'000'000 + (int64_t)rand_below(&w->rand_fault, 1'000));
+}
+
+static void roll_dice(struct world *w)
+{
+    if (w->next_minute.ms > w->now.ms)
+        return;
+    w->next_minute = mono_after(w->now, MINUTE_MS);
+    if (w->calm)
+        return;
+    if (rand_chance(&w->rand_fault, w->faults.platform_crash_permille))
+        roll_crash(w, true);
+    if (rand_chance(&w->rand_fault, w->faults.gateway_crash_permille))
+        roll_crash(w, false);
+    if (rand_chance(&w->rand_fault, w->faults.disk_fault_permille))
+        plan_disk_fault(w, rand_chance(&w->rand_fault, 500) ? w->platform_disk : w->gateway_disk);
+    for (size_t i = 0; i < w->meter_count; i++)
+        roll_meter(w, &w->meters[i]);
+}
+
+/* --- time ---------------------------------------------------------------------------------------------- */
+
+static mono_ms links_wake(const struct world *w)
+{
+    mono_ms next = MONO_NEVER;
+    for (size_t i = 0; i < WORLD_LINKS; i++) {
+        const struct world_link *l = &w->links[i];
+        if (l->id == 0)
+            continue;
+        if (w->platform && (l->platform_open || !l->introduced))
+            next = mono_earlier(next, wire_wake(&l->up));
+        if (l->gateway_open)
+            next = mono_earlier(next, wire_wake(&l->down));
+        if (l->broken && l->platform_open)
+            next = mono_earlier(next, l->platform_notices);
+        if (l->broken && l->gateway_open)
+            next = mono_earlier(next, l->gateway_notices);
+    }
+    return next;
+}
+
+static mono_ms next_event(const struct world *w)
+{
+    mono_ms next = mono_earlier(w->next_minute, links_wake(w));
+    next = mono_earlier(next, w->platform ? platform_wake(w->platform) : w->platform_back);
+    if (!w->gateway)
+        return mono_earlier(next, w->gateway_back);
+    next = mono_earlier(next, gateway_wake(w->gateway));
+    next = mono_earlier(next, sim_line_wake(&w->line));
+    return mono_earlier(next, w->uplink_live ? uplink_wake(&w->uplink) : w->connect_at);
+}
+
+void world_step(struct world *w, mono_ms until)
+{
+    mono_ms next = mono_earlier(next_event(w), until);
+    if (next.ms > w->now.ms)
+        w->now = next;
+    else
+        w->now.ms += 1; /* whoever is always due must not stop the world */
+    roll_dice(w);
+    gateway_step(w);
+    platform_step(w);
+    for (size_t i = 0; i < WORLD_LINKS; i++)
+        if (w->links[i].id != 0)
+            link_free_if_done(&w->links[i]);
+}
+
+void world_calm_down(struct world *w)
+{
+    w->calm = true;
+    w->line.faults = (struct sim_line_faults){0};
+    sim_disk_mend(w->platform_disk);
+    sim_disk_mend(w->gateway_disk);
+    for (size_t i = 0; i < w->meter_count; i++) {
+        w->meters[i].cut_at_write = 0;
+        if (!w->meters[i].powered)
+            sim_meter_power_on(&w->meters[i]);
+    }
+    world_note(w, "calm", 0, 0);
+}
+
+/* --- start and end ------------------------------------------------------------------------------------- */
+
+static enum err make_disks(struct world *w)
+{
+    static unsigned worlds; /* VFS names are global to SQLite */
+    snprintf(w->platform_vfs, sizeof w->platform_vfs, "platform-%u", worlds);
+    snprintf(w->gateway_vfs, sizeof w->gateway_vfs, "gateway-%u", worlds++);
+    sim_disk_seed_sqlite(w->seed);
+    TRY(sim_disk_new(&w->platform_disk, w->platform_vfs, w->seed ^ 1));
+    return sim_disk_new(&w->gateway_disk, w->gateway_vfs, w->seed ^ 2);
+}
+
+static void hang_meters(struct world *w)
+{
+    sim_line_init(&w->line, &(struct sim_line_options){
+                                .baud = 9600, .wall0 = {WORLD_WALL0}, .seed = w->seed ^ 3});
+    w->line.faults = w->faults.line;
+    for (size_t i = 0; i < w->meter_count; i++) {
+        struct terminal_setup setup = world_site_setup(i, i + 1 < w->meter_count);
+        sim_meter_init(&w->meters[i], &setup, NULL, w->now);
+        sim_line_add(&w->line, &w->meters[i]);
+    }
+}
+
+enum err world_open(struct world *w, const struct world_options *options)
+{
+    *w = (struct world){.seed = options->seed,
+                        .faults = options->faults,
+                        .meter_count = options->meters,
+                        .trace = FNV64_START,
+                        .tracing = options->tracing,
+                        .rand_net = rand_split(options->seed, "net"),
+                        .rand_fault = rand_split(options->seed, "fault"),
+                        .rand_keys = rand_split(options->seed, "keys")};
+    w->next_minute = mono_after(w->now, MINUTE_MS);
+    TRY(make_disks(w));
+    hang_meters(w);
+    TRY(world_site_build(w));
+    TRY(platform_up(w));
+    return gateway_up(w);
+}
+
+void world_close(struct world *w)
+{
+    if (w->gateway)
+        gateway_hang_up(w);
+    gateway_close(w->gateway);
+    store_close(w->gateway_store);
+    platform_close(w->platform);
+    for (size_t i = 0; i < WORLD_LINKS; i++) {
+        wire_clear(&w->links[i].up);
+        wire_clear(&w->links[i].down);
+    }
+    for (size_t i = 0; i < w->meter_count; i++)
+        sim_meter_close(&w->meters[i]);
+    sim_disk_free(w->platform_disk);
+    sim_disk_free(w->gateway_disk);
+}

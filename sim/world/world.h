@@ -1,0 +1,142 @@
+/*
+ * The simulated world: one platform, one gateway, one line of meters, a link between them, two
+ * disks. Platform, gateway, uplink, bus and terminals are the production objects; time, wires and
+ * disks are simulated. One seed, virtual time, no threads: the same seed gives the same trace hash.
+ *
+ * What can go wrong (struct world_faults): frames on the line are lost, garbled, repeated, late;
+ * the link breaks, delays, and its bytes are altered, repeated or swapped; either process is killed
+ * or loses power between any two disk calls, and the disk forgets what was not synced; meters lose
+ * power inside a write; somebody else sells credit to a meter.
+ */
+#ifndef YUFU_SIM_WORLD_WORLD_H
+#define YUFU_SIM_WORLD_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/platform.h"
+#include "base/clock.h"
+#include "base/rand.h"
+#include "gateway/gateway.h"
+#include "sim/disk.h"
+#include "sim/world/meters.h"
+#include "uplink/uplink.h"
+
+#define WORLD_METERS 4
+#define WORLD_LINKS 8     /* connections remembered: the live one and broken ones not yet noticed */
+#define WORLD_ORDERS 64
+#define WORLD_WALL0 INT64_C(1'788'220'800) /* 2026-09-01 00:00 UTC */
+
+struct world_faults {
+    struct sim_line_faults line;
+    unsigned link_break_permille;   /* a chunk sent breaks its connection */
+    unsigned link_alter_permille;   /* a chunk arrives altered, twice, or swapped with its neighbour */
+    int64_t link_delay_max_ms;
+    unsigned platform_crash_permille; /* per minute of virtual time */
+    unsigned gateway_crash_permille;
+    unsigned meter_cut_permille;
+    unsigned foreign_permille;
+    unsigned disk_fault_permille;   /* per minute: a planned EIO or ENOSPC */
+};
+
+/* What happened, counted: printed by the programs, so that nobody believes in faults that were not. */
+struct world_counts {
+    uint64_t frames, link_breaks, link_altered, platform_crashes, gateway_crashes, power_cuts,
+        meter_cuts, foreign_vends, disk_faults, sessions, outcomes;
+};
+
+struct world_chunk {
+    struct world_chunk *next;
+    mono_ms at;
+    size_t len;
+    uint8_t data[];
+};
+
+struct world_wire {
+    struct world_chunk *first, *last;
+    mono_ms last_at; /* a stream keeps its order */
+};
+
+/* One TCP connection as both ends see it. */
+struct world_link {
+    int64_t id; /* 0: free */
+    bool gateway_open, platform_open, introduced;
+    bool broken;
+    mono_ms gateway_notices, platform_notices;
+    struct world_wire up, down;
+};
+
+/* A command as the gateway was told it, to judge its outcome by. */
+struct world_told {
+    int64_t id, epoch, n, amount_fen;
+};
+
+struct world {
+    uint64_t seed;
+    mono_ms now;
+    bool calm; /* no more faults: everything must converge */
+    struct world_faults faults;
+    struct world_counts counts;
+    struct rand_stream rand_net, rand_fault, rand_keys;
+    uint64_t trace; /* hash of everything that crossed a border */
+    bool tracing;   /* prints it as well */
+
+    struct sim_disk *platform_disk, *gateway_disk;
+    char platform_vfs[32], gateway_vfs[32];
+    struct platform *platform; /* NULL: down */
+    mono_ms platform_back;
+    int64_t gateway_id;
+    uint8_t secret[UPLINK_SECRET];
+
+    struct store *gateway_store;
+    struct gateway *gateway; /* NULL: down */
+    mono_ms gateway_back, connect_at;
+    struct uplink uplink;
+    bool uplink_live;
+    unsigned generation;
+    int64_t link_of_uplink, last_link;
+    struct world_link links[WORLD_LINKS];
+
+    struct sim_line line;
+    struct sim_meter meters[WORLD_METERS];
+    size_t meter_count;
+    int64_t meter_ids[WORLD_METERS], account_ids[WORLD_METERS];
+
+    mono_ms next_minute; /* dice for the faults that come by time */
+    struct world_told told[64];
+    size_t told_next;
+    uint8_t arena[UPLINK_ARENA];
+    /* Seen by checkers: an outcome leaves the gateway. May be NULL. */
+    void (*on_outcome)(void *arg, const struct uplink_outcome *o, const struct world_told *told);
+    void (*on_crash)(void *arg, bool platform); /* after the process is gone */
+    void *arg;
+};
+
+struct world_options {
+    uint64_t seed;
+    size_t meters;         /* 1 .. WORLD_METERS; the last one keeps its balance on the platform */
+    struct world_faults faults;
+    bool tracing;
+};
+
+/* Builds the site, both processes up, nothing said yet. ERR_* of the rooms. */
+[[nodiscard]] enum err world_open(struct world *w, const struct world_options *options);
+void world_close(struct world *w);
+
+/* Lets the next thing happen, at `until` at the latest. */
+void world_step(struct world *w, mono_ms until);
+
+/* Work on the platform's ledger as its HTTP interface would do it: queued, committed with the
+ * others at the end of the turn. False: the platform is down, or died before it could answer; the
+ * outcome is unknown, ask again. */
+bool world_ask(struct world *w, store_work *work, void *arg, enum err *result);
+
+void world_crash_platform(struct world *w, bool power, int64_t down_ms);
+void world_crash_gateway(struct world *w, bool power, int64_t down_ms);
+/* From now on nothing goes wrong any more; what is down comes back. */
+void world_calm_down(struct world *w);
+wall_s world_wall(const struct world *w);
+void world_note(struct world *w, const char *what, int64_t a, int64_t b);
+
+#endif

@@ -1,0 +1,15 @@
+/* The site of a simulated world: imported like any other, from CSV text. */
+#ifndef YUFU_SIM_WORLD_WORLD_SITE_H
+#define YUFU_SIM_WORLD_WORLD_SITE_H
+
+#include "sim/world/world.h"
+
+extern const uint8_t world_site_certificate[32]; /* what the gateway shows in TLS */
+
+extern const char world_site_strategy[];
+
+struct terminal_setup world_site_setup(size_t meter, bool wallet);
+/* Fills the ledger on the platform's disk: site, plans, strategy, the gateway's identity. */
+[[nodiscard]] enum err world_site_build(struct world *w);
+
+#endif

@@ -1,0 +1,423 @@
+#include "gateway/gateway.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "gateway/gateway_impl.h"
+
+enum err gateway_stored(struct gateway *g, enum err e)
+{
+    if (e == ERR_STORE || e == ERR_STORE_CORRUPT)
+        g->failure = e;
+    return e;
+}
+
+struct gateway_meter *gateway_meter_of(struct gateway *g, int64_t meter_id)
+{
+    for (size_t i = 0; i < g->meter_count; i++)
+        if (g->meters[i].meter_id == meter_id)
+            return &g->meters[i];
+    return NULL;
+}
+
+/* --- start and end -------------------------------------------------------------------------------- */
+
+static void set_defaults(struct gateway_options *o)
+{
+    if (o->queue_bytes_max == 0)
+        o->queue_bytes_max = GATEWAY_QUEUE_BYTES;
+    if (o->flush_ms == 0)
+        o->flush_ms = GATEWAY_FLUSH_MS;
+}
+
+/* Final commands older than this are forgotten; tombstones never. */
+#define KEEP_FINAL_S (90 * INT64_C(86'400))
+
+static enum err prune(struct store_tx *tx, void *arg)
+{
+    const struct gateway_now *now = arg;
+    return store_exec(tx, "DELETE FROM command WHERE state = 'final' AND received_at < $1", "i",
+                      now->wall.s - KEEP_FINAL_S);
+}
+
+static enum err open_parts(struct gateway *g, const struct gateway_now *now)
+{
+    struct gateway_now copy = *now;
+    TRY(store_run(g->store, prune, &copy));
+    TRY(gateway_queue_open(g));
+    TRY(gateway_config_load(g, now));
+    return gateway_command_load(g);
+}
+
+enum err gateway_open(struct gateway **out, const struct gateway_options *options,
+                      const struct gateway_now *now)
+{
+    struct gateway *g = calloc(1, sizeof *g);
+    if (!g)
+        return ERR_MEMORY;
+    g->options = *options;
+    g->store = options->store;
+    g->flush_at = MONO_NEVER;
+    g->held = calloc(GATEWAY_HELD_MAX, sizeof *g->held);
+    g->out = malloc(UPLINK_MESSAGE_MAX);
+    g->arena = aligned_alloc(16, UPLINK_ARENA);
+    set_defaults(&g->options);
+    enum err e = g->held && g->out && g->arena ? open_parts(g, now) : ERR_MEMORY;
+    if (e != ERR_OK) {
+        gateway_close(g);
+        return e;
+    }
+    *out = g;
+    return ERR_OK;
+}
+
+void gateway_close(struct gateway *g)
+{
+    if (!g)
+        return;
+    gateway_config_free(g);
+    for (size_t i = 0; i < GATEWAY_CONFIG_PARTS; i++)
+        free((void *)g->parts[i].data);
+    free(g->held);
+    free(g->out);
+    free(g->arena);
+    free(g);
+}
+
+/* --- a line's work ---------------------------------------------------------------------------------- */
+
+static void take_result(struct gateway *g, const struct gateway_now *now, size_t line,
+                        const struct bus_result *r)
+{
+    if (r->tag == GATEWAY_TAG_POLL)
+        gateway_poll_result(g, now, line, r);
+    else if (r->tag == GATEWAY_TAG_VISIT)
+        gateway_visit_result(g, now, line, r);
+}
+
+static void tell_changes(struct gateway *g, const struct gateway_now *now, size_t line)
+{
+    struct gateway_line *l = &g->lines[line];
+    struct bus_change change;
+    while (bus_peer_change(&l->bus, &change)) {
+        const struct uplink_event event = {
+            .kind = change.silent ? UPLINK_METER_SILENT : UPLINK_METER_BACK,
+            .at = now->wall,
+            .meter_id = g->meters[l->meters[change.peer]].meter_id,
+            .line = l->config.number};
+        gateway_queue_event(g, now, &event);
+    }
+}
+
+static void begin_visit(struct gateway *g, const struct gateway_now *now, size_t line)
+{
+    struct open_command *c = NULL;
+    gateway_visit_settle(g, now, line);
+    if (g->lines[line].visit.command_id != 0 || g->open_count == 0)
+        return;
+    if (gateway_command_start(g, now, line, &c) == ERR_OK)
+        gateway_visit_begin(g, now, line, c);
+}
+
+static void tell_time(struct gateway *g, const struct gateway_now *now, struct gateway_line *l)
+{
+    struct bus_job job = {.tag = GATEWAY_TAG_CLOCK, .priority = BUS_POLL, .attempts = 1,
+                          .silent = true};
+    struct writer w = writer_of(job.request, sizeof job.request);
+    if (!now->trusted || !mono_due(l->clock_at, now->mono) || l->peer_count == 0)
+        return;
+    l->clock_at = mono_after(now->mono, GATEWAY_CLOCK_S * INT64_C(1000));
+    meter_ask_clock(now->wall, g->options.offset_s, &w);
+    job.len = (uint16_t)w.len;
+    enum err e = w.err == ERR_OK ? bus_submit(&l->bus, &job) : w.err;
+    (void)e; /* tomorrow is another day */
+}
+
+static void work_line(struct gateway *g, const struct gateway_now *now, size_t line)
+{
+    struct gateway_line *l = &g->lines[line];
+    struct bus_result r;
+    bus_tick(&l->bus, now->mono);
+    while (bus_result(&l->bus, &r))
+        take_result(g, now, line, &r);
+    tell_changes(g, now, line);
+    if (!l->up)
+        return;
+    begin_visit(g, now, line);
+    tell_time(g, now, l);
+    if (!l->polling)
+        gateway_poll_next(g, now, line);
+}
+
+void gateway_tick(struct gateway *g, const struct gateway_now *now)
+{
+    for (size_t i = 0; i < g->line_count; i++)
+        work_line(g, now, i);
+    if (mono_due(g->flush_at, now->mono)) {
+        enum err e = gateway_queue_flush(g, now);
+        (void)e; /* a full disk: tried again; a dead store: gateway_failure */
+    }
+}
+
+static mono_ms line_wake(const struct gateway *g, const struct gateway_line *l)
+{
+    mono_ms next = bus_wake(&l->bus);
+    (void)g;
+    if (l->up && !l->polling)
+        next = mono_earlier(next, plan_wake(&l->plan, &l->bus, (mono_ms){0}));
+    return next;
+}
+
+mono_ms gateway_wake(const struct gateway *g)
+{
+    mono_ms next = g->flush_at;
+    for (size_t i = 0; i < g->line_count; i++)
+        next = mono_earlier(next, line_wake(g, &g->lines[i]));
+    return next;
+}
+
+enum err gateway_failure(const struct gateway *g)
+{
+    return g->failure;
+}
+
+enum err gateway_flush(struct gateway *g, const struct gateway_now *now)
+{
+    return gateway_queue_flush(g, now);
+}
+
+/* --- settings ------------------------------------------------------------------------------------------ */
+
+struct setting {
+    const char *name;
+    struct bytes value;
+    uint8_t *out;
+    size_t cap, len;
+    int64_t number;
+};
+
+static enum err get_setting(struct store_tx *tx, void *arg)
+{
+    struct setting *s = arg;
+    struct query q = query_open(tx, "SELECT value FROM setting WHERE name = $1", "t", s->name);
+    bool found = query_step(&q);
+    if (found) {
+        struct bytes b = query_blob(&q, 0);
+        s->len = b.len;
+        if (b.len <= s->cap && b.len > 0)
+            memcpy(s->out, b.data, b.len);
+    }
+    enum err e = query_end(&q);
+    return e != ERR_OK ? e : found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+static enum err put_setting(struct store_tx *tx, void *arg)
+{
+    struct setting *s = arg;
+    return store_exec(tx,
+                      "INSERT INTO setting (name, value) VALUES ($1, $2) "
+                      "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                      "tb", s->name, s->value);
+}
+
+enum err gateway_setting_get(struct gateway *g, const char *name, uint8_t *out, size_t cap,
+                             size_t *len)
+{
+    struct setting s = {.name = name, .out = out, .cap = cap};
+    TRY(store_read(g->store, get_setting, &s));
+    *len = s.len;
+    return s.len > cap ? ERR_FULL : ERR_OK;
+}
+
+enum err gateway_setting_put(struct gateway *g, const char *name, struct bytes value)
+{
+    struct setting s = {.name = name, .value = value};
+    return gateway_stored(g, store_run(g->store, put_setting, &s));
+}
+
+static enum err raise_epoch(struct store_tx *tx, void *arg)
+{
+    return store_next_id(tx, "boot_epoch", &((struct setting *)arg)->number);
+}
+
+enum err gateway_next_boot_epoch(struct gateway *g, int64_t *boot_epoch)
+{
+    struct setting s = {0};
+    TRY(gateway_stored(g, store_run(g->store, raise_epoch, &s)));
+    *boot_epoch = s.number;
+    return ERR_OK;
+}
+
+/* --- lines ------------------------------------------------------------------------------------------------ */
+
+unsigned gateway_generation(const struct gateway *g)
+{
+    return g->generation;
+}
+
+size_t gateway_line_count(const struct gateway *g)
+{
+    return g->line_count;
+}
+
+const struct uplink_config_line *gateway_line(const struct gateway *g, size_t index)
+{
+    return index < g->line_count ? &g->lines[index].config : NULL;
+}
+
+const struct bus_stats *gateway_line_stats(const struct gateway *g, size_t index)
+{
+    return index < g->line_count ? &g->lines[index].bus.stats : NULL;
+}
+
+void gateway_line_status(struct gateway *g, const struct gateway_now *now, size_t index, bool up)
+{
+    if (index >= g->line_count || g->lines[index].up == up)
+        return;
+    struct gateway_line *l = &g->lines[index];
+    l->up = up;
+    l->clock_at = now->mono;
+    bus_reset(&l->bus, now->mono);
+    const struct uplink_event event = {.kind = up ? UPLINK_LINE_UP : UPLINK_LINE_DOWN,
+                                       .at = now->wall,
+                                       .line = l->config.number};
+    gateway_queue_event(g, now, &event);
+}
+
+void gateway_line_input(struct gateway *g, const struct gateway_now *now, size_t index,
+                        const uint8_t *data, size_t len)
+{
+    if (index >= g->line_count)
+        return;
+    bus_input(&g->lines[index].bus, now->mono, data, len);
+    work_line(g, now, index);
+}
+
+size_t gateway_line_output(struct gateway *g, const struct gateway_now *now, size_t index,
+                           uint8_t *out, size_t cap)
+{
+    if (index >= g->line_count || !g->lines[index].up)
+        return 0;
+    return bus_output(&g->lines[index].bus, now->mono, out, cap);
+}
+
+/* --- uplink ------------------------------------------------------------------------------------------------- */
+
+void gateway_uplink_connected(struct gateway *g, const struct gateway_now *now)
+{
+    (void)now;
+    g->connected = g->hello_due = true;
+    g->welcomed = false;
+}
+
+void gateway_uplink_closed(struct gateway *g)
+{
+    g->connected = g->welcomed = g->hello_due = false;
+}
+
+static void welcome(struct gateway *g, const struct gateway_now *now,
+                    const struct uplink_welcome *w)
+{
+    g->welcomed = true;
+    gateway_queue_acked(g, now, w->acked_epoch, w->acked_seq);
+    g->sent_seq = g->acked_seq;
+    g->applied_due = true;
+}
+
+enum err gateway_uplink_message(struct gateway *g, const struct gateway_now *now,
+                                const struct uplink_message *m)
+{
+    switch (m->kind) {
+    case UPLINK_WELCOME:
+        welcome(g, now, &m->welcome);
+        return ERR_OK;
+    case UPLINK_ACK:
+        gateway_queue_acked(g, now, m->ack.epoch, m->ack.seq);
+        return ERR_OK;
+    case UPLINK_CONFIG:
+        return gateway_config_take(g, now, m);
+    case UPLINK_COMMAND:
+        return gateway_command_take(g, now, &m->command);
+    case UPLINK_FENCE:
+        return gateway_command_fence(g, now, m->fence_id);
+    case UPLINK_PING:
+    case UPLINK_PONG:
+        return ERR_OK;
+    default:
+        return ERR_UPLINK_UNKNOWN;
+    }
+}
+
+static bool say(struct gateway *g, const struct uplink_message *m, struct bytes *out)
+{
+    struct writer w = writer_of(g->out, UPLINK_MESSAGE_MAX);
+    uplink_message_encode(m, &w);
+    MUST(w.err == ERR_OK);
+    *out = (struct bytes){g->out, w.len};
+    return true;
+}
+
+static bool say_hello(struct gateway *g, const struct gateway_now *now, struct bytes *out)
+{
+    struct uplink_message m = {.kind = UPLINK_HELLO,
+                               .hello = {.queue_epoch = g->queue_epoch,
+                                         .config_version = g->config_version,
+                                         .wall = now->wall,
+                                         .wall_trusted = now->trusted}};
+    snprintf(m.hello.program, sizeof m.hello.program, "%s", g->options.program);
+    g->hello_due = false;
+    return say(g, &m, out);
+}
+
+bool gateway_next_uplink(struct gateway *g, const struct gateway_now *now, struct bytes *message)
+{
+    size_t len;
+    if (!g->connected)
+        return false;
+    if (g->hello_due)
+        return say_hello(g, now, message);
+    if (!g->welcomed)
+        return false;
+    if (g->applied_due) {
+        const struct uplink_message m = {.kind = UPLINK_APPLIED,
+                                         .config_version = g->config_version};
+        g->applied_due = false;
+        return say(g, &m, message);
+    }
+    if (g->sent_seq >= g->last_seq || g->sent_seq - g->acked_seq >= GATEWAY_WINDOW)
+        return false;
+    enum err e = gateway_queue_next(g, g->sent_seq, &g->sent_seq, &len);
+    if (e == ERR_NOT_FOUND) /* the rest was dropped to keep the bound */
+        g->sent_seq = g->last_seq;
+    if (e != ERR_OK)
+        return false;
+    *message = (struct bytes){g->out, len};
+    return true;
+}
+
+/* --- looking in ---------------------------------------------------------------------------------------------- */
+
+void gateway_status_get(const struct gateway *g, struct gateway_status *out)
+{
+    *out = (struct gateway_status){.config_version = g->config_version,
+                                   .queue_epoch = g->queue_epoch,
+                                   .queue_rows = g->queue_rows,
+                                   .queue_bytes = g->queue_bytes,
+                                   .acked_seq = g->acked_seq,
+                                   .last_seq = g->last_seq,
+                                   .dropped_rows = g->dropped_rows,
+                                   .lines = g->line_count,
+                                   .meters = g->meter_count,
+                                   .connected = g->connected,
+                                   .welcomed = g->welcomed};
+    for (size_t i = 0; i < g->open_count; i++) {
+        out->commands_started += g->open[i].started;
+        out->commands_waiting += !g->open[i].started;
+    }
+    for (size_t i = 0; i < g->meter_count; i++) {
+        const struct gateway_line *l = &g->lines[g->meters[i].line];
+        out->meters_silent += l->bus.peers[g->meters[i].peer].silent;
+    }
+}

@@ -1,0 +1,161 @@
+/* Shared by the parts of gateway/ only. */
+#ifndef YUFU_GATEWAY_GATEWAY_IMPL_H
+#define YUFU_GATEWAY_GATEWAY_IMPL_H
+
+#include "bus/bus.h"
+#include "bus/plan.h"
+#include "gateway/gateway.h"
+#include "meter/meter.h"
+
+#define GATEWAY_OPEN_MAX 128     /* commands accepted and not yet final */
+#define GATEWAY_WINDOW 64        /* queue rows sent and not yet acknowledged */
+#define GATEWAY_EVENTS_MAX 64    /* waiting for the next flush */
+#define GATEWAY_HELD_MAX 512     /* readings in memory while the disk is full; the oldest go */
+#define GATEWAY_QUEUE_BYTES (32 * 1024 * 1024)
+#define GATEWAY_FLUSH_MS 2'000
+#define GATEWAY_RETRY_MS 5'000   /* after a full disk */
+#define GATEWAY_KEEP_CIRCUIT (-1) /* keep-power's row in table `relay` */
+#define GATEWAY_CLOCK_S 86'400   /* how often meters are told the time */
+#define GATEWAY_CONFIG_PARTS 64
+
+/* What the visit on a line is doing: gateway_visit.c has the table. */
+enum visit_step {
+    VISIT_NONE,
+    VISIT_COUNT,        /* read the purchase count */
+    VISIT_SEND,         /* the one frame that changes money or a relay */
+    VISIT_RECORD_COUNT, /* read back the record for n */
+    VISIT_RECORD_AMOUNT,
+    VISIT_PURCHASED,
+    VISIT_BALANCE,
+    VISIT_OVERDRAFT,
+    VISIT_STATE,        /* read back relay and keep-power */
+    VISIT_STEP_COUNT
+};
+
+struct open_command {
+    struct uplink_command command;
+    bool started;  /* committed as such: something may have been sent */
+    bool fenced;   /* nothing more is sent for it */
+};
+
+struct visit {
+    enum visit_step step;
+    int64_t command_id;
+    uint16_t peer;
+    uint8_t sends;      /* frames of the act that went out in this visit */
+    uint8_t looks;      /* read-backs of the count or state since the last send */
+    int64_t seen;       /* an unexpected count must be seen twice to be believed; -1 none */
+    struct uplink_outcome outcome;
+};
+
+struct gateway_meter {
+    int64_t meter_id, epoch;
+    size_t line;
+    uint16_t peer;
+    struct meter_unit unit;
+};
+
+struct gateway_line {
+    struct uplink_config_line config;
+    bool up;
+    struct bus bus;
+    struct plan plan;
+    struct plan_peer *peers;
+    size_t *meters;       /* index into gateway.meters, by peer */
+    uint16_t peer_count;
+    struct visit visit;
+    bool polling;         /* one poll is on the bus */
+    struct plan_ask ask;
+    struct uplink_reading reading; /* of the running sweep */
+    mono_ms clock_at;     /* next broadcast of the time */
+};
+
+struct gateway {
+    struct gateway_options options;
+    struct store *store;
+    enum err failure;
+    struct gateway_line *lines;
+    size_t line_count;
+    struct gateway_meter *meters;
+    size_t meter_count;
+    unsigned generation;
+    int64_t config_version;
+    struct bytes parts[GATEWAY_CONFIG_PARTS]; /* encoded, of the version being received */
+    int64_t parts_version, parts_wanted;
+
+    struct open_command open[GATEWAY_OPEN_MAX]; /* in order of arrival */
+    size_t open_count;
+
+    struct uplink_reading *held; /* not yet committed; a ring would save a copy now and then */
+    size_t held_count;
+    int64_t held_dropped;
+    struct uplink_event events[GATEWAY_EVENTS_MAX];
+    size_t event_count;
+    mono_ms flush_at;            /* MONO_NEVER: nothing waits */
+
+    int64_t queue_epoch, last_seq, acked_seq, committed_ack, sent_seq;
+    int64_t queue_rows, queue_bytes, dropped_rows;
+    bool connected, welcomed, hello_due, applied_due;
+    uint8_t *out;                /* UPLINK_MESSAGE_MAX: the message handed out last */
+    uint8_t *arena;              /* UPLINK_ARENA */
+};
+
+/* --- gateway.c */
+/* A store answered: remembers a death; hands the error on. */
+enum err gateway_stored(struct gateway *g, enum err e);
+struct gateway_meter *gateway_meter_of(struct gateway *g, int64_t meter_id);
+
+/* --- gateway_config.c */
+enum err gateway_config_take(struct gateway *g, const struct gateway_now *now,
+                             const struct uplink_message *m);
+enum err gateway_config_load(struct gateway *g, const struct gateway_now *now);
+void gateway_config_free(struct gateway *g);
+
+/* --- gateway_queue.c */
+enum err gateway_queue_open(struct gateway *g);
+/* In the caller's transaction: the next sequence number, encoded and stored. */
+enum err gateway_queue_put(struct gateway *g, struct store_tx *tx, struct uplink_message *m);
+void gateway_queue_event(struct gateway *g, const struct gateway_now *now,
+                         const struct uplink_event *event);
+void gateway_queue_reading(struct gateway *g, const struct gateway_now *now,
+                           const struct uplink_reading *reading);
+/* Commits readings and events that wait and drops what was acknowledged. */
+enum err gateway_queue_flush(struct gateway *g, const struct gateway_now *now);
+void gateway_queue_acked(struct gateway *g, const struct gateway_now *now, int64_t epoch,
+                         int64_t seq);
+/* The encoded message with the lowest seq above `after` into g->out; ERR_NOT_FOUND. */
+enum err gateway_queue_next(struct gateway *g, int64_t after, int64_t *seq, size_t *len);
+/* Counts again from the disk, after a transaction failed. */
+void gateway_queue_recount(struct gateway *g);
+
+/* --- gateway_command.c */
+enum err gateway_command_load(struct gateway *g);
+enum err gateway_command_take(struct gateway *g, const struct gateway_now *now,
+                              const struct uplink_command *c);
+enum err gateway_command_fence(struct gateway *g, const struct gateway_now *now, int64_t id);
+/* Chooses and commits the next command for a line. ERR_NOT_FOUND: none. A command that may not act
+ * is answered at once and the next one is looked at. */
+enum err gateway_command_start(struct gateway *g, const struct gateway_now *now, size_t line,
+                               struct open_command **out);
+/* Final state and outcome in one commit. */
+enum err gateway_command_finish(struct gateway *g, const struct uplink_outcome *outcome);
+struct open_command *gateway_command_find(struct gateway *g, int64_t id);
+
+/* --- gateway_visit.c */
+void gateway_visit_begin(struct gateway *g, const struct gateway_now *now, size_t line,
+                         const struct open_command *c);
+void gateway_visit_result(struct gateway *g, const struct gateway_now *now, size_t line,
+                          const struct bus_result *r);
+/* A visit whose outcome could not be committed is ended as soon as it can be. */
+void gateway_visit_settle(struct gateway *g, const struct gateway_now *now, size_t line);
+
+/* --- gateway_poll.c */
+void gateway_poll_next(struct gateway *g, const struct gateway_now *now, size_t line);
+void gateway_poll_result(struct gateway *g, const struct gateway_now *now, size_t line,
+                         const struct bus_result *r);
+
+#define GATEWAY_TAG_POLL UINT64_C(1)
+#define GATEWAY_TAG_VISIT UINT64_C(2)
+#define GATEWAY_TAG_CLOCK UINT64_C(3)
+
+#endif

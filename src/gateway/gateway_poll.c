@@ -1,0 +1,61 @@
+#include "gateway/gateway_impl.h"
+
+static void sweep_ends(struct gateway *g, const struct gateway_now *now, struct gateway_line *l)
+{
+    if (l->reading.point_count > 0 && now->trusted)
+        gateway_queue_reading(g, now, &l->reading);
+    l->reading.point_count = 0;
+}
+
+void gateway_poll_next(struct gateway *g, const struct gateway_now *now, size_t line)
+{
+    struct gateway_line *l = &g->lines[line];
+    struct bus_job job = {.tag = GATEWAY_TAG_POLL};
+    struct writer w = writer_of(job.request, sizeof job.request);
+    if (!plan_next(&l->plan, &l->bus, now->mono, &l->ask))
+        return;
+    const struct gateway_meter *m = &g->meters[l->meters[l->ask.peer]];
+    if (l->reading.meter_id != m->meter_id) {
+        sweep_ends(g, now, l);
+        l->reading = (struct uplink_reading){.meter_id = m->meter_id, .epoch = m->epoch};
+    }
+    meter_ask_item(&m->unit, l->ask.item, &w);
+    job.peer = l->ask.peer;
+    job.priority = l->ask.probe ? BUS_PROBE : BUS_POLL;
+    job.attempts = l->ask.probe ? 1 : 2;
+    job.len = (uint16_t)w.len;
+    if (w.err != ERR_OK)
+        plan_failed(&l->plan, &l->ask, now->mono);
+    else
+        l->polling = bus_submit(&l->bus, &job) == ERR_OK;
+}
+
+static void add_points(struct gateway_line *l, wall_s at, const struct meter_values *values)
+{
+    struct uplink_reading *r = &l->reading;
+    if (r->point_count == 0)
+        r->at = at; /* the oldest of the points: an age must never look younger than it is */
+    for (size_t i = 0; i < values->count && r->point_count < UPLINK_POINTS_MAX; i++)
+        r->points[r->point_count++] =
+            (struct uplink_point){values->list[i].point, values->list[i].value};
+}
+
+void gateway_poll_result(struct gateway *g, const struct gateway_now *now, size_t line,
+                         const struct bus_result *r)
+{
+    struct gateway_line *l = &g->lines[line];
+    struct meter_values values = {.next_item = -1};
+    l->polling = false;
+    if (r->err != ERR_OK) {
+        plan_failed(&l->plan, &l->ask, now->mono);
+        sweep_ends(g, now, l);
+        return;
+    }
+    const struct meter_unit *u = &g->meters[l->meters[r->peer]].unit;
+    enum err e = meter_take_item(u, l->ask.item, (struct bytes){r->answer, r->len}, &values);
+    if (e == ERR_OK)
+        add_points(l, now->wall, &values);
+    plan_done(&l->plan, &l->ask, e == ERR_OK ? values.next_item : -1, now->mono);
+    if (plan_sweep_over(&l->plan, now->mono))
+        sweep_ends(g, now, l);
+}

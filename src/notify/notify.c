@@ -1,0 +1,320 @@
+#include "notify/notify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/jread.h"
+#include "journal/detail.h"
+#include "journal/journal.h"
+#include "site/site.h"
+
+#define NAME_MAX_BYTES 64
+#define FACTS_MAX 24
+
+struct template_row {
+    const char *name, *en, *zh;
+};
+
+static const struct template_row templates[NOTIFY_TEMPLATE_COUNT] = {
+#define NOTIFY_TEMPLATE(name, text, en, zh) [NOTIFY_##name] = {text, en, zh},
+#include "notify/template_table.h"
+#undef NOTIFY_TEMPLATE
+};
+
+const char *notify_template_name(enum notify_template t)
+{
+    return (unsigned)t < NOTIFY_TEMPLATE_COUNT ? templates[t].name : "unknown";
+}
+
+/* --- a note ------------------------------------------------------------------------------------- */
+
+struct fact {
+    char name[NAME_MAX_BYTES];
+    char text[NAME_MAX_BYTES * 2];
+};
+
+struct note {
+    char template[NAME_MAX_BYTES], subject[NAME_MAX_BYTES + 1];
+    int64_t level, episode;
+    struct fact facts[FACTS_MAX];
+    size_t fact_count;
+};
+
+static void add_fact(struct note *n, const char *name, const char *text)
+{
+    if (n->fact_count == FACTS_MAX)
+        return;
+    struct fact *f = &n->facts[n->fact_count++];
+    snprintf(f->name, sizeof f->name, "%s", name);
+    snprintf(f->text, sizeof f->text, "%s", text);
+}
+
+static bool is_money(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 4 && strcmp(name + len - 4, "_fen") == 0;
+}
+
+static void add_number(struct note *n, const char *name, int64_t value)
+{
+    char text[40];
+    uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    if (is_money(name))
+        snprintf(text, sizeof text, "%s%" PRIu64 ".%02" PRIu64, value < 0 ? "-" : "", size / 100,
+                 size % 100);
+    else
+        snprintf(text, sizeof text, "%" PRId64, value);
+    add_fact(n, name, text);
+}
+
+static void read_facts(struct jread *j, struct note *n)
+{
+    char name[NAME_MAX_BYTES], text[NAME_MAX_BYTES * 2];
+    jread_object(j);
+    while (jread_member(j, name, sizeof name)) {
+        if (jread_peek(j) == JREAD_NUMBER) {
+            add_number(n, name, jread_int(j));
+        } else if (jread_peek(j) == JREAD_TEXT) {
+            jread_text(j, text, sizeof text);
+            add_fact(n, name, text);
+        } else {
+            jread_skip(j);
+        }
+    }
+}
+
+static enum err read_note(const char *json, struct note *n)
+{
+    char name[NAME_MAX_BYTES];
+    struct jread j = jread_of(json, strlen(json));
+    *n = (struct note){0};
+    jread_object(&j);
+    while (jread_member(&j, name, sizeof name)) {
+        if (strcmp(name, "template") == 0)
+            jread_text(&j, n->template, sizeof n->template);
+        else if (strcmp(name, "subject") == 0)
+            jread_text(&j, n->subject, sizeof n->subject);
+        else if (strcmp(name, "level") == 0)
+            n->level = jread_int(&j);
+        else if (strcmp(name, "episode") == 0)
+            n->episode = jread_int(&j);
+        else if (strcmp(name, "facts") == 0)
+            read_facts(&j, n);
+        else
+            jread_skip(&j);
+    }
+    return jread_end(&j) == ERR_OK ? ERR_OK : ERR_NOTIFY_BODY;
+}
+
+static enum err template_of(const struct note *n, enum notify_template *out)
+{
+    for (int t = 0; t < NOTIFY_TEMPLATE_COUNT; t++)
+        if (strcmp(templates[t].name, n->template) == 0) {
+            *out = (enum notify_template)t;
+            return ERR_OK;
+        }
+    return ERR_NOTIFY_TEMPLATE;
+}
+
+/* --- rendering --------------------------------------------------------------------------------------- */
+
+static const char *fact_of(const struct note *n, const char *name, size_t len)
+{
+    for (size_t i = 0; i < n->fact_count; i++)
+        if (strlen(n->facts[i].name) == len && memcmp(n->facts[i].name, name, len) == 0)
+            return n->facts[i].text;
+    return NULL;
+}
+
+/* A word without a fact is an error: half a sentence must not reach a person. */
+static enum err render(const struct note *n, const char *form, char out[NOTIFY_TEXT_MAX])
+{
+    struct writer w = writer_of((uint8_t *)out, NOTIFY_TEXT_MAX - 1);
+    while (*form) {
+        const char *end = *form == '{' ? strchr(form, '}') : NULL;
+        if (!end) {
+            writer_u8(&w, (uint8_t)*form++);
+            continue;
+        }
+        const char *text = fact_of(n, form + 1, (size_t)(end - form - 1));
+        if (!text)
+            return ERR_NOTIFY_FACT;
+        writer_put(&w, (const uint8_t *)text, strlen(text));
+        form = end + 1;
+    }
+    out[w.len] = '\0';
+    return w.err;
+}
+
+static enum err add_names(struct store_tx *tx, struct note *n, struct notify_message *m)
+{
+    struct site_account account;
+    struct site_place place;
+    TRY(site_account_get(tx, m->account_id, &account));
+    TRY(site_place_get(tx, account.place_id, &place));
+    m->project_id = account.project_id;
+    add_fact(n, "account", account.code);
+    add_fact(n, "place", account.name[0] ? account.name : place.name);
+    return ERR_OK;
+}
+
+static enum err compose(struct store_tx *tx, struct note *n, struct notify_message *m)
+{
+    TRY(template_of(n, &m->template));
+    TRY(add_names(tx, n, m));
+    TRY(render(n, templates[m->template].en, m->text_en));
+    return render(n, templates[m->template].zh, m->text_zh);
+}
+
+/* --- sending ------------------------------------------------------------------------------------------- */
+
+static enum err send_on_console(void *self, struct store_tx *tx, const struct notify_message *m,
+                                bool *delivered)
+{
+    (void)self;
+    (void)tx;
+    (void)m;
+    *delivered = true; /* it stands on the account's page as soon as this commits */
+    return ERR_OK;
+}
+
+const struct notify_channel notify_console = {.name = "console", .send = send_on_console};
+
+struct run {
+    const struct notify *notify;
+    struct store_tx *tx;
+    wall_s now;
+    struct notify_done *done;
+};
+
+static enum err was_sent(struct store_tx *tx, const struct notify_message *m, bool *sent)
+{
+    int64_t n = 0;
+    TRY(store_int(tx, &n,
+                  "SELECT count(*) FROM message WHERE account_id = $1 AND template = $2 AND "
+                  "episode = $3 AND level = $4 AND subject = $5",
+                  "itiit", m->account_id, notify_template_name(m->template), m->episode, m->level,
+                  m->subject));
+    *sent = n > 0;
+    return ERR_OK;
+}
+
+static enum err store_message(struct run *r, struct notify_message *m, const char *state)
+{
+    bool delivered = strcmp(state, "delivered") == 0;
+    TRY(store_next_id(r->tx, "message", &m->id));
+    return store_exec(r->tx,
+                      "INSERT INTO message (id, account_id, at, template, level, episode, subject, "
+                      "channel, text_zh, text_en, state, delivered_at) "
+                      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, nullif($12, 0))",
+                      "iiitiittttti", m->id, m->account_id, m->at.s,
+                      notify_template_name(m->template), m->level, m->episode, m->subject,
+                      r->notify->channel->name, m->text_zh, m->text_en, state,
+                      delivered ? r->now.s : INT64_C(0));
+}
+
+static enum err tell_event(struct run *r, const struct notify_message *m, enum journal_kind kind,
+                           const char *template)
+{
+    struct detail d = {0};
+    detail_text(&d, "template", template);
+    detail_int(&d, "level", m->level);
+    return journal_event(r->tx, &(struct journal_event){.at = r->now,
+                                                        .kind = kind,
+                                                        .project_id = m->project_id,
+                                                        .account_id = m->account_id,
+                                                        .detail = detail_end(&d)});
+}
+
+static enum err send(struct run *r, struct notify_message *m)
+{
+    bool delivered = false, sent = false;
+    TRY(was_sent(r->tx, m, &sent));
+    if (sent) {
+        r->done->repeated++;
+        return ERR_OK;
+    }
+    const struct notify_channel *c = r->notify->channel;
+    enum err e = c->send(c->self, r->tx, m, &delivered);
+    TRY(store_message(r, m, e != ERR_OK ? "failed" : delivered ? "delivered" : "waiting"));
+    if (e != ERR_OK)
+        return tell_event(r, m, EVENT_MESSAGE_FAILED, notify_template_name(m->template));
+    r->done->sent++;
+    if (!delivered)
+        return ERR_OK;
+    TRY(tell_event(r, m, EVENT_MESSAGE_DELIVERED, notify_template_name(m->template)));
+    if (!r->notify->delivered)
+        return ERR_OK;
+    return r->notify->delivered(r->notify->arg, r->tx, m, r->now);
+}
+
+static enum err take_note(void *arg, const struct journal_note *row)
+{
+    struct run *r = arg;
+    struct note n;
+    struct notify_message m = {.account_id = row->account_id, .at = r->now};
+    r->done->taken++;
+    enum err e = read_note(row->body, &n);
+    if (e == ERR_OK) {
+        m.level = n.level;
+        m.episode = n.episode;
+        m.subject = n.subject;
+        e = compose(r->tx, &n, &m);
+    }
+    if (e == ERR_OK)
+        return send(r, &m);
+    if (err_class_of(e) == ERR_CLASS_RETRY)
+        return e;
+    r->done->refused++;
+    return m.project_id != 0 ? tell_event(r, &m, EVENT_MESSAGE_FAILED, err_name(e)) : ERR_OK;
+}
+
+enum err notify_run(const struct notify *n, struct store_tx *tx, wall_s now, int64_t limit,
+                    struct notify_done *done)
+{
+    *done = (struct notify_done){0};
+    struct run r = {.notify = n, .tx = tx, .now = now, .done = done};
+    return journal_outbox_take(tx, NOTIFY_TOPIC, limit, now, take_note, &r);
+}
+
+/* --- looking ---------------------------------------------------------------------------------------------- */
+
+enum err notify_list(struct store_tx *tx, int64_t account_id, int64_t before, int64_t limit,
+                     notify_each *each, void *arg)
+{
+    struct query q = query_open(tx,
+                                "SELECT id, at, template, channel, state, text_zh, text_en, level, "
+                                "episode, coalesce(delivered_at, 0) FROM message "
+                                "WHERE ($1 = 0 OR account_id = $1) AND ($2 = 0 OR id < $2) "
+                                "ORDER BY id DESC LIMIT $3",
+                                "iii", account_id, before, limit);
+    enum err e = ERR_OK;
+    while (e == ERR_OK && query_step(&q))
+        e = each(arg, &(struct notify_row){.id = query_int(&q, 0),
+                                           .at = {query_int(&q, 1)},
+                                           .template = query_text(&q, 2),
+                                           .channel = query_text(&q, 3),
+                                           .state = query_text(&q, 4),
+                                           .text_zh = query_text(&q, 5),
+                                           .text_en = query_text(&q, 6),
+                                           .level = query_int(&q, 7),
+                                           .episode = query_int(&q, 8),
+                                           .delivered_at = {query_int(&q, 9)}});
+    enum err ended = query_end(&q);
+    return e != ERR_OK ? e : ended;
+}
+
+enum err notify_notices(struct store_tx *tx, int64_t account_id, int64_t episode, wall_s *at,
+                        size_t cap, size_t *count)
+{
+    struct query q = query_open(tx,
+                                "SELECT delivered_at FROM message WHERE account_id = $1 AND "
+                                "episode = $2 AND level BETWEEN 1 AND 3 AND state = 'delivered' "
+                                "ORDER BY delivered_at, id",
+                                "ii", account_id, episode);
+    *count = 0;
+    while (*count < cap && query_step(&q))
+        at[(*count)++] = (wall_s){query_int(&q, 0)};
+    return query_end(&q);
+}

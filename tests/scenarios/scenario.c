@@ -1,0 +1,92 @@
+/* Runs one story: scenario FILE. A line is `at DAY HH:MM WHO WORD...`; # begins a comment. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "steps.h"
+
+#define WORDS_MAX 12
+#define ZONE_S (8 * 3600)
+
+static mono_ms time_of(const char *day, const char *clock)
+{
+    int64_t d = strtoll(day, NULL, 10);
+    int64_t h = strtoll(clock, NULL, 10), m = strtoll(strchr(clock, ':') + 1, NULL, 10);
+    int64_t first_midnight_s = WORLD_WALL0 - ZONE_S; /* the world begins at 08:00 local on day 1 */
+    wall_s at = {first_midnight_s + (d - 1) * 86'400 + h * 3'600 + m * 60};
+    return (mono_ms){(at.s - WORLD_WALL0) * 1000};
+}
+
+static int split(char *line, char **words)
+{
+    int n = 0;
+    char *hash = strchr(line, '#'), *save = NULL;
+    if (hash)
+        *hash = '\0';
+    for (char *w = strtok_r(line, " \t\n", &save); w && n < WORDS_MAX;
+         w = strtok_r(NULL, " \t\n", &save))
+        words[n++] = w;
+    return n;
+}
+
+static int who_of(const char *name)
+{
+    return strcmp(name, "all") == 0 ? -1 : (int)strtol(name + 1, NULL, 10) - 101;
+}
+
+static void live_until(struct story *s, mono_ms at)
+{
+    while (s->world.now.ms < at.ms) {
+        mono_ms next = mono_after(s->world.now, 5'000);
+        world_step(&s->world, mono_earlier(next, at));
+        story_watch(s);
+    }
+}
+
+static bool run_line(struct story *s, char *line, int number, bool *counted)
+{
+    char copy[512], *words[WORDS_MAX];
+    snprintf(copy, sizeof copy, "%s", line);
+    int n = split(line, words);
+    *counted = n > 0;
+    if (n == 0)
+        return true;
+    if (n < 5 || strcmp(words[0], "at") != 0) {
+        printf("line %d: cannot read: %s", number, copy);
+        return false;
+    }
+    live_until(s, time_of(words[1], words[2]));
+    bool ok = story_act(s, who_of(words[3]), words + 4, n - 4);
+    if (!ok)
+        printf("line %d: not so: %s", number, copy);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    static struct story s;
+    char line[512];
+    int number = 0, passed = 0, failed = 0;
+    FILE *in = argc == 2 ? fopen(argv[1], "r") : NULL;
+    if (!in) {
+        fprintf(stderr, "usage: scenario FILE\n");
+        return 2;
+    }
+    enum err e = world_open(&s.world, &(struct world_options){.seed = 7, .meters = 3});
+    if (e != ERR_OK) {
+        printf("the world does not open: %s\n", err_name(e));
+        return 1;
+    }
+    while (fgets(line, sizeof line, in)) {
+        bool counted = false, ok = run_line(&s, line, ++number, &counted);
+        passed += counted && ok;
+        failed += counted && !ok;
+    }
+    fclose(in);
+    printf("%.1f virtual days, %" PRIu64 " frames, trace %016" PRIx64 "\n",
+           (double)s.world.now.ms / 86'400e3, s.world.counts.frames, s.world.trace);
+    world_close(&s.world);
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed > 0;
+}

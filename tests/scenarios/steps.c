@@ -1,0 +1,413 @@
+#include "steps.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "billing/billing.h"
+#include "control/control.h"
+#include "journal/journal.h"
+#include "ledger/ledger.h"
+#include "readings/readings.h"
+#include "terminal/terminal.h"
+#include "vend/vend.h"
+
+struct call {
+    struct story *story;
+    int who;
+    char **words;
+    int count;
+    int64_t number;
+    char text[512];
+};
+
+static int64_t fen_of(const char *yuan)
+{
+    const char *dot = strchr(yuan, '.');
+    int64_t whole = strtoll(yuan, NULL, 10) * 100;
+    return dot ? whole + strtoll(dot + 1, NULL, 10) : whole;
+}
+
+static int64_t account_of(const struct call *c)
+{
+    return c->story->world.account_ids[c->who];
+}
+
+static int64_t meter_of(const struct call *c)
+{
+    return c->story->world.meter_ids[c->who];
+}
+
+static uint64_t draw(const struct call *c)
+{
+    return rand_u64(&c->story->world.rand_keys);
+}
+
+static wall_s now_of(const struct call *c)
+{
+    return world_wall(&c->story->world);
+}
+
+static bool ask(struct call *c, store_work *work, const char *expected)
+{
+    enum err e = ERR_OK;
+    bool answered = world_ask(&c->story->world, work, c, &e);
+    const char *got = answered ? err_name(e) : "no answer";
+    if (strcmp(got, expected) != 0)
+        printf("answer: %s\n", got);
+    return strcmp(got, expected) == 0;
+}
+
+/* --- acts ---------------------------------------------------------------------------------------- */
+
+static enum err do_sell(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    struct vend_status status;
+    return vend_sell(tx,
+                     &(struct vend_sale){.account_id = account_of(c),
+                                         .order_id = c->story->last_order[c->who],
+                                         .amount_fen = fen_of(c->words[1]),
+                                         .method = "cash",
+                                         .actor = "user:1",
+                                         .now = now_of(c),
+                                         .random = draw(c),
+                                         .billing = NULL},
+                     &status);
+}
+
+static bool act_sell(struct call *c)
+{
+    snprintf(c->story->last_order[c->who], 65, "story-%08u", ++c->story->sales);
+    return ask(c, do_sell, "OK");
+}
+
+static enum err do_cancel(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    struct vend_status status;
+    return vend_cancel(tx,
+                       &(struct vend_request){.account_id = account_of(c),
+                                              .order_id = c->story->last_order[c->who],
+                                              .actor = "user:1",
+                                              .reason = "story",
+                                              .now = now_of(c),
+                                              .random = draw(c)},
+                       &status);
+}
+
+static bool act_cancel(struct call *c)
+{
+    return ask(c, do_cancel, "OK");
+}
+
+static enum err do_wish(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    return control_wish(tx,
+                        &(struct control_wish){.meter_id = meter_of(c),
+                                               .desired = strcmp(c->words[0], "restore") == 0
+                                                              ? CONTROL_CLOSED
+                                                              : CONTROL_OPEN,
+                                               .reason = "works",
+                                               .actor = "user:1",
+                                               .now = now_of(c),
+                                               .random = draw(c)},
+                        NULL);
+}
+
+static bool act_wish(struct call *c)
+{
+    return ask(c, do_wish, "OK");
+}
+
+static bool act_cut_refused(struct call *c)
+{
+    return ask(c, do_wish, c->words[1]);
+}
+
+static enum err do_keep(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    return control_keep(tx, &(struct control_keep){.meter_id = meter_of(c),
+                                                   .on = strcmp(c->words[1], "on") == 0,
+                                                   .reason = "story",
+                                                   .actor = "user:1",
+                                                   .now = now_of(c),
+                                                   .random = draw(c)});
+}
+
+static bool act_keep(struct call *c)
+{
+    return ask(c, do_keep, "OK");
+}
+
+static struct sim_meter *device_of(const struct call *c)
+{
+    return &c->story->world.meters[c->who];
+}
+
+static bool act_load(struct call *c)
+{
+    sim_meter_set_load(device_of(c), (unsigned)strtoul(c->words[1], NULL, 10),
+                       strtoll(c->words[2], NULL, 10) * 1000);
+    return true;
+}
+
+static bool act_off(struct call *c)
+{
+    sim_meter_power_off(device_of(c), strtoll(c->words[1], NULL, 10) * 1000);
+    return true;
+}
+
+static bool act_foreign(struct call *c)
+{
+    c->story->foreign_fen[c->who] = fen_of(c->words[1]);
+    return true;
+}
+
+static bool act_crash(struct call *c)
+{
+    int64_t down_ms = strtoll(c->words[2], NULL, 10) * 1000;
+    if (strcmp(c->words[1], "platform") == 0)
+        world_crash_platform(&c->story->world, true, down_ms);
+    else
+        world_crash_gateway(&c->story->world, true, down_ms);
+    return true;
+}
+
+void story_watch(struct story *s)
+{
+    for (size_t i = 0; i < s->world.meter_count; i++)
+        if (s->foreign_fen[i] > 0 && s->world.meters[i].powered &&
+            sim_meter_foreign_vend(&s->world.meters[i], s->foreign_fen[i]))
+            s->foreign_fen[i] = 0;
+}
+
+/* --- expectations ------------------------------------------------------------------------------------ */
+
+static bool look(struct call *c, store_work *work)
+{
+    if (!c->story->world.platform)
+        return false;
+    enum err e = store_read(platform_ledger(c->story->world.platform), work, c);
+    if (e != ERR_OK)
+        printf("answer: %s\n", err_name(e));
+    return e == ERR_OK;
+}
+
+static bool same(const struct call *c, const char *got, const char *expected)
+{
+    (void)c;
+    if (strcmp(got, expected) != 0)
+        printf("got: %s\n", got);
+    return strcmp(got, expected) == 0;
+}
+
+static bool between(int64_t got, int64_t low, int64_t high)
+{
+    if (got < low || got > high)
+        printf("got: %" PRId64 "\n", got);
+    return got >= low && got <= high;
+}
+
+static enum err get_order(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    struct vend_status status;
+    TRY(vend_get(tx, account_of(c), c->story->last_order[c->who], &status));
+    snprintf(c->text, sizeof c->text, "%s", vend_state_name(status.state));
+    return ERR_OK;
+}
+
+static bool expect_order(struct call *c)
+{
+    return look(c, get_order) && same(c, c->text, c->words[2]);
+}
+
+static bool expect_applied(struct call *c)
+{
+    int64_t n = (int64_t)device_of(c)->applied_count;
+    return between(n, strtoll(c->words[2], NULL, 10), strtoll(c->words[2], NULL, 10));
+}
+
+static bool expect_meter_balance(struct call *c)
+{
+    return between(device_of(c)->terminal.books.balance_fen, fen_of(c->words[2]),
+                   fen_of(c->words[3]));
+}
+
+static bool expect_relay(struct call *c)
+{
+    struct terminal_output out = terminal_output(&device_of(c)->terminal);
+    return same(c, out.closed[0] && out.closed[1] && out.closed[2] ? "closed" : "open", c->words[2]);
+}
+
+static bool expect_energy_stopped(struct call *c)
+{
+    uint64_t before = terminal_register_mwh(&device_of(c)->terminal, 0, 0);
+    mono_ms end = mono_after(c->story->world.now, 600'000);
+    while (c->story->world.now.ms < end.ms)
+        world_step(&c->story->world, end);
+    return between((int64_t)(terminal_register_mwh(&device_of(c)->terminal, 0, 0) - before), 0, 0);
+}
+
+static bool expect_keep(struct call *c)
+{
+    return same(c, device_of(c)->terminal.books.keep_power ? "on" : "off", c->words[2]);
+}
+
+static enum err get_level(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    return store_int(tx, &c->number, "SELECT level FROM fee_state WHERE account_id = $1", "i",
+                     account_of(c));
+}
+
+static enum err get_messages(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    return store_int(tx, &c->number,
+                     "SELECT count(*) FROM message WHERE account_id = $1 AND state = 'delivered' "
+                     "AND level BETWEEN 1 AND 3",
+                     "i", account_of(c));
+}
+
+static enum err get_settled(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    return store_int(tx, &c->number,
+                     "SELECT coalesce(min(n), 0) FROM (SELECT count(s.opened_at) AS n "
+                     "FROM account a LEFT JOIN settlement s ON s.account_id = a.id GROUP BY a.id)",
+                     "");
+}
+
+static bool expect_number(struct call *c, store_work *work)
+{
+    int64_t wished = strtoll(c->words[2], NULL, 10);
+    return look(c, work) && between(c->number, wished, wished);
+}
+
+static bool expect_level(struct call *c)
+{
+    return expect_number(c, get_level);
+}
+
+static bool expect_messages(struct call *c)
+{
+    return expect_number(c, get_messages);
+}
+
+static bool expect_settled(struct call *c)
+{
+    return expect_number(c, get_settled);
+}
+
+static enum err get_cut_reason(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    struct control_relay relay;
+    TRY(control_get(tx, meter_of(c), 0, &relay));
+    snprintf(c->text, sizeof c->text, "%s",
+             relay.desired == CONTROL_OPEN || relay.state == CONTROL_IS_OPEN ? relay.reason : "-");
+    return ERR_OK;
+}
+
+static bool expect_cut_by(struct call *c)
+{
+    return look(c, get_cut_reason) && same(c, c->text, c->words[2]);
+}
+
+static enum err get_available(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    struct platform *p = c->story->world.platform;
+    const struct billing b = {.readings = platform_readings(p),
+                              .readings_store = platform_readings_store(p)};
+    static struct billing_outlook outlook;
+    TRY(billing_outlook(tx, &b, account_of(c), now_of(c), &outlook));
+    c->number = outlook.available_fen;
+    return ERR_OK;
+}
+
+static bool expect_available(struct call *c)
+{
+    return look(c, get_available) && between(c->number, fen_of(c->words[2]), fen_of(c->words[3]));
+}
+
+static bool expect_freshness(struct call *c)
+{
+    struct readings_freshness f;
+    if (!c->story->world.platform)
+        return false;
+    readings_freshness(platform_readings(c->story->world.platform), now_of(c), &f);
+    return f.meters == (int64_t)c->story->world.meter_count &&
+           between(f.oldest_s, 0, strtoll(c->words[2], NULL, 10));
+}
+
+static void print_fault(void *arg, int64_t account_id, const char *order_id, const char *what)
+{
+    (void)arg;
+    printf("account %" PRId64 " order %s: %s\n", account_id, order_id ? order_id : "-", what);
+}
+
+static enum err verify(struct store_tx *tx, void *arg)
+{
+    struct vend_check vends;
+    struct journal_check chain;
+    struct ledger_check books;
+    TRY(vend_verify(tx, print_fault, arg, &vends));
+    TRY(journal_verify(tx, NULL, NULL, &chain));
+    return ledger_verify(tx, &(struct ledger_watch){0}, &books);
+}
+
+static bool expect_verify(struct call *c)
+{
+    return look(c, verify);
+}
+
+/* --- the words ----------------------------------------------------------------------------------------- */
+
+struct word {
+    const char *name;
+    bool (*act)(struct call *c);
+    int words; /* at least, with the name */
+};
+
+static const struct word expectations[] = {
+    {"order", expect_order, 3},         {"applied", expect_applied, 3},
+    {"meter-balance", expect_meter_balance, 4}, {"relay", expect_relay, 3},
+    {"energy-stopped", expect_energy_stopped, 2}, {"keep", expect_keep, 3},
+    {"level", expect_level, 3},         {"messages", expect_messages, 3},
+    {"settled", expect_settled, 3},     {"cut-by", expect_cut_by, 3},
+    {"available", expect_available, 4}, {"freshness", expect_freshness, 3},
+    {"verify", expect_verify, 2},       {0}};
+
+static bool choose(const struct word *list, const char *name, struct call *c)
+{
+    for (const struct word *w = list; w->name; w++)
+        if (strcmp(w->name, name) == 0 && c->count >= w->words)
+            return w->act(c);
+    printf("unknown or incomplete: %s\n", name);
+    return false;
+}
+
+static bool act_expect(struct call *c)
+{
+    return choose(expectations, c->words[1], c);
+}
+
+static const struct word acts[] = {
+    {"sell", act_sell, 2},   {"cancel", act_cancel, 1},
+    {"cut", act_wish, 2},    {"restore", act_wish, 2},
+    {"cut-refused", act_cut_refused, 2}, {"keep", act_keep, 2},
+    {"load", act_load, 3},   {"off", act_off, 2},
+    {"foreign-when-back", act_foreign, 2}, {"crash", act_crash, 3},
+    {"expect", act_expect, 2}, {0}};
+
+bool story_act(struct story *s, int who, char **words, int count)
+{
+    struct call c = {.story = s, .who = who < 0 ? 0 : who, .words = words, .count = count};
+    return choose(acts, words[0], &c);
+}
