@@ -25,6 +25,7 @@
 #include "uplink/message.h"
 
 #define CONTROL_CUT_S 60            /* a cut older than this is never executed */
+#define CONTROL_CUT_MAX_S 3600
 #define CONTROL_LEAK_WH 50          /* energy after a cut that raises the alarm */
 #define CONTROL_LATE_S 600          /* a restore not done after this raises the alarm */
 #define CONTROL_BREAKER_S 600       /* window of the mass-cut breaker ... */
@@ -43,6 +44,7 @@ struct control_wish {
     const char *reason;           /* 'arrears', 'payment', 'manual' ...: a word */
     const char *detail;           /* JSON object: the facts; NULL: {} */
     const char *actor;
+    int64_t life_s;               /* of a cut; 0: CONTROL_CUT_S; at most CONTROL_CUT_MAX_S */
     wall_s now;
     uint64_t random;
 };
@@ -104,7 +106,7 @@ struct control_relay {
     char reason[32];
     char actor[64];
     wall_s changed_at, not_after;  /* 0: none */
-    bool pending;                  /* a command for this version has no confirmed outcome yet */
+    bool pending;                  /* the wish is not confirmed yet */
     bool keep_power;
     enum control_relay_state state;
     wall_s state_at;               /* 0: never reported */

@@ -10,6 +10,9 @@
 #ifndef YUFU_CONTROL_FEE_H
 #define YUFU_CONTROL_FEE_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "store/store.h"
@@ -24,12 +27,25 @@ struct control_fee {
 };
 
 /* Run it when a reading of the account's meters arrived, after a payment, when a message was
- * delivered, and when a decision's time has come (control_fee_due). Does nothing for a closed
- * account or one without meters. ERR_NOT_FOUND. */
+ * delivered, and for what control_fee_due names. Does nothing for a closed account or one without
+ * meters. ERR_NOT_FOUND. */
 [[nodiscard]] enum err control_fee_check(struct store_tx *tx, const struct control_fee *fee);
 
 /* Money came in, in this very transaction: a pending cut for arrears is withdrawn first (its
  * version is superseded), then the loop runs. `readings` NULL: only the former. */
 [[nodiscard]] enum err control_payment(struct store_tx *tx, const struct control_fee *fee);
+
+/* Accounts whose last decision waits for a time that has come (a grace time ended, a window opened):
+ * at most cap ids. */
+[[nodiscard]] enum err control_fee_due(struct store_tx *tx, wall_s now, int64_t *ids, size_t cap,
+                                       size_t *count);
+
+/* A message was delivered: notify's `delivered` calls it, in its transaction. Notices of the running
+ * episode count towards a cut, if spaced as the strategy asks. */
+struct control_notice {
+    int64_t account_id, level, episode;
+    wall_s at;
+};
+[[nodiscard]] enum err control_fee_notice(struct store_tx *tx, const struct control_notice *notice);
 
 #endif

@@ -72,12 +72,12 @@ struct vend_status {
     int64_t amount_fen;
     enum vend_state state;
     /* the money trail; 0: not (yet) */
-    wall_s paid_at, booked_at, bound_at, sent_at, confirmed_at, closed_at;
+    wall_s created_at, paid_at, booked_at, bound_at, sent_at, confirmed_at, closed_at;
     wall_s changed_at;
     int64_t epoch, n;     /* the number it is bound to, 0: none */
     int64_t attempt;      /* commands issued so far */
     char cause[16];       /* FENCED and after: 'cancel', 'refused' */
-    char evidence[512];   /* JSON: what the meter said last; cut if longer */
+    char evidence[512];   /* JSON object: what the meter said last */
 };
 
 /*

@@ -231,9 +231,12 @@ CREATE TABLE sale_order (
   created_at INTEGER NOT NULL,
   changed_at INTEGER NOT NULL,
   actor TEXT NOT NULL,
+  next_at INTEGER NOT NULL DEFAULT 0, -- PAID: when the scanner looks at it again
+  paid_at INTEGER, booked_at INTEGER, bound_at INTEGER, confirmed_at INTEGER, -- the money trail
+  closed_at INTEGER,            -- refunded, rejected
   PRIMARY KEY (account_id, order_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX sale_order_open ON sale_order (state, changed_at) WHERE state IN ('PAID', 'BOUND', 'FENCED');
+CREATE INDEX sale_order_due ON sale_order (next_at) WHERE state = 'PAID';
 CREATE INDEX sale_order_waiting ON sale_order (meter_id, created_at) WHERE state = 'PAID';
 CREATE INDEX sale_order_time ON sale_order (created_at);
 CREATE INDEX sale_order_id ON sale_order (order_id);
@@ -281,6 +284,7 @@ CREATE TABLE vend (
   reason TEXT NOT NULL DEFAULT '', -- in words: who cancelled why, how the meter refused
   fence_read INTEGER,           -- the READ issued after every fence stood: its answer decides
   told INTEGER NOT NULL DEFAULT 0, -- 1: said that it is late, 2: alarmed
+  pause INTEGER NOT NULL DEFAULT 0, -- fruitless answers in a row: the next attempt waits longer
   next_at INTEGER NOT NULL,     -- when the scanner looks at it again
   bound_at INTEGER NOT NULL,
   changed_at INTEGER NOT NULL,
@@ -291,16 +295,17 @@ CREATE UNIQUE INDEX vend_number ON vend (account_id, meter_id, epoch, n)
   WHERE state NOT IN ('REFUNDED', 'REJECTED');
 CREATE UNIQUE INDEX vend_one_open ON vend (account_id, meter_id)
   WHERE state IN ('BOUND', 'FENCED', 'CONFLICT');
+CREATE INDEX vend_open_meter ON vend (meter_id) WHERE state IN ('BOUND', 'FENCED', 'CONFLICT');
 CREATE INDEX vend_due ON vend (next_at) WHERE state IN ('BOUND', 'FENCED');
 -- What we know of the wallet inside a meter, from its own words.
 CREATE TABLE meter_wallet (
   account_id INTEGER NOT NULL,
   meter_id INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
-  proven INTEGER NOT NULL DEFAULT 1, -- 0: not believed until read afresh
+  proven INTEGER NOT NULL,      -- 0: not believed until read afresh
   count INTEGER NOT NULL,       -- purchase count last proven
   purchased_fen INTEGER NOT NULL, -- the meter's cumulative purchased amount at that count
-  opening_count INTEGER NOT NULL, -- both as first read in this epoch
+  opening_count INTEGER NOT NULL, -- both as first read in this epoch; -1: not yet
   opening_fen INTEGER NOT NULL,
   foreign_fen INTEGER NOT NULL DEFAULT 0, -- of it, sales that are not ours
   suspect_count INTEGER,        -- a contradiction seen once: believed when seen again
@@ -326,12 +331,13 @@ CREATE TABLE command (
   state TEXT NOT NULL CHECK (state IN ('waiting', 'done', 'expired', 'fencing', 'fenced')),
   created_at INTEGER NOT NULL,
   sent_at INTEGER,              -- first handed to a live session
+  handed INTEGER NOT NULL DEFAULT 0, -- 1: so was its present form (a fence is another)
   done_at INTEGER,
   outcome BLOB                  -- CBOR as received
 ) STRICT;
 CREATE INDEX command_open ON command (gateway_id, created_at) WHERE state IN ('waiting', 'fencing');
 CREATE INDEX command_unsent ON command (gateway_id)
-  WHERE sent_at IS NULL AND state IN ('waiting', 'fencing');
+  WHERE handed = 0 AND state IN ('waiting', 'fencing');
 CREATE INDEX command_deadline ON command (not_after) WHERE state = 'waiting' AND not_after IS NOT NULL;
 CREATE INDEX command_ref ON command (account_id, ref) WHERE ref <> '';
 CREATE INDEX command_meter ON command (meter_id, created_at);
@@ -411,11 +417,20 @@ CREATE TABLE fee_state (
   level_at INTEGER NOT NULL DEFAULT 0,
   episode INTEGER NOT NULL DEFAULT 0, -- counts up with each return to level 0
   warned_level INTEGER NOT NULL DEFAULT 0, -- highest level for which a message was delivered
-  warned_at INTEGER,
+  warned_at INTEGER,            -- the last delivery
+  notices INTEGER NOT NULL DEFAULT 0, -- delivered in this episode, spaced as the strategy asks
+  notice_at INTEGER,            -- the last that counted
+  noted_level INTEGER NOT NULL DEFAULT 0, -- highest level for which a message was written
+  noted INTEGER NOT NULL DEFAULT 0, -- messages written in this episode
+  noted_at INTEGER,
   cut_by_us INTEGER NOT NULL DEFAULT 0,
   decision TEXT NOT NULL DEFAULT '{}', -- JSON: the last decision with its facts and reasons
-  decided_at INTEGER
+  said TEXT NOT NULL DEFAULT '', -- its action, reason and guards in short: what a change is
+  decided_at INTEGER,
+  due_at INTEGER                -- when it must be decided again even if nothing happens
 ) STRICT;
+
+CREATE INDEX fee_state_due ON fee_state (due_at) WHERE due_at IS NOT NULL;
 
 -- notify: messages to people ---------------------------------------------------------------------
 CREATE TABLE message (

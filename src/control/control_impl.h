@@ -1,0 +1,70 @@
+/* Shared by the parts of control/ only. */
+#ifndef YUFU_CONTROL_CONTROL_IMPL_H
+#define YUFU_CONTROL_CONTROL_IMPL_H
+
+#include "base/rand.h"
+#include "control/control.h"
+#include "journal/detail.h"
+#include "journal/journal.h"
+
+#define CONTROL_RELAYS_MAX 4 /* registers of one meter: the whole and three circuits */
+
+struct control_turn {
+    struct store_tx *tx;
+    wall_s now;
+    const char *actor;
+    struct rand_stream ids;
+};
+
+static inline struct control_turn control_turn_of(struct store_tx *tx, wall_s now,
+                                                  const char *actor, uint64_t random)
+{
+    return (struct control_turn){tx, now, actor, {random}};
+}
+
+struct control_meter {
+    int64_t id, project_id, account_id, epoch, circuits;
+};
+enum err control_meter_load(struct store_tx *tx, int64_t meter_id, struct control_meter *m);
+
+/* One register; times are 0 where there is none. */
+struct control_row {
+    int64_t meter_id, circuit, version;
+    enum control_desired desired;
+    char reason[32], actor[64];
+    char detail[1024];
+    wall_s not_after, changed_at, next_at, keep_next_at, state_at;
+    bool keep_power;
+    int64_t keep_version, keep_attempt, command_id, attempt, told;
+    int64_t open_wh; /* -1: not seen */
+    enum control_relay_state state;
+};
+/* A register that does not exist yet reads as its defaults. */
+enum err control_row_load(struct store_tx *tx, int64_t meter_id, int64_t circuit,
+                          struct control_row *r);
+/* All that exist of a meter, by circuit. */
+enum err control_rows_load(struct store_tx *tx, int64_t meter_id,
+                           struct control_row rows[CONTROL_RELAYS_MAX], size_t *count);
+enum err control_row_save(struct store_tx *tx, const struct control_row *r);
+
+/* The state of a circuit in the bits a meter reports: 0 is open only if all are. */
+enum control_relay_state control_state_of_bits(int64_t bits, int64_t circuit, int64_t circuits);
+
+/* Puts the command for the register's present wish and decides when to look again. */
+enum err control_send(struct control_turn *t, const struct control_meter *m,
+                      struct control_row *r);
+enum err control_send_keep(struct control_turn *t, const struct control_meter *m,
+                           struct control_row *r);
+int64_t control_pause_s(int64_t attempt);
+
+enum err control_tell(struct control_turn *t, const struct control_meter *m,
+                      const struct control_row *r, enum journal_kind kind);
+
+/* The wish reached its end: confirmed by the meter. */
+enum err control_settle(struct control_turn *t, const struct control_meter *m,
+                        struct control_row *r);
+/* A cut that will not happen any more: fee control decides afresh. */
+enum err control_lapse(struct control_turn *t, const struct control_meter *m,
+                       struct control_row *r, enum journal_kind kind);
+
+#endif

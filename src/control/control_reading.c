@@ -1,0 +1,113 @@
+#include "control/control_impl.h"
+
+#define REASON_REMOTE 1 /* POINT_OPEN_REASON of a relay that was ordered open over the line */
+
+static bool reported_after_wish(const struct control_row *r, const struct control_report *p)
+{
+    return p->at.s > r->changed_at.s;
+}
+
+/* A wish that still waits for its confirmation. */
+static enum err settle_pending(struct control_turn *t, const struct control_meter *m,
+                               struct control_row *r, const struct control_report *p)
+{
+    if (!reported_after_wish(r, p))
+        return control_row_save(t->tx, r);
+    if (r->desired == CONTROL_OPEN && r->state == CONTROL_IS_OPEN)
+        return control_settle(t, m, r);
+    if (r->desired == CONTROL_CLOSED && r->state == CONTROL_IS_CLOSED)
+        return control_settle(t, m, r);
+    if (r->desired == CONTROL_OPEN && p->at.s > r->not_after.s)
+        return control_lapse(t, m, r, EVENT_RELAY_EXPIRED);
+    return control_row_save(t->tx, r);
+}
+
+/* Nothing is under way and the relay moved: the meter itself, a key, a handheld, a weld. */
+static enum err moved_alone(struct control_turn *t, const struct control_meter *m,
+                            struct control_row *r, const struct control_report *p)
+{
+    bool ours = p->open_reason == REASON_REMOTE;
+    if (r->desired == CONTROL_CLOSED && r->state == CONTROL_IS_OPEN && ours) {
+        r->next_at = t->now; /* the pursuit goes on (C3) */
+        TRY(control_row_save(t->tx, r));
+        return control_tell(t, m, r, EVENT_RELAY_MISMATCH);
+    }
+    bool against = r->desired == CONTROL_OPEN && r->state == CONTROL_IS_CLOSED;
+    TRY(control_tell(t, m, r, against ? EVENT_RELAY_MISMATCH : EVENT_RELAY_LOCAL));
+    r->desired = CONTROL_NONE; /* fee control decides afresh */
+    return control_row_save(t->tx, r);
+}
+
+/* Energy that flows though the whole meter is cut: bypassed, or a welded relay. */
+static enum err watch_leak(struct control_turn *t, const struct control_meter *m,
+                           struct control_row *r, const struct control_report *p)
+{
+    if (r->circuit != 0 || r->desired != CONTROL_OPEN || r->state != CONTROL_IS_OPEN ||
+        r->next_at.s != 0 || p->energy_wh < 0 || r->told || !reported_after_wish(r, p))
+        return ERR_OK;
+    if (r->open_wh < 0) {
+        r->open_wh = p->energy_wh;
+        return control_row_save(t->tx, r);
+    }
+    int64_t leaked_wh = p->energy_wh - r->open_wh;
+    if (leaked_wh < CONTROL_LEAK_WH)
+        return ERR_OK;
+    struct detail d = {};
+    detail_int(&d, "energy_wh", leaked_wh);
+    r->told = 1;
+    TRY(control_row_save(t->tx, r));
+    return journal_event(t->tx, &(struct journal_event){t->now, EVENT_RELAY_LEAK, m->project_id,
+                                                        m->account_id, m->id, detail_end(&d)});
+}
+
+static enum err take_state(struct control_turn *t, const struct control_meter *m,
+                           struct control_row *r, const struct control_report *p)
+{
+    enum control_relay_state now = control_state_of_bits(p->relay_open, r->circuit, m->circuits);
+    if (now == CONTROL_UNKNOWN || p->at.s < r->state_at.s)
+        return ERR_OK;
+    bool moved = now != r->state, first = r->state == CONTROL_UNKNOWN;
+    if (!moved && r->next_at.s == 0)
+        return ERR_OK;
+    if (moved)
+        r->state_at = p->at;
+    r->state = now;
+    if (r->next_at.s != 0)
+        return settle_pending(t, m, r, p);
+    return first ? control_row_save(t->tx, r) : moved_alone(t, m, r, p);
+}
+
+static enum err take_keep(struct control_turn *t, struct control_row *r,
+                          const struct control_report *p)
+{
+    if (r->circuit != 0 || r->keep_version == 0 || p->keep_power < 0 || p->at.s < r->changed_at.s)
+        return ERR_OK;
+    bool there = p->keep_power == (int64_t)r->keep_power;
+    if (there == (r->keep_next_at.s == 0))
+        return ERR_OK;
+    r->keep_next_at.s = there ? 0 : t->now.s;
+    return control_row_save(t->tx, r);
+}
+
+enum err control_reading(struct store_tx *tx, const struct control_report *p)
+{
+    struct control_meter m;
+    struct control_row rows[CONTROL_RELAYS_MAX];
+    size_t count;
+    struct control_turn t = control_turn_of(tx, p->now, "system", p->random);
+    enum err e = control_meter_load(tx, p->meter_id, &m);
+    if (e != ERR_OK)
+        return e == ERR_NOT_FOUND ? ERR_OK : e;
+    TRY(control_rows_load(tx, p->meter_id, rows, &count));
+    if (count == 0 || rows[0].circuit != 0) { /* from the first report on, moves are noticed */
+        struct control_row whole;
+        TRY(control_row_load(tx, p->meter_id, 0, &whole));
+        TRY(take_state(&t, &m, &whole, p));
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(take_state(&t, &m, &rows[i], p));
+        TRY(take_keep(&t, &rows[i], p));
+        TRY(watch_leak(&t, &m, &rows[i], p));
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,248 @@
+#include <stdio.h>
+
+#include "control/control_impl.h"
+#include "headend/headend.h"
+
+#define AFTER_CUT_S 5 /* beyond its deadline nothing of a cut is under way any more */
+
+int64_t control_pause_s(int64_t attempt)
+{
+    static const int64_t pauses[] = {5, 10, 30, 60, 120, 300};
+    const int64_t last = sizeof pauses / sizeof *pauses - 1;
+    return pauses[attempt < 0 ? 0 : attempt > last ? last : attempt];
+}
+
+enum err control_tell(struct control_turn *t, const struct control_meter *m,
+                      const struct control_row *r, enum journal_kind kind)
+{
+    struct detail d = {};
+    detail_int(&d, "circuit", r->circuit);
+    detail_text(&d, "reason", r->reason);
+    detail_text(&d, "state", control_state_name(r->state));
+    detail_text(&d, "desired", control_desired_name(r->desired));
+    detail_int(&d, "version", r->version);
+    detail_int(&d, "minutes", (t->now.s - r->changed_at.s) / 60);
+    detail_text(&d, "actor", r->actor);
+    return journal_event(t->tx, &(struct journal_event){t->now, kind, m->project_id, m->account_id,
+                                                        m->id, detail_end(&d)});
+}
+
+static enum err audit(struct control_turn *t, const struct control_row *r, const char *action)
+{
+    char object[64];
+    struct detail d = {};
+    detail_text(&d, "desired", control_desired_name(r->desired));
+    detail_text(&d, "reason", r->reason);
+    detail_int(&d, "version", r->version);
+    detail_int(&d, "not_after", r->not_after.s);
+    detail_bool(&d, "keep_power", r->keep_power);
+    detail_json(&d, "facts", r->detail);
+    snprintf(object, sizeof object, "relay:%lld/%lld", (long long)r->meter_id,
+             (long long)r->circuit);
+    return journal_append(t->tx, &(struct journal_act){t->now, t->actor, action, object,
+                                                       detail_end(&d)});
+}
+
+static enum err put(struct control_turn *t, const struct control_meter *m,
+                    const struct uplink_command *command, int64_t *id)
+{
+    struct headend_order o = {.command = *command, .account_id = m->account_id, .now = t->now,
+                              .random = rand_u64(&t->ids)};
+    TRY(headend_gateway_of_meter(t->tx, m->id, &o.gateway_id));
+    return headend_command_put(t->tx, &o, id);
+}
+
+enum err control_send(struct control_turn *t, const struct control_meter *m, struct control_row *r)
+{
+    struct uplink_command c = {
+        .kind = UPLINK_RELAY, .meter_id = m->id, .epoch = m->epoch, .not_after = r->not_after,
+        .circuit = r->circuit, .version = r->version, .open = r->desired == CONTROL_OPEN,
+    };
+    TRY(put(t, m, &c, &r->command_id));
+    r->next_at.s = r->desired == CONTROL_OPEN ? r->not_after.s + AFTER_CUT_S
+                                              : t->now.s + control_pause_s(r->attempt);
+    r->attempt++;
+    return control_row_save(t->tx, r);
+}
+
+enum err control_send_keep(struct control_turn *t, const struct control_meter *m,
+                           struct control_row *r)
+{
+    struct uplink_command c = {
+        .kind = UPLINK_KEEP, .meter_id = m->id, .epoch = m->epoch, .circuit = r->circuit,
+        .version = r->keep_version, .on = r->keep_power,
+    };
+    int64_t id;
+    TRY(put(t, m, &c, &id));
+    r->keep_next_at.s = t->now.s + control_pause_s(r->keep_attempt);
+    r->keep_attempt++;
+    return control_row_save(t->tx, r);
+}
+
+/* The command of an earlier wish must not act any more if the gateway has not begun it. */
+static enum err fence_old(struct control_turn *t, const struct control_row *r)
+{
+    if (r->command_id == 0 || r->next_at.s == 0)
+        return ERR_OK;
+    enum err e = headend_fence(t->tx, r->command_id);
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+/* A hacked console or a wrong price must not darken a campus: beyond a bound a second person. */
+static enum err check_breaker(struct control_turn *t, const struct control_meter *m)
+{
+    int64_t cuts, meters, released;
+    TRY(store_int(t->tx, &cuts,
+                  "SELECT count(DISTINCT r.meter_id) FROM relay r JOIN meter m ON m.id = r.meter_id "
+                  "WHERE r.desired = 'open' AND r.changed_at > $2 AND m.project_id = $1 "
+                  "AND r.meter_id <> $3",
+                  "iii", m->project_id, t->now.s - CONTROL_BREAKER_S, m->id));
+    if (cuts < CONTROL_BREAKER_MIN)
+        return ERR_OK;
+    TRY(store_int(t->tx, &meters, "SELECT count(*) FROM meter WHERE project_id = $1", "i",
+                  m->project_id));
+    if (cuts < meters * CONTROL_BREAKER_PERMILLE / 1000)
+        return ERR_OK;
+    enum err e = store_int(t->tx, &released,
+                           "SELECT released_until FROM control_breaker WHERE project_id = $1", "i",
+                           m->project_id);
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return e;
+    return e == ERR_OK && released > t->now.s ? ERR_OK : ERR_CONTROL_BREAKER;
+}
+
+static enum err check_keep(struct control_turn *t, int64_t meter_id)
+{
+    struct control_row whole;
+    TRY(control_row_load(t->tx, meter_id, 0, &whole));
+    return whole.keep_power ? ERR_CONTROL_KEEP_POWER : ERR_OK;
+}
+
+static int64_t life_of(const struct control_wish *w)
+{
+    if (w->life_s <= 0)
+        return CONTROL_CUT_S;
+    return w->life_s < CONTROL_CUT_MAX_S ? w->life_s : CONTROL_CUT_MAX_S;
+}
+
+static void write_wish(struct control_row *r, const struct control_wish *w)
+{
+    r->version++;
+    r->desired = w->desired;
+    snprintf(r->reason, sizeof r->reason, "%s", w->reason);
+    snprintf(r->actor, sizeof r->actor, "%s", w->actor);
+    int len = snprintf(r->detail, sizeof r->detail, "%s", w->detail ? w->detail : "{}");
+    if (len >= (int)sizeof r->detail)
+        snprintf(r->detail, sizeof r->detail, "{\"cut\":true}");
+    r->not_after.s = w->desired == CONTROL_OPEN ? w->now.s + life_of(w) : 0;
+    r->changed_at = w->now;
+    r->attempt = r->told = r->command_id = 0;
+    r->next_at.s = 0;
+    r->open_wh = -1;
+}
+
+static enum err tell_wish(struct control_turn *t, const struct control_meter *m,
+                          const struct control_row *r, bool cancelled)
+{
+    static const enum journal_kind kinds[] = {[CONTROL_NONE] = EVENT_RELAY_CANCELLED,
+                                              [CONTROL_OPEN] = EVENT_RELAY_CUT,
+                                              [CONTROL_CLOSED] = EVENT_RELAY_RESTORE};
+    if (cancelled && r->desired == CONTROL_CLOSED)
+        TRY(control_tell(t, m, r, EVENT_RELAY_CANCELLED));
+    return control_tell(t, m, r, kinds[r->desired]);
+}
+
+static enum err check_wish(struct control_turn *t, const struct control_wish *w,
+                           const struct control_meter *m, int64_t *circuit)
+{
+    if (!w->reason || !*w->reason)
+        return ERR_CONTROL_REASON;
+    *circuit = m->circuits == 1 && w->circuit == 1 ? 0 : w->circuit;
+    if (*circuit < 0 || *circuit > m->circuits)
+        return ERR_CONTROL_CIRCUIT;
+    if (w->desired != CONTROL_OPEN)
+        return ERR_OK;
+    TRY(check_keep(t, m->id));
+    return check_breaker(t, m);
+}
+
+enum err control_wish(struct store_tx *tx, const struct control_wish *w, int64_t *version)
+{
+    struct control_meter m;
+    struct control_row r;
+    int64_t circuit;
+    struct control_turn t = control_turn_of(tx, w->now, w->actor, w->random);
+    TRY(control_meter_load(tx, w->meter_id, &m));
+    TRY(check_wish(&t, w, &m, &circuit));
+    TRY(control_row_load(tx, w->meter_id, circuit, &r));
+    bool cancelled = r.desired == CONTROL_OPEN && r.next_at.s != 0;
+    TRY(fence_old(&t, &r));
+    write_wish(&r, w);
+    TRY(audit(&t, &r, "relay.wish"));
+    TRY(tell_wish(&t, &m, &r, cancelled));
+    if (r.desired == CONTROL_NONE)
+        TRY(control_row_save(tx, &r));
+    else
+        TRY(control_send(&t, &m, &r));
+    if (version)
+        *version = r.version;
+    return ERR_OK;
+}
+
+/* --- keep-power ----------------------------------------------------------------------------------- */
+
+/* What we had cut, or were about to cut, returns. */
+static enum err return_supply(struct control_turn *t, const struct control_meter *m)
+{
+    struct control_row rows[CONTROL_RELAYS_MAX];
+    size_t count;
+    TRY(control_rows_load(t->tx, m->id, rows, &count));
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].desired == CONTROL_OPEN)
+            TRY(control_wish(t->tx,
+                             &(struct control_wish){.meter_id = m->id, .circuit = rows[i].circuit,
+                                                    .desired = CONTROL_CLOSED,
+                                                    .reason = "keep_power", .actor = t->actor,
+                                                    .now = t->now, .random = rand_u64(&t->ids)},
+                             NULL));
+    return ERR_OK;
+}
+
+enum err control_keep(struct store_tx *tx, const struct control_keep *k)
+{
+    struct control_meter m;
+    struct control_row r;
+    struct control_turn t = control_turn_of(tx, k->now, k->actor, k->random);
+    if (!k->reason || !*k->reason)
+        return ERR_CONTROL_REASON;
+    TRY(control_meter_load(tx, k->meter_id, &m));
+    TRY(control_row_load(tx, k->meter_id, 0, &r));
+    r.keep_power = k->on;
+    /* One row of versions a relay: the gateway compares orders of both kinds with it. */
+    r.version++;
+    r.keep_version = r.version;
+    r.keep_attempt = 0;
+    struct control_row note = r;
+    snprintf(note.reason, sizeof note.reason, "%s", k->reason);
+    snprintf(note.actor, sizeof note.actor, "%s", k->actor);
+    TRY(audit(&t, &note, k->on ? "keep.on" : "keep.off"));
+    TRY(control_tell(&t, &m, &note, k->on ? EVENT_KEEP_ON : EVENT_KEEP_OFF));
+    TRY(control_send_keep(&t, &m, &r));
+    return k->on ? return_supply(&t, &m) : ERR_OK;
+}
+
+enum err control_breaker_release(struct store_tx *tx, int64_t project_id, const char *actor,
+                                 wall_s now)
+{
+    char object[64];
+    struct detail d = {};
+    detail_int(&d, "until", now.s + CONTROL_BREAKER_S);
+    snprintf(object, sizeof object, "project:%lld", (long long)project_id);
+    TRY(store_exec(tx,
+                   "INSERT INTO control_breaker (project_id, released_until, actor) "
+                   "VALUES ($1, $2, $3) ON CONFLICT (project_id) DO UPDATE SET "
+                   "released_until = excluded.released_until, actor = excluded.actor",
+                   "iit", project_id, now.s + CONTROL_BREAKER_S, actor));
+    return journal_append(tx, &(struct journal_act){now, actor, "breaker.release", object,
+                                                    detail_end(&d)});
+}
