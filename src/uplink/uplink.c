@@ -428,6 +428,7 @@ enum uplink_step uplink_next(struct uplink *u, struct uplink_now now, void *aren
         if (e != ERR_OK)
             return step_of_error(u, e);
         u->heard = now.mono;
+        u->asked = false;
         taken(&u->input, len); /* the bytes stay where they are until more come: u->last is good */
         if (before != OPEN && u->state == OPEN)
             return UPLINK_STEP_OPENED;
@@ -525,7 +526,7 @@ static mono_ms death(const struct uplink *u)
 
 static bool may_ask(const struct uplink *u)
 {
-    return u->state == OPEN && u->claimed && u->asked.ms <= u->heard.ms;
+    return u->state == OPEN && u->claimed && !u->asked;
 }
 
 mono_ms uplink_wake(const struct uplink *u)
@@ -548,7 +549,7 @@ void uplink_tick(struct uplink *u, struct uplink_now now)
     if (!may_ask(u) || !mono_due(mono_after(u->heard, UPLINK_ASK_MS), now.mono))
         return;
     struct uplink_message ping = {.kind = UPLINK_PING, .wall = now.wall};
-    u->asked = mono_after(now.mono, 1); /* later than any `heard` up to now */
+    u->asked = true;
     enum err e = uplink_send(u, &ping);
     MUST(e == ERR_OK || e == ERR_FULL || e == ERR_UPLINK_AGED);
 }

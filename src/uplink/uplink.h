@@ -72,7 +72,8 @@ struct uplink {
     uint8_t random[2][UPLINK_RANDOM]; /* client's, server's */
     void *cipher[2];                  /* sends, receives; NULL before there are keys */
     uint64_t seq[2];                  /* last one used */
-    mono_ms started, heard, asked;
+    mono_ms started, heard;
+    bool asked;                       /* PING is out, nothing was heard since */
     struct uplink_buffer {
         uint8_t *data;
         size_t len, cap, at;          /* [at, len) is still to be taken */
