@@ -37,6 +37,9 @@ struct api_options {
     /* Called after the commit of a request that wrote a command, a desired state or an order, so
      * that it goes out at once. NULL: not wanted. */
     void (*wrote)(void *arg, int64_t account_id, int64_t meter_id);
+    /* Called after the commit of an import: meters, lines or plans may be other ones now. NULL: not
+     * wanted. */
+    void (*imported)(void *arg, int64_t project_id);
     void *arg;
 };
 

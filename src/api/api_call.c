@@ -56,26 +56,32 @@ static void answer(struct call *c)
     http_answer(c->http, status, len ? type : NULL, text, len);
 }
 
+/* What was committed and must be known elsewhere. */
+static void tell(const struct call *c)
+{
+    const struct api_options *o = &c->api->options;
+    if ((c->wrote_account || c->wrote_meter) && o->wrote)
+        o->wrote(o->arg, c->wrote_account, c->wrote_meter);
+    if (c->imported && o->imported)
+        o->imported(o->arg, c->imported);
+}
+
 void api_finish(struct call *c, enum err result)
 {
-    struct api *a = c->api;
-    if (c->http) {
-        api_headers(a, c->http, false);
-        http_answer_header(c->http, "Cache-Control", "no-store");
-        http_answer_header(c->http, "X-Request-Id", c->request_id);
-        if (result == ERR_OK)
-            answer(c);
-        else
-            api_problem(c, result);
-        unsigned status = result != ERR_OK ? api_status_of(result) : c->status ? c->status : 200;
-        a->counters.requests[http_refusal(c->http) != ERR_OK ? 0 : status / 100]++;
-        a->counters.replays += result == ERR_OK && c->replayed;
-    }
-    bool tell = result == ERR_OK && !c->replayed && (c->wrote_account || c->wrote_meter);
-    int64_t account_id = c->wrote_account, meter_id = c->wrote_meter;
+    struct api_counters *n = &c->api->counters;
+    api_headers(c->api, c->http, false);
+    http_answer_header(c->http, "Cache-Control", "no-store");
+    http_answer_header(c->http, "X-Request-Id", c->request_id);
+    unsigned status = result != ERR_OK ? api_status_of(result) : c->status ? c->status : 200;
+    n->requests[http_refusal(c->http) != ERR_OK ? 0 : status / 100]++;
+    n->replays += result == ERR_OK && c->replayed;
+    if (result == ERR_OK)
+        answer(c);
+    else
+        api_problem(c, result);
+    if (result == ERR_OK && !c->replayed)
+        tell(c);
     api_call_free(c);
-    if (tell && a->options.wrote)
-        a->options.wrote(a->options.arg, account_id, meter_id);
 }
 
 static struct call *call_new(struct api *a, struct http_request *r)
@@ -212,8 +218,6 @@ static enum err act(struct call *c)
 static enum err write_work(struct store_tx *tx, void *arg)
 {
     struct call *c = arg;
-    if (!c->http)
-        return ERR_IO_CLOSED; /* dropped at the end of the program: nothing is begun any more */
     c->tx = tx;
     enum err e = admit(c);
     if (e == ERR_OK)

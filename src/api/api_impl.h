@@ -78,7 +78,7 @@ const struct api_route *api_routes(size_t *count);
 struct call {
     struct api *api;
     struct call *next, **at;
-    struct http_request *http; /* NULL: dropped at api_close */
+    struct http_request *http;
     const struct api_route *route;
     int64_t id;                    /* of the path */
     char order[API_KEY_MAX + 1];   /* of the path */
@@ -105,6 +105,7 @@ struct call {
     char *stored; /* body of the answer, once it was written into the idempotency table */
     size_t stored_len;
     int64_t wrote_account, wrote_meter; /* for api_options.wrote; 0: nothing */
+    int64_t imported;                   /* the project, for api_options.imported; 0: nothing */
 
     const char *field; /* what ERR_API_FIELD and its like are about */
     char detail[160];

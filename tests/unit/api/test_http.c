@@ -150,6 +150,8 @@ static void say(struct world *w, const char *bytes, size_t len)
     assert_ok(io_stream_write(w->client, (const uint8_t *)bytes, len));
 }
 
+#define SAY(w, text) say(w, text, sizeof(text) - 1)
+
 /* Until `text` has come, or the connection ended. */
 static void wait_for(struct world *w, const char *text)
 {
@@ -175,7 +177,7 @@ static void test_get(void **state)
     assert_non_null(strstr(w->reply, "HTTP/1.1 200"));
     assert_non_null(strstr(w->reply, "X-Test: yes"));
     assert_string_equal(w->seen, "0 /a b q=电 x body= peer=127.0.0.1");
-    say(w, "GET /again HTTP/1.1\r\nHost: x\r\nCookie: a=b; c=d\r\n\r\n", 52);
+    SAY(w, "GET /again HTTP/1.1\r\nHost: x\r\nCookie: a=b; c=d\r\n\r\n");
     w->len = 0;
     wait_for(w, "hello");
     assert_string_equal(w->seen, "0 /again q=- body= peer=127.0.0.1");
@@ -215,11 +217,11 @@ static void test_chunks_without_end_are_cut_off(void **state)
     char block[500];
     memset(block, 'x', sizeof block);
     connect_client(w);
-    say(w, "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 56);
+    SAY(w, "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 3 && !w->closed; i++) {
         say(w, chunk, sizeof chunk - 1);
         say(w, block, sizeof block);
-        say(w, "\r\n", 2);
+        SAY(w, "\r\n");
         for (int k = 0; k < 10; k++)
             io_step(w->io, 1);
     }
@@ -232,7 +234,7 @@ static void test_answer_later(void **state)
 {
     struct world *w = *state;
     connect_client(w);
-    say(w, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n", 32);
+    SAY(w, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
     while (!w->waiting)
         io_step(w->io, 20);
     assert_int_equal(w->len, 0);
@@ -245,7 +247,7 @@ static void test_stream(void **state)
 {
     struct world *w = *state;
     connect_client(w);
-    say(w, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n", 33);
+    SAY(w, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
     wait_for(w, "\r\n\r\n");
     assert_non_null(strstr(w->reply, "text/event-stream"));
     for (int i = 0; i < 3; i++) {
@@ -269,7 +271,7 @@ static void test_stream_notices_that_its_client_left(void **state)
 {
     struct world *w = *state;
     connect_client(w);
-    say(w, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n", 33);
+    SAY(w, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
     wait_for(w, "\r\n\r\n");
     io_stream_abort(w->client);
     w->client = NULL;
@@ -330,17 +332,17 @@ static void test_too_much_head(void **state)
     static char big[20'000];
     memset(big, 'a', sizeof big);
     connect_client(w);
-    say(w, "GET / HTTP/1.1\r\nHost: x\r\nX: ", 28);
+    SAY(w, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
     say(w, big, sizeof big);
-    say(w, "\r\n\r\n", 4);
+    SAY(w, "\r\n\r\n");
     wait_for(w, "\r\n\r\n");
     assert_string_equal(w->seen, "");
     assert_true(strstr(w->reply, "API_HEADERS") || strstr(w->reply, "431") || w->closed);
     connect_client(w);
-    say(w, "GET / HTTP/1.1\r\nHost: x\r\n", 25);
+    SAY(w, "GET / HTTP/1.1\r\nHost: x\r\n");
     for (int i = 0; i < 100; i++)
-        say(w, "X: y\r\n", 6);
-    say(w, "\r\n", 2);
+        SAY(w, "X: y\r\n");
+    SAY(w, "\r\n");
     wait_for(w, "\r\n\r\n");
     assert_string_equal(w->seen, "");
 }
@@ -362,7 +364,7 @@ static void test_slow_head_is_cut_off(void **state)
     assert_true(w->closed);
     assert_int_equal(w->served, 0);
     connect_client(w); /* whoever waits for our answer is not slow */
-    say(w, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n", 32);
+    SAY(w, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
     end = mono_after(io_mono_real(w->io), 1500);
     while (!mono_due(end, io_mono_real(w->io)))
         io_step(w->io, 100);
