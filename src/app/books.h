@@ -1,0 +1,38 @@
+/*
+ * The check of the books: everything that `yufu verify` looks at, on databases that may be in use.
+ * Each check answers with what it counted; each fault is told as it is found.
+ */
+#ifndef YUFU_APP_BOOKS_H
+#define YUFU_APP_BOOKS_H
+
+#include "journal/journal.h"
+#include "ledger/ledger.h"
+#include "store/store.h"
+#include "vend/vend.h"
+
+struct books_watch {
+    /* One English line for a fault; `part` is "files", "audit", "ledger", "sales" or "charges". */
+    void (*fault)(void *arg, const char *part, const char *what);
+    /* Now and then: rows done of the part that is running. */
+    void (*progress)(void *arg, const char *part, int64_t done);
+    void *arg;
+};
+
+struct books_expected {    /* what was printed and kept elsewhere, to be compared; seq 0: nothing */
+    struct journal_head audit;
+};
+
+struct books_report {
+    struct journal_check audit;
+    struct ledger_check ledger;
+    struct vend_check sales;
+    int64_t settlements, settled_fen;
+    int64_t faults;
+};
+
+/* ERR_OK also when faults were found (report->faults); other errors: it could not be checked. */
+[[nodiscard]] enum err books_check(struct store *ledger, struct store *readings,
+                                   const struct books_expected *expected,
+                                   const struct books_watch *watch, struct books_report *report);
+
+#endif
