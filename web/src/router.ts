@@ -26,7 +26,7 @@ router.beforeEach(async (to) => {
   if (to.meta.open) return true
   if (!session.me) {
     try {
-      await session.restore()
+      if (!(await session.restore())) return toLogin(to)
     } catch (problem) {
       if (problem instanceof Problem && problem.status === 401) return toLogin(to)
       return { name: 'login', query: { next: to.fullPath, trouble: '1' } }
@@ -39,6 +39,6 @@ router.beforeEach(async (to) => {
 whenLoggedOut(() => {
   const session = useSession()
   const here = router.currentRoute.value
-  session.me = null
+  session.forget()
   if (!here.meta.open && here.name) void router.push(toLogin(here))
 })

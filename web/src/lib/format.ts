@@ -45,25 +45,26 @@ export function kilowatt(w: number | null | undefined): string {
   return w >= 1000 ? `${(w / 1000).toFixed(2)} kW` : `${w} W`
 }
 
-const styles = {
-  full: { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' },
-  short: { month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' },
-  clock: { hour: '2-digit', minute: '2-digit', second: '2-digit' },
-  date: { year: 'numeric', month: '2-digit', day: '2-digit' },
-} satisfies Record<string, Intl.DateTimeFormatOptions>
-
 const formats = new Map<string, Intl.DateTimeFormat>()
+
+function formatOf(zone: string) {
+  let format = formats.get(zone)
+  if (!format) {
+    format = new Intl.DateTimeFormat('sv-SE', {
+      timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit',
+    })
+    formats.set(zone, format)
+  }
+  return format
+}
+
+/** Where each style begins and ends within "2025-11-25 14:03:22". */
+const styles = { full: [0, 19], short: [5, 16], clock: [11, 19] } as const
 
 /** A time in the site's own zone. */
 export function when(seconds: number | null | undefined, zone: string, style: keyof typeof styles = 'full') {
   if (seconds === null || seconds === undefined) return UNKNOWN
-  const key = `${zone}/${style}`
-  let format = formats.get(key)
-  if (!format) {
-    format = new Intl.DateTimeFormat('sv-SE', { ...styles[style], hour12: false, timeZone: zone })
-    formats.set(key, format)
-  }
-  return format.format(seconds * 1000)
+  return formatOf(zone).format(seconds * 1000).slice(...styles[style])
 }
 
 /** 20251125 → "2025-11-25". */

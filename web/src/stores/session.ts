@@ -3,6 +3,7 @@ import { computed, ref } from 'vue'
 import { api, type Me, type Permission } from '@/api/client'
 
 const STORED = 'yufu.project'
+const KNOWN = 'yufu.known' // set while this browser holds a log-in: without it there is nothing to ask for
 
 export const useSession = defineStore('session', () => {
   const me = ref<Me | null>(null)
@@ -12,6 +13,7 @@ export const useSession = defineStore('session', () => {
 
   function accept(person: Me) {
     me.value = person
+    localStorage.setItem(KNOWN, '1')
     const stored = Number(localStorage.getItem(STORED))
     const known = person.projects.find((one) => one.id === stored) ?? person.projects[0]
     projectId.value = known?.id ?? 0
@@ -22,8 +24,16 @@ export const useSession = defineStore('session', () => {
     localStorage.setItem(STORED, String(id))
   }
 
+  /** Takes up the log-in that this browser still has; false if it has none. */
   async function restore() {
+    if (!localStorage.getItem(KNOWN)) return false
     accept(await api.me())
+    return true
+  }
+
+  function forget() {
+    me.value = null
+    localStorage.removeItem(KNOWN)
   }
 
   async function login(name: string, password: string) {
@@ -36,10 +46,10 @@ export const useSession = defineStore('session', () => {
 
   async function logout() {
     await api.logout().catch(() => undefined) // the cookie may be void already; leaving is what counts
-    me.value = null
+    forget()
   }
 
   const can = (right: Permission) => me.value?.permissions.includes(right) ?? false
 
-  return { me, project, projectId, zone, choose, restore, login, changePassword, logout, can }
+  return { me, project, projectId, zone, choose, restore, forget, login, changePassword, logout, can }
 })
