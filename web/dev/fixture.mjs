@@ -110,6 +110,7 @@ function wish(one, relay, desired, reason) {
 const byMeter = (id) => [...world.accounts.values()].find((one) => one.meters[0].id === Number(id)) ?? (() => { throw missing() })()
 
 function importReport(csv, dry) {
+  if (!csv.startsWith('project,')) throw Object.assign(new Refusal(422, 'SITE_IMPORT', '文件中有错误行,没有写入任何数据。', 'Some rows are wrong; nothing was written.'), { report: { dry_run: dry, rows: 0, added: 0, changed: 0, same: 0, errors: [{ row: 1, column: 'who', code: 'SITE_COLUMN', title_zh: '未知的列。', title_en: 'This column is not known.' }] } })
   const rows = csv.trim().split(/\r?\n/).slice(1)
   const errors = rows.flatMap((row, i) => (row.includes('BAD') ? [{ row: i + 2, column: 'address', code: 'SITE_ADDRESS', title_zh: '表号应为 1 到 12 位数字。', title_en: 'A meter address has 1 to 12 digits.', detail: 'BAD' }] : []))
   const report = { dry_run: dry, rows: rows.length, added: rows.length - errors.length, changed: 0, same: 0, errors }

@@ -6,6 +6,7 @@ import { api, type Event, type Order, type Place, type WallRow } from '@/api/cli
 import { useClock } from './clock'
 
 const RETRY_MS = 4000
+const SILENCE_MS = 60_000 // longer than any live site is silent: the line may be dead without a word
 
 type Listener<T> = (item: T) => void
 
@@ -71,6 +72,17 @@ export const useLive = defineStore('live', () => {
       if (source?.readyState === EventSource.CLOSED) again()
     }
   }
+
+  /** A browser notices a dead line late or never; these two do not wait for it. */
+  window.addEventListener('offline', () => {
+    if (state.value !== 'off') state.value = 'broken'
+  })
+  window.addEventListener('online', () => {
+    if (state.value !== 'off') void connect(project)
+  })
+  window.setInterval(() => {
+    if (state.value === 'live' && Date.now() - heardAt.value > SILENCE_MS) void connect(project)
+  }, SILENCE_MS / 4)
 
   function again() {
     window.clearTimeout(timer)

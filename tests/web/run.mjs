@@ -1,0 +1,335 @@
+// node run.mjs URL LOGIN PASSWORD [--only WORD]
+// Walks through the console in a real browser, as a person with a keyboard would, against a running
+// server. Closes with "N passed, N failed, N skipped". A one-time password is changed first; the new
+// one is then PASSWORD with "-changed" behind it.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { findings, openBrowser, openPage, rawKeys } from './browser.mjs'
+
+const [base, login, oneTime] = process.argv.slice(2)
+if (!base || !login || !oneTime) {
+  console.error('usage: node run.mjs URL LOGIN PASSWORD [--only WORD]')
+  process.exit(2)
+}
+const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1] : ''
+const english = JSON.parse(readFileSync(new URL('../../web/src/i18n/en.json', import.meta.url), 'utf8'))
+let password = oneTime
+
+class Skip extends Error {}
+const skip = (why) => {
+  throw new Skip(why)
+}
+
+async function enter(page) {
+  await page.goto(`${base}/login`)
+  await page.locator('#login-name').fill(login)
+  await page.locator('#login-password').fill(password)
+  await page.keyboard.press('Enter')
+  await page.waitForURL((url) => url.pathname !== '/login')
+  if (new URL(page.url()).pathname === '/password') await changePassword(page)
+  await page.locator('main#main').waitFor()
+}
+
+async function changePassword(page) {
+  const next = `${password}-changed`
+  await page.locator('#password-old').fill(password)
+  await page.locator('#password-new').fill(next)
+  await page.locator('#password-again').fill(next)
+  await page.keyboard.press('Enter')
+  await page.waitForURL((url) => url.pathname === '/')
+  password = next
+}
+
+/** What the interface says, asked with the page's own log-in. */
+const ask = (page, path) => page.evaluate(async (where) => (await fetch(`/api/v1${where}`)).json(), path)
+const wallRows = async (page) => {
+  const me = await ask(page, '/me')
+  return (await ask(page, `/projects/${me.projects[0].id}/wall`)).rows
+}
+const tiles = (page) => page.locator('[data-tile]')
+
+const tests = {
+  async 'a wrong password is refused with words and a code'(page) {
+    await page.goto(`${base}/login`)
+    await page.locator('#login-name').fill(login)
+    await page.locator('#login-password').fill('not-the-password')
+    await page.keyboard.press('Enter')
+    await page.locator('[role=alert] .code').waitFor()
+    assert.match(await page.locator('[role=alert] .code').innerText(), /[A-Z_]+/)
+    page.expected = /401/
+  },
+
+  async 'one logs in and the wall shows every room of the interface'(page) {
+    await enter(page)
+    await tiles(page).first().waitFor()
+    const rows = await wallRows(page)
+    assert.equal(Number(await page.locator('.tree .all .num').innerText()), rows.length)
+    assert.ok(rows.length > 0)
+  },
+
+  async 'a tile says state, money and age in words, not by colour alone'(page) {
+    await enter(page)
+    const text = await tiles(page).first().innerText()
+    assert.match(text, /¥/)
+    assert.match(text, /\d+ ?(秒|分|小时|天)|未抄到/)
+    assert.match(text, /正常|余额不足|即将停电|欠费|已停电|未抄到/)
+  },
+
+  async 'the wall moves without reloading'(page) {
+    await enter(page)
+    await tiles(page).first().waitFor()
+    const before = await page.evaluate(() => (window.marked = document.querySelector('main').innerText))
+    await page.waitForFunction((old) => document.querySelector('main').innerText !== old, before, { timeout: 60_000 })
+    assert.ok(await page.evaluate(() => Boolean(window.marked)), 'the page was reloaded')
+  },
+
+  async 'arrow keys walk among the tiles and Enter opens one'(page) {
+    await enter(page)
+    await tiles(page).first().focus()
+    await page.keyboard.press('ArrowRight')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/accounts\/\d+/)
+    await page.locator('.balance .sum').waitFor()
+  },
+
+  async 'filter, place and words are in the address'(page) {
+    await enter(page)
+    await tiles(page).first().waitFor()
+    const name = await tiles(page).first().locator('.name').innerText()
+    await page.locator('.search input').fill(name)
+    await page.waitForURL(/q=/)
+    await page.reload()
+    await tiles(page).first().waitFor()
+    assert.equal(await page.locator('.search input').inputValue(), name)
+    assert.ok((await tiles(page).allInnerTexts()).every((text) => text.includes(name)))
+  },
+
+  async 'the table shows the same rooms'(page) {
+    await enter(page)
+    await page.goto(`${base}/?view=table`)
+    await page.locator('tbody tr').first().waitFor()
+    assert.ok((await page.locator('tbody tr').count()) > 1)
+  },
+
+  async 'a sale needs the keyboard only and shows each step until it is done'(page) {
+    await enter(page)
+    const rows = await wallRows(page)
+    const shop = rows.find((row) => row.wallet === 'meter') ?? rows[0]
+    await page.goto(`${base}/sale`)
+    await page.locator('.finder input').waitFor()
+    await page.keyboard.press('F2')
+    await page.keyboard.type(shop.code)
+    await page.keyboard.press('Enter')
+    await page.locator('#amount').waitFor()
+    await page.waitForFunction(() => document.activeElement?.id === 'amount')
+    await page.keyboard.type('12.50')
+    await page.keyboard.press('Enter')
+    await page.waitForFunction(() => document.activeElement?.hasAttribute('data-yes'))
+    await page.keyboard.press('Enter')
+    await page.locator('.done .trail').waitFor()
+    const { orders } = await ask(page, `/accounts/${shop.id}/orders`)
+    assert.equal(orders[0].amount_fen, 1250)
+    await page.waitForFunction(() => !document.querySelector('.done .trail li:not(.done)'), null, { timeout: 120_000 })
+    assert.match(await page.locator('section.done').innerText(), /12\.50/)
+  },
+
+  async 'a second sale within two minutes warns and starts on no'(page) {
+    await enter(page)
+    const rows = await wallRows(page)
+    const room = rows.find((row) => row.wallet === 'platform') ?? rows.at(-1)
+    const sellOnce = async () => {
+      await page.goto(`${base}/sale?account=${room.id}`)
+      await page.waitForFunction(() => document.activeElement?.id === 'amount')
+      await page.keyboard.type('1')
+      await page.keyboard.press('Enter')
+    }
+    await sellOnce()
+    await page.waitForFunction(() => document.activeElement?.hasAttribute('data-yes'))
+    await page.keyboard.press('Enter')
+    await page.locator('.done .trail').waitFor()
+    await sellOnce()
+    await page.locator('.recent').waitFor()
+    assert.ok(await page.evaluate(() => document.activeElement?.hasAttribute('data-no')))
+  },
+
+  async 'an amount of 0 or of a billion is not sold'(page) {
+    await enter(page)
+    const [row] = await wallRows(page)
+    await page.goto(`${base}/sale?account=${row.id}`)
+    for (const amount of ['0', '-5', '1.234', '1000000000', 'abc']) {
+      await page.locator('#amount').fill(amount)
+      await page.keyboard.press('Enter')
+      assert.equal(await page.locator('[data-yes]').count(), 0, amount)
+    }
+  },
+
+  async 'a receipt can be printed, and a reprint says so'(page) {
+    await enter(page)
+    const rows = await wallRows(page)
+    for (const row of rows) {
+      const { orders } = await ask(page, `/accounts/${row.id}/orders`)
+      if (!orders?.length) continue
+      await page.goto(`${base}/receipt/${row.id}/${orders[0].order_id}?copy=1`)
+      await page.locator('.paper .copy').waitFor()
+      assert.match(await page.locator('.paper').innerText(), new RegExp(orders[0].order_id))
+      return
+    }
+    skip('no order in this project')
+  },
+
+  async 'a cut asks for a reason, names the object, and is shown until it is carried out'(page) {
+    await enter(page)
+    const rows = await wallRows(page)
+    const row = rows.find((one) => one.relay_open === 0 && !one.keep && one.wallet === 'platform')
+    if (!row) skip('no supplied room')
+    await page.goto(`${base}/accounts/${row.id}`)
+    await page.locator('.supply .danger').first().click()
+    await page.locator('.el-dialog .object').waitFor()
+    assert.match(await page.locator('.el-dialog .object').innerText(), new RegExp(row.name))
+    const confirm = page.locator('.el-dialog button[type=submit]')
+    assert.ok(await confirm.isDisabled(), 'a cut without a reason must not be possible')
+    await page.locator('#reason-text').fill('浏览器测试')
+    await confirm.click()
+    await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+    await page.locator('.supply .relays .bad').first().waitFor({ timeout: 120_000 })
+    await page.locator('.supply .relays .chip:not(.danger)').first().click()
+    await page.locator('#reason-text').fill('浏览器测试结束')
+    await confirm.click()
+    await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+  },
+
+  async 'under keep-power a cut is not offered'(page) {
+    await enter(page)
+    const rows = await wallRows(page)
+    const row = rows.find((one) => one.relay_open === 0 && !one.keep)
+    if (!row) skip('no room without keep-power')
+    const switchKeep = async (reason) => {
+      await page.locator('.supply .keep .chip').click()
+      await page.locator('#reason-text').fill(reason)
+      await page.locator('.el-dialog button[type=submit]').click()
+      await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+    }
+    await page.goto(`${base}/accounts/${row.id}`)
+    await page.locator('.supply .keep').waitFor()
+    await switchKeep('浏览器测试')
+    await page.locator('.supply .keep.on').waitFor({ timeout: 120_000 })
+    assert.ok(await page.locator('.supply .danger').first().isDisabled())
+    await switchKeep('浏览器测试结束')
+    await page.locator('.supply .keep:not(.on)').waitFor({ timeout: 120_000 })
+  },
+
+  async 'the account page opens each of its tabs by arrow key'(page) {
+    await enter(page)
+    const [row] = await wallRows(page)
+    await page.goto(`${base}/accounts/${row.id}`)
+    await page.locator('[role=tab][aria-selected=true]').focus()
+    for (const tab of ['usage', 'bills', 'messages', 'events', 'ledger']) {
+      await page.keyboard.press('ArrowRight')
+      await page.locator(`#panel-${tab}`).waitFor()
+      await page.waitForFunction(() => !document.querySelector('[role=tabpanel] [role=status]'))
+      assert.equal(await page.locator('[role=tabpanel] [role=alert]').count(), 0, tab)
+    }
+  },
+
+  async 'Ctrl+K finds a room and goes there'(page) {
+    await enter(page)
+    const [row] = await wallRows(page)
+    await page.keyboard.press('Control+k')
+    await page.keyboard.type(row.code)
+    await page.locator('.palette li', { hasText: row.code }).first().waitFor()
+    await page.keyboard.press('Enter')
+    await page.waitForURL(new RegExp(`/accounts/${row.id}`))
+  },
+
+  async 'events can be filtered by severity'(page) {
+    await enter(page)
+    await page.goto(`${base}/events?severity=info`)
+    await page.locator('.page .card').waitFor()
+    await page.waitForFunction(() => !document.querySelector('.card [role=status]'))
+    assert.equal(await page.locator('.card li.alarm').count(), 0)
+  },
+
+  async 'gateways show their lines and how fresh the site is'(page) {
+    await enter(page)
+    await page.goto(`${base}/gateways`)
+    await page.locator('.fresh .bars li').first().waitFor()
+    assert.ok((await page.locator('table tbody tr').count()) > 0)
+  },
+
+  async 'an import with wrong columns is refused with rows and reasons, and writes nothing'(page) {
+    await enter(page)
+    const before = (await wallRows(page)).length
+    await page.goto(`${base}/import`)
+    await page.locator('input[type=file]').setInputFiles({ name: 'wrong.csv', mimeType: 'text/csv', buffer: Buffer.from('who,what\n1,2\n') })
+    await page.locator('.report table, .problem').first().waitFor()
+    assert.equal((await wallRows(page)).length, before)
+    page.expected = /4\d\d/
+  },
+
+  async 'the language changes at once and stays'(page) {
+    await enter(page)
+    await page.locator('.top .round[lang=en]').click()
+    assert.equal(await page.locator('h1').innerText(), english.nav.wall)
+    assert.equal(await page.evaluate(() => document.documentElement.lang), 'en')
+    await page.reload()
+    await page.locator('h1').waitFor()
+    assert.equal(await page.locator('h1').innerText(), english.nav.wall)
+  },
+
+  async 'a broken stream is said and mends itself'(page) {
+    await enter(page)
+    await tiles(page).first().waitFor()
+    await page.context().setOffline(true)
+    await page.locator('.banner').waitFor({ timeout: 60_000 })
+    await page.context().setOffline(false)
+    await page.locator('.banner').waitFor({ state: 'hidden', timeout: 60_000 })
+    page.expected = /ERR_INTERNET_DISCONNECTED|Failed to load|ERR_/
+  },
+}
+
+const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', gateways: '/gateways', import: '/import' }
+for (const [language, theme, width] of [['zh-CN', 'light', 1440], ['en', 'dark', 1440], ['en', 'light', 390], ['zh-CN', 'dark', 390]]) {
+  const name = `no page has a serious accessibility finding or an untranslated key (${language}, ${theme}, ${width} px)`
+  tests[name] = async (page) => {
+    await page.goto(`${base}/login`)
+    await page.locator('#login-name').waitFor()
+    const found = (await findings(page)).map((one) => `login: ${one}`)
+    await enter(page)
+    const [row] = await wallRows(page)
+    for (const [title, path] of Object.entries(PAGES)) {
+      await page.goto(base + path.replace('ID', row.id))
+      await page.locator('h1').waitFor()
+      await page.waitForFunction(() => !document.querySelector('main [role=status].empty'))
+      await page.waitForLoadState('load')
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+      if (wide > 0) found.push(`${title}: ${wide} px wider than the window`)
+      found.push(...(await findings(page)).map((one) => `${title}: ${one}`), ...(await rawKeys(page, english)).map((key) => `${title}: ${key}`))
+    }
+    assert.deepEqual(found, [])
+  }
+  tests[name].options = { language, theme, width }
+}
+
+const browser = await openBrowser()
+const count = { passed: 0, failed: 0, skipped: 0 }
+for (const [name, test] of Object.entries(tests)) {
+  if (only && !name.includes(only)) continue
+  const { page, complaints, close } = await openPage(browser, test.options)
+  try {
+    await test(page)
+    const unexpected = complaints.filter((one) => !page.expected?.test(one))
+    assert.deepEqual(unexpected, [])
+    count.passed++
+    console.log(`ok      ${name}`)
+  } catch (error) {
+    const skipped = error instanceof Skip
+    count[skipped ? 'skipped' : 'failed']++
+    console.log(`${skipped ? 'skipped' : 'FAILED '} ${name}\n        ${error.message.replaceAll('\n', '\n        ')}`)
+    if (!skipped && process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/failed-${count.failed}.png` })
+  }
+  await close()
+}
+await browser.close()
+console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`)
+process.exit(count.failed ? 1 : 0)
