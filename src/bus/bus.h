@@ -37,6 +37,9 @@ struct bus_timing {
     int32_t turnaround_ms;   /* wait for an answer's first byte while nothing is known of the peer */
     int32_t turnaround_min_ms, turnaround_max_ms; /* bounds of the learnt wait */
     int32_t byte_gap_ms;     /* silence inside an answer that ends it */
+    int32_t probe_ms;        /* first pause before a silent peer is tried again; doubles */
+    int32_t probe_max_ms;
+    int32_t probe_spacing_ms; /* between any two probes: bounds what silent peers cost the line */
     int32_t transit_ms;      /* extra for what lies between us and the wire (TCP, radio) */
 };
 
@@ -45,7 +48,8 @@ struct bus_timing bus_timing_of(int32_t baud);
 /* Each meter of a line is a peer, numbered by the caller 0..BUS_PEERS_MAX-1. */
 struct bus_peer {
     bool silent;            /* demoted: asked only on the probe ring */
-    uint8_t failures;       /* exchanges in a row without an answer */
+    bool told;              /* what bus_peer_change said last */
+    uint8_t failures;       /* jobs in a row without an answer */
     uint8_t probes;         /* probes since the demotion, for the back-off */
     int32_t slowest_ms;     /* decaying maximum of seen turnarounds; 0: none yet */
     mono_ms probe_at;       /* silent: next probe */
@@ -92,29 +96,22 @@ struct bus_change {
     bool silent;
 };
 
-enum bus_phase { BUS_IDLE, BUS_GAP, BUS_WAIT };
-
 struct bus {
     const struct meter_link *link;
     struct bus_timing timing;
-    enum bus_phase phase;
     struct bus_job jobs[BUS_JOBS_MAX];
     uint32_t order[BUS_JOBS_MAX]; /* arrival number of each job; 0: slot is free */
     uint32_t arrivals;
+    uint8_t sendings[BUS_JOBS_MAX]; /* how often each was sent so far */
+    bool damaged[BUS_JOBS_MAX];   /* something damaged came for it */
     int current;                  /* index of the job on the line, or -1 */
-    uint8_t sent;                 /* sendings of the current job */
-    bool damaged;                 /* something damaged came for it */
     mono_ms free_at;              /* the line is quiet enough from here on */
     mono_ms started, tx_end, deadline, limit;
-    mono_ms heard;                /* first byte of the answer, if any */
-    bool hearing;
     uint8_t input[BUS_INPUT_MAX];
     size_t input_len;
     struct bus_result results[BUS_RESULTS_MAX];
     size_t result_head, result_count;
     struct bus_peer peers[BUS_PEERS_MAX];
-    struct bus_change changes[BUS_PEERS_MAX];
-    size_t change_count;
     mono_ms probe_free_at;        /* the ring as a whole is slow, however many are on it */
     struct bus_stats stats;
 };

@@ -20,7 +20,7 @@
 
 #define METER_FRAME_MAX 272  /* a whole frame with preamble */
 #define METER_ITEMS_MAX 16   /* rows of a poll plan */
-#define METER_VALUES_MAX 16  /* points in one answer */
+#define METER_VALUES_MAX 24  /* points in one sweep */
 #define METER_RECORDS 10     /* purchase records a meter keeps, 1 = the last */
 
 /* --- link ------------------------------------------------------------------------------------ */
@@ -107,6 +107,9 @@ struct meter_values {
 };
 
 void meter_values_add(struct meter_values *v, enum meter_point point, int64_t value);
+/* Adds the points of another answer of the same sweep: the later value counts, of the alarm level the
+ * highest (each answer shows only some of the levels). */
+void meter_values_merge(struct meter_values *v, const struct meter_values *more);
 /* The value of a point, or `absent`. */
 int64_t meter_values_get(const struct meter_values *v, enum meter_point point, int64_t absent);
 

@@ -1,0 +1,143 @@
+#include "bus/plan.h"
+
+#include "base/must.h"
+
+#define AHEAD_MS 5'000  /* rows due so soon are asked in the same sweep */
+#define AGAIN_MS 5'000  /* after no answer, before the peer counts as silent */
+
+void plan_init(struct plan *p, struct plan_peer *peers, uint16_t peer_count)
+{
+    *p = (struct plan){.peers = peers, .peer_count = peer_count, .peer = -1, .lead = -1};
+    for (uint16_t i = 0; i < peer_count; i++)
+        peers[i] = (struct plan_peer){0};
+}
+
+static bool asked_by_time(const struct plan_peer *p, unsigned item)
+{
+    return p->unit->model->items[item].period_s > 0;
+}
+
+void plan_set(struct plan *p, uint16_t peer, const struct meter_unit *unit, mono_ms now)
+{
+    MUST(peer < p->peer_count && unit->model->item_count <= METER_ITEMS_MAX);
+    p->peers[peer].unit = unit;
+    for (unsigned i = 0; i < unit->model->item_count; i++)
+        p->peers[peer].due[i] = now;
+}
+
+/* The earliest time at which a row is due. */
+static mono_ms first_due(const struct plan_peer *p)
+{
+    mono_ms first = MONO_NEVER;
+    for (unsigned i = 0; p->unit && i < p->unit->model->item_count; i++)
+        if (asked_by_time(p, i))
+            first = mono_earlier(first, p->due[i]);
+    return first;
+}
+
+/* A silent peer is due when the ring says so. */
+static mono_ms peer_due(const struct plan *p, const struct bus *b, uint16_t peer)
+{
+    mono_ms due = first_due(&p->peers[peer]);
+    const struct bus_peer *bp = &b->peers[peer];
+    if (!bp->silent || due.ms == MONO_NEVER.ms)
+        return due;
+    mono_ms probe = bp->probe_at.ms > b->probe_free_at.ms ? bp->probe_at : b->probe_free_at;
+    return probe.ms > due.ms ? probe : due;
+}
+
+static bool next_row(const struct plan *p, mono_ms now, uint8_t *item)
+{
+    const struct plan_peer *peer = &p->peers[p->peer];
+    if (p->lead >= 0) {
+        *item = (uint8_t)p->lead;
+        return true;
+    }
+    for (unsigned i = 0; i < peer->unit->model->item_count; i++)
+        if (!(p->asked >> i & 1) && asked_by_time(peer, i) &&
+            mono_due(peer->due[i], mono_after(now, AHEAD_MS))) {
+            *item = (uint8_t)i;
+            return true;
+        }
+    return false;
+}
+
+static void begin_sweep(struct plan *p, int peer)
+{
+    p->peer = peer;
+    p->asked = 0;
+    p->lead = -1;
+}
+
+static int longest_waiting(const struct plan *p, const struct bus *b, mono_ms now)
+{
+    int best = -1;
+    mono_ms best_due = MONO_NEVER;
+    for (uint16_t i = 0; i < p->peer_count; i++) {
+        mono_ms due = peer_due(p, b, i);
+        if (mono_due(due, now) && due.ms < best_due.ms) {
+            best = i;
+            best_due = due;
+        }
+    }
+    return best;
+}
+
+bool plan_next(struct plan *p, const struct bus *b, mono_ms now, struct plan_ask *ask)
+{
+    uint8_t item;
+    if (p->peer < 0 || !next_row(p, now, &item)) {
+        begin_sweep(p, longest_waiting(p, b, now));
+        if (p->peer < 0 || !next_row(p, now, &item))
+            return false;
+    }
+    p->asked |= 1U << item;
+    p->lead = -1;
+    *ask = (struct plan_ask){(uint16_t)p->peer, item, b->peers[p->peer].silent};
+    return true;
+}
+
+void plan_done(struct plan *p, const struct plan_ask *ask, int next_item, mono_ms now)
+{
+    struct plan_peer *peer = &p->peers[ask->peer];
+    int64_t period_ms = (int64_t)peer->unit->model->items[ask->item].period_s * 1000;
+    /* Rows that are rare are spread, so that not all meters ask all of theirs in one round. */
+    int64_t spread_ms = period_ms > 120'000 ? ask->peer * INT64_C(7919) % (period_ms / 4) : 0;
+    peer->due[ask->item] = mono_after(now, period_ms - spread_ms);
+    if (p->peer == ask->peer && next_item >= 0)
+        p->lead = next_item;
+}
+
+void plan_failed(struct plan *p, const struct plan_ask *ask, mono_ms now)
+{
+    struct plan_peer *peer = &p->peers[ask->peer];
+    mono_ms again = mono_after(now, AGAIN_MS);
+    for (unsigned i = 0; i < peer->unit->model->item_count; i++)
+        if (mono_due(peer->due[i], again))
+            peer->due[i] = again;
+    if (p->peer == ask->peer)
+        begin_sweep(p, -1);
+}
+
+bool plan_sweep_over(const struct plan *p, mono_ms now)
+{
+    uint8_t item;
+    return p->peer < 0 || !next_row(p, now, &item);
+}
+
+void plan_hurry(struct plan *p, uint16_t peer, mono_ms now)
+{
+    struct plan_peer *q = &p->peers[peer];
+    for (unsigned i = 0; q->unit && i < q->unit->model->item_count; i++)
+        q->due[i] = mono_earlier(q->due[i], now);
+}
+
+mono_ms plan_wake(const struct plan *p, const struct bus *b, mono_ms now)
+{
+    if (p->peer >= 0 && !plan_sweep_over(p, now))
+        return now;
+    mono_ms wake = MONO_NEVER;
+    for (uint16_t i = 0; i < p->peer_count; i++)
+        wake = mono_earlier(wake, peer_due(p, b, i));
+    return wake;
+}

@@ -1,0 +1,166 @@
+#include "meter/meter.h"
+
+#include <string.h>
+
+#include "base/must.h"
+#include "meter/meter_impl.h"
+#include "proto/dlt645.h"
+#include "proto/dlt645_ask.h"
+
+#define PREAMBLE 4
+
+/* --- values ----------------------------------------------------------------------------------- */
+
+static struct meter_value *find(struct meter_values *v, enum meter_point point)
+{
+    for (size_t i = 0; i < v->count; i++)
+        if (v->list[i].point == point)
+            return &v->list[i];
+    return NULL;
+}
+
+void meter_values_add(struct meter_values *v, enum meter_point point, int64_t value)
+{
+    struct meter_value *old = find(v, point);
+    if (old) {
+        old->value = value;
+        return;
+    }
+    MUST(v->count < METER_VALUES_MAX);
+    v->list[v->count++] = (struct meter_value){point, value};
+}
+
+void meter_values_merge(struct meter_values *v, const struct meter_values *more)
+{
+    for (size_t i = 0; i < more->count; i++) {
+        int64_t value = more->list[i].value;
+        int64_t old = meter_values_get(v, more->list[i].point, INT64_MIN);
+        if (more->list[i].point != POINT_ALARM_LEVEL || value > old)
+            meter_values_add(v, more->list[i].point, value);
+    }
+}
+
+int64_t meter_values_get(const struct meter_values *v, enum meter_point point, int64_t absent)
+{
+    for (size_t i = 0; i < v->count; i++)
+        if (v->list[i].point == point)
+            return v->list[i].value;
+    return absent;
+}
+
+/* --- units ------------------------------------------------------------------------------------ */
+
+static bool decimal(const uint8_t digits[6])
+{
+    for (size_t i = 0; i < 6; i++)
+        if (digits[i] >> 4 > 9 || (digits[i] & 0x0F) > 9)
+            return false;
+    return true;
+}
+
+enum err meter_unit_init(struct meter_unit *u, const char *model, const char *address,
+                         const char *customer, int64_t circuits)
+{
+    *u = (struct meter_unit){.model = meter_model_find(model)};
+    if (!u->model)
+        return ERR_NOT_FOUND;
+    TRY(dlt645_address_parse(address, u->address));
+    TRY(dlt645_address_parse(customer[0] ? customer : "0", u->customer));
+    if (!decimal(u->address) || !decimal(u->customer))
+        return ERR_SYNTAX;
+    bool given = circuits > 0 && circuits <= u->model->circuits;
+    u->circuits = given ? (uint8_t)circuits : u->model->circuits;
+    return ERR_OK;
+}
+
+/* --- asking: the driver knows how ---------------------------------------------------------------- */
+
+void meter_ask_item(const struct meter_unit *u, unsigned item, struct writer *w)
+{
+    MUST(item < u->model->item_count);
+    u->model->driver->ask_id(u, u->model->items[item].id, w);
+}
+
+enum err meter_take_item(const struct meter_unit *u, unsigned item, struct bytes answer,
+                         struct meter_values *out)
+{
+    MUST(item < u->model->item_count);
+    *out = (struct meter_values){.next_item = -1};
+    TRY(u->model->driver->take_item(u, &u->model->items[item], answer, out));
+    if (out->next_item >= 0)
+        out->next_item = (int)item + 1;
+    return ERR_OK;
+}
+
+void meter_ask_wallet(const struct meter_unit *u, enum meter_wallet_item item, unsigned record,
+                      struct writer *w)
+{
+    u->model->driver->ask_wallet(u, item, record, w);
+}
+
+enum err meter_take_wallet(const struct meter_unit *u, enum meter_wallet_item item, unsigned record,
+                           struct bytes answer, int64_t *value)
+{
+    return u->model->driver->take_wallet(u, item, record, answer, value);
+}
+
+enum err meter_ask_vend(const struct meter_unit *u, int64_t n, int64_t amount_fen, struct writer *w)
+{
+    if (u->model->class == METER_CLASS_D)
+        return ERR_STATE;
+    return u->model->driver->ask_vend(u, n, amount_fen, w);
+}
+
+enum meter_reply meter_take_vend(const struct meter_unit *u, struct bytes answer)
+{
+    return u->model->driver->take_vend(u, answer);
+}
+
+/* --- relays ----------------------------------------------------------------------------------- */
+
+static bool keeps(enum meter_order order)
+{
+    return order == METER_ORDER_KEEP_ON || order == METER_ORDER_KEEP_OFF;
+}
+
+enum err meter_ask_order(const struct meter_unit *u, enum meter_order order, unsigned circuit,
+                         wall_s expires, struct writer *w)
+{
+    if (keeps(order) && !u->model->keep_power)
+        return ERR_STATE;
+    if (circuit > u->circuits)
+        return ERR_RANGE;
+    return u->model->driver->ask_order(u, order, circuit, expires, w);
+}
+
+enum meter_reply meter_take_order(const struct meter_unit *u, struct bytes answer)
+{
+    return u->model->driver->take_order(u, answer);
+}
+
+unsigned meter_order_item(const struct meter_unit *u, enum meter_order order)
+{
+    return keeps(order) ? u->model->state_item : u->model->relay_item;
+}
+
+int meter_order_met(const struct meter_unit *u, enum meter_order order, unsigned circuit,
+                    const struct meter_values *v)
+{
+    enum meter_point point = keeps(order) ? POINT_KEEP_POWER : POINT_RELAY_OPEN;
+    int64_t value = meter_values_get(v, point, -1);
+    if (value < 0)
+        return -1;
+    if (keeps(order))
+        return (value != 0) == (order == METER_ORDER_KEEP_ON);
+    int64_t all = (INT64_C(1) << u->circuits) - 1;
+    int64_t mask = circuit == 0 ? all : INT64_C(1) << (circuit - 1);
+    return (value & mask) == (order == METER_ORDER_OPEN ? mask : 0);
+}
+
+void meter_ask_clock(wall_s now, int32_t offset_s, struct writer *w)
+{
+    struct dlt645_frame f;
+    struct dlt645_time t = dlt645_time_of(now, offset_s);
+    dlt645_ask_time(&f, &t, false);
+    dlt645_encode(&f, PREAMBLE, w);
+}
