@@ -235,14 +235,15 @@ static bool decode_words(int argc, char **argv, enum dlt645_era era)
 
 static int usage(FILE *to, int code)
 {
-    fprintf(to,
-            "usage: yufu frame decode [--proto P] [HEX...]\n\n"
-            "Prints one JSON object for each meter frame found; reads lines of standard input when\n"
-            "no HEX is given. Ends with 1 if any frame is damaged or none is found.\n"
-            "每个报文输出一个 JSON 对象;未给出 HEX 时逐行读取标准输入;有无效报文时退出码为 1。\n\n"
-            "  --proto auto          tell the year by the control code (default)\n"
-            "  --proto dlt645-2007   DL/T 645-2007\n"
-            "  --proto dlt645-1997   DL/T 645-1997\n");
+    fprintf(
+        to,
+        "usage: yufu frame decode [--proto P] [HEX...]\n\n"
+        "Prints one JSON object for each meter frame found; reads lines of standard input when\n"
+        "no HEX is given. Ends with 1 if any frame is damaged or none is found.\n"
+        "每个报文输出一个 JSON 对象;未给出 HEX 时逐行读取标准输入;有无效报文时退出码为 1。\n\n"
+        "  --proto auto          tell the year by the control code (default)\n"
+        "  --proto dlt645-2007   DL/T 645-2007\n"
+        "  --proto dlt645-1997   DL/T 645-1997\n");
     return code;
 }
 
@@ -251,10 +252,10 @@ static bool parse_proto(const char *name, enum dlt645_era *era)
     static const struct {
         const char *name;
         enum dlt645_era era;
-    } names[] = {{"auto", DLT645_ERA_GUESS},        {"dlt645", DLT645_ERA_GUESS},
-                 {"645", DLT645_ERA_GUESS},         {"dlt645-2007", DLT645_ERA_2007},
-                 {"dlt645-07", DLT645_ERA_2007},    {"2007", DLT645_ERA_2007},
-                 {"dlt645-1997", DLT645_ERA_1997},  {"dlt645-97", DLT645_ERA_1997},
+    } names[] = {{"auto", DLT645_ERA_GUESS},       {"dlt645", DLT645_ERA_GUESS},
+                 {"645", DLT645_ERA_GUESS},        {"dlt645-2007", DLT645_ERA_2007},
+                 {"dlt645-07", DLT645_ERA_2007},   {"2007", DLT645_ERA_2007},
+                 {"dlt645-1997", DLT645_ERA_1997}, {"dlt645-97", DLT645_ERA_1997},
                  {"1997", DLT645_ERA_1997}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i].name, name) == 0) {

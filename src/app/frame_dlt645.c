@@ -46,7 +46,8 @@ static void join_name(char *out, const char *part, bool zh)
     strncat(out, part, NAME_MAX_LEN - strlen(out) - 1);
 }
 
-/* "voltage, phase A", "trip record, operator": whole by itself, so that a reader needs no context. */
+/* "voltage, phase A", "trip record, operator": whole by itself, so that a reader needs no context.
+ */
 static void set_name(json_t *o, const struct dlt645_say *s, const struct dlt645_value *v, bool zh)
 {
     char name[NAME_MAX_LEN] = "", index[40];
@@ -99,7 +100,8 @@ static void set_value(json_t *o, const struct dlt645_value *v)
 static void set_absent(json_t *o, const struct dlt645_value *v)
 {
     bool never = v->field->kind == DLT645_TIME && v->raw.data[0] == 0x99;
-    (void)json_object_set_new(o, "value", never ? json_string("never") : json_null()); /* as above */
+    (void)json_object_set_new(o, "value",
+                              never ? json_string("never") : json_null()); /* as above */
     set_bool(o, "absent", true);
 }
 
@@ -161,7 +163,8 @@ static enum err values_json(json_t *o, const struct dlt645_say *s)
     return first;
 }
 
-/* --- the parts of a frame ---------------------------------------------------------------------- */
+/* --- the parts of a frame ----------------------------------------------------------------------
+ */
 
 static const char *address_kind(const uint8_t a[6])
 {

@@ -5,6 +5,7 @@
 #include "base/must.h"
 
 #define SILENT_AFTER 3 /* unanswered jobs in a row */
+#define TRUST_AFTER 16 /* answers without a time-out, before a shorter wait is believed */
 #define BITS_PER_BYTE 11
 
 int64_t bus_wire_ms(int32_t baud, size_t bytes)
@@ -20,7 +21,7 @@ struct bus_timing bus_timing_of(int32_t baud)
         .gap_ms = 4 * byte_ms > 5 ? 4 * byte_ms : 5,
         .turnaround_ms = 700, /* the standard allows 500 */
         .turnaround_min_ms = 200,
-        .turnaround_max_ms = 1500,
+        .turnaround_max_ms = 700,
         .byte_gap_ms = 3 * byte_ms + 30,
         .transit_ms = 20,
         .probe_ms = 15'000,
@@ -106,7 +107,7 @@ static int32_t clamp(int32_t v, int32_t low, int32_t high)
 static int32_t wait_of(const struct bus *b, const struct bus_peer *p)
 {
     const struct bus_timing *t = &b->timing;
-    if (p->slowest_ms == 0 || p->failures > 0)
+    if (p->trusted < TRUST_AFTER)
         return t->turnaround_ms;
     return clamp(2 * p->slowest_ms + 50, t->turnaround_min_ms, t->turnaround_max_ms);
 }
@@ -114,8 +115,10 @@ static int32_t wait_of(const struct bus *b, const struct bus_peer *p)
 static void peer_answered(struct bus *b, struct bus_peer *p, int64_t turnaround_ms)
 {
     int32_t seen = (int32_t)(turnaround_ms < 1 ? 1 : turnaround_ms);
-    int32_t faded = p->slowest_ms - p->slowest_ms / 16;
+    int32_t faded = p->slowest_ms - p->slowest_ms / 64;
     p->slowest_ms = seen > faded ? seen : faded;
+    if (p->trusted < TRUST_AFTER)
+        p->trusted++;
     p->failures = 0;
     p->probes = 0;
     p->answers++;
@@ -178,8 +181,11 @@ static void push_result(struct bus *b, int i, enum err err, struct bytes answer)
     MUST(b->result_count < BUS_RESULTS_MAX);
     size_t at = (b->result_head + b->result_count++) % BUS_RESULTS_MAX;
     struct bus_result *r = &b->results[at];
-    *r = (struct bus_result){.tag = b->jobs[i].tag, .peer = b->jobs[i].peer, .err = err,
-                             .sent = b->sendings[i], .len = (uint16_t)answer.len};
+    *r = (struct bus_result){.tag = b->jobs[i].tag,
+                             .peer = b->jobs[i].peer,
+                             .err = err,
+                             .sent = b->sendings[i],
+                             .len = (uint16_t)answer.len};
     if (answer.len > 0)
         memcpy(r->answer, answer.data, answer.len);
     b->order[i] = 0;
@@ -225,6 +231,7 @@ static void exchange_failed(struct bus *b, mono_ms now)
         p->damaged++;
     } else {
         p->timeouts++;
+        p->trusted = 0; /* perhaps it was only slow: the next wait is a full one */
         b->stats.timeouts++;
     }
     end_exchange(b, now);

@@ -32,36 +32,37 @@ enum bus_priority { BUS_STEP, BUS_ORDER, BUS_POLL, BUS_PROBE, BUS_PRIORITIES };
 
 /* Times of one line. bus_timing_of fills sensible ones for a speed; a caller may change them. */
 struct bus_timing {
-    int32_t baud;            /* real speed of the wire, also behind a TCP serial server */
-    int32_t gap_ms;          /* silence before each request */
-    int32_t turnaround_ms;   /* wait for an answer's first byte while nothing is known of the peer */
+    int32_t baud;          /* real speed of the wire, also behind a TCP serial server */
+    int32_t gap_ms;        /* silence before each request */
+    int32_t turnaround_ms; /* wait for an answer's first byte while nothing is known of the peer */
     int32_t turnaround_min_ms, turnaround_max_ms; /* bounds of the learnt wait */
-    int32_t byte_gap_ms;     /* silence inside an answer that ends it */
-    int32_t probe_ms;        /* first pause before a silent peer is tried again; doubles */
+    int32_t byte_gap_ms;                          /* silence inside an answer that ends it */
+    int32_t probe_ms; /* first pause before a silent peer is tried again; doubles */
     int32_t probe_max_ms;
     int32_t probe_spacing_ms; /* between any two probes: bounds what silent peers cost the line */
-    int32_t transit_ms;      /* extra for what lies between us and the wire (TCP, radio) */
+    int32_t transit_ms;       /* extra for what lies between us and the wire (TCP, radio) */
 };
 
 struct bus_timing bus_timing_of(int32_t baud);
 
 /* Each meter of a line is a peer, numbered by the caller 0..BUS_PEERS_MAX-1. */
 struct bus_peer {
-    bool silent;            /* demoted: asked only on the probe ring */
-    bool told;              /* what bus_peer_change said last */
-    uint8_t failures;       /* jobs in a row without an answer */
-    uint8_t probes;         /* probes since the demotion, for the back-off */
-    int32_t slowest_ms;     /* decaying maximum of seen turnarounds; 0: none yet */
-    mono_ms probe_at;       /* silent: next probe */
+    bool silent;        /* demoted: asked only on the probe ring */
+    bool told;          /* what bus_peer_change said last */
+    uint8_t failures;   /* jobs in a row without an answer */
+    uint8_t trusted;    /* answers since the last time-out, up to a few */
+    uint8_t probes;     /* probes since the demotion, for the back-off */
+    int32_t slowest_ms; /* decaying maximum of seen turnarounds; 0: none yet */
+    mono_ms probe_at;   /* silent: next probe */
     uint32_t answers, timeouts, damaged;
 };
 
 struct bus_job {
-    uint64_t tag;           /* the caller's; comes back in the result */
+    uint64_t tag; /* the caller's; comes back in the result */
     uint16_t peer;
     enum bus_priority priority;
-    uint8_t attempts;       /* sendings before giving up, >= 1; a vend has exactly 1 */
-    bool silent;            /* broadcast: no answer comes */
+    uint8_t attempts; /* sendings before giving up, >= 1; a vend has exactly 1 */
+    bool silent;      /* broadcast: no answer comes */
     uint16_t len;
     uint8_t request[METER_FRAME_MAX];
 };
@@ -69,9 +70,9 @@ struct bus_job {
 struct bus_result {
     uint64_t tag;
     uint16_t peer;
-    enum err err;           /* ERR_OK; ERR_BUS_SILENT no answer; ERR_BUS_DAMAGED only damaged ones;
-                               ERR_BUS_CLOSED the line was reset before an answer */
-    uint8_t sent;           /* how often the request went out in full or in part; 0: never */
+    enum err err; /* ERR_OK; ERR_BUS_SILENT no answer; ERR_BUS_DAMAGED only damaged ones;
+                     ERR_BUS_CLOSED the line was reset before an answer */
+    uint8_t sent; /* how often the request went out in full or in part; 0: never */
     uint16_t len;
     uint8_t answer[METER_FRAME_MAX];
 };
@@ -79,14 +80,14 @@ struct bus_result {
 /* Since bus_init. Times in ms of line time. */
 struct bus_stats {
     uint64_t exchanges, answered, retries, timeouts;
-    uint64_t damaged;       /* frames with a bad checksum or end */
-    uint64_t echoes;        /* our own bytes heard again */
-    uint64_t strays;        /* good frames that answer nothing outstanding */
+    uint64_t damaged; /* frames with a bad checksum or end */
+    uint64_t echoes;  /* our own bytes heard again */
+    uint64_t strays;  /* good frames that answer nothing outstanding */
     uint64_t garbage_bytes;
     uint64_t sent_bytes, received_bytes;
-    int64_t busy_ms;        /* from a request's first byte to its end by answer or time-out */
-    int64_t useful_ms;      /* of that: bytes of answered exchanges on the wire, and the meters'
-                               own turnaround: what the physics needs */
+    int64_t busy_ms;   /* from a request's first byte to its end by answer or time-out */
+    int64_t useful_ms; /* of that: bytes of answered exchanges on the wire, and the meters'
+                          own turnaround: what the physics needs */
     uint64_t demotions, returns;
 };
 
@@ -103,16 +104,16 @@ struct bus {
     uint32_t order[BUS_JOBS_MAX]; /* arrival number of each job; 0: slot is free */
     uint32_t arrivals;
     uint8_t sendings[BUS_JOBS_MAX]; /* how often each was sent so far */
-    bool damaged[BUS_JOBS_MAX];   /* something damaged came for it */
-    int current;                  /* index of the job on the line, or -1 */
-    mono_ms free_at;              /* the line is quiet enough from here on */
+    bool damaged[BUS_JOBS_MAX];     /* something damaged came for it */
+    int current;                    /* index of the job on the line, or -1 */
+    mono_ms free_at;                /* the line is quiet enough from here on */
     mono_ms started, tx_end, deadline, limit;
     uint8_t input[BUS_INPUT_MAX];
     size_t input_len;
     struct bus_result results[BUS_RESULTS_MAX];
     size_t result_head, result_count;
     struct bus_peer peers[BUS_PEERS_MAX];
-    mono_ms probe_free_at;        /* the ring as a whole is slow, however many are on it */
+    mono_ms probe_free_at; /* the ring as a whole is slow, however many are on it */
     struct bus_stats stats;
 };
 
@@ -131,7 +132,8 @@ size_t bus_output(struct bus *b, mono_ms now, uint8_t *out, size_t cap);
 void bus_input(struct bus *b, mono_ms now, const uint8_t *data, size_t len);
 /* Time passed: ends waits that are over. */
 void bus_tick(struct bus *b, mono_ms now);
-/* When bus_tick or bus_output has something to do; MONO_NEVER if only a submit or input can help. */
+/* When bus_tick or bus_output has something to do; MONO_NEVER if only a submit or input can help.
+ */
 mono_ms bus_wake(const struct bus *b);
 /* The next finished job, in order of completion. */
 bool bus_result(struct bus *b, struct bus_result *out);

@@ -3,7 +3,10 @@
 #include "base/must.h"
 
 #define AHEAD_MS 5'000  /* rows due so soon are asked in the same sweep */
-#define AGAIN_MS 5'000  /* after no answer, before the peer counts as silent */
+#define STATE_MAX_S 120 /* rows asked at least so often tell the state of a meter */
+#define PATIENCE_MS 120'000
+#define LATE_MS 30'000 /* overdue by so much, the line is behind */
+#define AGAIN_MS 5'000 /* after no answer, before the peer counts as silent */
 
 void plan_init(struct plan *p, struct plan_peer *peers, uint16_t peer_count)
 {
@@ -25,13 +28,20 @@ void plan_set(struct plan *p, uint16_t peer, const struct meter_unit *unit, mono
         p->peers[peer].due[i] = now;
 }
 
-/* The earliest time at which a row is due. */
+static bool is_rare(const struct plan_peer *p, unsigned item)
+{
+    return p->unit->model->items[item].period_s > STATE_MAX_S;
+}
+
+/* The earliest time at which a row is due. Rare rows have patience: a meter does not get a second
+ * turn for them while others wait for their first. */
 static mono_ms first_due(const struct plan_peer *p)
 {
     mono_ms first = MONO_NEVER;
     for (unsigned i = 0; p->unit && i < p->unit->model->item_count; i++)
         if (asked_by_time(p, i))
-            first = mono_earlier(first, p->due[i]);
+            first =
+                mono_earlier(first, is_rare(p, i) ? mono_after(p->due[i], PATIENCE_MS) : p->due[i]);
     return first;
 }
 
@@ -46,6 +56,15 @@ static mono_ms peer_due(const struct plan *p, const struct bus *b, uint16_t peer
     return probe.ms > due.ms ? probe : due;
 }
 
+/* When the line is behind, a sweep asks one rare row at most: the state's age is what is promised.
+ */
+static bool may_ask(const struct plan *p, unsigned item)
+{
+    if (p->asked >> item & 1)
+        return false;
+    return !p->late || !p->rare_asked || !is_rare(&p->peers[p->peer], item);
+}
+
 static bool next_row(const struct plan *p, mono_ms now, uint8_t *item)
 {
     const struct plan_peer *peer = &p->peers[p->peer];
@@ -54,7 +73,7 @@ static bool next_row(const struct plan *p, mono_ms now, uint8_t *item)
         return true;
     }
     for (unsigned i = 0; i < peer->unit->model->item_count; i++)
-        if (!(p->asked >> i & 1) && asked_by_time(peer, i) &&
+        if (may_ask(p, i) && asked_by_time(peer, i) &&
             mono_due(peer->due[i], mono_after(now, AHEAD_MS))) {
             *item = (uint8_t)i;
             return true;
@@ -62,11 +81,13 @@ static bool next_row(const struct plan *p, mono_ms now, uint8_t *item)
     return false;
 }
 
-static void begin_sweep(struct plan *p, int peer)
+static void begin_sweep(struct plan *p, int peer, mono_ms now)
 {
     p->peer = peer;
     p->asked = 0;
     p->lead = -1;
+    p->rare_asked = false;
+    p->late = peer >= 0 && mono_due(mono_after(first_due(&p->peers[peer]), LATE_MS), now);
 }
 
 static int longest_waiting(const struct plan *p, const struct bus *b, mono_ms now)
@@ -87,11 +108,12 @@ bool plan_next(struct plan *p, const struct bus *b, mono_ms now, struct plan_ask
 {
     uint8_t item;
     if (p->peer < 0 || !next_row(p, now, &item)) {
-        begin_sweep(p, longest_waiting(p, b, now));
+        begin_sweep(p, longest_waiting(p, b, now), now);
         if (p->peer < 0 || !next_row(p, now, &item))
             return false;
     }
     p->asked |= 1U << item;
+    p->rare_asked = p->rare_asked || is_rare(&p->peers[p->peer], item);
     p->lead = -1;
     *ask = (struct plan_ask){(uint16_t)p->peer, item, b->peers[p->peer].silent};
     return true;
@@ -116,7 +138,7 @@ void plan_failed(struct plan *p, const struct plan_ask *ask, mono_ms now)
         if (mono_due(peer->due[i], again))
             peer->due[i] = again;
     if (p->peer == ask->peer)
-        begin_sweep(p, -1);
+        begin_sweep(p, -1, now);
 }
 
 bool plan_sweep_over(const struct plan *p, mono_ms now)
@@ -129,7 +151,8 @@ void plan_hurry(struct plan *p, uint16_t peer, mono_ms now)
 {
     struct plan_peer *q = &p->peers[peer];
     for (unsigned i = 0; q->unit && i < q->unit->model->item_count; i++)
-        q->due[i] = mono_earlier(q->due[i], now);
+        if (q->unit->model->items[i].period_s <= STATE_MAX_S)
+            q->due[i] = mono_earlier(q->due[i], now);
 }
 
 mono_ms plan_wake(const struct plan *p, const struct bus *b, mono_ms now)

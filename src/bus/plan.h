@@ -18,9 +18,10 @@ struct plan_peer {
 struct plan {
     struct plan_peer *peers; /* index = bus peer number */
     uint16_t peer_count;
-    int peer;                /* in sweep, or -1 */
-    uint32_t asked;          /* rows of this sweep already asked, by bit */
-    int lead;                /* row an answer led to, or -1 */
+    int peer;              /* in sweep, or -1 */
+    uint32_t asked;        /* rows of this sweep already asked, by bit */
+    bool late, rare_asked; /* the line is behind; one rare row was asked in this sweep */
+    int lead;              /* row an answer led to, or -1 */
 };
 
 void plan_init(struct plan *p, struct plan_peer *peers, uint16_t peer_count);
@@ -42,7 +43,7 @@ void plan_done(struct plan *p, const struct plan_ask *ask, int next_item, mono_m
 void plan_failed(struct plan *p, const struct plan_ask *ask, mono_ms now);
 /* True once the sweep that `ask` belonged to has no more rows: its points are complete. */
 bool plan_sweep_over(const struct plan *p, mono_ms now);
-/* Makes rows of a meter due at once (after an order changed it). */
+/* Makes the state rows of a meter due at once (after an order changed it). */
 void plan_hurry(struct plan *p, uint16_t peer, mono_ms now);
 /* When plan_next may have something; MONO_NEVER if the plan is empty. */
 mono_ms plan_wake(const struct plan *p, const struct bus *b, mono_ms now);

@@ -45,12 +45,12 @@ struct gateway_now {
 };
 
 struct gateway_options {
-    struct store *store;      /* kind STORE_GATEWAY; stays the caller's, must outlive the gateway */
-    int64_t new_queue_epoch;  /* used if the store has none: must be larger than any ever used by
-                                 this gateway (milliseconds of the wall clock will do) */
-    int64_t queue_bytes_max;  /* bound of the queue's bodies; 0: 32 MiB */
-    int32_t flush_ms;         /* readings wait this long for a common commit; 0: 2000 */
-    int32_t offset_s;         /* the meters' civil time, seconds east of Greenwich; 0 is UTC */
+    struct store *store;     /* kind STORE_GATEWAY; stays the caller's, must outlive the gateway */
+    int64_t new_queue_epoch; /* used if the store has none: must be larger than any ever used by
+                                this gateway (milliseconds of the wall clock will do) */
+    int64_t queue_bytes_max; /* bound of the queue's bodies; 0: 32 MiB */
+    int32_t flush_ms;        /* readings wait this long for a common commit; 0: 2000 */
+    int32_t offset_s;        /* the meters' civil time, seconds east of Greenwich; 0 is UTC */
     char program[UPLINK_TEXT_MAX]; /* name and version, told in HELLO */
 };
 
@@ -69,7 +69,8 @@ enum err gateway_failure(const struct gateway *g);
 /* Commits everything now, for an orderly end. */
 [[nodiscard]] enum err gateway_flush(struct gateway *g, const struct gateway_now *now);
 
-/* --- settings of the program around it (identity, certificate ...) ----------------------------- */
+/* --- settings of the program around it (identity, certificate ...) -----------------------------
+ */
 
 /* Copies at most cap bytes; *len is the whole length. ERR_NOT_FOUND, ERR_FULL. */
 [[nodiscard]] enum err gateway_setting_get(struct gateway *g, const char *name, uint8_t *out,
@@ -112,7 +113,8 @@ void gateway_uplink_closed(struct gateway *g);
  * say now, or the window of unacknowledged messages is full. */
 bool gateway_next_uplink(struct gateway *g, const struct gateway_now *now, struct bytes *message);
 
-/* --- looking in (status page, tests, simulation) ------------------------------------------------ */
+/* --- looking in (status page, tests, simulation) ------------------------------------------------
+ */
 
 struct gateway_status {
     int64_t config_version, queue_epoch;

@@ -7,15 +7,15 @@
 #include "gateway/gateway.h"
 #include "meter/meter.h"
 
-#define GATEWAY_OPEN_MAX 128     /* commands accepted and not yet final */
-#define GATEWAY_WINDOW 64        /* queue rows sent and not yet acknowledged */
-#define GATEWAY_EVENTS_MAX 64    /* waiting for the next flush */
-#define GATEWAY_HELD_MAX 512     /* readings in memory while the disk is full; the oldest go */
+#define GATEWAY_OPEN_MAX 128  /* commands accepted and not yet final */
+#define GATEWAY_WINDOW 64     /* queue rows sent and not yet acknowledged */
+#define GATEWAY_EVENTS_MAX 64 /* waiting for the next flush */
+#define GATEWAY_HELD_MAX 512  /* readings in memory while the disk is full; the oldest go */
 #define GATEWAY_QUEUE_BYTES (32 * 1024 * 1024)
 #define GATEWAY_FLUSH_MS 2'000
-#define GATEWAY_RETRY_MS 5'000   /* after a full disk */
+#define GATEWAY_RETRY_MS 5'000    /* after a full disk */
 #define GATEWAY_KEEP_CIRCUIT (-1) /* keep-power's row in table `relay` */
-#define GATEWAY_CLOCK_S 86'400   /* how often meters are told the time */
+#define GATEWAY_CLOCK_S 86'400    /* how often meters are told the time */
 #define GATEWAY_CONFIG_PARTS 64
 
 /* What the visit on a line is doing: gateway_visit.c has the table. */
@@ -28,23 +28,23 @@ enum visit_step {
     VISIT_PURCHASED,
     VISIT_BALANCE,
     VISIT_OVERDRAFT,
-    VISIT_STATE,        /* read back relay and keep-power */
+    VISIT_STATE, /* read back relay and keep-power */
     VISIT_STEP_COUNT
 };
 
 struct open_command {
     struct uplink_command command;
-    bool started;  /* committed as such: something may have been sent */
-    bool fenced;   /* nothing more is sent for it */
+    bool started; /* committed as such: something may have been sent */
+    bool fenced;  /* nothing more is sent for it */
 };
 
 struct visit {
     enum visit_step step;
     int64_t command_id;
     uint16_t peer;
-    uint8_t sends;      /* frames of the act that went out in this visit */
-    uint8_t looks;      /* read-backs of the count or state since the last send */
-    int64_t seen;       /* an unexpected count must be seen twice to be believed; -1 none */
+    uint8_t sends; /* frames of the act that went out in this visit */
+    uint8_t looks; /* read-backs of the count or state since the last send */
+    int64_t seen;  /* an unexpected count must be seen twice to be believed; -1 none */
     struct uplink_outcome outcome;
 };
 
@@ -61,13 +61,13 @@ struct gateway_line {
     struct bus bus;
     struct plan plan;
     struct plan_peer *peers;
-    size_t *meters;       /* index into gateway.meters, by peer */
+    size_t *meters; /* index into gateway.meters, by peer */
     uint16_t peer_count;
     struct visit visit;
-    bool polling;         /* one poll is on the bus */
+    bool polling; /* one poll is on the bus */
     struct plan_ask ask;
     struct uplink_reading reading; /* of the running sweep */
-    mono_ms clock_at;     /* next broadcast of the time */
+    mono_ms clock_at;              /* next broadcast of the time */
 };
 
 struct gateway {
@@ -91,13 +91,13 @@ struct gateway {
     int64_t held_dropped;
     struct uplink_event events[GATEWAY_EVENTS_MAX];
     size_t event_count;
-    mono_ms flush_at;            /* MONO_NEVER: nothing waits */
+    mono_ms flush_at; /* MONO_NEVER: nothing waits */
 
     int64_t queue_epoch, last_seq, acked_seq, committed_ack, sent_seq;
     int64_t queue_rows, queue_bytes, dropped_rows;
     bool connected, welcomed, hello_due, applied_due;
-    uint8_t *out;                /* UPLINK_MESSAGE_MAX: the message handed out last */
-    uint8_t *arena;              /* UPLINK_ARENA */
+    uint8_t *out;   /* UPLINK_MESSAGE_MAX: the message handed out last */
+    uint8_t *arena; /* UPLINK_ARENA */
 };
 
 /* --- gateway.c */

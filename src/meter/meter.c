@@ -73,7 +73,8 @@ enum err meter_unit_init(struct meter_unit *u, const char *model, const char *ad
     return ERR_OK;
 }
 
-/* --- asking: the driver knows how ---------------------------------------------------------------- */
+/* --- asking: the driver knows how ----------------------------------------------------------------
+ */
 
 void meter_ask_item(const struct meter_unit *u, unsigned item, struct writer *w)
 {

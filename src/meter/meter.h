@@ -18,10 +18,10 @@
 #include "base/err.h"
 #include "meter/point.h"
 
-#define METER_FRAME_MAX 272  /* a whole frame with preamble */
-#define METER_ITEMS_MAX 16   /* rows of a poll plan */
-#define METER_VALUES_MAX 24  /* points in one sweep */
-#define METER_RECORDS 10     /* purchase records a meter keeps, 1 = the last */
+#define METER_FRAME_MAX 272 /* a whole frame with preamble */
+#define METER_ITEMS_MAX 16  /* rows of a poll plan */
+#define METER_VALUES_MAX 24 /* points in one sweep */
+#define METER_RECORDS 10    /* purchase records a meter keeps, 1 = the last */
 
 /* --- link ------------------------------------------------------------------------------------ */
 
@@ -54,33 +54,33 @@ enum meter_class {
 /* One row of a poll plan. */
 struct meter_item {
     const char *name;
-    uint32_t id;       /* data identifier */
-    int32_t period_s;  /* how often it is worth asking; 0: only when another row leads to it */
-    uint8_t decode;    /* the driver's own: how its answer becomes points */
+    uint32_t id;      /* data identifier */
+    int32_t period_s; /* how often it is worth asking; 0: only when another row leads to it */
+    uint8_t decode;   /* the driver's own: how its answer becomes points */
 };
 
 struct meter_driver;
 
 struct meter_model {
-    const char *name;      /* as in the site's files and in the uplink: "yufu-dorm3" */
+    const char *name; /* as in the site's files and in the uplink: "yufu-dorm3" */
     const char *title_en, *title_zh;
     const struct meter_driver *driver;
     enum meter_class class;
-    uint8_t circuits;      /* switched outputs */
-    bool keep_power;       /* can be told never to trip */
+    uint8_t circuits; /* switched outputs */
+    bool keep_power;  /* can be told never to trip */
     const struct meter_item *items;
     uint8_t item_count;
-    uint8_t state_item;    /* index of the row that tells POINT_KEEP_POWER and the main relay */
-    uint8_t relay_item;    /* index of the row that tells POINT_RELAY_OPEN of every circuit */
+    uint8_t state_item; /* index of the row that tells POINT_KEEP_POWER and the main relay */
+    uint8_t relay_item; /* index of the row that tells POINT_RELAY_OPEN of every circuit */
 };
 
 /* One installed meter. The address is as on the wire. */
 struct meter_unit {
     const struct meter_model *model;
     uint8_t address[6];
-    uint8_t customer[6];   /* customer number, low digits first */
+    uint8_t customer[6]; /* customer number, low digits first */
     uint8_t circuits;
-    int32_t offset_s;      /* the meter's civil time: seconds east of Greenwich */
+    int32_t offset_s; /* the meter's civil time: seconds east of Greenwich */
 };
 
 /* NULL if there is no such model. */
@@ -107,8 +107,8 @@ struct meter_values {
 };
 
 void meter_values_add(struct meter_values *v, enum meter_point point, int64_t value);
-/* Adds the points of another answer of the same sweep: the later value counts, of the alarm level the
- * highest (each answer shows only some of the levels). */
+/* Adds the points of another answer of the same sweep: the later value counts, of the alarm level
+ * the highest (each answer shows only some of the levels). */
 void meter_values_merge(struct meter_values *v, const struct meter_values *more);
 /* The value of a point, or `absent`. */
 int64_t meter_values_get(const struct meter_values *v, enum meter_point point, int64_t absent);
@@ -145,8 +145,14 @@ void meter_ask_wallet(const struct meter_unit *u, enum meter_wallet_item item, u
                                       struct writer *w);
 
 enum meter_reply {
-    METER_REPLY_NONE, METER_REPLY_OK, METER_REPLY_REPEAT, METER_REPLY_COUNT, METER_REPLY_CUSTOMER,
-    METER_REPLY_HOARD, METER_REPLY_AUTH, METER_REPLY_OTHER,
+    METER_REPLY_NONE,
+    METER_REPLY_OK,
+    METER_REPLY_REPEAT,
+    METER_REPLY_COUNT,
+    METER_REPLY_CUSTOMER,
+    METER_REPLY_HOARD,
+    METER_REPLY_AUTH,
+    METER_REPLY_OTHER,
 };
 
 /* What the meter said to a vend. Only a hint: the read-back is the truth. */

@@ -43,7 +43,8 @@ static enum err number_of(struct bytes answer, uint32_t id, int64_t *number)
     return e == ERR_STATE ? ERR_METER_REFUSED : e; /* all FF: the meter has none */
 }
 
-/* --- rows of the plan -------------------------------------------------------------------------- */
+/* --- rows of the plan --------------------------------------------------------------------------
+ */
 
 /* Every value of the item in order; count may be less than cap. Absent ones are INT64_MIN. */
 static enum err numbers_of(const struct dlt645_item *item, uint32_t id, struct bytes data,
@@ -264,9 +265,10 @@ static enum meter_reply reply_of_serr(uint16_t bits)
     static const struct {
         uint16_t bit;
         enum meter_reply reply;
-    } rows[] = {{DLT645_SERR_REPEAT, METER_REPLY_REPEAT},     {DLT645_SERR_COUNT, METER_REPLY_COUNT},
-                {DLT645_SERR_CUSTOMER, METER_REPLY_CUSTOMER}, {DLT645_SERR_HOARD, METER_REPLY_HOARD},
-                {DLT645_SERR_AUTH, METER_REPLY_AUTH},         {DLT645_SERR_ESAM, METER_REPLY_AUTH}};
+    } rows[] = {
+        {DLT645_SERR_REPEAT, METER_REPLY_REPEAT},     {DLT645_SERR_COUNT, METER_REPLY_COUNT},
+        {DLT645_SERR_CUSTOMER, METER_REPLY_CUSTOMER}, {DLT645_SERR_HOARD, METER_REPLY_HOARD},
+        {DLT645_SERR_AUTH, METER_REPLY_AUTH},         {DLT645_SERR_ESAM, METER_REPLY_AUTH}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (bits & rows[i].bit)
             return rows[i].reply;
@@ -308,9 +310,10 @@ static enum meter_reply take_vend(const struct meter_unit *u, struct bytes answe
 static enum err ask_order(const struct meter_unit *u, enum meter_order order, unsigned circuit,
                           wall_s expires, struct writer *w)
 {
-    static const uint8_t commands[] = {
-        [METER_ORDER_OPEN] = DLT645_TRIP, [METER_ORDER_CLOSE] = DLT645_CLOSE,
-        [METER_ORDER_KEEP_ON] = DLT645_KEEP_ON, [METER_ORDER_KEEP_OFF] = DLT645_KEEP_OFF};
+    static const uint8_t commands[] = {[METER_ORDER_OPEN] = DLT645_TRIP,
+                                       [METER_ORDER_CLOSE] = DLT645_CLOSE,
+                                       [METER_ORDER_KEEP_ON] = DLT645_KEEP_ON,
+                                       [METER_ORDER_KEEP_OFF] = DLT645_KEEP_OFF};
     struct dlt645_frame f;
     struct dlt645_time until =
         expires.s ? dlt645_time_of(expires, u->offset_s) : dlt645_time_never();
@@ -336,7 +339,14 @@ static enum meter_reply take_order(const struct meter_unit *u, struct bytes answ
 }
 
 const struct meter_driver meter_driver_dlt645 = {
-    .name = "dlt645", .link = &meter_link_dlt645, .ask_id = ask_id, .take_item = take_item,
-    .ask_wallet = ask_wallet, .take_wallet = take_wallet, .ask_vend = ask_vend,
-    .take_vend = take_vend, .ask_order = ask_order, .take_order = take_order,
+    .name = "dlt645",
+    .link = &meter_link_dlt645,
+    .ask_id = ask_id,
+    .take_item = take_item,
+    .ask_wallet = ask_wallet,
+    .take_wallet = take_wallet,
+    .ask_vend = ask_vend,
+    .take_vend = take_vend,
+    .ask_order = ask_order,
+    .take_order = take_order,
 };

@@ -26,8 +26,8 @@ static bool from_asked(const struct dlt645_frame *request, const struct dlt645_f
 static bool carries_id(const struct dlt645_frame *answer)
 {
     uint8_t function = answer->control & 0x1F;
-    bool told = function == DLT645_READ || function == DLT645_READ_MORE ||
-                function == DLT645_SECURITY;
+    bool told =
+        function == DLT645_READ || function == DLT645_READ_MORE || function == DLT645_SECURITY;
     return told && !(answer->control & DLT645_ABNORMAL);
 }
 

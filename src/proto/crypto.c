@@ -28,7 +28,8 @@ static enum err none_wrap(const void *key, const uint8_t factor[8], uint8_t *dat
 
 const struct crypto_provider crypto_none = {"none", none_auth, none_mac, none_wrap};
 
-/* --- SipHash-2-4 (Aumasson, Bernstein) ---------------------------------------------------------- */
+/* --- SipHash-2-4 (Aumasson, Bernstein) ----------------------------------------------------------
+ */
 
 struct sip {
     uint64_t v0, v1, v2, v3;

@@ -284,7 +284,8 @@ void dlt645_ask_status(struct dlt645_frame *f, const uint8_t address[6])
     begin_security(f, address, DLT645_STATUS_QUERY);
 }
 
-/* --- the meter's side --------------------------------------------------------------------------- */
+/* --- the meter's side ---------------------------------------------------------------------------
+ */
 
 enum err dlt645_answer(struct dlt645_frame *f, const struct dlt645_frame *request,
                        const uint8_t own_address[6], struct bytes data)

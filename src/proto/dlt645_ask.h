@@ -90,7 +90,8 @@ struct dlt645_credit {
                                               uint32_t preset_fen, const struct dlt645_signer *s);
 void dlt645_ask_status(struct dlt645_frame *f, const uint8_t address[6]);
 
-/* --- the meter's side -------------------------------------------------------------------------- */
+/* --- the meter's side --------------------------------------------------------------------------
+ */
 
 /* An answer to `request` with the given data after +33H is taken off; ERR_RANGE above 255 bytes. */
 [[nodiscard]] enum err dlt645_answer(struct dlt645_frame *f, const struct dlt645_frame *request,

@@ -40,12 +40,26 @@ static struct text text_of(char *out, size_t cap)
 const char *dlt645_unit_text(enum dlt645_unit unit)
 {
     static const char *const texts[DLT645_UNITS] = {
-        [DLT645_UNIT_NONE] = "", [DLT645_KWH] = "kWh", [DLT645_KVARH] = "kvarh",
-        [DLT645_KVAH] = "kVAh", [DLT645_KW] = "kW", [DLT645_KVAR] = "kvar", [DLT645_KVA] = "kVA",
-        [DLT645_VOLT] = "V", [DLT645_AMPERE] = "A", [DLT645_DEGREE] = "°", [DLT645_HERTZ] = "Hz",
-        [DLT645_CELSIUS] = "°C", [DLT645_PERCENT] = "%", [DLT645_YUAN] = "yuan",
-        [DLT645_YUAN_PER_KWH] = "yuan/kWh", [DLT645_MINUTE] = "min", [DLT645_SECOND] = "s",
-        [DLT645_MS] = "ms", [DLT645_DAY] = "d", [DLT645_IMP_PER_KWH] = "imp/kWh",
+        [DLT645_UNIT_NONE] = "",
+        [DLT645_KWH] = "kWh",
+        [DLT645_KVARH] = "kvarh",
+        [DLT645_KVAH] = "kVAh",
+        [DLT645_KW] = "kW",
+        [DLT645_KVAR] = "kvar",
+        [DLT645_KVA] = "kVA",
+        [DLT645_VOLT] = "V",
+        [DLT645_AMPERE] = "A",
+        [DLT645_DEGREE] = "°",
+        [DLT645_HERTZ] = "Hz",
+        [DLT645_CELSIUS] = "°C",
+        [DLT645_PERCENT] = "%",
+        [DLT645_YUAN] = "yuan",
+        [DLT645_YUAN_PER_KWH] = "yuan/kWh",
+        [DLT645_MINUTE] = "min",
+        [DLT645_SECOND] = "s",
+        [DLT645_MS] = "ms",
+        [DLT645_DAY] = "d",
+        [DLT645_IMP_PER_KWH] = "imp/kWh",
         [DLT645_IMP_PER_KVARH] = "imp/kvarh",
     };
     return unit < DLT645_UNITS ? texts[unit] : "";
@@ -78,9 +92,12 @@ static void add_letter(struct text *t, unsigned index)
 static void index_en(struct text *t, enum dlt645_role role, unsigned index)
 {
     static const char *const words[] = {
-        [DLT645_ROLE_RATE] = "tariff ", [DLT645_ROLE_PHASE] = "phase ",
-        [DLT645_ROLE_SETTLEMENT] = "settlement day -", [DLT645_ROLE_LAST] = "last -",
-        [DLT645_ROLE_NUMBER] = "no. ", [DLT645_ROLE_HARMONIC] = "harmonic ",
+        [DLT645_ROLE_RATE] = "tariff ",
+        [DLT645_ROLE_PHASE] = "phase ",
+        [DLT645_ROLE_SETTLEMENT] = "settlement day -",
+        [DLT645_ROLE_LAST] = "last -",
+        [DLT645_ROLE_NUMBER] = "no. ",
+        [DLT645_ROLE_HARMONIC] = "harmonic ",
     };
     add(t, words[role]);
     if (role == DLT645_ROLE_PHASE)
@@ -94,9 +111,9 @@ static void index_zh(struct text *t, enum dlt645_role role, unsigned index)
     static const struct {
         const char *before, *after;
     } words[] = {
-        [DLT645_ROLE_RATE] = {"费率", ""}, [DLT645_ROLE_PHASE] = {"", "相"},
+        [DLT645_ROLE_RATE] = {"费率", ""},           [DLT645_ROLE_PHASE] = {"", "相"},
         [DLT645_ROLE_SETTLEMENT] = {"上", "结算日"}, [DLT645_ROLE_LAST] = {"上", "次"},
-        [DLT645_ROLE_NUMBER] = {"第", "项"}, [DLT645_ROLE_HARMONIC] = {"", "次谐波"},
+        [DLT645_ROLE_NUMBER] = {"第", "项"},         [DLT645_ROLE_HARMONIC] = {"", "次谐波"},
     };
     add(t, words[role].before);
     if (role == DLT645_ROLE_PHASE)

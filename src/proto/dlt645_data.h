@@ -19,10 +19,28 @@
 #include "base/err.h"
 
 enum dlt645_unit {
-    DLT645_UNIT_NONE, DLT645_KWH, DLT645_KVARH, DLT645_KVAH, DLT645_KW, DLT645_KVAR, DLT645_KVA,
-    DLT645_VOLT, DLT645_AMPERE, DLT645_DEGREE, DLT645_HERTZ, DLT645_CELSIUS, DLT645_PERCENT,
-    DLT645_YUAN, DLT645_YUAN_PER_KWH, DLT645_MINUTE, DLT645_SECOND, DLT645_MS, DLT645_DAY,
-    DLT645_IMP_PER_KWH, DLT645_IMP_PER_KVARH, DLT645_UNITS
+    DLT645_UNIT_NONE,
+    DLT645_KWH,
+    DLT645_KVARH,
+    DLT645_KVAH,
+    DLT645_KW,
+    DLT645_KVAR,
+    DLT645_KVA,
+    DLT645_VOLT,
+    DLT645_AMPERE,
+    DLT645_DEGREE,
+    DLT645_HERTZ,
+    DLT645_CELSIUS,
+    DLT645_PERCENT,
+    DLT645_YUAN,
+    DLT645_YUAN_PER_KWH,
+    DLT645_MINUTE,
+    DLT645_SECOND,
+    DLT645_MS,
+    DLT645_DAY,
+    DLT645_IMP_PER_KWH,
+    DLT645_IMP_PER_KVARH,
+    DLT645_UNITS
 };
 
 /* "kWh", "V" ...; "" for none. */
@@ -81,7 +99,7 @@ struct dlt645_item {
     const struct dlt645_field *fields; /* of one element; a block or list repeats them */
     uint8_t field_count;
     uint8_t list_role, list_first; /* one identifier, many elements: freezes, tables; NONE: one */
-    bool counted; /* a byte with the number of elements stands before them */
+    bool counted;                  /* a byte with the number of elements stands before them */
 };
 
 /* NULL if the identifier is not in the table. */
@@ -103,8 +121,8 @@ struct dlt645_value {
     enum dlt645_role role; /* of the element within a block, NONE if there is only one */
     unsigned index;
     enum dlt645_state state;
-    int64_t number;        /* BCD, SBCD, BIN, WORD */
-    struct bytes raw;      /* as in the frame, low byte first */
+    int64_t number;   /* BCD, SBCD, BIN, WORD */
+    struct bytes raw; /* as in the frame, low byte first */
 };
 
 /* Walks the values of an item's data (without identifier). */
@@ -130,7 +148,8 @@ void dlt645_field_take(const struct dlt645_field *f, struct reader *r, struct dl
 
 /* "-12.50"; out needs 24 chars. */
 void dlt645_number_text(int64_t number, unsigned decimals, char *out);
-/* Digits, times, text, raw as people write them; number kinds by number and decimals. Cut to cap. */
+/* Digits, times, text, raw as people write them; number kinds by number and decimals. Cut to cap.
+ */
 void dlt645_value_text(const struct dlt645_value *v, char *out, size_t cap);
 /* "phase A", "tariff 2", "total"; "" for role NONE. */
 void dlt645_index_text(enum dlt645_role role, unsigned index, bool zh, char *out, size_t cap);

@@ -4,7 +4,6 @@
 
 #include "proto/dlt645_impl.h"
 
-
 /* --- functions -------------------------------------------------------------------------------- */
 
 static const struct dlt645_words functions_2007[] = {
@@ -63,12 +62,30 @@ static enum dlt645_era guess_era(const struct dlt645_frame *f)
 
 /* --- fixed fields ----------------------------------------------------------------------------- */
 
-#define RAW(len, en, zh) {en, zh, DLT645_RAW, len, 0, 0, NULL, NULL}
-#define DIGITS(len, en, zh) {en, zh, DLT645_DIGITS, len, 0, 0, NULL, NULL}
-#define TIME(len, pattern, en, zh) {en, zh, DLT645_TIME, len, 0, 0, pattern, NULL}
-#define FEN(en, zh) {en, zh, DLT645_BIN, 4, 2, DLT645_YUAN, NULL, NULL}
-#define BIN(len, en, zh) {en, zh, DLT645_BIN, len, 0, 0, NULL, NULL}
-#define BCD(len, en, zh) {en, zh, DLT645_BCD, len, 0, 0, NULL, NULL}
+#define RAW(len, en, zh)                                                                           \
+    {                                                                                              \
+        en, zh, DLT645_RAW, len, 0, 0, NULL, NULL                                                  \
+    }
+#define DIGITS(len, en, zh)                                                                        \
+    {                                                                                              \
+        en, zh, DLT645_DIGITS, len, 0, 0, NULL, NULL                                               \
+    }
+#define TIME(len, pattern, en, zh)                                                                 \
+    {                                                                                              \
+        en, zh, DLT645_TIME, len, 0, 0, pattern, NULL                                              \
+    }
+#define FEN(en, zh)                                                                                \
+    {                                                                                              \
+        en, zh, DLT645_BIN, 4, 2, DLT645_YUAN, NULL, NULL                                          \
+    }
+#define BIN(len, en, zh)                                                                           \
+    {                                                                                              \
+        en, zh, DLT645_BIN, len, 0, 0, NULL, NULL                                                  \
+    }
+#define BCD(len, en, zh)                                                                           \
+    {                                                                                              \
+        en, zh, DLT645_BCD, len, 0, 0, NULL, NULL                                                  \
+    }
 #define LEVEL DIGITS(1, "password level", "密码级别")
 #define PASSWORD DIGITS(3, "password", "密码")
 #define OPERATOR RAW(4, "operator", "操作者代码")
@@ -77,24 +94,25 @@ static const struct dlt645_field l_write[] = {LEVEL, PASSWORD, OPERATOR};
 static const struct dlt645_field l_write97[] = {LEVEL, PASSWORD};
 static const struct dlt645_field l_broadcast[] = {TIME(6, "YMDhms", "time", "时间")};
 static const struct dlt645_field l_address[] = {DIGITS(6, "address", "通信地址")};
-static const struct dlt645_field l_freeze[] = {DIGITS(4, "freeze time MMDDhhmm (99 = every)",
-                                                      "冻结时间MMDDhhmm(99=每)")};
+static const struct dlt645_field l_freeze[] = {
+    DIGITS(4, "freeze time MMDDhhmm (99 = every)", "冻结时间MMDDhhmm(99=每)")};
 static const struct dlt645_field l_rate[] = {
     {"baud rate", "通信速率", DLT645_WORD, 1, 0, 0, NULL, dlt645_bits_baud}};
 static const struct dlt645_field l_password[] = {
     DIGITS(1, "old password level", "原密码级别"), DIGITS(3, "old password", "原密码"),
     DIGITS(1, "new password level", "新密码级别"), DIGITS(3, "new password", "新密码")};
-static const struct dlt645_field l_password97[] = {
-    RAW(4, "old password", "原密码"), RAW(4, "new password", "新密码")};
+static const struct dlt645_field l_password97[] = {RAW(4, "old password", "原密码"),
+                                                   RAW(4, "new password", "新密码")};
 static const struct dlt645_field l_password_now[] = {LEVEL, PASSWORD};
 static const struct dlt645_field l_clear_plain[] = {LEVEL, PASSWORD, OPERATOR};
-static const struct dlt645_field l_clear_cipher[] = {LEVEL, PASSWORD, OPERATOR,
-                                                     RAW(16, "cipher", "密文"),
-                                                     RAW(4, "signature", "MAC")};
-static const struct dlt645_field l_clear_events[] = {LEVEL, PASSWORD, OPERATOR,
-                                                     {"events", "事件标识", DLT645_WORD, 4, 0, 0, NULL, NULL}};
+static const struct dlt645_field l_clear_cipher[] = {
+    LEVEL, PASSWORD, OPERATOR, RAW(16, "cipher", "密文"), RAW(4, "signature", "MAC")};
+static const struct dlt645_field l_clear_events[] = {
+    LEVEL, PASSWORD, OPERATOR, {"events", "事件标识", DLT645_WORD, 4, 0, 0, NULL, NULL}};
 static const struct dlt645_field l_control[] = {
-    LEVEL, PASSWORD, OPERATOR,
+    LEVEL,
+    PASSWORD,
+    OPERATOR,
     {"command", "命令", DLT645_WORD, 1, 0, 0, NULL, dlt645_bits_command},
     BIN(1, "parameter", "参数"), /* circuit, or duration of a timed trip in 5 min */
     TIME(6, "YMDhms", "expires", "有效截止时间")};
@@ -130,8 +148,8 @@ static const struct function_layout layouts_2007[] = {
     {DLT645_OUTPUT, {0, 1, true, L(l_output_now)}},
 };
 static const struct function_layout layouts_1997[] = {
-    {0x08, {0, 6, false, L(l_broadcast)}}, {0x0A, {0, 6, false, L(l_address)}},
-    {0x0C, {0, 1, false, L(l_rate)}},      {0x0C, {0, 1, true, L(l_rate)}},
+    {0x08, {0, 6, false, L(l_broadcast)}},  {0x0A, {0, 6, false, L(l_address)}},
+    {0x0C, {0, 1, false, L(l_rate)}},       {0x0C, {0, 1, true, L(l_rate)}},
     {0x0F, {0, 8, false, L(l_password97)}},
 };
 static const struct dlt645_layout layout_password = {0, 8, false, L(l_password)};
@@ -140,7 +158,8 @@ static const struct dlt645_layout layout_write97 = {0, 4, false, L(l_write97)};
 static const struct dlt645_layout layout_blocks = {0, 1, false, L(l_blocks)};
 static const struct dlt645_layout layout_blocks_from = {0, 6, false, L(l_blocks_from)};
 
-/* --- security frames: by identifier, direction and length ----------------------------------------- */
+/* --- security frames: by identifier, direction and length
+ * ----------------------------------------- */
 
 #define MAC(en, zh) RAW(4, en, zh)
 static const struct dlt645_field s_plain[] = {OPERATOR};
@@ -150,22 +169,28 @@ static const struct dlt645_field s_auth[] = {OPERATOR, RAW(8, "cipher 1", "密�
 static const struct dlt645_field s_auth_ok[] = {RAW(4, "random 2", "随机数2"),
                                                 RAW(8, "security module serial", "ESAM序列号")};
 static const struct dlt645_field s_auth_ok_minutes[] = {
-    RAW(4, "random 2", "随机数2"), RAW(8, "security module serial", "ESAM序列号"),
+    RAW(4, "random 2", "随机数2"),
+    RAW(8, "security module serial", "ESAM序列号"),
     {"remaining validity", "剩余时效", DLT645_BCD, 2, 0, DLT645_MINUTE, NULL, NULL}};
 static const struct dlt645_field s_validity[] = {
-    OPERATOR, {"validity", "认证时效", DLT645_BCD, 2, 0, DLT645_MINUTE, NULL, NULL},
+    OPERATOR,
+    {"validity", "认证时效", DLT645_BCD, 2, 0, DLT645_MINUTE, NULL, NULL},
     MAC("signature", "MAC")};
-static const struct dlt645_field s_end[] = {DIGITS(6, "customer number", "客户编号"),
-                                            FEN("remaining money", "剩余金额"),
-                                            BIN(4, "purchase count", "购电次数"),
-                                            RAW(4, "key state", "密钥状态")};
-static const struct dlt645_field s_recharge[] = {
-    OPERATOR, FEN("amount", "购电金额"), BIN(4, "purchase count", "购电次数"),
-    MAC("signature 1", "MAC1"), DIGITS(6, "customer number", "客户编号"),
-    MAC("signature 2", "MAC2")};
-static const struct dlt645_field s_recharge_order[] = {
-    OPERATOR, FEN("amount", "购电金额"), DIGITS(8, "order number", "订单号"),
-    MAC("signature 1", "MAC1"), DIGITS(6, "meter number", "表号"), MAC("signature 2", "MAC2")};
+static const struct dlt645_field s_end[] = {
+    DIGITS(6, "customer number", "客户编号"), FEN("remaining money", "剩余金额"),
+    BIN(4, "purchase count", "购电次数"), RAW(4, "key state", "密钥状态")};
+static const struct dlt645_field s_recharge[] = {OPERATOR,
+                                                 FEN("amount", "购电金额"),
+                                                 BIN(4, "purchase count", "购电次数"),
+                                                 MAC("signature 1", "MAC1"),
+                                                 DIGITS(6, "customer number", "客户编号"),
+                                                 MAC("signature 2", "MAC2")};
+static const struct dlt645_field s_recharge_order[] = {OPERATOR,
+                                                       FEN("amount", "购电金额"),
+                                                       DIGITS(8, "order number", "订单号"),
+                                                       MAC("signature 1", "MAC1"),
+                                                       DIGITS(6, "meter number", "表号"),
+                                                       MAC("signature 2", "MAC2")};
 static const struct dlt645_field s_wallet[] = {FEN("remaining money", "剩余金额"),
                                                BIN(4, "purchase count", "购电次数"),
                                                DIGITS(6, "customer number", "客户编号")};
@@ -173,8 +198,8 @@ static const struct dlt645_field s_init[] = {
     OPERATOR, FEN("preset amount", "预置金额"), MAC("signature 1", "MAC1"),
     BIN(4, "purchase count", "购电次数"), MAC("signature 2", "MAC2")};
 static const struct dlt645_field s_status[] = {
-    FEN("remaining money", "剩余金额"), MAC("signature 1", "MAC1"),
-    BIN(4, "purchase count", "购电次数"), MAC("signature 2", "MAC2"),
+    FEN("remaining money", "剩余金额"),       MAC("signature 1", "MAC1"),
+    BIN(4, "purchase count", "购电次数"),     MAC("signature 2", "MAC2"),
     DIGITS(6, "customer number", "客户编号"), RAW(4, "key state", "密钥状态")};
 static const struct dlt645_field s_readback[] = {OPERATOR, RAW(8, "data selector", "数据回抄标识")};
 

@@ -18,8 +18,8 @@ struct dlt645_words {
 
 /* Fields that follow each other in the data of one kind of frame. */
 struct dlt645_layout {
-    uint32_t id;    /* security frames: data identifier; else 0 */
-    uint8_t len;    /* of all fields together */
+    uint32_t id; /* security frames: data identifier; else 0 */
+    uint8_t len; /* of all fields together */
     bool answer;
     const struct dlt645_field *fields;
     uint8_t field_count;
@@ -37,21 +37,21 @@ enum dlt645_refusal_kind {
 struct dlt645_say {
     enum dlt645_era era;
     bool answer, abnormal, follows;
-    uint8_t function;              /* D4..D0 */
+    uint8_t function;                          /* D4..D0 */
     const struct dlt645_words *function_words; /* never NULL */
     bool has_id;
-    uint32_t id;                   /* 1997: two bytes */
-    const char *id_en, *id_zh;     /* name of a security identifier; NULL: see item */
-    const struct dlt645_item *item; /* NULL: not in the table, or the frame carries none */
-    struct bytes before;           /* fixed fields before the data */
+    uint32_t id;                        /* 1997: two bytes */
+    const char *id_en, *id_zh;          /* name of a security identifier; NULL: see item */
+    const struct dlt645_item *item;     /* NULL: not in the table, or the frame carries none */
+    struct bytes before;                /* fixed fields before the data */
     const struct dlt645_layout *layout; /* of `before`; NULL if empty */
-    struct bytes data;             /* an item's data, or bytes without known meaning */
-    int sequence;                  /* follow-up number; -1 none */
+    struct bytes data;                  /* an item's data, or bytes without known meaning */
+    int sequence;                       /* follow-up number; -1 none */
     enum dlt645_refusal_kind refusal;
     uint16_t refusal_bits;
-    bool plain;                    /* broadcast time whose data went out without +33H */
-    uint8_t plain_time[6];         /* then `before` points here: do not copy the struct */
-    enum err err;                  /* ERR_FRAME_LENGTH: the data does not fit the function */
+    bool plain;            /* broadcast time whose data went out without +33H */
+    uint8_t plain_time[6]; /* then `before` points here: do not copy the struct */
+    enum err err;          /* ERR_FRAME_LENGTH: the data does not fit the function */
 };
 
 /* Never fails: what cannot be understood stays in `data`, with `err` set if it is wrong. */
@@ -70,35 +70,58 @@ const struct dlt645_words *dlt645_status_words(uint16_t bits, unsigned index);
 
 /* SERR bits */
 enum {
-    DLT645_SERR_OTHER = 0x0001, DLT645_SERR_REPEAT = 0x0002, DLT645_SERR_ESAM = 0x0004,
-    DLT645_SERR_AUTH = 0x0008, DLT645_SERR_CUSTOMER = 0x0010, DLT645_SERR_COUNT = 0x0020,
-    DLT645_SERR_HOARD = 0x0040, DLT645_SERR_ADDRESS = 0x0080, DLT645_SERR_SUSPENDED = 0x0100,
+    DLT645_SERR_OTHER = 0x0001,
+    DLT645_SERR_REPEAT = 0x0002,
+    DLT645_SERR_ESAM = 0x0004,
+    DLT645_SERR_AUTH = 0x0008,
+    DLT645_SERR_CUSTOMER = 0x0010,
+    DLT645_SERR_COUNT = 0x0020,
+    DLT645_SERR_HOARD = 0x0040,
+    DLT645_SERR_ADDRESS = 0x0080,
+    DLT645_SERR_SUSPENDED = 0x0100,
 };
 /* private one-byte codes */
 enum {
-    DLT645_CODE_COUNT = 0x80, DLT645_CODE_CUSTOMER = 0x81, DLT645_CODE_HOARD = 0x82,
-    DLT645_CODE_PRICE = 0x83, DLT645_CODE_FORMAT = 0x84,
+    DLT645_CODE_COUNT = 0x80,
+    DLT645_CODE_CUSTOMER = 0x81,
+    DLT645_CODE_HOARD = 0x82,
+    DLT645_CODE_PRICE = 0x83,
+    DLT645_CODE_FORMAT = 0x84,
 };
 /* ERR byte bits */
 enum {
-    DLT645_ERR_OTHER = 0x01, DLT645_ERR_NO_DATA = 0x02, DLT645_ERR_PASSWORD = 0x04,
-    DLT645_ERR_BAUD = 0x08, DLT645_ERR_ZONES = 0x10, DLT645_ERR_PERIODS = 0x20,
+    DLT645_ERR_OTHER = 0x01,
+    DLT645_ERR_NO_DATA = 0x02,
+    DLT645_ERR_PASSWORD = 0x04,
+    DLT645_ERR_BAUD = 0x08,
+    DLT645_ERR_ZONES = 0x10,
+    DLT645_ERR_PERIODS = 0x20,
     DLT645_ERR_TARIFFS = 0x40,
 };
 /* identifiers of security frames */
 enum {
-    DLT645_AUTHENTICATE = 0x070000FF, DLT645_OPEN_ACCOUNT = 0x070101FF,
-    DLT645_RECHARGE = 0x070102FF, DLT645_WALLET_INIT = 0x070103FF, DLT645_REFUND = 0x070108FF,
+    DLT645_AUTHENTICATE = 0x070000FF,
+    DLT645_OPEN_ACCOUNT = 0x070101FF,
+    DLT645_RECHARGE = 0x070102FF,
+    DLT645_WALLET_INIT = 0x070103FF,
+    DLT645_REFUND = 0x070108FF,
     DLT645_STATUS_QUERY = 0x078102FF,
 };
 /* relay commands N1 */
 enum {
-    DLT645_TRIP = 0x1A, DLT645_CLOSE_ALLOW = 0x1B, DLT645_CLOSE = 0x1C,
-    DLT645_TRIP_THEN_CLOSE = 0x1D, DLT645_TRIP_THEN_ALLOW = 0x1E, DLT645_ALARM_ON = 0x2A,
-    DLT645_ALARM_OFF = 0x2B, DLT645_KEEP_ON = 0x3A, DLT645_KEEP_OFF = 0x3B,
+    DLT645_TRIP = 0x1A,
+    DLT645_CLOSE_ALLOW = 0x1B,
+    DLT645_CLOSE = 0x1C,
+    DLT645_TRIP_THEN_CLOSE = 0x1D,
+    DLT645_TRIP_THEN_ALLOW = 0x1E,
+    DLT645_ALARM_ON = 0x2A,
+    DLT645_ALARM_OFF = 0x2B,
+    DLT645_KEEP_ON = 0x3A,
+    DLT645_KEEP_OFF = 0x3B,
 };
 
-/* --- follow-up frames -------------------------------------------------------------------------- */
+/* --- follow-up frames --------------------------------------------------------------------------
+ */
 
 /* Joins an answer with D5 set and its followers: data parts without identifier and sequence. */
 struct dlt645_join {

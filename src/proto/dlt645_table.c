@@ -1,11 +1,11 @@
 /* DL/T 645-2007 appendix A: the identifiers that the product knows, one row a family. */
 #include "proto/dlt645_impl.h"
 
-#define FIELD1(name, kind, len, dec, unit) \
+#define FIELD1(name, kind, len, dec, unit)                                                         \
     static const struct dlt645_field name[] = {{"", "", kind, len, dec, unit, NULL, NULL}}
-#define TIME1(name, len, pat) \
+#define TIME1(name, len, pat)                                                                      \
     static const struct dlt645_field name[] = {{"", "", DLT645_TIME, len, 0, 0, pat, NULL}}
-#define WORD1(name, len, table) \
+#define WORD1(name, len, table)                                                                    \
     static const struct dlt645_field name[] = {{"", "", DLT645_WORD, len, 0, 0, NULL, table}}
 
 FIELD1(f_kwh, DLT645_BCD, 4, 2, DLT645_KWH);
@@ -82,16 +82,19 @@ static const struct dlt645_field f_all_states[] = {
     {"running-state word 6", "运行状态字6", DLT645_WORD, 2, 0, 0, NULL, dlt645_bits_state456},
     {"running-state word 7", "运行状态字7", DLT645_WORD, 2, 0, 0, NULL, dlt645_bits_state7},
 };
-#define DEMAND(name, unit)                                                      \
-    static const struct dlt645_field name[] = {                                 \
-        {"maximum demand", "最大需量", DLT645_SBCD, 3, 4, unit, NULL, NULL},     \
-        {"time of occurrence", "发生时间", DLT645_TIME, 5, 0, 0, "YMDhm", NULL}, \
+#define DEMAND(name, unit)                                                                         \
+    static const struct dlt645_field name[] = {                                                    \
+        {"maximum demand", "最大需量", DLT645_SBCD, 3, 4, unit, NULL, NULL},                       \
+        {"time of occurrence", "发生时间", DLT645_TIME, 5, 0, 0, "YMDhm", NULL},                   \
     }
 DEMAND(f_demand_kw, DLT645_KW);
 DEMAND(f_demand_kvar, DLT645_KVAR);
 DEMAND(f_demand_kva, DLT645_KVA);
 
-#define POWER(en, zh, unit) {en, zh, DLT645_SBCD, 3, 4, unit, NULL, NULL}
+#define POWER(en, zh, unit)                                                                        \
+    {                                                                                              \
+        en, zh, DLT645_SBCD, 3, 4, unit, NULL, NULL                                                \
+    }
 static const struct dlt645_field f_freeze_powers[] = {
     POWER("active power, total", "总有功功率", DLT645_KW),
     POWER("active power, phase A", "A相有功功率", DLT645_KW),
@@ -110,14 +113,21 @@ static const struct dlt645_field f_period[] = {
     {"tariff", "费率号", DLT645_BCD, 1, 0, 0, NULL, NULL},
     {"from", "起始时间", DLT645_TIME, 2, 0, 0, "hm", NULL},
 };
-#define LADDER_VALUE(n) {"ladder value " #n, "第" #n "阶梯值", DLT645_BCD, 4, 2, DLT645_KWH, NULL, NULL}
-#define LADDER_PRICE(n) \
-    {"ladder price " #n, "阶梯电价" #n, DLT645_BCD, 4, 4, DLT645_YUAN_PER_KWH, NULL, NULL}
-#define LADDER_DAY(n) \
-    {"annual settlement day " #n, "年第" #n "结算日", DLT645_TIME, 3, 0, 0, "MDh", NULL}
-#define LADDERS                                                                             \
-    LADDER_VALUE(1), LADDER_VALUE(2), LADDER_VALUE(3), LADDER_VALUE(4), LADDER_VALUE(5),    \
-        LADDER_VALUE(6), LADDER_PRICE(1), LADDER_PRICE(2), LADDER_PRICE(3), LADDER_PRICE(4), \
+#define LADDER_VALUE(n)                                                                            \
+    {                                                                                              \
+        "ladder value " #n, "第" #n "阶梯值", DLT645_BCD, 4, 2, DLT645_KWH, NULL, NULL             \
+    }
+#define LADDER_PRICE(n)                                                                            \
+    {                                                                                              \
+        "ladder price " #n, "阶梯电价" #n, DLT645_BCD, 4, 4, DLT645_YUAN_PER_KWH, NULL, NULL       \
+    }
+#define LADDER_DAY(n)                                                                              \
+    {                                                                                              \
+        "annual settlement day " #n, "年第" #n "结算日", DLT645_TIME, 3, 0, 0, "MDh", NULL         \
+    }
+#define LADDERS                                                                                    \
+    LADDER_VALUE(1), LADDER_VALUE(2), LADDER_VALUE(3), LADDER_VALUE(4), LADDER_VALUE(5),           \
+        LADDER_VALUE(6), LADDER_PRICE(1), LADDER_PRICE(2), LADDER_PRICE(3), LADDER_PRICE(4),       \
         LADDER_PRICE(5), LADDER_PRICE(6), LADDER_PRICE(7)
 static const struct dlt645_field f_ladder_block[] = {LADDERS, LADDER_DAY(1), LADDER_DAY(2),
                                                      LADDER_DAY(3), LADDER_DAY(4)};
@@ -138,7 +148,10 @@ static const struct dlt645_field f_programming[] = {
     {"operator", "操作者代码", DLT645_RAW, 4, 0, 0, NULL, NULL},
     {"identifiers", "数据标识", DLT645_RAW, 40, 0, 0, NULL, NULL},
 };
-#define ENERGY_AT(en, zh, unit) {en, zh, DLT645_BCD, 4, 2, unit, NULL, NULL}
+#define ENERGY_AT(en, zh, unit)                                                                    \
+    {                                                                                              \
+        en, zh, DLT645_BCD, 4, 2, unit, NULL, NULL                                                 \
+    }
 static const struct dlt645_field f_relay_record[] = {
     {"time", "时刻", DLT645_TIME, 6, 0, 0, "YMDhms", NULL},
     {"operator", "操作者代码", DLT645_RAW, 4, 0, 0, NULL, NULL},
@@ -158,61 +171,106 @@ static const struct dlt645_field f_circuits[] = {
 };
 
 #define N(fields) fields, sizeof fields / sizeof fields[0]
-#define ONE(v) {v, v, false, DLT645_ROLE_NONE}
-#define RATES {0x00, 0x3F, true, DLT645_ROLE_RATE}
-#define SETTLED {0x00, 0x0C, true, DLT645_ROLE_SETTLEMENT}
-#define ABC {0x01, 0x03, true, DLT645_ROLE_PHASE}
-#define TOTAL_ABC {0x00, 0x03, true, DLT645_ROLE_PHASE}
-#define LAST10 {0x01, 0x0A, true, DLT645_ROLE_LAST}
-#define COUNTED(low, high) {low, high, true, DLT645_ROLE_NUMBER}
+#define ONE(v)                                                                                     \
+    {                                                                                              \
+        v, v, false, DLT645_ROLE_NONE                                                              \
+    }
+#define RATES                                                                                      \
+    {                                                                                              \
+        0x00, 0x3F, true, DLT645_ROLE_RATE                                                         \
+    }
+#define SETTLED                                                                                    \
+    {                                                                                              \
+        0x00, 0x0C, true, DLT645_ROLE_SETTLEMENT                                                   \
+    }
+#define ABC                                                                                        \
+    {                                                                                              \
+        0x01, 0x03, true, DLT645_ROLE_PHASE                                                        \
+    }
+#define TOTAL_ABC                                                                                  \
+    {                                                                                              \
+        0x00, 0x03, true, DLT645_ROLE_PHASE                                                        \
+    }
+#define LAST10                                                                                     \
+    {                                                                                              \
+        0x01, 0x0A, true, DLT645_ROLE_LAST                                                         \
+    }
+#define COUNTED(low, high)                                                                         \
+    {                                                                                              \
+        low, high, true, DLT645_ROLE_NUMBER                                                        \
+    }
 
-#define ENERGY(di2, en, zh, f) {di2, RATES, SETTLED, en, zh, N(f), 0, 0}
-#define PHASE_ENERGY(di2, letter)                                                                 \
-    {di2 + 0, ONE(0), SETTLED, "forward active energy, phase " letter, letter "相正向有功电能",    \
-     N(f_kwh), 0, 0},                                                                             \
-    {di2 + 1, ONE(0), SETTLED, "reverse active energy, phase " letter, letter "相反向有功电能",    \
-     N(f_kwh), 0, 0},                                                                             \
-    {di2 + 2, ONE(0), SETTLED, "combined reactive 1 energy, phase " letter,                       \
-     letter "相组合无功1电能", N(f_kvarh_signed), 0, 0},                                           \
-    {di2 + 3, ONE(0), SETTLED, "combined reactive 2 energy, phase " letter,                       \
-     letter "相组合无功2电能", N(f_kvarh_signed), 0, 0}
-#define SINGLE(head, di1, di0, en, zh, f) {head, ONE(di1), ONE(di0), en, zh, N(f), 0, 0}
-#define LISTED(head, di1, from, to, en, zh, f) {head, ONE(di1), COUNTED(from, to), en, zh, N(f), 0, 0}
-#define RECORDS(head, di1, en, zh, f) {head, ONE(di1), LAST10, en, zh, N(f), 0, 0}
+#define ENERGY(di2, en, zh, f)                                                                     \
+    {                                                                                              \
+        di2, RATES, SETTLED, en, zh, N(f), 0, 0                                                    \
+    }
+#define PHASE_ENERGY(di2, letter)                                                                    \
+    {di2 + 0,  ONE(0), SETTLED, "forward active energy, phase " letter, letter "相正向有功电能",     \
+     N(f_kwh), 0,      0},                                                                           \
+        {di2 + 1,  ONE(0), SETTLED, "reverse active energy, phase " letter, letter "相反向有功电能", \
+         N(f_kwh), 0,      0},                                                                       \
+        {di2 + 2,                                                                                    \
+         ONE(0),                                                                                     \
+         SETTLED,                                                                                    \
+         "combined reactive 1 energy, phase " letter,                                                \
+         letter "相组合无功1电能",                                                                   \
+         N(f_kvarh_signed),                                                                          \
+         0,                                                                                          \
+         0},                                                                                         \
+    {                                                                                                \
+        di2 + 3, ONE(0), SETTLED, "combined reactive 2 energy, phase " letter,                       \
+            letter "相组合无功2电能", N(f_kvarh_signed), 0, 0                                        \
+    }
+#define SINGLE(head, di1, di0, en, zh, f)                                                          \
+    {                                                                                              \
+        head, ONE(di1), ONE(di0), en, zh, N(f), 0, 0                                               \
+    }
+#define LISTED(head, di1, from, to, en, zh, f)                                                     \
+    {                                                                                              \
+        head, ONE(di1), COUNTED(from, to), en, zh, N(f), 0, 0                                      \
+    }
+#define RECORDS(head, di1, en, zh, f)                                                              \
+    {                                                                                              \
+        head, ONE(di1), LAST10, en, zh, N(f), 0, 0                                                 \
+    }
 
-#define FREEZE_RATES(head, di1, en, zh, f) \
-    {head, ONE(di1), {0x01, 0x3E, false, DLT645_ROLE_LAST}, en, zh, N(f), DLT645_ROLE_RATE, 0}
-#define FREEZE_ONE(head, di1, en, zh, f) \
-    {head, ONE(di1), {0x01, 0x3E, false, DLT645_ROLE_LAST}, en, zh, N(f), 0, 0}
-#define FREEZE(head, en, zh)                                                                    \
-    FREEZE_ONE(head, 0x00, en " freeze: time", zh "时间", f_ymdhm),                              \
-        FREEZE_RATES(head, 0x01, en " freeze: forward active energy", zh "正向有功电能", f_kwh), \
-        FREEZE_RATES(head, 0x02, en " freeze: reverse active energy", zh "反向有功电能", f_kwh), \
-        FREEZE_RATES(head, 0x03, en " freeze: combined reactive 1 energy", zh "组合无功1电能",   \
-                     f_kvarh_signed),                                                           \
-        FREEZE_RATES(head, 0x04, en " freeze: combined reactive 2 energy", zh "组合无功2电能",   \
-                     f_kvarh_signed),                                                           \
-        FREEZE_RATES(head, 0x05, en " freeze: quadrant 1 reactive energy", zh "第一象限无功电能", \
-                     f_kvarh),                                                                  \
-        FREEZE_RATES(head, 0x06, en " freeze: quadrant 2 reactive energy", zh "第二象限无功电能", \
-                     f_kvarh),                                                                  \
-        FREEZE_RATES(head, 0x07, en " freeze: quadrant 3 reactive energy", zh "第三象限无功电能", \
-                     f_kvarh),                                                                  \
-        FREEZE_RATES(head, 0x08, en " freeze: quadrant 4 reactive energy", zh "第四象限无功电能", \
-                     f_kvarh),                                                                  \
-        FREEZE_RATES(head, 0x09, en " freeze: forward active maximum demand",                   \
-                     zh "正向有功最大需量", f_demand_kw),                                        \
-        FREEZE_RATES(head, 0x0A, en " freeze: reverse active maximum demand",                   \
-                     zh "反向有功最大需量", f_demand_kw),                                        \
+#define FREEZE_RATES(head, di1, en, zh, f)                                                         \
+    {                                                                                              \
+        head, ONE(di1), {0x01, 0x3E, false, DLT645_ROLE_LAST}, en, zh, N(f), DLT645_ROLE_RATE, 0   \
+    }
+#define FREEZE_ONE(head, di1, en, zh, f)                                                           \
+    {                                                                                              \
+        head, ONE(di1), {0x01, 0x3E, false, DLT645_ROLE_LAST}, en, zh, N(f), 0, 0                  \
+    }
+#define FREEZE(head, en, zh)                                                                       \
+    FREEZE_ONE(head, 0x00, en " freeze: time", zh "时间", f_ymdhm),                                \
+        FREEZE_RATES(head, 0x01, en " freeze: forward active energy", zh "正向有功电能", f_kwh),   \
+        FREEZE_RATES(head, 0x02, en " freeze: reverse active energy", zh "反向有功电能", f_kwh),   \
+        FREEZE_RATES(head, 0x03, en " freeze: combined reactive 1 energy", zh "组合无功1电能",     \
+                     f_kvarh_signed),                                                              \
+        FREEZE_RATES(head, 0x04, en " freeze: combined reactive 2 energy", zh "组合无功2电能",     \
+                     f_kvarh_signed),                                                              \
+        FREEZE_RATES(head, 0x05, en " freeze: quadrant 1 reactive energy", zh "第一象限无功电能",  \
+                     f_kvarh),                                                                     \
+        FREEZE_RATES(head, 0x06, en " freeze: quadrant 2 reactive energy", zh "第二象限无功电能",  \
+                     f_kvarh),                                                                     \
+        FREEZE_RATES(head, 0x07, en " freeze: quadrant 3 reactive energy", zh "第三象限无功电能",  \
+                     f_kvarh),                                                                     \
+        FREEZE_RATES(head, 0x08, en " freeze: quadrant 4 reactive energy", zh "第四象限无功电能",  \
+                     f_kvarh),                                                                     \
+        FREEZE_RATES(head, 0x09, en " freeze: forward active maximum demand",                      \
+                     zh "正向有功最大需量", f_demand_kw),                                          \
+        FREEZE_RATES(head, 0x0A, en " freeze: reverse active maximum demand",                      \
+                     zh "反向有功最大需量", f_demand_kw),                                          \
         FREEZE_ONE(head, 0x10, en " freeze: powers", zh "变量数据", f_freeze_powers)
 
 #define PURCHASES(head, kind_en, kind_zh, f)                                                       \
-    RECORDS(head, 1, kind_en " purchase: time", kind_zh "购电日期", f_ymdhm),                       \
-        RECORDS(head, 2, kind_en " purchase: purchase count after", kind_zh "购电后总购电次数",     \
+    RECORDS(head, 1, kind_en " purchase: time", kind_zh "购电日期", f_ymdhm),                      \
+        RECORDS(head, 2, kind_en " purchase: purchase count after", kind_zh "购电后总购电次数",    \
                 f_count2),                                                                         \
-        RECORDS(head, 3, kind_en " purchase: amount", kind_zh "购电量", f),                         \
-        RECORDS(head, 4, kind_en " purchase: remaining before", kind_zh "购电前剩余", f),           \
-        RECORDS(head, 5, kind_en " purchase: remaining after", kind_zh "购电后剩余", f),            \
+        RECORDS(head, 3, kind_en " purchase: amount", kind_zh "购电量", f),                        \
+        RECORDS(head, 4, kind_en " purchase: remaining before", kind_zh "购电前剩余", f),          \
+        RECORDS(head, 5, kind_en " purchase: remaining after", kind_zh "购电后剩余", f),           \
         RECORDS(head, 6, kind_en " purchase: cumulative purchased", kind_zh "购电后累计购电量", f)
 
 static const struct dlt645_item items[] = {
@@ -265,10 +323,22 @@ static const struct dlt645_item items[] = {
     {0x0207, ABC, ONE(0), "phase angle", "相角", N(f_degree), 0, 0},
     {0x0208, ABC, ONE(0), "voltage distortion", "电压波形失真度", N(f_percent), 0, 0},
     {0x0209, ABC, ONE(0), "current distortion", "电流波形失真度", N(f_percent), 0, 0},
-    {0x020A, {1, 3, false, DLT645_ROLE_PHASE}, {1, 0x15, true, DLT645_ROLE_HARMONIC},
-     "voltage harmonic content", "电压谐波含量", N(f_percent), 0, 0},
-    {0x020B, {1, 3, false, DLT645_ROLE_PHASE}, {1, 0x15, true, DLT645_ROLE_HARMONIC},
-     "current harmonic content", "电流谐波含量", N(f_percent), 0, 0},
+    {0x020A,
+     {1, 3, false, DLT645_ROLE_PHASE},
+     {1, 0x15, true, DLT645_ROLE_HARMONIC},
+     "voltage harmonic content",
+     "电压谐波含量",
+     N(f_percent),
+     0,
+     0},
+    {0x020B,
+     {1, 3, false, DLT645_ROLE_PHASE},
+     {1, 0x15, true, DLT645_ROLE_HARMONIC},
+     "current harmonic content",
+     "电流谐波含量",
+     N(f_percent),
+     0,
+     0},
     SINGLE(0x0280, 0, 0x01, "neutral current", "零线电流", f_ampere),
     SINGLE(0x0280, 0, 0x02, "frequency", "电网频率", f_hertz),
     SINGLE(0x0280, 0, 0x03, "one-minute mean active power", "一分钟有功总平均功率", f_kw),
@@ -378,22 +448,51 @@ static const struct dlt645_item items[] = {
     SINGLE(0x0400, 0x12, 0x02, "hourly-freeze interval", "整点冻结时间间隔", f_minute1),
     SINGLE(0x0400, 0x12, 0x03, "daily-freeze time", "日冻结时间", f_hourminute),
     SINGLE(0x0400, 0x14, 0x01, "trip delay", "跳闸延时时间", f_minute2),
-    SINGLE(0x0400, 0x14, 0x02, "relay-trip current threshold", "继电器拉闸控制电流门限值",
-           f_raw3),
-    {0x0401, ONE(0), ONE(0), "year zones, first set", "第一套时区表", N(f_zone),
-     DLT645_ROLE_NUMBER, 1},
+    SINGLE(0x0400, 0x14, 0x02, "relay-trip current threshold", "继电器拉闸控制电流门限值", f_raw3),
+    {0x0401, ONE(0), ONE(0), "year zones, first set", "第一套时区表", N(f_zone), DLT645_ROLE_NUMBER,
+     1},
     {0x0402, ONE(0), ONE(0), "year zones, second set", "第二套时区表", N(f_zone),
      DLT645_ROLE_NUMBER, 1},
-    {0x0401, ONE(0), {1, 8, false, DLT645_ROLE_NUMBER}, "day table, first set", "第一套日时段表",
-     N(f_period), DLT645_ROLE_NUMBER, 1},
-    {0x0402, ONE(0), {1, 8, false, DLT645_ROLE_NUMBER}, "day table, second set", "第二套日时段表",
-     N(f_period), DLT645_ROLE_NUMBER, 1},
-    {0x0403, ONE(0), {1, 0xFE, false, DLT645_ROLE_NUMBER}, "holiday", "公共假日", N(f_date_number),
-     0, 0},
-    {0x0405, ONE(1), {1, 0x3F, true, DLT645_ROLE_RATE}, "price, current set", "当前套费率电价",
-     N(f_price), 0, 0},
-    {0x0405, ONE(2), {1, 0x3F, true, DLT645_ROLE_RATE}, "price, backup set", "备用套费率电价",
-     N(f_price), 0, 0},
+    {0x0401,
+     ONE(0),
+     {1, 8, false, DLT645_ROLE_NUMBER},
+     "day table, first set",
+     "第一套日时段表",
+     N(f_period),
+     DLT645_ROLE_NUMBER,
+     1},
+    {0x0402,
+     ONE(0),
+     {1, 8, false, DLT645_ROLE_NUMBER},
+     "day table, second set",
+     "第二套日时段表",
+     N(f_period),
+     DLT645_ROLE_NUMBER,
+     1},
+    {0x0403,
+     ONE(0),
+     {1, 0xFE, false, DLT645_ROLE_NUMBER},
+     "holiday",
+     "公共假日",
+     N(f_date_number),
+     0,
+     0},
+    {0x0405,
+     ONE(1),
+     {1, 0x3F, true, DLT645_ROLE_RATE},
+     "price, current set",
+     "当前套费率电价",
+     N(f_price),
+     0,
+     0},
+    {0x0405,
+     ONE(2),
+     {1, 0x3F, true, DLT645_ROLE_RATE},
+     "price, backup set",
+     "备用套费率电价",
+     N(f_price),
+     0,
+     0},
     LISTED(0x0406, 0x00, 1, 0x3F, "ladder value, first set", "第一套阶梯值", f_kwh),
     LISTED(0x0406, 0x01, 1, 0x3F, "ladder price, first set", "第一套阶梯电价", f_price),
     LISTED(0x0406, 0x02, 1, 0x3F, "ladder value, second set", "第二套阶梯值", f_kwh),
@@ -413,8 +512,10 @@ static const struct dlt645_item items[] = {
     FREEZE(0x0502, "zone-table switch", "时区表切换冻结"),
     FREEZE(0x0503, "day-table switch", "日时段表切换冻结"),
     FREEZE_ONE(0x0504, 0x00, "hourly freeze: time", "整点冻结时间", f_ymdhm),
-    FREEZE_ONE(0x0504, 0x01, "hourly freeze: forward active energy", "整点冻结正向有功总电能", f_kwh),
-    FREEZE_ONE(0x0504, 0x02, "hourly freeze: reverse active energy", "整点冻结反向有功总电能", f_kwh),
+    FREEZE_ONE(0x0504, 0x01, "hourly freeze: forward active energy", "整点冻结正向有功总电能",
+               f_kwh),
+    FREEZE_ONE(0x0504, 0x02, "hourly freeze: reverse active energy", "整点冻结反向有功总电能",
+               f_kwh),
     FREEZE(0x0505, "tariff-price switch", "费率电价切换冻结"),
     FREEZE(0x0506, "daily", "日冻结"),
     FREEZE(0x0507, "ladder switch", "阶梯切换冻结"),

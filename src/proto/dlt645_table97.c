@@ -1,9 +1,9 @@
 /* DL/T 645-1997: two-byte identifiers. A low nibble F asks for the block of its sixteen. */
 #include "proto/dlt645_impl.h"
 
-#define FIELD1(name, kind, len, dec, unit) \
+#define FIELD1(name, kind, len, dec, unit)                                                         \
     static const struct dlt645_field name[] = {{"", "", kind, len, dec, unit, NULL, NULL}}
-#define TIME1(name, len, pat) \
+#define TIME1(name, len, pat)                                                                      \
     static const struct dlt645_field name[] = {{"", "", DLT645_TIME, len, 0, 0, pat, NULL}}
 
 FIELD1(g_kwh, DLT645_BCD, 4, 2, DLT645_KWH);
@@ -32,42 +32,54 @@ static const struct dlt645_field g_date_weekday[] = {
 };
 
 #define N(fields) fields, sizeof fields / sizeof fields[0]
-#define ONE(v) {v, v, false, DLT645_ROLE_NONE}
-#define ROW(di1, di0, en, zh, f) {0, ONE(di1), ONE(di0), en, zh, N(f), 0, 0, false}
+#define ONE(v)                                                                                     \
+    {                                                                                              \
+        v, v, false, DLT645_ROLE_NONE                                                              \
+    }
+#define ROW(di1, di0, en, zh, f)                                                                   \
+    {                                                                                              \
+        0, ONE(di1), ONE(di0), en, zh, N(f), 0, 0, false                                           \
+    }
 /* x0 total, x1..xE tariffs, xF all of them */
-#define RATES(di1, high, en, zh, f) \
-    {0, ONE(di1), {high, (high) + 0xE, true, DLT645_ROLE_RATE}, en, zh, N(f), 0, 0, false}
-#define ABC(di1, high, en, zh, f) \
-    {0, ONE(di1), {(high) + 1, (high) + 3, true, DLT645_ROLE_PHASE}, en, zh, N(f), 0, 0, false}
-#define TOTAL_ABC(di1, high, en, zh, f) \
-    {0, ONE(di1), {high, (high) + 3, true, DLT645_ROLE_PHASE}, en, zh, N(f), 0, 0, false}
+#define RATES(di1, high, en, zh, f)                                                                \
+    {                                                                                              \
+        0, ONE(di1), {high, (high) + 0xE, true, DLT645_ROLE_RATE}, en, zh, N(f), 0, 0, false       \
+    }
+#define ABC(di1, high, en, zh, f)                                                                  \
+    {                                                                                              \
+        0, ONE(di1), {(high) + 1, (high) + 3, true, DLT645_ROLE_PHASE}, en, zh, N(f), 0, 0, false  \
+    }
+#define TOTAL_ABC(di1, high, en, zh, f)                                                            \
+    {                                                                                              \
+        0, ONE(di1), {high, (high) + 3, true, DLT645_ROLE_PHASE}, en, zh, N(f), 0, 0, false        \
+    }
 
 /* 90/91 now, 94/95 last month, 98/99 the month before: active, then reactive. */
 #define ENERGIES(active, reactive, when_en, when_zh)                                               \
-    RATES(active, 0x10, "forward active energy" when_en, when_zh "正向有功电能", g_kwh),            \
-        RATES(active, 0x20, "reverse active energy" when_en, when_zh "反向有功电能", g_kwh),        \
-        RATES(reactive, 0x10, "forward reactive energy" when_en, when_zh "正向无功电能", g_kvarh),  \
-        RATES(reactive, 0x20, "reverse reactive energy" when_en, when_zh "反向无功电能", g_kvarh),  \
-        RATES(reactive, 0x30, "quadrant 1 reactive energy" when_en, when_zh "一象限无功电能",       \
+    RATES(active, 0x10, "forward active energy" when_en, when_zh "正向有功电能", g_kwh),           \
+        RATES(active, 0x20, "reverse active energy" when_en, when_zh "反向有功电能", g_kwh),       \
+        RATES(reactive, 0x10, "forward reactive energy" when_en, when_zh "正向无功电能", g_kvarh), \
+        RATES(reactive, 0x20, "reverse reactive energy" when_en, when_zh "反向无功电能", g_kvarh), \
+        RATES(reactive, 0x30, "quadrant 1 reactive energy" when_en, when_zh "一象限无功电能",      \
               g_kvarh),                                                                            \
-        RATES(reactive, 0x40, "quadrant 4 reactive energy" when_en, when_zh "四象限无功电能",       \
+        RATES(reactive, 0x40, "quadrant 4 reactive energy" when_en, when_zh "四象限无功电能",      \
               g_kvarh),                                                                            \
-        RATES(reactive, 0x50, "quadrant 2 reactive energy" when_en, when_zh "二象限无功电能",       \
+        RATES(reactive, 0x50, "quadrant 2 reactive energy" when_en, when_zh "二象限无功电能",      \
               g_kvarh),                                                                            \
-        RATES(reactive, 0x60, "quadrant 3 reactive energy" when_en, when_zh "三象限无功电能",       \
+        RATES(reactive, 0x60, "quadrant 3 reactive energy" when_en, when_zh "三象限无功电能",      \
               g_kvarh)
 /* A0/A1 now, A4/A5 last month, A8/A9 the month before; their times at B0.. */
 #define DEMANDS(active, reactive, time, when_en, when_zh)                                          \
-    RATES(active, 0x10, "forward active maximum demand" when_en, when_zh "正向有功最大需量",        \
+    RATES(active, 0x10, "forward active maximum demand" when_en, when_zh "正向有功最大需量",       \
           g_kw_demand),                                                                            \
-        RATES(active, 0x20, "reverse active maximum demand" when_en, when_zh "反向有功最大需量",    \
+        RATES(active, 0x20, "reverse active maximum demand" when_en, when_zh "反向有功最大需量",   \
               g_kw_demand),                                                                        \
         RATES(reactive, 0x10, "forward reactive maximum demand" when_en,                           \
-              when_zh "正向无功最大需量", g_kvar_demand),                                           \
+              when_zh "正向无功最大需量", g_kvar_demand),                                          \
         RATES(reactive, 0x20, "reverse reactive maximum demand" when_en,                           \
-              when_zh "反向无功最大需量", g_kvar_demand),                                           \
+              when_zh "反向无功最大需量", g_kvar_demand),                                          \
         RATES(time, 0x10, "time of forward active maximum demand" when_en,                         \
-              when_zh "正向有功最大需量发生时间", g_mdhm),                                          \
+              when_zh "正向有功最大需量发生时间", g_mdhm),                                         \
         RATES(time, 0x20, "time of reverse active maximum demand" when_en,                         \
               when_zh "反向有功最大需量发生时间", g_mdhm)
 

@@ -2,8 +2,14 @@
 #include "proto/dlt645_impl.h"
 #include "proto/dlt645_say.h"
 
-#define BIT(n, en, zh) {(uint16_t)(1U << (n)), (uint16_t)(1U << (n)), en, zh}
-#define CASE(mask, value, en, zh) {mask, value, en, zh}
+#define BIT(n, en, zh)                                                                             \
+    {                                                                                              \
+        (uint16_t)(1U << (n)), (uint16_t)(1U << (n)), en, zh                                       \
+    }
+#define CASE(mask, value, en, zh)                                                                  \
+    {                                                                                              \
+        mask, value, en, zh                                                                        \
+    }
 
 const struct dlt645_bit dlt645_bits_state1[] = {
     BIT(1, "demand accumulates by slip", "需量积算方式:滑差"),
@@ -49,32 +55,45 @@ const struct dlt645_bit dlt645_bits_state3[] = {
     {0},
 };
 const struct dlt645_bit dlt645_bits_state456[] = {
-    BIT(0, "voltage loss", "失压"), BIT(1, "under-voltage", "欠压"),
-    BIT(2, "over-voltage", "过压"), BIT(3, "current loss", "失流"),
-    BIT(4, "over-current", "过流"), BIT(5, "overload", "过载"),
+    BIT(0, "voltage loss", "失压"),       BIT(1, "under-voltage", "欠压"),
+    BIT(2, "over-voltage", "过压"),       BIT(3, "current loss", "失流"),
+    BIT(4, "over-current", "过流"),       BIT(5, "overload", "过载"),
     BIT(6, "power reversal", "潮流反向"), BIT(7, "phase missing", "断相"),
-    BIT(8, "current cut", "断流"), {0},
+    BIT(8, "current cut", "断流"),        {0},
 };
 const struct dlt645_bit dlt645_bits_state7[] = {
     BIT(0, "voltage phase sequence reversed", "电压逆相序"),
     BIT(1, "current phase sequence reversed", "电流逆相序"),
-    BIT(2, "voltage imbalance", "电压不平衡"), BIT(3, "current imbalance", "电流不平衡"),
-    BIT(4, "auxiliary supply lost", "辅助电源失电"), BIT(5, "power down", "掉电"),
-    BIT(6, "demand over limit", "需量超限"), BIT(7, "power factor low", "总功率因数超下限"),
-    BIT(8, "severe current imbalance", "电流严重不平衡"), {0},
+    BIT(2, "voltage imbalance", "电压不平衡"),
+    BIT(3, "current imbalance", "电流不平衡"),
+    BIT(4, "auxiliary supply lost", "辅助电源失电"),
+    BIT(5, "power down", "掉电"),
+    BIT(6, "demand over limit", "需量超限"),
+    BIT(7, "power factor low", "总功率因数超下限"),
+    BIT(8, "severe current imbalance", "电流严重不平衡"),
+    {0},
 };
 const struct dlt645_bit dlt645_bits_combination[] = {
-    BIT(0, "forward added", "正向有功加"), BIT(1, "forward subtracted", "正向有功减"),
-    BIT(2, "reverse added", "反向有功加"), BIT(3, "reverse subtracted", "反向有功减"), {0},
+    BIT(0, "forward added", "正向有功加"),
+    BIT(1, "forward subtracted", "正向有功减"),
+    BIT(2, "reverse added", "反向有功加"),
+    BIT(3, "reverse subtracted", "反向有功减"),
+    {0},
 };
 const struct dlt645_bit dlt645_bits_baud[] = {
-    BIT(1, "600 bit/s", "600bps"),     BIT(2, "1200 bit/s", "1200bps"),
-    BIT(3, "2400 bit/s", "2400bps"),   BIT(4, "4800 bit/s", "4800bps"),
-    BIT(5, "9600 bit/s", "9600bps"),   BIT(6, "19200 bit/s", "19200bps"), {0},
+    BIT(1, "600 bit/s", "600bps"),
+    BIT(2, "1200 bit/s", "1200bps"),
+    BIT(3, "2400 bit/s", "2400bps"),
+    BIT(4, "4800 bit/s", "4800bps"),
+    BIT(5, "9600 bit/s", "9600bps"),
+    BIT(6, "19200 bit/s", "19200bps"),
+    {0},
 };
 const struct dlt645_bit dlt645_bits_circuit[] = {
-    CASE(0x01, 0x01, "relay open", "继电器断开"), CASE(0x01, 0x00, "relay closed", "继电器接通"),
-    BIT(1, "alarm", "报警"), {0},
+    CASE(0x01, 0x01, "relay open", "继电器断开"),
+    CASE(0x01, 0x00, "relay closed", "继电器接通"),
+    BIT(1, "alarm", "报警"),
+    {0},
 };
 const struct dlt645_bit dlt645_bits_command[] = {
     CASE(0xFF, DLT645_TRIP, "trip", "跳闸"),
@@ -156,7 +175,8 @@ static const struct dlt645_words *code_words(uint16_t code, unsigned index)
     return &unknown_words;
 }
 
-/* Named bits first; bits without a name follow as one "unknown"; so does an empty word, if asked. */
+/* Named bits first; bits without a name follow as one "unknown"; so does an empty word, if asked.
+ */
 static const struct dlt645_words *bit_words(const struct dlt645_words *table, uint16_t bits,
                                             unsigned index, bool empty_counts)
 {

@@ -173,7 +173,8 @@ static void test_exit_codes(void **state)
     (void)state;
     assert_int_equal(run("frame decode 681200510503266811043335C333D416"), 0);
     assert_int_equal(run("frame decode 68 12 00 51 05 03 26"), 1);
-    assert_int_equal(run("frame decode 681200510503266811043335C333D416 681200510503266811043335"), 1);
+    assert_int_equal(run("frame decode 681200510503266811043335C333D416 681200510503266811043335"),
+                     1);
     assert_int_equal(run("frame decode --proto x"), 2);
     assert_int_equal(run("frame decode --proto"), 2);
     assert_int_equal(run("frame decode --what"), 2);

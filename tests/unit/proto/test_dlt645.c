@@ -18,7 +18,8 @@ static size_t bytes_of(const char *hex, uint8_t *out, size_t cap)
 /* --- vectors ---------------------------------------------------------------------------------- */
 
 /* What was cut must come out again byte by byte. */
-static void check_encode(const uint8_t *bytes, size_t len, const struct dlt645_frame *f, size_t used)
+static void check_encode(const uint8_t *bytes, size_t len, const struct dlt645_frame *f,
+                         size_t used)
 {
     uint8_t out[DLT645_FRAME_MAX];
     struct writer w = writer_of(out, sizeof out);
@@ -187,8 +188,13 @@ static void test_number_text(void **state)
         int64_t n;
         unsigned decimals;
         const char *text;
-    } rows[] = {{0, 0, "0"}, {5, 2, "0.05"}, {-5, 2, "-0.05"}, {-1250, 2, "-12.50"}, {10025, 2, "100.25"},
-                {INT64_MIN, 0, "-9223372036854775808"}, {INT64_MAX, 4, "922337203685477.5807"}};
+    } rows[] = {{0, 0, "0"},
+                {5, 2, "0.05"},
+                {-5, 2, "-0.05"},
+                {-1250, 2, "-12.50"},
+                {10025, 2, "100.25"},
+                {INT64_MIN, 0, "-9223372036854775808"},
+                {INT64_MAX, 4, "922337203685477.5807"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         dlt645_number_text(rows[i].n, rows[i].decimals, out);
         assert_string_equal(out, rows[i].text);

@@ -25,7 +25,8 @@ static void test_reading(void **state)
     dlt645_ask_read(&f, address, 0x00900200);
     assert_frame(&f, "681200510503266811043335C333D416");
     dlt645_ask_more(&f, address, 0x0001FF01, 1);
-    assert_frame(&f, "68120051050326681205343234333479" "16");
+    assert_frame(&f, "68120051050326681205343234333479"
+                     "16");
     dlt645_ask_read_blocks(&f, address, 0x06010000, 1, NULL);
     assert_frame(&f, "6812005105032668110533333439347E16");
     struct dlt645_time from = {{0, 0, 0, 0x25, 0x11, 0x26}};
@@ -80,7 +81,8 @@ static void test_settings(void **state)
     dlt645_ask_freeze(&f, address, (uint8_t[]){0x99, 0x99, 0x99, 0x99});
     assert_frame(&f, "68120051050326681604CCCCCCCCAB16");
     dlt645_ask_password(&f, address, 2, (uint8_t[]){2, 0, 0, 0}, (uint8_t[]){2, 0x56, 0x34, 0x12});
-    assert_frame(&f, "68120051050326" "68180C363F333735333333358967459C16");
+    assert_frame(&f, "68120051050326"
+                     "68180C363F333735333333358967459C16");
     dlt645_ask_write_address(&f, address);
     assert_frame(&f, "68AAAAAAAAAAAA681506453384383659AA16");
     uint8_t customer[] = {0x56, 0x34, 0x12, 0, 0, 0};
@@ -99,13 +101,15 @@ static void test_credit(void **state)
                      "33339216");
     assert_err(ERR_RANGE, dlt645_ask_credit(&f, address, DLT645_WALLET_INIT, &c, NULL));
     assert_ok(dlt645_ask_wallet_init(&f, address, 1000, NULL));
-    assert_frame(&f, "6812005105032668031" "83236343A333333331B3633333333333333333333333333333916");
+    assert_frame(&f, "6812005105032668031"
+                     "83236343A333333331B3633333333333333333333333333333916");
     dlt645_ask_status(&f, address);
     assert_frame(&f, "681200510503266803083235B43A333333338D16");
     uint8_t order[8] = {0x38, 0x41, 0x12, 0x02, 0x62, 0x82, 0x40, 0x12};
     assert_ok(dlt645_ask_credit_order(&f, address, DLT645_REFUND, 5000, order));
-    assert_frame(&f, "68120051050326680322323B343A33333333BB4633336B74453595B5734533333333453384383659"
-                     "333333334A16");
+    assert_frame(&f,
+                 "68120051050326680322323B343A33333333BB4633336B74453595B5734533333333453384383659"
+                 "333333334A16");
     assert_err(ERR_RANGE, dlt645_ask_credit_order(&f, address, DLT645_OPEN_ACCOUNT, 1, order));
 }
 
@@ -114,7 +118,8 @@ static void test_signed_forms(void **state)
 {
     (void)state;
     static const uint8_t key_a[16] = {1}, key_b[16] = {2};
-    struct dlt645_signer a = {&crypto_soft, key_a, {1, 2, 3, 4}}, b = {&crypto_soft, key_b, {1, 2, 3, 4}};
+    struct dlt645_signer a = {&crypto_soft, key_a, {1, 2, 3, 4}},
+                         b = {&crypto_soft, key_b, {1, 2, 3, 4}};
     struct dlt645_credit c = {12345, 8, {0x56, 0x34, 0x12, 0, 0, 0}};
     struct dlt645_frame plain, one, two;
     assert_ok(dlt645_ask_credit(&plain, address, DLT645_RECHARGE, &c, NULL));
@@ -168,10 +173,10 @@ static void test_addressed(void **state)
 int run_dlt645_ask_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reading),      cmocka_unit_test(test_time),
-        cmocka_unit_test(test_orders),       cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_credit),       cmocka_unit_test(test_signed_forms),
-        cmocka_unit_test(test_answers),      cmocka_unit_test(test_addressed),
+        cmocka_unit_test(test_reading), cmocka_unit_test(test_time),
+        cmocka_unit_test(test_orders),  cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_credit),  cmocka_unit_test(test_signed_forms),
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_addressed),
     };
     return cmocka_run_group_tests_name("dlt645_ask", tests, NULL, NULL);
 }
