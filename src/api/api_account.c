@@ -195,14 +195,16 @@ static void put_reasons(struct jwrite *w, const json_t *decision)
     jwrite_end(w);
 }
 
-static void put_decision(struct jwrite *w, const char *text, int64_t decided_at)
+/* The facts name amounts. */
+static void put_decision(struct call *c, const char *text, int64_t decided_at)
 {
+    struct jwrite *w = &c->out;
     json_t *decision = json_loads(text, 0, NULL);
     jwrite_object(w, "decision");
     jwrite_id(w, "decided_at", decided_at);
     jwrite_text(w, "action", json_string_value(json_object_get(decision, "action")));
     put_reasons(w, decision);
-    jwrite_raw(w, "facts", text);
+    jwrite_raw(w, "facts", api_may(c, AUTH_MONEY) ? text : "");
     jwrite_end(w);
     json_decref(decision);
 }
@@ -214,10 +216,10 @@ static enum err put_fee(struct call *c)
         c->id);
     if (query_step(&q)) {
         jwrite_int(&c->out, "level", query_int(&q, 0));
-        put_decision(&c->out, query_text(&q, 1), query_int(&q, 2));
+        put_decision(c, query_text(&q, 1), query_int(&q, 2));
     } else if (q.err == ERR_OK) {
         jwrite_int(&c->out, "level", 0);
-        put_decision(&c->out, "{}", 0);
+        put_decision(c, "{}", 0);
     }
     return query_end(&q);
 }

@@ -173,7 +173,7 @@ api_handle api_stream_open, api_health, api_metrics;
 
 /* ---- shared pieces of answers ---- */
 
-void api_put_project(struct jwrite *w, const char *key, const struct site_project *p, wall_s now);
+void api_put_project(struct jwrite *w, const char *key, const struct site_project *p);
 void api_put_place(struct jwrite *w, const char *key, const struct site_place *p);
 int64_t api_day_number(int32_t local_day); /* YYYYMMDD */
 /* One row of the wall, as an object; money false: available_fen is null. */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "api/api_impl.h"
-#include "billing/billing.h"
 
 static void put_cookie(struct call *c, const char *token)
 {
@@ -17,7 +16,7 @@ static enum err put_visible(void *arg, const struct site_project *p)
 {
     struct call *c = arg;
     if (auth_sees(&c->who, p->id))
-        api_put_project(&c->out, NULL, p, c->now);
+        api_put_project(&c->out, NULL, p);
     return ERR_OK;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/api_impl.h"
+#include "base/zone.h"
 
 #define DAY_S 86'400
 #define SAMPLES_MAX 50'000
@@ -46,8 +47,8 @@ struct usage_job {
     struct call *call;
     struct readings_span span;
     struct readings_usage *usage;
-    struct readings_registers *closing;
-    size_t cap, count;
+    struct readings_sample *registers; /* the last of each bucket */
+    size_t cap, count, register_count;
 };
 
 static enum err usage_work(struct store_tx *tx, void *arg)
@@ -55,27 +56,23 @@ static enum err usage_work(struct store_tx *tx, void *arg)
     struct usage_job *j = arg;
     struct readings *r = j->call->api->options.readings;
     TRY(readings_usage(r, tx, &j->span, j->usage, j->cap, &j->count));
-    for (size_t i = 0; i < j->count; i++) {
-        wall_s end = {j->usage[i].from.s + j->span.step_s - 1};
-        if (!j->usage[i].measured)
-            continue;
-        enum err e = readings_registers_at(r, tx, j->span.meter_id, end, &j->closing[i]);
-        if (e == ERR_NOT_FOUND)
-            j->usage[i].measured = false;
-        else
-            TRY(e);
-    }
-    return ERR_OK;
+    return readings_series(r, tx, &j->span, j->registers, j->cap, &j->register_count);
 }
 
+/* The register at the end of each bucket in which there was a reading. */
 static void put_usage(struct jwrite *w, const struct usage_job *j)
 {
+    size_t next = 0;
     for (size_t i = 0; i < j->count; i++) {
-        if (!j->usage[i].measured)
+        const struct readings_sample *last = NULL;
+        int64_t end_s = j->usage[i].from.s + j->span.step_s;
+        for (; next < j->register_count && j->registers[next].at.s < end_s; next++)
+            last = &j->registers[next];
+        if (!last || !j->usage[i].measured)
             continue;
         jwrite_object(w, NULL);
         jwrite_int(w, "at", j->usage[i].from.s);
-        jwrite_int(w, "total_wh", j->closing[i].wh[0]);
+        jwrite_int(w, "total_wh", last->value);
         jwrite_int(w, "energy_wh", j->usage[i].energy_wh);
         jwrite_end(w);
     }
@@ -84,11 +81,14 @@ static void put_usage(struct jwrite *w, const struct usage_job *j)
 /* Buckets begin at local hours and days of the site. */
 static enum err align(struct call *c, const struct window *v, struct readings_span *span)
 {
-    int32_t offset_s;
-    TRY(billing_project_offset(c->tx, c->project_id, (wall_s){v->from}, &offset_s));
+    struct site_project project;
+    int32_t offset_s = 0;
+    TRY(site_project_get(c->tx, c->project_id, &project));
+    if (!zone_offset(project.zone, &offset_s))
+        offset_s = 0;
     int64_t local = v->from + offset_s;
     span->from.s = v->from - local % span->step_s;
-    span->to.s = v->to;
+    span->to.s = v->to + (span->step_s - (v->to - span->from.s) % span->step_s) % span->step_s;
     return ERR_OK;
 }
 
@@ -99,13 +99,13 @@ static enum err put_buckets(struct call *c, const struct window *v, int64_t step
     TRY(align(c, v, &j.span));
     j.cap = (size_t)((j.span.to.s - j.span.from.s) / step_s) + 2;
     j.usage = calloc(j.cap, sizeof *j.usage);
-    j.closing = calloc(j.cap, sizeof *j.closing);
-    enum err e = j.usage && j.closing ? store_read(c->api->options.readings_store, usage_work, &j)
+    j.registers = calloc(j.cap, sizeof *j.registers);
+    enum err e = j.usage && j.registers ? store_read(c->api->options.readings_store, usage_work, &j)
                                       : ERR_MEMORY;
     if (e == ERR_OK)
         put_usage(&c->out, &j);
     free(j.usage);
-    free(j.closing);
+    free(j.registers);
     return e;
 }
 

@@ -3,15 +3,15 @@
 #include <string.h>
 
 #include "api/api_impl.h"
-#include "billing/billing.h"
+#include "base/zone.h"
 #include "headend/headend.h"
 
 #define FRESH_S 180
 
-void api_put_project(struct jwrite *w, const char *key, const struct site_project *p, wall_s now)
+void api_put_project(struct jwrite *w, const char *key, const struct site_project *p)
 {
     int32_t offset_s = 0;
-    if (billing_wall_offset(p->zone, now, &offset_s) != ERR_OK)
+    if (!zone_offset(p->zone, &offset_s))
         offset_s = 0; /* an unknown zone is shown in UTC; billing refuses it by itself */
     jwrite_object(w, key);
     jwrite_int(w, "id", p->id);
@@ -26,7 +26,7 @@ static enum err put_visible(void *arg, const struct site_project *p)
 {
     struct call *c = arg;
     if (auth_sees(&c->who, p->id))
-        api_put_project(&c->out, NULL, p, c->now);
+        api_put_project(&c->out, NULL, p);
     return ERR_OK;
 }
 

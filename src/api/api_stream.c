@@ -462,7 +462,7 @@ static bool resume(const struct stream *s, const char *position, uint64_t *seq)
     *seq = s->newest;
     if (!position || !*position)
         return true;
-    if (sscanf(position, "%16[0-9a-f]-%llu%c", boot, &n, &rest) != 2 || strcmp(boot, s->boot) != 0)
+    if (sscanf(position, "%16[0-9A-F]-%llu%c", boot, &n, &rest) != 2 || strcmp(boot, s->boot) != 0)
         return false;
     if (n > s->newest || n + 1 < s->oldest)
         return false;
