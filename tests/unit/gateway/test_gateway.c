@@ -1,0 +1,548 @@
+/* The gateway engine against real terminals on a simulated line and a disk that may forget. */
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+
+#include "gateway/gateway.h"
+#include "sim/disk.h"
+#include "sim/world/meters.h"
+
+#define WALL0 INT64_C(1'788'220'800)
+#define METERS 2
+
+struct rig {
+    struct sim_disk *disk;
+    struct store *store;
+    struct gateway *gateway;
+    struct sim_line line;
+    struct sim_meter meters[METERS];
+    mono_ms now;
+    bool trusted;
+    int64_t queue_bytes;
+    /* what the platform heard */
+    struct uplink_outcome outcomes[64];
+    size_t outcome_count, reading_count, event_count, dropped_events;
+    int64_t energy_wh[METERS + 1];
+    int64_t last_seq;
+    bool acknowledge;
+    uint8_t arena[UPLINK_ARENA];
+};
+
+static struct gateway_now now_of(const struct rig *r)
+{
+    return (struct gateway_now){
+        .mono = r->now, .wall = {WALL0 + r->now.ms / 1000}, .trusted = r->trusted};
+}
+
+static void hear(struct rig *r, const struct uplink_message *m)
+{
+    if (m->seq > 0) {
+        assert_true(m->seq > r->last_seq);
+        r->last_seq = m->seq;
+    }
+    if (m->kind == UPLINK_OUTCOME && r->outcome_count < 64)
+        r->outcomes[r->outcome_count++] = m->outcome;
+    if (m->kind == UPLINK_EVENT) {
+        r->event_count++;
+        r->dropped_events += m->event.kind == UPLINK_QUEUE_DROPPED;
+    }
+    if (m->kind != UPLINK_READINGS)
+        return;
+    for (size_t i = 0; i < m->readings.count; i++) {
+        const struct uplink_reading *x = &m->readings.readings[i];
+        r->reading_count++;
+        for (size_t k = 0; k < x->point_count; k++)
+            if (x->points[k].point == POINT_ENERGY_WH)
+                r->energy_wh[x->meter_id] = x->points[k].value;
+    }
+}
+
+static void say(struct rig *r, const struct uplink_message *m)
+{
+    const struct gateway_now now = now_of(r);
+    assert_ok(gateway_uplink_message(r->gateway, &now, m));
+}
+
+static void listen(struct rig *r)
+{
+    struct bytes encoded;
+    struct uplink_message m;
+    struct gateway_now now = now_of(r);
+    while (gateway_next_uplink(r->gateway, &now, &encoded)) {
+        assert_ok(uplink_message_decode(encoded.data, encoded.len, r->arena, &m));
+        hear(r, &m);
+        if (m.seq > 0 && r->acknowledge)
+            say(r, &(struct uplink_message){.kind = UPLINK_ACK, .ack = {m.epoch, m.seq}});
+    }
+}
+
+static void live(struct rig *r, int64_t ms)
+{
+    uint8_t buf[512];
+    mono_ms end = mono_after(r->now, ms);
+    while (r->now.ms < end.ms) {
+        struct gateway_now now = now_of(r);
+        size_t len = sim_line_read(&r->line, r->now, buf, sizeof buf);
+        if (len > 0)
+            gateway_line_input(r->gateway, &now, 0, buf, len);
+        gateway_tick(r->gateway, &now);
+        len = gateway_line_output(r->gateway, &now, 0, buf, sizeof buf);
+        if (len > 0)
+            sim_line_write(&r->line, buf, len, r->now);
+        listen(r);
+        mono_ms next = mono_earlier(gateway_wake(r->gateway), sim_line_wake(&r->line));
+        next = mono_earlier(next, end);
+        r->now = next.ms > r->now.ms ? next : mono_after(r->now, 1);
+    }
+}
+
+/* --- building ----------------------------------------------------------------------------------- */
+
+static void connect(struct rig *r)
+{
+    const struct gateway_now now = now_of(r);
+    gateway_uplink_connected(r->gateway, &now);
+    listen(r);
+    say(r, &(struct uplink_message){.kind = UPLINK_WELCOME});
+    if (gateway_line_count(r->gateway) > 0)
+        gateway_line_status(r->gateway, &now, 0, true);
+}
+
+static void open_gateway(struct rig *r)
+{
+    const struct gateway_now now = now_of(r);
+    assert_ok(store_open(&r->store, &(struct store_config){.kind = STORE_GATEWAY,
+                                                           .path = "gateway.db",
+                                                           .vfs = "gateway-test"}));
+    assert_ok(gateway_open(&r->gateway,
+                           &(struct gateway_options){.store = r->store,
+                                                     .new_queue_epoch = 77,
+                                                     .queue_bytes_max = r->queue_bytes,
+                                                     .offset_s = 8 * 3600},
+                           &now));
+    r->last_seq = 0;
+    connect(r);
+}
+
+static void close_gateway(struct rig *r)
+{
+    gateway_close(r->gateway);
+    store_close(r->store);
+}
+
+static void configure(struct rig *r, int64_t version, int64_t epoch)
+{
+    struct uplink_config_line line = {
+        .number = 1, .endpoint = "tcp:sim:1", .baud = 9600, .parity = 'E'};
+    struct uplink_config_meter meters[METERS] = {0};
+    for (int i = 0; i < METERS; i++) {
+        meters[i] = (struct uplink_config_meter){.meter_id = i + 1, .line = 1, .epoch = epoch,
+                                                 .circuits = 3};
+        snprintf(meters[i].address, sizeof meters[i].address, "%012d", i + 1);
+        snprintf(meters[i].model, sizeof meters[i].model, "yufu-dorm3");
+        snprintf(meters[i].customer_number, sizeof meters[i].customer_number, "%012d", 900 + i);
+    }
+    say(r, &(struct uplink_message){.kind = UPLINK_CONFIG,
+                                    .config = {.version = version, .parts = 1, .lines = &line,
+                                               .line_count = 1, .meters = meters,
+                                               .meter_count = METERS}});
+    const struct gateway_now now = now_of(r);
+    gateway_line_status(r->gateway, &now, 0, true);
+}
+
+static int set_up(void **state)
+{
+    static struct rig rig;
+    struct rig *r = &rig;
+    *r = (struct rig){.trusted = true, .acknowledge = true};
+    *state = r;
+    assert_ok(sim_disk_new(&r->disk, "gateway-test", 5));
+    sim_line_init(&r->line, &(struct sim_line_options){.baud = 9600, .wall0 = {WALL0}, .seed = 3});
+    for (int i = 0; i < METERS; i++) {
+        struct terminal_setup setup = {.circuits = 3, .phases = 1, .wallet = true,
+                                       .zone_s = 8 * 3600,
+                                       .price_e4 = {5'000, 5'000, 5'000, 5'000}};
+        char text[16];
+        snprintf(text, sizeof text, "%012d", i + 1);
+        assert_ok(dlt645_address_parse(text, setup.address));
+        sim_meter_init(&r->meters[i], &setup, NULL, r->now);
+        sim_line_add(&r->line, &r->meters[i]);
+    }
+    open_gateway(r);
+    configure(r, 1, 1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct rig *r = *state;
+    close_gateway(r);
+    for (int i = 0; i < METERS; i++)
+        sim_meter_close(&r->meters[i]);
+    sim_disk_free(r->disk);
+    return 0;
+}
+
+static struct uplink_command vend(int64_t id, int64_t meter, int64_t n)
+{
+    return (struct uplink_command){
+        .id = id, .kind = UPLINK_VEND, .meter_id = meter, .epoch = 1, .n = n, .amount_fen = 5'000};
+}
+
+static void command(struct rig *r, struct uplink_command c)
+{
+    say(r, &(struct uplink_message){.kind = UPLINK_COMMAND, .command = c});
+}
+
+static const struct uplink_outcome *only_outcome(struct rig *r)
+{
+    assert_int_equal(r->outcome_count, 1);
+    return &r->outcomes[0];
+}
+
+/* --- tests ---------------------------------------------------------------------------------------- */
+
+static void test_reads_every_meter_within_its_period(void **state)
+{
+    struct rig *r = *state;
+    sim_meter_set_load(&r->meters[0], 2, 3'600'000); /* 1 Wh a second */
+    live(r, 180'000);
+    assert_true(r->reading_count >= 4);
+    assert_true(r->energy_wh[1] > 0);
+}
+
+static void test_untrusted_clock_keeps_readings_back(void **state)
+{
+    struct rig *r = *state;
+    r->trusted = false;
+    live(r, 180'000);
+    assert_int_equal(r->reading_count, 0);
+}
+
+static void test_vend_brings_its_evidence(void **state)
+{
+    struct rig *r = *state;
+    command(r, vend(1, 1, 1));
+    live(r, 10'000);
+    const struct uplink_outcome *o = only_outcome(r);
+    assert_int_equal(o->status, UPLINK_DONE);
+    assert_int_equal(o->reply, UPLINK_REPLY_OK);
+    assert_true(o->sent);
+    assert_int_equal(o->count, 1);
+    assert_int_equal(o->record_n, 1);
+    assert_int_equal(o->record_amount_fen, 5'000);
+    assert_int_equal(o->purchased_fen, 5'000);
+    assert_int_equal(o->balance_fen, 5'000);
+    assert_int_equal(r->meters[0].applied_count, 1);
+}
+
+static void test_repeat_of_a_command_never_acts_again(void **state)
+{
+    struct rig *r = *state;
+    command(r, vend(1, 1, 1));
+    live(r, 10'000);
+    command(r, vend(1, 1, 1));
+    live(r, 10'000);
+    assert_int_equal(r->outcome_count, 2); /* said again, because its first copy was acknowledged */
+    assert_memory_equal(&r->outcomes[0], &r->outcomes[1], sizeof r->outcomes[0]);
+    assert_int_equal(r->meters[0].applied_count, 1);
+}
+
+static void test_another_command_for_the_same_number_only_reads(void **state)
+{
+    struct rig *r = *state;
+    command(r, vend(1, 1, 1));
+    live(r, 10'000);
+    command(r, vend(2, 1, 1));
+    live(r, 10'000);
+    assert_int_equal(r->outcomes[1].count, 1);
+    assert_int_equal(r->outcomes[1].record_n, 1);
+    assert_false(r->outcomes[1].sent);
+    assert_int_equal(r->meters[0].applied_count, 1);
+}
+
+static void test_lost_answers_do_not_double(void **state)
+{
+    struct rig *r = *state;
+    r->line.faults.drop_answer = 400;
+    for (int i = 1; i <= 20; i++) {
+        command(r, vend(i, 1, i));
+        live(r, 60'000);
+        if (r->meters[0].applied_count < (size_t)i)
+            break;
+    }
+    size_t applied = r->meters[0].applied_count;
+    assert_true(applied > 0);
+    for (size_t i = 0; i < applied; i++)
+        assert_int_equal(r->meters[0].applied[i].count, i + 1);
+}
+
+static void test_silent_meter_is_unknown(void **state)
+{
+    struct rig *r = *state;
+    r->meters[0].dead = true;
+    command(r, vend(1, 1, 1));
+    live(r, 60'000);
+    const struct uplink_outcome *o = only_outcome(r);
+    assert_int_equal(o->status, UPLINK_UNKNOWN);
+    assert_int_equal(o->count, -1);
+    live(r, 600'000);
+    assert_true(r->event_count >= 1); /* the meter was told to be silent */
+}
+
+static void test_fence_before_the_command(void **state)
+{
+    struct rig *r = *state;
+    say(r, &(struct uplink_message){.kind = UPLINK_FENCE, .fence_id = 9});
+    command(r, vend(9, 1, 1));
+    live(r, 10'000);
+    assert_true(r->outcome_count >= 1);
+    assert_int_equal(r->outcomes[0].status, UPLINK_FENCED);
+    assert_int_equal(r->meters[0].applied_count, 0);
+}
+
+static void test_fence_of_a_done_command_tells_the_truth(void **state)
+{
+    struct rig *r = *state;
+    command(r, vend(1, 1, 1));
+    live(r, 10'000);
+    say(r, &(struct uplink_message){.kind = UPLINK_FENCE, .fence_id = 1});
+    live(r, 5'000);
+    assert_int_equal(r->outcome_count, 2);
+    assert_int_equal(r->outcomes[1].status, UPLINK_DONE);
+    assert_int_equal(r->outcomes[1].record_n, 1);
+}
+
+static void test_fence_of_a_waiting_command(void **state)
+{
+    struct rig *r = *state;
+    const struct gateway_now now = now_of(r);
+    gateway_line_status(r->gateway, &now, 0, false);
+    command(r, vend(1, 1, 1));
+    say(r, &(struct uplink_message){.kind = UPLINK_FENCE, .fence_id = 1});
+    gateway_line_status(r->gateway, &now, 0, true);
+    live(r, 10'000);
+    assert_int_equal(only_outcome(r)->status, UPLINK_FENCED);
+    assert_int_equal(r->meters[0].applied_count, 0);
+}
+
+static void test_other_epoch_and_unknown_meter(void **state)
+{
+    struct rig *r = *state;
+    struct uplink_command c = vend(1, 1, 1);
+    c.epoch = 2;
+    command(r, c);
+    command(r, vend(2, 99, 1));
+    live(r, 10'000);
+    assert_int_equal(r->outcome_count, 2);
+    assert_int_equal(r->outcomes[0].status, UPLINK_NO_METER);
+    assert_int_equal(r->outcomes[1].status, UPLINK_NO_METER);
+    assert_int_equal(r->meters[0].applied_count, 0);
+}
+
+static struct uplink_command relay(const struct rig *r, int64_t id, int64_t version, bool open)
+{
+    return (struct uplink_command){.id = id, .kind = UPLINK_RELAY, .meter_id = 1, .epoch = 1,
+                                   .version = version, .open = open,
+                                   .not_after = {open ? now_of(r).wall.s + 60 : 0}};
+}
+
+static bool is_open(const struct rig *r)
+{
+    return !terminal_output(&r->meters[0].terminal).closed[0];
+}
+
+static void test_cut_and_restore_are_read_back(void **state)
+{
+    struct rig *r = *state;
+    command(r, vend(1, 1, 1));
+    live(r, 10'000);
+    command(r, relay(r, 2, 1, true));
+    live(r, 10'000);
+    assert_int_equal(r->outcomes[1].status, UPLINK_DONE);
+    assert_true(r->outcomes[1].relay_open > 0);
+    assert_true(is_open(r));
+    command(r, relay(r, 3, 2, false));
+    live(r, 10'000);
+    assert_int_equal(r->outcomes[2].status, UPLINK_DONE);
+    assert_int_equal(r->outcomes[2].relay_open, 0);
+    assert_false(is_open(r));
+}
+
+static void test_late_or_overtaken_cut_is_never_sent(void **state)
+{
+    struct rig *r = *state;
+    command(r, vend(1, 1, 1));
+    live(r, 10'000);
+    struct uplink_command late = relay(r, 2, 1, true);
+    late.not_after.s = now_of(r).wall.s - 1;
+    command(r, late);
+    live(r, 5'000);
+    assert_int_equal(r->outcomes[1].status, UPLINK_EXPIRED);
+    command(r, relay(r, 3, 5, false));
+    command(r, relay(r, 4, 4, true));
+    live(r, 10'000);
+    assert_int_equal(r->outcomes[2].status, UPLINK_DONE);
+    assert_int_equal(r->outcomes[3].status, UPLINK_SUPERSEDED);
+    r->trusted = false;
+    command(r, relay(r, 5, 6, true));
+    live(r, 5'000);
+    assert_int_equal(r->outcomes[4].status, UPLINK_EXPIRED);
+    assert_false(is_open(r));
+}
+
+static void test_keep_power_refuses_the_cut(void **state)
+{
+    struct rig *r = *state;
+    command(r, vend(1, 1, 1));
+    live(r, 10'000);
+    command(r, (struct uplink_command){
+                   .id = 2, .kind = UPLINK_KEEP, .meter_id = 1, .epoch = 1, .version = 1, .on = true});
+    live(r, 10'000);
+    assert_int_equal(r->outcomes[1].status, UPLINK_DONE);
+    assert_int_equal(r->outcomes[1].keep_power, 1);
+    command(r, relay(r, 3, 1, true));
+    live(r, 10'000);
+    assert_int_equal(r->outcomes[2].status, UPLINK_REFUSED);
+    assert_false(is_open(r));
+}
+
+/* Power fails before each disk call in turn, from the arrival of a sale to its outcome. */
+static void test_power_cut_at_every_disk_call(void **state)
+{
+    struct rig *r = *state;
+    live(r, 5'000);
+    for (int64_t k = 1; k <= 40; k++) {
+        sim_disk_plan(r->disk, SIM_DISK_POWER_CUT, SIM_DISK_ANY, (uint64_t)k, false);
+        size_t before = r->outcome_count;
+        const struct gateway_now now = now_of(r);
+        struct uplink_message m = {.kind = UPLINK_COMMAND, .command = vend(1000 + k, 1, k)};
+        bool took = gateway_uplink_message(r->gateway, &now, &m) == ERR_OK;
+        if (took && !sim_disk_down(r->disk))
+            live(r, 6'000);
+        close_gateway(r);
+        sim_disk_mend(r->disk);
+        sim_line_flush(&r->line);
+        open_gateway(r);
+        command(r, vend(1000 + k, 1, k)); /* the platform says it again */
+        live(r, 20'000);
+        assert_true(r->outcome_count > before);
+        assert_int_equal(r->outcomes[r->outcome_count - 1].record_n, k);
+        assert_int_equal(r->meters[0].applied_count, k);
+        r->outcome_count = 0;
+    }
+}
+
+static void test_unacknowledged_outcome_survives_the_power(void **state)
+{
+    struct rig *r = *state;
+    r->acknowledge = false;
+    command(r, vend(1, 1, 1));
+    live(r, 10'000);
+    assert_true(r->outcome_count >= 1);
+    sim_disk_power_cut(r->disk);
+    close_gateway(r);
+    r->outcome_count = 0;
+    open_gateway(r);
+    listen(r);
+    assert_int_equal(r->outcome_count, 1);
+    assert_int_equal(r->outcomes[0].record_n, 1);
+}
+
+static void test_full_queue_drops_oldest_readings_only(void **state)
+{
+    struct rig *r = *state;
+    close_gateway(r);
+    r->queue_bytes = 4'000;
+    r->acknowledge = false;
+    open_gateway(r);
+    gateway_uplink_closed(r->gateway);
+    live(r, 7'200'000);
+    struct gateway_status s;
+    gateway_status_get(r->gateway, &s);
+    assert_true(s.queue_bytes <= 8'000);
+    assert_true(s.dropped_rows > 0);
+    r->acknowledge = true;
+    connect(r);
+    listen(r);
+    live(r, 10'000);
+    assert_true(r->dropped_events > 0);
+}
+
+static void test_full_disk_loses_no_command(void **state)
+{
+    struct rig *r = *state;
+    sim_disk_capacity(r->disk, 1); /* no room at all */
+    const struct gateway_now now = now_of(r);
+    struct uplink_message m = {.kind = UPLINK_COMMAND, .command = vend(1, 1, 1)};
+    assert_err(ERR_STORE_FULL, gateway_uplink_message(r->gateway, &now, &m));
+    live(r, 60'000);
+    assert_int_equal(r->meters[0].applied_count, 0);
+    assert_ok(gateway_failure(r->gateway));
+    sim_disk_mend(r->disk);
+    command(r, vend(1, 1, 1));
+    live(r, 20'000);
+    assert_int_equal(r->meters[0].applied_count, 1);
+    assert_true(r->reading_count > 0);
+}
+
+static void test_configuration_is_kept(void **state)
+{
+    struct rig *r = *state;
+    configure(r, 8, 3);
+    close_gateway(r);
+    open_gateway(r);
+    struct gateway_status s;
+    gateway_status_get(r->gateway, &s);
+    assert_int_equal(s.config_version, 8);
+    assert_int_equal(s.meters, METERS);
+    struct uplink_message bad = {.kind = UPLINK_CONFIG,
+                                 .config = {.version = 9, .part = 3, .parts = 2}};
+    const struct gateway_now now = now_of(r);
+    assert_err(ERR_RANGE, gateway_uplink_message(r->gateway, &now, &bad));
+    bad = (struct uplink_message){.kind = UPLINK_HELLO};
+    assert_err(ERR_UPLINK_UNKNOWN, gateway_uplink_message(r->gateway, &now, &bad));
+}
+
+static void test_boot_epochs_rise_over_power_cuts(void **state)
+{
+    struct rig *r = *state;
+    int64_t last = 0, epoch;
+    for (int i = 0; i < 5; i++) {
+        assert_ok(gateway_next_boot_epoch(r->gateway, &epoch));
+        assert_true(epoch > last);
+        last = epoch;
+        sim_disk_power_cut(r->disk);
+        close_gateway(r);
+        open_gateway(r);
+    }
+}
+
+#define CASE(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_reads_every_meter_within_its_period),
+        CASE(test_untrusted_clock_keeps_readings_back),
+        CASE(test_vend_brings_its_evidence),
+        CASE(test_repeat_of_a_command_never_acts_again),
+        CASE(test_another_command_for_the_same_number_only_reads),
+        CASE(test_lost_answers_do_not_double),
+        CASE(test_silent_meter_is_unknown),
+        CASE(test_fence_before_the_command),
+        CASE(test_fence_of_a_done_command_tells_the_truth),
+        CASE(test_fence_of_a_waiting_command),
+        CASE(test_other_epoch_and_unknown_meter),
+        CASE(test_cut_and_restore_are_read_back),
+        CASE(test_late_or_overtaken_cut_is_never_sent),
+        CASE(test_keep_power_refuses_the_cut),
+        CASE(test_power_cut_at_every_disk_call),
+        CASE(test_unacknowledged_outcome_survives_the_power),
+        CASE(test_full_queue_drops_oldest_readings_only),
+        CASE(test_full_disk_loses_no_command),
+        CASE(test_configuration_is_kept),
+        CASE(test_boot_epochs_rise_over_power_cuts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
