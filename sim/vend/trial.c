@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "journal/journal.h"
 #include "ledger/ledger.h"
+#include "sim/world/world_site.h"
 #include "vend/vend.h"
 
 #define CHAOS_MS (40 * 60'000)
@@ -172,9 +173,13 @@ static enum err exchange(struct store_tx *tx, void *arg)
 {
     struct trial *t = arg;
     struct world *w = &t->world;
+    char address[13];
     int64_t epoch;
+    world_site_address(t->exchange_meter, address);
     return vend_exchange(tx,
                          &(struct vend_exchange){.meter_id = w->meter_ids[t->exchange_meter],
+                                                 .address = address,
+                                                 .model = "yufu-dorm3",
                                                  .actor = "user:1",
                                                  .now = world_wall(w),
                                                  .random = rand_u64(&w->rand_keys)},

@@ -21,7 +21,7 @@ const char world_site_strategy[] =
     "\"cut\":{\"automatic\":true,\"at\":\"0.00\",\"notice_level\":2,\"notices\":1,\"grace_s\":600,"
     "\"from\":\"00:00\",\"to\":\"24:00\",\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true}}";
 
-static void address_of(size_t meter, char out[13])
+void world_site_address(size_t meter, char out[13])
 {
     snprintf(out, 13, "%012zu", 300'001 + meter);
 }
@@ -36,7 +36,7 @@ struct terminal_setup world_site_setup(size_t meter, bool wallet)
                                    .alarm1_fen = 2'000,
                                    .alarm2_fen = 500};
     char text[13];
-    address_of(meter, text);
+    world_site_address(meter, text);
     enum err e = dlt645_address_parse(text, setup.address);
     (void)e; /* our own digits */
     return setup;
@@ -50,7 +50,7 @@ static size_t write_csv(const struct world *w, char *out, size_t cap)
                                 "customer_number\n");
     for (size_t i = 0; i < w->meter_count; i++) {
         char address[13];
-        address_of(i, address);
+        world_site_address(i, address);
         n += (size_t)snprintf(out + n, cap - n,
                               "world,B,%zu,R%zu,%s,flat,standard,2026-01-01,%s,1,%s,9600,E,%s,"
                               "yufu-dorm3,3,%012zu\n",
