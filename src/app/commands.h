@@ -5,9 +5,12 @@
 #ifndef YUFU_APP_COMMANDS_H
 #define YUFU_APP_COMMANDS_H
 
+int app_serve_main(int argc, char **argv);
+int app_demo_main(int argc, char **argv);
 int app_frame_main(int argc, char **argv);
 int app_import_main(int argc, char **argv);
 int app_verify_main(int argc, char **argv);
 int app_backup_main(int argc, char **argv);
+int app_bench_main(int argc, char **argv);
 
 #endif

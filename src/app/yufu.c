@@ -11,7 +11,13 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"frame", app_frame_main, "decode meter frames: yufu frame decode [--proto P] [HEX...]"},
+    {"demo", app_demo_main, "a live site on this machine, to look at"},
+    {"serve", app_serve_main, "the platform: console, API, gateways"},
+    {"import", app_import_main, "take a site file: places, accounts, gateways, meters"},
+    {"verify", app_verify_main, "check the books against the orders and the meters"},
+    {"backup", app_backup_main, "a consistent copy of a running platform"},
+    {"frame", app_frame_main, "say what meter frames mean: yufu frame decode [--proto P] [HEX...]"},
+    {"bench", app_bench_main, "ratios against stated baselines: yufu bench freshness"},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
