@@ -14,7 +14,7 @@ export async function openBrowser() {
 
 /** A page with its complaints: console errors, exceptions, texts that no dictionary has. */
 export async function openPage(browser, { language = 'zh-CN', theme = 'light', width = 1440, height = 900 } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, acceptDownloads: true })
+  const context = await browser.newContext({ viewport: { width, height }, reducedMotion: 'reduce' })
   await context.addInitScript(([chosen, look]) => {
     if (!localStorage.getItem('yufu.language')) localStorage.setItem('yufu.language', chosen)
     if (!localStorage.getItem('yufu.theme')) localStorage.setItem('yufu.theme', look)
