@@ -261,9 +261,17 @@ static void put_values(struct call *c, const struct site_meter *m)
     jwrite_end(&c->out);
 }
 
-static enum err put_relay(void *arg, const struct control_relay *r)
+/* The whole meter first, then its outputs if there are several. */
+static enum err put_relays(struct call *c, const struct site_meter *m)
 {
-    api_put_relay(arg, NULL, r);
+    int64_t last = m->circuits > 1 ? m->circuits : 0;
+    jwrite_array(&c->out, "relays");
+    for (int64_t circuit = 0; circuit <= last; circuit++) {
+        struct control_relay relay = {.circuit = circuit};
+        TRY(api_load_relay(c->api, c->tx, m, &relay));
+        api_put_relay(&c->out, NULL, &relay);
+    }
+    jwrite_end(&c->out);
     return ERR_OK;
 }
 
@@ -310,9 +318,7 @@ static enum err put_meter(void *arg, const struct site_meter *m)
     jwrite_id(w, "state_at",
             readings_newest(c->api->options.readings, m->id, &at, &epoch) ? at.s : 0);
     put_values(c, m);
-    jwrite_array(w, "relays");
-    TRY(control_list(c->tx, m->id, put_relay, w));
-    jwrite_end(w);
+    TRY(put_relays(c, m));
     TRY(put_wallet(c, m));
     jwrite_end(w);
     return ERR_OK;

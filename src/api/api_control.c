@@ -27,10 +27,35 @@ void api_put_relay(struct jwrite *w, const char *key, const struct control_relay
     jwrite_end(w);
 }
 
+/* What the meter said last is newer than what control noted when a wish ended. */
+static void take_state(const struct readings *r, const struct site_meter *m,
+                       struct control_relay *relay)
+{
+    int64_t bits;
+    wall_s at;
+    if (!readings_value(r, m->id, POINT_RELAY_OPEN, &bits, &at) || at.s < relay->state_at.s)
+        return;
+    int64_t all = (INT64_C(1) << m->circuits) - 1;
+    int64_t mask = relay->circuit == 0 ? all : INT64_C(1) << (relay->circuit - 1);
+    relay->state = (bits & mask) == mask ? CONTROL_IS_OPEN : CONTROL_IS_CLOSED;
+    relay->state_at = at;
+}
+
+enum err api_load_relay(struct api *a, struct store_tx *tx, const struct site_meter *m,
+                        struct control_relay *relay)
+{
+    struct control_relay whole;
+    TRY(control_get(tx, m->id, 0, &whole));
+    TRY(control_get(tx, m->id, relay->circuit, relay));
+    relay->keep_power = whole.keep_power;
+    take_state(a->options.readings, m, relay);
+    return ERR_OK;
+}
+
 static enum err answer_relay(struct call *c, int64_t circuit)
 {
-    struct control_relay relay;
-    TRY(control_get(c->tx, c->id, circuit, &relay));
+    struct control_relay relay = {.circuit = circuit};
+    TRY(api_load_relay(c->api, c->tx, &c->meter, &relay));
     api_put_relay(&c->out, NULL, &relay);
     c->status = 202;
     c->wrote_meter = c->id;

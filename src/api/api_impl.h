@@ -182,6 +182,9 @@ int64_t api_day_number(int32_t local_day); /* YYYYMMDD */
 struct vend_status;
 void api_put_order(struct jwrite *w, const char *key, const struct vend_status *s);
 struct control_relay;
+/* relay->circuit says which; fills the rest. */
+[[nodiscard]] enum err api_load_relay(struct api *a, struct store_tx *tx,
+                                      const struct site_meter *m, struct control_relay *relay);
 void api_put_relay(struct jwrite *w, const char *key, const struct control_relay *r);
 /* One event by a query row: columns of API_EVENT_COLUMNS. */
 #define API_EVENT_COLUMNS                                                                      \

@@ -15,7 +15,7 @@ static enum err add_meter(struct store_tx *tx, const struct site_account *a, int
                            .place_id = a->place_id, .line_id = line_id,
                            .kind = SITE_ELECTRICITY, .circuits = circuits};
     snprintf(m.address, sizeof m.address, "%012d", (int)a->id);
-    snprintf(m.model, sizeof m.model, "%s", circuits == 3 ? "yufu-dorm3" : "yufu-shop");
+    snprintf(m.model, sizeof m.model, "%s", circuits == 3 ? "yufu-dorm3" : "yufu-shop3p");
     snprintf(m.customer_number, sizeof m.customer_number, "%012d", (int)a->id);
     return site_meter_put(tx, &m, &change);
 }
