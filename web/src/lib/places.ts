@@ -23,20 +23,26 @@ export function branches(places: Place[]): Branch[] {
 export const isBelow = (row: WallRow, code: string) =>
   !code || row.place === code || row.place.startsWith(`${code}/`)
 
+function parentOf(place: Place, byId: Map<number, Place>) {
+  return place.parent_id === null ? undefined : byId.get(place.parent_id)
+}
+
 function titleOf(place: Place | undefined, byId: Map<number, Place>) {
   const names: string[] = []
-  for (let at = place; at; at = at.parent_id === null ? undefined : byId.get(at.parent_id)) names.unshift(at.name)
+  for (let at = place; at; at = parentOf(at, byId)) names.unshift(at.name)
   return names.join(' · ')
 }
 
 const order = new Intl.Collator('zh-CN', { numeric: true })
 
-export function groups(rows: WallRow[], places: Place[]): Group[] {
+/** By floor; or, where few rooms of many floors are left over, by building. */
+export function groups(rows: WallRow[], places: Place[], by: 'floor' | 'building'): Group[] {
   const byId = new Map(places.map((place) => [place.id, place]))
   const found = new Map<string, Group>()
   for (const row of rows) {
     const room = byId.get(row.place_id)
-    const above = room && isLeaf(room) ? (room.parent_id === null ? undefined : byId.get(room.parent_id)) : room
+    let above = room && isLeaf(room) ? parentOf(room, byId) : room
+    while (by === 'building' && above && above.parent_id !== null) above = parentOf(above, byId)
     const key = above?.code ?? ''
     const group = found.get(key) ?? { key, title: titleOf(above, byId), rows: [] }
     group.rows.push(row)

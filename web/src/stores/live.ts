@@ -75,7 +75,9 @@ export const useLive = defineStore('live', () => {
 
   /** A browser notices a dead line late or never; these two do not wait for it. */
   window.addEventListener('offline', () => {
-    if (state.value !== 'off') state.value = 'broken'
+    if (state.value === 'off') return
+    source?.close()
+    state.value = 'broken'
   })
   window.addEventListener('online', () => {
     if (state.value !== 'off') void connect(project)
