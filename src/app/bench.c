@@ -39,7 +39,7 @@ static int run_sim(char **argv)
 
 int app_bench_main(int argc, char **argv)
 {
-    char *words[32] = {"yufu-sim"};
+    char name[] = "yufu-sim", *words[32] = {name};
     if (argc < 2 || argc > 30 || strcmp(argv[1], "freshness") != 0) {
         fprintf(stderr, "usage: yufu bench freshness [--meters N] [--dead N] [--baud B] [--hours H] "
                         "[--damaged PERMILLE]\n");

@@ -44,10 +44,14 @@ static enum err take_readings(void *ctx, struct store_tx *tx, const struct heade
 {
     struct platform *p = ctx;
     struct readings_moved moved;
-    const struct uplink_message message = {
-        .kind = UPLINK_READINGS, .epoch = batch->epoch, .seq = batch->seq,
-        .readings = *batch->readings};
-    return readings_ingest(p->readings, tx, batch->gateway_id, &message, &moved);
+    return readings_ingest(p->readings, tx,
+                           &(struct readings_batch){.gateway_id = batch->gateway_id,
+                                                    .epoch = batch->epoch,
+                                                    .seq = batch->seq,
+                                                    .now = batch->now,
+                                                    .body = batch->body,
+                                                    .readings = batch->readings},
+                           &moved);
 }
 
 static int64_t point_of(const struct uplink_reading *r, enum meter_point point, int64_t absent)
@@ -91,7 +95,7 @@ static enum err report_wallet(struct platform *p, struct store_tx *tx,
 static enum err check_fee(struct platform *p, struct store_tx *tx, int64_t account_id)
 {
     return control_fee_check(tx, &(struct control_fee){
-                                     .billing = &p->clerk.billing,
+                                     .readings = p->readings,
                                      .account_id = account_id,
                                      .now = p->now.wall,
                                      .random = draw(p),
@@ -116,7 +120,7 @@ static enum err follow_readings(void *ctx, struct store_tx *tx, const struct hea
         moved.meter[moved.count].meter_id = batch->readings->readings[i].meter_id;
         moved.meter[moved.count++].change = READINGS_ENERGY | READINGS_BALANCE | READINGS_STATE;
     }
-    TRY(billing_moved(tx, &p->clerk.billing, &moved, p->now.wall));
+    TRY(billing_moved(tx, p->readings, &moved, p->now.wall));
     for (size_t i = 0; i < batch->readings->count; i++) {
         const struct uplink_reading *r = &batch->readings->readings[i];
         TRY(report_relay(p, tx, r));
@@ -339,7 +343,7 @@ static enum err publish(struct store_tx *tx, void *arg)
                        strcmp(query_text(&q, 4), journal_kind_name(EVENT_SITE_IMPORTED)) == 0;
     }
     TRY(query_end(&q));
-    return site_changed ? billing_place_meters(tx, &p->clerk.billing) : ERR_OK;
+    return site_changed ? billing_place_meters(tx, p->readings) : ERR_OK;
 }
 
 static void flush_ledger(struct platform *p)
@@ -380,7 +384,7 @@ static enum err remember(struct store_tx *tx, void *arg)
 {
     struct platform *p = arg;
     TRY(store_int(tx, &p->event_seen, "SELECT coalesce(max(id), 0) FROM event", ""));
-    return billing_place_meters(tx, &p->clerk.billing);
+    return billing_place_meters(tx, p->readings);
 }
 
 static enum err open_stores(struct platform *p)

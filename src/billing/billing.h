@@ -38,10 +38,10 @@ struct billing {
 
 /* --- time --------------------------------------------------------------------------------------- */
 
-/* Seconds east of Greenwich of an IANA zone at an instant. Zones with a fixed offset are one table;
- * any other is refused with ERR_BILLING_ZONE. */
+/* Seconds east of Greenwich of an IANA zone at an instant. Zones with one offset all year are known
+ * (base/zone.h); any other is refused with ERR_BILLING_ZONE. */
 [[nodiscard]] enum err billing_wall_offset(const char *zone, wall_s at, int32_t *offset_s);
-/* The same for the project of an account, a meter's account, ... */
+/* The same for a project. */
 [[nodiscard]] enum err billing_project_offset(struct store_tx *tx, int64_t project_id, wall_s at,
                                               int32_t *offset_s);
 
@@ -56,6 +56,10 @@ struct billing_plan {
 [[nodiscard]] enum err billing_plan_in_force(struct store_tx *tx, int64_t project_id,
                                              const char *code, wall_s at,
                                              struct billing_plan *out);
+/* A given version, for charges that were opened under it. */
+[[nodiscard]] enum err billing_plan_version(struct store_tx *tx, int64_t project_id,
+                                            const char *code, int64_t version,
+                                            struct billing_plan *out);
 [[nodiscard]] enum err billing_policy_in_force(struct store_tx *tx, int64_t project_id,
                                                const char *code, wall_s at,
                                                struct strategy_policy *out);
@@ -69,7 +73,8 @@ struct billing_meter {
     bool open;            /* a charge is open: the bill below is real */
     wall_s opened_at;
     wall_s reading_at;    /* of the newest registers; 0: none */
-    enum err refusal;     /* ERR_OK, or why the bill could not be made (ERR_RATING_RATES ...) */
+    enum err refusal;     /* ERR_OK, or why the bill could not be made (ERR_RATING_RATES ...;
+                             ERR_STATE: it was exchanged, and the old part is not settled yet) */
     struct rating_bill bill; /* preview of the open period */
 };
 
@@ -105,7 +110,7 @@ struct billing_bill_facts {
     wall_s opened_at, closed_at, reading_at;
     bool meter_wallet;
     int64_t charged_fen; /* what is posted: the bill's sum, or what the meter took */
-    const char *why;     /* "day", "price", "plan", "exchange", "reset", "rollover" */
+    const char *why;     /* "day", "price", "plan", "exchange", "reset", "rollover", "closed", "moved" */
 };
 [[nodiscard]] enum err billing_bill_json(const struct rating_bill *bill,
                                          const struct billing_bill_facts *facts,

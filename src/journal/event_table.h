@@ -57,6 +57,8 @@ EVENT_ROW(MESSAGE_FAILED, "message.failed", WARNING, "A message could not be del
 /* charges */
 EVENT_ROW(SETTLED, "charge.settled", INFO, "{energy_wh} Wh were settled for {amount_fen} fen.", "已结算 {energy_wh} Wh,{amount_fen} 分。")
 EVENT_ROW(SETTLE_HELD, "charge.held", WARNING, "A settlement waits: {reason}.", "结算暂缓:{reason}。")
+EVENT_ROW(CHARGE_DIFFERS, "charge.differs", ALARM, "The meter charged {meter_fen} fen where the price plan gives {plan_fen} fen.", "表计扣费 {meter_fen} 分,按电价方案应为 {plan_fen} 分。")
+EVENT_ROW(WALLET_ADJUSTED, "wallet.adjusted", WARNING, "The meter's balance differs from the books by {difference_fen} fen; the difference is in suspense.", "表内余额与账面相差 {difference_fen} 分,差额已记入暂挂科目。")
 EVENT_ROW(PLAN_CHANGED, "plan.changed", INFO, "Price plan {code} has version {version}.", "电价方案 {code} 更新为第 {version} 版。")
 EVENT_ROW(STRATEGY_CHANGED, "strategy.changed", INFO, "Strategy {code} has version {version}.", "费控策略 {code} 更新为第 {version} 版。")
 /* the platform itself */

@@ -138,7 +138,8 @@ struct readings_registers {
     int64_t epoch;
     wall_s at; /* of the last reading that is in them */
     int64_t wh[READINGS_REGISTERS];
-    /* The wallet as the meter told it, count and cumulative purchases of the same moment. */
+    /* The wallet as the meter told it at the last moment with no sale right before or after, with
+     * count and cumulative purchases of that moment; without them if there was no such moment. */
     bool wallet_known;
     wall_s wallet_at;
     int64_t balance_fen;
@@ -208,6 +209,9 @@ struct readings_day {
  * fill holes. */
 [[nodiscard]] enum err readings_seal(struct readings *r, struct store_tx *tx,
                                      const struct readings_day *day, size_t limit, size_t *left);
+
+/* Whether readings_seal would find anything; memory only, cheap. */
+bool readings_seal_wanted(const struct readings *r, const struct readings_day *day);
 
 struct readings_daily {
     int32_t day;

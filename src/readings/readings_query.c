@@ -137,18 +137,35 @@ static int64_t value_between(const struct track *t, int64_t at)
     return agree ? before->value : -1;
 }
 
+/* No sale right before or after: the points of one reading are asked one after the other, and a
+ * sale may fall between them. */
+static bool quiet(const struct track *counts, int64_t at)
+{
+    const struct sample *before = last_at(counts, at - 1), *after = first_at(counts, at + 1);
+    int64_t now = value_between(counts, at);
+    return now >= 0 && after && after->value == now && (!before || before->value == now);
+}
+
+/* The last quiet moment at or before; the last of all, without a count, if there was none. */
 static void fill_wallet(const struct tracks *t, int64_t at, int64_t epoch,
                         struct readings_registers *out)
 {
-    const struct sample *balance = last_at(&t->of[SLOT_BALANCE], at);
+    const struct track *balances = &t->of[SLOT_BALANCE], *counts = &t->of[SLOT_COUNT];
     out->count = out->purchased_fen = -1;
-    if (!balance || balance->epoch != epoch)
+    for (size_t i = balances->count; i > 0; i--) {
+        const struct sample *s = &balances->list[i - 1];
+        bool usable = s->at <= at && s->epoch == epoch;
+        if (!usable || (out->wallet_known && !quiet(counts, s->at)))
+            continue;
+        out->wallet_known = true;
+        out->wallet_at.s = s->at;
+        out->balance_fen = s->value;
+        if (!quiet(counts, s->at))
+            continue;
+        out->count = value_between(counts, s->at);
+        out->purchased_fen = value_between(&t->of[SLOT_PURCHASED], s->at);
         return;
-    out->wallet_known = true;
-    out->wallet_at.s = balance->at;
-    out->balance_fen = balance->value;
-    out->count = value_between(&t->of[SLOT_COUNT], balance->at);
-    out->purchased_fen = value_between(&t->of[SLOT_PURCHASED], balance->at);
+    }
 }
 
 /* From samples that reach a little beyond `at`; false if the total register is not among them. */

@@ -354,6 +354,14 @@ static enum err drop_batches(struct readings *r, struct store_tx *tx, int64_t bo
     return store_exec(tx, "DELETE FROM batch WHERE at < $1", "i", bound - LATE_S);
 }
 
+bool readings_seal_wanted(const struct readings *r, const struct readings_day *day)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->list[i]->place.group == day->group && r->list[i]->oldest < day->to.s)
+            return true;
+    return false;
+}
+
 enum err readings_seal(struct readings *r, struct store_tx *tx, const struct readings_day *day,
                        size_t limit, size_t *left)
 {

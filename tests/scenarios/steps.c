@@ -73,7 +73,7 @@ static enum err do_sell(struct store_tx *tx, void *arg)
                                          .actor = "user:1",
                                          .now = now_of(c),
                                          .random = draw(c),
-                                         .billing = NULL},
+                                         .readings = NULL},
                      &status);
 }
 
@@ -323,10 +323,8 @@ static enum err get_available(struct store_tx *tx, void *arg)
 {
     struct call *c = arg;
     struct platform *p = c->story->world.platform;
-    const struct billing b = {.readings = platform_readings(p),
-                              .readings_store = platform_readings_store(p)};
     static struct billing_outlook outlook;
-    TRY(billing_outlook(tx, &b, account_of(c), now_of(c), &outlook));
+    TRY(billing_outlook(tx, platform_readings(p), account_of(c), now_of(c), &outlook));
     c->number = outlook.available_fen;
     return ERR_OK;
 }

@@ -245,24 +245,39 @@ static void test_impossible_times(void **state)
     assert_int_equal(g->moved.refused, 0);
 }
 
-static void test_wallet_of_one_moment(void **state)
+static void say_wallet(struct rig *g, int64_t at, int64_t fen, int64_t count)
+{
+    rig_say(g, 7, 1, at, WH(10), POINT_BALANCE_FEN, fen, POINT_PURCHASE_COUNT, count, 0);
+}
+
+/* The wallet is taken where no sale is near: a sale may fall between balance and count. */
+static void test_wallet_of_a_quiet_moment(void **state)
 {
     struct rig *g = *state;
     struct readings_registers reg;
-    rig_say(g, 7, 1, T0, WH(10), POINT_BALANCE_FEN, I(500), POINT_PURCHASE_COUNT, I(3),
-            POINT_PURCHASED_FEN, I(9000), 0);
-    rig_say(g, 7, 1, T0 + 60, POINT_BALANCE_FEN, I(490), 0);
-    assert_ok(rig_registers(g, 7, T0 + 70, &reg));
+    say_wallet(g, T0, 500, 3);
+    assert_ok(rig_registers(g, 7, T0 + 10, &reg));
     assert_true(reg.wallet_known);
-    assert_int_equal(reg.balance_fen, 490);
-    assert_int_equal(reg.count, -1); /* it may have been a sale since */
-    rig_say(g, 7, 1, T0 + 120, POINT_PURCHASE_COUNT, I(3), POINT_PURCHASED_FEN, I(9100), 0);
-    assert_ok(rig_registers(g, 7, T0 + 70, &reg));
-    assert_int_equal(reg.count, 3);          /* the same before and after */
-    assert_int_equal(reg.purchased_fen, -1); /* not the same */
-    assert_ok(rig_registers(g, 7, T0, &reg));
-    assert_int_equal(reg.count, 3);
-    assert_int_equal(reg.purchased_fen, 9000);
+    assert_int_equal(reg.balance_fen, 500);
+    assert_int_equal(reg.count, -1); /* what comes next is not known */
+    say_wallet(g, T0 + 60, 490, 3);
+    say_wallet(g, T0 + 120, 480, 4); /* sold between the two questions */
+    say_wallet(g, T0 + 180, 1470, 4);
+    say_wallet(g, T0 + 240, 1460, 4);
+    static const struct {
+        int64_t at, balance, count;
+    } cases[] = {{0, 500, 3}, {60, 500, 3}, {120, 500, 3}, {180, 1470, 4}, {240, 1470, 4}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_ok(rig_registers(g, 7, T0 + cases[i].at, &reg));
+        assert_int_equal(reg.balance_fen, cases[i].balance);
+        assert_int_equal(reg.count, cases[i].count);
+    }
+    /* a count that is asked for less often is known between two that agree */
+    rig_say(g, 7, 1, T0 + 300, POINT_BALANCE_FEN, I(1450), 0);
+    say_wallet(g, T0 + 360, 1440, 4);
+    assert_ok(rig_registers(g, 7, T0 + 300, &reg));
+    assert_int_equal(reg.balance_fen, 1450);
+    assert_int_equal(reg.count, 4);
     assert_err(ERR_NOT_FOUND, rig_registers(g, 7, T0 - 1, &reg));
     assert_err(ERR_NOT_FOUND, rig_registers(g, 9, T0, &reg));
 }
@@ -388,7 +403,7 @@ int main(void)
         CASE(test_exchange),
         CASE(test_late_readings_fill_in),
         CASE(test_impossible_times),
-        CASE(test_wallet_of_one_moment),
+        CASE(test_wallet_of_a_quiet_moment),
         CASE(test_freshness),
         CASE(test_restart_changes_nothing),
         CASE(test_no_silent_fall),

@@ -1,0 +1,78 @@
+/* Shared by the parts of billing/ only. */
+#ifndef YUFU_BILLING_BILLING_IMPL_H
+#define YUFU_BILLING_BILLING_IMPL_H
+
+#include "billing/billing.h"
+#include "journal/journal.h"
+
+#define BILLING_DAY_S 86'400
+
+/* Why a period ended: settlement.bill "why". */
+enum split {
+    SPLIT_DAY,
+    SPLIT_PRICE,    /* a new version of the plan */
+    SPLIT_PLAN,     /* another plan, or a change by a person */
+    SPLIT_EXCHANGE,
+    SPLIT_RESET,
+    SPLIT_ROLLOVER,
+    SPLIT_CLOSED,   /* the account was closed */
+    SPLIT_MOVED,    /* the meter went to another account */
+    SPLIT_COUNT
+};
+const char *split_name(enum split why);
+
+/* The wallet inside a meter at one moment. */
+struct wallet {
+    bool known;
+    int64_t balance_fen;
+    int64_t count;         /* -1: not told */
+    int64_t purchased_fen; /* -1: not told */
+};
+
+/* A row of charge_open. */
+struct charge {
+    int64_t account_id, meter_id, epoch;
+    char plan_code[SITE_CODE_MAX + 1];
+    int64_t plan_version;
+    wall_s opened_at, reading_at;
+    int64_t wh[READINGS_REGISTERS];
+    int64_t carry;
+    struct wallet wallet;
+    bool broken;
+    char held[32];
+};
+
+/* The open charges of an account, by meter; at most BILLING_METERS_MAX, else ERR_BILLING_METERS. */
+[[nodiscard]] enum err charge_list(struct store_tx *tx, int64_t account_id, struct charge *list,
+                                   size_t *count);
+[[nodiscard]] enum err charge_put(struct store_tx *tx, const struct charge *c);
+[[nodiscard]] enum err charge_drop(struct store_tx *tx, const struct charge *c);
+
+struct rating_registers registers_of(const int64_t wh[READINGS_REGISTERS]);
+struct wallet wallet_of(const struct readings_registers *r);
+/* The newest registers in memory; false if the total was never told. */
+bool newest_registers(const struct readings *r, int64_t meter_id, struct readings_registers *out);
+
+/* --- the wallet in the meter ---------------------------------------------------------------------- */
+
+/* What the meter took since the charge was opened: balance then + purchases - balance now.
+ * ERR_NOT_FOUND: not told yet, or a purchase between is not known yet. Negative: unexplained credit. */
+[[nodiscard]] enum err wallet_taken(struct store_tx *tx, const struct charge *c,
+                                    const struct wallet *now, int64_t *taken_fen);
+
+struct wallet_move {
+    const struct site_account *account;
+    int64_t meter_id, epoch;
+    wall_s at, now;
+    int32_t business_day;
+};
+/* The balance that a charge counts from where it begins: what the ledger's wallet says, moved to the
+ * moment of the reading. ERR_NOT_FOUND: not yet: vend/ has not proven the wallet of this period, or
+ * the reading is older than that proof or than a sale. */
+[[nodiscard]] enum err wallet_opening(struct store_tx *tx, const struct wallet_move *move,
+                                      const struct wallet *told, int64_t *opening_fen);
+/* Unexplained credit of `credit_fen` > 0 in the meter: wallet +, suspense -. */
+[[nodiscard]] enum err wallet_adjust(struct store_tx *tx, const struct wallet_move *move,
+                                     const char *key, int64_t credit_fen);
+
+#endif

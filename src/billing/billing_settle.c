@@ -1,0 +1,501 @@
+/* Settlement: accrued charges become postings, period by period. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "billing/billing_impl.h"
+#include "journal/detail.h"
+#include "ledger/ledger.h"
+
+#define FRESH_S 900           /* a reading this close before a boundary stands for it */
+#define PATIENCE_S (6 * 3600) /* after this a settlement that waits is told to people */
+#define ROUNDS_MAX 800        /* periods of one meter in one go: two years of days */
+#define DIFFERS_FEN 20        /* meter and plan may differ by this, */
+#define DIFFERS_PART 50       /* and by this part of the plan's charge */
+
+static const char *const split_names[SPLIT_COUNT] = {"day",   "price",    "plan",   "exchange",
+                                                     "reset", "rollover", "closed", "moved"};
+
+const char *split_name(enum split why)
+{
+    return split_names[why];
+}
+
+struct boundary {
+    wall_s at;
+    enum split why;
+    struct readings_registers closing, opening; /* set where the period ends, see find_registers */
+};
+
+struct settle {
+    struct store_tx *tx;
+    const struct billing *b;
+    struct site_account account;
+    int32_t offset_s;
+    wall_s now;
+    bool forced; /* by a person: up to the newest reading, now */
+    struct charge charge;
+    struct billing_settled *result;
+};
+
+/* --- looking into the readings store
+ * --------------------------------------------------------------- */
+
+struct look {
+    const struct settle *s;
+    wall_s since, until;
+    struct readings_registers *registers;
+    struct readings_break *brk;
+};
+
+static enum err look_registers(struct store_tx *tx, void *arg)
+{
+    struct look *l = arg;
+    return readings_registers_at(l->s->b->readings, tx, l->s->charge.meter_id, l->until,
+                                 l->registers);
+}
+
+static enum err look_break(struct store_tx *tx, void *arg)
+{
+    struct look *l = arg;
+    return readings_break_after(l->s->b->readings, tx, l->s->charge.meter_id, l->since, l->until,
+                                l->brk);
+}
+
+/* --- where the period ends
+ * -------------------------------------------------------------------------- */
+
+static void nearer(struct boundary *b, bool *found, wall_s at, enum split why)
+{
+    if (*found && b->at.s <= at.s)
+        return;
+    b->at = at;
+    b->why = why;
+    *found = true;
+}
+
+/* The first local midnight after `since` that has passed. */
+static void find_day(const struct settle *s, wall_s since, struct boundary *b, bool *found)
+{
+    wall_s next = civil_day_start(civil_local_day(since, s->offset_s) + 1, s->offset_s);
+    if (next.s <= s->now.s)
+        nearer(b, found, next, SPLIT_DAY);
+}
+
+static enum err find_price(const struct settle *s, wall_s since, struct boundary *b, bool *found)
+{
+    struct site_version v;
+    enum err e = site_plan_next(s->tx, s->account.project_id, s->charge.plan_code, since, &v);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK;
+    if (e == ERR_OK && v.effective_at.s <= s->now.s)
+        nearer(b, found, v.effective_at, SPLIT_PRICE);
+    return e;
+}
+
+/* What stands in the tables now differs from what the period was opened under. */
+static enum err find_change(const struct settle *s, struct boundary *b, bool *found)
+{
+    int64_t account_id;
+    wall_s closed = s->account.closed_at;
+    if (closed.s != 0 && closed.s <= s->now.s)
+        nearer(b, found, closed.s > s->charge.opened_at.s ? closed : s->charge.opened_at,
+               SPLIT_CLOSED);
+    TRY(store_int(s->tx, &account_id, "SELECT coalesce(account_id, 0) FROM meter WHERE id = $1",
+                  "i", s->charge.meter_id));
+    if (account_id != s->account.id)
+        nearer(b, found, s->now, SPLIT_MOVED);
+    if (s->forced || strcmp(s->account.plan_code, s->charge.plan_code) != 0)
+        nearer(b, found, s->now, SPLIT_PLAN);
+    return ERR_OK;
+}
+
+static enum split split_of(enum readings_verdict why)
+{
+    return why == READINGS_EXCHANGE ? SPLIT_EXCHANGE
+           : why == READINGS_RESET  ? SPLIT_RESET
+                                    : SPLIT_ROLLOVER;
+}
+
+static enum err find_break(const struct settle *s, wall_s since, struct boundary *b, bool *found)
+{
+    struct readings_break brk;
+    struct look l = {.s = s, .since = since, .until = *found ? b->at : s->now, .brk = &brk};
+    enum err e = store_read(s->b->readings_store, look_break, &l);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(e);
+    *b = (struct boundary){brk.at, split_of(brk.why), brk.closing, brk.opening};
+    *found = true;
+    return ERR_OK;
+}
+
+/* The first boundary after `since`; *found false if there is none yet. */
+static enum err find_boundary(const struct settle *s, wall_s since, struct boundary *b, bool *found)
+{
+    *found = false;
+    *b = (struct boundary){};
+    find_day(s, since, b, found);
+    TRY(find_price(s, since, b, found));
+    TRY(find_change(s, b, found));
+    return find_break(s, since, b, found);
+}
+
+static bool is_break(enum split why)
+{
+    return why == SPLIT_EXCHANGE || why == SPLIT_RESET || why == SPLIT_ROLLOVER;
+}
+
+/* Ends the period of this meter for good. */
+static bool is_last(enum split why)
+{
+    return why == SPLIT_CLOSED || why == SPLIT_MOVED;
+}
+
+/* Registers at the boundary, by the last reading at or before it. ERR_NOT_FOUND: that reading may
+ * still be on its way, so it is too early to say. */
+static enum err find_registers(const struct settle *s, struct boundary *b)
+{
+    wall_s newest = {INT64_MIN};
+    int64_t epoch;
+    if (is_break(b->why))
+        return ERR_OK;
+    struct look l = {.s = s, .until = b->at, .registers = &b->closing};
+    TRY(store_read(s->b->readings_store, look_registers, &l));
+    bool later =
+        readings_newest(s->b->readings, s->charge.meter_id, &newest, &epoch) && newest.s > b->at.s;
+    bool now = b->why == SPLIT_PLAN || is_last(b->why);
+    if (!now && !later && b->at.s - b->closing.at.s > FRESH_S)
+        return ERR_NOT_FOUND;
+    b->opening = b->closing;
+    return ERR_OK;
+}
+
+/* --- one settlement
+ * -------------------------------------------------------------------------------------- */
+
+struct closing {
+    struct boundary end;
+    struct billing_plan plan;
+    struct rating_bill bill;
+    struct wallet wallet;
+    int64_t charged_fen; /* posted */
+    int64_t credit_fen;  /* unexplained credit in the meter */
+};
+
+static enum err rate_period(const struct settle *s, struct closing *c)
+{
+    TRY(billing_plan_version(s->tx, s->account.project_id, s->charge.plan_code,
+                             s->charge.plan_version, &c->plan));
+    struct rating_usage usage = {registers_of(s->charge.wh), registers_of(c->end.closing.wh)};
+    return rating_charge(&c->plan.plan, &usage, s->charge.carry, &c->bill);
+}
+
+/* ERR_NOT_FOUND: what the meter took cannot be said yet. */
+static enum err find_charge(const struct settle *s, struct closing *c)
+{
+    int64_t taken_fen;
+    c->charged_fen = c->bill.amount_fen;
+    if (s->account.wallet == SITE_WALLET_PLATFORM)
+        return ERR_OK;
+    c->wallet = wallet_of(&c->end.closing);
+    TRY(wallet_taken(s->tx, &s->charge, &c->wallet, &taken_fen));
+    c->charged_fen = taken_fen > 0 ? taken_fen : 0;
+    c->credit_fen = taken_fen < 0 ? -taken_fen : 0;
+    return ERR_OK;
+}
+
+static int32_t today(const struct settle *s)
+{
+    return civil_local_day(s->now, s->offset_s);
+}
+
+static enum err post_charge(const struct settle *s, const struct closing *c)
+{
+    char key[LEDGER_KEY_MAX];
+    struct detail d = {};
+    enum ledger_book book =
+        s->account.wallet == SITE_WALLET_METER ? LEDGER_WALLET : LEDGER_PREPAYMENT;
+    if (c->charged_fen == 0)
+        return ERR_OK;
+    snprintf(key, sizeof key, "settle:%" PRId64 ":%" PRId64 ":%" PRId64, s->charge.meter_id,
+             s->charge.epoch, s->charge.opened_at.s);
+    detail_int(&d, "meter", s->charge.meter_id);
+    detail_int(&d, "epoch", s->charge.epoch);
+    detail_int(&d, "opened_at", s->charge.opened_at.s);
+    detail_int(&d, "closed_at", c->end.at.s);
+    detail_int(&d, "energy_wh", c->bill.energy_wh);
+    detail_text(&d, "why", split_name(c->end.why));
+    return ledger_post(s->tx,
+                       &(struct ledger_entry){
+                           .account_id = s->account.id,
+                           .key = key,
+                           .kind = "settlement",
+                           .now = s->now,
+                           .occurred_at = c->end.at,
+                           .business_day = today(s),
+                           .actor = "system",
+                           .detail = detail_end(&d),
+                           .postings = {{book, -c->charged_fen}, {LEDGER_REVENUE, c->charged_fen}}},
+                       NULL);
+}
+
+static enum err post_credit(const struct settle *s, const struct closing *c)
+{
+    char key[LEDGER_KEY_MAX];
+    if (c->credit_fen == 0)
+        return ERR_OK;
+    snprintf(key, sizeof key, "adjust:%" PRId64 ":%" PRId64 ":%" PRId64, s->charge.meter_id,
+             s->charge.epoch, s->charge.opened_at.s);
+    return wallet_adjust(s->tx,
+                         &(struct wallet_move){.account = &s->account,
+                                               .meter_id = s->charge.meter_id,
+                                               .epoch = s->charge.epoch,
+                                               .at = c->end.at,
+                                               .now = s->now,
+                                               .business_day = today(s)},
+                         key, c->credit_fen);
+}
+
+static enum err keep_bill(const struct settle *s, const struct closing *c)
+{
+    char json[BILLING_BILL_MAX];
+    struct billing_bill_facts facts = {.plan = &c->plan.plan,
+                                       .plan_code = s->charge.plan_code,
+                                       .plan_version = s->charge.plan_version,
+                                       .opened_at = s->charge.opened_at,
+                                       .closed_at = c->end.at,
+                                       .reading_at = c->end.closing.at,
+                                       .meter_wallet = s->account.wallet == SITE_WALLET_METER,
+                                       .charged_fen = c->charged_fen,
+                                       .why = split_name(c->end.why)};
+    TRY(billing_bill_json(&c->bill, &facts, json));
+    /* The day that was settled: a period that ends at midnight is of the day before. */
+    int64_t day = civil_local_day((wall_s){c->end.at.s - 1}, s->offset_s);
+    return store_exec(s->tx,
+                      "INSERT INTO settlement (account_id, meter_id, epoch, opened_at, closed_at, "
+                      "business_day, amount_fen, energy_wh, bill) "
+                      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                      "iiiiiiiit", s->account.id, s->charge.meter_id, s->charge.epoch,
+                      s->charge.opened_at.s, c->end.at.s, day, c->charged_fen, c->bill.energy_wh,
+                      json);
+}
+
+static enum err tell(const struct settle *s, enum journal_kind kind, struct detail *d)
+{
+    return journal_event(s->tx, &(struct journal_event){.at = s->now,
+                                                        .kind = kind,
+                                                        .project_id = s->account.project_id,
+                                                        .account_id = s->account.id,
+                                                        .meter_id = s->charge.meter_id,
+                                                        .detail = detail_end(d)});
+}
+
+/* V5: the meter's own charge against the plan's price of the same energy. */
+static enum err compare(const struct settle *s, const struct closing *c)
+{
+    int64_t plan_fen = c->bill.amount_fen, apart = c->charged_fen - plan_fen;
+    if (s->account.wallet == SITE_WALLET_PLATFORM)
+        return ERR_OK;
+    apart = apart < 0 ? -apart : apart;
+    if (apart <= DIFFERS_FEN + plan_fen / DIFFERS_PART)
+        return ERR_OK;
+    struct detail d = {};
+    detail_int(&d, "meter_fen", c->charged_fen);
+    detail_int(&d, "plan_fen", plan_fen);
+    detail_int(&d, "energy_wh", c->bill.energy_wh);
+    return tell(s, EVENT_CHARGE_DIFFERS, &d);
+}
+
+/* Daily settlements stand in the ledger; a split is worth telling. */
+static enum err tell_split(const struct settle *s, const struct closing *c)
+{
+    struct detail d = {};
+    if (c->end.why == SPLIT_DAY)
+        return ERR_OK;
+    detail_int(&d, "energy_wh", c->bill.energy_wh);
+    detail_int(&d, "amount_fen", c->charged_fen);
+    detail_text(&d, "why", split_name(c->end.why));
+    return tell(s, EVENT_SETTLED, &d);
+}
+
+/* --- the next period
+ * ------------------------------------------------------------------------------------ */
+
+static enum err advance(struct settle *s, const struct closing *c)
+{
+    struct charge *n = &s->charge;
+    bool in_meter = s->account.wallet == SITE_WALLET_METER;
+    /* A new meter's wallet must be proven first: billing_open begins its charge then. */
+    if (is_last(c->end.why) || (in_meter && c->end.why == SPLIT_EXCHANGE))
+        return charge_drop(s->tx, n);
+    struct site_version v;
+    enum err e =
+        site_plan_in_force(s->tx, s->account.project_id, s->account.plan_code, c->end.at, &v);
+    if (e == ERR_SITE_PLAN_UNKNOWN) /* a plan that begins later: it is the one there is */
+        e = site_plan_in_force(s->tx, s->account.project_id, s->account.plan_code, s->now, &v);
+    TRY(e);
+    snprintf(n->plan_code, sizeof n->plan_code, "%s", s->account.plan_code);
+    n->plan_version = v.version;
+    n->opened_at = c->end.at;
+    n->reading_at = c->end.opening.at;
+    n->epoch = c->end.opening.epoch;
+    memcpy(n->wh, c->end.opening.wh, sizeof n->wh);
+    n->carry = c->bill.carry;
+    if (in_meter)
+        n->wallet = c->wallet;
+    n->broken = false;
+    n->held[0] = '\0';
+    return charge_put(s->tx, n);
+}
+
+static enum err close_period(struct settle *s, const struct closing *c)
+{
+    TRY(post_charge(s, c));
+    TRY(post_credit(s, c));
+    TRY(keep_bill(s, c));
+    TRY(compare(s, c));
+    TRY(tell_split(s, c));
+    TRY(advance(s, c));
+    s->result->settlements++;
+    return units_add(s->result->amount_fen, c->charged_fen, &s->result->amount_fen);
+}
+
+/* Waiting is normal for a while; afterwards, and for a refusal at once, people are told, once. */
+static enum err hold(struct settle *s, const struct boundary *b, const char *reason, bool at_once)
+{
+    s->result->waiting++;
+    if (!at_once && s->now.s - b->at.s < PATIENCE_S)
+        return ERR_OK;
+    if (strcmp(s->charge.held, reason) == 0)
+        return ERR_OK;
+    snprintf(s->charge.held, sizeof s->charge.held, "%s", reason);
+    TRY(charge_put(s->tx, &s->charge));
+    struct detail d = {};
+    detail_text(&d, "reason", reason);
+    detail_int(&d, "opened_at", s->charge.opened_at.s);
+    return tell(s, EVENT_SETTLE_HELD, &d);
+}
+
+/* Nothing was measured since the period began: a day passes without a settlement. */
+static bool nothing_new(const struct settle *s, const struct boundary *b)
+{
+    return b->why == SPLIT_DAY && b->closing.at.s <= s->charge.reading_at.s;
+}
+
+enum step { STEP_ON, STEP_STOP, STEP_GONE };
+
+/* One boundary. *since moves on where nothing had to be settled. */
+static enum err settle_boundary(struct settle *s, struct boundary *b, wall_s *since,
+                                enum step *step)
+{
+    struct closing c = {};
+    *step = STEP_STOP;
+    enum err e = find_registers(s, b);
+    if (e == ERR_NOT_FOUND)
+        return hold(s, b, "no_reading", false);
+    TRY(e);
+    if (nothing_new(s, b)) {
+        *since = b->at;
+        *step = STEP_ON;
+        return ERR_OK;
+    }
+    c.end = *b;
+    e = rate_period(s, &c);
+    if (e != ERR_OK && err_class_of(e) == ERR_CLASS_REFUSE)
+        return hold(s, b, err_name(e), true);
+    TRY(e);
+    e = find_charge(s, &c);
+    if (e == ERR_NOT_FOUND)
+        return hold(s, b, "wallet_not_told", false);
+    TRY(e);
+    TRY(close_period(s, &c));
+    *step = is_last(b->why) || s->charge.opened_at.s != b->at.s ? STEP_GONE : STEP_ON;
+    *since = b->at;
+    return ERR_OK;
+}
+
+/* A change without any time in between only changes the label. */
+static bool only_label(const struct settle *s, const struct boundary *b)
+{
+    return b->why == SPLIT_PLAN && b->at.s == s->charge.opened_at.s;
+}
+
+static enum err relabel(struct settle *s)
+{
+    struct site_version v;
+    TRY(site_plan_in_force(s->tx, s->account.project_id, s->account.plan_code, s->now, &v));
+    snprintf(s->charge.plan_code, sizeof s->charge.plan_code, "%s", s->account.plan_code);
+    s->charge.plan_version = v.version;
+    return charge_put(s->tx, &s->charge);
+}
+
+static enum err settle_charge(struct settle *s)
+{
+    wall_s since = s->charge.opened_at;
+    enum step step = STEP_ON;
+    for (int round = 0; step == STEP_ON && round < ROUNDS_MAX; round++) {
+        struct boundary b;
+        bool found;
+        TRY(find_boundary(s, since, &b, &found));
+        if (!found)
+            return ERR_OK;
+        if (only_label(s, &b))
+            return relabel(s);
+        TRY(settle_boundary(s, &b, &since, &step));
+        s->forced = s->forced && b.why != SPLIT_PLAN;
+    }
+    return ERR_OK;
+}
+
+/* Nothing told since the period began, and nothing changed by a person: not worth looking. */
+static enum err is_idle(const struct settle *s, bool *idle)
+{
+    struct readings_registers r;
+    struct boundary b;
+    bool change = false, price = false;
+    bool told = newest_registers(s->b->readings, s->charge.meter_id, &r);
+    *idle = false;
+    if (told && (r.at.s > s->charge.reading_at.s || r.epoch != s->charge.epoch))
+        return ERR_OK;
+    TRY(find_change(s, &b, &change));
+    TRY(find_price(s, s->charge.opened_at, &b, &price));
+    *idle = !change && !price;
+    if (*idle)
+        s->result->waiting++;
+    return ERR_OK;
+}
+
+static enum err settle_account(struct store_tx *tx, const struct billing *b, int64_t account_id,
+                               wall_s now, bool forced, struct billing_settled *out)
+{
+    struct charge list[BILLING_METERS_MAX];
+    size_t count;
+    struct settle s = {.tx = tx, .b = b, .now = now, .result = out};
+    *out = (struct billing_settled){};
+    TRY(site_account_get(tx, account_id, &s.account));
+    TRY(billing_project_offset(tx, s.account.project_id, now, &s.offset_s));
+    TRY(charge_list(tx, account_id, list, &count));
+    for (size_t i = 0; i < count; i++) {
+        bool idle = false;
+        s.charge = list[i];
+        s.forced = forced;
+        if (!forced)
+            TRY(is_idle(&s, &idle));
+        if (!idle)
+            TRY(settle_charge(&s));
+    }
+    return ERR_OK;
+}
+
+enum err billing_settle_account(struct store_tx *tx, const struct billing *b, int64_t account_id,
+                                wall_s now, struct billing_settled *out)
+{
+    return settle_account(tx, b, account_id, now, false, out);
+}
+
+enum err billing_split(struct store_tx *tx, const struct billing *b, int64_t account_id, wall_s now)
+{
+    struct billing_settled done;
+    return settle_account(tx, b, account_id, now, true, &done);
+}

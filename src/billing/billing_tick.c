@@ -1,0 +1,245 @@
+/* Housekeeping by the clock: which accounts and days are due. */
+#include <stdlib.h>
+
+#include "billing/billing_impl.h"
+
+#define SEAL_AFTER_S 600
+#define PAGE 64
+
+/* --- due accounts
+ * ---------------------------------------------------------------------------------- */
+
+struct page {
+    wall_s now;
+    int64_t after;
+    int64_t *ids;
+    size_t cap, count;
+};
+
+/* A day, a price, a plan, a closing, another account, an exchange or a broken register: anything
+ * that ends a period. */
+static enum err add_due(struct store_tx *tx, struct page *p, const struct site_project *project)
+{
+    int32_t offset_s;
+    TRY(billing_wall_offset(project->zone, p->now, &offset_s));
+    wall_s midnight = civil_day_start(civil_local_day(p->now, offset_s), offset_s);
+    struct query q = query_open(
+        tx,
+        "SELECT DISTINCT c.account_id FROM charge_open c "
+        "JOIN account a ON a.id = c.account_id JOIN meter m ON m.id = c.meter_id "
+        "WHERE a.project_id = $1 AND c.account_id > $2 AND (c.opened_at < $3 OR c.broken = 1 "
+        "OR m.epoch <> c.epoch OR m.account_id IS NOT c.account_id OR a.closed_at <= $4 "
+        "OR a.plan_code <> c.plan_code OR EXISTS (SELECT 1 FROM price_plan p "
+        "WHERE p.project_id = a.project_id AND p.code = c.plan_code "
+        "AND p.effective_at > c.opened_at AND p.effective_at <= $4)) "
+        "ORDER BY c.account_id LIMIT $5",
+        "iiiii", project->id, p->after, midnight.s, p->now.s, (int64_t)p->cap);
+    while (query_step(&q))
+        p->ids[p->count++] = query_int(&q, 0);
+    return query_end(&q);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+struct projects {
+    struct site_project list[PAGE];
+    size_t count;
+};
+
+static enum err add_project(void *arg, const struct site_project *p)
+{
+    struct projects *all = arg;
+    if (all->count == PAGE)
+        return ERR_FULL;
+    all->list[all->count++] = *p;
+    return ERR_OK;
+}
+
+/* Up to `cap` of every project, and of these the first `cap` by id. */
+enum err billing_due(struct store_tx *tx, wall_s now, int64_t after, int64_t *ids, size_t cap,
+                     size_t *count)
+{
+    struct projects projects = {};
+    *count = 0;
+    TRY(site_projects(tx, add_project, &projects));
+    int64_t *all = calloc(projects.count * cap + 1, sizeof *all);
+    if (!all)
+        return ERR_MEMORY;
+    struct page p = {.now = now, .after = after, .ids = all, .cap = cap};
+    enum err e = ERR_OK;
+    for (size_t i = 0; e == ERR_OK && i < projects.count; i++)
+        e = add_due(tx, &p, &projects.list[i]);
+    if (e == ERR_OK) {
+        qsort(all, p.count, sizeof *all, by_id);
+        *count = p.count < cap ? p.count : cap;
+        for (size_t i = 0; i < *count; i++)
+            ids[i] = all[i];
+    }
+    free(all);
+    return e;
+}
+
+/* --- settling
+ * ------------------------------------------------------------------------------------------ */
+
+struct job {
+    struct billing_clerk *clerk;
+    int64_t account_id;
+    wall_s now;
+    struct billing_settled done;
+};
+
+static enum err settle(struct store_tx *tx, void *arg)
+{
+    struct job *j = arg;
+    return billing_settle_account(tx, &j->clerk->billing, j->account_id, j->now, &j->done);
+}
+
+static void settled(void *arg, enum err result)
+{
+    struct job *j = arg;
+    if (result == ERR_OK) {
+        j->clerk->settlements += j->done.settlements;
+    } else if (result != ERR_IO_CLOSED) {
+        j->clerk->failures++;
+        j->clerk->last_error = result;
+    }
+    free(j);
+}
+
+struct due {
+    struct billing_clerk *clerk;
+    wall_s now;
+    int64_t *ids;
+    size_t cap, count;
+};
+
+static enum err list_due(struct store_tx *tx, void *arg)
+{
+    struct due *d = arg;
+    return billing_due(tx, d->now, d->clerk->after, d->ids, d->cap, &d->count);
+}
+
+static enum err submit_due(struct due *d)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        struct job *j = calloc(1, sizeof *j);
+        if (!j)
+            return ERR_MEMORY;
+        *j = (struct job){.clerk = d->clerk, .account_id = d->ids[i], .now = d->now};
+        store_submit(d->clerk->ledger, settle, settled, j);
+        d->clerk->after = d->ids[i];
+    }
+    return ERR_OK;
+}
+
+/* One page of due accounts; a round that came to its end begins anew at the next call. */
+static enum err settle_page(struct billing_clerk *clerk, wall_s now, size_t limit, size_t *left)
+{
+    struct due d = {.clerk = clerk, .now = now, .cap = limit};
+    d.ids = calloc(limit + 1, sizeof *d.ids);
+    if (!d.ids)
+        return ERR_MEMORY;
+    enum err e = store_read(clerk->ledger, list_due, &d);
+    if (e == ERR_OK)
+        e = submit_due(&d);
+    free(d.ids);
+    TRY(e);
+    if (d.count < limit)
+        clerk->after = 0;
+    else
+        (*left)++;
+    return ERR_OK;
+}
+
+/* --- sealing
+ * -------------------------------------------------------------------------------------------- */
+
+struct seal {
+    struct billing_clerk *clerk;
+    struct readings_day day;
+    size_t limit, left;
+};
+
+static enum err seal(struct store_tx *tx, void *arg)
+{
+    struct seal *s = arg;
+    return readings_seal(s->clerk->billing.readings, tx, &s->day, s->limit, &s->left);
+}
+
+static enum err reload(struct store_tx *tx, void *arg)
+{
+    return readings_load(arg, tx);
+}
+
+/* Seals up to the last local day that ended long enough ago. Late readings are sealed with it, so
+ * one call a day and project is enough; it is repeated because it costs nothing when nothing is
+ * open. */
+static enum err seal_project(struct billing_clerk *clerk, const struct site_project *project,
+                             wall_s now, size_t *limit, size_t *left)
+{
+    int32_t offset_s;
+    int64_t after_s = clerk->billing.seal_after_s;
+    TRY(billing_wall_offset(project->zone, now, &offset_s));
+    wall_s past = {now.s - (after_s > 0 ? after_s : SEAL_AFTER_S)};
+    int32_t day = civil_local_day(past, offset_s) - 1;
+    struct seal s = {.clerk = clerk,
+                     .day = {.group = project->id,
+                             .day = day,
+                             .from = civil_day_start(day, offset_s),
+                             .to = civil_day_start(day + 1, offset_s),
+                             .offset_s = offset_s},
+                     .limit = *limit};
+    if (!readings_seal_wanted(clerk->billing.readings, &s.day))
+        return ERR_OK;
+    enum err e = store_run(clerk->billing.readings_store, seal, &s);
+    if (e != ERR_OK) {
+        TRY(store_read(clerk->billing.readings_store, reload, clerk->billing.readings));
+        return e;
+    }
+    *left += s.left;
+    *limit = s.left > 0 ? 0 : *limit;
+    return ERR_OK;
+}
+
+static enum err list_projects(struct store_tx *tx, void *arg)
+{
+    return site_projects(tx, add_project, arg);
+}
+
+static enum err seal_page(struct billing_clerk *clerk, wall_s now, size_t limit, size_t *left)
+{
+    struct projects projects = {};
+    TRY(store_read(clerk->ledger, list_projects, &projects));
+    for (size_t i = 0; limit > 0 && i < projects.count; i++)
+        TRY(seal_project(clerk, &projects.list[i], now, &limit, left));
+    return ERR_OK;
+}
+
+enum err billing_tick(struct billing_clerk *clerk, wall_s now, size_t limit, size_t *left)
+{
+    *left = 0;
+    TRY(settle_page(clerk, now, limit, left));
+    /* Readings that wait for their commit are in memory already: sealing comes after it. */
+    if (store_waiting(clerk->billing.readings_store) > 0)
+        return ERR_OK;
+    return seal_page(clerk, now, limit, left);
+}
+
+/* --- what readings should know of each meter
+ * -------------------------------------------------------------- */
+
+static enum err place(void *arg, const struct site_meter *m)
+{
+    struct readings_place p = {.group = m->project_id};
+    return readings_place(arg, m->id, &p);
+}
+
+enum err billing_place_meters(struct store_tx *tx, struct readings *readings)
+{
+    return site_meters(tx, 0, place, readings);
+}
