@@ -5,9 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A program of its own says its name; a sub-command stands behind "yufu". */
+static const char *program_name(const char *argv0)
+{
+    static char name[64];
+    const char *slash = strrchr(argv0, '/');
+    const char *base = slash ? slash + 1 : argv0;
+    snprintf(name, sizeof name, "%s%s", strncmp(base, "yufu", 4) == 0 ? "" : "yufu ", base);
+    return name;
+}
+
 static void print_help(const char *program, const char *about, const struct option_row *rows)
 {
-    printf("usage: yufu %s %s\n\n", program, about);
+    printf("usage: %s %s\n\n", program_name(program), about);
     for (const struct option_row *r = rows; r->name; r++) {
         char left[64];
         snprintf(left, sizeof left, "%s %s", r->name, r->value ? r->value : "");
@@ -29,7 +39,7 @@ static const struct option_row *row_of(const struct option_row *rows, const char
 static enum options_result take(const struct option_row *row, int argc, char **argv, int *i)
 {
     if (!row) {
-        fprintf(stderr, "yufu %s: there is no option %s (see --help)\n", argv[0], argv[*i]);
+        fprintf(stderr, "%s: there is no option %s (see --help)\n", program_name(argv[0]), argv[*i]);
         return OPTIONS_WRONG;
     }
     if (!row->value) {
@@ -37,7 +47,7 @@ static enum options_result take(const struct option_row *row, int argc, char **a
         return OPTIONS_GO;
     }
     if (*i + 1 >= argc) {
-        fprintf(stderr, "yufu %s: %s needs a value: %s\n", argv[0], row->name, row->value);
+        fprintf(stderr, "%s: %s needs a value: %s\n", program_name(argv[0]), row->name, row->value);
         return OPTIONS_WRONG;
     }
     *row->text = argv[++*i];

@@ -259,6 +259,8 @@ void io_file_free(struct bytes *content);
 bool io_file_exists(const char *path);
 /* With parents, mode 0700; an existing one is fine. ERR_IO_FILE. */
 [[nodiscard]] enum err io_directory_make(const char *path);
+/* From now on every file that this process makes, databases too, is its owner's alone. */
+void io_files_private(void);
 
 /* From the operating system; for keys. Cannot fail. */
 void io_random(void *out, size_t len);

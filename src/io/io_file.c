@@ -128,6 +128,11 @@ enum err io_directory_make(const char *path)
     return stat(part, &st) == 0 && S_ISDIR(st.st_mode) ? ERR_OK : ERR_IO_FILE;
 }
 
+void io_files_private(void)
+{
+    umask(077);
+}
+
 void io_random(void *out, size_t len)
 {
     uint8_t *at = out;

@@ -21,7 +21,10 @@ LOG_ROW(LOG_GATEWAY_CLAIM_REFUSED, "gateway.claim_refused", ERROR, "The platform
 LOG_ROW(LOG_UPLINK_CONNECTED, "uplink.connected", INFO, "The session with the platform is open.", "与平台的会话已建立。")
 LOG_ROW(LOG_UPLINK_LOST, "uplink.lost", WARN, "The session with the platform ended; it is opened again.", "与平台的会话中断,将自动重连。")
 LOG_ROW(LOG_UPLINK_REFUSED, "uplink.refused", WARN, "A frame or a session was refused: altered, replayed, wrong key or fenced.", "上行报文或会话被拒绝:被篡改、重放、密钥不符或已被隔离。")
+LOG_ROW(LOG_UPLINK_CLOCK, "uplink.clock", INFO, "The gateway took over the platform's time.", "通信管理机已与平台对时。")
 LOG_ROW(LOG_GATEWAY_CONFIG, "gateway.config", INFO, "A new configuration is in force.", "新的配置已生效。")
+LOG_ROW(LOG_GATEWAY_LINE_REFUSED, "gateway.line_refused", ERROR, "A line of the configuration cannot be used: endpoint, baud rate or parity is wrong.", "配置中的总线无法使用:端点、波特率或校验位不正确。")
+LOG_ROW(LOG_GATEWAY_MESSAGE_REFUSED, "gateway.message_refused", WARN, "A message of the platform was not carried out; it will be said again.", "平台消息未被执行,平台将重发。")
 LOG_ROW(LOG_GATEWAY_COMMAND, "gateway.command", INFO, "A command arrived.", "收到命令。")
 LOG_ROW(LOG_GATEWAY_OUTCOME, "gateway.outcome", INFO, "A command has its outcome.", "命令已有结果。")
 /* auth, api */

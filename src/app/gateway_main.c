@@ -1,0 +1,176 @@
+/*
+ * yufu-gateway: the communication manager of one site as a process. Manual: docs/manual/gateway.md.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/gateway_program.h"
+#include "app/options.h"
+#include "base/must.h"
+#include "io/log.h"
+
+#define PATH_SIZE 4096
+
+struct gateway_now program_now(const struct program *p)
+{
+    const struct site_clock *c = &p->clock;
+    mono_ms mono = io_mono(p->io);
+    wall_s wall = io_wall(p->io);
+    if (c->trusted)
+        wall = (wall_s){(c->wall_ms + mono.ms - c->mono.ms) / 1000};
+    return (struct gateway_now){.mono = mono, .wall = wall, .trusted = c->trusted};
+}
+
+static wall_s log_time(void *arg)
+{
+    return io_wall_real(arg);
+}
+
+/* ---- the turn of the loop --------------------------------------------------------------------------- */
+
+/* Everything that arrived in this turn has been handed in: act, commit, and only then speak. */
+static bool turn(void *arg)
+{
+    struct program *p = arg;
+    struct gateway_now now = program_now(p);
+    gateway_tick(p->gateway, &now);
+    ports_turn(p);
+    link_turn(p);
+    enum err e = gateway_failure(p->gateway);
+    if (e != ERR_OK) {
+        log_event(LOG_STORE_FAILED, LOG_E("error", e));
+        p->exit_code = 1;
+        io_stop(p->io);
+    }
+    io_timer_set(&p->wake, gateway_wake(p->gateway));
+    return false;
+}
+
+static void woken(void *arg)
+{
+    (void)arg; /* the turn hook runs after every wake-up */
+}
+
+static void stop(void *arg, int signal_number)
+{
+    (void)signal_number;
+    io_stop(((struct program *)arg)->io);
+}
+
+/* ---- start and end ------------------------------------------------------------------------------------ */
+
+struct gateway_arguments {
+    const char *data, *platform, *ca, *serial, *claim, *clock, *offset;
+};
+
+/* "HOST:PORT" into host[cap] and a port. */
+static enum err split_address(const char *text, char *host, size_t cap, uint16_t *port)
+{
+    const char *colon = text == NULL ? NULL : strrchr(text, ':');
+    int64_t number;
+    if (colon == NULL || colon == text || (size_t)(colon - text) >= cap)
+        return ERR_SYNTAX;
+    TRY(options_number(colon + 1, 1, 65535, &number));
+    memcpy(host, text, (size_t)(colon - text));
+    host[colon - text] = '\0';
+    *port = (uint16_t)number;
+    return ERR_OK;
+}
+
+static enum err open_gateway(struct program *p, const struct gateway_arguments *a)
+{
+    char path[PATH_SIZE];
+    int64_t offset_s;
+    TRY(options_number(a->offset, -14 * 3600, 14 * 3600, &offset_s));
+    if (strlen(a->data) > sizeof path - 32)
+        return ERR_IO_FILE;
+    snprintf(path, sizeof path, "%s/gateway.db", a->data);
+    TRY(io_directory_make(a->data));
+    TRY(store_open(&p->store, &(struct store_config){.kind = STORE_GATEWAY, .path = path}));
+    struct gateway_options o = {.store = p->store,
+                                .new_queue_epoch = io_wall_real(p->io).s * 1000,
+                                .offset_s = (int32_t)offset_s};
+    snprintf(o.program, sizeof o.program, "yufu-gateway %s", YUFU_VERSION);
+    struct gateway_now now = program_now(p);
+    return gateway_open(&p->gateway, &o, &now);
+}
+
+static enum err start(struct program *p, const struct gateway_arguments *a)
+{
+    static char host[256];
+    struct io_options io = {0};
+    if (a->data == NULL || a->ca == NULL || a->serial == NULL ||
+        strlen(a->serial) >= UPLINK_TEXT_MAX || a->serial[0] == '\0' ||
+        (a->claim != NULL && strlen(a->claim) >= UPLINK_TEXT_MAX))
+        return ERR_SYNTAX;
+    TRY(split_address(a->platform, host, sizeof host, &p->link.port));
+    if (a->clock != NULL)
+        TRY(io_clock_parse(a->clock, &io.clock));
+    io_files_private();
+    TRY(io_open(&p->io, &io));
+    log_set_clock(log_time, p->io);
+    TRY(open_gateway(p, a));
+    p->link.host = host;
+    p->link.ca_path = a->ca;
+    p->link.serial = a->serial;
+    p->link.claim_code = a->claim;
+    TRY(link_open(p));
+    TRY(io_on_signal(p->io, stop, p));
+    p->ports.generation = gateway_generation(p->gateway) - 1; /* look at the stored one */
+    io_timer_init(&p->wake, p->io, woken, p);
+    io_on_turn(p->io, turn, p);
+    return ERR_OK;
+}
+
+static void end(struct program *p)
+{
+    if (p->gateway != NULL) {
+        struct gateway_now now = program_now(p);
+        enum err e = gateway_flush(p->gateway, &now);
+        if (e != ERR_OK && p->exit_code == 0) {
+            log_event(LOG_STORE_FAILED, LOG_E("error", e));
+            p->exit_code = 1;
+        }
+        link_close(p);
+        ports_close(p);
+    }
+    gateway_close(p->gateway);
+    store_close(p->store);
+    log_set_clock(NULL, NULL);
+    io_close(p->io);
+    io_tls_close(p->link.tls);
+}
+
+int main(int argc, char **argv)
+{
+    struct gateway_arguments a = {.offset = "28800"};
+    const struct option_row rows[] = {
+        {"--data", "DIR", &a.data, "identity, configuration, queue; made if absent"},
+        {"--platform", "HOST:PORT", &a.platform, "where the platform listens for gateways"},
+        {"--ca", "FILE", &a.ca, "certificate of the project's CA (DIR/pki/ca.pem of the platform)"},
+        {"--serial", "TEXT", &a.serial, "this gateway's serial, as imported at the platform"},
+        {"--claim", "CODE", &a.claim, "one-time code; needed until the gateway is claimed"},
+        {"--offset", "SECONDS", &a.offset, "the meters' civil time, east of Greenwich"},
+        {"--clock", "R,V,SPEED", &a.clock, "a clock that runs faster, for demonstrations"},
+        {0}};
+    static struct program p;
+    int words;
+    enum options_result r = options_parse(argc, argv, "[OPTION...]", rows, &words);
+    if (r != OPTIONS_GO)
+        return r == OPTIONS_HELP ? 0 : 2;
+    enum err e = start(&p, &a);
+    if (e == ERR_OK) {
+        log_event(LOG_PROGRAM_START, LOG_S("program", "yufu-gateway"),
+                  LOG_S("version", YUFU_VERSION), LOG_S("serial", a.serial),
+                  LOG_I("gateway", p.link.identity.gateway_id));
+        io_run(p.io);
+        log_event(LOG_PROGRAM_STOP, LOG_S("program", "yufu-gateway"));
+    } else {
+        log_event(LOG_PROGRAM_REFUSED, LOG_S("program", "yufu-gateway"), LOG_E("error", e),
+                  LOG_S("text", err_text_en(e)));
+        p.exit_code = e == ERR_SYNTAX || e == ERR_RANGE ? 2 : 1;
+    }
+    end(&p);
+    return p.exit_code;
+}

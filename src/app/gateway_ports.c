@@ -1,0 +1,138 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/gateway_program.h"
+#include "base/must.h"
+#include "io/log.h"
+#include "meter/meter.h"
+
+/* ---- what a line tells -------------------------------------------------------------------------- */
+
+static void on_up(void *arg, struct io_line *line)
+{
+    struct port *port = arg;
+    struct gateway_now now = program_now(port->program);
+    (void)line;
+    log_event(LOG_LINE_UP, LOG_I("line", port->config.number),
+              LOG_S("endpoint", port->config.endpoint));
+    gateway_line_status(port->program->gateway, &now, port->index, true);
+}
+
+static void on_down(void *arg, struct io_line *line, enum err why)
+{
+    struct port *port = arg;
+    struct gateway_now now = program_now(port->program);
+    (void)line;
+    log_event(LOG_LINE_DOWN, LOG_I("line", port->config.number),
+              LOG_S("endpoint", port->config.endpoint), LOG_E("error", why));
+    gateway_line_status(port->program->gateway, &now, port->index, false);
+}
+
+static void on_received(void *arg, struct io_line *line, const uint8_t *data, size_t len)
+{
+    struct port *port = arg;
+    struct gateway_now now = program_now(port->program);
+    (void)line;
+    gateway_line_input(port->program->gateway, &now, port->index, data, len);
+}
+
+static const struct io_line_events EVENTS = {on_up, on_down, on_received};
+
+/* ---- following the configuration -------------------------------------------------------------------- */
+
+static bool same_line(const struct uplink_config_line *a, const struct uplink_config_line *b)
+{
+    return a->number == b->number && a->baud == b->baud && a->parity == b->parity &&
+           strcmp(a->endpoint, b->endpoint) == 0;
+}
+
+static struct port *find_port(struct ports *ports, const struct uplink_config_line *config)
+{
+    for (size_t i = 0; i < ports->count; i++)
+        if (same_line(&ports->list[i]->config, config))
+            return ports->list[i];
+    return NULL;
+}
+
+static void close_port(struct port *port)
+{
+    if (port->line != NULL)
+        io_line_close(port->line);
+    free(port);
+}
+
+static struct port *open_port(struct program *p, const struct uplink_config_line *config)
+{
+    struct port *port = calloc(1, sizeof *port);
+    MUST(port != NULL);
+    port->config = *config;
+    port->program = p;
+    struct io_line_options o = {.endpoint = port->config.endpoint, .baud = config->baud,
+                                .parity = config->parity, .events = &EVENTS, .arg = port};
+    enum err e = io_line_open(p->io, &o, &port->line);
+    if (e != ERR_OK)
+        log_event(LOG_GATEWAY_LINE_REFUSED, LOG_I("line", config->number),
+                  LOG_S("endpoint", config->endpoint), LOG_E("error", e));
+    return port;
+}
+
+/* Lines that stay as they are keep their open device; the engine has begun anew with all of them. */
+static void follow(struct program *p)
+{
+    struct gateway_now now = program_now(p);
+    size_t count = gateway_line_count(p->gateway);
+    struct port **list = calloc(count + 1, sizeof(*list));
+    MUST(list != NULL);
+    for (size_t i = 0; i < count; i++) {
+        const struct uplink_config_line *config = gateway_line(p->gateway, i);
+        struct port *kept = find_port(&p->ports, config);
+        list[i] = kept != NULL && !kept->kept ? kept : open_port(p, config);
+        list[i]->kept = true;
+        list[i]->index = i;
+    }
+    for (size_t i = 0; i < p->ports.count; i++)
+        if (!p->ports.list[i]->kept)
+            close_port(p->ports.list[i]);
+    free(p->ports.list);
+    p->ports.list = list;
+    p->ports.count = count;
+    for (size_t i = 0; i < count; i++) {
+        list[i]->kept = false;
+        if (list[i]->line != NULL && io_line_is_up(list[i]->line))
+            gateway_line_status(p->gateway, &now, i, true);
+    }
+}
+
+static void write_line(struct program *p, const struct gateway_now *now, struct port *port)
+{
+    uint8_t out[METER_FRAME_MAX];
+    size_t len = gateway_line_output(p->gateway, now, port->index, out, sizeof out);
+    if (len == 0 || port->line == NULL)
+        return;
+    enum err e = io_line_write(port->line, out, len);
+    if (e != ERR_OK) /* on the bus a lost frame is an everyday thing: the engine asks again */
+        log_event(LOG_LINE_DOWN, LOG_I("line", port->config.number), LOG_E("error", e));
+}
+
+void ports_turn(struct program *p)
+{
+    if (p->ports.generation != gateway_generation(p->gateway)) {
+        p->ports.generation = gateway_generation(p->gateway);
+        follow(p);
+        struct gateway_status status;
+        gateway_status_get(p->gateway, &status);
+        log_event(LOG_GATEWAY_CONFIG, LOG_I("version", status.config_version),
+                  LOG_I("lines", (int64_t)status.lines), LOG_I("meters", (int64_t)status.meters));
+    }
+    struct gateway_now now = program_now(p);
+    for (size_t i = 0; i < p->ports.count; i++)
+        write_line(p, &now, p->ports.list[i]);
+}
+
+void ports_close(struct program *p)
+{
+    for (size_t i = 0; i < p->ports.count; i++)
+        close_port(p->ports.list[i]);
+    free(p->ports.list);
+    p->ports = (struct ports){0};
+}

@@ -1,0 +1,89 @@
+/*
+ * The parts of yufu-gateway: what joins the gateway engine to ports, connection, clock and disk.
+ *
+ *   gateway_main.c    options, start, the turn of the loop, end
+ *   gateway_link.c    identity, claim, connection to the platform and its session
+ *   gateway_ports.c   the lines that the configuration asks for
+ */
+#ifndef YUFU_APP_GATEWAY_PROGRAM_H
+#define YUFU_APP_GATEWAY_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/gateway.h"
+#include "io/io.h"
+#include "io/pki.h"
+#include "store/store.h"
+#include "uplink/uplink.h"
+
+#define IDENTITY_CERTIFICATE_MAX UPLINK_CERTIFICATE_MAX
+
+/* What the platform gave at claim; gateway_id 0: not claimed yet. */
+struct identity {
+    int64_t gateway_id;
+    uint8_t secret[UPLINK_SECRET];
+    struct pki_pem key; /* our own, made at the first start */
+    size_t certificate_len;
+    uint8_t certificate[IDENTITY_CERTIFICATE_MAX];
+};
+
+/* The way to the platform. */
+struct link {
+    const char *host, *ca_path, *serial, *claim_code;
+    uint16_t port;
+    struct bytes ca;
+    struct identity identity;
+    struct io_tls *tls;       /* made for the present identity */
+    struct io_stream *stream; /* NULL: between two attempts */
+    bool has_session, opened;
+    struct uplink session;
+    int64_t pause_ms;         /* before the next attempt, grows */
+    struct io_timer retry, silence;
+};
+
+struct port {
+    struct io_line *line; /* NULL: not usable as configured */
+    struct uplink_config_line config;
+    size_t index; /* of the engine's line */
+    bool kept;
+    struct program *program;
+};
+
+struct ports {
+    struct port **list;
+    size_t count;
+    unsigned generation; /* of the configuration that they follow */
+};
+
+/* The clock of the site: the machine's until the platform has told the time. */
+struct site_clock {
+    bool trusted;
+    int64_t wall_ms; /* told when the fast clock stood at mono */
+    mono_ms mono;
+};
+
+struct program {
+    struct io *io;
+    struct store *store;
+    struct gateway *gateway;
+    struct site_clock clock;
+    struct link link;
+    struct ports ports;
+    struct io_timer wake;
+    int exit_code;
+};
+
+struct gateway_now program_now(const struct program *p);
+
+/* gateway_link.c. link_open reads the identity, makes the key if there is none and begins. */
+[[nodiscard]] enum err link_open(struct program *p);
+void link_turn(struct program *p); /* hands on what came, sends what waits */
+void link_close(struct program *p);
+
+/* gateway_ports.c */
+void ports_turn(struct program *p); /* follows the configuration, writes what the engine wants */
+void ports_close(struct program *p);
+
+#endif

@@ -1,0 +1,326 @@
+/*
+ * A platform's end of the uplink and nothing else, for tests of gateways: uplink_server DIR [LINE]
+ *
+ * Makes a project CA and a server certificate in DIR (ca.pem, server.pem, server.key), listens on a
+ * free port of loopback, and knows one gateway: serial GW-1, one-time code CODE-1. LINE is the
+ * endpoint of the only line of its configuration. Says what happens on standard output, and takes
+ * orders on standard input:
+ *
+ *   relay ID    sends a command with that id to a meter that does not exist
+ *   fence ID    sends a fence
+ *   drop        ends all connections without a word
+ *   end
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/must.h"
+#include "io/io.h"
+#include "io/pki.h"
+#include "uplink/uplink.h"
+
+static _Alignas(16) uint8_t arena[UPLINK_ARENA];
+
+struct session {
+    struct session *next;
+    struct io_stream *stream; /* NULL: ended */
+    struct uplink uplink;
+    bool opened;
+    int number;
+};
+
+static struct {
+    struct io *io;
+    struct io_tls *tls;
+    struct pki_pem ca, ca_key, certificate, key;
+    const char *line;
+    struct session *sessions;
+    int count;
+    bool code_used;
+    uint8_t secret[UPLINK_SECRET];
+    int64_t known_epoch;
+    char input[256];
+    size_t input_len;
+} server;
+
+static struct uplink_now now(void)
+{
+    return (struct uplink_now){io_mono_real(server.io), io_wall(server.io)};
+}
+
+static void flush(struct session *s)
+{
+    struct bytes out = uplink_output(&s->uplink);
+    if (s->stream == NULL || out.len == 0)
+        return;
+    if (io_stream_write(s->stream, out.data, out.len) == ERR_OK)
+        uplink_output_taken(&s->uplink, out.len);
+}
+
+static void say(struct session *s, const struct uplink_message *m)
+{
+    enum err e = uplink_send(&s->uplink, m);
+    MUST(e == ERR_OK || e == ERR_STATE);
+    flush(s);
+}
+
+static void end_session(struct session *s, enum err why)
+{
+    flush(s);
+    printf("refused session=%d error=%s\n", s->number, err_name(why));
+    if (s->stream != NULL)
+        io_stream_close(s->stream);
+    s->stream = NULL;
+    s->opened = false;
+    uplink_close(&s->uplink);
+}
+
+static void claim(struct session *s, const struct uplink_claim *c)
+{
+    struct uplink_message m = {.kind = UPLINK_CLAIMED};
+    struct pki_pem certificate;
+    struct pki_sign by = {&server.ca, &server.ca_key, "GW-1", io_wall_real(server.io), 366};
+    bool right = strcmp(c->serial, "GW-1") == 0 && strcmp(c->code, "CODE-1") == 0;
+    if (!right || server.code_used ||
+        pki_request_sign(&by, c->request, &certificate) != ERR_OK) {
+        printf("claim-refused serial=%s\n", c->serial);
+        strcpy(m.claimed.refusal, "NOT_FOUND");
+        say(s, &m);
+        return;
+    }
+    server.code_used = true;
+    io_random(server.secret, sizeof server.secret);
+    m.claimed.gateway_id = 1;
+    m.claimed.secret = (struct bytes){server.secret, sizeof server.secret};
+    m.claimed.certificate = pki_pem_bytes(&certificate);
+    printf("claimed serial=%s\n", c->serial);
+    say(s, &m);
+}
+
+static void greet(struct session *s, const struct uplink_hello *h)
+{
+    struct uplink_message m = {.kind = UPLINK_WELCOME,
+                               .welcome = {.wall = now().wall, .config_version = 1}};
+    struct uplink_config_line line = {.number = 1, .baud = 2400, .parity = 'E'};
+    printf("hello session=%d config=%" PRId64 " trusted=%d program=\"%s\"\n", s->number,
+           h->config_version, h->wall_trusted, h->program);
+    say(s, &m);
+    if (h->config_version == 1 || server.line == NULL)
+        return;
+    snprintf(line.endpoint, sizeof line.endpoint, "%s", server.line);
+    m = (struct uplink_message){.kind = UPLINK_CONFIG, .config = {.version = 1, .parts = 1,
+                                                                  .lines = &line, .line_count = 1}};
+    say(s, &m);
+}
+
+static void acknowledge(struct session *s, const struct uplink_message *m)
+{
+    struct uplink_message ack = {.kind = UPLINK_ACK, .ack = {m->epoch, m->seq}};
+    say(s, &ack);
+}
+
+static void take(struct session *s, const struct uplink_message *m)
+{
+    switch (m->kind) {
+    case UPLINK_CLAIM:
+        claim(s, &m->claim);
+        break;
+    case UPLINK_HELLO:
+        greet(s, &m->hello);
+        break;
+    case UPLINK_APPLIED:
+        printf("applied session=%d version=%" PRId64 "\n", s->number, m->config_version);
+        break;
+    case UPLINK_OUTCOME:
+        printf("outcome command=%" PRId64 " status=%d seq=%" PRId64 "\n", m->outcome.command_id,
+               (int)m->outcome.status, m->seq);
+        acknowledge(s, m);
+        break;
+    case UPLINK_EVENT:
+        printf("event kind=%d line=%" PRId64 "\n", (int)m->event.kind, m->event.line);
+        acknowledge(s, m);
+        break;
+    default:
+        printf("message kind=%d\n", (int)m->kind);
+        if (m->seq != 0)
+            acknowledge(s, m);
+    }
+}
+
+static void opened(struct session *s)
+{
+    if (uplink_gateway(&s->uplink) == 0)
+        return;
+    if (uplink_epoch(&s->uplink) <= server.known_epoch) {
+        uplink_refuse(&s->uplink, ERR_UPLINK_EPOCH, server.known_epoch);
+        return;
+    }
+    server.known_epoch = uplink_epoch(&s->uplink);
+    for (struct session *old = server.sessions; old != NULL; old = old->next)
+        if (old != s && old->opened) {
+            uplink_refuse(&old->uplink, ERR_UPLINK_EPOCH, server.known_epoch);
+            end_session(old, ERR_UPLINK_EPOCH);
+        }
+    s->opened = true;
+    printf("opened session=%d epoch=%" PRId64 "\n", s->number, server.known_epoch);
+}
+
+static void work(struct session *s)
+{
+    while (s->stream != NULL) {
+        struct uplink_message m;
+        enum uplink_step step = uplink_next(&s->uplink, now(), arena, &m);
+        enum err e = ERR_OK;
+        if (step == UPLINK_STEP_SECRET && (uplink_gateway(&s->uplink) != 1 || !server.code_used))
+            uplink_refuse(&s->uplink, ERR_NOT_FOUND, 0);
+        else if (step == UPLINK_STEP_SECRET)
+            e = uplink_accept(&s->uplink, server.secret, server.known_epoch);
+        else if (step == UPLINK_STEP_OPENED)
+            opened(s);
+        else if (step == UPLINK_STEP_MESSAGE)
+            take(s, &m);
+        if (e != ERR_OK || step == UPLINK_STEP_DEAD)
+            end_session(s, uplink_error(&s->uplink));
+        else
+            flush(s);
+        if (step == UPLINK_STEP_IDLE)
+            return;
+    }
+}
+
+static void on_received(void *arg, struct io_stream *stream, const uint8_t *data, size_t len)
+{
+    struct session *s = arg;
+    (void)stream;
+    if (uplink_receive(&s->uplink, now(), data, len) == ERR_OK)
+        work(s);
+    else
+        end_session(s, uplink_error(&s->uplink));
+}
+
+static void on_closed(void *arg, struct io_stream *stream, enum err why)
+{
+    struct session *s = arg;
+    (void)stream;
+    printf("closed session=%d error=%s\n", s->number, err_name(why));
+    s->stream = NULL;
+    s->opened = false;
+    uplink_close(&s->uplink);
+}
+
+static void on_accepted(void *arg, struct io_stream *stream)
+{
+    static const struct io_stream_events EVENTS = {.received = on_received, .closed = on_closed};
+    uint8_t random[UPLINK_RANDOM], seen[32];
+    struct session *s = calloc(1, sizeof *s);
+    (void)arg;
+    MUST(s != NULL);
+    s->stream = stream;
+    s->number = ++server.count;
+    s->next = server.sessions;
+    server.sessions = s;
+    io_random(random, sizeof random);
+    uplink_server_init(&s->uplink, random, now());
+    io_stream_handle(stream, &EVENTS, s);
+    printf("accepted session=%d certificate=%s\n", s->number,
+           io_stream_certificate(stream, seen) ? "shown" : "none");
+}
+
+static void order(const char *text)
+{
+    struct uplink_message m = {.kind = UPLINK_COMMAND, .command = {.kind = UPLINK_RELAY,
+                                                                   .meter_id = 999, .version = 1}};
+    if (strncmp(text, "relay ", 6) == 0)
+        m.command.id = atoll(text + 6);
+    else if (strncmp(text, "fence ", 6) == 0)
+        m = (struct uplink_message){.kind = UPLINK_FENCE, .fence_id = atoll(text + 6)};
+    for (struct session *s = server.sessions; s != NULL; s = s->next) {
+        if (strcmp(text, "drop") == 0 && s->stream != NULL) {
+            io_stream_abort(s->stream);
+            s->stream = NULL;
+            s->opened = false;
+            uplink_close(&s->uplink);
+        } else if (s->opened) {
+            say(s, &m);
+        }
+    }
+    if (strcmp(text, "end") == 0)
+        io_stop(server.io);
+}
+
+static void on_input(void *arg)
+{
+    (void)arg;
+    ssize_t n = read(0, server.input + server.input_len, sizeof server.input - server.input_len - 1);
+    if (n <= 0) {
+        io_stop(server.io);
+        return;
+    }
+    server.input_len += (size_t)n;
+    server.input[server.input_len] = '\0';
+    for (char *end; (end = strchr(server.input, '\n')) != NULL;) {
+        *end = '\0';
+        order(server.input);
+        server.input_len -= (size_t)(end + 1 - server.input);
+        memmove(server.input, end + 1, server.input_len + 1);
+    }
+}
+
+static enum err save(const char *dir, const char *name, const struct pki_pem *pem)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return io_file_write(path, pki_pem_bytes(pem), 0600);
+}
+
+static enum err start(const char *dir)
+{
+    wall_s today;
+    struct io_listener *listener;
+    struct io_watch *input;
+    TRY(io_open(&server.io, &(struct io_options){0}));
+    today = io_wall_real(server.io);
+    TRY(io_directory_make(dir));
+    TRY(pki_ca_make("test CA", today, &server.ca, &server.ca_key));
+    TRY(pki_server_make(&server.ca, &server.ca_key, "localhost,127.0.0.1", today,
+                        &server.certificate, &server.key));
+    TRY(save(dir, "ca.pem", &server.ca));
+    TRY(save(dir, "server.pem", &server.certificate));
+    TRY(save(dir, "server.key", &server.key));
+    TRY(io_tls_open(&server.tls, &(struct io_tls_options){
+                                     .ca = pki_pem_bytes(&server.ca),
+                                     .certificate = pki_pem_bytes(&server.certificate),
+                                     .key = pki_pem_bytes(&server.key),
+                                     .server = true}));
+    TRY(io_listen(server.io,
+                  &(struct io_listen_options){.tls = server.tls, .accepted = on_accepted},
+                  &listener));
+    TRY(io_watch_open(server.io, 0, on_input, NULL, &input));
+    printf("listening port=%u\n", io_listener_port(listener));
+    return ERR_OK;
+}
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    server.line = argc > 2 ? argv[2] : NULL;
+    enum err e = argc > 1 ? start(argv[1]) : ERR_SYNTAX;
+    if (e != ERR_OK) {
+        fprintf(stderr, "uplink_server: %s\n", err_name(e));
+        return 1;
+    }
+    io_run(server.io);
+    while (server.sessions != NULL) {
+        struct session *s = server.sessions;
+        server.sessions = s->next;
+        if (s->stream != NULL)
+            uplink_close(&s->uplink);
+        free(s);
+    }
+    io_close(server.io);
+    io_tls_close(server.tls);
+    return 0;
+}
