@@ -139,8 +139,8 @@ static void test_real_rooms(void **state)
     assert_ok(replay_load(&r, path, 28'800));
     const struct replay_series *light = replay_find(&r, "light"), *ac = replay_find(&r, "ac");
     assert_int_equal(light->point_count, 2281);
-    assert_int_equal(light->points[2280].used_mwh / 1'000'000, 4166);
-    assert_int_equal(ac->points[2280].used_mwh / 1'000'000, 2336);
+    assert_int_equal(light->points[2280].used_mwh, INT64_C(4'165'700'000));
+    assert_int_equal(ac->points[2280].used_mwh, INT64_C(2'336'000'000));
     assert_int_equal(light->due_count, 1 + 23);
     assert_int_equal(ac->due_count, 1 + 23);
     replay_free(&r);
