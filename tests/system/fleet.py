@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """yufu-fleet as a process: real sockets, its own frames made here, kill -9, control socket, replay.
 
-test_fleet.py FLEET_PROGRAM [DATA_DIR]"""
+fleet.py FLEET_PROGRAM [DATA_DIR]"""
 import json
 import os
 import pathlib
