@@ -20,7 +20,7 @@ static struct uplink_now link_now(const struct program *p)
     return (struct uplink_now){io_mono_real(p->io), program_now(p).wall};
 }
 
-/* ---- identity --------------------------------------------------------------------------------------- */
+/* ---- identity ------------------------------------------------------------------------------- */
 
 static enum err get(struct program *p, const char *name, uint8_t *out, size_t cap, size_t *len)
 {
@@ -100,7 +100,7 @@ static enum err open_tls(struct program *p)
     return io_tls_open(&l->tls, &o);
 }
 
-/* ---- pauses between attempts ---------------------------------------------------------------------------- */
+/* ---- pauses between attempts ---------------------------------------------------------------- */
 
 /* Growing, and jittered: a thousand gateways that lost one platform shall not come back at once. */
 static void retry_later(struct program *p)
@@ -150,7 +150,7 @@ static void end_session(struct program *p, enum err why)
     retry_later(p);
 }
 
-/* ---- messages ---------------------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 static void take_clock(struct program *p, wall_s told)
 {
@@ -312,7 +312,7 @@ static void read_messages(struct program *p)
     }
 }
 
-/* ---- the stream -------------------------------------------------------------------------------------------- */
+/* ---- the stream ----------------------------------------------------------------------------- */
 
 static void drop_stream(struct program *p, enum err why)
 {
@@ -326,8 +326,8 @@ static void on_opened(void *arg, struct io_stream *s)
     struct program *p = arg;
     struct link *l = &p->link;
     uint8_t random[UPLINK_RANDOM];
-    struct uplink_client client = {.gateway_id = l->identity.gateway_id,
-                                   .secret = l->identity.secret, .random = random};
+    struct uplink_client client = {
+        .gateway_id = l->identity.gateway_id, .secret = l->identity.secret, .random = random};
     (void)s;
     io_random(random, sizeof random);
     if (client.gateway_id != 0) {
@@ -385,7 +385,7 @@ static void on_silence(void *arg)
         uplink_tick(&p->link.session, link_now(p));
 }
 
-/* ---- the link ------------------------------------------------------------------------------------------------ */
+/* ---- the link ------------------------------------------------------------------------------- */
 
 enum err link_open(struct program *p)
 {

@@ -27,7 +27,7 @@ static wall_s log_time(void *arg)
     return io_wall_real(arg);
 }
 
-/* ---- the turn of the loop --------------------------------------------------------------------------- */
+/* ---- the turn of the loop ------------------------------------------------------------------- */
 
 /* Everything that arrived in this turn has been handed in: act, commit, and only then speak. */
 static bool turn(void *arg)
@@ -58,7 +58,7 @@ static void stop(void *arg, int signal_number)
     io_stop(((struct program *)arg)->io);
 }
 
-/* ---- start and end ------------------------------------------------------------------------------------ */
+/* ---- start and end -------------------------------------------------------------------------- */
 
 struct gateway_arguments {
     const char *data, *platform, *ca, *serial, *claim, *clock, *offset;

@@ -6,7 +6,7 @@
 #include "io/log.h"
 #include "meter/meter.h"
 
-/* ---- what a line tells -------------------------------------------------------------------------- */
+/* ---- what a line tells ---------------------------------------------------------------------- */
 
 static void on_up(void *arg, struct io_line *line)
 {
@@ -38,7 +38,7 @@ static void on_received(void *arg, struct io_line *line, const uint8_t *data, si
 
 static const struct io_line_events EVENTS = {on_up, on_down, on_received};
 
-/* ---- following the configuration -------------------------------------------------------------------- */
+/* ---- following the configuration ------------------------------------------------------------ */
 
 static bool same_line(const struct uplink_config_line *a, const struct uplink_config_line *b)
 {
@@ -67,8 +67,11 @@ static struct port *open_port(struct program *p, const struct uplink_config_line
     MUST(port != NULL);
     port->config = *config;
     port->program = p;
-    struct io_line_options o = {.endpoint = port->config.endpoint, .baud = config->baud,
-                                .parity = config->parity, .events = &EVENTS, .arg = port};
+    struct io_line_options o = {.endpoint = port->config.endpoint,
+                                .baud = config->baud,
+                                .parity = config->parity,
+                                .events = &EVENTS,
+                                .arg = port};
     enum err e = io_line_open(p->io, &o, &port->line);
     if (e != ERR_OK)
         log_event(LOG_GATEWAY_LINE_REFUSED, LOG_I("line", config->number),
@@ -76,7 +79,7 @@ static struct port *open_port(struct program *p, const struct uplink_config_line
     return port;
 }
 
-/* Lines that stay as they are keep their open device; the engine has begun anew with all of them. */
+/* Lines that stay as they are keep their open device; the engine has begun anew with them all. */
 static void follow(struct program *p)
 {
     struct gateway_now now = program_now(p);

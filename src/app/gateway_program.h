@@ -39,7 +39,7 @@ struct link {
     struct io_stream *stream; /* NULL: between two attempts */
     bool has_session, opened;
     struct uplink session;
-    int64_t pause_ms;         /* before the next attempt, grows */
+    int64_t pause_ms; /* before the next attempt, grows */
     struct io_timer retry, silence;
 };
 

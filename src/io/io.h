@@ -26,7 +26,7 @@
 
 struct io;
 
-/* ---- clock -------------------------------------------------------------------------------- */
+/* ---- clock ---------------------------------------------------------------------------------- */
 
 /* wall = virtual0 + (real - real0) * speed; speed >= 1. All zero: the true clock. */
 struct io_clock {
@@ -45,7 +45,7 @@ void io_clock_text(const struct io_clock *clock, char *out, size_t cap);
 /* A clock that starts now, `speed` times as fast, showing virtual0 (0 s: the true time). */
 struct io_clock io_clock_start(wall_s virtual0, int64_t speed);
 
-/* ---- loop --------------------------------------------------------------------------------- */
+/* ---- loop ----------------------------------------------------------------------------------- */
 
 struct io_options {
     struct io_clock clock;
@@ -77,7 +77,7 @@ void io_on_turn(struct io *io, io_turn_fn *fn, void *arg);
 typedef void io_signal_fn(void *arg, int signal_number);
 [[nodiscard]] enum err io_on_signal(struct io *io, io_signal_fn *fn, void *arg);
 
-/* ---- timers ------------------------------------------------------------------------------- */
+/* ---- timers --------------------------------------------------------------------------------- */
 
 /* One shot, re-armable, in the caller's memory (stop it before that goes away). Equal deadlines
  * fire in the order in which they were set. */
@@ -97,7 +97,7 @@ void io_timer_set(struct io_timer *t, mono_ms at);
 void io_timer_set_real(struct io_timer *t, mono_ms at_real); /* deadline of io_mono_real */
 void io_timer_stop(struct io_timer *t);
 
-/* ---- work off the loop -------------------------------------------------------------------- */
+/* ---- work off the loop ---------------------------------------------------------------------- */
 
 /* `work` runs on a thread of a small pool and may touch nothing but *arg; `done` then runs on the
  * loop. For slow pure work: password hashing, compression. */
@@ -119,8 +119,8 @@ struct io_stream_events {
     void (*closed)(void *arg, struct io_stream *s, enum err why);
 };
 
-#define IO_STREAM_HIGH (256 * 1024)       /* above this a writer should wait for `drained` */
-#define IO_STREAM_MAX (8 * 1024 * 1024)   /* above this io_stream_write refuses */
+#define IO_STREAM_HIGH (256 * 1024)     /* above this a writer should wait for `drained` */
+#define IO_STREAM_MAX (8 * 1024 * 1024) /* above this io_stream_write refuses */
 
 /* Copies and queues. All or nothing: ERR_FULL (more than IO_STREAM_MAX waiting), ERR_IO_CLOSED. */
 [[nodiscard]] enum err io_stream_write(struct io_stream *s, const uint8_t *data, size_t len);
@@ -182,7 +182,7 @@ struct io_connect_options {
 [[nodiscard]] enum err io_connect(struct io *io, const struct io_connect_options *options,
                                   struct io_stream **out);
 
-/* ---- serial lines ------------------------------------------------------------------------- */
+/* ---- serial lines --------------------------------------------------------------------------- */
 
 /* One RS-485 line: "serial:/dev/ttyS1" (also a pseudo-terminal) or "tcp:HOST:PORT" (a serial
  * server). The line opens by itself, and again after it was lost, with growing pauses of 1 s to
@@ -220,7 +220,7 @@ const char *io_pty_path(const struct io_pty *p);
 [[nodiscard]] enum err io_pty_write(struct io_pty *p, const uint8_t *data, size_t len);
 void io_pty_close(struct io_pty *p);
 
-/* ---- child processes ---------------------------------------------------------------------- */
+/* ---- child processes ------------------------------------------------------------------------ */
 
 struct io_process;
 struct io_process_options {

@@ -70,5 +70,4 @@ size_t io_tls_half_output(struct io_tls_half *h, uint8_t *out, size_t cap);
 bool io_tls_half_certificate(const struct io_tls_half *h, uint8_t sha256[32]);
 const char *io_tls_half_reason(const struct io_tls_half *h);
 
-
 #endif

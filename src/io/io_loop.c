@@ -109,7 +109,7 @@ void io_clock_text(const struct io_clock *c, char *out, size_t cap)
              (long long)(c->virtual0_ms % 1000), (long long)c->speed);
 }
 
-/* ---- objects and deferred calls --------------------------------------------------------------- */
+/* ---- objects and deferred calls ------------------------------------------------------------- */
 
 void io_object_add(struct io *io, struct io_object *o, void (*destroy)(struct io_object *))
 {
@@ -327,7 +327,7 @@ enum err io_err_of_errno(int number)
     return io_err_of_uv(uv_translate_sys_error(number));
 }
 
-/* ---- work off the loop ------------------------------------------------------------------------ */
+/* ---- work off the loop ---------------------------------------------------------------------- */
 
 struct work {
     uv_work_t request;

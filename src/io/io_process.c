@@ -37,7 +37,8 @@ static void destroy_process(struct io_object *o)
     io_process_close((struct io_process *)o);
 }
 
-static int start(struct io *io, struct io_process *p, const struct io_process_options *o, int log_fd)
+static int start(struct io *io, struct io_process *p, const struct io_process_options *o,
+                 int log_fd)
 {
     uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE},
                                      {.flags = UV_INHERIT_FD, .data.fd = log_fd >= 0 ? log_fd : 1},
@@ -86,11 +87,12 @@ pid_t io_process_pid(const struct io_process *p)
 
 void io_process_signal(struct io_process *p, int signal_number)
 {
-    if (uv_is_active((const uv_handle_t *)&p->process)) /* else it has ended, and its id is another's */
+    /* A child that has ended has given its id back: it may be somebody else's by now. */
+    if (uv_is_active((const uv_handle_t *)&p->process))
         uv_process_kill(&p->process, signal_number);
 }
 
-/* ---- a descriptor of somebody else -------------------------------------------------------------------- */
+/* ---- a descriptor of somebody else ---------------------------------------------------------- */
 
 struct io_watch {
     struct io_object object;

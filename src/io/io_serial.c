@@ -38,7 +38,7 @@ struct io_line {
     struct io_stream *stream;
 };
 
-/* ---- endpoint and termios ------------------------------------------------------------------------ */
+/* ---- endpoint and termios ------------------------------------------------------------------- */
 
 static const struct {
     int64_t baud;
@@ -124,7 +124,7 @@ static bool set_terminal(int fd, speed_t speed, char parity)
     return in_force(fd, &t) && tcflush(fd, TCIOFLUSH) == 0;
 }
 
-/* ---- up and down ----------------------------------------------------------------------------------- */
+/* ---- up and down ---------------------------------------------------------------------------- */
 
 static void on_poll_closed(uv_handle_t *handle)
 {
@@ -168,7 +168,7 @@ static void line_received(struct io_line *l, const uint8_t *data, size_t len)
     l->events->received(l->arg, l, data, len);
 }
 
-/* ---- serial device ----------------------------------------------------------------------------------- */
+/* ---- serial device -------------------------------------------------------------------------- */
 
 static void on_device(uv_poll_t *poll, int status, int events);
 
@@ -235,7 +235,7 @@ static enum err open_device(struct io_line *l)
     return ERR_OK;
 }
 
-/* ---- TCP serial server --------------------------------------------------------------------------------- */
+/* ---- TCP serial server ---------------------------------------------------------------------- */
 
 static void on_stream_opened(void *arg, struct io_stream *s)
 {
@@ -260,7 +260,7 @@ static void on_stream_closed(void *arg, struct io_stream *s, enum err why)
 static const struct io_stream_events STREAM_EVENTS = {
     .opened = on_stream_opened, .received = on_stream_received, .closed = on_stream_closed};
 
-/* ---- the line ---------------------------------------------------------------------------------------- */
+/* ---- the line ------------------------------------------------------------------------------- */
 
 static void try_open(void *arg)
 {
@@ -346,7 +346,7 @@ void io_line_close(struct io_line *l)
     free(l);
 }
 
-/* ---- pseudo-terminals --------------------------------------------------------------------------------- */
+/* ---- pseudo-terminals ----------------------------------------------------------------------- */
 
 struct io_pty {
     struct io_object object;

@@ -39,11 +39,11 @@ struct io_stream {
     uv_getaddrinfo_t resolve;
     struct io_later resume;
     enum stream_state state;
-    enum err why;     /* for `closed` */
-    bool silent;      /* the owner knows: no `closed` */
+    enum err why; /* for `closed` */
+    bool silent;  /* the owner knows: no `closed` */
     bool paused, high, resolving;
-    int handles;      /* uv handles still to be closed */
-    size_t waiting;   /* bytes given to uv and not yet sent */
+    int handles;    /* uv handles still to be closed */
+    size_t waiting; /* bytes given to uv and not yet sent */
     uint16_t port;
     struct io_tls_half *tls;
     struct io_listener *listener;
@@ -64,7 +64,7 @@ static struct io_stream *stream_of(struct io_object *o)
     return (struct io_stream *)o; /* the object is the first member */
 }
 
-/* ---- end of a stream -------------------------------------------------------------------------- */
+/* ---- end of a stream ------------------------------------------------------------------------ */
 
 static void listener_release(struct io_listener *l)
 {
@@ -118,7 +118,7 @@ void io_stream_abort(struct io_stream *s)
     die(s, ERR_IO_CLOSED);
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static void on_written(uv_write_t *request, int status)
 {
@@ -198,7 +198,7 @@ size_t io_stream_waiting(const struct io_stream *s)
     return s->waiting;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static void set_guard(struct io_stream *s, int64_t real_ms);
 
@@ -316,7 +316,7 @@ void io_stream_resume(struct io_stream *s)
     io_later_add(s->object.io, &s->resume);
 }
 
-/* ---- closing in order --------------------------------------------------------------------------- */
+/* ---- closing in order ----------------------------------------------------------------------- */
 
 static void on_guard(uv_timer_t *handle)
 {
@@ -362,7 +362,7 @@ void io_stream_close(struct io_stream *s)
         set_guard(s, LINGER_REAL_MS);
 }
 
-/* ---- about a stream ------------------------------------------------------------------------------- */
+/* ---- about a stream ------------------------------------------------------------------------- */
 
 void io_stream_handle(struct io_stream *s, const struct io_stream_events *events, void *arg)
 {
@@ -411,7 +411,7 @@ static struct io_stream *stream_new(struct io *io, struct io_tls *tls)
     return s;
 }
 
-/* ---- listening ------------------------------------------------------------------------------------ */
+/* ---- listening ------------------------------------------------------------------------------ */
 
 static void begin_accepted(struct io_stream *s)
 {
@@ -445,7 +445,8 @@ static void on_connection(uv_stream_t *server, int status)
         return;
     }
     if (l->streams > l->options.max_streams) {
-        log_event(LOG_LISTENER_FULL, LOG_I("port", l->port), LOG_I("streams", (int64_t)l->streams - 1));
+        log_event(LOG_LISTENER_FULL, LOG_I("port", l->port),
+                  LOG_I("streams", (int64_t)l->streams - 1));
         io_stream_abort(s);
         return;
     }
@@ -523,7 +524,7 @@ uint16_t io_listener_port(const struct io_listener *l)
     return l->port;
 }
 
-/* ---- connecting ----------------------------------------------------------------------------------- */
+/* ---- connecting ----------------------------------------------------------------------------- */
 
 static void on_connected(uv_connect_t *request, int status)
 {
@@ -550,7 +551,8 @@ static void connect_to(struct io_stream *s, const struct sockaddr *address)
 {
     struct sockaddr_storage copy = {0};
     memcpy(&copy, address,
-           address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+           address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                          : sizeof(struct sockaddr_in));
     describe(&copy, s->peer, sizeof s->peer);
     s->state = CONNECTING;
     s->connect.data = s;

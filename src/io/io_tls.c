@@ -51,8 +51,7 @@ static bool use_certificate(SSL_CTX *context, struct bytes certificate, struct b
     X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
     EVP_PKEY *pkey = PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL);
     bool ok = x != NULL && pkey != NULL && SSL_CTX_use_certificate(context, x) == 1 &&
-              SSL_CTX_use_PrivateKey(context, pkey) == 1 &&
-              SSL_CTX_check_private_key(context) == 1;
+              SSL_CTX_use_PrivateKey(context, pkey) == 1 && SSL_CTX_check_private_key(context) == 1;
     X509_free(x);
     EVP_PKEY_free(pkey);
     BIO_free(bio);
@@ -65,7 +64,7 @@ static bool set_up(SSL_CTX *context, const struct io_tls_options *o)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 0);
     /* The CA is a project's own: whoever holds a certificate of it for this purpose is meant. The
-     * purpose (serverAuth, clientAuth) is checked by OpenSSL, so no gateway can play the platform. */
+     * purpose (serverAuth, clientAuth) is checked by OpenSSL, so no gateway can play platform. */
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     if (SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
         SSL_CTX_set_ciphersuites(context, "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") !=
@@ -102,7 +101,7 @@ void io_tls_close(struct io_tls *t)
     free(t);
 }
 
-/* ---- one stream's half ------------------------------------------------------------------------ */
+/* ---- one stream's half ---------------------------------------------------------------------- */
 
 struct io_tls_half *io_tls_half_open(struct io_tls *tls)
 {

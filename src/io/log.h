@@ -40,12 +40,14 @@ struct log_field {
     const char *text; /* NULL is written as - */
 };
 
+/* clang-format off */
 #define LOG_I(k, v) {.kind = LOG_FIELD_INT, .key = (k), .number = (v)}
 #define LOG_S(k, v) {.kind = LOG_FIELD_TEXT, .key = (k), .text = (v)}
 #define LOG_E(k, v) {.kind = LOG_FIELD_ERR, .key = (k), .number = (v)}
 
 #define log_event(name, ...) \
     log_write(name, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {.kind = LOG_FIELD_END}})
+/* clang-format on */
 
 void log_write(enum log_name name, const struct log_field *fields);
 

@@ -28,7 +28,7 @@ LOG_ROW(LOG_GATEWAY_MESSAGE_REFUSED, "gateway.message_refused", WARN, "A message
 LOG_ROW(LOG_GATEWAY_COMMAND, "gateway.command", INFO, "A command arrived.", "收到命令。")
 LOG_ROW(LOG_GATEWAY_OUTCOME, "gateway.outcome", INFO, "A command has its outcome.", "命令已有结果。")
 /* auth, api */
-LOG_ROW(LOG_LOGIN, "login", INFO, "Somebody logged in, or changed the password.", "登录成功或修改密码成功。")
+LOG_ROW(LOG_LOGIN, "login.done", INFO, "Somebody logged in, or changed the password.", "登录成功或修改密码成功。")
 LOG_ROW(LOG_LOGIN_REFUSED, "login.refused", WARN, "A log-in was refused; the line says why.", "登录被拒绝,原因见本行。")
 LOG_ROW(LOG_API_LISTENING, "api.listening", INFO, "The HTTP interface is open.", "HTTP 接口已开启。")
 LOG_ROW(LOG_API_REFUSED, "api.refused", WARN, "A request broke the rules of HTTP and was refused.", "不符合 HTTP 规范的请求已被拒绝。")

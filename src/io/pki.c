@@ -67,7 +67,7 @@ static EVP_PKEY *get_key(struct bytes pem)
     return key;
 }
 
-/* ---- building a certificate ------------------------------------------------------------------ */
+/* ---- building a certificate ----------------------------------------------------------------- */
 
 static bool set_serial(X509 *x)
 {
@@ -146,7 +146,7 @@ static const struct extension CLIENT_EXTENSIONS[] = {
     {0},
 };
 
-/* ---- public ------------------------------------------------------------------------------------ */
+/* ---- public --------------------------------------------------------------------------------- */
 
 enum err pki_key_make(struct pki_pem *key)
 {

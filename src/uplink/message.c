@@ -42,9 +42,13 @@ struct shape {
     size_t count, size;
 };
 
-#define SHAPE(table, type) {table, sizeof(table) / sizeof(table)[0], sizeof(type)}
+/* clang-format off: tables */
+#define SHAPE(table, type)                                                                         \
+    {                                                                                              \
+        table, sizeof(table) / sizeof(table)[0], sizeof(type)                                      \
+    }
 
-/* ---- tables ------------------------------------------------------------------------------------- */
+/* ---- tables --------------------------------------------------------------------------------- */
 
 #define AT(member) offsetof(struct uplink_message, member)
 
@@ -99,16 +103,11 @@ static const struct field CONFIG[] = {
 static const struct field APPLIED[] = {{1, INT, AT(config_version)}};
 
 static const struct field COMMAND[] = {
-    {1, INT, AT(command.id)},
-    {2, CHOICE, AT(command.kind), UPLINK_VEND, UPLINK_READ},
-    {3, INT, AT(command.meter_id)},
-    {4, INT, AT(command.epoch)},
-    {5, WALL, AT(command.not_after)},
-    {6, INT, AT(command.n)},
-    {7, INT, AT(command.amount_fen)},
-    {8, INT, AT(command.circuit)},
-    {9, INT, AT(command.version)},
-    {10, FLAG, AT(command.open)},
+    {1, INT, AT(command.id)},         {2, CHOICE, AT(command.kind), UPLINK_VEND, UPLINK_READ},
+    {3, INT, AT(command.meter_id)},   {4, INT, AT(command.epoch)},
+    {5, WALL, AT(command.not_after)}, {6, INT, AT(command.n)},
+    {7, INT, AT(command.amount_fen)}, {8, INT, AT(command.circuit)},
+    {9, INT, AT(command.version)},    {10, FLAG, AT(command.open)},
     {11, FLAG, AT(command.on)},
 };
 static const struct field FENCE[] = {{1, INT, AT(fence_id)}};
@@ -181,11 +180,12 @@ static const struct shape BODIES[] = {
     [UPLINK_CLAIM] = SHAPE(CLAIM, struct uplink_message),
     [UPLINK_CLAIMED] = SHAPE(CLAIMED, struct uplink_message),
 };
+/* clang-format on */
 #define KINDS (sizeof BODIES / sizeof BODIES[0])
 
 enum { KEY_KIND = 0, KEY_EPOCH = 1, KEY_SEQ = 2, KEY_BODY = 3 };
 
-/* ---- values in memory ---------------------------------------------------------------------------- */
+/* ---- values in memory ----------------------------------------------------------------------- */
 
 static int64_t load(const struct field *f, const uint8_t *base)
 {
@@ -247,7 +247,7 @@ static bool left_out(const struct field *f, const uint8_t *base)
     }
 }
 
-/* ---- writing -------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static void wrote(struct writer *w, size_t n)
 {
@@ -263,7 +263,7 @@ static void wrote(struct writer *w, size_t n)
 static void put_int(struct writer *w, int64_t v)
 {
     wrote(w, v >= 0 ? cbor_encode_uint((uint64_t)v, ROOM(w))
-                    : cbor_encode_negint((uint64_t) ~v, ROOM(w)));
+                    : cbor_encode_negint((uint64_t)~v, ROOM(w)));
 }
 
 static void put_text(struct writer *w, const char *text, size_t cap)
@@ -379,7 +379,7 @@ void uplink_message_encode(const struct uplink_message *m, struct writer *w)
     put_struct(w, &BODIES[m->kind], (const uint8_t *)m);
 }
 
-/* ---- reading: one item at a time -------------------------------------------------------------------- */
+/* ---- reading: one item at a time ------------------------------------------------------------ */
 
 struct item {
     enum { NUMBER, STRING, TEXT_STRING, ARRAY, MAP, BOOLEAN, TAG, OTHER, BAD } kind;
@@ -483,6 +483,7 @@ static void on_refused(void *i)
 }
 
 static const struct cbor_callbacks ITEM = {
+    /* clang-format off */
     .uint8 = on_uint8, .uint16 = on_uint16, .uint32 = on_uint32, .uint64 = on_uint64,
     .negint8 = on_negint8, .negint16 = on_negint16, .negint32 = on_negint32,
     .negint64 = on_negint64, .byte_string_start = on_refused, .byte_string = on_bytes,
@@ -490,6 +491,7 @@ static const struct cbor_callbacks ITEM = {
     .array_start = on_array, .indef_map_start = on_refused, .map_start = on_map, .tag = on_tag,
     .float2 = on_half, .float4 = on_half, .float8 = on_double, .undefined = on_nothing,
     .null = on_nothing, .boolean = on_bool, .indef_break = on_refused,
+    /* clang-format on */
 };
 
 static void fail(struct decoder *d, enum err e)
@@ -549,7 +551,7 @@ static void skip(struct decoder *d)
     }
 }
 
-/* ---- reading: texts, arena --------------------------------------------------------------------------- */
+/* ---- reading: texts, arena ------------------------------------------------------------------ */
 
 /* Length of the UTF-8 character at p, 0 if it is none or a control character. */
 static size_t character(const uint8_t *p, size_t left)
@@ -592,7 +594,7 @@ static void *take_arena(struct decoder *d, size_t size)
     return p;
 }
 
-/* ---- reading: fields ---------------------------------------------------------------------------------- */
+/* ---- reading: fields ------------------------------------------------------------------------ */
 
 static void get_text(struct decoder *d, const struct field *f, uint8_t *base)
 {
@@ -709,7 +711,7 @@ static void get_struct(struct decoder *d, const struct shape *shape, uint8_t *ba
             fail(d, ERR_UPLINK_SYNTAX);
 }
 
-/* ---- reading: the message ------------------------------------------------------------------------------ */
+/* ---- reading: the message ------------------------------------------------------------------- */
 
 static void get_kind(struct decoder *d, struct uplink_message *m)
 {

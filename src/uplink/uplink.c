@@ -5,7 +5,7 @@
 #include "uplink/uplink_impl.h"
 
 #define INPUT_MAX (4 * 1024 * 1024)
-#define HEADER (4 + 1)     /* length, type */
+#define HEADER (4 + 1) /* length, type */
 #define SEALED_HEADER (HEADER + 8)
 #define HELLO1_LEN (1 + 1 + 8 + 8 + UPLINK_RANDOM)
 #define HELLO2_LEN (1 + UPLINK_RANDOM)
@@ -32,10 +32,10 @@ static const uint8_t ALLOWED[DEAD][DENIED + 1] = {
 
 /* Who says what: client's bit 1, server's bit 2. */
 static const uint8_t SPEAKS[UPLINK_CLAIMED + 1] = {
-    [UPLINK_HELLO] = 1,    [UPLINK_WELCOME] = 2, [UPLINK_ACK] = 2,     [UPLINK_CONFIG] = 2,
-    [UPLINK_APPLIED] = 1,  [UPLINK_COMMAND] = 2, [UPLINK_FENCE] = 2,   [UPLINK_PING] = 3,
-    [UPLINK_PONG] = 3,     [UPLINK_READINGS] = 1, [UPLINK_OUTCOME] = 1, [UPLINK_EVENT] = 1,
-    [UPLINK_CLAIM] = 1,    [UPLINK_CLAIMED] = 2,
+    [UPLINK_HELLO] = 1,   [UPLINK_WELCOME] = 2,  [UPLINK_ACK] = 2,     [UPLINK_CONFIG] = 2,
+    [UPLINK_APPLIED] = 1, [UPLINK_COMMAND] = 2,  [UPLINK_FENCE] = 2,   [UPLINK_PING] = 3,
+    [UPLINK_PONG] = 3,    [UPLINK_READINGS] = 1, [UPLINK_OUTCOME] = 1, [UPLINK_EVENT] = 1,
+    [UPLINK_CLAIM] = 1,   [UPLINK_CLAIMED] = 2,
 };
 
 static uint8_t bit(bool server)
@@ -50,7 +50,7 @@ static bool may_say(const struct uplink *u, bool server, enum uplink_kind kind)
            claiming == !u->claimed;
 }
 
-/* ---- buffers -------------------------------------------------------------------------------------- */
+/* ---- buffers -------------------------------------------------------------------------------- */
 
 /* Room for `more` bytes behind the end; what was taken at the front is given up first. */
 static uint8_t *make_room(struct uplink_buffer *b, size_t more)
@@ -85,7 +85,7 @@ static size_t waiting(const struct uplink_buffer *b)
     return b->len - b->at;
 }
 
-/* ---- frames out -------------------------------------------------------------------------------------- */
+/* ---- frames out ----------------------------------------------------------------------------- */
 
 static void frame_header(uint8_t *at, enum frame type, size_t body_len)
 {
@@ -143,7 +143,7 @@ static void put_hello2(struct uplink *u)
     put_clear(u, HELLO2, body, sizeof body);
 }
 
-/* ---- life and death ------------------------------------------------------------------------------------ */
+/* ---- life and death ------------------------------------------------------------------------- */
 
 static enum err die(struct uplink *u, enum err why)
 {
@@ -230,7 +230,7 @@ void uplink_refuse(struct uplink *u, enum err why, int64_t known_epoch)
     (void)die(u, why); /* the error is the caller's own */
 }
 
-/* ---- frames in ---------------------------------------------------------------------------------------- */
+/* ---- frames in ------------------------------------------------------------------------------ */
 
 static enum err take_hello1(struct uplink *u, struct bytes body)
 {
@@ -460,7 +460,7 @@ struct bytes uplink_last(const struct uplink *u)
     return u->last;
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------ */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 static enum err may_send(const struct uplink *u)
 {
@@ -512,7 +512,7 @@ void uplink_output_taken(struct uplink *u, size_t len)
     taken(&u->output, len);
 }
 
-/* ---- time --------------------------------------------------------------------------------------------- */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static mono_ms death(const struct uplink *u)
 {

@@ -73,10 +73,10 @@ struct uplink {
     void *cipher[2];                  /* sends, receives; NULL before there are keys */
     uint64_t seq[2];                  /* last one used */
     mono_ms started, heard;
-    bool asked;                       /* PING is out, nothing was heard since */
+    bool asked; /* PING is out, nothing was heard since */
     struct uplink_buffer {
         uint8_t *data;
-        size_t len, cap, at;          /* [at, len) is still to be taken */
+        size_t len, cap, at; /* [at, len) is still to be taken */
     } input, output;
     struct bytes last;
 };
@@ -88,7 +88,8 @@ struct uplink_client {
     const uint8_t *random; /* UPLINK_RANDOM fresh bytes, copied */
 };
 
-void uplink_client_init(struct uplink *u, const struct uplink_client *client, struct uplink_now now);
+void uplink_client_init(struct uplink *u, const struct uplink_client *client,
+                        struct uplink_now now);
 void uplink_server_init(struct uplink *u, const uint8_t random[UPLINK_RANDOM],
                         struct uplink_now now);
 void uplink_close(struct uplink *u); /* wipes keys, frees buffers; the struct is done with */
@@ -116,7 +117,8 @@ void uplink_refuse(struct uplink *u, enum err why, int64_t known_epoch);
 /* Seals and queues. ERR_STATE: not open (or not a message of this mode), ERR_FULL: wait until the
  * output went away, ERR_OVERFLOW: longer than UPLINK_MESSAGE_MAX. The last two change nothing. */
 [[nodiscard]] enum err uplink_send(struct uplink *u, const struct uplink_message *m);
-/* The same for a message that was encoded before (the store-and-forward queue, the command table). */
+/* The same for a message that was encoded before (the store-and-forward queue, the command table).
+ */
 [[nodiscard]] enum err uplink_send_encoded(struct uplink *u, struct bytes message);
 /* Bytes for the stream; they stay until taken. Also of a dead session (its REFUSED). */
 struct bytes uplink_output(const struct uplink *u);
@@ -127,7 +129,7 @@ mono_ms uplink_wake(const struct uplink *u);
 void uplink_tick(struct uplink *u, struct uplink_now now);
 
 bool uplink_is_open(const struct uplink *u);
-enum err uplink_error(const struct uplink *u); /* ERR_OK while alive */
+enum err uplink_error(const struct uplink *u);  /* ERR_OK while alive */
 int64_t uplink_gateway(const struct uplink *u); /* 0: unclaimed */
 int64_t uplink_epoch(const struct uplink *u);
 /* client, dead by ERR_UPLINK_EPOCH: the highest epoch that the platform knows; go above it. */

@@ -84,8 +84,7 @@ static void claim(struct session *s, const struct uplink_claim *c)
     struct pki_pem certificate;
     struct pki_sign by = {&server.ca, &server.ca_key, "GW-1", io_wall_real(server.io), 366};
     bool right = strcmp(c->serial, "GW-1") == 0 && strcmp(c->code, "CODE-1") == 0;
-    if (!right || server.code_used ||
-        pki_request_sign(&by, c->request, &certificate) != ERR_OK) {
+    if (!right || server.code_used || pki_request_sign(&by, c->request, &certificate) != ERR_OK) {
         printf("claim-refused serial=%s\n", c->serial);
         strcpy(m.claimed.refusal, "NOT_FOUND");
         say(s, &m);
@@ -111,8 +110,9 @@ static void greet(struct session *s, const struct uplink_hello *h)
     if (h->config_version == 1 || server.line == NULL)
         return;
     snprintf(line.endpoint, sizeof line.endpoint, "%s", server.line);
-    m = (struct uplink_message){.kind = UPLINK_CONFIG, .config = {.version = 1, .parts = 1,
-                                                                  .lines = &line, .line_count = 1}};
+    m = (struct uplink_message){
+        .kind = UPLINK_CONFIG,
+        .config = {.version = 1, .parts = 1, .lines = &line, .line_count = 1}};
     say(s, &m);
 }
 
@@ -231,8 +231,8 @@ static void on_accepted(void *arg, struct io_stream *stream)
 
 static void order(const char *text)
 {
-    struct uplink_message m = {.kind = UPLINK_COMMAND, .command = {.kind = UPLINK_RELAY,
-                                                                   .meter_id = 999, .version = 1}};
+    struct uplink_message m = {.kind = UPLINK_COMMAND,
+                               .command = {.kind = UPLINK_RELAY, .meter_id = 999, .version = 1}};
     if (strncmp(text, "relay ", 6) == 0)
         m.command.id = atoll(text + 6);
     else if (strncmp(text, "fence ", 6) == 0)
@@ -254,7 +254,8 @@ static void order(const char *text)
 static void on_input(void *arg)
 {
     (void)arg;
-    ssize_t n = read(0, server.input + server.input_len, sizeof server.input - server.input_len - 1);
+    ssize_t n =
+        read(0, server.input + server.input_len, sizeof server.input - server.input_len - 1);
     if (n <= 0) {
         io_stop(server.io);
         return;
@@ -290,11 +291,11 @@ static enum err start(const char *dir)
     TRY(save(dir, "ca.pem", &server.ca));
     TRY(save(dir, "server.pem", &server.certificate));
     TRY(save(dir, "server.key", &server.key));
-    TRY(io_tls_open(&server.tls, &(struct io_tls_options){
-                                     .ca = pki_pem_bytes(&server.ca),
-                                     .certificate = pki_pem_bytes(&server.certificate),
-                                     .key = pki_pem_bytes(&server.key),
-                                     .server = true}));
+    TRY(io_tls_open(&server.tls,
+                    &(struct io_tls_options){.ca = pki_pem_bytes(&server.ca),
+                                             .certificate = pki_pem_bytes(&server.certificate),
+                                             .key = pki_pem_bytes(&server.key),
+                                             .server = true}));
     TRY(io_listen(server.io,
                   &(struct io_listen_options){.tls = server.tls, .accepted = on_accepted},
                   &listener));

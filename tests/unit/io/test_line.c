@@ -177,8 +177,8 @@ static void on_stream_closed(void *arg, struct io_stream *s, enum err why)
 
 static void on_accepted(void *arg, struct io_stream *s)
 {
-    static const struct io_stream_events EVENTS = {
-        .received = on_stream_received, .closed = on_stream_closed};
+    static const struct io_stream_events EVENTS = {.received = on_stream_received,
+                                                   .closed = on_stream_closed};
     accepted = s;
     io_stream_handle(s, &EVENTS, arg);
 }
@@ -212,9 +212,10 @@ static void wrong_endpoints_are_named(void **state)
     (void)state;
     struct io *io = start();
     struct io_line *l;
-    static const char *const BAD[] = {"", "serial", "serial:", "tcp:", "tcp:host", "tcp::1",
-                                      "tcp:host:", "tcp:host:0", "tcp:host:65536", "tcp:host:1x",
-                                      "tcp:host:-1", "udp:host:1", "/dev/ttyS0"};
+    static const char *const BAD[] = {
+        "",          "serial",     "serial:",        "tcp:",        "tcp:host",    "tcp::1",
+        "tcp:host:", "tcp:host:0", "tcp:host:65536", "tcp:host:1x", "tcp:host:-1", "udp:host:1",
+        "/dev/ttyS0"};
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         struct io_line_options o = {BAD[i], 2400, 'E', &LINE, NULL};
         assert_err(ERR_SYNTAX, io_line_open(io, &o, &l));

@@ -96,9 +96,12 @@ static void the_table_is_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_line_is_event_and_fields), cmocka_unit_test(values_cannot_forge_a_line),
-        cmocka_unit_test(long_lines_are_cut),         cmocka_unit_test(floods_are_counted),
-        cmocka_unit_test(levels_filter),              cmocka_unit_test(the_table_is_whole),
+        cmocka_unit_test(a_line_is_event_and_fields),
+        cmocka_unit_test(values_cannot_forge_a_line),
+        cmocka_unit_test(long_lines_are_cut),
+        cmocka_unit_test(floods_are_counted),
+        cmocka_unit_test(levels_filter),
+        cmocka_unit_test(the_table_is_whole),
     };
     log_set_sink(take, NULL);
     log_set_clock(tell, NULL);

@@ -35,7 +35,8 @@ static void clock_text_is_read_strictly(void **state)
     assert_ok(io_clock_parse(text, &again));
     assert_memory_equal(&c, &again, sizeof c);
 
-    static const char *const BAD[] = {"", "1", "1,2", "1,2,", "1,2,3x", ",2,3", "1,2,-1", "1.,2,3",
+    static const char *const BAD[] = {"",           "1",     "1,2",    "1,2,",
+                                      "1,2,3x",     ",2,3",  "1,2,-1", "1.,2,3",
                                       "1.0001,2,3", "a,2,3", " 1,2,3", "1,2,3 "};
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
         assert_err(ERR_SYNTAX, io_clock_parse(BAD[i], &c));
@@ -66,7 +67,7 @@ struct fired {
     struct log {
         int order[8];
         int count;
-    } *log;
+    } * log;
     int number;
 };
 
@@ -103,7 +104,7 @@ struct sorted {
     struct sum {
         int64_t last_ms;
         int count;
-    } *sum;
+    } * sum;
 };
 
 static void must_not_be_earlier(void *arg)
@@ -233,7 +234,9 @@ static void children_end_with_status_or_signal(void **state)
     close(mkstemp(log_path));
     struct io_process_options o = {
         .argv = (const char *const[]){"sh", "-c", "echo to the log; echo err >&2; exit 7", NULL},
-        .log_path = log_path, .exited = on_exited, .arg = &c};
+        .log_path = log_path,
+        .exited = on_exited,
+        .arg = &c};
     assert_ok(io_process_start(io, &o, &p));
     assert_true(io_process_pid(p) > 1);
     UNTIL(io, c.ended);
@@ -245,8 +248,8 @@ static void children_end_with_status_or_signal(void **state)
     unlink(log_path);
 
     c = (struct child){0};
-    o = (struct io_process_options){.argv = (const char *const[]){"sleep", "1000", NULL},
-                                    .exited = on_exited, .arg = &c};
+    o = (struct io_process_options){
+        .argv = (const char *const[]){"sleep", "1000", NULL}, .exited = on_exited, .arg = &c};
     assert_ok(io_process_start(io, &o, &p));
     io_process_signal(p, SIGKILL);
     UNTIL(io, c.ended);

@@ -134,8 +134,11 @@ static void listen_and_connect(struct world *w)
     struct io_listen_options l = {
         .tls = w->server_tls, .accepted = on_accepted, .arg = &w->server, .max_streams = 3};
     assert_ok(io_listen(w->io, &l, &w->listener));
-    struct io_connect_options c = {.host = "127.0.0.1", .port = io_listener_port(w->listener),
-                                   .tls = w->client_tls, .events = &EVENTS, .arg = &w->client};
+    struct io_connect_options c = {.host = "127.0.0.1",
+                                   .port = io_listener_port(w->listener),
+                                   .tls = w->client_tls,
+                                   .events = &EVENTS,
+                                   .arg = &w->client};
     assert_ok(io_connect(w->io, &c, &w->client.stream));
     assert_false(w->client.opened);
 }
@@ -145,7 +148,7 @@ static void send(struct end *e, const char *text)
     assert_ok(io_stream_write(e->stream, (const uint8_t *)text, strlen(text)));
 }
 
-/* ---- the same tests on plain and on TLS streams ------------------------------------------------ */
+/* ---- the same tests on plain and on TLS streams --------------------------------------------- */
 
 static void bytes_go_both_ways(struct world *w)
 {
@@ -219,7 +222,7 @@ static void tls_writer_waits_for_slow_reader(void **state)
     slow_reader(*state);
 }
 
-/* ---- plain only --------------------------------------------------------------------------------- */
+/* ---- plain only ----------------------------------------------------------------------------- */
 
 static void refusals_come_through_closed(void **state)
 {
@@ -261,8 +264,10 @@ static void names_are_resolved(void **state)
     struct world *w = *state;
     struct io_listen_options l = {.accepted = on_accepted, .arg = &w->server};
     assert_ok(io_listen(w->io, &l, &w->listener));
-    struct io_connect_options c = {.host = "localhost", .port = io_listener_port(w->listener),
-                                   .events = &EVENTS, .arg = &w->client};
+    struct io_connect_options c = {.host = "localhost",
+                                   .port = io_listener_port(w->listener),
+                                   .events = &EVENTS,
+                                   .arg = &w->client};
     assert_ok(io_connect(w->io, &c, &w->client.stream));
     UNTIL(w->io, w->client.opened || w->client.closed);
     assert_true(w->client.opened);
@@ -284,8 +289,10 @@ static void too_many_streams_are_closed(void **state)
     struct world *w = *state;
     struct io_listen_options l = {.accepted = on_accepted, .arg = &w->server, .max_streams = 1};
     assert_ok(io_listen(w->io, &l, &w->listener));
-    struct io_connect_options c = {.host = "127.0.0.1", .port = io_listener_port(w->listener),
-                                   .events = &EVENTS, .arg = &w->client};
+    struct io_connect_options c = {.host = "127.0.0.1",
+                                   .port = io_listener_port(w->listener),
+                                   .events = &EVENTS,
+                                   .arg = &w->client};
     assert_ok(io_connect(w->io, &c, &w->client.stream));
     UNTIL(w->io, w->server.opened);
     struct end e = {0};
@@ -324,7 +331,7 @@ static void a_callback_may_close_its_own_stream(void **state)
     assert_false(w->server.closed);
 }
 
-/* ---- TLS ------------------------------------------------------------------------------------------ */
+/* ---- TLS ------------------------------------------------------------------------------------ */
 
 static void certificates_are_shown_by_their_hash(void **state)
 {
@@ -423,7 +430,7 @@ static void wrong_pems_make_no_context(void **state)
     assert_err(ERR_TLS, io_tls_open(&t, &o)); /* the key of somebody else */
 }
 
-/* ---- certificates ---------------------------------------------------------------------------------- */
+/* ---- certificates --------------------------------------------------------------------------- */
 
 static void requests_prove_possession(void **state)
 {

@@ -16,7 +16,7 @@ static int64_t any(void)
     if (dice == NULL)
         return INT64_MIN;
     uint64_t v = rand_u64(dice) >> rand_below(dice, 64);
-    return rand_chance(dice, 300) ? (int64_t)~(v >> 1) : (int64_t)(v >> 1);
+    return rand_chance(dice, 300) ? (int64_t) ~(v >> 1) : (int64_t)(v >> 1);
 }
 
 static wall_s any_time(void)
@@ -208,13 +208,13 @@ static void fill_claimed(struct uplink_message *m)
 }
 
 static void (*const FILL[RANDOM_KINDS + 1])(struct uplink_message *) = {
-    [UPLINK_HELLO] = fill_hello,       [UPLINK_WELCOME] = fill_welcome,
-    [UPLINK_ACK] = fill_ack,           [UPLINK_CONFIG] = fill_config,
-    [UPLINK_APPLIED] = fill_applied,   [UPLINK_COMMAND] = fill_command,
-    [UPLINK_FENCE] = fill_fence,       [UPLINK_PING] = fill_clock,
-    [UPLINK_PONG] = fill_clock,        [UPLINK_READINGS] = fill_readings,
-    [UPLINK_OUTCOME] = fill_outcome,   [UPLINK_EVENT] = fill_event,
-    [UPLINK_CLAIM] = fill_claim,       [UPLINK_CLAIMED] = fill_claimed,
+    [UPLINK_HELLO] = fill_hello,     [UPLINK_WELCOME] = fill_welcome,
+    [UPLINK_ACK] = fill_ack,         [UPLINK_CONFIG] = fill_config,
+    [UPLINK_APPLIED] = fill_applied, [UPLINK_COMMAND] = fill_command,
+    [UPLINK_FENCE] = fill_fence,     [UPLINK_PING] = fill_clock,
+    [UPLINK_PONG] = fill_clock,      [UPLINK_READINGS] = fill_readings,
+    [UPLINK_OUTCOME] = fill_outcome, [UPLINK_EVENT] = fill_event,
+    [UPLINK_CLAIM] = fill_claim,     [UPLINK_CLAIMED] = fill_claimed,
 };
 
 static void fill(enum uplink_kind kind, struct uplink_message *m)

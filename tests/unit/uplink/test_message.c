@@ -190,8 +190,8 @@ static void unknown_keys_are_skipped(void **state)
     (void)state;
     struct uplink_message m;
     /* {0: 7, 3: {1: 9, 30: {"a": [1, 2.5, null, h'00', 1(0)]}}, 9: "more"} */
-    assert_ok(decode_hex("A3 00 07 03 A2 01 09 181E A1 6161 85 01 F94100 F6 4100 C100 09 646D6F7265",
-                         &m));
+    assert_ok(decode_hex(
+        "A3 00 07 03 A2 01 09 181E A1 6161 85 01 F94100 F6 4100 C100 09 646D6F7265", &m));
     assert_int_equal(m.fence_id, 9);
 }
 

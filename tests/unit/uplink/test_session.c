@@ -17,7 +17,7 @@ struct pair {
     struct uplink gateway, platform;
     struct uplink_now now;
     struct rand_stream chance;
-    bool dribble;         /* deliver in pieces of random size */
+    bool dribble; /* deliver in pieces of random size */
     struct uplink_message at_gateway[8], at_platform[8];
     int gateway_got, platform_got;
     bool gateway_opened, platform_opened;
@@ -134,7 +134,7 @@ static struct uplink_message fence(int64_t id)
     return (struct uplink_message){.kind = UPLINK_FENCE, .fence_id = id};
 }
 
-/* ---- opening ---------------------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static void messages_go_both_ways(void **state)
 {
@@ -164,8 +164,8 @@ static void encoded_messages_are_the_same(void **state)
     open_pair(&p);
     uint8_t wire[64];
     struct writer w = writer_of(wire, sizeof wire);
-    struct uplink_message up = {.kind = UPLINK_EVENT, .epoch = 5, .seq = 6,
-                                .event = {.kind = UPLINK_LINE_UP, .line = 2}};
+    struct uplink_message up = {
+        .kind = UPLINK_EVENT, .epoch = 5, .seq = 6, .event = {.kind = UPLINK_LINE_UP, .line = 2}};
     uplink_message_encode(&up, &w);
     assert_ok(uplink_send_encoded(&p.gateway, (struct bytes){wire, w.len}));
     carry(&p, &p.gateway, &p.platform);
@@ -242,7 +242,7 @@ static void unknown_kinds_are_skipped_and_damaged_ones_are_not(void **state)
     end(&p);
 }
 
-/* ---- refusals ----------------------------------------------------------------------------------------- */
+/* ---- refusals ------------------------------------------------------------------------------- */
 
 static void wrong_secret_is_refused_at_both_ends(void **state)
 {
@@ -522,8 +522,10 @@ static void odd_greetings_are_refused(void **state)
         uint8_t version, mode, id_byte, epoch_byte;
         enum err err;
     } CASES[] = {
-        {2, 1, 1, 1, ERR_UPLINK_VERSION}, {1, 2, 1, 1, ERR_UPLINK_FRAME},
-        {1, 1, 0, 1, ERR_UPLINK_FRAME},   {1, 1, 1, 0, ERR_UPLINK_FRAME},
+        {2, 1, 1, 1, ERR_UPLINK_VERSION},
+        {1, 2, 1, 1, ERR_UPLINK_FRAME},
+        {1, 1, 0, 1, ERR_UPLINK_FRAME},
+        {1, 1, 1, 0, ERR_UPLINK_FRAME},
         {1, 0, 1, 0, ERR_UPLINK_FRAME} /* mode 0 with a whole name: below */,
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
@@ -563,7 +565,7 @@ static void reason_unknown_to_this_version_is_still_a_refusal(void **state)
     end(&p);
 }
 
-/* ---- unclaimed ------------------------------------------------------------------------------------------ */
+/* ---- unclaimed ------------------------------------------------------------------------------ */
 
 static void unclaimed_gateway_may_claim_and_nothing_else(void **state)
 {
@@ -609,7 +611,7 @@ static void claimed_session_takes_nothing_in_clear(void **state)
     end(&p);
 }
 
-/* ---- time ------------------------------------------------------------------------------------------------ */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static void silence_asks_and_then_ends(void **state)
 {
@@ -683,7 +685,7 @@ static void keys_grow_old(void **state)
     end(&p);
 }
 
-/* ---- bounds ----------------------------------------------------------------------------------------------- */
+/* ---- bounds --------------------------------------------------------------------------------- */
 
 static void a_peer_that_does_not_read_is_bounded(void **state)
 {
