@@ -73,7 +73,7 @@ size_t bus_waiting(const struct bus *b)
 bool bus_cancel(struct bus *b, uint64_t tag)
 {
     for (int i = 0; i < BUS_JOBS_MAX; i++)
-        if (b->order[i] != 0 && b->jobs[i].tag == tag && b->sendings[i] == 0) {
+        if (b->order[i] != 0 && b->jobs[i].tag == tag && i != b->current) {
             b->order[i] = 0;
             return true;
         }

@@ -123,7 +123,7 @@ void bus_init(struct bus *b, const struct meter_link *link, const struct bus_tim
 /* ERR_FULL: BUS_JOBS_MAX are waiting. The job is copied. */
 [[nodiscard]] enum err bus_submit(struct bus *b, const struct bus_job *job);
 size_t bus_waiting(const struct bus *b); /* jobs not yet finished, the running one included */
-/* Takes back a job that has not been sent yet; false if it is unknown or on the line. */
+/* Takes back a job that waits (also for a retry); false if it is unknown or on the line. */
 bool bus_cancel(struct bus *b, uint64_t tag);
 
 /* Bytes to write now, at most one whole frame; 0 if there is nothing to do yet. The caller writes
