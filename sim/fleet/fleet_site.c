@@ -31,9 +31,9 @@ static const struct {
     uint8_t circuits, phases;
     enum people_kind kind;
 } models[] = {
-    {"yufu-dorm3", 3, 1, PEOPLE_ROOM}, {"yufu-dorm1", 1, 1, PEOPLE_ROOM},
-    {"yufu-shop", 1, 1, PEOPLE_SHOP},  {"yufu-shop1", 1, 1, PEOPLE_SHOP},
-    {"yufu-shop3p", 1, 3, PEOPLE_SHOP}, {"yufu-shop3", 1, 3, PEOPLE_SHOP},
+    {"yufu-dorm3", 3, 1, PEOPLE_ROOM},
+    {"yufu-shop3p", 1, 3, PEOPLE_SHOP},
+    {"yufu-plain", 1, 1, PEOPLE_SHOP},
 };
 
 /* --- plans ------------------------------------------------------------------------------------------- */

@@ -189,6 +189,7 @@ struct terminal {
     uint8_t open_now;      /* bit per circuit */
     mono_ms key_light_until, auth_until;
     uint32_t auth_session;
+    uint8_t auth_random2[4];
     uint16_t auth_failures;
     int32_t auth_day, broadcast_day;
     uint16_t order_word;   /* status word of the last 1CH, see docs */

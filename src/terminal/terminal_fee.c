@@ -1,10 +1,13 @@
 /*
- * Fee control, control code 03, in the ESAM-less form: MACs are present and not looked at. The order
- * of the checks is the one of the ESAM firmwares (protocols.md 1.6): authentication, account, customer
- * number, MAC, count, hoard limit, suspension; then money, count and purchase record change as one.
+ * Fee control, control code 03, in the ESAM-less form: signatures are present, and looked at only if
+ * the meter is set to need authentication; then the software provider of proto/crypto.h stands in
+ * the place of the security module. The order of the checks is the one of the ESAM firmwares
+ * (protocols.md 1.6): authentication, account, customer number, MAC2, count, hoard limit, suspension,
+ * MAC1; then money, count and purchase record change as one.
  */
 #include <string.h>
 
+#include "proto/crypto.h"
 #include "terminal/terminal_impl.h"
 
 #define MONEY_PAYLOAD 22  /* amount 4, count 4, MAC1 4, customer 6, MAC2 4 */
@@ -16,85 +19,88 @@
 struct money_order {
     int64_t amount_fen;
     uint32_t count;
-    const uint8_t *customer;
+    struct bytes signed1; /* amount and count */
+    const uint8_t *mac1, *customer, *mac2;
 };
-
-/* XTEA, 64 rounds: the software cipher in the place of the ESAM's. */
-static void encipher(const uint32_t key[4], uint32_t v[2])
-{
-    uint32_t a = v[0], b = v[1], sum = 0;
-    for (int i = 0; i < 32; i++) {
-        a += ((b << 4 ^ b >> 5) + b) ^ (sum + key[sum & 3]);
-        sum += 0x9E3779B9;
-        b += ((a << 4 ^ a >> 5) + a) ^ (sum + key[sum >> 11 & 3]);
-    }
-    v[0] = a;
-    v[1] = b;
-}
-
-static void load_words(const uint8_t *data, uint32_t *words, size_t count)
-{
-    struct reader r = reader_of(data, 4 * count);
-    for (size_t i = 0; i < count; i++)
-        words[i] = reader_u32le(&r);
-}
-
-/* The meter's key: the root key over the dispersion factor and over its complement. */
-static void diversify(const struct terminal *t, const uint8_t factor[8], uint32_t key[4])
-{
-    uint32_t root[4];
-    load_words(t->config.auth_key, root, 4);
-    load_words(factor, key, 2);
-    key[2] = ~key[0];
-    key[3] = ~key[1];
-    encipher(root, key);
-    encipher(root, key + 2);
-}
 
 static bool authentic(const struct terminal *t)
 {
     return !t->config.need_auth || t->now.ms < t->auth_until.ms;
 }
 
+static void count_failure(struct terminal *t)
+{
+    if (t->auth_failures < AUTH_FAILURES_MAX)
+        t->auth_failures++;
+}
+
+static bool suspended(const struct terminal *t)
+{
+    return t->auth_failures >= AUTH_FAILURES_MAX;
+}
+
+static bool same(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    uint8_t differ = 0; /* in the same time wherever they differ */
+    for (size_t i = 0; i < len; i++)
+        differ |= a[i] ^ b[i];
+    return differ == 0;
+}
+
+/* Is this the signature of `data` in the running authentication? */
+static bool signed_right(struct terminal *t, struct bytes data, const uint8_t mac[4])
+{
+    uint8_t factor[8], right[4];
+    if (!t->config.need_auth)
+        return true;
+    crypto_factor(t->config.number, factor);
+    enum err e = crypto_soft.mac(t->config.auth_key, factor, t->auth_random2, data, right);
+    if (e == ERR_OK && same(mac, right, 4))
+        return true;
+    count_failure(t);
+    return false;
+}
+
 static uint16_t authenticate(struct terminal *t, struct bytes p, struct writer *w)
 {
+    uint8_t factor[8], right[8], session[8];
     if (p.len != AUTH_PAYLOAD)
         return SERR_OTHER;
-    uint8_t factor[8] = {0};
-    memcpy(factor, t->config.number, 6);
-    uint32_t key[4], cipher[2], random[2];
-    diversify(t, factor, key);
-    load_words(p.data, cipher, 2);
-    load_words(p.data + 8, random, 2);
-    encipher(key, random);
-    if (memcmp(p.data + 16, factor, 8) != 0 || memcmp(cipher, random, sizeof cipher) != 0) {
-        if (t->auth_failures < AUTH_FAILURES_MAX)
-            t->auth_failures++;
+    crypto_factor(t->config.number, factor);
+    enum err e = crypto_soft.auth(t->config.auth_key, factor, p.data + 8, right);
+    if (e != ERR_OK || !same(p.data + 16, factor, 8) || !same(p.data, right, 8)) {
+        count_failure(t);
         return SERR_AUTH;
     }
-    if (t->auth_failures >= AUTH_FAILURES_MAX)
+    if (suspended(t))
         return SERR_SUSPENDED;
     t->auth_until = mono_after(t->now, AUTH_MS);
-    uint32_t random2[2] = {++t->auth_session, t->books.sequence};
-    encipher(key, random2);
-    writer_u32le(w, random2[0]);
-    writer_put(w, factor, 8); /* in the place of the ESAM's serial number */
-    return 0;
+    /* Never the same twice: starts are counted in nvram, sessions in between. */
+    struct writer s = writer_of(session, sizeof session);
+    writer_u32le(&s, t->books.power_downs);
+    writer_u32le(&s, ++t->auth_session);
+    e = crypto_soft.mac(t->config.auth_key, factor, session, (struct bytes){session, 8},
+                        t->auth_random2);
+    writer_put(w, t->auth_random2, 4);
+    writer_put(w, factor, 8); /* in the place of the security module's serial number */
+    return e == ERR_OK ? 0 : SERR_OTHER;
 }
 
 static bool take_order(struct bytes p, struct money_order *o)
 {
     struct reader r = reader_of(p.data, p.len);
+    o->signed1 = (struct bytes){p.data, 8};
     o->amount_fen = reader_u32le(&r);
     o->count = reader_u32le(&r);
-    (void)reader_u32le(&r); /* MAC1 */
+    o->mac1 = reader_take(&r, 4).data;
     o->customer = reader_take(&r, 6).data;
+    o->mac2 = reader_take(&r, 4).data;
     struct reader digits = reader_of(o->customer, o->customer == NULL ? 0 : 6);
-    (void)reader_bcd_le(&digits, 6);
+    (void)reader_bcd_le(&digits, 6); /* only whether they are digits */
     return p.len == MONEY_PAYLOAD && digits.err == ERR_OK;
 }
 
-static uint16_t check_money(const struct terminal *t, const struct money_order *o)
+static uint16_t check_money(struct terminal *t, const struct money_order *o)
 {
     const struct terminal_books *b = &t->books;
     if (o->count == b->count && b->count > 0)
@@ -106,7 +112,9 @@ static uint16_t check_money(const struct terminal *t, const struct money_order *
     int64_t limit = t->config.hoard_fen > 0 ? t->config.hoard_fen : TERMINAL_MONEY_MAX_FEN;
     if (b->balance_fen + o->amount_fen > limit)
         return SERR_HOARD;
-    return t->auth_failures >= AUTH_FAILURES_MAX ? SERR_SUSPENDED : 0;
+    if (suspended(t))
+        return SERR_SUSPENDED;
+    return signed_right(t, o->signed1, o->mac1) ? 0 : SERR_ESAM;
 }
 
 /* One money record holds it all; overdraft is paid off by the sum. */
@@ -137,6 +145,8 @@ static uint16_t recharge(struct terminal *t, struct bytes p, struct writer *w)
         return SERR_OTHER;
     if (memcmp(o.customer, t->books.customer, 6) != 0)
         return SERR_CUSTOMER;
+    if (!signed_right(t, (struct bytes){o.customer, 6}, o.mac2))
+        return SERR_ESAM;
     uint16_t serr = check_money(t, &o);
     if (serr != 0)
         return serr;
@@ -157,6 +167,8 @@ static uint16_t open_account(struct terminal *t, struct bytes p, struct writer *
         return SERR_AUTH;
     if (b->opened && memcmp(o.customer, b->customer, 6) != 0)
         return SERR_CUSTOMER;
+    if (!signed_right(t, (struct bytes){o.customer, 6}, o.mac2))
+        return SERR_ESAM;
     bool empty = o.count == 0 && o.amount_fen == 0;
     if (b->opened && empty && b->count == 0)
         return SERR_REPEAT;
@@ -181,8 +193,9 @@ static uint16_t initialise(struct terminal *t, struct bytes p, struct writer *w)
     struct terminal_books *b = &t->books;
     struct reader r = reader_of(p.data, p.len);
     int64_t preset_fen = reader_u32le(&r);
-    (void)reader_u32le(&r); /* MAC1 */
+    const uint8_t *mac1 = reader_take(&r, 4).data;
     uint32_t count = reader_u32le(&r);
+    const uint8_t *mac2 = reader_take(&r, 4).data;
     (void)w; /* the answer is the DI alone */
     if (p.len != INIT_PAYLOAD || preset_fen > TERMINAL_MONEY_MAX_FEN)
         return SERR_OTHER;
@@ -190,6 +203,9 @@ static uint16_t initialise(struct terminal *t, struct bytes p, struct writer *w)
         return SERR_AUTH;
     if (count != 0)
         return SERR_COUNT;
+    if (!signed_right(t, (struct bytes){p.data, 4}, mac1) ||
+        !signed_right(t, (struct bytes){p.data + 8, 4}, mac2))
+        return SERR_ESAM;
     b->count = 0;
     b->balance_fen = preset_fen;
     b->carry = 0;

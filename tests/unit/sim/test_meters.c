@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "meter/meter.h"
 #include "sim/world/meters.h"
 
 #define WALL0 INT64_C(1'767'225'600) /* 2026-01-01 08:00 in Beijing */
@@ -337,6 +338,92 @@ static void test_seeds(void **state)
     assert_true(hash_of_run(1) != hash_of_run(2));
 }
 
+/* The product's own driver and the meter understand each other, row by row, sale and order. */
+static bool exchange(struct writer *w, struct bytes *answer)
+{
+    static uint8_t in[DLT645_FRAME_MAX];
+    assert_ok(w->err);
+    *answer = (struct bytes){in, sim_meter_ask(&meters[0], w->data, w->len, in, sizeof in)};
+    w->len = 0;
+    return answer->len > 0;
+}
+
+static int64_t told[POINT_LIMIT]; /* -1: not told */
+
+static void ask_every_row(const struct meter_unit *u, bool wallet)
+{
+    uint8_t wire[METER_FRAME_MAX];
+    struct writer w = writer_of(wire, sizeof wire);
+    struct bytes answer;
+    for (size_t i = 0; i < POINT_LIMIT; i++)
+        told[i] = -1;
+    for (unsigned i = 0; i < u->model->item_count; i++) {
+        struct meter_values v = {0};
+        if (u->model->items[i].period_s == 0)
+            continue; /* asked only when another row leads to it */
+        uint32_t id = u->model->items[i].id;
+        bool money = id >> 16 == 0x0090 || id >> 16 == 0x0333;
+        meter_ask_item(u, i, &w);
+        assert_true(exchange(&w, &answer));
+        assert_err(money && !wallet ? ERR_METER_REFUSED : ERR_OK, meter_take_item(u, i, answer, &v));
+        for (size_t k = 0; k < v.count; k++)
+            told[v.list[k].point] = v.list[k].value;
+    }
+}
+
+static void test_driver_agrees(void **state)
+{
+    (void)state;
+    for (size_t i = 0; meter_model_at(i) != NULL; i++)
+        for (int wallet = 0; wallet < 2; wallet++) {
+            const struct meter_model *model = meter_model_at(i);
+            struct terminal_setup s = {.circuits = model->circuits, .phases = 1, .zone_s = 28'800,
+                                       .wallet = wallet, .address = {0x12, 0x34},
+                                       .price_e4 = {5000, 5000, 5000, 5000}};
+            struct meter_unit u;
+            struct bytes answer;
+            uint8_t wire[METER_FRAME_MAX];
+            struct writer w = writer_of(wire, sizeof wire);
+            assert_ok(meter_unit_init(&u, model->name, "3412", "77", 0));
+            u.offset_s = 28'800;
+            sim_meter_close(&meters[0]);
+            sim_meter_init(&meters[0], &s, NULL, (mono_ms){0});
+            sim_meter_run(&meters[0], (mono_ms){1000}, (wall_s){WALL0});
+            if (wallet && model->class != METER_CLASS_D) {
+                assert_ok(meter_ask_vend(&u, 1, 12'345, &w));
+                assert_true(exchange(&w, &answer));
+                assert_int_equal(meter_take_vend(&u, answer), METER_REPLY_OK);
+                assert_ok(meter_ask_vend(&u, 1, 12'345, &w));
+                assert_true(exchange(&w, &answer));
+                assert_int_equal(meter_take_vend(&u, answer), METER_REPLY_REPEAT);
+                assert_ok(meter_ask_vend(&u, 3, 12'345, &w));
+                assert_true(exchange(&w, &answer));
+                assert_int_equal(meter_take_vend(&u, answer), METER_REPLY_COUNT);
+            }
+            sim_meter_set_load(&meters[0], 1, 1'500'000);
+            sim_meter_run(&meters[0], (mono_ms){3'601'000}, (wall_s){WALL0});
+            assert_ok(meter_ask_order(&u, METER_ORDER_KEEP_ON, 0, (wall_s){0}, &w));
+            assert_true(exchange(&w, &answer));
+            assert_int_equal(meter_take_order(&u, answer), METER_REPLY_OK);
+            assert_ok(meter_ask_order(&u, METER_ORDER_OPEN, 1, (wall_s){WALL0 + 7200}, &w));
+            assert_true(exchange(&w, &answer));
+            assert_int_equal(meter_take_order(&u, answer), METER_REPLY_OTHER); /* keep-power */
+            ask_every_row(&u, wallet);
+            assert_int_equal(told[POINT_KEEP_POWER], 1);
+            assert_int_equal(told[POINT_RELAY_OPEN], 0);
+            bool supplied = !wallet || model->class != METER_CLASS_D;
+            assert_int_equal(told[POINT_ENERGY_WH], supplied ? 1500 : 0);
+            assert_int_equal(told[POINT_ENERGY_RATE3_WH], supplied ? 1500 : 0);
+            assert_int_equal(told[POINT_POWER_W], supplied ? 1500 : 0);
+            assert_int_equal(told[POINT_CLOCK_S], WALL0 + 3601);
+            if (wallet && model->class != METER_CLASS_D) {
+                assert_int_equal(told[POINT_BALANCE_FEN], 12'345 - 75);
+                assert_int_equal(told[POINT_PURCHASE_COUNT], 1);
+                assert_int_equal(told[POINT_PURCHASED_FEN], 12'345);
+            }
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_power_cut_in_a_sale),
         cmocka_unit_test(test_foreign_reset_exchange),
         cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_driver_agrees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,13 @@
 /* The wallet: purchase count, limits and their equality cases, records, exact consumption. */
 #include "tests/unit/terminal/rig.h"
 
+#include "proto/crypto.h"
+#include "proto/dlt645_ask.h"
+
 #define OPEN 0x070101FF
 #define RECHARGE 0x070102FF
 
-enum { OTHER = 1, REPEAT = 2, AUTH = 8, WHO = 0x10, COUNT = 0x20, HOARD = 0x40 };
+enum { OTHER = 1, REPEAT = 2, ESAM = 4, AUTH = 8, WHO = 0x10, COUNT = 0x20, HOARD = 0x40 };
 
 static struct rig g;
 
@@ -305,37 +308,38 @@ static void test_no_wallet(void **state)
     assert_true(rig_closed(&g, 1));
 }
 
-/* The software cipher: a wrong key, another meter's factor, then the right ones; five minutes. */
-static void xtea(const uint32_t key[4], uint32_t v[2])
+/* With authentication: made by the master's own functions and the software provider. */
+static uint8_t root_key[16];
+static struct dlt645_signer signer = {.provider = &crypto_soft, .key = root_key};
+
+static int send_frame(const struct dlt645_frame *f)
 {
-    uint32_t sum = 0;
-    for (int i = 0; i < 32; i++) {
-        v[0] += (((v[1] << 4) ^ (v[1] >> 5)) + v[1]) ^ (sum + key[sum & 3]);
-        sum += 0x9E3779B9;
-        v[1] += (((v[0] << 4) ^ (v[0] >> 5)) + v[0]) ^ (sum + key[(sum >> 11) & 3]);
-    }
+    assert_true(rig_send(&g, f->control, f->data, f->len));
+    return g.answer.control == 0x83 ? 0 : g.answer.data[0] | g.answer.data[1] << 8;
 }
 
-static int authenticate(uint32_t spoil)
+static int authenticate(uint8_t spoil)
 {
-    uint32_t factor[2] = {0x05510012, 0x00002603}, zero[4] = {0};
-    uint32_t key[4] = {factor[0], factor[1], ~factor[0], ~factor[1]}, random[2] = {7, 9};
-    uint32_t cipher[2] = {7, 9};
-    xtea(zero, key);
-    xtea(zero, key + 2);
-    xtea(key, cipher);
-    uint8_t buf[32];
-    struct writer w = writer_of(buf, sizeof buf);
-    writer_u32le(&w, 0x070000FF);
-    writer_u32le(&w, 0);
-    writer_u32le(&w, cipher[0] ^ spoil);
-    writer_u32le(&w, cipher[1]);
-    writer_u32le(&w, random[0]);
-    writer_u32le(&w, random[1]);
-    writer_u32le(&w, factor[0]);
-    writer_u32le(&w, factor[1]);
-    assert_true(rig_send(&g, DLT645_SECURITY, buf, 32));
-    return g.answer.control == 0x83 ? 0 : g.answer.data[0] | g.answer.data[1] << 8;
+    static const uint8_t random1[8] = {7, 9};
+    struct dlt645_frame f;
+    assert_ok(dlt645_ask_authenticate(&f, g.setup.address, &signer, random1));
+    f.data[8] ^= spoil;
+    int serr = send_frame(&f);
+    if (serr == 0)
+        memcpy(signer.random2, g.answer.data + 4, 4);
+    return serr;
+}
+
+/* spoil: which byte of the data is changed; 0 none. */
+static int signed_recharge(uint32_t count, size_t spoil)
+{
+    struct dlt645_frame f;
+    struct dlt645_credit credit = {.amount_fen = 100, .count = count,
+                                   .customer = {0x56, 0x34, 0x12}};
+    assert_ok(dlt645_ask_credit(&f, g.setup.address, RECHARGE, &credit, &signer));
+    if (spoil > 0)
+        f.data[spoil] ^= 1;
+    return send_frame(&f);
 }
 
 static void test_authentication(void **state)
@@ -344,19 +348,37 @@ static void test_authentication(void **state)
     opened(1000);
     assert_int_equal(rig_write_bcd(&g, 0x04800304, 1, 1), 0);
     assert_int_equal(authenticate(1), AUTH);
-    assert_int_equal(rig_money(&g, RECHARGE, 100, 2, CUSTOMER), AUTH);
+    assert_int_equal(signed_recharge(2, 0), AUTH);
     assert_int_equal(authenticate(0), 0);
     assert_int_equal(g.answer.len, 4 + 12);
-    assert_int_equal(rig_money(&g, RECHARGE, 100, 2, CUSTOMER), 0);
+    assert_int_equal(rig_money(&g, RECHARGE, 100, 2, CUSTOMER), ESAM); /* not signed */
+    assert_int_equal(signed_recharge(2, 26), ESAM);  /* MAC2 */
+    assert_int_equal(signed_recharge(2, 16), ESAM);  /* MAC1 */
+    assert_int_equal(signed_recharge(2, 9), ESAM);   /* another amount */
+    assert_int_equal(signed_recharge(3, 26), ESAM);  /* MAC2 is looked at before the count, */
+    assert_int_equal(signed_recharge(3, 16), COUNT); /* MAC1 after it */
+    assert_int_equal(g.t.books.balance_fen, 1000);
+    assert_int_equal(signed_recharge(2, 0), 0);
     rig_pass(&g, 299);
-    assert_int_equal(rig_money(&g, RECHARGE, 100, 3, CUSTOMER), 0);
+    assert_int_equal(signed_recharge(3, 0), 0);
     rig_pass(&g, 1);
-    assert_int_equal(rig_money(&g, RECHARGE, 100, 4, CUSTOMER), AUTH);
+    assert_int_equal(signed_recharge(4, 0), AUTH); /* after five minutes */
     for (int i = 0; i < 200; i++)
         assert_int_equal(authenticate(1), AUTH);
     assert_int_equal(authenticate(0), 0x100); /* suspended until midnight */
     rig_pass(&g, 16 * 3600);
     assert_int_equal(authenticate(0), 0);
+    uint8_t before[4];
+    memcpy(before, signer.random2, 4);
+    rig_boot(&g);
+    assert_int_equal(authenticate(0), 0);
+    assert_memory_not_equal(before, signer.random2, 4);
+    struct dlt645_frame f;
+    assert_ok(dlt645_ask_wallet_init(&f, g.setup.address, 300, &signer));
+    f.data[20] ^= 1;
+    assert_int_equal(send_frame(&f), ESAM);
+    f.data[20] ^= 1;
+    assert_int_equal(send_frame(&f), 0);
 }
 
 int main(void)
