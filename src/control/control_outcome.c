@@ -95,7 +95,7 @@ static enum err keep_answered(struct control_turn *t, struct control_row *r,
     else if (r->keep_next_at.s != 0)
         r->keep_next_at.s = t->now.s + control_pause_s(r->keep_attempt - 1);
     if (o->status == UPLINK_SUPERSEDED && r->keep_next_at.s != 0)
-        r->keep_version = ++r->version;
+        r->keep_version += (int64_t)1 << (r->keep_attempt < 20 ? r->keep_attempt : 20);
     return control_row_save(t->tx, r);
 }
 
@@ -113,7 +113,7 @@ enum err control_outcome(struct store_tx *tx, const struct uplink_outcome *o, wa
     if (o->circuit < 0 || o->circuit > m.circuits)
         return ERR_OK;
     TRY(control_row_load(tx, o->meter_id, o->circuit, &r));
-    if (r.version == 0)
+    if (r.version == 0 && r.keep_version == 0)
         return ERR_OK; /* nothing was ever wished of it */
     return o->kind == UPLINK_RELAY ? relay_answered(&t, &m, &r, o) : keep_answered(&t, &r, o);
 }

@@ -218,9 +218,7 @@ enum err control_keep(struct store_tx *tx, const struct control_keep *k)
     TRY(control_meter_load(tx, k->meter_id, &m));
     TRY(control_row_load(tx, k->meter_id, 0, &r));
     r.keep_power = k->on;
-    /* One row of versions a relay: the gateway compares orders of both kinds with it. */
-    r.version++;
-    r.keep_version = r.version;
+    r.keep_version++;
     r.keep_attempt = 0;
     struct control_row note = r;
     snprintf(note.reason, sizeof note.reason, "%s", k->reason);

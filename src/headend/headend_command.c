@@ -111,7 +111,8 @@ enum err headend_command_close(struct store_tx *tx, const struct headend_closing
     struct headend_command c;
     const struct uplink_outcome *o = closing->outcome;
     TRY(headend_command_get(tx, o->command_id, &c));
-    if (c.gateway_id != closing->gateway_id || c.meter_id != o->meter_id)
+    bool nameless = o->status == UPLINK_FENCED; /* a tombstone of a command never seen */
+    if (c.gateway_id != closing->gateway_id || (!nameless && c.meter_id != o->meter_id))
         return ERR_NOT_FOUND; /* not this gateway's to answer */
     *fenced_before = c.state == HEADEND_FENCED && o->status != UPLINK_FENCED;
     *fresh = c.state != HEADEND_DONE && (c.state != HEADEND_FENCED || *fenced_before);

@@ -153,7 +153,7 @@ struct vend_wallet_reading {
  */
 struct vend_exchange {
     int64_t meter_id;
-    const char *address, *model; /* of the new device */
+    const char *address, *model; /* of the new device; NULL: as before */
     const char *actor;
     wall_s now;
     uint64_t random;

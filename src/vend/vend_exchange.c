@@ -70,12 +70,16 @@ enum err vend_exchange(struct store_tx *tx, const struct vend_exchange *x, int64
     if (e != ERR_NOT_FOUND)
         return e == ERR_OK ? ERR_VEND_OPEN : e;
     TRY(bring_home(&t, &old, x->meter_id));
-    TRY(site_meter_exchange(tx, x->meter_id, x->address, x->model, epoch));
+    struct site_meter m;
+    TRY(site_meter_get(tx, x->meter_id, &m));
+    const char *address = x->address ? x->address : m.address;
+    const char *model = x->model ? x->model : m.model;
+    TRY(site_meter_exchange(tx, x->meter_id, address, model, epoch));
     struct detail d = {};
     char object[64];
     detail_int(&d, "epoch", *epoch);
-    detail_text(&d, "address", x->address);
-    detail_text(&d, "model", x->model);
+    detail_text(&d, "address", address);
+    detail_text(&d, "model", model);
     detail_int(&d, "wallet_fen", old.wallet_fen);
     snprintf(object, sizeof object, "meter:%lld", (long long)x->meter_id);
     TRY(journal_append(tx, &(struct journal_act){x->now, x->actor, "meter.exchange", object,
