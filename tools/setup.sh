@@ -38,6 +38,7 @@ chromium                    a real browser for the console
 fonts-noto-cjk              Chinese text in that browser
 sqlite3                     looking into the store by hand
 curl                        system tests of the HTTP API
+python3-yaml                reads docs/openapi.yaml to hold the answers of the API against it
 '
 
 # A machine whose node comes from elsewhere brings npm along; Debian's npm would conflict with it.

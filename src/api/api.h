@@ -34,13 +34,6 @@ struct api_options {
     const char *version;       /* shown by /healthz */
     bool secure;               /* behind TLS: cookies get Secure, answers get HSTS */
     const char *origin;        /* what browsers must say as Origin; NULL: http(s)://<Host> */
-    /* Called after the commit of a request that wrote a command, a desired state or an order, so
-     * that it goes out at once. NULL: not wanted. */
-    void (*wrote)(void *arg, int64_t account_id, int64_t meter_id);
-    /* Called after the commit of an import: meters, lines or plans may be other ones now. NULL: not
-     * wanted. */
-    void (*imported)(void *arg, int64_t project_id);
-    void *arg;
 };
 
 /* ERR_IO_ADDRESS: the address is not free. ERR_BUG: a route without permission (never starts). */

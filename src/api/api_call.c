@@ -56,14 +56,13 @@ static void answer(struct call *c)
     http_answer(c->http, status, len ? type : NULL, text, len);
 }
 
-/* What was committed and must be known elsewhere. */
+/* What was committed is shown at once, whoever else tells of it. */
 static void tell(const struct call *c)
 {
-    const struct api_options *o = &c->api->options;
-    if ((c->wrote_account || c->wrote_meter) && o->wrote)
-        o->wrote(o->arg, c->wrote_account, c->wrote_meter);
-    if (c->imported && o->imported)
-        o->imported(o->arg, c->imported);
+    if (c->wrote_order[0])
+        api_notify_order(c->api, c->wrote_account, c->wrote_order);
+    else if (c->wrote_account)
+        api_notify_account(c->api, c->wrote_account);
 }
 
 void api_finish(struct call *c, enum err result)

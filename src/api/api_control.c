@@ -58,7 +58,6 @@ static enum err answer_relay(struct call *c, int64_t circuit)
     TRY(api_load_relay(c->api, c->tx, &c->meter, &relay));
     api_put_relay(&c->out, NULL, &relay);
     c->status = 202;
-    c->wrote_meter = c->id;
     c->wrote_account = c->meter.account_id;
     return ERR_OK;
 }

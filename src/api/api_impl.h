@@ -104,8 +104,9 @@ struct call {
     bool replayed;
     char *stored; /* body of the answer, once it was written into the idempotency table */
     size_t stored_len;
-    int64_t wrote_account, wrote_meter; /* for api_options.wrote; 0: nothing */
-    int64_t imported;                   /* the project, for api_options.imported; 0: nothing */
+    /* What this call changed, for the open browsers. 0, "": nothing. */
+    int64_t wrote_account;
+    char wrote_order[API_KEY_MAX + 1];
 
     const char *field; /* what ERR_API_FIELD and its like are about */
     char detail[160];

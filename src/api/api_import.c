@@ -73,7 +73,6 @@ enum err api_import(struct call *c)
     if (!dry_run) {
         api_actor(c, actor);
         TRY(site_import_commit(im, c->tx, actor, c->now));
-        c->imported = c->id;
     }
     jwrite_object(&c->out, NULL);
     put_result(&c->out, im, dry_run);

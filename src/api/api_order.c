@@ -6,6 +6,9 @@
 
 #define SALE_MAX_FEN 10'000'000
 
+_Static_assert(VEND_ORDER_ID_MIN == API_KEY_MIN && VEND_ORDER_ID_MAX == API_KEY_MAX,
+               "order ids and idempotency keys have one form");
+
 /* One step of the trail. It is shown when it has happened, or when it lies ahead. */
 static void put_step(struct jwrite *w, const char *step, wall_s at, int64_t n)
 {
@@ -98,7 +101,7 @@ static void written(struct call *c, const struct vend_status *s)
 {
     api_put_order(&c->out, NULL, s);
     c->wrote_account = s->account_id;
-    c->wrote_meter = s->meter_id;
+    memcpy(c->wrote_order, s->order_id, sizeof c->wrote_order);
 }
 
 /* Which field a refusal of the room is about. */

@@ -82,14 +82,6 @@ static enum err build_site(struct store_tx *tx, void *arg)
 
 /* ---- open and close ---- */
 
-static void wrote(void *arg, int64_t account_id, int64_t meter_id)
-{
-    struct world *w = arg;
-    w->wrote++;
-    w->wrote_account = account_id;
-    w->wrote_meter = meter_id;
-}
-
 static bool turn(void *arg)
 {
     struct world *w = arg;
@@ -135,9 +127,7 @@ int world_open(void **state)
                                                       .readings_store = w->readings_store,
                                                       .readings = w->readings,
                                                       .web_root = w->web,
-                                                      .version = "test",
-                                                      .wrote = wrote,
-                                                      .arg = w}));
+                                                      .version = "test"}));
     io_on_turn(w->io, turn, w);
     return 0;
 }
@@ -260,6 +250,20 @@ static bool complete(const struct client *c)
     return c->len >= (size_t)(end + 4 - c->reply) + wanted;
 }
 
+/* For tests/structure/check_contract.py: every answer, to be held against docs/openapi.yaml. */
+static void record(const struct ask *a, const struct reply *r)
+{
+    const char *path = getenv("YUFU_RECORD");
+    FILE *f = path ? fopen(path, "a") : NULL;
+    if (!f)
+        return;
+    const char *type = strstr(r->head, "Content-Type: ");
+    int len = type ? (int)strcspn(type + 14, ";\r\n") : 0;
+    fprintf(f, "%s\t%s\t%d\t%.*s\t%s\n", a->method, a->path, r->status, len,
+            type ? type + 14 : "", r->json ? r->body : "");
+    fclose(f);
+}
+
 struct reply world_ask(struct world *w, const struct ask *a)
 {
     struct client *c = client_open(w);
@@ -277,6 +281,7 @@ struct reply world_ask(struct world *w, const struct ask *a)
     r.body = strdup(body + 4);
     r.json = json_loads(r.body, 0, NULL);
     client_close(c);
+    record(a, &r);
     return r;
 }
 

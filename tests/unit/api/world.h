@@ -26,7 +26,6 @@ struct world {
     struct store *ledger, *readings_store;
     struct readings *readings;
     struct api *api;
-    int64_t wrote_account, wrote_meter, wrote;
     char web[64]; /* folder of static files */
 };
 
