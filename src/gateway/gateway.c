@@ -272,6 +272,16 @@ const struct bus_stats *gateway_line_stats(const struct gateway *g, size_t index
     return index < g->line_count ? &g->lines[index].bus.stats : NULL;
 }
 
+/* What the reset ended. The answer to a visit's frame will never come: the visit is dropped. */
+static void end_jobs(struct gateway *g, const struct gateway_now *now, size_t line)
+{
+    struct bus_result r;
+    while (bus_result(&g->lines[line].bus, &r))
+        if (r.tag == GATEWAY_TAG_POLL)
+            take_result(g, now, line, &r);
+    gateway_visit_drop(g, line);
+}
+
 void gateway_line_status(struct gateway *g, const struct gateway_now *now, size_t index, bool up)
 {
     if (index >= g->line_count || g->lines[index].up == up)
@@ -280,6 +290,7 @@ void gateway_line_status(struct gateway *g, const struct gateway_now *now, size_
     l->up = up;
     l->clock_at = now->mono;
     bus_reset(&l->bus, now->mono);
+    end_jobs(g, now, index);
     const struct uplink_event event = {.kind = up ? UPLINK_LINE_UP : UPLINK_LINE_DOWN,
                                        .at = now->wall,
                                        .line = l->config.number};

@@ -216,8 +216,7 @@ static enum err highest(struct store_tx *tx, void *arg)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* A newer wish for the same relay waits behind this one. */
-static bool overtaken(const struct gateway *g, const struct uplink_command *c)
+bool gateway_command_overtaken(const struct gateway *g, const struct uplink_command *c)
 {
     for (size_t i = 0; i < g->open_count; i++) {
         const struct uplink_command *other = &g->open[i].command;
@@ -240,7 +239,7 @@ static enum uplink_status refusal(struct gateway *g, const struct gateway_now *n
         return UPLINK_SUPERSEDED;
     if (o->started)
         return UPLINK_DONE; /* it may have been sent already: read back, whatever the time */
-    if (has_version(c) && overtaken(g, c))
+    if (has_version(c) && gateway_command_overtaken(g, c))
         return UPLINK_SUPERSEDED;
     if (c->not_after.s != 0 && (!now->trusted || now->wall.s > c->not_after.s))
         return UPLINK_EXPIRED;

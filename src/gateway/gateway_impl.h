@@ -139,6 +139,8 @@ enum err gateway_command_start(struct gateway *g, const struct gateway_now *now,
                                struct open_command **out);
 /* Final state and outcome in one commit. */
 enum err gateway_command_finish(struct gateway *g, const struct uplink_outcome *outcome);
+/* A newer wish for the same relay waits: this one must not be sent any more. */
+bool gateway_command_overtaken(const struct gateway *g, const struct uplink_command *c);
 struct open_command *gateway_command_find(struct gateway *g, int64_t id);
 
 /* --- gateway_visit.c */
@@ -146,6 +148,9 @@ void gateway_visit_begin(struct gateway *g, const struct gateway_now *now, size_
                          const struct open_command *c);
 void gateway_visit_result(struct gateway *g, const struct gateway_now *now, size_t line,
                           const struct bus_result *r);
+/* The line went down: nothing is decided, the command stays open and is taken up again by reading
+ * back. No frame of it may wait in the bus: it would go out whenever the line comes back. */
+void gateway_visit_drop(struct gateway *g, size_t line);
 /* A visit whose outcome could not be committed is ended as soon as it can be. */
 void gateway_visit_settle(struct gateway *g, const struct gateway_now *now, size_t line);
 

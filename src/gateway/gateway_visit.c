@@ -148,6 +148,14 @@ void gateway_visit_settle(struct gateway *g, const struct gateway_now *now, size
         *v = (struct visit){0};
 }
 
+void gateway_visit_drop(struct gateway *g, size_t line)
+{
+    struct gateway_line *l = &g->lines[line];
+    (void)bus_cancel(&l->bus, GATEWAY_TAG_VISIT); /* false: none waits */
+    if (l->visit.step != VISIT_NONE)
+        l->visit = (struct visit){0};
+}
+
 /* The outcome stands in the visit until it is committed: a full disk must not lose it. */
 static void end(struct gateway *g, size_t line, enum uplink_status status, wall_s at)
 {
@@ -316,7 +324,8 @@ static void state_read(struct gateway *g, const struct gateway_now *now, size_t 
     const struct open_command *c = gateway_command_find(g, v->command_id);
     int met = -1;
     bool known = state_says(g, line, &c->command, r, &met);
-    bool again = v->sends < SENDS_MAX && !c->fenced && !too_late(now, &c->command);
+    bool again = v->sends < SENDS_MAX && !c->fenced && !too_late(now, &c->command) &&
+                 !gateway_command_overtaken(g, &c->command);
     if (!known && r->err == ERR_OK && v->looks++ < LOOKS_MAX)
         go(g, now, line, VISIT_STATE);
     else if (!known)

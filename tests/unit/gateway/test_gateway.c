@@ -392,6 +392,44 @@ static void test_late_or_overtaken_cut_is_never_sent(void **state)
     assert_false(is_open(r));
 }
 
+/* Lives on until a poll is on the line. */
+static void await_poll(struct rig *r)
+{
+    const struct bus_stats *s = gateway_line_stats(r->gateway, 0);
+    for (int i = 0; i < 120'000 && s->exchanges == s->answered; i++)
+        live(r, 1);
+    assert_int_equal(s->exchanges, s->answered + 1);
+}
+
+/* A cut whose frame waits behind a poll when the line goes down is withdrawn meanwhile: when the
+ * line comes back, that frame must not go out. */
+static void test_line_down_forgets_a_waiting_cut(void **state)
+{
+    struct rig *r = *state;
+    command(r, vend(1, 1, 1));
+    live(r, 20'000);
+    await_poll(r);
+    struct uplink_command cut = relay(r, 2, 1, true);
+    cut.not_after.s = now_of(r).wall.s + 120;
+    command(r, cut);
+    struct gateway_now now = now_of(r);
+    gateway_tick(r->gateway, &now); /* its frame is made, and waits */
+    struct gateway_status status;
+    gateway_status_get(r->gateway, &status);
+    assert_int_equal(status.commands_started, 1);
+    gateway_line_status(r->gateway, &now, 0, false);
+    sim_line_flush(&r->line);
+    live(r, 10'000);
+    uint32_t trips = r->meters[0].terminal.books.trips;
+    command(r, relay(r, 3, 2, false));
+    now = now_of(r);
+    gateway_line_status(r->gateway, &now, 0, true);
+    live(r, 10'000);
+    assert_int_equal(r->meters[0].terminal.books.trips, trips);
+    assert_false(is_open(r));
+    assert_int_equal(r->outcome_count, 3);
+}
+
 static void test_keep_power_refuses_the_cut(void **state)
 {
     struct rig *r = *state;
@@ -538,6 +576,7 @@ int main(void)
         CASE(test_cut_and_restore_are_read_back),
         CASE(test_late_or_overtaken_cut_is_never_sent),
         CASE(test_keep_power_refuses_the_cut),
+        CASE(test_line_down_forgets_a_waiting_cut),
         CASE(test_power_cut_at_every_disk_call),
         CASE(test_unacknowledged_outcome_survives_the_power),
         CASE(test_full_queue_drops_oldest_readings_only),
