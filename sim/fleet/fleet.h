@@ -29,10 +29,10 @@ struct fleet_line;
 struct fleet_life {
     const struct replay_series *series;
     unsigned circuit;
-    int64_t offset_s;      /* wall clock minus the data's time */
+    int64_t offset_s;              /* wall clock minus the data's time */
     int64_t base_s, base_used_mwh; /* where in the data this life begins */
     size_t next_due;
-    bool opened;           /* the opening purchase was told */
+    bool opened; /* the opening purchase was told */
 };
 
 struct fleet_meter {
@@ -58,8 +58,8 @@ struct fleet_line {
 };
 
 struct fleet_options {
-    const char *site, *nvram; /* nvram NULL: in memory */
-    const char *lines;        /* endpoints in the place of the site's, by comma */
+    const char *site, *nvram;            /* nvram NULL: in memory */
+    const char *lines;                   /* endpoints in the place of the site's, by comma */
     const char *plans[16], *replays[64]; /* "CODE=FILE", "[ADDRESS=]FILE[#SERIES]" */
     size_t plan_count, replay_count;
     bool replay_as_is, no_people;
@@ -71,9 +71,9 @@ struct fleet_options {
 struct fleet {
     struct fleet_options options;
     struct io *io;
-    int64_t wall0_ms;          /* wall clock at mono 0 */
+    int64_t wall0_ms; /* wall clock at mono 0 */
     int32_t zone_s;
-    int64_t started_s;         /* wall clock of this fleet's very first start */
+    int64_t started_s; /* wall clock of this fleet's very first start */
     struct fleet_meter **meters;
     size_t meter_count;
     struct fleet_line **lines;
@@ -81,7 +81,7 @@ struct fleet {
     struct replay *replays;
     size_t replay_count;
     struct io_timer tick;
-    json_t *dues;              /* array of all purchases told so far */
+    json_t *dues; /* array of all purchases told so far */
     void *control;
     uint64_t ticks;
 };

@@ -39,7 +39,8 @@ static int64_t number(const json_t *q, const char *key, int64_t absent)
     return json_is_integer(v) ? (int64_t)json_integer_value(v) : absent;
 }
 
-/* --- looking ------------------------------------------------------------------------------------------ */
+/* --- looking
+ * ------------------------------------------------------------------------------------------ */
 
 static json_t *circuit_json(const struct sim_meter *m, unsigned i)
 {
@@ -60,17 +61,18 @@ static json_t *meter_json(const struct fleet_meter *fm)
     json_t *circuits = json_array();
     for (unsigned i = 0; i < m->setup.circuits; i++)
         json_array_append_new(circuits, circuit_json(m, i));
-    return json_pack(
-        "{s:b, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:b, s:b, s:I, s:I, s:I, s:b, s:s, s:i, s:b, s:I, "
-        "s:I, s:o}",
-        "ok", 1, "meter", fm->address, "account", fm->account, "place", fm->place, "model", fm->model,
-        "gateway", fm->line->gateway, "line", (int)fm->line->number, "wallet",
-        m->setup.wallet ? "meter" : "platform", "powered", m->powered, "dead", m->dead, "balance_fen",
-        (json_int_t)b->balance_fen, "count", (json_int_t)b->count, "purchased_fen",
-        (json_int_t)b->purchased_fen, "opened", b->opened, "customer_number", customer, "alarm",
-        (int)terminal_output(&m->terminal).alarm, "keep_power", b->keep_power, "energy_mwh",
-        (json_int_t)terminal_register_mwh(&m->terminal, 0, 0), "nvram_writes", (json_int_t)m->writes,
-        "circuits", circuits);
+    return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:b, s:b, s:I, s:I, s:I, s:b, s:s, "
+                     "s:i, s:b, s:I, "
+                     "s:I, s:o}",
+                     "ok", 1, "meter", fm->address, "account", fm->account, "place", fm->place,
+                     "model", fm->model, "gateway", fm->line->gateway, "line",
+                     (int)fm->line->number, "wallet", m->setup.wallet ? "meter" : "platform",
+                     "powered", m->powered, "dead", m->dead, "balance_fen",
+                     (json_int_t)b->balance_fen, "count", (json_int_t)b->count, "purchased_fen",
+                     (json_int_t)b->purchased_fen, "opened", b->opened, "customer_number", customer,
+                     "alarm", (int)terminal_output(&m->terminal).alarm, "keep_power", b->keep_power,
+                     "energy_mwh", (json_int_t)terminal_register_mwh(&m->terminal, 0, 0),
+                     "nvram_writes", (json_int_t)m->writes, "circuits", circuits);
 }
 
 static json_t *op_status(struct fleet *f, struct fleet_meter *m, const json_t *q)
@@ -106,12 +108,13 @@ static json_t *op_list(struct fleet *f, struct fleet_meter *m, const json_t *q)
 
 static json_t *line_json(const struct fleet_line *l)
 {
-    return json_pack("{s:s, s:i, s:s, s:i, s:I, s:b, s:I, s:I, s:I, s:I, s:I}", "gateway", l->gateway,
-                     "line", (int)l->number, "endpoint", l->endpoint, "baud", (int)l->baud, "meters",
-                     (json_int_t)l->sim.meter_count, "connected", l->client != NULL, "requests",
-                     (json_int_t)l->sim.requests, "answers", (json_int_t)l->sim.answers, "faults",
-                     (json_int_t)l->sim.faults_done, "collisions", (json_int_t)l->sim.collisions,
-                     "busy_ms", (json_int_t)(l->sim.busy_us / 1000));
+    return json_pack("{s:s, s:i, s:s, s:i, s:I, s:b, s:I, s:I, s:I, s:I, s:I}", "gateway",
+                     l->gateway, "line", (int)l->number, "endpoint", l->endpoint, "baud",
+                     (int)l->baud, "meters", (json_int_t)l->sim.meter_count, "connected",
+                     l->client != NULL, "requests", (json_int_t)l->sim.requests, "answers",
+                     (json_int_t)l->sim.answers, "faults", (json_int_t)l->sim.faults_done,
+                     "collisions", (json_int_t)l->sim.collisions, "busy_ms",
+                     (json_int_t)(l->sim.busy_us / 1000));
 }
 
 static json_t *op_lines(struct fleet *f, struct fleet_meter *m, const json_t *q)
@@ -160,7 +163,8 @@ static json_t *op_totals(struct fleet *f, struct fleet_meter *m, const json_t *q
                      (json_int_t)purchased, "open", (json_int_t)open);
 }
 
-/* --- meddling ------------------------------------------------------------------------------------------ */
+/* --- meddling
+ * ------------------------------------------------------------------------------------------ */
 
 /* power_w for one circuit (default 1); without it, or null, the profile takes over again. */
 static json_t *op_load(struct fleet *f, struct fleet_meter *m, const json_t *q)
@@ -251,7 +255,8 @@ static json_t *op_dead(struct fleet *f, struct fleet_meter *m, const json_t *q)
     return done();
 }
 
-/* {"op":"faults","line":2[,"gateway":..],"garble_answer":10 ...}: per mille; what is not named is 0. */
+/* {"op":"faults","line":2[,"gateway":..],"garble_answer":10 ...}: per mille; what is not named is
+ * 0. */
 static json_t *op_faults(struct fleet *f, struct fleet_meter *m, const json_t *q)
 {
     (void)m; /* about a line */
@@ -262,10 +267,14 @@ static json_t *op_faults(struct fleet *f, struct fleet_meter *m, const json_t *q
         const char *key;
         unsigned *value;
     } rows[] = {
-        {"drop_request", &v.drop_request},       {"drop_answer", &v.drop_answer},
-        {"garble_request", &v.garble_request},   {"garble_answer", &v.garble_answer},
-        {"forge_answer", &v.forge_answer},       {"cut_answer", &v.cut_answer},
-        {"duplicate_request", &v.duplicate_request}, {"duplicate_answer", &v.duplicate_answer},
+        {"drop_request", &v.drop_request},
+        {"drop_answer", &v.drop_answer},
+        {"garble_request", &v.garble_request},
+        {"garble_answer", &v.garble_answer},
+        {"forge_answer", &v.forge_answer},
+        {"cut_answer", &v.cut_answer},
+        {"duplicate_request", &v.duplicate_request},
+        {"duplicate_answer", &v.duplicate_answer},
         {"late_answer", &v.late_answer},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -297,15 +306,24 @@ static const struct {
     bool needs_meter;
     json_t *(*run)(struct fleet *f, struct fleet_meter *m, const json_t *q);
 } ops[] = {
-    {"status", true, op_status},       {"applied", true, op_applied},
-    {"list", false, op_list},          {"lines", false, op_lines},
-    {"clock", false, op_clock},        {"dues", false, op_dues},
-    {"totals", false, op_totals},      {"load", true, op_load},
-    {"owe", true, op_owe},             {"key", true, op_key},
-    {"foreign_vend", true, op_foreign}, {"reset", true, op_reset},
-    {"exchange", true, op_exchange},   {"power_off", true, op_power_off},
-    {"power_on", true, op_power_on},   {"cut_at_write", true, op_cut_at_write},
-    {"dead", true, op_dead},           {"faults", false, op_faults},
+    {"status", true, op_status},
+    {"applied", true, op_applied},
+    {"list", false, op_list},
+    {"lines", false, op_lines},
+    {"clock", false, op_clock},
+    {"dues", false, op_dues},
+    {"totals", false, op_totals},
+    {"load", true, op_load},
+    {"owe", true, op_owe},
+    {"key", true, op_key},
+    {"foreign_vend", true, op_foreign},
+    {"reset", true, op_reset},
+    {"exchange", true, op_exchange},
+    {"power_off", true, op_power_off},
+    {"power_on", true, op_power_on},
+    {"cut_at_write", true, op_cut_at_write},
+    {"dead", true, op_dead},
+    {"faults", false, op_faults},
     {"stop", false, op_stop},
 };
 
@@ -335,7 +353,8 @@ json_t *fleet_control_answer(struct fleet *f, const char *line)
     return a;
 }
 
-/* --- the socket ------------------------------------------------------------------------------------------ */
+/* --- the socket
+ * ------------------------------------------------------------------------------------------ */
 
 static enum err answer_line(struct client *c, const char *line)
 {
@@ -416,10 +435,11 @@ enum err fleet_control_open(struct fleet *f, uint16_t *port)
     if (k == NULL)
         return ERR_MEMORY;
     f->control = k;
-    enum err e = io_listen(f->io,
-                           &(struct io_listen_options){.port = (uint16_t)f->options.control_port,
-                                                       .accepted = accepted, .arg = f},
-                           &k->listener);
+    enum err e =
+        io_listen(f->io,
+                  &(struct io_listen_options){
+                      .port = (uint16_t)f->options.control_port, .accepted = accepted, .arg = f},
+                  &k->listener);
     if (e != ERR_OK)
         return fleet_fail(e, "--control");
     *port = io_listener_port(k->listener);

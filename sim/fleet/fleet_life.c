@@ -13,7 +13,8 @@
 #define PHASE_DAYS 11 /* rooms that share one recorded life begin this far apart in it */
 #define EXACT_PER_FEN 100'000'000
 
-/* --- purchases that are due ------------------------------------------------------------------------ */
+/* --- purchases that are due
+ * ------------------------------------------------------------------------ */
 
 static int64_t cost_fen(const struct fleet_meter *m, int64_t energy_mwh)
 {
@@ -26,12 +27,12 @@ static void tell_due(struct fleet *f, const struct fleet_meter *m, const struct 
 {
     char id[96];
     snprintf(id, sizeof id, "%s-%s-%lld", m->address, life->series->name, (long long)number);
-    json_t *due = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "event",
-                            "recharge_due", "id", id, "meter", m->address, "account", m->account,
-                            "wallet", m->sim.setup.wallet ? "meter" : "platform", "series",
-                            life->series->name, "number", (json_int_t)number, "at",
-                            (json_int_t)fleet_wall(f).s, "energy_mwh", (json_int_t)energy_mwh,
-                            "amount_fen", (json_int_t)cost_fen(m, energy_mwh));
+    json_t *due =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "event", "recharge_due",
+                  "id", id, "meter", m->address, "account", m->account, "wallet",
+                  m->sim.setup.wallet ? "meter" : "platform", "series", life->series->name,
+                  "number", (json_int_t)number, "at", (json_int_t)fleet_wall(f).s, "energy_mwh",
+                  (json_int_t)energy_mwh, "amount_fen", (json_int_t)cost_fen(m, energy_mwh));
     json_array_append(f->dues, due);
     fleet_say(due);
 }
@@ -60,7 +61,8 @@ static void tell_dues(struct fleet *f, const struct fleet_meter *m, struct fleet
     }
 }
 
-/* --- loads ------------------------------------------------------------------------------------------- */
+/* --- loads
+ * ------------------------------------------------------------------------------------------- */
 
 /* What must have been consumed by the end of the coming tick is owed, at a pace that spreads it. */
 static void live_record(struct fleet *f, struct fleet_meter *m, struct fleet_life *life)
@@ -95,7 +97,8 @@ void fleet_life_tick(struct fleet *f)
     }
 }
 
-/* --- which meter lives which record -------------------------------------------------------------------- */
+/* --- which meter lives which record
+ * -------------------------------------------------------------------- */
 
 static void begin_life(struct fleet *f, struct fleet_meter *m, const struct replay_series *s,
                        unsigned circuit, int64_t phase_days)
@@ -137,8 +140,9 @@ static enum err assign(struct fleet *f, struct fleet_meter *m, const struct repl
 
 static enum err assign_all(struct fleet *f, const struct replay *r, const char *series)
 {
-    int64_t span_days = (r->series[0].points[r->series[0].point_count - 1].at_s -
-                         r->series[0].points[0].at_s) / DAY_S;
+    int64_t span_days =
+        (r->series[0].points[r->series[0].point_count - 1].at_s - r->series[0].points[0].at_s) /
+        DAY_S;
     int64_t phase = 0;
     for (size_t i = 0; i < f->meter_count; i++) {
         if (f->meters[i]->kind == PEOPLE_PUBLIC || f->meters[i]->life_count > 0)

@@ -87,8 +87,8 @@ static enum err open_tcp(struct fleet_line *line)
     if (!loopback || *end != '\0' || port < 0 || port > 65'535)
         return ERR_IO_ADDRESS;
     TRY(io_listen(line->fleet->io,
-                  &(struct io_listen_options){.port = (uint16_t)port, .accepted = accepted,
-                                              .arg = line, .max_streams = 4},
+                  &(struct io_listen_options){
+                      .port = (uint16_t)port, .accepted = accepted, .arg = line, .max_streams = 4},
                   &line->listener));
     snprintf(line->endpoint, sizeof line->endpoint, "tcp:127.0.0.1:%u",
              io_listener_port(line->listener));

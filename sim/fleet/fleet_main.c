@@ -46,11 +46,12 @@ enum err fleet_fail(enum err e, const char *what)
     return e;
 }
 
-/* --- options --------------------------------------------------------------------------------------------- */
+/* --- options
+ * --------------------------------------------------------------------------------------------- */
 
 struct option {
     const char *name, *value, *about;
-    const char **text;      /* one of these four says where it goes */
+    const char **text; /* one of these four says where it goes */
     int64_t *number;
     bool *flag;
     const char **list;
@@ -94,7 +95,8 @@ static void usage(FILE *to, const struct option *rows, size_t count)
                 "Simulated meters on simulated lines, for the gateway to talk to.\n\n");
     for (size_t i = 0; i < count; i++) {
         char left[64];
-        snprintf(left, sizeof left, "%s %s", rows[i].name, rows[i].value != NULL ? rows[i].value : "");
+        snprintf(left, sizeof left, "%s %s", rows[i].name,
+                 rows[i].value != NULL ? rows[i].value : "");
         fprintf(to, "  %-30s %s\n", left, rows[i].about);
     }
     fprintf(to, "\nSee docs/manual/fleet.md.\n");
@@ -134,9 +136,8 @@ static enum err finish_options(struct fleet_options *o)
     }
     long long low = 20, high = 100;
     int used = 0;
-    if (delay_text != NULL &&
-        (sscanf(delay_text, "%lld-%lld%n", &low, &high, &used) != 2 || delay_text[used] != '\0' ||
-         low < 0 || high < low || high > 10'000))
+    if (delay_text != NULL && (sscanf(delay_text, "%lld-%lld%n", &low, &high, &used) != 2 ||
+                               delay_text[used] != '\0' || low < 0 || high < low || high > 10'000))
         return fleet_fail(ERR_SYNTAX, "--delay");
     o->delay_min_ms = low;
     o->delay_max_ms = high;
@@ -190,7 +191,9 @@ static int take_options(struct fleet_options *o, int argc, char **argv)
     return finish_options(o) == ERR_OK ? 0 : 2;
 }
 
-/* --- life ------------------------------------------------------------------------------------------------ */
+/* --- life
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void tick(void *arg)
 {
@@ -206,14 +209,16 @@ static void tick(void *arg)
 static void init_line(struct fleet *f, struct fleet_line *line, size_t index)
 {
     struct sim_line_options o = {
-        .baud = line->baud, .delay_min_ms = f->options.delay_min_ms,
-        .delay_max_ms = f->options.delay_max_ms, .wall0 = {f->wall0_ms / 1000},
+        .baud = line->baud,
+        .delay_min_ms = f->options.delay_min_ms,
+        .delay_max_ms = f->options.delay_max_ms,
+        .wall0 = {f->wall0_ms / 1000},
         .seed = (uint64_t)f->options.seed * 1000 + index,
     };
     sim_line_init(&line->sim, &o);
     line->sim.faults.garble_request = (unsigned)(f->options.damage_permille / 2);
-    line->sim.faults.garble_answer = (unsigned)(f->options.damage_permille -
-                                                f->options.damage_permille / 2);
+    line->sim.faults.garble_answer =
+        (unsigned)(f->options.damage_permille - f->options.damage_permille / 2);
 }
 
 static enum err bear_meters(struct fleet *f)
@@ -244,11 +249,10 @@ static void say_ready(const struct fleet *f, uint16_t control)
 {
     json_t *lines = json_array();
     for (size_t i = 0; i < f->line_count; i++)
-        json_array_append_new(lines, json_pack("{s:s, s:i, s:s, s:I}", "gateway",
-                                               f->lines[i]->gateway, "line",
-                                               (int)f->lines[i]->number, "endpoint",
-                                               f->lines[i]->endpoint, "meters",
-                                               (json_int_t)f->lines[i]->sim.meter_count));
+        json_array_append_new(
+            lines, json_pack("{s:s, s:i, s:s, s:I}", "gateway", f->lines[i]->gateway, "line",
+                             (int)f->lines[i]->number, "endpoint", f->lines[i]->endpoint, "meters",
+                             (json_int_t)f->lines[i]->sim.meter_count));
     fleet_say(json_pack("{s:s, s:i, s:I, s:o}", "event", "ready", "control", (int)control, "meters",
                         (json_int_t)f->meter_count, "lines", lines));
 }

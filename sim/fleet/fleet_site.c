@@ -10,18 +10,32 @@
 #include "sim/fleet/fleet.h"
 #include "site/csv.h"
 
-enum column { GATEWAY, LINE, ENDPOINT, BAUD, ADDRESS, MODEL, CIRCUITS, WALLET, ACCOUNT, PLAN, BUILDING,
-              ROOM, SHOP, COLUMNS };
+enum column {
+    GATEWAY,
+    LINE,
+    ENDPOINT,
+    BAUD,
+    ADDRESS,
+    MODEL,
+    CIRCUITS,
+    WALLET,
+    ACCOUNT,
+    PLAN,
+    BUILDING,
+    ROOM,
+    SHOP,
+    COLUMNS
+};
 
 static const struct {
     const char *en, *zh;
 } columns[COLUMNS] = {
-    [GATEWAY] = {"gateway", "管理机"}, [LINE] = {"line", "线路"},
-    [ENDPOINT] = {"endpoint", "端点"}, [BAUD] = {"baud", "波特率"},
-    [ADDRESS] = {"address", "表号"},   [MODEL] = {"model", "型号"},
+    [GATEWAY] = {"gateway", "管理机"},   [LINE] = {"line", "线路"},
+    [ENDPOINT] = {"endpoint", "端点"},   [BAUD] = {"baud", "波特率"},
+    [ADDRESS] = {"address", "表号"},     [MODEL] = {"model", "型号"},
     [CIRCUITS] = {"circuits", "回路数"}, [WALLET] = {"wallet", "余额位置"},
-    [ACCOUNT] = {"account", "户号"},   [PLAN] = {"plan", "电价方案"},
-    [BUILDING] = {"building", "楼栋"}, [ROOM] = {"room", "房间"},
+    [ACCOUNT] = {"account", "户号"},     [PLAN] = {"plan", "电价方案"},
+    [BUILDING] = {"building", "楼栋"},   [ROOM] = {"room", "房间"},
     [SHOP] = {"shop", "商铺"},
 };
 
@@ -36,7 +50,8 @@ static const struct {
     {"yufu-plain", 1, 1, PEOPLE_SHOP},
 };
 
-/* --- plans ------------------------------------------------------------------------------------------- */
+/* --- plans
+ * ------------------------------------------------------------------------------------------- */
 
 /* "0.5883" to 0.0001 yuan; the meter has four decimals, so a finer price is refused. */
 static bool price_e4(const char *text, uint32_t *out)
@@ -92,7 +107,8 @@ static int by_start(const void *a, const void *b)
 
 static bool take_time_of_use(const json_t *plan, struct terminal_setup *s)
 {
-    const json_t *prices = json_object_get(plan, "prices"), *periods = json_object_get(plan, "periods");
+    const json_t *prices = json_object_get(plan, "prices"),
+                 *periods = json_object_get(plan, "periods");
     static const char *const rates[] = {"sharp", "peak", "flat", "valley"};
     for (unsigned i = 0; i < TERMINAL_RATES; i++) {
         const json_t *price = json_object_get(prices, rates[i]);
@@ -139,7 +155,8 @@ static enum err load_plan(const struct fleet *f, const char *code, struct termin
     return ERR_OK; /* no plan given: the default price */
 }
 
-/* --- rows -------------------------------------------------------------------------------------------- */
+/* --- rows
+ * -------------------------------------------------------------------------------------------- */
 
 struct row {
     const char *cells[COLUMNS]; /* "" where the file has none */
@@ -183,9 +200,14 @@ static enum err make_setup(const struct fleet *f, const struct row *row, struct 
     unsigned long circuits = strtoul(row->cells[CIRCUITS], NULL, 10);
     *s = (struct terminal_setup){
         .circuits = circuits >= 1 && circuits <= 3 ? (uint8_t)circuits : models[i].circuits,
-        .phases = models[i].phases, .zone_s = f->zone_s, .preset_fen = o->preset_fen,
-        .alarm1_fen = o->alarm1_fen, .alarm2_fen = o->alarm2_fen, .overdraft_fen = o->overdraft_fen,
-        .hoard_fen = o->hoard_fen, .price_e4 = {5583, 5583, 5583, 5583},
+        .phases = models[i].phases,
+        .zone_s = f->zone_s,
+        .preset_fen = o->preset_fen,
+        .alarm1_fen = o->alarm1_fen,
+        .alarm2_fen = o->alarm2_fen,
+        .overdraft_fen = o->overdraft_fen,
+        .hoard_fen = o->hoard_fen,
+        .price_e4 = {5583, 5583, 5583, 5583},
     };
     s->wallet = strcmp(row->cells[WALLET], "meter") == 0 || strcmp(row->cells[WALLET], "表内") == 0;
     m->kind = row->cells[ACCOUNT][0] == '\0' ? PEOPLE_PUBLIC : models[i].kind;
@@ -248,7 +270,8 @@ static void find_columns(const struct csv *csv, int where[COLUMNS])
     for (int c = 0; c < COLUMNS; c++) {
         where[c] = -1;
         for (size_t i = 0; i < csv->cell_count; i++)
-            if (strcmp(csv->cells[i], columns[c].en) == 0 || strcmp(csv->cells[i], columns[c].zh) == 0)
+            if (strcmp(csv->cells[i], columns[c].en) == 0 ||
+                strcmp(csv->cells[i], columns[c].zh) == 0)
                 where[c] = (int)i;
     }
 }
@@ -264,14 +287,15 @@ static enum err take_rows(struct fleet *f, struct csv *csv)
     while ((e = csv_next(csv)) == ERR_OK) {
         struct row row;
         for (int c = 0; c < COLUMNS; c++)
-            row.cells[c] = where[c] >= 0 && (size_t)where[c] < csv->cell_count ? csv->cells[where[c]]
-                                                                               : "";
+            row.cells[c] =
+                where[c] >= 0 && (size_t)where[c] < csv->cell_count ? csv->cells[where[c]] : "";
         TRY(take_row(f, &row));
     }
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* --- endpoints from the command line ------------------------------------------------------------------- */
+/* --- endpoints from the command line
+ * ------------------------------------------------------------------- */
 
 static enum err replace_endpoints(struct fleet *f)
 {

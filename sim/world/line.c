@@ -73,8 +73,8 @@ static void send_chunk(struct sim_line *line, const uint8_t *data, size_t len, i
         place--;
     }
     struct sim_chunk *c = &line->to_master[place];
-    *c = (struct sim_chunk){.at_us = at_us, .byte_us = (uint32_t)line->byte_us,
-                            .len = (uint16_t)len};
+    *c = (struct sim_chunk){
+        .at_us = at_us, .byte_us = (uint32_t)line->byte_us, .len = (uint16_t)len};
     memcpy(c->data, data, len);
 }
 

@@ -8,7 +8,6 @@
 #define MW_MS_PER_MWH 3'600'000
 #define PACE_MW 10'000'000
 
-
 static void note(struct sim_meter *m, uint32_t count, int64_t amount_fen)
 {
     if (m->applied_count == m->applied_cap) {
@@ -17,7 +16,10 @@ static void note(struct sim_meter *m, uint32_t count, int64_t amount_fen)
         MUST(m->applied != NULL);
     }
     m->applied[m->applied_count++] = (struct sim_applied){
-        .life = m->life, .count = count, .amount_fen = amount_fen, .at = m->at,
+        .life = m->life,
+        .count = count,
+        .amount_fen = amount_fen,
+        .at = m->at,
         .foreign = m->vending_foreign,
     };
 }
@@ -213,7 +215,8 @@ void sim_meter_cut_at_write(struct sim_meter *m, unsigned k, unsigned bytes, int
     m->cut_off_ms = off_ms;
 }
 
-size_t sim_meter_ask(struct sim_meter *m, const uint8_t *frame, size_t len, uint8_t *out, size_t cap)
+size_t sim_meter_ask(struct sim_meter *m, const uint8_t *frame, size_t len, uint8_t *out,
+                     size_t cap)
 {
     if (!m->powered || !m->terminal.running)
         return 0;

@@ -23,42 +23,43 @@
 #include "terminal/terminal.h"
 
 #define SIM_LINE_METERS 64
-#define SIM_STEP_MS 10'000 /* loads and credit are looked at at least this often, on a fixed grid */
+#define SIM_STEP_MS 10'000 /* loads and credit are looked at at least this often, on a fixed grid  \
+                            */
 
 /* Money the meter really took: the truth that checkers compare with. */
 struct sim_applied {
-    uint32_t life;      /* counts exchanges and re-initialisations of this meter, from 1 */
-    uint32_t count;     /* purchase count after */
+    uint32_t life;  /* counts exchanges and re-initialisations of this meter, from 1 */
+    uint32_t count; /* purchase count after */
     int64_t amount_fen;
     mono_ms at;
-    bool foreign;       /* sold by sim_meter_foreign_vend */
+    bool foreign; /* sold by sim_meter_foreign_vend */
 };
 
 struct sim_meter {
     struct terminal terminal;
     struct terminal_setup setup;
-    uint8_t *nvram;     /* TERMINAL_NVRAM_SIZE bytes: `own`, or the owner's file */
+    uint8_t *nvram; /* TERMINAL_NVRAM_SIZE bytes: `own`, or the owner's file */
     uint8_t own[TERMINAL_NVRAM_SIZE];
-    int64_t rtc_offset_s;      /* clock chip minus true wall clock */
+    int64_t rtc_offset_s; /* clock chip minus true wall clock */
     /* people */
     int64_t load_mw[TERMINAL_CIRCUITS];  /* wished; flows only through closed relays */
     int64_t owed_mwh[TERMINAL_CIRCUITS]; /* energy still to be taken, on top of the load */
     int64_t pace_mw[TERMINAL_CIRCUITS];  /* how fast */
     int64_t carry[TERMINAL_CIRCUITS], owed_carry[TERMINAL_CIRCUITS]; /* mW ms, not yet a mWh */
-    mono_ms at;                /* world simulated up to here */
-    wall_s wall0;              /* true wall clock at mono 0, of the last run */
+    mono_ms at;   /* world simulated up to here */
+    wall_s wall0; /* true wall clock at mono 0, of the last run */
     /* power */
     bool powered;
-    mono_ms power_back;        /* MONO_NEVER: by hand */
-    uint64_t writes;           /* nvram writes ever done */
-    uint64_t cut_at_write;     /* absolute write number that tears; 0 none */
+    mono_ms power_back;    /* MONO_NEVER: by hand */
+    uint64_t writes;       /* nvram writes ever done */
+    uint64_t cut_at_write; /* absolute write number that tears; 0 none */
     unsigned cut_after_bytes;
     int64_t cut_off_ms;
     /* line */
-    bool dead;                 /* does not answer, but measures on */
+    bool dead; /* does not answer, but measures on */
     /* truth */
     uint32_t life;
-    uint32_t seen_count;       /* purchase count of this life that `applied` has reached */
+    uint32_t seen_count;         /* purchase count of this life that `applied` has reached */
     struct sim_applied *applied; /* grows; released by sim_meter_close */
     size_t applied_count, applied_cap;
     bool vending_foreign;
@@ -68,22 +69,22 @@ struct sim_meter {
 struct sim_line_faults {
     unsigned drop_request, drop_answer;
     unsigned garble_request, garble_answer; /* one byte changed: the checksum finds it */
-    unsigned forge_answer;     /* one data byte changed and the checksum made right again */
-    unsigned cut_answer;       /* the answer ends early */
+    unsigned forge_answer; /* one data byte changed and the checksum made right again */
+    unsigned cut_answer;   /* the answer ends early */
     unsigned duplicate_request, duplicate_answer;
-    unsigned late_answer;      /* delivered late_ms later, behind whatever follows */
+    unsigned late_answer; /* delivered late_ms later, behind whatever follows */
     int64_t late_ms;
 };
 
 struct sim_line_options {
-    unsigned baud;             /* 1200 .. 115200; 11 bits a byte */
+    unsigned baud;                      /* 1200 .. 115200; 11 bits a byte */
     int64_t delay_min_ms, delay_max_ms; /* slave response delay, 20 .. 100 by default when both 0 */
-    wall_s wall0;              /* true wall clock at mono 0 */
+    wall_s wall0;                       /* true wall clock at mono 0 */
     uint64_t seed;
 };
 
 struct sim_chunk {
-    int64_t at_us;             /* when its first byte has arrived */
+    int64_t at_us; /* when its first byte has arrived */
     uint32_t byte_us;
     uint16_t len, taken;
     uint8_t data[DLT645_FRAME_MAX];
@@ -99,7 +100,7 @@ struct sim_line {
     size_t meter_count;
     mono_ms now;
     int64_t byte_us;
-    int64_t bus_free_us;       /* the wire is busy until then */
+    int64_t bus_free_us;                   /* the wire is busy until then */
     uint8_t request[2 * DLT645_FRAME_MAX]; /* bytes of the master that have not all arrived yet */
     size_t request_len;
     int64_t request_done_us;
@@ -107,7 +108,7 @@ struct sim_line {
     size_t chunk_count;
     /* statistics */
     uint64_t requests, answers, faults_done, collisions;
-    uint64_t busy_us;          /* time in which somebody was sending */
+    uint64_t busy_us; /* time in which somebody was sending */
 };
 
 /* nvram: TERMINAL_NVRAM_SIZE bytes kept by the caller (a mapped file), or NULL for the meter's own.
@@ -128,15 +129,16 @@ void sim_meter_power_off(struct sim_meter *m, int64_t off_ms);
 void sim_meter_power_on(struct sim_meter *m);
 /* The k-th nvram write from now (1 = next) tears after `bytes`, and the power is off for off_ms. */
 void sim_meter_cut_at_write(struct sim_meter *m, unsigned k, unsigned bytes, int64_t off_ms);
-/* A sale by somebody else, by handheld: the next count, correct in every respect. False if the meter
- * refused it or is off. */
+/* A sale by somebody else, by handheld: the next count, correct in every respect. False if the
+ * meter refused it or is off. */
 bool sim_meter_foreign_vend(struct sim_meter *m, int64_t amount_fen);
 /* Somebody re-initialises the wallet (070103FF): count 0, balance preset_fen. A new life. */
 bool sim_meter_reset(struct sim_meter *m, int64_t preset_fen);
 /* Another meter of the same address is hung on the wall: blank nvram. A new life. */
 void sim_meter_exchange(struct sim_meter *m);
 /* A frame by a port of its own (infrared): the answer (bytes) into out; 0 none. */
-size_t sim_meter_ask(struct sim_meter *m, const uint8_t *frame, size_t len, uint8_t *out, size_t cap);
+size_t sim_meter_ask(struct sim_meter *m, const uint8_t *frame, size_t len, uint8_t *out,
+                     size_t cap);
 
 void sim_line_init(struct sim_line *line, const struct sim_line_options *options);
 void sim_line_add(struct sim_line *line, struct sim_meter *m);

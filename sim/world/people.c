@@ -7,9 +7,9 @@
 #define PERMILLE 1000
 
 /* Watts by hour of a usual day. */
-static const uint16_t light_w[24] = {8,  2,  2,  2,  2,  4,  30, 55, 20,  8,   8,   15,
+static const uint16_t light_w[24] = {8,  2,  2,  2,  2,  4,  30, 55,  20,  8,   8,  15,
                                      28, 22, 12, 10, 16, 55, 95, 120, 130, 125, 90, 30};
-static const uint16_t socket_w[24] = {45, 30, 25, 25, 25,  30,  45,  75,  60,  45,  45,  70,
+static const uint16_t socket_w[24] = {45, 30, 25, 25, 25, 30,  45,  75,  60,  45,  45,  70,
                                       95, 75, 50, 50, 65, 105, 155, 190, 210, 200, 160, 80};
 /* How likely the air conditioner runs in a summer's hour, per mille. */
 static const uint16_t cooling[24] = {420, 400, 380, 350, 320, 280, 180, 120, 110, 140, 200, 300,
@@ -19,8 +19,9 @@ static const uint16_t season[12] = {300, 200, 60, 40, 250, 700, 1000, 1000, 600,
 static const uint16_t shop_w[24] = {180,  160,  160,  160,  160,  180,  260,  500,
                                     1200, 2600, 3200, 3900, 4200, 3700, 3400, 3300,
                                     3500, 4100, 4600, 4500, 3900, 2800, 900,  250};
-static const uint16_t public_w[24] = {900, 900, 900, 900, 900, 800, 500, 350, 300, 300, 300, 320,
-                                      340, 320, 300, 300, 320, 500, 950, 1100, 1100, 1050, 1000, 950};
+static const uint16_t public_w[24] = {900, 900, 900, 900,  900,  800,  500,  350,
+                                      300, 300, 300, 320,  340,  320,  300,  300,
+                                      320, 500, 950, 1100, 1100, 1050, 1000, 950};
 
 /* A number that belongs to this place, this kind of habit and this stretch of time. */
 static uint64_t dice(uint64_t seed, uint32_t habit, int64_t slot)

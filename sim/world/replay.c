@@ -11,7 +11,8 @@
 #define MWH_PER_KWH 1'000'000
 #define HALF_HOUR_S 1800
 
-/* --- texts --------------------------------------------------------------------------------------- */
+/* --- texts ---------------------------------------------------------------------------------------
+ */
 
 /* A part of a line; does not own it. */
 struct cell {
@@ -78,11 +79,11 @@ static enum err date_time(struct cell c, int32_t zone_s, int64_t *at_s)
     c = trimmed(c);
     if (!digits(c, 0, 4, &year) || !digits(c, 5, 2, &month) || !digits(c, 8, 2, &day))
         return ERR_SYNTAX;
-    if (c.len > 10 && (!digits(c, 11, 2, &hour) || !digits(c, 14, 2, &minute) ||
-                       !digits(c, 17, 2, &second)))
+    if (c.len > 10 &&
+        (!digits(c, 11, 2, &hour) || !digits(c, 14, 2, &minute) || !digits(c, 17, 2, &second)))
         return ERR_SYNTAX;
-    struct civil t = {year, (uint8_t)month, (uint8_t)day, (uint8_t)hour, (uint8_t)minute,
-                      (uint8_t)second, 0};
+    struct civil t = {
+        year, (uint8_t)month, (uint8_t)day, (uint8_t)hour, (uint8_t)minute, (uint8_t)second, 0};
     if (c.len >= 25 && c.text[19] == '+' && digits(c, 20, 2, &zone_hour) &&
         digits(c, 23, 2, &zone_minute))
         zone_s = zone_hour * 3600 + zone_minute * 60;
@@ -92,7 +93,8 @@ static enum err date_time(struct cell c, int32_t zone_s, int64_t *at_s)
     return ERR_OK;
 }
 
-/* --- series -------------------------------------------------------------------------------------- */
+/* --- series --------------------------------------------------------------------------------------
+ */
 
 /* Room for one more element; doubles at powers of two. */
 static void *grown(void *array, size_t count, size_t size)
@@ -139,7 +141,8 @@ static void add_due(struct replay_series *s, int64_t at_s, int64_t energy_mwh)
 }
 
 /* One row of a balance: *left is the row before's, -1 at the start. */
-static enum err add_balance(struct replay_series *s, int64_t at_s, int64_t left_mwh, int64_t *before)
+static enum err add_balance(struct replay_series *s, int64_t at_s, int64_t left_mwh,
+                            int64_t *before)
 {
     int64_t used = s->point_count > 0 ? s->points[s->point_count - 1].used_mwh : 0;
     if (*before < 0 || left_mwh > *before)
@@ -150,7 +153,8 @@ static enum err add_balance(struct replay_series *s, int64_t at_s, int64_t left_
     return add_point(s, at_s, used);
 }
 
-/* --- CSV ----------------------------------------------------------------------------------------- */
+/* --- CSV -----------------------------------------------------------------------------------------
+ */
 
 #define CELLS 3
 
@@ -228,7 +232,8 @@ static enum err load_csv(struct replay *r, const char *text, int32_t zone_s)
     return ERR_SYNTAX;
 }
 
-/* --- JSON ---------------------------------------------------------------------------------------- */
+/* --- JSON ----------------------------------------------------------------------------------------
+ */
 
 /* jansson gives numbers as double. They come back as the decimal text they were: 17 digits are
  * more than any balance has. */
@@ -299,7 +304,8 @@ static enum err load_json(struct replay *r, const char *text, const char *path, 
     return e;
 }
 
-/* ------------------------------------------------------------------------------------------------- */
+/* -------------------------------------------------------------------------------------------------
+ */
 
 enum err replay_load(struct replay *r, const char *path, int32_t zone_s)
 {

@@ -25,21 +25,21 @@
 #define REPLAY_NAME_MAX 31
 
 struct replay_point {
-    int64_t at_s;      /* UTC */
-    int64_t used_mwh;  /* cumulative consumption up to here */
+    int64_t at_s;     /* UTC */
+    int64_t used_mwh; /* cumulative consumption up to here */
 };
 
 struct replay_due {
     int64_t at_s;
     int64_t energy_mwh;
-    int64_t number;    /* 1, 2, 3 ... in its series; 1 is the opening */
+    int64_t number; /* 1, 2, 3 ... in its series; 1 is the opening */
 };
 
 struct replay_series {
     char name[REPLAY_NAME_MAX + 1];
     struct replay_point *points; /* rising in time */
     size_t point_count;
-    struct replay_due *dues;     /* empty for half-hour energy */
+    struct replay_due *dues; /* empty for half-hour energy */
     size_t due_count;
 };
 

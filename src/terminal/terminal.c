@@ -15,9 +15,12 @@ static void factory_config(struct terminal *t)
 {
     const struct terminal_setup *s = &t->setup;
     struct terminal_config c = {
-        .alarm1_fen = s->alarm1_fen, .alarm2_fen = s->alarm2_fen,
-        .overdraft_fen = s->overdraft_fen, .hoard_fen = s->hoard_fen,
-        .close_allowed_fen = s->close_allowed_fen, .period_count = s->period_count,
+        .alarm1_fen = s->alarm1_fen,
+        .alarm2_fen = s->alarm2_fen,
+        .overdraft_fen = s->overdraft_fen,
+        .hoard_fen = s->hoard_fen,
+        .close_allowed_fen = s->close_allowed_fen,
+        .period_count = s->period_count,
         .pretrip_wait_s = 60,
     };
     memcpy(c.address, s->address, sizeof c.address);
@@ -190,13 +193,20 @@ uint64_t terminal_register_mwh(const struct terminal *t, unsigned circuit, unsig
 const char *terminal_reason_name(enum terminal_reason reason)
 {
     static const char *const names[] = {
-        [TERMINAL_REASON_NONE] = "none", [TERMINAL_REASON_REMOTE] = "remote",
-        [TERMINAL_REASON_CREDIT] = "credit", [TERMINAL_REASON_OVERDRAFT] = "overdraft",
-        [TERMINAL_REASON_KEEP_POWER] = "keep_power", [TERMINAL_REASON_KEY] = "key",
-        [TERMINAL_REASON_TIMED] = "timed", [TERMINAL_REASON_TIME] = "time",
-        [TERMINAL_REASON_NIGHT] = "night", [TERMINAL_REASON_CURRENT] = "current",
-        [TERMINAL_REASON_LOAD] = "load", [TERMINAL_REASON_MALIGNANT] = "malignant",
-        [TERMINAL_REASON_AIRCON] = "aircon", [TERMINAL_REASON_FAULT] = "fault",
+        [TERMINAL_REASON_NONE] = "none",
+        [TERMINAL_REASON_REMOTE] = "remote",
+        [TERMINAL_REASON_CREDIT] = "credit",
+        [TERMINAL_REASON_OVERDRAFT] = "overdraft",
+        [TERMINAL_REASON_KEEP_POWER] = "keep_power",
+        [TERMINAL_REASON_KEY] = "key",
+        [TERMINAL_REASON_TIMED] = "timed",
+        [TERMINAL_REASON_TIME] = "time",
+        [TERMINAL_REASON_NIGHT] = "night",
+        [TERMINAL_REASON_CURRENT] = "current",
+        [TERMINAL_REASON_LOAD] = "load",
+        [TERMINAL_REASON_MALIGNANT] = "malignant",
+        [TERMINAL_REASON_AIRCON] = "aircon",
+        [TERMINAL_REASON_FAULT] = "fault",
     };
     return reason < TERMINAL_REASON_COUNT ? names[reason] : "unknown";
 }

@@ -1,4 +1,5 @@
-/* The meter's own time: the clock chip plus a correction that every setting of the clock changes. */
+/* The meter's own time: the clock chip plus a correction that every setting of the clock changes.
+ */
 #include "terminal/terminal_impl.h"
 
 int64_t clock_now_s(const struct terminal *t)
@@ -19,8 +20,8 @@ int32_t clock_day(const struct terminal *t)
 struct terminal_stamp clock_stamp(const struct terminal *t)
 {
     struct civil c = terminal_local_time(t);
-    return (struct terminal_stamp){(uint8_t)(c.year % 100), c.month, c.day, c.hour, c.minute,
-                                   c.second};
+    return (struct terminal_stamp){
+        (uint8_t)(c.year % 100), c.month, c.day, c.hour, c.minute, c.second};
 }
 
 bool clock_set(struct terminal *t, struct civil local)

@@ -85,8 +85,12 @@ void credit_record_purchase(struct terminal *t, int64_t amount_fen)
     b->purchased_fen += amount_fen;
     memmove(&b->purchase[1], &b->purchase[0], sizeof b->purchase - sizeof b->purchase[0]);
     b->purchase[0] = (struct terminal_purchase){
-        .at = clock_stamp(t), .count = b->count, .amount_fen = amount_fen, .before_fen = before,
-        .after_fen = b->balance_fen, .purchased_fen = b->purchased_fen,
+        .at = clock_stamp(t),
+        .count = b->count,
+        .amount_fen = amount_fen,
+        .before_fen = before,
+        .after_fen = b->balance_fen,
+        .purchased_fen = b->purchased_fen,
     };
     if (b->purchase_count < TERMINAL_PURCHASES)
         b->purchase_count++;

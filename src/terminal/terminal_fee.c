@@ -1,18 +1,18 @@
 /*
- * Fee control, control code 03, in the ESAM-less form: signatures are present, and looked at only if
- * the meter is set to need authentication; then the software provider of proto/crypto.h stands in
- * the place of the security module. The order of the checks is the one of the ESAM firmwares
- * (protocols.md 1.6): authentication, account, customer number, MAC2, count, hoard limit, suspension,
- * MAC1; then money, count and purchase record change as one.
+ * Fee control, control code 03, in the ESAM-less form: signatures are present, and looked at only
+ * if the meter is set to need authentication; then the software provider of proto/crypto.h stands
+ * in the place of the security module. The order of the checks is the one of the ESAM firmwares
+ * (protocols.md 1.6): authentication, account, customer number, MAC2, count, hoard limit,
+ * suspension, MAC1; then money, count and purchase record change as one.
  */
 #include <string.h>
 
 #include "proto/crypto.h"
 #include "terminal/terminal_impl.h"
 
-#define MONEY_PAYLOAD 22  /* amount 4, count 4, MAC1 4, customer 6, MAC2 4 */
-#define INIT_PAYLOAD 16   /* amount 4, MAC1 4, count 4, MAC2 4 */
-#define AUTH_PAYLOAD 24   /* cipher1 8, random1 8, dispersion factor 8 */
+#define MONEY_PAYLOAD 22 /* amount 4, count 4, MAC1 4, customer 6, MAC2 4 */
+#define INIT_PAYLOAD 16  /* amount 4, MAC1 4, count 4, MAC2 4 */
+#define AUTH_PAYLOAD 24  /* cipher1 8, random1 8, dispersion factor 8 */
 #define AUTH_MS 300'000
 #define AUTH_FAILURES_MAX 200
 

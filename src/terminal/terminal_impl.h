@@ -15,15 +15,15 @@
 #define SLOT_NONE 2
 
 /* terminal_books.c: records <-> bytes */
-bool books_load(struct terminal *t, const uint8_t *nvram);  /* false: no valid record */
+bool books_load(struct terminal *t, const uint8_t *nvram); /* false: no valid record */
 bool config_load(struct terminal *t, const uint8_t *nvram);
 void events_load(struct terminal *t, const uint8_t *nvram);
 bool nvram_blank(const uint8_t *data, size_t len);
 
 /* terminal_credit.c: money */
 void credit_charge(struct terminal *t, uint64_t mwh, unsigned rate); /* rate 1..4 */
-void credit_evaluate(struct terminal *t);  /* limits -> cut flags */
-void credit_paid(struct terminal *t);      /* after any payment: may close again */
+void credit_evaluate(struct terminal *t);                            /* limits -> cut flags */
+void credit_paid(struct terminal *t); /* after any payment: may close again */
 uint8_t credit_alarm(const struct terminal *t);
 void credit_record_purchase(struct terminal *t, int64_t amount_fen);
 
@@ -35,16 +35,22 @@ void relay_settle(struct terminal *t); /* flags -> open_now, with events */
 
 /* The orders of control code 1CH; N2 of a trip or close is the circuit, 0 all. */
 enum order_code {
-    ORDER_TRIP = 0x1A, ORDER_ALLOW = 0x1B, ORDER_CLOSE = 0x1C, ORDER_TRIP_THEN_CLOSE = 0x1D,
-    ORDER_TRIP_THEN_ALLOW = 0x1E, ORDER_ALARM_ON = 0x2A, ORDER_ALARM_OFF = 0x2B,
-    ORDER_KEEP_ON = 0x3A, ORDER_KEEP_OFF = 0x3B,
+    ORDER_TRIP = 0x1A,
+    ORDER_ALLOW = 0x1B,
+    ORDER_CLOSE = 0x1C,
+    ORDER_TRIP_THEN_CLOSE = 0x1D,
+    ORDER_TRIP_THEN_ALLOW = 0x1E,
+    ORDER_ALARM_ON = 0x2A,
+    ORDER_ALARM_OFF = 0x2B,
+    ORDER_KEEP_ON = 0x3A,
+    ORDER_KEEP_OFF = 0x3B,
 };
 /* Carries out an order; false: refused. *word: the status word of protocols.md 1.3. */
 bool relay_order(struct terminal *t, uint8_t n1, uint8_t n2, uint16_t *word);
 bool relay_order_trips(uint8_t n1);
 
 /* terminal_clock.c */
-int64_t clock_now_s(const struct terminal *t);      /* own UTC */
+int64_t clock_now_s(const struct terminal *t); /* own UTC */
 struct terminal_stamp clock_stamp(const struct terminal *t);
 bool clock_set(struct terminal *t, struct civil local);
 int32_t clock_day(const struct terminal *t);

@@ -3,7 +3,7 @@
 
 #include "terminal/terminal_impl.h"
 
-#define DI(d3, d2, d1, d0) \
+#define DI(d3, d2, d1, d0)                                                                         \
     ((uint32_t)(d3) << 24 | (uint32_t)(d2) << 16 | (uint32_t)(d1) << 8 | (uint32_t)(d0))
 #define DI1(di) ((uint8_t)((di) >> 8))
 #define DI0(di) ((uint8_t)(di))
@@ -202,8 +202,8 @@ static uint16_t word3(const struct terminal *t)
 {
     const struct terminal_books *b = &t->books;
     bool open = t->open_now == relay_mask_all(t);
-    bool command = b->remote_cut == relay_mask_all(t) || b->timed != 0 || b->overdraft_cut ||
-                   b->pretrip == 1;
+    bool command =
+        b->remote_cut == relay_mask_all(t) || b->timed != 0 || b->overdraft_cut || b->pretrip == 1;
     unsigned w = 0;
     w |= t->programming ? 1U << 3 : 0;
     w |= open ? 1U << 4 : 0;

@@ -5,10 +5,23 @@
 #include "terminal/terminal_impl.h"
 
 /* Status word bits of protocols.md 1.3. */
-enum { DONE_CLOSE = 1, DONE_ALLOW = 2, DONE_TRIP = 4, DONE_TIMED = 0x10, DONE_KEEP_ON = 0x100,
-       DONE_KEEP_OFF = 0x200, DONE_ALARM_ON = 0x400, DONE_ALARM_OFF = 0x800 };
-enum { NOT_OTHER = 0x04, NOT_KEEP = 0x20, NOT_KEEP_TIMED = 0x40, NOT_DURATION = 0x80,
-       NOT_TRIPPED = 0x100 };
+enum {
+    DONE_CLOSE = 1,
+    DONE_ALLOW = 2,
+    DONE_TRIP = 4,
+    DONE_TIMED = 0x10,
+    DONE_KEEP_ON = 0x100,
+    DONE_KEEP_OFF = 0x200,
+    DONE_ALARM_ON = 0x400,
+    DONE_ALARM_OFF = 0x800
+};
+enum {
+    NOT_OTHER = 0x04,
+    NOT_KEEP = 0x20,
+    NOT_KEEP_TIMED = 0x40,
+    NOT_DURATION = 0x80,
+    NOT_TRIPPED = 0x100
+};
 
 uint8_t relay_mask_all(const struct terminal *t)
 {
@@ -48,10 +61,13 @@ static void note_event(struct terminal *t, unsigned index, bool opened)
     enum terminal_reason reason = relay_reason(t, index);
     int32_t power_mw = t->sample.power_mw[index];
     *e = (struct terminal_event){
-        .number = number, .at = clock_stamp(t), .circuit = (uint8_t)(index + 1),
+        .number = number,
+        .at = clock_stamp(t),
+        .circuit = (uint8_t)(index + 1),
         .reason = (uint8_t)reason,
         .operator_code = reason == TERMINAL_REASON_REMOTE || !opened ? b->operator_code : 0,
-        .balance_fen = b->balance_fen, .energy_mwh = terminal_register_mwh(t, 0, 0),
+        .balance_fen = b->balance_fen,
+        .energy_mwh = terminal_register_mwh(t, 0, 0),
         .power_mw = power_mw > 0 ? (uint32_t)power_mw : 0,
     };
     if (opened)

@@ -7,7 +7,8 @@
 #include "base/must.h"
 #include "terminal/terminal_impl.h"
 
-#define BROADCAST_STEP_MAX_S 300 /* a broadcast moves the clock by at most five minutes, once a day */
+#define BROADCAST_STEP_MAX_S                                                                       \
+    300 /* a broadcast moves the clock by at most five minutes, once a day */
 #define ANSWER_PREAMBLE 4
 #define OPERATOR_BYTES 4
 
@@ -234,9 +235,12 @@ static const struct {
     uint8_t function;
     void (*handle)(struct terminal *t, const struct dlt645_frame *q);
 } handlers[] = {
-    {DLT645_SECURITY, security},           {DLT645_READ, read_data},
-    {DLT645_READ_ADDRESS, read_address},   {DLT645_WRITE, write_data},
-    {DLT645_WRITE_ADDRESS, write_address}, {DLT645_CHANGE_PASSWORD, change_password},
+    {DLT645_SECURITY, security},
+    {DLT645_READ, read_data},
+    {DLT645_READ_ADDRESS, read_address},
+    {DLT645_WRITE, write_data},
+    {DLT645_WRITE_ADDRESS, write_address},
+    {DLT645_CHANGE_PASSWORD, change_password},
     {DLT645_CONTROL, control},
 };
 

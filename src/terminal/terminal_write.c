@@ -154,14 +154,10 @@ static const struct {
     uint8_t (*write)(struct terminal *t, uint32_t di, struct bytes data);
     bool configures; /* false: it stands in the books, which every programming saves */
 } rows[] = {
-    {0x04000101, 0x04000102, write_clock, false},
-    {0x0400010C, 0x0400010C, write_clock, false},
-    {0x0400040E, 0x0400040E, write_customer, false},
-    {0x04001001, 0x04001005, write_limit, true},
-    {0x04010001, 0x04010001, write_day_table, true},
-    {0x04050101, 0x04050104, write_price, true},
-    {0x040501FF, 0x040501FF, write_prices, true},
-    {0x04800301, 0x04800304, write_private, true},
+    {0x04000101, 0x04000102, write_clock, false},    {0x0400010C, 0x0400010C, write_clock, false},
+    {0x0400040E, 0x0400040E, write_customer, false}, {0x04001001, 0x04001005, write_limit, true},
+    {0x04010001, 0x04010001, write_day_table, true}, {0x04050101, 0x04050104, write_price, true},
+    {0x040501FF, 0x040501FF, write_prices, true},    {0x04800301, 0x04800304, write_private, true},
 };
 
 uint8_t slave_write(struct terminal *t, uint32_t di, struct bytes data)

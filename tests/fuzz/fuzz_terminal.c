@@ -15,8 +15,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t nvram[TERMINAL_NVRAM_SIZE];
 static const struct terminal_setup setup = {
-    .circuits = 3, .phases = 1, .wallet = true, .zone_s = 28'800, .preset_fen = 1000,
-    .address = {0x12, 0x00, 0x51, 0x05, 0x03, 0x26}, .price_e4 = {5000, 5000, 5000, 5000},
+    .circuits = 3,
+    .phases = 1,
+    .wallet = true,
+    .zone_s = 28'800,
+    .preset_fen = 1000,
+    .address = {0x12, 0x00, 0x51, 0x05, 0x03, 0x26},
+    .price_e4 = {5000, 5000, 5000, 5000},
 };
 
 static void check(bool promise)

@@ -8,7 +8,6 @@
 #include "sim/world/people.h"
 #include "sim/world/replay.h"
 
-
 static const char *data_file(const char *name)
 {
     static char path[512];
@@ -58,11 +57,12 @@ static void test_balance_csv(void **state)
 {
     (void)state;
     struct replay r;
-    assert_ok(replay_load(&r, text_file("a.csv", "time,light_kwh_left,ac_kwh_left\r\n"
-                                                 "2025-01-15T16:00:00+08:00,100.5,9\r\n"
-                                                 "2025-01-15T17:00:00+08:00,99.2,9\r\n"
-                                                 "2025-01-15T18:00:00+08:00,199,8.9\r\n"
-                                                 "2025-01-15T19:00:00+08:00,198,8.9\r\n"),
+    assert_ok(replay_load(&r,
+                          text_file("a.csv", "time,light_kwh_left,ac_kwh_left\r\n"
+                                             "2025-01-15T16:00:00+08:00,100.5,9\r\n"
+                                             "2025-01-15T17:00:00+08:00,99.2,9\r\n"
+                                             "2025-01-15T18:00:00+08:00,199,8.9\r\n"
+                                             "2025-01-15T19:00:00+08:00,198,8.9\r\n"),
                           0));
     const struct replay_series *s = replay_find(&r, "light");
     assert_non_null(s);
@@ -87,18 +87,20 @@ static void test_json_is_the_same(void **state)
 {
     (void)state;
     struct replay r;
-    assert_ok(replay_load(&r, text_file("zzu-2025-01.json",
-                                        "[{\"time\": \"01-15 16:00:00\", \"ac_Balance\": 9.2,"
-                                        " \"light_Balance\": 157.8},"
-                                        "{\"time\": \"01-15 17:00:00\", \"ac_Balance\": 9.1,"
-                                        " \"light_Balance\": 156.8}]"),
+    assert_ok(replay_load(&r,
+                          text_file("zzu-2025-01.json",
+                                    "[{\"time\": \"01-15 16:00:00\", \"ac_Balance\": 9.2,"
+                                    " \"light_Balance\": 157.8},"
+                                    "{\"time\": \"01-15 17:00:00\", \"ac_Balance\": 9.1,"
+                                    " \"light_Balance\": 156.8}]"),
                           28'800));
     assert_int_equal(replay_find(&r, "ac")->points[0].at_s, INT64_C(1'736'928'000));
     assert_int_equal(replay_used_mwh(replay_find(&r, "ac"), INT64_C(1'736'931'600)), 100'000);
     assert_int_equal(replay_find(&r, "light")->dues[0].energy_mwh, 157'800'000);
     replay_free(&r);
-    assert_ok(replay_load(&r, text_file("ecust.js", "data=[{\"time\": \"2022-12-04\", \"kWh\": 79.4},"
-                                                    "{\"time\": \"2022-12-05\", \"kWh\": 78}]"),
+    assert_ok(replay_load(&r,
+                          text_file("ecust.js", "data=[{\"time\": \"2022-12-04\", \"kWh\": 79.4},"
+                                                "{\"time\": \"2022-12-05\", \"kWh\": 78}]"),
                           28'800));
     assert_int_equal(replay_find(&r, "kwh")->points[1].used_mwh, 1'400'000);
     replay_free(&r);
@@ -170,8 +172,8 @@ static int64_t day_wh(enum people_kind kind, uint64_t seed, int32_t day)
 {
     int64_t mw_minutes = 0;
     for (int minute = 0; minute < 1440; minute++)
-        mw_minutes += people_power_mw(kind, seed, 0, civil_from_wall((wall_s){day * INT64_C(86'400) +
-                                                                             minute * 60}, 0));
+        mw_minutes += people_power_mw(
+            kind, seed, 0, civil_from_wall((wall_s){day * INT64_C(86'400) + minute * 60}, 0));
     return mw_minutes / 60 / 1000;
 }
 

@@ -15,14 +15,17 @@ static mono_ms now;
 
 static void new_line(unsigned baud)
 {
-    struct sim_line_options o = {.baud = baud, .wall0 = {WALL0}, .seed = 7,
-                                 .delay_min_ms = 50, .delay_max_ms = 50};
+    struct sim_line_options o = {
+        .baud = baud, .wall0 = {WALL0}, .seed = 7, .delay_min_ms = 50, .delay_max_ms = 50};
     for (size_t i = 0; i < 3; i++)
         sim_meter_close(&meters[i]);
     sim_line_init(&line, &o);
     now = (mono_ms){0};
     for (unsigned i = 0; i < 3; i++) {
-        struct terminal_setup s = {.circuits = 1, .phases = 1, .wallet = true, .zone_s = 28'800,
+        struct terminal_setup s = {.circuits = 1,
+                                   .phases = 1,
+                                   .wallet = true,
+                                   .zone_s = 28'800,
                                    .price_e4 = {5000, 5000, 5000, 5000}};
         s.address[0] = (uint8_t)(i + 1);
         sim_meter_init(&meters[i], &s, NULL, now);
@@ -30,7 +33,8 @@ static void new_line(unsigned baud)
     }
 }
 
-static size_t frame_of(uint8_t *wire, uint8_t address, uint8_t control, const uint8_t *data, uint8_t len)
+static size_t frame_of(uint8_t *wire, uint8_t address, uint8_t control, const uint8_t *data,
+                       uint8_t len)
 {
     struct dlt645_frame f = {.address = {address}, .control = control, .len = len};
     struct writer w = writer_of(wire, DLT645_FRAME_MAX);
@@ -134,7 +138,7 @@ static void test_load_and_credit(void **state)
     assert_int_equal(vend(1, 0x070101FF, 360, 1), 0);
     now.ms = 7'200'000;
     assert_true(read_energy(1, &kwh));
-    assert_in_range(kwh, 359, 360); /* an hour less the exchange */
+    assert_in_range(kwh, 359, 360);        /* an hour less the exchange */
     for (int hour = 3; hour < 6; hour++) { /* 3.60 yuan last for 7.2 kWh */
         now.ms = hour * 3'600'000;
         sim_line_run(&line, now);
@@ -156,7 +160,10 @@ static void test_load_and_credit(void **state)
 static void test_looking_changes_nothing(void **state)
 {
     (void)state;
-    struct terminal_setup s = {.circuits = 1, .phases = 1, .wallet = true, .preset_fen = 5000,
+    struct terminal_setup s = {.circuits = 1,
+                               .phases = 1,
+                               .wallet = true,
+                               .preset_fen = 5000,
                                .price_e4 = {1, 2, 7777, 9}};
     static struct sim_meter a, b;
     sim_meter_init(&a, &s, NULL, (mono_ms){0});
@@ -183,9 +190,12 @@ static void test_fault_kinds(void **state)
         struct sim_line_faults faults;
         bool answered;
     } rows[] = {
-        {{.drop_request = 1000}, false},  {{.drop_answer = 1000}, false},
-        {{.garble_request = 1000}, false}, {{.cut_answer = 1000}, false},
-        {{.duplicate_request = 1000}, true}, {{.duplicate_answer = 1000}, true},
+        {{.drop_request = 1000}, false},
+        {{.drop_answer = 1000}, false},
+        {{.garble_request = 1000}, false},
+        {{.cut_answer = 1000}, false},
+        {{.duplicate_request = 1000}, true},
+        {{.duplicate_answer = 1000}, true},
         {{.late_answer = 1000, .late_ms = 1000}, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -230,7 +240,8 @@ static void test_forged_answer(void **state)
         struct dlt645_frame a;
         assert_true(ask(1, DLT645_READ, di, 4, &a));
         struct reader r = reader_of(a.data, 8);
-        lies += reader_u32le(&r) != 0x00010000 || (kwh = reader_bcd_le(&r, 4)) != 0 || r.err != ERR_OK;
+        lies +=
+            reader_u32le(&r) != 0x00010000 || (kwh = reader_bcd_le(&r, 4)) != 0 || r.err != ERR_OK;
     }
     assert_int_equal(lies, 50);
 }
@@ -304,7 +315,10 @@ static void test_foreign_reset_exchange(void **state)
         uint32_t life, count;
         int64_t amount_fen;
         bool foreign;
-    } want[] = {{1, 1, 1000, false}, {1, 2, 700, true}, {1, 3, 500, false}, {2, 1, 600, false},
+    } want[] = {{1, 1, 1000, false},
+                {1, 2, 700, true},
+                {1, 3, 500, false},
+                {2, 1, 600, false},
                 {3, 1, 600, false}};
     assert_int_equal(meters[0].applied_count, 5);
     for (size_t i = 0; i < 5; i++) {
@@ -365,7 +379,8 @@ static void ask_every_row(const struct meter_unit *u, bool wallet)
         bool money = id >> 16 == 0x0090 || id >> 16 == 0x0333;
         meter_ask_item(u, i, &w);
         assert_true(exchange(&w, &answer));
-        assert_err(money && !wallet ? ERR_METER_REFUSED : ERR_OK, meter_take_item(u, i, answer, &v));
+        assert_err(money && !wallet ? ERR_METER_REFUSED : ERR_OK,
+                   meter_take_item(u, i, answer, &v));
         for (size_t k = 0; k < v.count; k++)
             told[v.list[k].point] = v.list[k].value;
     }
@@ -377,8 +392,11 @@ static void test_driver_agrees(void **state)
     for (size_t i = 0; meter_model_at(i) != NULL; i++)
         for (int wallet = 0; wallet < 2; wallet++) {
             const struct meter_model *model = meter_model_at(i);
-            struct terminal_setup s = {.circuits = model->circuits, .phases = 1, .zone_s = 28'800,
-                                       .wallet = wallet, .address = {0x12, 0x34},
+            struct terminal_setup s = {.circuits = model->circuits,
+                                       .phases = 1,
+                                       .zone_s = 28'800,
+                                       .wallet = wallet,
+                                       .address = {0x12, 0x34},
                                        .price_e4 = {5000, 5000, 5000, 5000}};
             struct meter_unit u;
             struct bytes answer;

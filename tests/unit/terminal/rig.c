@@ -3,7 +3,10 @@
 struct terminal_setup rig_setup(void)
 {
     struct terminal_setup s = {
-        .circuits = 3, .phases = 1, .wallet = true, .zone_s = 28'800,
+        .circuits = 3,
+        .phases = 1,
+        .wallet = true,
+        .zone_s = 28'800,
         .price_e4 = {5000, 5000, 5000, 5000},
     };
     assert_ok(dlt645_address_parse("260305510012", s.address));

@@ -38,7 +38,8 @@ bool rig_send_to(struct rig *g, const uint8_t address[6], uint8_t control, const
 bool rig_read(struct rig *g, uint32_t di);
 uint64_t rig_read_bcd(struct rig *g, uint32_t di, size_t len);
 /* SERR, 0 for success, -1 no answer. */
-int rig_money(struct rig *g, uint32_t di, uint32_t amount_fen, uint32_t count, const char *customer);
+int rig_money(struct rig *g, uint32_t di, uint32_t amount_fen, uint32_t count,
+              const char *customer);
 int rig_init_wallet(struct rig *g, uint32_t preset_fen, uint32_t count);
 /* ERR byte, 0 for success, -1 no answer. expiry: 6 wire bytes or NULL for never. */
 int rig_order(struct rig *g, uint8_t n1, uint8_t n2, const uint8_t *expiry);

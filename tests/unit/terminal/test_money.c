@@ -60,8 +60,8 @@ static void test_count_rule(void **state)
     assert_int_equal(rig_money(&g, RECHARGE, 500, 0, CUSTOMER), COUNT);
     assert_int_equal(rig_money(&g, RECHARGE, 500, 2, CUSTOMER), 0);
     /* The answer of the ESAM-less form: remaining money, count, customer number. */
-    static const uint8_t want[18] = {0xFF, 0x02, 0x01, 0x07, 0xDC, 0x05, 0, 0, 2, 0, 0, 0,
-                                     0x56, 0x34, 0x12, 0, 0, 0};
+    static const uint8_t want[18] = {0xFF, 0x02, 0x01, 0x07, 0xDC, 0x05, 0, 0, 2,
+                                     0,    0,    0,    0x56, 0x34, 0x12, 0, 0, 0};
     assert_int_equal(g.answer.len, sizeof want);
     assert_memory_equal(g.answer.data, want, sizeof want);
     assert_int_equal(rig_money(&g, RECHARGE, 500, 2, CUSTOMER), REPEAT);
@@ -127,8 +127,9 @@ static void test_status_query(void **state)
     opened(12'345);
     static const uint8_t ask[8] = {0xFF, 0x02, 0x81, 0x07};
     assert_true(rig_send(&g, DLT645_SECURITY, ask, 8));
-    static const uint8_t want[30] = {0xFF, 0x02, 0x81, 0x07, 0x39, 0x30, 0, 0, 0, 0, 0, 0, 1, 0, 0,
-                                     0, 0, 0, 0, 0, 0x56, 0x34, 0x12, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t want[30] = {0xFF, 0x02, 0x81, 0x07, 0x39, 0x30, 0, 0, 0, 0,
+                                     0,    0,    1,    0,    0,    0,    0, 0, 0, 0,
+                                     0x56, 0x34, 0x12, 0,    0,    0,    0, 0, 0, 0};
     assert_int_equal(g.answer.control, 0x83);
     assert_int_equal(g.answer.len, sizeof want);
     assert_memory_equal(g.answer.data, want, sizeof want);
@@ -223,8 +224,8 @@ static void test_alarm_equality(void **state)
         bool closed;
     };
     static const struct step steps[] = {
-        {1, 2001, 0, true},  {1, 2000, 1, true}, {999, 1001, 1, true}, {1, 1000, 2, true},
-        {1000, 0, 2, true},  {1, -1, 3, true},   {498, -499, 3, true}, {1, -500, 3, false},
+        {1, 2001, 0, true}, {1, 2000, 1, true}, {999, 1001, 1, true}, {1, 1000, 2, true},
+        {1000, 0, 2, true}, {1, -1, 3, true},   {498, -499, 3, true}, {1, -500, 3, false},
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         rig_use(&g, 1, steps[i].fen * 20'000); /* 20 Wh cost one fen */
@@ -334,8 +335,8 @@ static int authenticate(uint8_t spoil)
 static int signed_recharge(uint32_t count, size_t spoil)
 {
     struct dlt645_frame f;
-    struct dlt645_credit credit = {.amount_fen = 100, .count = count,
-                                   .customer = {0x56, 0x34, 0x12}};
+    struct dlt645_credit credit = {
+        .amount_fen = 100, .count = count, .customer = {0x56, 0x34, 0x12}};
     assert_ok(dlt645_ask_credit(&f, g.setup.address, RECHARGE, &credit, &signer));
     if (spoil > 0)
         f.data[spoil] ^= 1;
@@ -352,9 +353,9 @@ static void test_authentication(void **state)
     assert_int_equal(authenticate(0), 0);
     assert_int_equal(g.answer.len, 4 + 12);
     assert_int_equal(rig_money(&g, RECHARGE, 100, 2, CUSTOMER), ESAM); /* not signed */
-    assert_int_equal(signed_recharge(2, 26), ESAM);  /* MAC2 */
-    assert_int_equal(signed_recharge(2, 16), ESAM);  /* MAC1 */
-    assert_int_equal(signed_recharge(2, 9), ESAM);   /* another amount */
+    assert_int_equal(signed_recharge(2, 26), ESAM);                    /* MAC2 */
+    assert_int_equal(signed_recharge(2, 16), ESAM);                    /* MAC1 */
+    assert_int_equal(signed_recharge(2, 9), ESAM);                     /* another amount */
     assert_int_equal(signed_recharge(3, 26), ESAM);  /* MAC2 is looked at before the count, */
     assert_int_equal(signed_recharge(3, 16), COUNT); /* MAC1 after it */
     assert_int_equal(g.t.books.balance_fen, 1000);

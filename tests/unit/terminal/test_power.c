@@ -1,7 +1,7 @@
 /*
  * Power fails after every single nvram write of every money act, and inside each write at every
- * byte. After the reboot the state is the one before or the one after, and the same frame sent again
- * completes it: no credit is lost, none is doubled.
+ * byte. After the reboot the state is the one before or the one after, and the same frame sent
+ * again completes it: no credit is lost, none is doubled.
  */
 #include "tests/unit/terminal/rig.h"
 
@@ -24,10 +24,16 @@ static struct facts facts(void)
 {
     const struct terminal_books *b = &g.t.books;
     return (struct facts){
-        .balance_fen = b->balance_fen, .purchased_fen = b->purchased_fen, .carry = b->carry,
-        .energy_mwh = terminal_register_mwh(&g.t, 0, 0), .count = b->count,
-        .record_count = b->purchase[0].count, .record_fen = b->purchase[0].amount_fen,
-        .opened = b->opened, .cut = b->overdraft_cut, .remote_cut = b->remote_cut,
+        .balance_fen = b->balance_fen,
+        .purchased_fen = b->purchased_fen,
+        .carry = b->carry,
+        .energy_mwh = terminal_register_mwh(&g.t, 0, 0),
+        .count = b->count,
+        .record_count = b->purchase[0].count,
+        .record_fen = b->purchase[0].amount_fen,
+        .opened = b->opened,
+        .cut = b->overdraft_cut,
+        .remote_cut = b->remote_cut,
     };
 }
 
@@ -180,8 +186,8 @@ static void test_cut_in_every_write(void **state)
     }
 }
 
-/* Energy and money leave together: whatever the cut, consumption priced is what left the wallet, and
- * no register that was told falls. */
+/* Energy and money leave together: whatever the cut, consumption priced is what left the wallet,
+ * and no register that was told falls. */
 static void test_cut_in_energy_accounting(void **state)
 {
     (void)state;
@@ -231,7 +237,8 @@ static void test_random_life(void **state)
         rig_pass(&g, (int64_t)rand_below(&r, 100));
         rig_use(&g, 1 + (unsigned)rand_below(&r, 3), rand_below(&r, 30'000));
         if (rand_chance(&r, 100))
-            (void)rig_order(&g, rand_chance(&r, 500) ? 0x1A : 0x1C, (uint8_t)rand_below(&r, 4), NULL);
+            (void)rig_order(&g, rand_chance(&r, 500) ? 0x1A : 0x1C, (uint8_t)rand_below(&r, 4),
+                            NULL);
         if (rand_chance(&r, 200)) {
             int serr = rig_money(&g, 0x070102FF, amount, n, CUSTOMER);
             assert_true(serr == 0 || serr == 2 || serr == -1);
@@ -264,7 +271,8 @@ static void test_damage_is_seen(void **state)
     assert_int_equal(perform_recharge(), 0);
     uint8_t good[TERMINAL_NVRAM_SIZE];
     memcpy(good, g.nvram, sizeof good);
-    /* Any single damaged bit of the newest record falls back to the one before, never to a mixture. */
+    /* Any single damaged bit of the newest record falls back to the one before, never to a mixture.
+     */
     unsigned slot = g.t.books_slot;
     for (unsigned bit = 0; bit < 494 * 8; bit += 7) {
         memcpy(g.nvram, good, sizeof good);

@@ -83,7 +83,8 @@ static void test_lost_clock_cuts_nobody(void **state)
     assert_int_equal(g.answer.data[5] >> 7, 1); /* clock fault */
     static const uint8_t time[6] = {0x00, 0x30, 0x12, 0x02, 0x03, 0x27};
     static const uint8_t everybody[6] = {0x99, 0x99, 0x99, 0x99, 0x99, 0x99};
-    assert_false(rig_send_to(&g, everybody, DLT645_BROADCAST_TIME, time, 6)); /* a lost clock takes any */
+    assert_false(
+        rig_send_to(&g, everybody, DLT645_BROADCAST_TIME, time, 6)); /* a lost clock takes any */
     assert_int_equal(rig_read_bcd(&g, 0x04000102, 3), 123'000);
     assert_int_equal(rig_order(&g, 0x1A, 1, later), 0);
 }
@@ -192,7 +193,8 @@ static void test_password(void **state)
 {
     (void)state;
     fresh(1000);
-    static const uint8_t wrong[16] = {2, 1, 0, 0, 0, 0, 0, 0, 0x1A, 0, 0x99, 0x99, 0x99, 0x99, 0x99, 0x99};
+    static const uint8_t wrong[16] = {2,    1, 0,    0,    0,    0,    0,    0,
+                                      0x1A, 0, 0x99, 0x99, 0x99, 0x99, 0x99, 0x99};
     assert_true(rig_send(&g, DLT645_CONTROL, wrong, 16));
     assert_int_equal(g.answer.control, 0xDC);
     assert_int_equal(g.answer.data[0], 4);
@@ -237,7 +239,7 @@ static void test_addresses(void **state)
     assert_true(rig_send_to(&g, low, DLT645_READ, di, 4));
     assert_false(rig_send_to(&g, other, DLT645_READ, di, 4));
     assert_false(rig_send_to(&g, other_low, DLT645_READ, di, 4));
-    assert_false(rig_send(&g, 0x91, di, 4)); /* somebody's answer */
+    assert_false(rig_send(&g, 0x91, di, 4));                    /* somebody's answer */
     assert_false(rig_send(&g, DLT645_WRITE_ADDRESS, other, 6)); /* silent without the key */
     terminal_set_programming(&g.t, true);
     assert_false(rig_send(&g, DLT645_WRITE_ADDRESS, any, 6)); /* no digits */
@@ -320,8 +322,10 @@ static void test_measured_values(void **state)
     s.phases = 3;
     rig_new(&g, &s);
     const struct terminal_sample sample = {
-        .voltage_dv = {2205, 2210, 2198}, .current_ma = {1234, 0, 56'789},
-        .power_mw = {271'100, 0, -12'480'000}, .frequency_chz = 5002,
+        .voltage_dv = {2205, 2210, 2198},
+        .current_ma = {1234, 0, 56'789},
+        .power_mw = {271'100, 0, -12'480'000},
+        .frequency_chz = 5002,
     };
     terminal_measure(&g.t, &sample);
     assert_int_equal(rig_read_bcd(&g, 0x02010100, 2), 2205);
@@ -348,10 +352,8 @@ static void test_private_block(void **state)
     rig_use(&g, 2, 3'450'000);
     assert_int_equal(rig_order(&g, 0x1A, 3, NULL), 0);
     assert_true(rig_read(&g, 0x048001FF));
-    static const uint8_t want[] = {3,
-                                   0x12, 0, 0, 0, 0x00, 0x10, 0, 0, 0,
-                                   0x45, 0x03, 0, 0, 0x00, 0x50, 0x01, 0, 0,
-                                   0, 0, 0, 0, 0, 0, 0, 1, 1};
+    static const uint8_t want[] = {3,    0x12, 0,    0, 0, 0x00, 0x10, 0, 0, 0, 0x45, 0x03, 0, 0,
+                                   0x00, 0x50, 0x01, 0, 0, 0,    0,    0, 0, 0, 0,    0,    1, 1};
     assert_int_equal(g.answer.len, 4 + sizeof want);
     assert_memory_equal(g.answer.data + 4, want, sizeof want);
 }
@@ -370,8 +372,8 @@ static void test_event_ring(void **state)
     assert_int_equal(rig_read_bcd(&g, 0x1D000001, 3), 31);
     assert_int_equal(rig_read_bcd(&g, 0x1E000001, 3), 31);
     assert_true(rig_read(&g, 0x1D000101)); /* the last */
-    static const uint8_t last[] = {0x00, 0x31, 0x08, 0x01, 0x01, 0x26, 0x44, 0x33, 0x22, 0x11,
-                                   0x31, 0x00, 0x00, 0x00};
+    static const uint8_t last[] = {0x00, 0x31, 0x08, 0x01, 0x01, 0x26, 0x44,
+                                   0x33, 0x22, 0x11, 0x31, 0x00, 0x00, 0x00};
     assert_int_equal(g.answer.len, 4 + 34);
     assert_memory_equal(g.answer.data + 4, last, sizeof last);
     assert_true(rig_read(&g, 0x1D00011E)); /* the 30th last is number 2: number 1 is gone */
@@ -407,8 +409,8 @@ static void test_stream(void **state)
 {
     (void)state;
     fresh(1000);
-    static const uint8_t ask[] = {0x68, 0x12, 0x00, 0x51, 0x05, 0x03, 0x26, 0x68, 0x11, 0x04, 0x33,
-                                  0x35, 0xC3, 0x33, 0xD4, 0x16};
+    static const uint8_t ask[] = {0x68, 0x12, 0x00, 0x51, 0x05, 0x03, 0x26, 0x68,
+                                  0x11, 0x04, 0x33, 0x35, 0xC3, 0x33, 0xD4, 0x16};
     uint8_t wire[64] = {0x00, 0x68, 0x11, 0xFE, 0xFE};
     memcpy(wire + 5, ask, sizeof ask);
     terminal_receive(&g.t, wire, 5 + sizeof ask);
