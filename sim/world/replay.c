@@ -11,8 +11,7 @@
 #define MWH_PER_KWH 1'000'000
 #define HALF_HOUR_S 1800
 
-/* --- texts ---------------------------------------------------------------------------------------
- */
+/* --- texts -------------------- */
 
 /* A part of a line; does not own it. */
 struct cell {
@@ -93,8 +92,7 @@ static enum err date_time(struct cell c, int32_t zone_s, int64_t *at_s)
     return ERR_OK;
 }
 
-/* --- series --------------------------------------------------------------------------------------
- */
+/* --- series -------------------- */
 
 /* Room for one more element; doubles at powers of two. */
 static void *grown(void *array, size_t count, size_t size)
@@ -153,8 +151,7 @@ static enum err add_balance(struct replay_series *s, int64_t at_s, int64_t left_
     return add_point(s, at_s, used);
 }
 
-/* --- CSV -----------------------------------------------------------------------------------------
- */
+/* --- CSV -------------------- */
 
 #define CELLS 3
 
@@ -232,8 +229,7 @@ static enum err load_csv(struct replay *r, const char *text, int32_t zone_s)
     return ERR_SYNTAX;
 }
 
-/* --- JSON ----------------------------------------------------------------------------------------
- */
+/* --- JSON -------------------- */
 
 /* jansson gives numbers as double. They come back as the decimal text they were: 17 digits are
  * more than any balance has. */
@@ -304,8 +300,7 @@ static enum err load_json(struct replay *r, const char *text, const char *path, 
     return e;
 }
 
-/* -------------------------------------------------------------------------------------------------
- */
+/* ------------------------------ */
 
 enum err replay_load(struct replay *r, const char *path, int32_t zone_s)
 {
