@@ -153,11 +153,11 @@ def newer_session_fences_the_older(folder):
 # ---- commands -------------------------------------------------------------------------------------------------
 def configuration_and_commands_are_kept_over_a_kill(folder):
     bus = socket.create_server(("127.0.0.1", 0))
-    server, gateway = claimed(folder, f"tcp:127.0.0.1:{bus.getsockname()[1]}")
+    server, gateway = claimed(folder, f"line=1,tcp:127.0.0.1:{bus.getsockname()[1]},2400")
     gateway.wait(r"gateway\.config .*version=1 lines=1")
     server.wait(r"applied session=\d+ version=1")
     gateway.wait(r"line\.up .*line=1")
-    server.tell("relay 41")
+    server.tell("relay 41 999 0 1 0")
     gateway.wait(r"gateway\.command .*command=41")
     server.wait(r"outcome command=41 status=7")  # no such meter
     gateway.wait(r"gateway\.outcome .*command=41 kind=2 status=7")
@@ -166,16 +166,16 @@ def configuration_and_commands_are_kept_over_a_kill(folder):
     gateway.wait(r"gateway\.config .*version=1 lines=1")  # from its disk, before the platform spoke
     gateway.wait(r"line\.up .*line=1")
     server.wait(r"hello session=\d+ config=1")
-    server.tell("relay 41")  # a repeat is answered from the table
+    server.tell("relay 41 999 0 1 0")  # a repeat is answered from the table
     server.wait(r"outcome command=41 status=7")
     server.tell("fence 42")
     server.wait(r"outcome command=42 status=6")
     gateway.end(signal.SIGKILL)
     gateway = start_gateway(folder, server.port, claim=None)
     server.wait(r"hello session=\d+ config=1")
-    server.tell("relay 42")  # the tombstone stands: it was there before the command
+    server.tell("relay 42 999 0 2 0")  # the tombstone stands: it was there before the command
     server.wait(r"outcome command=42 status=6")
-    server.tell("relay 43")
+    server.tell("relay 43 999 0 3 0")
     server.wait(r"outcome command=43 status=7")
     server.never_said(r"command=42 status=[^6]")
     bus.close()

@@ -1,15 +1,20 @@
 /*
- * A platform's end of the uplink and nothing else, for tests of gateways: uplink_server DIR [LINE]
+ * A platform's end of the uplink and nothing else, for tests of gateways:
+ *
+ *   uplink_server DIR [line=NUMBER,ENDPOINT,BAUD] [meter=ID,LINE,ADDRESS,MODEL,CIRCUITS,CUSTOMER]
+ * ...
  *
  * Makes a project CA and a server certificate in DIR (ca.pem, server.pem, server.key), listens on a
- * free port of loopback, and knows one gateway: serial GW-1, one-time code CODE-1. LINE is the
- * endpoint of the only line of its configuration. Says what happens on standard output, and takes
- * orders on standard input:
+ * free port of loopback, and knows one gateway: serial GW-1, one-time code CODE-1, with the lines
+ * and meters given. Says what happens on standard output, and takes orders on standard input:
  *
- *   relay ID    sends a command with that id to a meter that does not exist
- *   fence ID    sends a fence
- *   drop        ends all connections without a word
+ *   vend ID METER N FEN
+ *   relay ID METER CIRCUIT VERSION OPEN     OPEN 1 or 0; a cut is good for 60 s
+ *   fence ID
+ *   drop                                    ends all connections without a word
  *   end
+ *
+ * Commands are sent once: whether to repeat them is the test's business.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,7 +41,9 @@ static struct {
     struct io *io;
     struct io_tls *tls;
     struct pki_pem ca, ca_key, certificate, key;
-    const char *line;
+    struct uplink_config_line lines[8];
+    struct uplink_config_meter meters[32];
+    size_t line_count, meter_count;
     struct session *sessions;
     int count;
     bool code_used;
@@ -103,16 +110,18 @@ static void greet(struct session *s, const struct uplink_hello *h)
 {
     struct uplink_message m = {.kind = UPLINK_WELCOME,
                                .welcome = {.wall = now().wall, .config_version = 1}};
-    struct uplink_config_line line = {.number = 1, .baud = 2400, .parity = 'E'};
     printf("hello session=%d config=%" PRId64 " trusted=%d program=\"%s\"\n", s->number,
            h->config_version, h->wall_trusted, h->program);
     say(s, &m);
-    if (h->config_version == 1 || server.line == NULL)
+    if (h->config_version == 1 || server.line_count == 0)
         return;
-    snprintf(line.endpoint, sizeof line.endpoint, "%s", server.line);
-    m = (struct uplink_message){
-        .kind = UPLINK_CONFIG,
-        .config = {.version = 1, .parts = 1, .lines = &line, .line_count = 1}};
+    m = (struct uplink_message){.kind = UPLINK_CONFIG,
+                                .config = {.version = 1,
+                                           .parts = 1,
+                                           .lines = server.lines,
+                                           .line_count = server.line_count,
+                                           .meters = server.meters,
+                                           .meter_count = server.meter_count}};
     say(s, &m);
 }
 
@@ -120,6 +129,26 @@ static void acknowledge(struct session *s, const struct uplink_message *m)
 {
     struct uplink_message ack = {.kind = UPLINK_ACK, .ack = {m->epoch, m->seq}};
     say(s, &ack);
+}
+
+static void print_outcome(const struct uplink_outcome *o)
+{
+    printf("outcome command=%" PRId64 " status=%d meter=%" PRId64 " sent=%d reply=%d count=%" PRId64
+           " record_n=%" PRId64 " record_fen=%" PRId64 " purchased=%" PRId64 " balance=%" PRId64
+           " relay=%" PRId64 "\n",
+           o->command_id, (int)o->status, o->meter_id, o->sent, (int)o->reply, o->count,
+           o->record_n, o->record_amount_fen, o->purchased_fen, o->balance_fen, o->relay_open);
+}
+
+static void print_readings(const struct uplink_readings *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const struct uplink_reading *one = &r->readings[i];
+        printf("reading meter=%" PRId64, one->meter_id);
+        for (size_t p = 0; p < one->point_count; p++)
+            printf(" p%" PRId64 "=%" PRId64, one->points[p].point, one->points[p].value);
+        printf("\n");
+    }
 }
 
 static void take(struct session *s, const struct uplink_message *m)
@@ -135,8 +164,11 @@ static void take(struct session *s, const struct uplink_message *m)
         printf("applied session=%d version=%" PRId64 "\n", s->number, m->config_version);
         break;
     case UPLINK_OUTCOME:
-        printf("outcome command=%" PRId64 " status=%d seq=%" PRId64 "\n", m->outcome.command_id,
-               (int)m->outcome.status, m->seq);
+        print_outcome(&m->outcome);
+        acknowledge(s, m);
+        break;
+    case UPLINK_READINGS:
+        print_readings(&m->readings);
         acknowledge(s, m);
         break;
     case UPLINK_EVENT:
@@ -229,23 +261,48 @@ static void on_accepted(void *arg, struct io_stream *stream)
            io_stream_certificate(stream, seen) ? "shown" : "none");
 }
 
+/* False: not a message. */
+static bool parse_order(const char *text, struct uplink_message *m)
+{
+    struct uplink_command *c = &m->command;
+    int open = 0;
+    *m = (struct uplink_message){.kind = UPLINK_COMMAND, .command = {.epoch = 1}};
+    if (sscanf(text, "fence %" SCNd64, &c->id) == 1) {
+        *m = (struct uplink_message){.kind = UPLINK_FENCE, .fence_id = c->id};
+        return true;
+    }
+    c->kind = UPLINK_VEND;
+    if (sscanf(text, "vend %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64, &c->id, &c->meter_id,
+               &c->n, &c->amount_fen) == 4)
+        return true;
+    c->kind = UPLINK_RELAY;
+    if (sscanf(text, "relay %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %d", &c->id,
+               &c->meter_id, &c->circuit, &c->version, &open) != 5)
+        return false;
+    c->open = open == 1;
+    c->not_after = c->open ? (wall_s){now().wall.s + 60} : (wall_s){0};
+    return true;
+}
+
+static void drop(struct session *s)
+{
+    if (s->stream == NULL)
+        return;
+    io_stream_abort(s->stream);
+    s->stream = NULL;
+    s->opened = false;
+    uplink_close(&s->uplink);
+}
+
 static void order(const char *text)
 {
-    struct uplink_message m = {.kind = UPLINK_COMMAND,
-                               .command = {.kind = UPLINK_RELAY, .meter_id = 999, .version = 1}};
-    if (strncmp(text, "relay ", 6) == 0)
-        m.command.id = atoll(text + 6);
-    else if (strncmp(text, "fence ", 6) == 0)
-        m = (struct uplink_message){.kind = UPLINK_FENCE, .fence_id = atoll(text + 6)};
+    struct uplink_message m;
+    bool message = parse_order(text, &m);
     for (struct session *s = server.sessions; s != NULL; s = s->next) {
-        if (strcmp(text, "drop") == 0 && s->stream != NULL) {
-            io_stream_abort(s->stream);
-            s->stream = NULL;
-            s->opened = false;
-            uplink_close(&s->uplink);
-        } else if (s->opened) {
+        if (message && s->opened)
             say(s, &m);
-        }
+        else if (strcmp(text, "drop") == 0)
+            drop(s);
     }
     if (strcmp(text, "end") == 0)
         io_stop(server.io);
@@ -268,6 +325,20 @@ static void on_input(void *arg)
         server.input_len -= (size_t)(end + 1 - server.input);
         memmove(server.input, end + 1, server.input_len + 1);
     }
+}
+
+static bool parse_site(const char *text)
+{
+    struct uplink_config_line *l = &server.lines[server.line_count];
+    struct uplink_config_meter *m = &server.meters[server.meter_count];
+    l->parity = 'E';
+    m->epoch = 1;
+    if (sscanf(text, "line=%" SCNd64 ",%63[^,],%" SCNd64, &l->number, l->endpoint, &l->baud) == 3)
+        return ++server.line_count < 8;
+    return sscanf(text, "meter=%" SCNd64 ",%" SCNd64 ",%15[^,],%31[^,],%" SCNd64 ",%12[^,]",
+                  &m->meter_id, &m->line, m->address, m->model, &m->circuits,
+                  m->customer_number) == 6 &&
+           ++server.meter_count < 32;
 }
 
 static enum err save(const char *dir, const char *name, const struct pki_pem *pem)
@@ -307,8 +378,10 @@ static enum err start(const char *dir)
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    server.line = argc > 2 ? argv[2] : NULL;
-    enum err e = argc > 1 ? start(argv[1]) : ERR_SYNTAX;
+    bool good = argc > 1;
+    for (int i = 2; i < argc; i++)
+        good = parse_site(argv[i]) && good;
+    enum err e = good ? start(argv[1]) : ERR_SYNTAX;
     if (e != ERR_OK) {
         fprintf(stderr, "uplink_server: %s\n", err_name(e));
         return 1;
