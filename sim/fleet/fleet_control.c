@@ -39,8 +39,7 @@ static int64_t number(const json_t *q, const char *key, int64_t absent)
     return json_is_integer(v) ? (int64_t)json_integer_value(v) : absent;
 }
 
-/* --- looking
- * ------------------------------------------------------------------------------------------ */
+/* --- looking -------------------- */
 
 static json_t *circuit_json(const struct sim_meter *m, unsigned i)
 {
@@ -163,8 +162,7 @@ static json_t *op_totals(struct fleet *f, struct fleet_meter *m, const json_t *q
                      (json_int_t)purchased, "open", (json_int_t)open);
 }
 
-/* --- meddling
- * ------------------------------------------------------------------------------------------ */
+/* --- meddling -------------------- */
 
 /* power_w for one circuit (default 1); without it, or null, the profile takes over again. */
 static json_t *op_load(struct fleet *f, struct fleet_meter *m, const json_t *q)
@@ -353,8 +351,7 @@ json_t *fleet_control_answer(struct fleet *f, const char *line)
     return a;
 }
 
-/* --- the socket
- * ------------------------------------------------------------------------------------------ */
+/* --- the socket -------------------- */
 
 static enum err answer_line(struct client *c, const char *line)
 {

@@ -13,8 +13,7 @@
 #define PHASE_DAYS 11 /* rooms that share one recorded life begin this far apart in it */
 #define EXACT_PER_FEN 100'000'000
 
-/* --- purchases that are due
- * ------------------------------------------------------------------------ */
+/* --- purchases that are due -------------------- */
 
 static int64_t cost_fen(const struct fleet_meter *m, int64_t energy_mwh)
 {
@@ -61,8 +60,7 @@ static void tell_dues(struct fleet *f, const struct fleet_meter *m, struct fleet
     }
 }
 
-/* --- loads
- * ------------------------------------------------------------------------------------------- */
+/* --- loads -------------------- */
 
 /* What must have been consumed by the end of the coming tick is owed, at a pace that spreads it. */
 static void live_record(struct fleet *f, struct fleet_meter *m, struct fleet_life *life)
@@ -97,8 +95,7 @@ void fleet_life_tick(struct fleet *f)
     }
 }
 
-/* --- which meter lives which record
- * -------------------------------------------------------------------- */
+/* --- which meter lives which record -------------------- */
 
 static void begin_life(struct fleet *f, struct fleet_meter *m, const struct replay_series *s,
                        unsigned circuit, int64_t phase_days)

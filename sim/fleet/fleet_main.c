@@ -46,8 +46,7 @@ enum err fleet_fail(enum err e, const char *what)
     return e;
 }
 
-/* --- options
- * --------------------------------------------------------------------------------------------- */
+/* --- options -------------------- */
 
 struct option {
     const char *name, *value, *about;
@@ -191,9 +190,7 @@ static int take_options(struct fleet_options *o, int argc, char **argv)
     return finish_options(o) == ERR_OK ? 0 : 2;
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------------
- */
+/* --- life -------------------- */
 
 static void tick(void *arg)
 {

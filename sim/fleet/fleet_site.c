@@ -50,8 +50,7 @@ static const struct {
     {"yufu-plain", 1, 1, PEOPLE_SHOP},
 };
 
-/* --- plans
- * ------------------------------------------------------------------------------------------- */
+/* --- plans -------------------- */
 
 /* "0.5883" to 0.0001 yuan; the meter has four decimals, so a finer price is refused. */
 static bool price_e4(const char *text, uint32_t *out)
@@ -155,8 +154,7 @@ static enum err load_plan(const struct fleet *f, const char *code, struct termin
     return ERR_OK; /* no plan given: the default price */
 }
 
-/* --- rows
- * -------------------------------------------------------------------------------------------- */
+/* --- rows -------------------- */
 
 struct row {
     const char *cells[COLUMNS]; /* "" where the file has none */
@@ -294,8 +292,7 @@ static enum err take_rows(struct fleet *f, struct csv *csv)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* --- endpoints from the command line
- * ------------------------------------------------------------------- */
+/* --- endpoints from the command line -------------------- */
 
 static enum err replace_endpoints(struct fleet *f)
 {
