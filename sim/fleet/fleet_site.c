@@ -139,19 +139,36 @@ static bool take_plan(const json_t *plan, struct terminal_setup *s)
     return true;
 }
 
+/* The file's plan, or the JSON itself if it begins with a brace. */
+static json_t *plan_of(const char *text)
+{
+    return text[0] == '{' ? json_loads(text, 0, NULL) : json_load_file(text, 0, NULL);
+}
+
+static void warn_once(const struct fleet *f, const char *code)
+{
+    for (size_t i = 0; i + 1 < f->meter_count; i++)
+        if (strcmp(f->meters[i]->plan, code) == 0)
+            return;
+    fprintf(stderr, "yufu-fleet: no --plan %s=...: its meters charge 0.5583 yuan/kWh\n", code);
+}
+
 static enum err load_plan(const struct fleet *f, const char *code, struct terminal_setup *s)
 {
     size_t len = strlen(code);
+    if (len == 0)
+        return ERR_OK;
     for (size_t i = 0; i < f->options.plan_count; i++) {
         const char *text = f->options.plans[i];
         if (strncmp(text, code, len) != 0 || text[len] != '=')
             continue;
-        json_t *plan = json_load_file(text + len + 1, 0, NULL);
+        json_t *plan = plan_of(text + len + 1);
         bool good = plan != NULL && take_plan(plan, s);
         json_decref(plan);
         return good ? ERR_OK : fleet_fail(ERR_SYNTAX, text);
     }
-    return ERR_OK; /* no plan given: the default price */
+    warn_once(f, code);
+    return ERR_OK;
 }
 
 /* --- rows -------------------- */

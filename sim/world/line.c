@@ -140,9 +140,11 @@ static void deliver(struct sim_line *line, const uint8_t *data, size_t len, int6
         uint8_t out[DLT645_FRAME_MAX];
         if (clean && !hears(m, &frame))
             continue;
+        if (m->dead)
+            continue;
         sim_meter_run(m, at, line->options.wall0);
         size_t n = sim_meter_ask(m, data, len, out, sizeof out);
-        if (n > 0 && !m->dead)
+        if (n > 0)
             answer(line, out, n, us(at));
     }
 }

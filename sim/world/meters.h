@@ -23,8 +23,9 @@
 #include "terminal/terminal.h"
 
 #define SIM_LINE_METERS 64
-#define SIM_STEP_MS 10'000 /* loads and credit are looked at at least this often, on a fixed grid  \
-                            */
+#define SIM_STEP_MS                                                                                \
+    10'000 /* loads and credit are looked at at least this often, on a fixed grid                  \
+            */
 
 /* Money the meter really took: the truth that checkers compare with. */
 struct sim_applied {
@@ -56,7 +57,7 @@ struct sim_meter {
     unsigned cut_after_bytes;
     int64_t cut_off_ms;
     /* line */
-    bool dead; /* does not answer, but measures on */
+    bool dead; /* its port is broken: hears and says nothing, but measures on */
     /* truth */
     uint32_t life;
     uint32_t seen_count;         /* purchase count of this life that `applied` has reached */

@@ -96,7 +96,7 @@ class Fleet:
         plans = []
         for code, body in PLANS.items():
             (folder / f"{code}.json").write_text(json.dumps(body))
-            plans += ["--plan", f"{code}={folder}/{code}.json"]
+            plans += ["--plan", f"{code}={folder}/{code}.json" if code == "dorm" else f"{code}={json.dumps(body)}"]
         memory = ["--nvram", str(folder / "nvram")] if nvram else ["--volatile"]
         self.process = subprocess.Popen([FLEET, "--site", str(folder / "site.csv"), *plans, *memory, *options],
                                         stdout=subprocess.PIPE, text=True)
@@ -276,11 +276,13 @@ def test_refusals(folder):
              (good + ["--nothing"], 2), (good + ["--seed"], 2), (good + ["--dead", "65"], 2),
              (good + ["--seed", "x"], 2), (good + ["--clock", "1,2"], 2), (good + ["--delay", "9-1"], 2),
              ([FLEET, "--site", "/nonexistent", "--volatile"], 1), (good + ["--replay", "77=x"], 1),
+             (good + ["--plan", "dorm=/nonexistent"], 1), (good + ["--plan", "dorm={}"], 1),
+             (good + ["--plan", 'dorm={"kind":"flat","price":"0.12345"}'], 1),
              (good + ["--lines", "tcp:8.8.8.8:1"], 1), (good + ["--lines", "x,y,z"], 1)]
     site.write_text(SITE)
     for argv, code in cases:
         p = subprocess.run(argv, capture_output=True, text=True, timeout=20)
-        assert p.returncode == code and p.stderr.startswith("yufu-fleet: "), (argv, p)
+        assert p.returncode == code and "yufu-fleet: " in p.stderr, (argv, p)
     for text in ("", HEAD, "a,b\n1,2\n", SITE.replace("yufu-dorm3", "toaster"),
                  SITE.replace(",302,", ",301,"), SITE.replace("GW,1,", "GW,300,"), SITE.replace("9600", "7")):
         site.write_text(text)
