@@ -27,28 +27,62 @@ void api_put_relay(struct jwrite *w, const char *key, const struct control_relay
     jwrite_end(w);
 }
 
-/* What the meter said last is newer than what control noted when a wish ended. */
-static void take_state(const struct readings *r, const struct site_meter *m,
-                       struct control_relay *relay)
+static int64_t mask_of(const struct site_meter *m, int64_t circuit)
 {
-    int64_t bits;
-    wall_s at;
-    if (!readings_value(r, m->id, POINT_RELAY_OPEN, &bits, &at) || at.s < relay->state_at.s)
-        return;
-    int64_t all = (INT64_C(1) << m->circuits) - 1;
-    int64_t mask = relay->circuit == 0 ? all : INT64_C(1) << (relay->circuit - 1);
-    relay->state = (bits & mask) == mask ? CONTROL_IS_OPEN : CONTROL_IS_CLOSED;
-    relay->state_at = at;
+    return circuit == 0 ? (INT64_C(1) << m->circuits) - 1 : INT64_C(1) << (circuit - 1);
+}
+
+struct fold {
+    const struct site_meter *meter;
+    struct api_outputs *out;
+    int64_t read_s; /* of the reading that is in `out` */
+};
+
+/* What was read back after a command counts from then on, until the meter is polled again. */
+static enum err fold_relay(void *arg, const struct control_relay *r)
+{
+    struct fold *f = arg;
+    int64_t mask = mask_of(f->meter, r->circuit);
+    f->out->keep = f->out->keep || r->keep_power;
+    f->out->pending = f->out->pending || r->pending;
+    if (r->state == CONTROL_UNKNOWN || r->state_at.s < f->read_s)
+        return ERR_OK;
+    bool all_open = (f->out->open & mask) == mask; /* a whole meter is closed when not all are open */
+    if (r->state == CONTROL_IS_OPEN)
+        f->out->open |= mask;
+    else if (all_open || r->circuit != 0)
+        f->out->open &= ~mask;
+    f->out->known |= mask;
+    if (r->state_at.s > f->out->at.s)
+        f->out->at = r->state_at;
+    return ERR_OK;
+}
+
+enum err api_outputs(struct api *a, struct store_tx *tx, const struct site_meter *m,
+                     struct api_outputs *out)
+{
+    int64_t value;
+    *out = (struct api_outputs){};
+    if (readings_value(a->options.readings, m->id, POINT_RELAY_OPEN, &out->open, &out->at))
+        out->known = mask_of(m, 0);
+    if (readings_value(a->options.readings, m->id, POINT_KEEP_POWER, &value, NULL))
+        out->keep = value != 0;
+    struct fold f = {m, out, out->at.s};
+    return control_list(tx, m->id, fold_relay, &f);
 }
 
 enum err api_load_relay(struct api *a, struct store_tx *tx, const struct site_meter *m,
                         struct control_relay *relay)
 {
-    struct control_relay whole;
-    TRY(control_get(tx, m->id, 0, &whole));
+    struct api_outputs outputs;
+    TRY(api_outputs(a, tx, m, &outputs));
     TRY(control_get(tx, m->id, relay->circuit, relay));
-    relay->keep_power = whole.keep_power;
-    take_state(a->options.readings, m, relay);
+    int64_t mask = mask_of(m, relay->circuit);
+    relay->keep_power = outputs.keep;
+    if ((outputs.known & mask) == mask) {
+        relay->state = (outputs.open & mask) == mask ? CONTROL_IS_OPEN : CONTROL_IS_CLOSED;
+        relay->state_at = outputs.at;
+    }
     return ERR_OK;
 }
 

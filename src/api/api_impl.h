@@ -183,6 +183,14 @@ int64_t api_day_number(int32_t local_day); /* YYYYMMDD */
 struct vend_status;
 void api_put_order(struct jwrite *w, const char *key, const struct vend_status *s);
 struct control_relay;
+/* The switched outputs of one meter, by its newest word: readings and read-backs together. */
+struct api_outputs {
+    int64_t open, known; /* bits, output 1 is bit 0; 1 = open (no supply) */
+    wall_s at;           /* 0: never told */
+    bool keep, pending;
+};
+[[nodiscard]] enum err api_outputs(struct api *a, struct store_tx *tx, const struct site_meter *m,
+                                   struct api_outputs *out);
 /* relay->circuit says which; fills the rest. */
 [[nodiscard]] enum err api_load_relay(struct api *a, struct store_tx *tx,
                                       const struct site_meter *m, struct control_relay *relay);

@@ -2,8 +2,6 @@
 #include <string.h>
 
 #include "api/api_impl.h"
-#include "billing/billing.h"
-#include "control/control.h"
 
 /* What the meters of one account say together. */
 struct sum {
@@ -11,40 +9,32 @@ struct sum {
     struct store_tx *tx;
     struct jwrite *out;
     int64_t circuits, relay_open, power_w, state_at;
-    bool relay_known, power_known, keep, pending, never;
+    bool relay_unknown, power_known, keep, pending, never;
 };
-
-static enum err add_relay(void *arg, const struct control_relay *r)
-{
-    struct sum *s = arg;
-    s->keep = s->keep || r->keep_power;
-    s->pending = s->pending || r->pending;
-    return ERR_OK;
-}
 
 static enum err add_meter(void *arg, const struct site_meter *m)
 {
     struct sum *s = arg;
     const struct readings *r = s->api->options.readings;
-    int64_t value, epoch;
+    struct api_outputs outputs;
+    int64_t power_w, epoch;
     wall_s at;
     jwrite_int(s->out, NULL, m->id);
-    if (readings_value(r, m->id, POINT_RELAY_OPEN, &value, NULL)) {
-        s->relay_open |= value << s->circuits;
-        s->relay_known = true;
-    }
-    if (readings_value(r, m->id, POINT_POWER_W, &value, NULL)) {
-        s->power_w += value;
+    TRY(api_outputs(s->api, s->tx, m, &outputs));
+    s->relay_open |= outputs.open << s->circuits;
+    s->relay_unknown = s->relay_unknown || outputs.known != (INT64_C(1) << m->circuits) - 1;
+    s->keep = s->keep || outputs.keep;
+    s->pending = s->pending || outputs.pending;
+    if (readings_value(r, m->id, POINT_POWER_W, &power_w, NULL)) {
+        s->power_w += power_w;
         s->power_known = true;
     }
-    if (readings_value(r, m->id, POINT_KEEP_POWER, &value, NULL) && value)
-        s->keep = true;
     if (!readings_newest(r, m->id, &at, &epoch))
         s->never = true;
     else if (s->state_at == 0 || at.s < s->state_at)
         s->state_at = at.s;
     s->circuits += m->circuits;
-    return control_list(s->tx, m->id, add_relay, s);
+    return ERR_OK;
 }
 
 static enum err level_of(struct store_tx *tx, int64_t account_id, int64_t *level)
@@ -73,10 +63,10 @@ static enum err put_available(struct api *a, struct store_tx *tx, struct jwrite 
 static void put_sum(struct jwrite *w, const struct sum *s)
 {
     jwrite_int(w, "circuits", s->circuits);
-    if (s->relay_known)
-        jwrite_int(w, "relay_open", s->relay_open);
-    else
+    if (s->relay_unknown || s->circuits == 0)
         jwrite_null(w, "relay_open");
+    else
+        jwrite_int(w, "relay_open", s->relay_open);
     jwrite_bool(w, "relay_pending", s->pending);
     jwrite_bool(w, "keep", s->keep);
     if (s->power_known)

@@ -429,6 +429,42 @@ static void test_lists(void **state)
     reply_free(&r);
 }
 
+#define RELAY_ROW(w, values)                                                                   \
+    world_execute(w, "INSERT OR REPLACE INTO relay (meter_id, circuit, state, state_at) "      \
+                     "VALUES (1, " values ")")
+
+static int64_t open_outputs(struct world *w, const struct person *p)
+{
+    struct reply r = world_get(w, p, "/api/v1/projects/1/wall");
+    const json_t *row = json_array_get(json_object_get(r.json, "rows"), 0);
+    const json_t *bits = json_object_get(row, "relay_open");
+    int64_t open = json_is_integer(bits) ? json_integer_value(bits) : -1;
+    reply_free(&r);
+    return open;
+}
+
+static void test_wall_knows_what_was_read_back(void **state)
+{
+    struct world *w = *state;
+    struct person p = admin(w);
+    assert_int_equal(open_outputs(w, &p), -1);
+    RELAY_ROW(w, "2, 'open', 1790000100"); /* of the others nothing is known */
+    assert_int_equal(open_outputs(w, &p), -1);
+    RELAY_ROW(w, "0, 'closed', 1790000100");
+    assert_int_equal(open_outputs(w, &p), 2);
+    RELAY_ROW(w, "0, 'open', 1790000200");
+    RELAY_ROW(w, "2, 'unknown', NULL");
+    assert_int_equal(open_outputs(w, &p), 7);
+    struct reply r = world_get(w, &p, "/api/v1/accounts/1");
+    const json_t *meter = json_array_get(json_object_get(r.json, "meters"), 0);
+    const json_t *relays = json_object_get(meter, "relays");
+    assert_int_equal(json_array_size(relays), 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(json_string_value(json_object_get(json_array_get(relays, i), "state")),
+                            "open");
+    reply_free(&r);
+}
+
 static void test_bad_queries(void **state)
 {
     struct world *w = *state;
@@ -658,6 +694,7 @@ int main(void)
         CASE(test_warden_restores_but_does_not_cut),
         CASE(test_claim_code),
         CASE(test_lists),
+        CASE(test_wall_knows_what_was_read_back),
         CASE(test_bad_queries),
         CASE(test_body_too_large),
         CASE(test_import_names_rows),

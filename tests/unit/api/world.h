@@ -73,7 +73,7 @@ void client_wait(struct client *c, const char *text); /* until it came; fails af
 void client_close(struct client *c);
 void client_write_ask(struct client *c, const struct ask *a);
 
-/* One number out of the ledger store. */
+/* One number out of the ledger store. `sql` must be a literal: statements are kept by address. */
 int64_t world_number(struct world *w, const char *sql);
 void world_execute(struct world *w, const char *sql);
 
