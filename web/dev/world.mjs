@@ -168,7 +168,7 @@ export function settlements(one) {
     const from = one.meters[0].values.energy_wh - (i + 1) * 3000
     return {
       meter_id: one.meters[0].id, epoch: 1, business_day: Number(new Date((opened + 28800) * 1000).toISOString().slice(0, 10).replaceAll('-', '')), opened_at: opened, closed_at: opened + DAY, amount_fen: amount, energy_wh: used,
-      bill: { plan: 'flat', version: 1, why: 'day', lines: [{ rate: 'total', from_wh: from, to_wh: from + used, quantity_wh: used, price: '0.5883', amount_fen: amount }] },
+      bill: { plan_code: 'flat', plan_version: 1, why: 'day', amount_fen: amount, charged_fen: amount, charged_by: 'plan', lines: [{ rate: 'total', carry_in: 0, carry_out: 120000000, from_wh: from, to_wh: from + used, quantity_wh: used, price: '0.5883', amount_fen: amount }] },
     }
   })
 }
