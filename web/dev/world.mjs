@@ -135,7 +135,7 @@ export function accountView(one) {
     plan: { code: 'flat', version: 1, effective_at: one.opened_at, body: { kind: 'flat', price: '0.5883' } },
     strategy: { code: 'default', version: 1, effective_at: one.opened_at, body: { levels: ['30.00', '10.00', '0.00'], restore: { automatic: true, above: '0.00' } } },
     contract_at: one.contract_at, level: level(one), meters: one.meters,
-    balance: { available_fen: available(one), accrued_fen: -one.accrued, parts, books: [{ book: 'prepayment', amount_fen: one.prepayment }] },
+    balance: { available_fen: available(one), accrued_fen: -one.accrued, mean_day_fen: 190, days_left: Math.max(0, Math.floor(available(one) / 190)), parts, books: [{ book: 'prepayment', amount_fen: one.prepayment }] },
     decision: {
       decided_at: decided, action: arrears ? 'hold' : 'none',
       reasons: arrears

@@ -598,6 +598,12 @@ export interface components {
                 pointer: string;
                 code: string;
                 detail?: string;
+                /** @description Import only: line of the file */
+                row?: number;
+                /** @description Import only */
+                column?: string;
+                title_zh?: string;
+                title_en?: string;
             }[];
             request_id: string;
         };
@@ -770,12 +776,16 @@ export interface components {
             available_fen: components["schemas"]["MaybeFen"];
             /** @description Charge of the running period, not settled yet */
             accrued_fen: components["schemas"]["MaybeFen"];
+            /** @description Mean of the settled days among the last seven; 0: none yet */
+            mean_day_fen?: number;
+            /** @description Whole days that the balance lasts at that rate; null: not known */
+            days_left?: number | null;
             parts: {
                 /**
                  * @description prepayment: on the platform; accrued: used and not settled (negative); meter: read from the meter
                  * @enum {string}
                  */
-                kind: "prepayment" | "accrued" | "meter" | "transit";
+                kind: "prepayment" | "accrued" | "meter";
                 amount_fen: components["schemas"]["Fen"];
                 /** @description When it was read or computed */
                 at?: components["schemas"]["MaybeTime"];
@@ -810,10 +820,11 @@ export interface components {
             line_id: number;
             gateway_id: number;
             state_at: components["schemas"]["MaybeTime"];
-            /** @description Newest value of each point, by the names of docs/formats/points.md in lower case, for example energy_wh, power_w, voltage_dv, balance_fen, purchase_count */
+            /** @description Newest value of each point, by the names of src/meter/point.h in lower case, for example energy_wh, power_w, voltage_dv, balance_fen, purchase_count */
             values: {
                 [key: string]: number;
             };
+            /** @description Circuit 0 (the whole meter) first, then 1, 2, 3 if the meter has several */
             relays: components["schemas"]["Relay"][];
             wallet: null | {
                 count: number;
@@ -898,7 +909,7 @@ export interface components {
             detail: Record<string, never>;
             postings: {
                 /** @enum {string} */
-                book: "prepayment" | "transit" | "wallet" | "cash" | "revenue" | "suspense" | "refund";
+                book: "prepayment" | "transit" | "wallet" | "cash" | "revenue" | "suspense" | "refund" | "subsidy";
                 amount_fen: components["schemas"]["Fen"];
             }[];
         };
@@ -1036,6 +1047,7 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             429: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
         };
@@ -1079,6 +1091,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
         };
     };
     changePassword: {
@@ -1134,6 +1147,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
         };
     };
     listPlaces: {
@@ -1160,6 +1174,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
         };
     };
@@ -1189,6 +1204,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
         };
     };
@@ -1229,6 +1245,7 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
         };
     };
@@ -1257,6 +1274,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
         };
     };
@@ -1282,6 +1300,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
         };
     };
@@ -1359,6 +1378,7 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
         };
     };
     getAccount: {
@@ -1383,6 +1403,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
         };
     };
@@ -1619,6 +1640,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
         };
     };
@@ -1654,7 +1676,9 @@ export interface operations {
             };
             400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
         };
     };
     setRelay: {
@@ -1800,6 +1824,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             503: components["responses"]["Problem"];
         };

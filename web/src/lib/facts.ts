@@ -17,8 +17,11 @@ function valueOf(name: string, value: unknown, words: Words): string {
   return JSON.stringify(value)
 }
 
+/** Said already above the list, in words. */
+const SAID = ['action', 'reason', 'guards', 'balance_fen']
+
 export function factRows(facts: Record<string, unknown>, words: Words) {
-  return Object.entries(facts).map(([name, value]) => ({
+  return Object.entries(facts).filter(([name]) => !SAID.includes(name)).map(([name, value]) => ({
     label: words.te(`fact.name.${name}`) ? words.t(`fact.name.${name}`) : name,
     value: valueOf(name, value, words),
   }))

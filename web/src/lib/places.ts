@@ -27,16 +27,23 @@ function parentOf(place: Place, byId: Map<number, Place>) {
   return place.parent_id === null ? undefined : byId.get(place.parent_id)
 }
 
-function titleOf(place: Place | undefined, byId: Map<number, Place>) {
+type Words = (key: string, named: { n: string }) => string
+
+/** A floor that is only numbered is called by its number. */
+export function placeName(place: Place, t: Words): string {
+  return place.kind === 'floor' && /^-?\d+$/.test(place.name) ? t('place.floor', { n: place.name }) : place.name
+}
+
+function titleOf(place: Place | undefined, byId: Map<number, Place>, t: Words) {
   const names: string[] = []
-  for (let at = place; at; at = parentOf(at, byId)) names.unshift(at.name)
+  for (let at = place; at; at = parentOf(at, byId)) names.unshift(placeName(at, t))
   return names.join(' · ')
 }
 
 const order = new Intl.Collator('zh-CN', { numeric: true })
 
 /** By floor; or, where few rooms of many floors are left over, by building. */
-export function groups(rows: WallRow[], places: Place[], by: 'floor' | 'building'): Group[] {
+export function groups(rows: WallRow[], places: Place[], by: 'floor' | 'building', t: Words): Group[] {
   const byId = new Map(places.map((place) => [place.id, place]))
   const found = new Map<string, Group>()
   for (const row of rows) {
@@ -44,7 +51,7 @@ export function groups(rows: WallRow[], places: Place[], by: 'floor' | 'building
     let above = room && isLeaf(room) ? parentOf(room, byId) : room
     while (by === 'building' && above && above.parent_id !== null) above = parentOf(above, byId)
     const key = above?.code ?? ''
-    const group = found.get(key) ?? { key, title: titleOf(above, byId), rows: [] }
+    const group = found.get(key) ?? { key, title: titleOf(above, byId, t), rows: [] }
     group.rows.push(row)
     found.set(key, group)
   }
