@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,13 +34,41 @@ enum err store_err_of(int code)
     }
 }
 
+/* Why the last write to a file failed; 0: it did not, or the file cannot say. */
+static int write_errno(struct store *s, int which_file)
+{
+    sqlite3_file *file = NULL;
+    int reason = 0;
+    if (sqlite3_file_control(s->db, "main", which_file, &file) != SQLITE_OK || !file->pMethods)
+        return 0;
+    return file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &reason) == SQLITE_OK ? reason
+                                                                                             : 0;
+}
+
+/* A full disk has several faces: quotas and file size limits come as plain write errors. A failed
+ * sync is never one of them, whatever the reason: nobody knows what it left behind. Transactions
+ * write to the log, checkpoints to the database. */
+static enum err err_of_write(struct store *s, int code, int which_file)
+{
+    if ((code & 0xFF) != SQLITE_IOERR || sqlite3_extended_errcode(s->db) != SQLITE_IOERR_WRITE)
+        return store_err_of(code);
+    int reason = write_errno(s, which_file);
+    return reason == ENOSPC || reason == EDQUOT || reason == EFBIG ? ERR_STORE_FULL : ERR_STORE;
+}
+
+enum err store_err_now(struct store *s, int code)
+{
+    return err_of_write(s, code, SQLITE_FCNTL_JOURNAL_POINTER);
+}
+
 static enum err exec(struct store *s, const char *sql)
 {
     int code = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
-    if (code != SQLITE_OK)
-        fprintf(stderr, "store.refused code=%d text=\"%s\" sql=\"%.60s\"\n",
-                sqlite3_extended_errcode(s->db), sqlite3_errmsg(s->db), sql);
-    return store_err_of(code);
+    if (code == SQLITE_OK)
+        return ERR_OK;
+    fprintf(stderr, "store.refused code=%d text=\"%s\" sql=\"%.60s\"\n",
+            sqlite3_extended_errcode(s->db), sqlite3_errmsg(s->db), sql);
+    return store_err_now(s, code);
 }
 
 static const struct store_migration *migrations_of(enum store_kind kind)
@@ -54,19 +83,34 @@ static const struct store_migration *migrations_of(enum store_kind kind)
     }
 }
 
-/* Order matters: the page size must be set before the first page is written. */
+static int wal_grew(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    struct store *s = arg;
+    (void)db, (void)name;
+    s->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+/* Order matters: the page size must be set before the first page is written. Checkpoints are the
+ * store's own, so that their errors are seen: see checkpoint(). */
 static enum err configure(struct store *s, const struct store_config *config)
 {
     const char *page =
         config->kind == STORE_READINGS ? "PRAGMA page_size=16384" : "PRAGMA page_size=4096";
+    const char *cache = /* KiB; a gateway has 64 MiB of memory in all */
+        config->kind == STORE_GATEWAY ? "PRAGMA cache_size=-2048" : "PRAGMA cache_size=-65536";
     sqlite3_busy_timeout(s->db, 5000);
-    if (config->read_only)
-        return exec(s, "PRAGMA query_only=ON");
+    TRY(exec(s, cache));
+    TRY(exec(s, "PRAGMA temp_store=MEMORY"));
+    if (config->read_only) {
+        TRY(exec(s, "PRAGMA query_only=ON"));
+        return store_check_schema(s, migrations_of(config->kind));
+    }
     TRY(exec(s, page));
     TRY(exec(s, "PRAGMA journal_mode=WAL"));
     TRY(exec(s, "PRAGMA synchronous=FULL"));
     TRY(exec(s, "PRAGMA foreign_keys=ON"));
-    TRY(exec(s, "PRAGMA cache_size=-65536"));
+    sqlite3_wal_hook(s->db, wal_grew, s);
     return store_migrate(s, migrations_of(config->kind));
 }
 
@@ -98,12 +142,22 @@ void store_close(struct store *s)
             s->jobs[i].done(s->jobs[i].arg, ERR_IO_CLOSED);
     for (size_t i = 0; i < STORE_STATEMENTS; i++)
         sqlite3_finalize(s->cache[i].stmt);
-    sqlite3_close(s->db);
+    MUST(sqlite3_close(s->db) == SQLITE_OK);
     free(s->jobs);
     free(s);
 }
 
 /* --- transactions ------------------------------------------------------------------------- */
+
+/* A transaction that cannot be left makes every later one impossible. SQLite may have rolled back
+ * by itself already. */
+static void roll_back(struct store *s)
+{
+    if (sqlite3_get_autocommit(s->db))
+        return;
+    if (exec(s, "ROLLBACK") != ERR_OK || !sqlite3_get_autocommit(s->db))
+        s->dead = true;
+}
 
 /* A commit that fails for any reason but a full disk leaves the file's state unknown to us. */
 static enum err commit(struct store *s)
@@ -111,11 +165,21 @@ static enum err commit(struct store *s)
     enum err e = exec(s, "COMMIT");
     if (e == ERR_OK)
         return ERR_OK;
-    if (!sqlite3_get_autocommit(s->db))
-        exec(s, "ROLLBACK");
+    roll_back(s);
     if (e != ERR_STORE_FULL && e != ERR_STORE_CONSTRAINT && e != ERR_STORE_BUSY)
         s->dead = true;
     return e;
+}
+
+/* Moves the write-ahead log into the database when it has grown, after the answers have left. A full
+ * disk or a reader in the way only postpones it; an I/O error ends this process's trust. */
+static void checkpoint(struct store *s)
+{
+    if (s->dead || s->wal_pages < STORE_CHECKPOINT_PAGES)
+        return;
+    int code = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (code != SQLITE_OK && err_of_write(s, code, SQLITE_FCNTL_FILE_POINTER) == ERR_STORE)
+        s->dead = true;
 }
 
 static enum err run_work(struct store *s, store_work *work, void *arg)
@@ -128,28 +192,37 @@ static enum err run_work(struct store *s, store_work *work, void *arg)
     return e != ERR_OK ? e : tx.err;
 }
 
-static enum err transact(struct store *s, const char *begin, store_work *work, void *arg)
+enum err store_run(struct store *s, store_work *work, void *arg)
 {
     MUST(!s->in_work);
     if (s->dead)
         return ERR_STORE;
-    TRY(exec(s, begin));
+    TRY(exec(s, "BEGIN IMMEDIATE"));
     enum err e = run_work(s, work, arg);
     if (e == ERR_OK)
-        return commit(s);
-    if (!sqlite3_get_autocommit(s->db))
-        (void)exec(s, "ROLLBACK");
+        e = commit(s);
+    else
+        roll_back(s);
+    checkpoint(s);
     return e;
 }
 
-enum err store_run(struct store *s, store_work *work, void *arg)
-{
-    return transact(s, "BEGIN IMMEDIATE", work, arg);
-}
-
+/* Ends by a rollback: a reader has nothing to keep. */
 enum err store_read(struct store *s, store_work *work, void *arg)
 {
-    return transact(s, "BEGIN", work, arg);
+    MUST(!s->in_work);
+    if (s->dead)
+        return ERR_STORE;
+    TRY(exec(s, "BEGIN"));
+    enum err e = run_work(s, work, arg);
+    MUST(sqlite3_txn_state(s->db, "main") != SQLITE_TXN_WRITE);
+    roll_back(s);
+    return e;
+}
+
+bool store_dead(const struct store *s)
+{
+    return s->dead;
 }
 
 void store_submit(struct store *s, store_work *work, store_done *done, void *arg)
@@ -187,8 +260,7 @@ static enum err run_jobs(struct store *s, struct store_job *jobs, size_t count)
     for (size_t i = 0; i < count; i++) {
         enum err e = run_in_savepoint(s, &jobs[i]);
         if (e != ERR_OK) {
-            if (!sqlite3_get_autocommit(s->db))
-                (void)exec(s, "ROLLBACK");
+            roll_back(s);
             return e;
         }
     }
@@ -209,6 +281,7 @@ void store_flush(struct store *s)
         if (jobs[i].done)
             jobs[i].done(jobs[i].arg, all != ERR_OK ? all : jobs[i].result);
     free(jobs);
+    checkpoint(s);
 }
 
 enum err store_next_id(struct store_tx *tx, const char *sequence, int64_t *id)
@@ -247,5 +320,7 @@ enum err store_backup(struct store *s, const char *path)
         }
     }
     sqlite3_close(copy);
+    if (e != ERR_OK)
+        (void)remove(path); /* half a copy is worse than none */
     return e;
 }

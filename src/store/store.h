@@ -13,8 +13,9 @@
  *                 commit for all, a savepoint for each, so that one refusal does
  *                 not spoil its neighbours. `done` is called after the commit:
  *                 nothing may leave the process before that.
- * Durability: WAL and synchronous=FULL. A failed fsync makes the store dead: every
- * later call answers ERR_STORE until the process restarts and verifies.
+ * Durability: WAL and synchronous=FULL. A failed fsync makes the store dead (store_dead): every
+ * later call answers ERR_STORE until the process restarts and verifies. A full disk does not: the
+ * transaction changed nothing and is answered ERR_STORE_FULL, and work goes on when there is room.
  *
  * Not thread-safe: one loop owns a store.
  */
@@ -41,7 +42,8 @@ struct store_config {
 };
 
 /* Opens, creates if absent, and migrates to the newest schema (numbered, forward only, one
- * transaction each). ERR_STORE_NEWER, ERR_STORE_CORRUPT, ERR_IO_FILE. */
+ * transaction each). A read-only one must exist and have exactly this schema. ERR_STORE_NEWER,
+ * ERR_STORE_SCHEMA (written by another build), ERR_STORE_CORRUPT, ERR_STORE_FULL, ERR_IO_FILE. */
 [[nodiscard]] enum err store_open(struct store **out, const struct store_config *config);
 void store_close(struct store *s); /* NULL is allowed; waiting work is answered ERR_IO_CLOSED */
 
@@ -51,13 +53,15 @@ typedef void store_done(void *arg, enum err result);
 /* Runs work in one write transaction; commits if it returns ERR_OK, else rolls back and returns
  * its error. Must not be called from inside work. */
 [[nodiscard]] enum err store_run(struct store *s, store_work *work, void *arg);
-/* The same for work that only reads: a stable snapshot, never blocked by a writer. */
+/* The same for work that only reads (it MUST): a stable snapshot, never blocked by a writer. */
 [[nodiscard]] enum err store_read(struct store *s, store_work *work, void *arg);
 /* Queues work for the next store_flush. Always succeeds; done may be NULL. */
 void store_submit(struct store *s, store_work *work, store_done *done, void *arg);
 /* Commits everything queued and then calls every done, in order of submission. */
 void store_flush(struct store *s);
 size_t store_waiting(const struct store *s);
+/* An I/O error left the file in a state that this process cannot know. */
+bool store_dead(const struct store *s);
 
 /*
  * One statement. Arguments follow the letters of `types` and fill $1, $2 ...:
@@ -100,7 +104,7 @@ int64_t store_changes(const struct store_tx *tx);
 
 /* Structural check of the file (PRAGMA integrity_check). */
 [[nodiscard]] enum err store_check(struct store *s);
-/* A consistent copy of a live database into a new file. */
+/* A consistent copy of a live database into a new file; a failed one is removed. */
 [[nodiscard]] enum err store_backup(struct store *s, const char *path);
 
 #endif

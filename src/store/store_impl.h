@@ -8,6 +8,7 @@
 
 #define STORE_STATEMENTS 1024 /* a power of two; more different statements than this is a mistake */
 
+#define STORE_CHECKPOINT_PAGES 1000
 #define STORE_PARAMETERS 24   /* $1 .. $24 */
 
 struct store_tx {
@@ -37,6 +38,7 @@ struct store {
     enum store_kind kind;
     bool dead;
     bool in_work;
+    int wal_pages; /* in the write-ahead log after the last commit */
     struct store_statement cache[STORE_STATEMENTS];
     struct store_job *jobs;
     size_t job_count, job_cap;
@@ -44,6 +46,8 @@ struct store {
 
 /* What a SQLite result code means to us; logs nothing. */
 enum err store_err_of(int sqlite_code);
+/* The same, looking at why the last write failed: a full disk has several faces. */
+enum err store_err_now(struct store *s, int sqlite_code);
 struct store_migration {
     int version;
     const char *sql;
@@ -55,5 +59,7 @@ extern const struct store_migration store_readings_migrations[];
 extern const struct store_migration store_gateway_migrations[];
 
 enum err store_migrate(struct store *s, const struct store_migration *migrations);
+/* For a reader, who may not migrate: the file has exactly this schema. */
+enum err store_check_schema(struct store *s, const struct store_migration *migrations);
 
 #endif

@@ -17,7 +17,7 @@ static size_t slot_of(const char *sql)
 static enum err prepare(struct store *s, const char *sql, unsigned flags,
                         struct store_statement *out)
 {
-    enum err e = store_err_of(sqlite3_prepare_v3(s->db, sql, -1, flags, &out->stmt, NULL));
+    enum err e = store_err_now(s, sqlite3_prepare_v3(s->db, sql, -1, flags, &out->stmt, NULL));
     if (e != ERR_OK) {
         fprintf(stderr, "store.prepare text=\"%s\" sql=\"%.200s\"\n", sqlite3_errmsg(s->db), sql);
         return e;
@@ -108,7 +108,8 @@ bool query_step(struct query *q)
     if (code == SQLITE_ROW)
         return true;
     q->ended = true;
-    q->err = store_err_of(code);
+    if (code != SQLITE_DONE)
+        q->err = store_err_now(q->tx->store, code);
     return false;
 }
 

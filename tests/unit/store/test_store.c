@@ -1,5 +1,7 @@
 #include "tests/unit/check.h"
 
+#include <stdio.h>
+
 #include "store/store.h"
 
 static int open_ledger(void **state)
@@ -117,6 +119,155 @@ static void test_ignored_error_still_rolls_back(void **state)
     assert_int_equal(organisations(*state), 0);
 }
 
+/* --- statements ------------------------------------------------------------------------------- */
+
+static const char list_sql[] = "SELECT id FROM organisation ORDER BY id";
+
+static enum err list_in_list(struct store_tx *tx, void *arg)
+{
+    int64_t *pairs = arg;
+    for (int i = 0; i < 3; i++)
+        TRY(add_organisation(tx, (char[]){(char)('a' + i), 0}));
+    struct query outer = query_open(tx, list_sql, "");
+    while (query_step(&outer)) {
+        struct query inner = query_open(tx, list_sql, "");
+        while (query_step(&inner))
+            *pairs += query_int(&inner, 0) * 10 + query_int(&outer, 0);
+        TRY(query_end(&inner));
+    }
+    return query_end(&outer);
+}
+
+static void test_a_list_inside_a_list_of_the_same_text(void **state)
+{
+    int64_t sum = 0;
+    assert_ok(store_run(*state, list_in_list, &sum));
+    assert_int_equal(sum, 3 * 10 * (1 + 2 + 3) + 3 * (1 + 2 + 3));
+}
+
+static enum err step_past_the_end(struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    struct query q = query_open(tx, "INSERT INTO organisation (id, code, name) VALUES ($1, $2, 'x')",
+                                "it", (int64_t)7, "seven");
+    assert_false(query_step(&q));
+    assert_false(query_step(&q)); /* would insert it again */
+    return query_end(&q);
+}
+
+static void test_stepping_past_the_end_runs_nothing_again(void **state)
+{
+    assert_ok(store_run(*state, step_past_the_end, NULL));
+    assert_int_equal(organisations(*state), 1);
+}
+
+static enum err every_type(struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    struct query q = query_open(tx, "SELECT $5, $4, $3, $2, $1, $2", "itbnt", INT64_MIN, "t",
+                                ((struct bytes){(const uint8_t *)"a\0b", 3}), NULL);
+    assert_true(query_step(&q));
+    assert_true(query_null(&q, 0));
+    assert_true(query_null(&q, 1));
+    assert_int_equal(query_blob(&q, 2).len, 3);
+    assert_memory_equal(query_blob(&q, 2).data, "a\0b", 3);
+    assert_string_equal(query_text(&q, 3), "t");
+    assert_int_equal(query_int(&q, 4), INT64_MIN);
+    assert_string_equal(query_text(&q, 5), "t");
+    assert_string_equal(query_text(&q, 0), "");
+    return query_end(&q);
+}
+
+static void test_parameters_of_every_type_in_any_order(void **state)
+{
+    assert_ok(store_run(*state, every_type, NULL));
+}
+
+static enum err no_row(struct store_tx *tx, void *arg)
+{
+    assert_err(ERR_NOT_FOUND, store_int(tx, arg, "SELECT 1 WHERE 1 = 2", ""));
+    return ERR_OK;
+}
+
+static void test_no_row_is_not_found(void **state)
+{
+    int64_t v;
+    assert_ok(store_read(*state, no_row, &v));
+}
+
+/* --- sequences ----------------------------------------------------------------------------------- */
+
+static enum err next_and_fail(struct store_tx *tx, void *arg)
+{
+    int64_t id;
+    TRY(store_next_id(tx, "s", &id));
+    return *(bool *)arg ? ERR_RANGE : ERR_OK;
+}
+
+static enum err next(struct store_tx *tx, void *arg)
+{
+    return store_next_id(tx, "s", arg);
+}
+
+static void test_numbers_have_no_gaps(void **state)
+{
+    int64_t id = 0;
+    for (int i = 0; i < 10; i++)
+        store_submit(*state, next_and_fail, NULL, &(bool[]){false, true}[i % 2]);
+    store_flush(*state);
+    assert_ok(store_run(*state, next, &id));
+    assert_int_equal(id, 6);
+}
+
+/* --- the queue ------------------------------------------------------------------------------------- */
+
+struct chain {
+    struct store *store;
+    int left, done;
+};
+
+static enum err add_any(struct store_tx *tx, void *arg)
+{
+    char code[16];
+    struct chain *c = arg;
+    snprintf(code, sizeof code, "c%d", c->left);
+    return add_organisation(tx, code);
+}
+
+static void submit_next(void *arg, enum err result)
+{
+    struct chain *c = arg;
+    assert_ok(result);
+    c->done++;
+    if (--c->left > 0)
+        store_submit(c->store, add_any, submit_next, c);
+}
+
+static void test_done_may_submit_more(void **state)
+{
+    struct chain c = {*state, 3, 0};
+    store_submit(*state, add_any, submit_next, &c);
+    for (int flush = 1; flush <= 3; flush++) {
+        assert_int_equal(store_waiting(*state), 1);
+        store_flush(*state);
+        assert_int_equal(c.done, flush);
+    }
+    assert_int_equal(store_waiting(*state), 0);
+    store_flush(*state); /* nothing waits: nothing happens */
+    assert_int_equal(organisations(*state), 3);
+}
+
+static void test_close_answers_what_waits(void **state)
+{
+    struct store *s = NULL;
+    struct named job = {.code = "a"};
+    (void)state;
+    assert_ok(store_open(&s, &(struct store_config){.kind = STORE_LEDGER, .path = ":memory:"}));
+    store_submit(s, add_named, keep_answer, &job);
+    store_close(s);
+    assert_err(ERR_IO_CLOSED, job.answer.result);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_ledger, close_ledger)
 
 int main(void)
@@ -126,6 +277,13 @@ int main(void)
         CASE(test_group_commit_keeps_good_neighbours),
         CASE(test_schema_refuses_unbalanced_money),
         CASE(test_ignored_error_still_rolls_back),
+        CASE(test_a_list_inside_a_list_of_the_same_text),
+        CASE(test_stepping_past_the_end_runs_nothing_again),
+        CASE(test_parameters_of_every_type_in_any_order),
+        CASE(test_no_row_is_not_found),
+        CASE(test_numbers_have_no_gaps),
+        CASE(test_done_may_submit_more),
+        CASE(test_close_answers_what_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
