@@ -7,7 +7,7 @@
 #define COLUMNS                                                                                    \
     "account_id, meter_id, epoch, plan_code, plan_version, opened_at, reading_at, total_wh, "      \
     "rate1_wh, rate2_wh, rate3_wh, rate4_wh, carry_exact, balance_fen, purchase_count, "           \
-    "purchased_fen, broken, held"
+    "purchased_fen, broken, held, wallet_at"
 
 static void read_charge(const struct query *q, struct charge *c)
 {
@@ -23,6 +23,7 @@ static void read_charge(const struct query *q, struct charge *c)
         c->wh[i] = query_int(q, 7 + i);
     c->wallet.known = !query_null(q, 13);
     c->wallet.balance_fen = query_int(q, 13);
+    c->wallet.at.s = query_int(q, 18);
     c->wallet.count = query_null(q, 14) ? -1 : query_int(q, 14);
     c->wallet.purchased_fen = query_null(q, 15) ? -1 : query_int(q, 15);
     snprintf(c->plan_code, sizeof c->plan_code, "%s", query_text(q, 3));
@@ -50,16 +51,17 @@ static enum err put_wallet(struct store_tx *tx, const struct charge *c)
 {
     return store_exec(tx,
                       "UPDATE charge_open SET balance_fen = $3, purchase_count = nullif($4, -1), "
-                      "purchased_fen = nullif($5, -1) WHERE account_id = $1 AND meter_id = $2",
-                      "iiiii", c->account_id, c->meter_id, c->wallet.balance_fen, c->wallet.count,
-                      c->wallet.purchased_fen);
+                      "purchased_fen = nullif($5, -1), wallet_at = $6 "
+                      "WHERE account_id = $1 AND meter_id = $2",
+                      "iiiiii", c->account_id, c->meter_id, c->wallet.balance_fen, c->wallet.count,
+                      c->wallet.purchased_fen, c->wallet.at.s);
 }
 
 enum err charge_put(struct store_tx *tx, const struct charge *c)
 {
     TRY(store_exec(tx,
                    "INSERT OR REPLACE INTO charge_open (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, "
-                   "$6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL, NULL, $14, $15)",
+                   "$6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL, NULL, $14, $15, NULL)",
                    "iiitiiiiiiiiiit", c->account_id, c->meter_id, c->epoch, c->plan_code,
                    c->plan_version, c->opened_at.s, c->reading_at.s, c->wh[0], c->wh[1], c->wh[2],
                    c->wh[3], c->wh[4], c->carry, (int64_t)c->broken, c->held));
@@ -82,7 +84,8 @@ struct rating_registers registers_of(const int64_t wh[READINGS_REGISTERS])
 
 struct wallet wallet_of(const struct readings_registers *r)
 {
-    return (struct wallet){r->wallet_known, r->balance_fen, r->count, r->purchased_fen};
+    return (struct wallet){r->wallet_known, r->wallet_at, r->balance_fen, r->count,
+                           r->purchased_fen};
 }
 
 static const enum meter_point register_points[READINGS_REGISTERS] = {
@@ -127,9 +130,9 @@ bool newest_registers(const struct readings *r, int64_t meter_id, struct reading
 
 struct meter_row {
     int64_t account_id;
-    bool open;        /* a charge of this account exists */
-    int64_t total_wh; /* its opening register, epoch */
+    bool open; /* a charge of this account exists */
     int64_t epoch;
+    wall_s opened_at;
     bool broken;
 };
 
@@ -137,14 +140,17 @@ static enum err find_meter(struct store_tx *tx, int64_t meter_id, struct meter_r
 {
     struct query q =
         query_open(tx,
-                   "SELECT m.account_id, c.meter_id IS NOT NULL, c.total_wh, c.epoch, c.broken "
+                   "SELECT m.account_id, c.meter_id IS NOT NULL, c.epoch, c.opened_at, c.broken "
                    "FROM meter m LEFT JOIN charge_open c "
                    "ON c.account_id = m.account_id AND c.meter_id = m.id WHERE m.id = $1",
                    "i", meter_id);
     bool found = query_step(&q);
     if (found)
-        *row = (struct meter_row){query_int(&q, 0), query_int(&q, 1) != 0, query_int(&q, 2),
-                                  query_int(&q, 3), query_int(&q, 4) != 0};
+        *row = (struct meter_row){query_int(&q, 0),
+                                  query_int(&q, 1) != 0,
+                                  query_int(&q, 2),
+                                  {query_int(&q, 3)},
+                                  query_int(&q, 4) != 0};
     TRY(query_end(&q));
     return found ? ERR_OK : ERR_NOT_FOUND;
 }
@@ -155,8 +161,9 @@ static enum err first_wallet(struct store_tx *tx, const struct site_account *a,
 {
     struct wallet_move move = {
         .account = a, .meter_id = c->meter_id, .epoch = c->epoch, .at = r->wallet_at};
-    c->wallet = wallet_of(r);
-    return wallet_opening(tx, &move, &c->wallet, &c->wallet.balance_fen);
+    struct wallet told = wallet_of(r);
+    c->wallet = told;
+    return wallet_opening(tx, &move, &told, &c->wallet.balance_fen);
 }
 
 static enum err open_charge(struct store_tx *tx, const struct site_account *a, int64_t meter_id,
@@ -185,7 +192,7 @@ static enum err open_charge(struct store_tx *tx, const struct site_account *a, i
     return charge_put(tx, &c);
 }
 
-/* A register below its opening: the break is found and settled by the clerk. */
+/* The registers are not one rising run any more: the clerk settles up to the break. */
 static enum err mark_broken(struct store_tx *tx, int64_t account_id, int64_t meter_id)
 {
     return store_exec(tx,
@@ -205,7 +212,9 @@ enum err billing_open(struct store_tx *tx, const struct readings *readings, int6
     TRY(e);
     if (!newest_registers(readings, meter_id, &r))
         return ERR_OK;
-    bool fell = row.open && (r.epoch != row.epoch || r.wh[0] < row.total_wh);
+    wall_s broke;
+    bool fell =
+        row.open && readings_last_break(readings, meter_id, &broke) && broke.s > row.opened_at.s;
     if (fell && !row.broken)
         return mark_broken(tx, row.account_id, meter_id);
     if (row.open)

@@ -24,6 +24,7 @@ const char *split_name(enum split why);
 /* The wallet inside a meter at one moment. */
 struct wallet {
     bool known;
+    wall_s at;
     int64_t balance_fen;
     int64_t count;         /* -1: not told */
     int64_t purchased_fen; /* -1: not told */

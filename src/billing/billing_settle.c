@@ -160,12 +160,17 @@ static enum err find_registers(const struct settle *s, struct boundary *b)
     int64_t epoch;
     if (is_break(b->why))
         return ERR_OK;
+    /* Now is the newest state, whether a sale is near or not. */
+    bool now = b->at.s == s->now.s && (b->why == SPLIT_PLAN || is_last(b->why)) &&
+               newest_registers(s->b->readings, s->charge.meter_id, &b->closing) &&
+               b->closing.epoch == s->charge.epoch;
     struct look l = {.s = s, .until = b->at, .registers = &b->closing};
-    TRY(store_read(s->b->readings_store, look_registers, &l));
+    if (!now)
+        TRY(store_read(s->b->readings_store, look_registers, &l));
     bool later =
         readings_newest(s->b->readings, s->charge.meter_id, &newest, &epoch) && newest.s > b->at.s;
-    bool now = b->why == SPLIT_PLAN || is_last(b->why);
-    if (!now && !later && b->at.s - b->closing.at.s > FRESH_S)
+    bool by_person = b->why == SPLIT_PLAN || is_last(b->why);
+    if (!by_person && !later && b->at.s - b->closing.at.s > FRESH_S)
         return ERR_NOT_FOUND;
     b->opening = b->closing;
     return ERR_OK;
@@ -200,6 +205,8 @@ static enum err find_charge(const struct settle *s, struct closing *c)
         return ERR_OK;
     c->wallet = wallet_of(&c->end.closing);
     TRY(wallet_taken(s->tx, &s->charge, &c->wallet, &taken_fen));
+    if (c->wallet.at.s <= s->charge.wallet.at.s)
+        c->wallet = s->charge.wallet;
     c->charged_fen = taken_fen > 0 ? taken_fen : 0;
     c->credit_fen = taken_fen < 0 ? -taken_fen : 0;
     return ERR_OK;
@@ -210,14 +217,30 @@ static int32_t today(const struct settle *s)
     return civil_local_day(s->now, s->offset_s);
 }
 
+/* Where the money is that pays for it. The wallet of an exchanged meter may have been brought home
+ * before its last words were settled (vend_exchange): then it is in the prepayment. */
+static enum err find_book(const struct settle *s, const struct closing *c, enum ledger_book *book)
+{
+    char key[LEDGER_KEY_MAX];
+    int64_t seq;
+    *book = s->account.wallet == SITE_WALLET_METER ? LEDGER_WALLET : LEDGER_PREPAYMENT;
+    if (*book == LEDGER_PREPAYMENT || c->end.why != SPLIT_EXCHANGE)
+        return ERR_OK;
+    snprintf(key, sizeof key, "exchange:%" PRId64 ":%" PRId64, s->charge.meter_id, s->charge.epoch);
+    enum err e = ledger_seq_of_key(s->tx, s->account.id, key, &seq);
+    if (e == ERR_OK)
+        *book = LEDGER_PREPAYMENT;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 static enum err post_charge(const struct settle *s, const struct closing *c)
 {
     char key[LEDGER_KEY_MAX];
     struct detail d = {};
-    enum ledger_book book =
-        s->account.wallet == SITE_WALLET_METER ? LEDGER_WALLET : LEDGER_PREPAYMENT;
+    enum ledger_book book;
     if (c->charged_fen == 0)
         return ERR_OK;
+    TRY(find_book(s, c, &book));
     snprintf(key, sizeof key, "settle:%" PRId64 ":%" PRId64 ":%" PRId64, s->charge.meter_id,
              s->charge.epoch, s->charge.opened_at.s);
     detail_int(&d, "meter", s->charge.meter_id);

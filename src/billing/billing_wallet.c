@@ -6,15 +6,16 @@
 #include "journal/detail.h"
 #include "ledger/ledger.h"
 
-/* Sales between two purchase counts, by our bindings; ERR_NOT_FOUND if one of them is not ours. */
-static enum err bound_between(struct store_tx *tx, const struct charge *c, int64_t to_count,
-                              int64_t *sum_fen)
+/* Sales between two purchase counts; ERR_NOT_FOUND if one of them is not a confirmed one of ours.
+ */
+static enum err sold_between(struct store_tx *tx, const struct charge *c, int64_t to_count,
+                             int64_t *sum_fen)
 {
     struct query q =
         query_open(tx,
-                   "SELECT count(*), coalesce(sum(amount_fen), 0) FROM vend_binding "
+                   "SELECT count(*), coalesce(sum(amount_fen), 0) FROM vend "
                    "WHERE account_id = $1 AND meter_id = $2 AND epoch = $3 "
-                   "AND n > $4 AND n <= $5",
+                   "AND n > $4 AND n <= $5 AND state = 'CONFIRMED'",
                    "iiiii", c->account_id, c->meter_id, c->epoch, c->wallet.count, to_count);
     int64_t found = 0;
     *sum_fen = 0;
@@ -32,9 +33,12 @@ enum err wallet_taken(struct store_tx *tx, const struct charge *c, const struct 
     int64_t purchases_fen;
     if (!c->wallet.known || !now->known)
         return ERR_NOT_FOUND;
+    *taken_fen = 0;
+    if (now->at.s <= c->wallet.at.s)
+        return ERR_OK; /* nothing was told since */
     enum err e = ERR_NOT_FOUND;
     if (c->wallet.count >= 0 && now->count >= c->wallet.count)
-        e = bound_between(tx, c, now->count, &purchases_fen);
+        e = sold_between(tx, c, now->count, &purchases_fen);
     /* A sale that is not ours is only known by the meter's own sum. */
     bool told = c->wallet.purchased_fen >= 0 && now->purchased_fen >= c->wallet.purchased_fen;
     if (e == ERR_NOT_FOUND && told) {

@@ -166,6 +166,7 @@ enum err readings_get(struct readings *r, int64_t meter_id, struct meter **out)
     m->id = meter_id;
     m->newest = INT64_MIN;
     m->oldest = INT64_MAX;
+    m->broke = INT64_MIN;
     m->place = (struct readings_place){0, READINGS_POWER_MAX_W, READINGS_FULL_SCALE_WH};
     r->list[r->count++] = m;
     r->map[probe(r, meter_id)] = (uint32_t)r->count;
@@ -228,6 +229,15 @@ static int64_t age_of(const struct meter *m, wall_s now)
 int64_t readings_age_s(const struct readings *r, int64_t meter_id, wall_s now)
 {
     return age_of(readings_find(r, meter_id), now);
+}
+
+bool readings_last_break(const struct readings *r, int64_t meter_id, wall_s *at)
+{
+    const struct meter *m = readings_find(r, meter_id);
+    if (!m || m->broke == INT64_MIN)
+        return false;
+    at->s = m->broke;
+    return true;
 }
 
 size_t readings_meter_count(const struct readings *r)

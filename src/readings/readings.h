@@ -118,6 +118,8 @@ bool readings_value(const struct readings *r, int64_t meter_id, enum meter_point
 bool readings_newest(const struct readings *r, int64_t meter_id, wall_s *at, int64_t *epoch);
 /* Seconds since then, never negative; INT64_MAX if there was none. */
 int64_t readings_age_s(const struct readings *r, int64_t meter_id, wall_s now);
+/* When a register of energy last began anew (exchange, reset, rollover); false: not in the open days. */
+bool readings_last_break(const struct readings *r, int64_t meter_id, wall_s *at);
 size_t readings_meter_count(const struct readings *r);
 
 #define READINGS_AGE_BOUNDS 9

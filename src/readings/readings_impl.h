@@ -75,6 +75,7 @@ struct meter {
     int64_t id, epoch;
     int64_t newest;     /* time of the newest good value, INT64_MIN: none */
     int64_t oldest;     /* of the open samples, INT64_MAX: none */
+    int64_t broke;      /* when a register of energy last began anew, INT64_MIN: not known */
     uint32_t present;   /* bit a slot */
     uint32_t exchanged; /* known before the present epoch, and not told since */
     uint32_t dirty;     /* changed by the batch that is being taken */

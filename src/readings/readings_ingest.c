@@ -98,6 +98,7 @@ static enum err forget_all(struct readings *r)
         m->epoch = 0;
         m->newest = INT64_MIN;
         m->oldest = INT64_MAX;
+        m->broke = INT64_MIN;
         m->present = m->exchanged = m->dirty = 0;
         for (int k = 0; m->columns && k < POINT_SLOTS; k++)
             column_clear(&m->columns[k]);

@@ -83,6 +83,8 @@ static enum err accept(struct taking *t, const struct value *v, enum block_began
     if (!known || m->value[v->slot] != v->value)
         *change |= point_rules[v->slot].change;
     TRY(keep_sample(v, began));
+    if (began != BLOCK_GOES_ON && v->slot < READINGS_REGISTERS && v->at > m->broke)
+        m->broke = v->at;
     m->present |= UINT32_C(1) << v->slot;
     m->dirty |= UINT32_C(1) << v->slot;
     m->value[v->slot] = v->value;

@@ -395,6 +395,7 @@ CREATE TABLE charge_open (
   balance_fen INTEGER,
   purchase_count INTEGER,
   purchased_fen INTEGER,
+  wallet_at INTEGER,            -- when the wallet was told
   broken INTEGER NOT NULL DEFAULT 0, -- 1: a register fell below its opening, settle up to the break
   held TEXT NOT NULL DEFAULT '',     -- why settlement waits, as told in the last event
   PRIMARY KEY (account_id, meter_id)
