@@ -127,6 +127,7 @@ ERR_ROW(ERR_BLOCK_SYNTAX, CORRUPT, "The block of readings does not follow its fo
 /* headend */
 ERR_ROW(ERR_HEADEND_REVOKED, REFUSE, "This gateway was revoked; claim it anew.", "该通信管理机已被吊销,请重新注册。")
 ERR_ROW(ERR_HEADEND_CERTIFICATE, REFUSE, "The gateway's certificate is not the one it was given.", "通信管理机证书与登记不符。")
+ERR_ROW(ERR_HEADEND_METER, REFUSE, "This gateway spoke for a meter that is not one of its own.", "该通信管理机上报了不属于它的表计。")
 ERR_ROW(ERR_HEADEND_CLAIMS, RETRY, "Too many attempts to claim a gateway; wait a minute.", "注册尝试过于频繁,请一分钟后重试。")
 /* billing */
 ERR_ROW(ERR_BILLING_ZONE, REFUSE, "This time zone is not supported yet.", "暂不支持该时区。")

@@ -8,7 +8,8 @@
  * pursued with growing pauses until the meter reports that it is closed. After every command the
  * relay's state is read back; what nobody answered is settled by the next reading.
  *
- * Keep-power stands above everything: while it is set no cut is accepted, and the meter is told too.
+ * Keep-power stands above everything: while it is set no cut is accepted, and the meter is told
+ * too.
  *
  * Circuit 0 is the whole meter; 1..3 are switched outputs of a dorm terminal.
  */
@@ -24,18 +25,18 @@
 #include "store/store.h"
 #include "uplink/message.h"
 
-#define CONTROL_CUT_S 60            /* a cut older than this is never executed */
+#define CONTROL_CUT_S 60 /* a cut older than this is never executed */
 #define CONTROL_CUT_MAX_S 3600
-#define CONTROL_LEAK_WH 50          /* energy after a cut that raises the alarm */
-#define CONTROL_LATE_S 600          /* a restore not done after this raises the alarm */
-#define CONTROL_BREAKER_S 600       /* window of the mass-cut breaker ... */
-#define CONTROL_BREAKER_MIN 20      /* ... that many cuts of one project are always allowed, */
+#define CONTROL_LEAK_WH 50           /* energy after a cut that raises the alarm */
+#define CONTROL_LATE_S 600           /* a restore not done after this raises the alarm */
+#define CONTROL_BREAKER_S 600        /* window of the mass-cut breaker ... */
+#define CONTROL_BREAKER_MIN 20       /* ... that many cuts of one project are always allowed, */
 #define CONTROL_BREAKER_PERMILLE 200 /* ... and this share of its meters */
 
 enum control_desired { CONTROL_NONE, CONTROL_OPEN, CONTROL_CLOSED };
 enum control_relay_state { CONTROL_UNKNOWN, CONTROL_IS_OPEN, CONTROL_IS_CLOSED };
-const char *control_desired_name(enum control_desired d);     /* "none" "open" "closed" */
-const char *control_state_name(enum control_relay_state s);   /* "unknown" "open" "closed" */
+const char *control_desired_name(enum control_desired d);   /* "none" "open" "closed" */
+const char *control_state_name(enum control_relay_state s); /* "unknown" "open" "closed" */
 
 struct control_wish {
     int64_t meter_id;
@@ -44,7 +45,7 @@ struct control_wish {
     const char *reason;           /* 'arrears', 'payment', 'manual' ...: a word */
     const char *detail;           /* JSON object: the facts; NULL: {} */
     const char *actor;
-    int64_t life_s;               /* of a cut; 0: CONTROL_CUT_S; at most CONTROL_CUT_MAX_S */
+    int64_t life_s; /* of a cut; 0: CONTROL_CUT_S; at most CONTROL_CUT_MAX_S */
     wall_s now;
     uint64_t random;
 };
@@ -54,8 +55,8 @@ struct control_wish {
  *   ERR_NOT_FOUND           no such meter
  *   ERR_CONTROL_CIRCUIT     it has no such circuit
  *   ERR_CONTROL_KEEP_POWER  a cut while keep-power is set
- *   ERR_CONTROL_BREAKER     too many cuts in this project; control_breaker_release by a second person
- *   ERR_CONTROL_REASON      no reason
+ *   ERR_CONTROL_BREAKER     too many cuts in this project; control_breaker_release by a second
+ * person ERR_CONTROL_REASON      no reason
  */
 [[nodiscard]] enum err control_wish(struct store_tx *tx, const struct control_wish *wish,
                                     int64_t *version);
@@ -105,11 +106,11 @@ struct control_relay {
     enum control_desired desired;
     char reason[32];
     char actor[64];
-    wall_s changed_at, not_after;  /* 0: none */
-    bool pending;                  /* the wish is not confirmed yet */
+    wall_s changed_at, not_after; /* 0: none */
+    bool pending;                 /* the wish is not confirmed yet */
     bool keep_power;
     enum control_relay_state state;
-    wall_s state_at;               /* 0: never reported */
+    wall_s state_at; /* 0: never reported */
 };
 /* A relay never wished for reads as version 0, desired NONE. ERR_NOT_FOUND: no such meter. */
 [[nodiscard]] enum err control_get(struct store_tx *tx, int64_t meter_id, int64_t circuit,

@@ -51,8 +51,7 @@ enum err control_row_save(struct store_tx *tx, const struct control_row *r);
 enum control_relay_state control_state_of_bits(int64_t bits, int64_t circuit, int64_t circuits);
 
 /* Puts the command for the register's present wish and decides when to look again. */
-enum err control_send(struct control_turn *t, const struct control_meter *m,
-                      struct control_row *r);
+enum err control_send(struct control_turn *t, const struct control_meter *m, struct control_row *r);
 enum err control_send_keep(struct control_turn *t, const struct control_meter *m,
                            struct control_row *r);
 int64_t control_pause_s(int64_t attempt);
@@ -64,7 +63,7 @@ enum err control_tell(struct control_turn *t, const struct control_meter *m,
 enum err control_settle(struct control_turn *t, const struct control_meter *m,
                         struct control_row *r);
 /* A cut that will not happen any more: fee control decides afresh. */
-enum err control_lapse(struct control_turn *t, const struct control_meter *m,
-                       struct control_row *r, enum journal_kind kind);
+enum err control_lapse(struct control_turn *t, const struct control_meter *m, struct control_row *r,
+                       enum journal_kind kind);
 
 #endif

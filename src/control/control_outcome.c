@@ -11,8 +11,8 @@ enum err control_settle(struct control_turn *t, const struct control_meter *m,
     return control_tell(t, m, r, EVENT_RELAY_DONE);
 }
 
-enum err control_lapse(struct control_turn *t, const struct control_meter *m,
-                       struct control_row *r, enum journal_kind kind)
+enum err control_lapse(struct control_turn *t, const struct control_meter *m, struct control_row *r,
+                       enum journal_kind kind)
 {
     TRY(control_tell(t, m, r, kind));
     r->desired = CONTROL_NONE;
@@ -31,9 +31,12 @@ static void see(struct control_row *r, enum control_relay_state state, wall_s at
 static enum err restore_withdrawn(struct control_turn *t, const struct control_row *r)
 {
     return control_wish(t->tx,
-                        &(struct control_wish){.meter_id = r->meter_id, .circuit = r->circuit,
-                                               .desired = CONTROL_CLOSED, .reason = "withdrawn",
-                                               .actor = t->actor, .now = t->now,
+                        &(struct control_wish){.meter_id = r->meter_id,
+                                               .circuit = r->circuit,
+                                               .desired = CONTROL_CLOSED,
+                                               .reason = "withdrawn",
+                                               .actor = t->actor,
+                                               .now = t->now,
                                                .random = rand_u64(&t->ids)},
                         NULL);
 }
@@ -118,7 +121,8 @@ enum err control_outcome(struct store_tx *tx, const struct uplink_outcome *o, wa
     return o->kind == UPLINK_RELAY ? relay_answered(&t, &m, &r, o) : keep_answered(&t, &r, o);
 }
 
-/* --- what is due ---------------------------------------------------------------------------------- */
+/* --- what is due
+ * ---------------------------------------------------------------------------------- */
 
 static enum err push(struct control_turn *t, const struct control_meter *m, struct control_row *r)
 {

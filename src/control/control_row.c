@@ -37,8 +37,8 @@ enum err control_meter_load(struct store_tx *tx, int64_t meter_id, struct contro
                                 "i", meter_id);
     bool found = query_step(&q);
     if (found)
-        *m = (struct control_meter){meter_id, query_int(&q, 0), query_int(&q, 1),
-                                    query_int(&q, 2), query_int(&q, 3)};
+        *m = (struct control_meter){meter_id, query_int(&q, 0), query_int(&q, 1), query_int(&q, 2),
+                                    query_int(&q, 3)};
     TRY(query_end(&q));
     return found ? ERR_OK : ERR_NOT_FOUND;
 }
@@ -51,13 +51,21 @@ enum err control_meter_load(struct store_tx *tx, int64_t meter_id, struct contro
 static void take(const struct query *q, struct control_row *r)
 {
     *r = (struct control_row){
-        .meter_id = query_int(q, 0), .circuit = query_int(q, 1), .version = query_int(q, 2),
+        .meter_id = query_int(q, 0),
+        .circuit = query_int(q, 1),
+        .version = query_int(q, 2),
         .desired = (enum control_desired)index_of(desired_names, query_text(q, 3)),
-        .not_after = {query_int(q, 7)}, .changed_at = {query_int(q, 8)},
-        .next_at = {query_int(q, 9)}, .keep_next_at = {query_int(q, 10)},
-        .state_at = {query_int(q, 11)}, .keep_power = query_int(q, 12) != 0,
-        .keep_version = query_int(q, 13), .keep_attempt = query_int(q, 14),
-        .command_id = query_int(q, 15), .attempt = query_int(q, 16), .told = query_int(q, 17),
+        .not_after = {query_int(q, 7)},
+        .changed_at = {query_int(q, 8)},
+        .next_at = {query_int(q, 9)},
+        .keep_next_at = {query_int(q, 10)},
+        .state_at = {query_int(q, 11)},
+        .keep_power = query_int(q, 12) != 0,
+        .keep_version = query_int(q, 13),
+        .keep_attempt = query_int(q, 14),
+        .command_id = query_int(q, 15),
+        .attempt = query_int(q, 16),
+        .told = query_int(q, 17),
         .open_wh = query_null(q, 18) ? -1 : query_int(q, 18),
         .state = (enum control_relay_state)index_of(state_names, query_text(q, 19)),
     };
@@ -70,10 +78,10 @@ static void take(const struct query *q, struct control_row *r)
 enum err control_row_load(struct store_tx *tx, int64_t meter_id, int64_t circuit,
                           struct control_row *r)
 {
-    *r = (struct control_row){.meter_id = meter_id, .circuit = circuit, .open_wh = -1,
-                              .detail = "{}", .actor = "system"};
-    struct query q = query_open(tx, COLUMNS "WHERE meter_id = $1 AND circuit = $2", "ii", meter_id,
-                                circuit);
+    *r = (struct control_row){
+        .meter_id = meter_id, .circuit = circuit, .open_wh = -1, .detail = "{}", .actor = "system"};
+    struct query q =
+        query_open(tx, COLUMNS "WHERE meter_id = $1 AND circuit = $2", "ii", meter_id, circuit);
     if (query_step(&q))
         take(&q, r);
     return query_end(&q);
@@ -96,14 +104,15 @@ enum err control_row_save(struct store_tx *tx, const struct control_row *r)
                    "INSERT INTO relay (meter_id, circuit) VALUES ($1, $2) "
                    "ON CONFLICT (meter_id, circuit) DO NOTHING",
                    "ii", r->meter_id, r->circuit));
-    TRY(store_exec(tx,
-                   "UPDATE relay SET version = $3, desired = $4, reason = $5, actor = $6, "
-                   "detail = $7, not_after = nullif($8, 0), changed_at = $9, "
-                   "next_at = nullif($10, 0), command_id = nullif($11, 0), attempt = $12, told = $13 "
-                   "WHERE meter_id = $1 AND circuit = $2",
-                   "iiittttiiiiii", r->meter_id, r->circuit, r->version,
-                   desired_names[r->desired], r->reason, r->actor, r->detail, r->not_after.s,
-                   r->changed_at.s, r->next_at.s, r->command_id, r->attempt, r->told));
+    TRY(store_exec(
+        tx,
+        "UPDATE relay SET version = $3, desired = $4, reason = $5, actor = $6, "
+        "detail = $7, not_after = nullif($8, 0), changed_at = $9, "
+        "next_at = nullif($10, 0), command_id = nullif($11, 0), attempt = $12, told = $13 "
+        "WHERE meter_id = $1 AND circuit = $2",
+        "iiittttiiiiii", r->meter_id, r->circuit, r->version, desired_names[r->desired], r->reason,
+        r->actor, r->detail, r->not_after.s, r->changed_at.s, r->next_at.s, r->command_id,
+        r->attempt, r->told));
     return store_exec(tx,
                       "UPDATE relay SET keep_power = $3, keep_version = $4, "
                       "keep_next_at = nullif($5, 0), keep_attempt = $6, "
@@ -122,14 +131,21 @@ enum control_relay_state control_state_of_bits(int64_t bits, int64_t circuit, in
     return (bits & mask) == mask ? CONTROL_IS_OPEN : CONTROL_IS_CLOSED;
 }
 
-/* --- looking -------------------------------------------------------------------------------------- */
+/* --- looking
+ * -------------------------------------------------------------------------------------- */
 
 static void show(const struct control_row *r, struct control_relay *out)
 {
     *out = (struct control_relay){
-        .meter_id = r->meter_id, .circuit = r->circuit, .version = r->version,
-        .desired = r->desired, .changed_at = r->changed_at, .not_after = r->not_after,
-        .pending = r->next_at.s != 0, .keep_power = r->keep_power, .state = r->state,
+        .meter_id = r->meter_id,
+        .circuit = r->circuit,
+        .version = r->version,
+        .desired = r->desired,
+        .changed_at = r->changed_at,
+        .not_after = r->not_after,
+        .pending = r->next_at.s != 0,
+        .keep_power = r->keep_power,
+        .state = r->state,
         .state_at = r->state_at,
     };
     memcpy(out->reason, r->reason, sizeof out->reason);

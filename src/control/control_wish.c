@@ -39,14 +39,16 @@ static enum err audit(struct control_turn *t, const struct control_row *r, const
     detail_json(&d, "facts", r->detail);
     snprintf(object, sizeof object, "relay:%lld/%lld", (long long)r->meter_id,
              (long long)r->circuit);
-    return journal_append(t->tx, &(struct journal_act){t->now, t->actor, action, object,
-                                                       detail_end(&d)});
+    return journal_append(t->tx,
+                          &(struct journal_act){t->now, t->actor, action, object, detail_end(&d)});
 }
 
 static enum err put(struct control_turn *t, const struct control_meter *m,
                     const struct uplink_command *command, int64_t *id)
 {
-    struct headend_order o = {.command = *command, .account_id = m->account_id, .now = t->now,
+    struct headend_order o = {.command = *command,
+                              .account_id = m->account_id,
+                              .now = t->now,
                               .random = rand_u64(&t->ids)};
     TRY(headend_gateway_of_meter(t->tx, m->id, &o.gateway_id));
     return headend_command_put(t->tx, &o, id);
@@ -55,8 +57,13 @@ static enum err put(struct control_turn *t, const struct control_meter *m,
 enum err control_send(struct control_turn *t, const struct control_meter *m, struct control_row *r)
 {
     struct uplink_command c = {
-        .kind = UPLINK_RELAY, .meter_id = m->id, .epoch = m->epoch, .not_after = r->not_after,
-        .circuit = r->circuit, .version = r->version, .open = r->desired == CONTROL_OPEN,
+        .kind = UPLINK_RELAY,
+        .meter_id = m->id,
+        .epoch = m->epoch,
+        .not_after = r->not_after,
+        .circuit = r->circuit,
+        .version = r->version,
+        .open = r->desired == CONTROL_OPEN,
     };
     TRY(put(t, m, &c, &r->command_id));
     r->next_at.s = r->desired == CONTROL_OPEN ? r->not_after.s + AFTER_CUT_S
@@ -69,8 +76,12 @@ enum err control_send_keep(struct control_turn *t, const struct control_meter *m
                            struct control_row *r)
 {
     struct uplink_command c = {
-        .kind = UPLINK_KEEP, .meter_id = m->id, .epoch = m->epoch, .circuit = r->circuit,
-        .version = r->keep_version, .on = r->keep_power,
+        .kind = UPLINK_KEEP,
+        .meter_id = m->id,
+        .epoch = m->epoch,
+        .circuit = r->circuit,
+        .version = r->keep_version,
+        .on = r->keep_power,
     };
     int64_t id;
     TRY(put(t, m, &c, &id));
@@ -92,11 +103,12 @@ static enum err fence_old(struct control_turn *t, const struct control_row *r)
 static enum err check_breaker(struct control_turn *t, const struct control_meter *m)
 {
     int64_t cuts, meters, released;
-    TRY(store_int(t->tx, &cuts,
-                  "SELECT count(DISTINCT r.meter_id) FROM relay r JOIN meter m ON m.id = r.meter_id "
-                  "WHERE r.desired = 'open' AND r.changed_at > $2 AND m.project_id = $1 "
-                  "AND r.meter_id <> $3",
-                  "iii", m->project_id, t->now.s - CONTROL_BREAKER_S, m->id));
+    TRY(store_int(
+        t->tx, &cuts,
+        "SELECT count(DISTINCT r.meter_id) FROM relay r JOIN meter m ON m.id = r.meter_id "
+        "WHERE r.desired = 'open' AND r.changed_at > $2 AND m.project_id = $1 "
+        "AND r.meter_id <> $3",
+        "iii", m->project_id, t->now.s - CONTROL_BREAKER_S, m->id));
     if (cuts < CONTROL_BREAKER_MIN)
         return ERR_OK;
     TRY(store_int(t->tx, &meters, "SELECT count(*) FROM meter WHERE project_id = $1", "i",
@@ -189,7 +201,8 @@ enum err control_wish(struct store_tx *tx, const struct control_wish *w, int64_t
     return ERR_OK;
 }
 
-/* --- keep-power ----------------------------------------------------------------------------------- */
+/* --- keep-power
+ * ----------------------------------------------------------------------------------- */
 
 /* What we had cut, or were about to cut, returns. */
 static enum err return_supply(struct control_turn *t, const struct control_meter *m)
@@ -200,10 +213,13 @@ static enum err return_supply(struct control_turn *t, const struct control_meter
     for (size_t i = 0; i < count; i++)
         if (rows[i].desired == CONTROL_OPEN)
             TRY(control_wish(t->tx,
-                             &(struct control_wish){.meter_id = m->id, .circuit = rows[i].circuit,
+                             &(struct control_wish){.meter_id = m->id,
+                                                    .circuit = rows[i].circuit,
                                                     .desired = CONTROL_CLOSED,
-                                                    .reason = "keep_power", .actor = t->actor,
-                                                    .now = t->now, .random = rand_u64(&t->ids)},
+                                                    .reason = "keep_power",
+                                                    .actor = t->actor,
+                                                    .now = t->now,
+                                                    .random = rand_u64(&t->ids)},
                              NULL));
     return ERR_OK;
 }
@@ -241,6 +257,6 @@ enum err control_breaker_release(struct store_tx *tx, int64_t project_id, const 
                    "VALUES ($1, $2, $3) ON CONFLICT (project_id) DO UPDATE SET "
                    "released_until = excluded.released_until, actor = excluded.actor",
                    "iit", project_id, now.s + CONTROL_BREAKER_S, actor));
-    return journal_append(tx, &(struct journal_act){now, actor, "breaker.release", object,
-                                                    detail_end(&d)});
+    return journal_append(
+        tx, &(struct journal_act){now, actor, "breaker.release", object, detail_end(&d)});
 }

@@ -10,7 +10,8 @@
 #define AGAIN_S 600 /* a decision that did not change is written again after this */
 #define SAID_MAX 64
 
-/* --- the running episode ------------------------------------------------------------------------ */
+/* --- the running episode ------------------------------------------------------------------------
+ */
 
 struct episode {
     int level, warned_level, noted_level;
@@ -29,11 +30,17 @@ static enum err load_episode(struct store_tx *tx, int64_t account_id, struct epi
                                 "i", account_id);
     if (query_step(&q)) {
         *e = (struct episode){
-            .level = (int)query_int(&q, 0), .warned_level = (int)query_int(&q, 1),
-            .noted_level = (int)query_int(&q, 2), .level_at = {query_int(&q, 3)},
-            .notice_at = {query_int(&q, 4)}, .noted_at = {query_int(&q, 5)},
-            .decided_at = {query_int(&q, 6)}, .number = query_int(&q, 7),
-            .notices = query_int(&q, 8), .noted = query_int(&q, 9), .due_at = {query_int(&q, 11)},
+            .level = (int)query_int(&q, 0),
+            .warned_level = (int)query_int(&q, 1),
+            .noted_level = (int)query_int(&q, 2),
+            .level_at = {query_int(&q, 3)},
+            .notice_at = {query_int(&q, 4)},
+            .noted_at = {query_int(&q, 5)},
+            .decided_at = {query_int(&q, 6)},
+            .number = query_int(&q, 7),
+            .notices = query_int(&q, 8),
+            .noted = query_int(&q, 9),
+            .due_at = {query_int(&q, 11)},
         };
         snprintf(e->said, sizeof e->said, "%s", query_text(&q, 10));
     }
@@ -60,7 +67,8 @@ static enum err save_episode(struct store_tx *tx, int64_t account_id, const stru
                       e->number, e->notices, e->noted);
 }
 
-/* --- facts ---------------------------------------------------------------------------------------- */
+/* --- facts
+ * ---------------------------------------------------------------------------------------- */
 
 struct loop {
     struct control_turn turn;
@@ -149,19 +157,25 @@ static enum err gather(struct loop *l)
         .wallet = o->account.wallet == SITE_WALLET_METER ? STRATEGY_WALLET_METER
                                                          : STRATEGY_WALLET_PLATFORM,
         .account_open = o->account.closed_at.s == 0,
-        .contract_signed = o->account.contract_at.s != 0 &&
-                           o->account.contract_at.s <= l->turn.now.s,
-        .available_known = o->available_known, .available_fen = o->available_fen,
-        .reading_age_s = o->reading_age_s, .desired = STRATEGY_DESIRED_NONE,
-        .level = e->level, .level_at = e->level_at, .warned_level = e->warned_level,
-        .notices = e->notices, .notice_at = e->notice_at,
+        .contract_signed =
+            o->account.contract_at.s != 0 && o->account.contract_at.s <= l->turn.now.s,
+        .available_known = o->available_known,
+        .available_fen = o->available_fen,
+        .reading_age_s = o->reading_age_s,
+        .desired = STRATEGY_DESIRED_NONE,
+        .level = e->level,
+        .level_at = e->level_at,
+        .warned_level = e->warned_level,
+        .notices = e->notices,
+        .notice_at = e->notice_at,
     };
     TRY(gather_time(l));
     TRY(gather_sales(l));
     return gather_relays(l);
 }
 
-/* --- the decision, in words ------------------------------------------------------------------------ */
+/* --- the decision, in words
+ * ------------------------------------------------------------------------ */
 
 static const char *describe(const struct loop *l, struct detail *d)
 {
@@ -198,7 +212,8 @@ static const char *describe(const struct loop *l, struct detail *d)
 static enum err tell(struct loop *l, enum journal_kind kind, const char *json)
 {
     return journal_event(l->turn.tx,
-                         &(struct journal_event){.at = l->turn.now, .kind = kind,
+                         &(struct journal_event){.at = l->turn.now,
+                                                 .kind = kind,
                                                  .project_id = l->outlook.account.project_id,
                                                  .account_id = l->outlook.account.id,
                                                  .detail = json});
@@ -218,7 +233,8 @@ static enum err note(struct loop *l, const char *template, int level, const char
                               l->turn.now);
 }
 
-/* --- carrying out ------------------------------------------------------------------------------------ */
+/* --- carrying out
+ * ------------------------------------------------------------------------------------ */
 
 static enum err move_level(struct loop *l, const char *json)
 {
@@ -269,9 +285,13 @@ static enum err wish_all(struct loop *l, enum control_desired desired, const cha
         if (desired == CONTROL_OPEN ? r->desired == CONTROL_OPEN : !ours)
             continue;
         TRY(control_wish(l->turn.tx,
-                         &(struct control_wish){.meter_id = r->meter_id, .desired = desired,
-                                                .reason = reason, .detail = json, .actor = "system",
-                                                .life_s = l->policy.not_after_s, .now = l->turn.now,
+                         &(struct control_wish){.meter_id = r->meter_id,
+                                                .desired = desired,
+                                                .reason = reason,
+                                                .detail = json,
+                                                .actor = "system",
+                                                .life_s = l->policy.not_after_s,
+                                                .now = l->turn.now,
                                                 .random = rand_u64(&l->turn.ids)},
                          NULL));
     }
@@ -384,7 +404,8 @@ enum err control_fee_check(struct store_tx *tx, const struct control_fee *fee)
     return e;
 }
 
-/* --- events from outside --------------------------------------------------------------------------- */
+/* --- events from outside
+ * --------------------------------------------------------------------------- */
 
 static enum err pending_cuts(struct store_tx *tx, int64_t account_id,
                              struct control_row rows[BILLING_METERS_MAX], size_t *count)
@@ -396,8 +417,8 @@ static enum err pending_cuts(struct store_tx *tx, int64_t account_id,
                                 "AND r.next_at IS NOT NULL",
                                 "i", account_id);
     for (*count = 0; *count < BILLING_METERS_MAX && query_step(&q); (*count)++)
-        rows[*count] = (struct control_row){.meter_id = query_int(&q, 0),
-                                            .circuit = query_int(&q, 1)};
+        rows[*count] =
+            (struct control_row){.meter_id = query_int(&q, 0), .circuit = query_int(&q, 1)};
     return query_end(&q);
 }
 
@@ -411,14 +432,16 @@ enum err control_payment(struct store_tx *tx, const struct control_fee *fee)
         TRY(control_wish(tx,
                          &(struct control_wish){.meter_id = rows[i].meter_id,
                                                 .circuit = rows[i].circuit,
-                                                .desired = CONTROL_CLOSED, .reason = "payment",
-                                                .actor = "system", .now = fee->now,
+                                                .desired = CONTROL_CLOSED,
+                                                .reason = "payment",
+                                                .actor = "system",
+                                                .now = fee->now,
                                                 .random = rand_u64(&ids)},
                          NULL));
     if (!fee->readings)
         return ERR_OK;
-    return control_fee_check(tx, &(struct control_fee){fee->readings, fee->account_id, fee->now,
-                                                       rand_u64(&ids)});
+    return control_fee_check(
+        tx, &(struct control_fee){fee->readings, fee->account_id, fee->now, rand_u64(&ids)});
 }
 
 enum err control_fee_due(struct store_tx *tx, wall_s now, int64_t *ids, size_t cap, size_t *count)

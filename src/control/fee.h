@@ -35,13 +35,13 @@ struct control_fee {
  * version is superseded), then the loop runs. `readings` NULL: only the former. */
 [[nodiscard]] enum err control_payment(struct store_tx *tx, const struct control_fee *fee);
 
-/* Accounts whose last decision waits for a time that has come (a grace time ended, a window opened):
- * at most cap ids. */
+/* Accounts whose last decision waits for a time that has come (a grace time ended, a window
+ * opened): at most cap ids. */
 [[nodiscard]] enum err control_fee_due(struct store_tx *tx, wall_s now, int64_t *ids, size_t cap,
                                        size_t *count);
 
-/* A message was delivered: notify's `delivered` calls it, in its transaction. Notices of the running
- * episode count towards a cut, if spaced as the strategy asks. */
+/* A message was delivered: notify's `delivered` calls it, in its transaction. Notices of the
+ * running episode count towards a cut, if spaced as the strategy asks. */
 struct control_notice {
     int64_t account_id, level, episode;
     wall_s at;

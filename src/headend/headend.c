@@ -77,7 +77,8 @@ void headend_free(struct headend *h)
     release(h);
 }
 
-/* --- jobs ----------------------------------------------------------------------------------------- */
+/* --- jobs
+ * ----------------------------------------------------------------------------------------- */
 
 static enum err run_job(struct store_tx *tx, void *arg)
 {
@@ -99,7 +100,8 @@ void headend_submit(struct store *store, struct headend_job *job)
     store_submit(store, run_job, job_done, job);
 }
 
-/* --- events about sessions --------------------------------------------------------------------------- */
+/* --- events about sessions
+ * --------------------------------------------------------------------------- */
 
 struct note {
     struct headend_job job;
@@ -150,7 +152,8 @@ enum err headend_note_now(struct store_tx *tx, const struct headend_session *s, 
 void headend_note(struct headend_session *s, enum err why, int kind)
 {
     struct headend *h = s->headend;
-    if (s->project_id == 0 || (kind == EVENT_GATEWAY_REFUSED && h->refusals++ >= REFUSALS_PER_MINUTE))
+    if (s->project_id == 0 ||
+        (kind == EVENT_GATEWAY_REFUSED && h->refusals++ >= REFUSALS_PER_MINUTE))
         return; /* nobody's gateway, or somebody who wants to fill the disk */
     struct note *n = malloc(sizeof *n);
     MUST(n);
@@ -158,7 +161,8 @@ void headend_note(struct headend_session *s, enum err why, int kind)
     headend_submit(h->config.ledger, &n->job);
 }
 
-/* --- the table of sessions ---------------------------------------------------------------------------- */
+/* --- the table of sessions
+ * ---------------------------------------------------------------------------- */
 
 struct headend_session *headend_find(struct headend *h, int64_t conn)
 {
@@ -256,7 +260,9 @@ void headend_kick(struct headend *h, int64_t gateway_id, struct uplink_now now)
         headend_end(s, ERR_HEADEND_REVOKED, 0);
 }
 
-/* --- time ------------------------------------------------------------------------------------------------ */
+/* --- time
+ * ------------------------------------------------------------------------------------------------
+ */
 
 mono_ms headend_wake(const struct headend *h)
 {

@@ -24,6 +24,9 @@
  *   waiting, expired ──headend_fence──► fencing ──outcome FENCED──► fenced
  *                                       fencing ──any other outcome──► done
  *
+ * A gateway speaks for its own meters only: readings of others are left out, outcomes of commands we
+ * do not know are taken as evidence only about its own meters.
+ *
  * The owner calls store_flush of the readings store and then of the ledger store at the end of each
  * turn of its loop; answers leave in the `done` callbacks of these.
  */
@@ -41,12 +44,12 @@
 #include "uplink/message.h"
 #include "uplink/uplink.h"
 
-#define HEADEND_SESSIONS_MAX 4096  /* connections at one time; more are closed at once */
-#define HEADEND_INFLIGHT_MAX 32    /* commands of one gateway sent and not yet answered */
-#define HEADEND_QUEUE_MAX 256      /* durable messages of one session not yet committed */
+#define HEADEND_SESSIONS_MAX 4096 /* connections at one time; more are closed at once */
+#define HEADEND_INFLIGHT_MAX 32   /* commands of one gateway sent and not yet answered */
+#define HEADEND_QUEUE_MAX 256     /* durable messages of one session not yet committed */
 #define HEADEND_RESEND_MS 30'000
 #define HEADEND_CLAIMS_PER_MINUTE 30 /* attempts, right or wrong, of all connections together */
-#define HEADEND_RANDOM 64          /* bytes a connection needs: session keys, secret of a claim */
+#define HEADEND_RANDOM 64            /* bytes a connection needs: session keys, secret of a claim */
 
 struct headend;
 
@@ -60,9 +63,9 @@ struct headend_io {
 
 struct headend_batch {
     int64_t gateway_id;
-    int64_t epoch, seq;   /* of the gateway's queue: the batch's name for ever */
+    int64_t epoch, seq; /* of the gateway's queue: the batch's name for ever */
     wall_s now;
-    struct bytes body;    /* CBOR as received */
+    struct bytes body; /* CBOR as received */
     const struct uplink_readings *readings;
 };
 
@@ -89,7 +92,8 @@ struct headend_happening {
  */
 struct headend_sinks {
     void *ctx;
-    enum err (*readings)(void *ctx, struct store_tx *readings_tx, const struct headend_batch *batch);
+    enum err (*readings)(void *ctx, struct store_tx *readings_tx,
+                         const struct headend_batch *batch);
     /* the same batch in the ledger transaction after it: relay states, fee control ... */
     enum err (*readings_ledger)(void *ctx, struct store_tx *ledger_tx,
                                 const struct headend_batch *batch);
@@ -115,9 +119,9 @@ void headend_free(struct headend *h); /* flush the stores first; closes nothing;
 /* A stream was accepted. `certificate_hash`: SHA-256 of the peer's certificate (DER), 32 bytes, or
  * NULL if it showed none: then it may only claim. ERR_FULL: too many; close it. */
 struct headend_peer {
-    int64_t conn;                     /* the owner's name for the stream, never reused */
+    int64_t conn; /* the owner's name for the stream, never reused */
     const uint8_t *certificate_hash;
-    const uint8_t *random;            /* HEADEND_RANDOM fresh secret bytes */
+    const uint8_t *random; /* HEADEND_RANDOM fresh secret bytes */
 };
 [[nodiscard]] enum err headend_open(struct headend *h, const struct headend_peer *peer,
                                     struct uplink_now now);
@@ -137,15 +141,16 @@ void headend_kick(struct headend *h, int64_t gateway_id, struct uplink_now now);
 bool headend_online(const struct headend *h, int64_t gateway_id);
 size_t headend_sessions(const struct headend *h);
 
-/* --- commands: plain functions on a ledger transaction ----------------------------------------- */
+/* --- commands: plain functions on a ledger transaction -----------------------------------------
+ */
 
 struct headend_order {
     struct uplink_command command; /* its id is ignored: made from `random` */
     int64_t gateway_id;
-    int64_t account_id;  /* 0: none */
-    const char *ref;     /* what it is for, to find it again: an order id; NULL: nothing */
+    int64_t account_id; /* 0: none */
+    const char *ref;    /* what it is for, to find it again: an order id; NULL: nothing */
     wall_s now;
-    uint64_t random;     /* a fresh one for each command */
+    uint64_t random; /* a fresh one for each command */
 };
 
 /* ERR_NOT_FOUND: no such gateway. */
@@ -156,7 +161,11 @@ struct headend_order {
                                                 int64_t *gateway_id);
 
 enum headend_command_state {
-    HEADEND_WAITING, HEADEND_DONE, HEADEND_EXPIRED, HEADEND_FENCING, HEADEND_FENCED
+    HEADEND_WAITING,
+    HEADEND_DONE,
+    HEADEND_EXPIRED,
+    HEADEND_FENCING,
+    HEADEND_FENCED
 };
 struct headend_command {
     int64_t id, gateway_id, meter_id;

@@ -29,10 +29,9 @@ static enum err use(struct store_tx *tx, void *arg)
     struct claim *c = arg;
     struct site_gateway g;
     struct headend_session *s = c->job.session;
-    TRY(site_claim_use(tx,
-                       &(struct site_claim){c->serial, c->code_hash, c->secret,
-                                            c->certificate_hash, c->now},
-                       &c->gateway_id));
+    TRY(site_claim_use(
+        tx, &(struct site_claim){c->serial, c->code_hash, c->secret, c->certificate_hash, c->now},
+        &c->gateway_id));
     TRY(site_gateway_get(tx, c->gateway_id, &g));
     s->project_id = g.project_id;
     memcpy(s->serial, g.serial, sizeof s->serial);

@@ -3,8 +3,10 @@
 #include "base/must.h"
 #include "headend/headend_impl.h"
 
-static const char *const kind_names[] = {
-    [UPLINK_VEND] = "vend", [UPLINK_RELAY] = "relay", [UPLINK_KEEP] = "keep", [UPLINK_READ] = "read"};
+static const char *const kind_names[] = {[UPLINK_VEND] = "vend",
+                                         [UPLINK_RELAY] = "relay",
+                                         [UPLINK_KEEP] = "keep",
+                                         [UPLINK_READ] = "read"};
 
 static const char *const state_names[] = {
     [HEADEND_WAITING] = "waiting", [HEADEND_DONE] = "done",     [HEADEND_EXPIRED] = "expired",

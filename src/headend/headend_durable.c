@@ -34,7 +34,8 @@ static bool is_ours(enum err e)
            e == ERR_STORE || e == ERR_STORE_CORRUPT || e == ERR_UPLINK_EPOCH;
 }
 
-/* --- one message in the ledger -------------------------------------------------------------------------- */
+/* --- one message in the ledger
+ * -------------------------------------------------------------------------- */
 
 struct job { /* of either store */
     struct headend_job job;
@@ -46,22 +47,59 @@ struct job { /* of either store */
 static struct headend_batch batch_of(const struct job *j, const struct uplink_message *m)
 {
     const struct headend_entry *e = j->entry;
-    return (struct headend_batch){.gateway_id = e->session->gateway_id, .epoch = e->epoch,
-                                  .seq = e->seq, .now = j->now, .body = {e->raw, e->len},
+    return (struct headend_batch){.gateway_id = e->session->gateway_id,
+                                  .epoch = e->epoch,
+                                  .seq = e->seq,
+                                  .now = j->now,
+                                  .body = {e->raw, e->len},
                                   .readings = &m->readings};
+}
+
+static enum err is_own(struct store_tx *tx, int64_t gateway_id, int64_t meter_id, bool *own)
+{
+    int64_t of = 0;
+    enum err e = headend_gateway_of_meter(tx, meter_id, &of);
+    *own = e == ERR_OK && of == gateway_id;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+struct sorting {
+    int64_t gateway_id;
+    struct uplink_readings *readings;
+};
+
+/* A gateway speaks for its own meters only; others' readings are left out. */
+static enum err leave_out(struct store_tx *tx, void *arg)
+{
+    const struct sorting *s = arg;
+    size_t kept = 0;
+    for (size_t i = 0; i < s->readings->count; i++) {
+        bool own;
+        TRY(is_own(tx, s->gateway_id, s->readings->readings[i].meter_id, &own));
+        if (own && kept != i)
+            s->readings->readings[kept] = s->readings->readings[i];
+        kept += own;
+    }
+    s->readings->count = kept;
+    return ERR_OK;
 }
 
 static enum err take_outcome(struct store_tx *tx, const struct job *j, struct uplink_outcome *o)
 {
     struct headend *h = j->entry->session->headend;
-    struct headend_closing closing = {j->entry->session->gateway_id, o,
-                                      {j->entry->raw, j->entry->len}, j->now};
+    struct headend_closing closing = {
+        j->entry->session->gateway_id, o, {j->entry->raw, j->entry->len}, j->now};
     struct headend_result r = {.gateway_id = closing.gateway_id, .now = j->now, .outcome = o};
     struct uplink_command command;
     bool fresh = true;
     enum err e = headend_command_close(tx, &closing, &fresh, &r.fenced_before);
     if (e == ERR_OK && !fresh)
         return ERR_OK;
+    bool own = true;
+    if (e == ERR_NOT_FOUND)
+        TRY(is_own(tx, closing.gateway_id, o->meter_id, &own));
+    if (!own)
+        return ERR_HEADEND_METER;
     if (e == ERR_OK) {
         TRY(headend_command_read(tx, o->command_id, h->arena, &command));
         r.command = &command;
@@ -78,7 +116,8 @@ static enum err take_outcome(struct store_tx *tx, const struct job *j, struct up
     return h->config.sinks.outcome ? h->config.sinks.outcome(h->config.sinks.ctx, tx, &r) : ERR_OK;
 }
 
-static enum err take_event(struct store_tx *tx, const struct job *j, const struct uplink_event *event)
+static enum err take_event(struct store_tx *tx, const struct job *j,
+                           const struct uplink_event *event)
 {
     const struct headend_session *s = j->entry->session;
     const struct headend_sinks *sinks = &s->headend->config.sinks;
@@ -98,6 +137,7 @@ static enum err take_content(struct store_tx *tx, const struct job *j)
         return take_outcome(tx, j, &m.outcome);
     if (m.kind == UPLINK_EVENT)
         return take_event(tx, j, &m.event);
+    TRY(leave_out(tx, &(struct sorting){j->entry->session->gateway_id, &m.readings}));
     struct headend_batch batch = batch_of(j, &m);
     return sinks->readings_ledger ? sinks->readings_ledger(sinks->ctx, tx, &batch) : ERR_OK;
 }
@@ -113,8 +153,8 @@ static enum err ledger_work(struct store_tx *tx, void *arg)
     if (g.boot_epoch != uplink_epoch(&e->session->link) || g.revoked)
         return ERR_UPLINK_EPOCH; /* fenced: nothing of it counts any more */
     /* A gateway whose queue file was lost begins a new epoch: then there is nothing before. */
-    j->out_of_order = e->after_seq != 0 &&
-                      (g.received_epoch != e->after_epoch || g.received_seq != e->after_seq);
+    j->out_of_order =
+        e->after_seq != 0 && (g.received_epoch != e->after_epoch || g.received_seq != e->after_seq);
     if (j->out_of_order)
         return ERR_UPLINK_SEQUENCE;
     TRY(take_content(tx, j));
@@ -172,7 +212,8 @@ static void ledger_done(void *arg, enum err result)
     free(j);
 }
 
-/* --- readings, first part ---------------------------------------------------------------------------------- */
+/* --- readings, first part
+ * ---------------------------------------------------------------------------------- */
 
 static enum err readings_work(struct store_tx *tx, void *arg)
 {
@@ -183,7 +224,17 @@ static enum err readings_work(struct store_tx *tx, void *arg)
     if (s->state != HEADEND_LIVE)
         return ERR_IO_CLOSED;
     TRY(uplink_message_decode(j->entry->raw, j->entry->len, h->arena, &m));
+    struct sorting own = {s->gateway_id, &m.readings};
+    size_t told = m.readings.count;
+    TRY(store_read(h->config.ledger, leave_out, &own));
     struct headend_batch batch = batch_of(j, &m);
+    struct writer w = writer_of(h->scratch, sizeof h->scratch);
+    if (m.readings.count < told) { /* what is stored is what was taken */
+        headend_note(s, ERR_HEADEND_METER, EVENT_GATEWAY_REFUSED);
+        uplink_message_encode(&m, &w);
+        batch.body = (struct bytes){w.data, w.len};
+    }
+    TRY(w.err);
     return h->config.sinks.readings ? h->config.sinks.readings(h->config.sinks.ctx, tx, &batch)
                                     : ERR_OK;
 }
@@ -205,7 +256,8 @@ static void readings_done(void *arg, enum err result)
     advance(s);
 }
 
-/* --- the pipeline ------------------------------------------------------------------------------------------- */
+/* --- the pipeline
+ * ------------------------------------------------------------------------------------------- */
 
 static void submit(struct headend_entry *e, struct store *store, store_work *work,
                    void (*done)(void *, enum err))
@@ -246,8 +298,12 @@ void headend_take(struct headend_session *s, const struct uplink_message *m)
     struct bytes raw = uplink_last(&s->link);
     struct headend_entry *e = malloc(sizeof *e + raw.len);
     MUST(e);
-    *e = (struct headend_entry){.session = s, .kind = m->kind, .epoch = m->epoch, .seq = m->seq,
-                                .after_epoch = s->taken_epoch, .after_seq = s->taken_seq,
+    *e = (struct headend_entry){.session = s,
+                                .kind = m->kind,
+                                .epoch = m->epoch,
+                                .seq = m->seq,
+                                .after_epoch = s->taken_epoch,
+                                .after_seq = s->taken_seq,
                                 .len = raw.len};
     memcpy(e->raw, raw.data, raw.len);
     if (s->last)

@@ -5,7 +5,8 @@
 #include "headend/headend.h"
 #include "site/site.h"
 
-/* --- commands ----------------------------------------------------------------------------------- */
+/* --- commands -----------------------------------------------------------------------------------
+ */
 
 #define HEADEND_COMMAND_BYTES 512 /* of a COMMAND message: a dozen small numbers */
 
@@ -13,8 +14,8 @@
 enum err headend_command_read(struct store_tx *tx, int64_t id, void *arena,
                               struct uplink_command *out);
 
-/* Writes the outcome of a command into its row. *fresh: it had none before, or only a tombstone that
- * this outcome contradicts (*fenced_before). ERR_NOT_FOUND: not a command of this gateway. */
+/* Writes the outcome of a command into its row. *fresh: it had none before, or only a tombstone
+ * that this outcome contradicts (*fenced_before). ERR_NOT_FOUND: not a command of this gateway. */
 struct headend_closing {
     int64_t gateway_id;
     const struct uplink_outcome *outcome;
@@ -24,14 +25,21 @@ struct headend_closing {
 enum err headend_command_close(struct store_tx *tx, const struct headend_closing *closing,
                                bool *fresh, bool *fenced_before);
 
-/* --- sessions ------------------------------------------------------------------------------------ */
+/* --- sessions ------------------------------------------------------------------------------------
+ */
 
 /*
  *   OPENING --proved its secret--> BOOTING --epoch committed--> LIVE
  *   OPENING --CLAIM--> CLAIMING --answered--> OPENING
  * any --> GONE: out of the table; the struct lives until its last job was answered.
  */
-enum headend_state { HEADEND_OPENING, HEADEND_BOOTING, HEADEND_CLAIMING, HEADEND_LIVE, HEADEND_GONE };
+enum headend_state {
+    HEADEND_OPENING,
+    HEADEND_BOOTING,
+    HEADEND_CLAIMING,
+    HEADEND_LIVE,
+    HEADEND_GONE
+};
 
 /*
  * One durable message on its way to disk.
@@ -48,9 +56,9 @@ struct headend_entry {
     struct headend_session *session;
     enum headend_step step;
     enum uplink_kind kind;
-    int64_t epoch, seq;           /* its name */
+    int64_t epoch, seq;             /* its name */
     int64_t after_epoch, after_seq; /* the one before it: what the ledger must say */
-    enum err given_up;            /* ERR_OK, or why only its number is taken */
+    enum err given_up;              /* ERR_OK, or why only its number is taken */
     size_t len;
     uint8_t raw[];
 };
@@ -90,10 +98,11 @@ struct headend {
     struct headend_session *recent; /* the one asked for last */
     struct uplink_now now;          /* of the present or last call: for work that ends in a flush */
     mono_ms housekeeping;
-    mono_ms minute;                 /* start of the minute that the limits count in */
+    mono_ms minute; /* start of the minute that the limits count in */
     int claims, refusals;
-    size_t jobs;                    /* of all sessions; holds this struct */
+    size_t jobs; /* of all sessions; holds this struct */
     bool freed;
+    uint8_t scratch[UPLINK_MESSAGE_MAX];
     _Alignas(16) uint8_t arena[UPLINK_ARENA];
 };
 

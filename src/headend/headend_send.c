@@ -39,7 +39,8 @@ static enum err find_open(struct store_tx *tx, void *arg)
     return query_end(&q);
 }
 
-/* --- remembering that it left -------------------------------------------------------------------------- */
+/* --- remembering that it left
+ * -------------------------------------------------------------------------- */
 
 struct handed {
     struct headend_job job;
@@ -65,7 +66,8 @@ static void handed_done(void *arg, enum err result)
     free(arg);
 }
 
-/* --- sending --------------------------------------------------------------------------------------------- */
+/* --- sending
+ * --------------------------------------------------------------------------------------------- */
 
 static mono_ms resend_at(const struct headend_flight *f)
 {
@@ -113,8 +115,7 @@ static enum err send_all(struct headend_session *s, const struct open_commands *
             break;
         if (!f)
             handed->ids[handed->count++] = o->id;
-        flight[flights++] =
-            (struct headend_flight){o->id, o->fence, f && !again ? f->sent : now};
+        flight[flights++] = (struct headend_flight){o->id, o->fence, f && !again ? f->sent : now};
     }
     memcpy(s->flight, flight, flights * sizeof *flight);
     s->flights = flights;
@@ -144,7 +145,9 @@ void headend_send_commands(struct headend_session *s)
     headend_release(s);
 }
 
-/* --- poking ------------------------------------------------------------------------------------------------ */
+/* --- poking
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct unsent {
     struct headend *headend;

@@ -17,7 +17,8 @@ static void knows(struct headend_session *s, const struct site_gateway *g)
     memcpy(s->serial, g->serial, sizeof s->serial);
 }
 
-/* --- the secret -------------------------------------------------------------------------------------- */
+/* --- the secret
+ * -------------------------------------------------------------------------------------- */
 
 struct lookup {
     int64_t id;
@@ -57,7 +58,8 @@ static void ask_secret(struct headend_session *s)
         headend_note(s, e, EVENT_GATEWAY_REFUSED);
 }
 
-/* --- the epoch ---------------------------------------------------------------------------------------- */
+/* --- the epoch
+ * ---------------------------------------------------------------------------------------- */
 
 struct boot {
     struct headend_job job;
@@ -70,7 +72,8 @@ static enum err commit_epoch(struct store_tx *tx, void *arg)
 {
     struct boot *b = arg;
     TRY(site_gateway_get(tx, b->gateway_id, &b->gateway));
-    TRY(admit(b->job.session, &b->gateway)); /* it may have been revoked or claimed anew meanwhile */
+    TRY(admit(b->job.session,
+              &b->gateway)); /* it may have been revoked or claimed anew meanwhile */
     enum err e = site_gateway_boot(tx, b->gateway_id, b->epoch, b->now);
     if (e == ERR_SITE_EPOCH)
         return ERR_UPLINK_EPOCH;
@@ -120,7 +123,8 @@ static void boot(struct headend_session *s)
     headend_submit(s->headend->config.ledger, &b->job);
 }
 
-/* --- HELLO, configuration ------------------------------------------------------------------------------- */
+/* --- HELLO, configuration
+ * ------------------------------------------------------------------------------- */
 
 static void say(struct headend_session *s, const struct uplink_message *m)
 {
@@ -172,9 +176,9 @@ static void send_part(struct headend_session *s, const struct uplink_config *c, 
                       size_t parts)
 {
     size_t line, meter;
-    struct uplink_message m = {.kind = UPLINK_CONFIG,
-                               .config = {.version = c->version, .part = (int64_t)part,
-                                          .parts = (int64_t)parts}};
+    struct uplink_message m = {
+        .kind = UPLINK_CONFIG,
+        .config = {.version = c->version, .part = (int64_t)part, .parts = (int64_t)parts}};
     m.config.line_count = share(c->line_count, part, CONFIG_PART_LINES, &line);
     m.config.meter_count = share(c->meter_count, part, CONFIG_PART_METERS, &meter);
     m.config.lines = c->lines + line;
@@ -231,7 +235,8 @@ static void note_applied(struct headend_session *s, int64_t version)
     headend_submit(s->headend->config.ledger, &a->job);
 }
 
-/* --- messages --------------------------------------------------------------------------------------------- */
+/* --- messages
+ * --------------------------------------------------------------------------------------------- */
 
 static void take_message(struct headend_session *s, const struct uplink_message *m)
 {

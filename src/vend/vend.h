@@ -33,11 +33,18 @@
 struct readings;
 
 enum vend_state {
-    VEND_CREATED, VEND_PAID, VEND_BOUND, VEND_CONFIRMED, VEND_REJECTED, VEND_FENCED,
-    VEND_REFUNDED, VEND_CONFLICT, VEND_BOOKED,
+    VEND_CREATED,
+    VEND_PAID,
+    VEND_BOUND,
+    VEND_CONFIRMED,
+    VEND_REJECTED,
+    VEND_FENCED,
+    VEND_REFUNDED,
+    VEND_CONFLICT,
+    VEND_BOOKED,
     VEND_STATE_COUNT
 };
-const char *vend_state_name(enum vend_state s); /* "PAID" ... */
+const char *vend_state_name(enum vend_state s);  /* "PAID" ... */
 enum vend_state vend_state_of(const char *name); /* VEND_STATE_COUNT if unknown */
 bool vend_state_final(enum vend_state s);        /* nothing will happen by itself any more */
 /* The table of moves, for tests and for the documentation. */
@@ -45,9 +52,9 @@ bool vend_state_allowed(enum vend_state from, enum vend_state to);
 
 #define VEND_ORDER_ID_MIN 8
 #define VEND_ORDER_ID_MAX 64
-#define VEND_DOUBT_MAX 3       /* contradicting read-backs before CONFLICT */
-#define VEND_LATE_S 120        /* a first note, ... */
-#define VEND_STUCK_S 1800      /* ... then an alarm: deliver by hand with the same n, or cancel */
+#define VEND_DOUBT_MAX 3  /* contradicting read-backs before CONFLICT */
+#define VEND_LATE_S 120   /* a first note, ... */
+#define VEND_STUCK_S 1800 /* ... then an alarm: deliver by hand with the same n, or cancel */
 
 /* Largest single sale by method, and the largest amount that a meter's wallet can hold. */
 int64_t vend_limit_fen(const char *method); /* 0: unknown method */
@@ -56,8 +63,8 @@ struct vend_sale {
     int64_t account_id;
     const char *order_id; /* made by the client: [A-Za-z0-9._-], 8..64 characters */
     int64_t amount_fen;
-    const char *method;   /* 'cash', 'import', 'subsidy', 'transfer' (from the prepayment) */
-    const char *actor;    /* 'user:3' */
+    const char *method; /* 'cash', 'import', 'subsidy', 'transfer' (from the prepayment) */
+    const char *actor;  /* 'user:3' */
     wall_s now;
     uint64_t random;
     const struct readings *readings; /* NULL: a pending cut is cancelled, but a restore is left to
@@ -74,10 +81,10 @@ struct vend_status {
     /* the money trail; 0: not (yet) */
     wall_s created_at, paid_at, booked_at, bound_at, sent_at, confirmed_at, closed_at;
     wall_s changed_at;
-    int64_t epoch, n;     /* the number it is bound to, 0: none */
-    int64_t attempt;      /* commands issued so far */
-    char cause[16];       /* FENCED and after: 'cancel', 'refused' */
-    char evidence[512];   /* JSON object: what the meter said last */
+    int64_t epoch, n;   /* the number it is bound to, 0: none */
+    int64_t attempt;    /* commands issued so far */
+    char cause[16];     /* FENCED and after: 'cancel', 'refused' */
+    char evidence[512]; /* JSON object: what the meter said last */
 };
 
 /*
@@ -167,10 +174,10 @@ struct vend_exchange {
 [[nodiscard]] enum err vend_get(struct store_tx *tx, int64_t account_id, const char *order_id,
                                 struct vend_status *out);
 struct vend_filter {
-    int64_t project_id;  /* 0: all */
-    int64_t account_id;  /* 0: all */
-    const char *state;   /* a state's name, "open" (not final or in CONFLICT), NULL: all */
-    wall_s before;       /* created before; 0: from the newest */
+    int64_t project_id; /* 0: all */
+    int64_t account_id; /* 0: all */
+    const char *state;  /* a state's name, "open" (not final or in CONFLICT), NULL: all */
+    wall_s before;      /* created before; 0: from the newest */
     int64_t limit;
 };
 typedef enum err vend_each(void *arg, const struct vend_status *status);

@@ -14,9 +14,15 @@ int64_t vend_pause_s(int64_t fruitless)
 enum err vend_send(struct vend_turn *t, struct vend_order *o, enum uplink_command_kind kind)
 {
     struct headend_order h = {
-        .command = {.kind = kind, .meter_id = o->meter_id, .epoch = o->epoch, .n = o->n,
+        .command = {.kind = kind,
+                    .meter_id = o->meter_id,
+                    .epoch = o->epoch,
+                    .n = o->n,
                     .amount_fen = kind == UPLINK_VEND ? o->amount_fen : 0},
-        .account_id = o->account_id, .ref = o->order_id, .now = t->now, .random = rand_u64(&t->ids),
+        .account_id = o->account_id,
+        .ref = o->order_id,
+        .now = t->now,
+        .random = rand_u64(&t->ids),
     };
     TRY(headend_gateway_of_meter(t->tx, o->meter_id, &h.gateway_id));
     TRY(headend_command_put(t->tx, &h, &o->command_id));
@@ -133,8 +139,8 @@ enum err vend_command_pending(struct store_tx *tx, int64_t command_id, int64_t m
         return ERR_OK;
     TRY(headend_command_get(tx, command_id, &c));
     TRY(headend_gateway_of_meter(tx, meter_id, &gateway_id));
-    *pending = (c.state == HEADEND_WAITING || c.state == HEADEND_FENCING) &&
-               c.gateway_id == gateway_id;
+    *pending =
+        (c.state == HEADEND_WAITING || c.state == HEADEND_FENCING) && c.gateway_id == gateway_id;
     return ERR_OK;
 }
 

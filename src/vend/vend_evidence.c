@@ -53,7 +53,8 @@ static enum err keep_evidence(struct vend_turn *t, const struct vend_order *o,
     detail_int(&d, "purchased_fen", e->purchased_fen);
     if (e->balance_fen != INT64_MIN)
         detail_int(&d, "balance_fen", e->balance_fen);
-    return store_exec(t->tx, "UPDATE vend SET evidence = $3 WHERE account_id = $1 AND order_id = $2",
+    return store_exec(t->tx,
+                      "UPDATE vend SET evidence = $3 WHERE account_id = $1 AND order_id = $2",
                       "itt", o->account_id, o->order_id, detail_end(&d));
 }
 

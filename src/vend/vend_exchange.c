@@ -34,12 +34,14 @@ static enum err bring_home(struct vend_turn *t, const struct old *old, int64_t m
     int32_t day;
     TRY(vend_business_day(t, old->project_id, &day));
     return ledger_post(t->tx,
-                       &(struct ledger_entry){
-                           .account_id = old->account_id, .key = key, .kind = "wallet.exchange",
-                           .now = t->now, .business_day = day,
-                           .actor = t->actor,
-                           .postings = {{LEDGER_WALLET, -old->wallet_fen},
-                                        {LEDGER_PREPAYMENT, old->wallet_fen}}},
+                       &(struct ledger_entry){.account_id = old->account_id,
+                                              .key = key,
+                                              .kind = "wallet.exchange",
+                                              .now = t->now,
+                                              .business_day = day,
+                                              .actor = t->actor,
+                                              .postings = {{LEDGER_WALLET, -old->wallet_fen},
+                                                           {LEDGER_PREPAYMENT, old->wallet_fen}}},
                        NULL);
 }
 
@@ -53,9 +55,12 @@ static enum err sell_again(struct vend_turn *t, const struct old *old, int64_t m
     snprintf(order_id, sizeof order_id, "exchange-%lld-%lld", (long long)meter_id,
              (long long)epoch);
     return vend_sell(t->tx,
-                     &(struct vend_sale){.account_id = old->account_id, .order_id = order_id,
-                                         .amount_fen = old->wallet_fen, .method = "transfer",
-                                         .actor = t->actor, .now = t->now,
+                     &(struct vend_sale){.account_id = old->account_id,
+                                         .order_id = order_id,
+                                         .amount_fen = old->wallet_fen,
+                                         .method = "transfer",
+                                         .actor = t->actor,
+                                         .now = t->now,
                                          .random = rand_u64(&t->ids)},
                      &status);
 }
@@ -82,8 +87,8 @@ enum err vend_exchange(struct store_tx *tx, const struct vend_exchange *x, int64
     detail_text(&d, "model", model);
     detail_int(&d, "wallet_fen", old.wallet_fen);
     snprintf(object, sizeof object, "meter:%lld", (long long)x->meter_id);
-    TRY(journal_append(tx, &(struct journal_act){x->now, x->actor, "meter.exchange", object,
-                                                 detail_end(&d)}));
+    TRY(journal_append(
+        tx, &(struct journal_act){x->now, x->actor, "meter.exchange", object, detail_end(&d)}));
     return sell_again(&t, &old, x->meter_id, *epoch);
 }
 

@@ -26,7 +26,8 @@ static inline struct vend_turn vend_turn_of(struct store_tx *tx, wall_s now, con
 
 struct vend_method {
     const char *name;
-    enum ledger_book contra; /* where the money comes from; LEDGER_BOOK_COUNT: it is there already */
+    enum ledger_book
+        contra; /* where the money comes from; LEDGER_BOOK_COUNT: it is there already */
     int64_t limit_fen;
 };
 const struct vend_method *vend_method_find(const char *name); /* NULL */
@@ -85,8 +86,8 @@ enum err vend_wallet_judge(struct vend_turn *t, struct vend_wallet *w,
 /* Books purchases that are not ours: brings the row to (count, purchased). */
 enum err vend_wallet_foreign(struct vend_turn *t, struct vend_wallet *w, int64_t count,
                              int64_t purchased_fen);
-/* True the second time that the same contradiction is shown, by another command. `rising`: count and
- * sum may have grown between, because strangers go on buying. */
+/* True the second time that the same contradiction is shown, by another command. `rising`: count
+ * and sum may have grown between, because strangers go on buying. */
 bool vend_wallet_suspect(struct vend_wallet *w, const struct uplink_outcome *o, bool rising);
 
 /* Binds the oldest waiting order of a meter, if its wallet is known and nothing is unresolved. */
@@ -105,11 +106,11 @@ int64_t vend_pause_s(int64_t fruitless);
 
 /* What an outcome proves about a vend. Pure. */
 enum vend_finding {
-    VEND_FINDS_NOTHING,  /* not read back */
-    VEND_FINDS_OURS,     /* record n is ours (c10) */
-    VEND_FINDS_NOT_YET,  /* count n-1 and purchases as we know them (c9) */
-    VEND_FINDS_FOREIGN,  /* record n is somebody else's (c11) */
-    VEND_FINDS_DOUBT     /* contradicts itself or us (c12) */
+    VEND_FINDS_NOTHING, /* not read back */
+    VEND_FINDS_OURS,    /* record n is ours (c10) */
+    VEND_FINDS_NOT_YET, /* count n-1 and purchases as we know them (c9) */
+    VEND_FINDS_FOREIGN, /* record n is somebody else's (c11) */
+    VEND_FINDS_DOUBT    /* contradicts itself or us (c12) */
 };
 enum vend_finding vend_find(const struct vend_order *o, const struct vend_wallet *w,
                             const struct uplink_outcome *outcome);

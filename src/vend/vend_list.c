@@ -3,14 +3,14 @@
 #include "base/must.h"
 #include "vend/vend_impl.h"
 
-#define COLUMNS                                                                                   \
-    "SELECT o.account_id, a.project_id, coalesce(o.meter_id, 0), o.order_id, o.method, o.actor, " \
-    "o.amount_fen, o.state, o.paid_at, o.booked_at, o.bound_at, "                                 \
-    "(SELECT min(c.sent_at) FROM command c WHERE c.account_id = o.account_id "                    \
-    " AND c.ref = o.order_id AND c.kind = 'vend'), "                                              \
-    "o.confirmed_at, o.closed_at, o.changed_at, coalesce(v.epoch, 0), coalesce(v.n, 0), "         \
-    "coalesce(v.attempt, 0), v.cause, v.evidence, o.created_at "                                  \
-    "FROM sale_order o JOIN account a ON a.id = o.account_id "                                    \
+#define COLUMNS                                                                                    \
+    "SELECT o.account_id, a.project_id, coalesce(o.meter_id, 0), o.order_id, o.method, o.actor, "  \
+    "o.amount_fen, o.state, o.paid_at, o.booked_at, o.bound_at, "                                  \
+    "(SELECT min(c.sent_at) FROM command c WHERE c.account_id = o.account_id "                     \
+    " AND c.ref = o.order_id AND c.kind = 'vend'), "                                               \
+    "o.confirmed_at, o.closed_at, o.changed_at, coalesce(v.epoch, 0), coalesce(v.n, 0), "          \
+    "coalesce(v.attempt, 0), v.cause, v.evidence, o.created_at "                                   \
+    "FROM sale_order o JOIN account a ON a.id = o.account_id "                                     \
     "LEFT JOIN vend v ON v.account_id = o.account_id AND v.order_id = o.order_id "
 
 static void copy(char *out, size_t cap, const char *text)
@@ -23,12 +23,22 @@ static void copy(char *out, size_t cap, const char *text)
 static void take(const struct query *q, struct vend_status *s)
 {
     *s = (struct vend_status){
-        .account_id = query_int(q, 0), .project_id = query_int(q, 1), .meter_id = query_int(q, 2),
-        .amount_fen = query_int(q, 6), .state = vend_state_of(query_text(q, 7)),
-        .paid_at = {query_int(q, 8)}, .booked_at = {query_int(q, 9)}, .bound_at = {query_int(q, 10)},
-        .sent_at = {query_int(q, 11)}, .confirmed_at = {query_int(q, 12)},
-        .closed_at = {query_int(q, 13)}, .changed_at = {query_int(q, 14)}, .epoch = query_int(q, 15),
-        .n = query_int(q, 16), .attempt = query_int(q, 17), .created_at = {query_int(q, 20)},
+        .account_id = query_int(q, 0),
+        .project_id = query_int(q, 1),
+        .meter_id = query_int(q, 2),
+        .amount_fen = query_int(q, 6),
+        .state = vend_state_of(query_text(q, 7)),
+        .paid_at = {query_int(q, 8)},
+        .booked_at = {query_int(q, 9)},
+        .bound_at = {query_int(q, 10)},
+        .sent_at = {query_int(q, 11)},
+        .confirmed_at = {query_int(q, 12)},
+        .closed_at = {query_int(q, 13)},
+        .changed_at = {query_int(q, 14)},
+        .epoch = query_int(q, 15),
+        .n = query_int(q, 16),
+        .attempt = query_int(q, 17),
+        .created_at = {query_int(q, 20)},
     };
     MUST(s->state < VEND_STATE_COUNT);
     copy(s->order_id, sizeof s->order_id, query_text(q, 3));
@@ -57,14 +67,14 @@ enum err vend_list(struct store_tx *tx, const struct vend_filter *f, vend_each *
     enum err told = ERR_OK;
     struct vend_status s;
     const char *state = f->state ? f->state : "";
-    struct query q = query_open(
-        tx,
-        COLUMNS "WHERE ($1 = 0 OR a.project_id = $1) AND ($2 = 0 OR o.account_id = $2) "
-                "AND ($3 = '' OR o.state = $3 OR ($3 = 'open' AND o.state IN "
-                "('CREATED', 'PAID', 'BOUND', 'FENCED', 'CONFLICT'))) "
-                "AND ($4 = 0 OR o.created_at < $4) "
-                "ORDER BY o.created_at DESC, o.account_id, o.order_id LIMIT $5",
-        "iitii", f->project_id, f->account_id, state, f->before.s, f->limit);
+    struct query q =
+        query_open(tx,
+                   COLUMNS "WHERE ($1 = 0 OR a.project_id = $1) AND ($2 = 0 OR o.account_id = $2) "
+                           "AND ($3 = '' OR o.state = $3 OR ($3 = 'open' AND o.state IN "
+                           "('CREATED', 'PAID', 'BOUND', 'FENCED', 'CONFLICT'))) "
+                           "AND ($4 = 0 OR o.created_at < $4) "
+                           "ORDER BY o.created_at DESC, o.account_id, o.order_id LIMIT $5",
+                   "iitii", f->project_id, f->account_id, state, f->before.s, f->limit);
     while (told == ERR_OK && query_step(&q)) {
         take(&q, &s);
         told = each(arg, &s);

@@ -61,8 +61,8 @@ static enum err answer_repeat(struct store_tx *tx, const struct vend_sale *s)
                    : ERR_VEND_DIFFERENT;
     if (e != ERR_NOT_FOUND)
         return e;
-    e = store_int(tx, &elsewhere,
-                  "SELECT account_id FROM sale_order WHERE order_id = $1 LIMIT 1", "t", s->order_id);
+    e = store_int(tx, &elsewhere, "SELECT account_id FROM sale_order WHERE order_id = $1 LIMIT 1",
+                  "t", s->order_id);
     return e == ERR_OK ? ERR_VEND_DIFFERENT : e;
 }
 

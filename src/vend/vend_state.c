@@ -1,5 +1,5 @@
-#include <string.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/must.h"
 #include "base/zone.h"
@@ -14,8 +14,8 @@ static const char *const names[VEND_STATE_COUNT] = {
 #define NO_BOOK LEDGER_BOOK_COUNT
 #define NO_EVENT EVENT_COUNT
 
-/* Every allowed move with its effects: money goes `from_book` -> `to_book`, once an order, under the
- * key 'order:ID/WORD'. PAID takes from the book of the method. */
+/* Every allowed move with its effects: money goes `from_book` -> `to_book`, once an order, under
+ * the key 'order:ID/WORD'. PAID takes from the book of the method. */
 static const struct move {
     enum vend_state from, to;
     const char *word; /* of the ledger key and of the audit action */
@@ -31,10 +31,13 @@ static const struct move {
     {VEND_BOUND, VEND_FENCED, "fenced", NO_BOOK, NO_BOOK, NO_EVENT},
     {VEND_BOUND, VEND_CONFLICT, "conflict", NO_BOOK, NO_BOOK, EVENT_VEND_CONFLICT},
     {VEND_FENCED, VEND_CONFIRMED, "confirmed", LEDGER_TRANSIT, LEDGER_WALLET, EVENT_VEND_CONFIRMED},
-    {VEND_FENCED, VEND_REFUNDED, "refunded", LEDGER_TRANSIT, LEDGER_PREPAYMENT, EVENT_VEND_REFUNDED},
-    {VEND_FENCED, VEND_REJECTED, "rejected", LEDGER_TRANSIT, LEDGER_PREPAYMENT, EVENT_VEND_REJECTED},
+    {VEND_FENCED, VEND_REFUNDED, "refunded", LEDGER_TRANSIT, LEDGER_PREPAYMENT,
+     EVENT_VEND_REFUNDED},
+    {VEND_FENCED, VEND_REJECTED, "rejected", LEDGER_TRANSIT, LEDGER_PREPAYMENT,
+     EVENT_VEND_REJECTED},
     {VEND_FENCED, VEND_CONFLICT, "conflict", NO_BOOK, NO_BOOK, EVENT_VEND_CONFLICT},
-    {VEND_CONFLICT, VEND_CONFIRMED, "confirmed", LEDGER_TRANSIT, LEDGER_WALLET, EVENT_VEND_CONFIRMED},
+    {VEND_CONFLICT, VEND_CONFIRMED, "confirmed", LEDGER_TRANSIT, LEDGER_WALLET,
+     EVENT_VEND_CONFIRMED},
     {VEND_CONFLICT, VEND_REFUNDED, "refunded", LEDGER_TRANSIT, LEDGER_PREPAYMENT,
      EVENT_VEND_REFUNDED},
 };
@@ -95,7 +98,11 @@ static enum err post(struct vend_turn *t, const struct vend_order *o, const stru
     detail_text(&d, "order", o->order_id);
     detail_text(&d, "method", o->method);
     struct ledger_entry e = {
-        .account_id = o->account_id, .key = key, .kind = kind, .now = t->now, .actor = t->actor,
+        .account_id = o->account_id,
+        .key = key,
+        .kind = kind,
+        .now = t->now,
+        .actor = t->actor,
         .detail = detail_end(&d),
         .postings = {{from, -o->amount_fen}, {m->to_book, o->amount_fen}},
     };
@@ -110,15 +117,16 @@ static enum err post(struct vend_turn *t, const struct vend_order *o, const stru
 
 static enum err write_state(struct vend_turn *t, const struct vend_order *o, enum vend_state to)
 {
-    TRY(store_exec(t->tx,
-                   "UPDATE sale_order SET state = $3, changed_at = $4, "
-                   "paid_at = CASE WHEN $3 = 'PAID' THEN $4 ELSE paid_at END, "
-                   "booked_at = CASE WHEN $3 = 'BOOKED' THEN $4 ELSE booked_at END, "
-                   "bound_at = CASE WHEN $3 = 'BOUND' THEN coalesce(bound_at, $4) ELSE bound_at END, "
-                   "confirmed_at = CASE WHEN $3 = 'CONFIRMED' THEN $4 ELSE confirmed_at END, "
-                   "closed_at = CASE WHEN $3 IN ('REFUNDED', 'REJECTED') THEN $4 ELSE closed_at END "
-                   "WHERE account_id = $1 AND order_id = $2 AND state = $5",
-                   "ittit", o->account_id, o->order_id, names[to], t->now.s, names[o->state]));
+    TRY(store_exec(
+        t->tx,
+        "UPDATE sale_order SET state = $3, changed_at = $4, "
+        "paid_at = CASE WHEN $3 = 'PAID' THEN $4 ELSE paid_at END, "
+        "booked_at = CASE WHEN $3 = 'BOOKED' THEN $4 ELSE booked_at END, "
+        "bound_at = CASE WHEN $3 = 'BOUND' THEN coalesce(bound_at, $4) ELSE bound_at END, "
+        "confirmed_at = CASE WHEN $3 = 'CONFIRMED' THEN $4 ELSE confirmed_at END, "
+        "closed_at = CASE WHEN $3 IN ('REFUNDED', 'REJECTED') THEN $4 ELSE closed_at END "
+        "WHERE account_id = $1 AND order_id = $2 AND state = $5",
+        "ittit", o->account_id, o->order_id, names[to], t->now.s, names[o->state]));
     MUST(store_changes(t->tx) == 1);
     if (o->n == 0)
         return ERR_OK;
@@ -148,10 +156,12 @@ static enum err tell(struct vend_turn *t, const struct vend_order *o, const stru
     TRY(journal_append(t->tx, &(struct journal_act){t->now, t->actor, action, object, json}));
     if (m->event == NO_EVENT)
         return ERR_OK;
-    return journal_event(t->tx, &(struct journal_event){
-                                    .at = t->now, .kind = m->event, .project_id = o->project_id,
-                                    .account_id = o->account_id, .meter_id = o->meter_id,
-                                    .detail = json});
+    return journal_event(t->tx, &(struct journal_event){.at = t->now,
+                                                        .kind = m->event,
+                                                        .project_id = o->project_id,
+                                                        .account_id = o->account_id,
+                                                        .meter_id = o->meter_id,
+                                                        .detail = json});
 }
 
 enum err vend_move(struct vend_turn *t, struct vend_order *o, enum vend_state to,

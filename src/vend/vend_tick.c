@@ -3,8 +3,8 @@
 #include "base/must.h"
 #include "vend/vend_impl.h"
 
-#define SCAN_MAX 64          /* orders in one call, whatever the caller allows */
-#define WAITING_AGAIN_S 30   /* a paid order whose meter does not answer */
+#define SCAN_MAX 64        /* orders in one call, whatever the caller allows */
+#define WAITING_AGAIN_S 30 /* a paid order whose meter does not answer */
 
 struct name {
     int64_t account_id;
@@ -23,8 +23,9 @@ static enum err tell_late(struct vend_turn *t, struct vend_order *o)
     detail_int(&d, "minutes", age / 60);
     detail_int(&d, "n", o->n);
     detail_text(&d, "state", vend_state_name(o->state));
-    return journal_event(t->tx, &(struct journal_event){t->now, EVENT_VEND_LATE, o->project_id,
-                                                        o->account_id, o->meter_id, detail_end(&d)});
+    return journal_event(t->tx,
+                         &(struct journal_event){t->now, EVENT_VEND_LATE, o->project_id,
+                                                 o->account_id, o->meter_id, detail_end(&d)});
 }
 
 static enum err push_bound(struct vend_turn *t, struct vend_order *o)
@@ -100,7 +101,8 @@ enum err vend_tick(struct store_tx *tx, const struct vend_scan *scan, int64_t *w
     return ERR_OK;
 }
 
-/* --- a routine reading ------------------------------------------------------------------------- */
+/* --- a routine reading -------------------------------------------------------------------------
+ */
 
 enum err vend_reading(struct store_tx *tx, const struct vend_wallet_reading *r)
 {
@@ -120,7 +122,8 @@ enum err vend_reading(struct store_tx *tx, const struct vend_wallet_reading *r)
     if (e != ERR_NOT_FOUND)
         return e; /* its own read-backs will tell */
     TRY(vend_wallet_load(tx, account_id, r->meter_id, &w));
-    bool same = r->count == w.count && (r->purchased_fen < 0 || r->purchased_fen == w.purchased_fen);
+    bool same =
+        r->count == w.count && (r->purchased_fen < 0 || r->purchased_fen == w.purchased_fen);
     if (vend_wallet_known(&w) && same)
         return ERR_OK;
     struct vend_turn t = vend_turn_of(tx, r->now, "system", r->random);

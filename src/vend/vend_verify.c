@@ -23,8 +23,8 @@ static enum err none_of(struct verify *v, const char *sql, const char *what)
     return query_end(&q);
 }
 
-#define POSTED(word) \
-    "EXISTS (SELECT 1 FROM ledger_txn l WHERE l.account_id = o.account_id " \
+#define POSTED(word)                                                                               \
+    "EXISTS (SELECT 1 FROM ledger_txn l WHERE l.account_id = o.account_id "                        \
     "AND l.key = 'order:' || o.order_id || '/" word "') "
 
 static enum err check_ledger(struct verify *v)
@@ -35,18 +35,29 @@ static enum err check_ledger(struct verify *v)
                 "the order was taken, but its payment is not in the ledger"));
     TRY(none_of(v,
                 "SELECT o.account_id, o.order_id FROM sale_order o WHERE ("
-                "o.state IN ('BOUND', 'FENCED', 'CONFLICT', 'CONFIRMED', 'REJECTED')) <> ("
-                POSTED("bound") ") AND o.state <> 'REFUNDED'",
+                "o.state IN ('BOUND', 'FENCED', 'CONFLICT', 'CONFIRMED', 'REJECTED')) <> (" POSTED(
+                    "bound") ") AND o.state <> 'REFUNDED'",
                 "the state and the ledger disagree whether it was sent to a meter"));
     TRY(none_of(v,
                 "SELECT o.account_id, o.order_id FROM sale_order o WHERE "
                 "(o.state = 'CONFIRMED') <> (" POSTED("confirmed") ")",
                 "the state and the ledger disagree whether the meter has it"));
-    TRY(none_of(v,
-                "SELECT o.account_id, o.order_id FROM sale_order o WHERE "
-                POSTED("bound") "AND (o.state IN ('REFUNDED', 'REJECTED')) <> ("
-                POSTED("refunded") "OR " POSTED("rejected") ")",
-                "the state and the ledger disagree whether the money came back"));
+    TRY(none_of(
+        v,
+        "SELECT o.account_id, o.order_id FROM sale_order o WHERE " POSTED("bound") "AND (o.state "
+                                                                                   "IN "
+                                                                                   "('REFUNDED', "
+                                                                                   "'REJECTED')) "
+                                                                                   "<> (" POSTED("r"
+                                                                                                 "e"
+                                                                                                 "f"
+                                                                                                 "u"
+                                                                                                 "n"
+                                                                                                 "d"
+                                                                                                 "e"
+                                                                                                 "d") "OR " POSTED(
+                                                                                       "rejected") ")",
+        "the state and the ledger disagree whether the money came back"));
     return none_of(v,
                    "SELECT b.account_id, 'transit' FROM balance b WHERE b.book = 'transit' "
                    "AND b.amount_fen <> (SELECT coalesce(sum(o.amount_fen), 0) FROM sale_order o "
@@ -99,10 +110,11 @@ static enum err count_all(struct verify *v)
 {
     TRY(store_int(v->tx, &v->out->orders, "SELECT count(*) FROM sale_order", ""));
     TRY(store_int(v->tx, &v->out->bindings, "SELECT count(*) FROM vend_binding", ""));
-    TRY(store_int(v->tx, &v->out->confirmed,
-                  "SELECT count(*) FROM vend WHERE state = 'CONFIRMED'", ""));
+    TRY(store_int(v->tx, &v->out->confirmed, "SELECT count(*) FROM vend WHERE state = 'CONFIRMED'",
+                  ""));
     TRY(store_int(v->tx, &v->out->open,
-                  "SELECT count(*) FROM sale_order WHERE state IN ('PAID', 'BOUND', 'FENCED')", ""));
+                  "SELECT count(*) FROM sale_order WHERE state IN ('PAID', 'BOUND', 'FENCED')",
+                  ""));
     return store_int(v->tx, &v->out->conflicts,
                      "SELECT count(*) FROM sale_order WHERE state = 'CONFLICT'", "");
 }

@@ -66,13 +66,13 @@ enum err vend_wallet_save(struct store_tx *tx, const struct vend_wallet *w)
                    "purchased_fen, opening_count, opening_fen) VALUES ($1, $2, $3, 0, 0, 0, -1, 0) "
                    "ON CONFLICT (account_id, meter_id) DO NOTHING",
                    "iii", w->account_id, w->meter_id, w->epoch));
-    TRY(store_exec(tx,
-                   "UPDATE meter_wallet SET epoch = $3, proven = $4, count = $5, purchased_fen = $6, "
-                   "opening_count = $7, opening_fen = $8, foreign_fen = $9 "
-                   "WHERE account_id = $1 AND meter_id = $2",
-                   "iiiiiiiii", w->account_id, w->meter_id, w->epoch, (int64_t)w->proven, w->count,
-                   w->purchased_fen, w->opened ? w->opening_count : -1, w->opening_fen,
-                   w->foreign_fen));
+    TRY(store_exec(
+        tx,
+        "UPDATE meter_wallet SET epoch = $3, proven = $4, count = $5, purchased_fen = $6, "
+        "opening_count = $7, opening_fen = $8, foreign_fen = $9 "
+        "WHERE account_id = $1 AND meter_id = $2",
+        "iiiiiiiii", w->account_id, w->meter_id, w->epoch, (int64_t)w->proven, w->count,
+        w->purchased_fen, w->opened ? w->opening_count : -1, w->opening_fen, w->foreign_fen));
     TRY(store_exec(tx,
                    "UPDATE meter_wallet SET "
                    "suspect_count = CASE WHEN $3 = 0 THEN NULL ELSE $4 END, suspect_fen = $5, "
@@ -101,7 +101,9 @@ enum err vend_wallet_ask(struct vend_turn *t, struct vend_wallet *w)
         return ERR_OK;
     struct headend_order h = {
         .command = {.kind = UPLINK_READ, .meter_id = w->meter_id, .epoch = w->epoch},
-        .account_id = w->account_id, .now = t->now, .random = rand_u64(&t->ids),
+        .account_id = w->account_id,
+        .now = t->now,
+        .random = rand_u64(&t->ids),
     };
     TRY(headend_gateway_of_meter(t->tx, w->meter_id, &h.gateway_id));
     TRY(headend_command_put(t->tx, &h, &w->read_command));
@@ -135,10 +137,14 @@ static enum err post(struct vend_turn *t, const struct vend_wallet *w, const cha
     int32_t day;
     TRY(vend_business_day(t, w->project_id, &day));
     return ledger_post(t->tx,
-                       &(struct ledger_entry){
-                           .account_id = w->account_id, .key = key, .kind = kind, .now = t->now,
-                           .business_day = day, .actor = t->actor,
-                           .postings = {{LEDGER_SUSPENSE, -amount_fen}, {LEDGER_WALLET, amount_fen}}},
+                       &(struct ledger_entry){.account_id = w->account_id,
+                                              .key = key,
+                                              .kind = kind,
+                                              .now = t->now,
+                                              .business_day = day,
+                                              .actor = t->actor,
+                                              .postings = {{LEDGER_SUSPENSE, -amount_fen},
+                                                           {LEDGER_WALLET, amount_fen}}},
                        NULL);
 }
 
@@ -148,8 +154,8 @@ static enum err tell(struct vend_turn *t, const struct vend_wallet *w, enum jour
     char object[64];
     snprintf(object, sizeof object, "meter:%lld", (long long)w->meter_id);
     const char *json = detail_end(d);
-    TRY(journal_append(t->tx, &(struct journal_act){t->now, t->actor, journal_kind_name(kind),
-                                                    object, json}));
+    TRY(journal_append(
+        t->tx, &(struct journal_act){t->now, t->actor, journal_kind_name(kind), object, json}));
     return journal_event(t->tx, &(struct journal_event){t->now, kind, w->project_id, w->account_id,
                                                         w->meter_id, json});
 }

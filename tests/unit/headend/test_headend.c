@@ -34,6 +34,7 @@ struct world {
     uint8_t arena[UPLINK_ARENA];
     /* what the sinks saw */
     int64_t batches[HEARD_MAX], followed[HEARD_MAX], outcomes[HEARD_MAX], events[HEARD_MAX];
+    size_t last_batch_size, last_body_size;
     size_t batch_count, follow_count, outcome_count, event_count;
     int commits, pokes;
     enum err batch_answer, outcome_answer, event_answer;
@@ -44,7 +45,8 @@ struct world {
 
 static const uint8_t certificate[32] = {9, 9, 9};
 
-/* --- the headend's world ------------------------------------------------------------------------ */
+/* --- the headend's world ------------------------------------------------------------------------
+ */
 
 static struct peer *peer_of(struct world *w, int64_t conn)
 {
@@ -117,6 +119,10 @@ static enum err on_batch(void *ctx, struct store_tx *tx, const struct headend_ba
     if (w->batch_answer != ERR_OK)
         return w->batch_answer;
     w->batches[w->batch_count++] = b->seq;
+    w->last_batch_size = b->readings->count;
+    struct uplink_message body;
+    assert_ok(uplink_message_decode(b->body.data, b->body.len, w->arena, &body));
+    w->last_body_size = body.readings.count;
     assert_int_equal(b->gateway_id, GATEWAY);
     return store_exec(tx,
                       "INSERT INTO batch (gateway_id, epoch, seq, at, body) "
@@ -175,7 +181,8 @@ static enum err on_sign(void *ctx, const char *serial, struct bytes request, str
     return ERR_OK;
 }
 
-/* --- set-up ------------------------------------------------------------------------------------------ */
+/* --- set-up
+ * ------------------------------------------------------------------------------------------ */
 
 static enum err exec(struct store_tx *tx, void *sql)
 {
@@ -208,11 +215,11 @@ static int64_t number(struct world *w, const char *text)
 static void new_headend(struct world *w)
 {
     assert_ok(headend_new(&w->headend,
-                          &(struct headend_config){
-                              .ledger = w->ledger, .readings = w->readings,
-                              .io = {w, on_send, on_close},
-                              .sinks = {w, on_batch, on_follow, on_outcome, on_event, on_committed,
-                                        on_sign}}));
+                          &(struct headend_config){.ledger = w->ledger,
+                                                   .readings = w->readings,
+                                                   .io = {w, on_send, on_close},
+                                                   .sinks = {w, on_batch, on_follow, on_outcome,
+                                                             on_event, on_committed, on_sign}}));
 }
 
 static enum err fill(struct store_tx *tx, void *arg)
@@ -221,10 +228,14 @@ static enum err fill(struct store_tx *tx, void *arg)
     uint8_t secret[32] = {7}, code[32];
     journal_sha256("OPEN-SESAME", 11, code);
     TRY(store_exec(tx, "INSERT INTO organisation (id, code, name) VALUES (1, 'o', 'o')", ""));
-    TRY(store_exec(tx, "INSERT INTO project (id, organisation_id, code, name, zone) "
-                       "VALUES (1, 1, 'p', 'p', 'Asia/Shanghai')", ""));
-    TRY(store_exec(tx, "INSERT INTO place (id, project_id, kind, code, name) "
-                       "VALUES (1, 1, 'shop', 'A', 'A')", ""));
+    TRY(store_exec(tx,
+                   "INSERT INTO project (id, organisation_id, code, name, zone) "
+                   "VALUES (1, 1, 'p', 'p', 'Asia/Shanghai')",
+                   ""));
+    TRY(store_exec(tx,
+                   "INSERT INTO place (id, project_id, kind, code, name) "
+                   "VALUES (1, 1, 'shop', 'A', 'A')",
+                   ""));
     TRY(store_exec(tx,
                    "INSERT INTO gateway (id, project_id, serial, name, certificate_hash, secret, "
                    "config_version, config_applied) VALUES (3, 1, 'YG-1', 'g', $1, $2, 5, 5)",
@@ -233,10 +244,13 @@ static enum err fill(struct store_tx *tx, void *arg)
                    "INSERT INTO gateway (id, project_id, serial, name, claim_hash, claim_until, "
                    "config_applied) VALUES (4, 1, 'YG-2', 'g', $1, $2, 1)",
                    "bi", (struct bytes){code, 32}, WALL + 3600));
-    TRY(store_exec(tx, "INSERT INTO line (id, gateway_id, number, endpoint, baud, parity) "
-                       "VALUES (1, 3, 1, 'tcp:1', 2400, 'E')", ""));
-    return store_exec(tx, "INSERT INTO meter (id, project_id, place_id, line_id, address, model, "
-                          "kind) VALUES (11, 1, 1, 1, '000000000011', 'yufu-shop', 'electricity')",
+    TRY(store_exec(tx,
+                   "INSERT INTO line (id, gateway_id, number, endpoint, baud, parity) "
+                   "VALUES (1, 3, 1, 'tcp:1', 2400, 'E')",
+                   ""));
+    return store_exec(tx,
+                      "INSERT INTO meter (id, project_id, place_id, line_id, address, model, "
+                      "kind) VALUES (11, 1, 1, 1, '000000000011', 'yufu-shop', 'electricity')",
                       "");
 }
 
@@ -247,7 +261,8 @@ static int setup(void **state)
         return -1;
     memset(w, 0, sizeof *w);
     w->now = (struct uplink_now){{1000}, {WALL}};
-    assert_ok(store_open(&w->ledger, &(struct store_config){.kind = STORE_LEDGER, .path = ":memory:"}));
+    assert_ok(
+        store_open(&w->ledger, &(struct store_config){.kind = STORE_LEDGER, .path = ":memory:"}));
     assert_ok(store_open(&w->readings,
                          &(struct store_config){.kind = STORE_READINGS, .path = ":memory:"}));
     assert_ok(store_run(w->ledger, fill, NULL));
@@ -319,9 +334,12 @@ static void say(struct world *w, struct peer *p, const struct uplink_message *m)
 
 static void hello(struct world *w, struct peer *p, int64_t config)
 {
-    say(w, p, &(struct uplink_message){.kind = UPLINK_HELLO,
-                                       .hello = {.queue_epoch = 50, .config_version = config,
-                                                 .wall = w->now.wall, .program = "test"}});
+    say(w, p,
+        &(struct uplink_message){.kind = UPLINK_HELLO,
+                                 .hello = {.queue_epoch = 50,
+                                           .config_version = config,
+                                           .wall = w->now.wall,
+                                           .program = "test"}});
 }
 
 /* A live session that has said HELLO. */
@@ -336,33 +354,47 @@ static struct peer *connect_peer(struct world *w, int64_t conn, int64_t epoch)
 
 static void say_event(struct world *w, struct peer *p, int64_t seq, int64_t value)
 {
-    say(w, p, &(struct uplink_message){.kind = UPLINK_EVENT, .epoch = 50, .seq = seq,
-                                       .event = {.kind = UPLINK_CLOCK_SET, .at = w->now.wall,
-                                                 .value = value}});
+    say(w, p,
+        &(struct uplink_message){
+            .kind = UPLINK_EVENT,
+            .epoch = 50,
+            .seq = seq,
+            .event = {.kind = UPLINK_CLOCK_SET, .at = w->now.wall, .value = value}});
 }
 
 static void say_readings(struct world *w, struct peer *p, int64_t seq)
 {
-    struct uplink_reading r = {.meter_id = 11, .epoch = 1, .at = w->now.wall,
-                               .points = {{1, 100}}, .point_count = 1};
-    say(w, p, &(struct uplink_message){.kind = UPLINK_READINGS, .epoch = 50, .seq = seq,
-                                       .readings = {.seq_epoch = 50, .seq = seq, .readings = &r,
-                                                    .count = 1}});
+    struct uplink_reading r = {
+        .meter_id = 11, .epoch = 1, .at = w->now.wall, .points = {{1, 100}}, .point_count = 1};
+    say(w, p,
+        &(struct uplink_message){
+            .kind = UPLINK_READINGS,
+            .epoch = 50,
+            .seq = seq,
+            .readings = {.seq_epoch = 50, .seq = seq, .readings = &r, .count = 1}});
 }
 
 static void say_outcome(struct world *w, struct peer *p, int64_t seq, int64_t command,
                         enum uplink_status status)
 {
-    say(w, p, &(struct uplink_message){.kind = UPLINK_OUTCOME, .epoch = 50, .seq = seq,
-                                       .outcome = {.command_id = command, .meter_id = 11,
-                                                   .epoch = 1, .kind = UPLINK_VEND,
-                                                   .status = status, .at = w->now.wall,
-                                                   .count = -1, .record_n = -1,
-                                                   .purchased_fen = -1,
-                                                   .balance_fen = INT64_MIN}});
+    say(w, p,
+        &(struct uplink_message){.kind = UPLINK_OUTCOME,
+                                 .epoch = 50,
+                                 .seq = seq,
+                                 .outcome = {.command_id = command,
+                                             .meter_id = 11,
+                                             .epoch = 1,
+                                             .kind = UPLINK_VEND,
+                                             .status = status,
+                                             .at = w->now.wall,
+                                             .count = -1,
+                                             .record_n = -1,
+                                             .purchased_fen = -1,
+                                             .balance_fen = INT64_MIN}});
 }
 
-/* --- who may connect ----------------------------------------------------------------------------------- */
+/* --- who may connect
+ * ----------------------------------------------------------------------------------- */
 
 static void test_live_only_after_the_epoch_is_committed(void **state)
 {
@@ -520,7 +552,8 @@ static void test_silence_ends_a_session(void **state)
     assert_true(p->closed);
 }
 
-/* --- claims ---------------------------------------------------------------------------------------------- */
+/* --- claims
+ * ---------------------------------------------------------------------------------------------- */
 
 static void claim(struct world *w, struct peer *p, const char *serial, const char *code)
 {
@@ -604,7 +637,8 @@ static void test_unclaimed_session_may_say_nothing_else(void **state)
     assert_int_equal(w->event_count, 0);
 }
 
-/* --- configuration ----------------------------------------------------------------------------------------- */
+/* --- configuration
+ * ----------------------------------------------------------------------------------------- */
 
 static void test_config_in_parts_when_it_differs(void **state)
 {
@@ -627,7 +661,8 @@ static void test_config_in_parts_when_it_differs(void **state)
     assert_int_equal(number(w, "SELECT config_applied FROM gateway WHERE id = 3"), 6);
 }
 
-/* --- durable messages ----------------------------------------------------------------------------------------- */
+/* --- durable messages
+ * ----------------------------------------------------------------------------------------- */
 
 static void test_ack_only_after_both_commits(void **state)
 {
@@ -702,11 +737,15 @@ static void test_new_queue_epoch_begins_at_one(void **state)
     headend_closed(w->headend, 1, w->now);
     p = dial(w, 2, certificate, GATEWAY, 5);
     turn(w);
-    say(w, p, &(struct uplink_message){.kind = UPLINK_HELLO, .hello = {.queue_epoch = 51,
-                                                                       .config_version = 5}});
+    say(w, p,
+        &(struct uplink_message){.kind = UPLINK_HELLO,
+                                 .hello = {.queue_epoch = 51, .config_version = 5}});
     assert_int_equal(p->welcome_seq, 0);
-    say(w, p, &(struct uplink_message){.kind = UPLINK_EVENT, .epoch = 51, .seq = 1,
-                                       .event = {.kind = UPLINK_CLOCK_SET, .value = 2}});
+    say(w, p,
+        &(struct uplink_message){.kind = UPLINK_EVENT,
+                                 .epoch = 51,
+                                 .seq = 1,
+                                 .event = {.kind = UPLINK_CLOCK_SET, .value = 2}});
     turns(w);
     assert_int_equal(w->event_count, 2);
     assert_int_equal(number(w, "SELECT received_epoch FROM gateway WHERE id = 3"), 51);
@@ -750,7 +789,8 @@ static void test_bad_message_is_given_up_and_blocks_nobody(void **state)
     static const int64_t expected[] = {11, 12, 14, 15};
     assert_memory_equal(w->events, expected, sizeof expected);
     assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'gateway.refused' "
-                               "AND detail LIKE '%RANGE%'"), 1);
+                               "AND detail LIKE '%RANGE%'"),
+                     1);
 }
 
 static void test_bad_readings_are_given_up_too(void **state)
@@ -781,6 +821,33 @@ static void test_full_disk_keeps_the_message_at_the_gateway(void **state)
     say_event(w, p, 2, 14);
     turns(w);
     assert_int_equal(w->event_count, 2);
+}
+
+static void test_a_gateway_speaks_for_its_own_meters(void **state)
+{
+    struct world *w = *state;
+    struct peer *p = connect_peer(w, 1, 4);
+    struct uplink_reading r[3] = {{.meter_id = 11, .epoch = 1}, {.meter_id = 99}, {.meter_id = 11}};
+    say(w, p,
+        &(struct uplink_message){
+            .kind = UPLINK_READINGS,
+            .epoch = 50,
+            .seq = 1,
+            .readings = {.seq_epoch = 50, .seq = 1, .readings = r, .count = 3}});
+    say(w, p,
+        &(struct uplink_message){
+            .kind = UPLINK_OUTCOME,
+            .epoch = 50,
+            .seq = 2,
+            .outcome = {
+                .command_id = 5, .meter_id = 99, .kind = UPLINK_READ, .status = UPLINK_DONE}});
+    turns(w);
+    assert_int_equal(p->acked_seq, 2);
+    assert_int_equal(w->batch_count, 1);
+    assert_int_equal(w->last_batch_size, 2);
+    assert_int_equal(w->last_body_size, 2);
+    assert_int_equal(w->outcome_count, 0);
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'gateway.refused'"), 2);
 }
 
 static void test_queue_is_bounded(void **state)
@@ -817,7 +884,9 @@ static void test_nothing_before_hello(void **state)
     assert_int_equal(w->event_count, 1);
 }
 
-/* --- commands --------------------------------------------------------------------------------------------------- */
+/* --- commands
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 struct put {
     struct world *w;
@@ -829,13 +898,16 @@ struct put {
 static enum err put(struct store_tx *tx, void *arg)
 {
     struct put *p = arg;
-    return headend_command_put(tx,
-                               &(struct headend_order){
-                                   .command = {.kind = p->kind, .meter_id = 11, .epoch = 1,
-                                               .not_after = p->not_after},
-                                   .gateway_id = GATEWAY, .account_id = 7, .ref = "order-aaaa",
-                                   .now = p->w->now.wall, .random = ++p->w->random * 1000},
-                               &p->id);
+    return headend_command_put(
+        tx,
+        &(struct headend_order){
+            .command = {.kind = p->kind, .meter_id = 11, .epoch = 1, .not_after = p->not_after},
+            .gateway_id = GATEWAY,
+            .account_id = 7,
+            .ref = "order-aaaa",
+            .now = p->w->now.wall,
+            .random = ++p->w->random * 1000},
+        &p->id);
 }
 
 static int64_t put_command(struct world *w, enum uplink_command_kind kind, int64_t not_after)
@@ -930,7 +1002,8 @@ static void test_outcome_closes_its_command_once(void **state)
     assert_int_equal(w->outcome_count, 1);
     assert_true(w->last_had_command);
     assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'done' "
-                               "AND outcome IS NOT NULL"), 1);
+                               "AND outcome IS NOT NULL"),
+                     1);
     say_outcome(w, p, 3, 4711, UPLINK_DONE); /* not ours: evidence all the same */
     turns(w);
     assert_int_equal(w->outcome_count, 2);
@@ -950,9 +1023,12 @@ static void test_fence_replaces_the_command(void **state)
     assert_int_equal(p->fence_count, 1);
     assert_int_equal(p->fences[0], id);
     /* A gateway that never saw the command answers with the id alone. */
-    say(w, p, &(struct uplink_message){.kind = UPLINK_OUTCOME, .epoch = 50, .seq = 1,
-                                       .outcome = {.command_id = id, .kind = UPLINK_VEND,
-                                                   .status = UPLINK_FENCED}});
+    say(w, p,
+        &(struct uplink_message){
+            .kind = UPLINK_OUTCOME,
+            .epoch = 50,
+            .seq = 1,
+            .outcome = {.command_id = id, .kind = UPLINK_VEND, .status = UPLINK_FENCED}});
     turns(w);
     assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'fenced'"), 1);
     assert_int_equal(w->last_outcome.kind, UPLINK_RELAY);
@@ -1004,10 +1080,10 @@ static enum err put_nowhere(struct store_tx *tx, void *arg)
 {
     (void)arg;
     int64_t id;
-    return headend_command_put(tx,
-                               &(struct headend_order){.command = {.kind = UPLINK_READ},
-                                                       .gateway_id = 99, .random = 5},
-                               &id);
+    return headend_command_put(
+        tx,
+        &(struct headend_order){.command = {.kind = UPLINK_READ}, .gateway_id = 99, .random = 5},
+        &id);
 }
 
 static void test_command_for_no_gateway(void **state)
@@ -1047,6 +1123,7 @@ int main(void)
         CASE(test_bad_message_is_given_up_and_blocks_nobody),
         CASE(test_bad_readings_are_given_up_too),
         CASE(test_full_disk_keeps_the_message_at_the_gateway),
+        CASE(test_a_gateway_speaks_for_its_own_meters),
         CASE(test_queue_is_bounded),
         CASE(test_nothing_before_hello),
         CASE(test_command_is_sent_when_poked_and_on_connection),

@@ -4,13 +4,14 @@
 #include <stdlib.h>
 
 #include "headend/headend.h"
-#include "vend/vend_impl.h"
 #include "tests/unit/vend/vend_world.h"
+#include "vend/vend_impl.h"
 
 #define A "order-aaaa"
 #define B "order-bbbb"
 
-/* --- refusals ---------------------------------------------------------------------------------- */
+/* --- refusals ----------------------------------------------------------------------------------
+ */
 
 static enum err try_sale(struct world *w, struct vend_sale s)
 {
@@ -35,16 +36,23 @@ static void test_refusals_change_nothing(void **state)
     assert_err(ERR_VEND_LIMIT,
                try_sale(w, (struct vend_sale){.amount_fen = vend_limit_fen("cash") + 1}));
     assert_err(ERR_VEND_LIMIT, try_sale(w, (struct vend_sale){.amount_fen = 100'000'000'000}));
-    assert_err(ERR_VEND_ORDER_ID, try_sale(w, (struct vend_sale){.amount_fen = 1, .order_id = "short"}));
-    assert_err(ERR_VEND_ORDER_ID, try_sale(w, (struct vend_sale){.amount_fen = 1, .order_id = long_id}));
+    assert_err(ERR_VEND_ORDER_ID,
+               try_sale(w, (struct vend_sale){.amount_fen = 1, .order_id = "short"}));
+    assert_err(ERR_VEND_ORDER_ID,
+               try_sale(w, (struct vend_sale){.amount_fen = 1, .order_id = long_id}));
     assert_err(ERR_VEND_ORDER_ID,
                try_sale(w, (struct vend_sale){.amount_fen = 1, .order_id = "bad order"}));
-    assert_err(ERR_VEND_METHOD, try_sale(w, (struct vend_sale){.amount_fen = 1, .method = "shells"}));
-    assert_err(ERR_VEND_ACCOUNT, try_sale(w, (struct vend_sale){.amount_fen = 1, .account_id = 99}));
+    assert_err(ERR_VEND_METHOD,
+               try_sale(w, (struct vend_sale){.amount_fen = 1, .method = "shells"}));
+    assert_err(ERR_VEND_ACCOUNT,
+               try_sale(w, (struct vend_sale){.amount_fen = 1, .account_id = 99}));
     assert_err(ERR_VEND_CLOSED, try_sale(w, (struct vend_sale){.amount_fen = 1, .account_id = 9}));
-    assert_err(ERR_VEND_FUNDS, try_sale(w, (struct vend_sale){.amount_fen = 1, .method = "transfer"}));
-    assert_err(ERR_VEND_METHOD, try_sale(w, (struct vend_sale){.amount_fen = 1, .method = "transfer",
-                                                               .account_id = WORLD_PLATFORM_ACCOUNT}));
+    assert_err(ERR_VEND_FUNDS,
+               try_sale(w, (struct vend_sale){.amount_fen = 1, .method = "transfer"}));
+    assert_err(ERR_VEND_METHOD,
+               try_sale(w, (struct vend_sale){.amount_fen = 1,
+                                              .method = "transfer",
+                                              .account_id = WORLD_PLATFORM_ACCOUNT}));
     world_exec(w, "UPDATE meter SET account_id = NULL WHERE id = 11");
     assert_err(ERR_VEND_NO_METER, try_sale(w, (struct vend_sale){.amount_fen = 1}));
     assert_int_equal(world_int(w, "SELECT count(*) FROM sale_order"), 0);
@@ -61,8 +69,9 @@ static void test_same_order_same_answer(void **state)
     assert_ok(world_sell(w, A, 5000, &again));
     assert_memory_equal(&first, &again, sizeof first);
     assert_err(ERR_VEND_DIFFERENT, world_sell(w, A, 5001, NULL));
-    assert_err(ERR_VEND_DIFFERENT,
-               try_sale(w, (struct vend_sale){.amount_fen = 5000, .account_id = WORLD_PLATFORM_ACCOUNT}));
+    assert_err(
+        ERR_VEND_DIFFERENT,
+        try_sale(w, (struct vend_sale){.amount_fen = 5000, .account_id = WORLD_PLATFORM_ACCOUNT}));
     assert_err(ERR_VEND_DIFFERENT,
                try_sale(w, (struct vend_sale){.amount_fen = 5000, .method = "subsidy"}));
     assert_int_equal(world_int(w, "SELECT count(*) FROM sale_order"), 1);
@@ -86,21 +95,25 @@ static void test_table_of_moves(void **state)
     assert_int_equal(vend_state_of("nonsense"), VEND_STATE_COUNT);
 }
 
-/* --- the straight way ---------------------------------------------------------------------------- */
+/* --- the straight way ----------------------------------------------------------------------------
+ */
 
 static void test_platform_wallet_is_booked_at_once(void **state)
 {
     struct world *w = *state;
     struct vend_status s;
     assert_ok(world_sell_as(w,
-                            &(struct vend_sale){.account_id = WORLD_PLATFORM_ACCOUNT, .order_id = A,
-                                                .amount_fen = 1234, .method = "cash",
+                            &(struct vend_sale){.account_id = WORLD_PLATFORM_ACCOUNT,
+                                                .order_id = A,
+                                                .amount_fen = 1234,
+                                                .method = "cash",
                                                 .actor = "user:1"},
                             &s));
     assert_int_equal(s.state, VEND_BOOKED);
     assert_int_equal(s.booked_at.s, w->now.s);
     assert_int_equal(world_int(w, "SELECT amount_fen FROM balance WHERE account_id = 8 "
-                                  "AND book = 'prepayment'"), 1234);
+                                  "AND book = 'prepayment'"),
+                     1234);
     assert_int_equal(world_int(w, "SELECT count(*) FROM command"), 0);
     world_verify(w);
 }
@@ -145,7 +158,8 @@ static void test_known_wallet_binds_in_the_same_commit(void **state)
     assert_int_equal(s.n, 2);
     assert_int_equal(world_book(w, "transit"), 5000);
     assert_int_equal(world_int(w, "SELECT count(*) FROM command WHERE kind = 'vend' "
-                                  "AND state = 'waiting' AND ref = 'order-aaaa'"), 1);
+                                  "AND state = 'waiting' AND ref = 'order-aaaa'"),
+                     1);
     /* The next one waits until this one is resolved (V4), and then gets the next number. */
     assert_ok(world_sell(w, B, 300, &s));
     assert_int_equal(s.state, VEND_PAID);
@@ -157,7 +171,8 @@ static void test_known_wallet_binds_in_the_same_commit(void **state)
     world_verify(w);
 }
 
-/* --- crash points --------------------------------------------------------------------------------- */
+/* --- crash points
+ * --------------------------------------------------------------------------------- */
 
 static void test_c1_to_c3_rollback_leaves_nothing(void **state)
 {
@@ -166,7 +181,8 @@ static void test_c1_to_c3_rollback_leaves_nothing(void **state)
     w->faults.rollback = 1000; /* the process dies before the commit */
     assert_err(ERR_IO_CLOSED, world_sell(w, A, 5000, NULL));
     w->faults.rollback = 0;
-    assert_int_equal(world_int(w, "SELECT count(*) FROM sale_order WHERE order_id = 'order-aaaa'"), 0);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM sale_order WHERE order_id = 'order-aaaa'"),
+                     0);
     assert_int_equal(world_int(w, "SELECT count(*) FROM vend_binding"), 1);
     assert_ok(world_sell(w, A, 5000, NULL)); /* the client says it again */
     world_settle(w);
@@ -204,7 +220,8 @@ static void test_c5_c9_frame_lost_is_sent_again_under_the_same_number(void **sta
         w->now.s += 600;
         assert_ok(world_tick(w));
     }
-    assert_true(world_int(w, "SELECT count(DISTINCT id) FROM command WHERE ref = 'order-aaaa'") >= 5);
+    assert_true(world_int(w, "SELECT count(DISTINCT id) FROM command WHERE ref = 'order-aaaa'") >=
+                5);
     assert_int_equal(world_int(w, "SELECT count(*) FROM vend_binding"), 2);
     w->faults.frame_lost = 0;
     world_settle(w);
@@ -246,16 +263,24 @@ static void test_c7_c8_outcome_not_committed_comes_again(void **state)
     assert_int_equal(world_state(w, A), VEND_CONFIRMED);
     assert_int_equal(world_book(w, "wallet"), 5100);
     assert_int_equal(world_int(w, "SELECT count(*) FROM event WHERE kind = 'vend.confirmed' "
-                                  "AND detail LIKE '%aaaa%'"), 1);
+                                  "AND detail LIKE '%aaaa%'"),
+                     1);
 }
 
 static struct uplink_outcome evidence(struct world *w, int64_t count, int64_t record_n,
                                       int64_t record_amount_fen, int64_t purchased_fen)
 {
     return (struct uplink_outcome){
-        .meter_id = WORLD_METER, .epoch = 1, .kind = UPLINK_VEND, .status = UPLINK_DONE,
-        .at = w->now, .sent = true, .count = count, .record_n = record_n,
-        .record_amount_fen = record_amount_fen, .purchased_fen = purchased_fen,
+        .meter_id = WORLD_METER,
+        .epoch = 1,
+        .kind = UPLINK_VEND,
+        .status = UPLINK_DONE,
+        .at = w->now,
+        .sent = true,
+        .count = count,
+        .record_n = record_n,
+        .record_amount_fen = record_amount_fen,
+        .purchased_fen = purchased_fen,
         .balance_fen = INT64_MIN,
     };
 }
@@ -310,7 +335,8 @@ static void test_c11_foreign_record_binds_the_next_number(void **state)
     assert_int_equal(world_applied(w, A), 1);
     assert_int_equal(world_book(w, "suspense"), -777);
     assert_int_equal(world_book(w, "wallet"), 100 + 777 + 5000);
-    assert_int_equal(world_int(w, "SELECT count(*) FROM vend_binding WHERE order_id = 'order-aaaa'"), 2);
+    assert_int_equal(
+        world_int(w, "SELECT count(*) FROM vend_binding WHERE order_id = 'order-aaaa'"), 2);
     assert_int_equal(world_int(w, "SELECT count(*) FROM event WHERE kind = 'vend.foreign'"), 1);
     world_verify(w);
 }
@@ -401,7 +427,8 @@ static void test_other_epoch_is_no_evidence(void **state)
     assert_int_equal(world_state(w, A), VEND_BOUND);
 }
 
-/* --- cancel --------------------------------------------------------------------------------------- */
+/* --- cancel
+ * --------------------------------------------------------------------------------------- */
 
 static void test_cancel_before_binding(void **state)
 {
@@ -428,12 +455,14 @@ static void test_c13_cancel_needs_fence_and_fresh_reading(void **state)
     assert_int_equal(world_book(w, "transit"), 5000);
     assert_int_equal(world_int(w, "SELECT count(*) FROM command WHERE state = 'fencing'"), 1);
     assert_int_equal(world_int(w, "SELECT count(*) FROM command WHERE kind = 'read' "
-                                  "AND state = 'waiting'"), 0);
+                                  "AND state = 'waiting'"),
+                     0);
     world_gateway(w); /* tombstone */
     assert_ok(world_deliver(w, 0));
     assert_int_equal(world_state(w, A), VEND_FENCED); /* the tombstone alone refunds nothing */
     assert_int_equal(world_int(w, "SELECT count(*) FROM command WHERE kind = 'read' "
-                                  "AND state = 'waiting'"), 1);
+                                  "AND state = 'waiting'"),
+                     1);
     world_settle(w);
     assert_int_equal(world_state(w, A), VEND_REFUNDED);
     assert_int_equal(world_applied(w, A), 0);
@@ -518,7 +547,8 @@ static void test_fenced_without_sum_is_not_decided(void **state)
     assert_int_equal(world_state(w, A), VEND_CONFIRMED);
 }
 
-/* --- refusals of the meter ------------------------------------------------------------------------- */
+/* --- refusals of the meter
+ * ------------------------------------------------------------------------- */
 
 static void test_business_refusal_rejects_after_fence_and_reading(void **state)
 {
@@ -535,7 +565,8 @@ static void test_business_refusal_rejects_after_fence_and_reading(void **state)
     assert_int_equal(world_state(w, A), VEND_REJECTED);
     assert_int_equal(world_book(w, "prepayment"), 5000);
     assert_int_equal(world_int(w, "SELECT count(*) FROM event WHERE kind = 'vend.rejected' "
-                                  "AND detail LIKE '%hoard%'"), 1);
+                                  "AND detail LIKE '%hoard%'"),
+                     1);
     assert_err(ERR_VEND_FINAL, world_cancel(w, A, NULL));
     assert_ok(world_sell(w, B, 300, NULL));
     world_settle(w);
@@ -567,15 +598,20 @@ static void test_repeat_is_not_proof(void **state)
     assert_int_equal(world_book(w, "wallet"), 100);
 }
 
-/* --- foreign sales, exchange, restore --------------------------------------------------------------- */
+/* --- foreign sales, exchange, restore
+ * --------------------------------------------------------------- */
 
 static enum err reading(struct store_tx *tx, void *arg)
 {
     struct world *w = arg;
-    return vend_reading(tx, &(struct vend_wallet_reading){
-                                .meter_id = WORLD_METER, .epoch = 1, .count = w->meter.count,
-                                .purchased_fen = w->meter.purchased_fen, .balance_fen = 0,
-                                .at = w->now, .now = w->now, .random = rand_u64(&w->random)});
+    return vend_reading(tx, &(struct vend_wallet_reading){.meter_id = WORLD_METER,
+                                                          .epoch = 1,
+                                                          .count = w->meter.count,
+                                                          .purchased_fen = w->meter.purchased_fen,
+                                                          .balance_fen = 0,
+                                                          .at = w->now,
+                                                          .now = w->now,
+                                                          .random = rand_u64(&w->random)});
 }
 
 static void test_routine_reading_finds_a_foreign_sale(void **state)
@@ -636,8 +672,11 @@ static enum err exchange(struct store_tx *tx, void *arg)
 {
     struct world *w = arg;
     int64_t epoch;
-    struct vend_exchange x = {.meter_id = WORLD_METER, .address = "000000000012",
-                              .model = "yufu-shop", .actor = "user:1", .now = w->now,
+    struct vend_exchange x = {.meter_id = WORLD_METER,
+                              .address = "000000000012",
+                              .model = "yufu-shop",
+                              .actor = "user:1",
+                              .now = w->now,
                               .random = rand_u64(&w->random)};
     TRY(vend_exchange(tx, &x, &epoch));
     return epoch == 2 ? ERR_OK : ERR_BUG;
@@ -658,7 +697,8 @@ static void test_exchange_drains_first_and_carries_the_credit(void **state)
     world_verify(w);
 }
 
-/* --- lateness, list --------------------------------------------------------------------------------- */
+/* --- lateness, list
+ * --------------------------------------------------------------------------------- */
 
 static void test_late_orders_are_told_once(void **state)
 {
@@ -711,7 +751,8 @@ static void test_every_move_is_audited(void **state)
     know_wallet(w);
     assert_int_equal(world_int(w, "SELECT count(*) FROM audit WHERE action = 'order.paid'"), 1);
     assert_int_equal(world_int(w, "SELECT count(*) FROM audit WHERE action = 'order.bound'"), 1);
-    assert_int_equal(world_int(w, "SELECT count(*) FROM audit WHERE action = 'order.confirmed'"), 1);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM audit WHERE action = 'order.confirmed'"),
+                     1);
 }
 
 static enum err bind_twice(struct store_tx *tx, void *arg)

@@ -86,9 +86,12 @@ static void storm(uint64_t seed, bool foreign, unsigned garbled)
     struct storm s = {.w = w, .foreign = foreign, .conflicts_allowed = garbled > 0};
     struct rand_stream r = rand_split(seed, "faults");
     w->faults = (struct world_faults){
-        .send_lost = (unsigned)rand_below(&r, 400), .frame_lost = (unsigned)rand_below(&r, 400),
-        .reply_lost = (unsigned)rand_below(&r, 400), .read_lost = (unsigned)rand_below(&r, 400),
-        .outcome_twice = (unsigned)rand_below(&r, 400), .rollback = (unsigned)rand_below(&r, 200),
+        .send_lost = (unsigned)rand_below(&r, 400),
+        .frame_lost = (unsigned)rand_below(&r, 400),
+        .reply_lost = (unsigned)rand_below(&r, 400),
+        .read_lost = (unsigned)rand_below(&r, 400),
+        .outcome_twice = (unsigned)rand_below(&r, 400),
+        .rollback = (unsigned)rand_below(&r, 200),
         .read_garbled = garbled,
     };
     if (rand_chance(&r, 200))
@@ -99,7 +102,8 @@ static void storm(uint64_t seed, bool foreign, unsigned garbled)
     world_settle(w);
     for (int i = 0; i < s.sold; i++)
         check_order(&s, i);
-    if (!s.conflicts_allowed || world_int(w, "SELECT count(*) FROM vend WHERE state = 'CONFLICT'") == 0) {
+    if (!s.conflicts_allowed ||
+        world_int(w, "SELECT count(*) FROM vend WHERE state = 'CONFLICT'") == 0) {
         /* A foreign sale after the last of ours is found by the next routine reading. */
         world_verify(w);
     }
@@ -128,7 +132,8 @@ static void test_storms_with_damaged_readings(void **state)
         storm(2000 + seed, true, 20);
 }
 
-/* --- all orders of named steps -------------------------------------------------------------------- */
+/* --- all orders of named steps
+ * -------------------------------------------------------------------- */
 
 enum step { SELL_A, SELL_B, CANCEL_A, GATEWAY, OUTCOME, STEP_COUNT };
 

@@ -7,7 +7,8 @@
 #include "ledger/ledger.h"
 #include "tests/unit/check.h"
 
-/* --- the platform's side ------------------------------------------------------------------------- */
+/* --- the platform's side -------------------------------------------------------------------------
+ */
 
 static enum err exec(struct store_tx *tx, void *sql)
 {
@@ -22,7 +23,8 @@ void world_exec(struct world *w, const char *sql)
 void world_open(struct world *w, uint64_t seed)
 {
     *w = (struct world){.now = {WORLD_NOON}, .random = rand_split(seed, "vend")};
-    assert_ok(store_open(&w->store, &(struct store_config){.kind = STORE_LEDGER, .path = ":memory:"}));
+    assert_ok(
+        store_open(&w->store, &(struct store_config){.kind = STORE_LEDGER, .path = ":memory:"}));
     world_exec(w, "INSERT INTO organisation (id, code, name) VALUES (1, 'o', 'o')");
     world_exec(w, "INSERT INTO project (id, organisation_id, code, name, zone) "
                   "VALUES (1, 1, 'p', 'p', 'Asia/Shanghai')");
@@ -36,8 +38,9 @@ void world_open(struct world *w, uint64_t seed)
                   "(8, 1, 1, 'a8', 'a8', 'platform', 'x', 'x', 1), "
                   "(9, 1, 1, 'a9', 'a9', 'meter', 'x', 'x', 1)");
     world_exec(w, "UPDATE account SET closed_at = 5 WHERE id = 9");
-    world_exec(w, "INSERT INTO meter (id, project_id, account_id, place_id, line_id, address, model, "
-                  "kind) VALUES (11, 1, 7, 1, 1, '000000000011', 'yufu-shop', 'electricity')");
+    world_exec(w,
+               "INSERT INTO meter (id, project_id, account_id, place_id, line_id, address, model, "
+               "kind) VALUES (11, 1, 7, 1, 1, '000000000011', 'yufu-shop', 'electricity')");
 }
 
 void world_close(struct world *w)
@@ -97,12 +100,13 @@ enum err world_sell_as(struct world *w, const struct vend_sale *sale, struct ven
     return store_run(w->store, sell, &c);
 }
 
-enum err world_sell(struct world *w, const char *order, int64_t amount_fen,
-                    struct vend_status *out)
+enum err world_sell(struct world *w, const char *order, int64_t amount_fen, struct vend_status *out)
 {
     return world_sell_as(w,
-                         &(struct vend_sale){.account_id = WORLD_ACCOUNT, .order_id = order,
-                                             .amount_fen = amount_fen, .method = "cash",
+                         &(struct vend_sale){.account_id = WORLD_ACCOUNT,
+                                             .order_id = order,
+                                             .amount_fen = amount_fen,
+                                             .method = "cash",
                                              .actor = "user:1"},
                          out);
 }
@@ -122,9 +126,14 @@ static enum err resolve(struct store_tx *tx, void *arg)
 
 static struct call request(struct world *w, const char *order, struct vend_status *out)
 {
-    return (struct call){.w = w, .out = out, .abort = dies(w),
-                         .request = {.account_id = WORLD_ACCOUNT, .order_id = order,
-                                     .actor = "user:2", .reason = "asked", .now = w->now,
+    return (struct call){.w = w,
+                         .out = out,
+                         .abort = dies(w),
+                         .request = {.account_id = WORLD_ACCOUNT,
+                                     .order_id = order,
+                                     .actor = "user:2",
+                                     .reason = "asked",
+                                     .now = w->now,
                                      .random = rand_u64(&w->random)}};
 }
 
@@ -202,7 +211,8 @@ int64_t world_book(struct world *w, const char *name)
     return c.number;
 }
 
-/* --- the meter ------------------------------------------------------------------------------------ */
+/* --- the meter
+ * ------------------------------------------------------------------------------------ */
 
 static enum uplink_reply meter_vend(struct world_meter *m, const struct uplink_command *c,
                                     const char *order)
@@ -239,7 +249,8 @@ int64_t world_applied(const struct world *w, const char *order)
     return times;
 }
 
-/* --- the gateway ---------------------------------------------------------------------------------- */
+/* --- the gateway
+ * ---------------------------------------------------------------------------------- */
 
 static void read_back(struct world *w, const struct uplink_command *c, struct uplink_outcome *o)
 {
@@ -268,8 +279,11 @@ static void read_back(struct world *w, const struct uplink_command *c, struct up
 static void carry_out(struct world *w, const struct uplink_command *c, const char *order,
                       struct uplink_outcome *o)
 {
-    *o = (struct uplink_outcome){.command_id = c->id, .meter_id = c->meter_id, .epoch = c->epoch,
-                                 .kind = c->kind, .at = w->now};
+    *o = (struct uplink_outcome){.command_id = c->id,
+                                 .meter_id = c->meter_id,
+                                 .epoch = c->epoch,
+                                 .kind = c->kind,
+                                 .at = w->now};
     if (c->epoch != 1) {
         o->status = UPLINK_NO_METER;
         o->count = o->record_n = o->purchased_fen = -1;
@@ -307,10 +321,16 @@ static void gateway_take(struct world *w, const struct uplink_command *c, bool f
     w->done[i].id = c->id;
     w->done[i].tombstone = fence;
     if (fence)
-        w->done[i].outcome = (struct uplink_outcome){
-            .command_id = c->id, .meter_id = c->meter_id, .epoch = c->epoch, .kind = c->kind,
-            .status = UPLINK_FENCED, .at = w->now, .count = -1, .record_n = -1,
-            .purchased_fen = -1, .balance_fen = INT64_MIN};
+        w->done[i].outcome = (struct uplink_outcome){.command_id = c->id,
+                                                     .meter_id = c->meter_id,
+                                                     .epoch = c->epoch,
+                                                     .kind = c->kind,
+                                                     .status = UPLINK_FENCED,
+                                                     .at = w->now,
+                                                     .count = -1,
+                                                     .record_n = -1,
+                                                     .purchased_fen = -1,
+                                                     .balance_fen = INT64_MIN};
     else
         carry_out(w, c, order, &w->done[i].outcome);
     say(w, &w->done[i].outcome);
@@ -365,8 +385,8 @@ static enum err deliver(struct store_tx *tx, void *arg)
     TRY(headend_command_close(tx, &closing, &fresh, &fenced_before));
     if (!fresh)
         return ERR_OK;
-    TRY(vend_outcome(tx, &(struct vend_evidence){NULL, c->outcome, c->w->now,
-                                                 rand_u64(&c->w->random)}));
+    TRY(vend_outcome(
+        tx, &(struct vend_evidence){NULL, c->outcome, c->w->now, rand_u64(&c->w->random)}));
     return end(c);
 }
 

@@ -22,7 +22,7 @@ struct world_meter {
     struct {
         int64_t amount_fen;
         char order[VEND_ORDER_ID_MAX + 1]; /* "": a stranger's */
-    } record[WORLD_RECORDS]; /* by count */
+    } record[WORLD_RECORDS];               /* by count */
 };
 
 struct world_faults { /* permille */
