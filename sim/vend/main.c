@@ -62,6 +62,7 @@ static void work(const struct run *run, uint64_t job, int out)
         if (write(out, &r, sizeof r) != sizeof r)
             _exit(3);
     }
+    fflush(stdout);
     _exit(0);
 }
 

@@ -35,6 +35,7 @@ struct trial {
     struct trial_result *result;
     mono_ms exchange_at;
     size_t exchange_meter;
+    int64_t exchange_fen; /* what the new meter is sold of the old one's balance; 0: nothing yet */
     bool platform_was_up;
     mono_ms last_outcome;
     int64_t gateway_started;
@@ -176,14 +177,18 @@ static enum err exchange(struct store_tx *tx, void *arg)
     char address[13];
     int64_t epoch;
     world_site_address(t->exchange_meter, address);
-    return vend_exchange(tx,
-                         &(struct vend_exchange){.meter_id = w->meter_ids[t->exchange_meter],
-                                                 .address = address,
-                                                 .model = "yufu-dorm3",
-                                                 .actor = "user:1",
-                                                 .now = world_wall(w),
-                                                 .random = rand_u64(&w->rand_keys)},
-                         &epoch);
+    TRY(vend_exchange(tx,
+                      &(struct vend_exchange){.meter_id = w->meter_ids[t->exchange_meter],
+                                              .address = address,
+                                              .model = "yufu-dorm3",
+                                              .actor = "user:1",
+                                              .now = world_wall(w),
+                                              .random = rand_u64(&w->rand_keys)},
+                      &epoch));
+    return store_int(tx, &t->exchange_fen,
+                     "SELECT coalesce(sum(amount_fen), 0) FROM sale_order "
+                     "WHERE order_id LIKE 'exchange-%'",
+                     "");
 }
 
 static void try_to_exchange(struct trial *t)
@@ -230,9 +235,17 @@ static mono_ms next_act(const struct trial *t)
 static unsigned times_applied(const struct trial *t, size_t meter, int64_t amount_fen)
 {
     const struct sim_meter *m = &t->world.meters[meter];
+    bool moved = amount_fen == t->exchange_fen; /* the old balance may equal an order's amount */
     unsigned n = 0;
-    for (size_t i = 0; i < m->applied_count; i++)
-        n += !m->applied[i].foreign && m->applied[i].amount_fen == amount_fen;
+    for (size_t i = 0; i < m->applied_count; i++) {
+        const struct sim_applied *a = &m->applied[i];
+        if (a->foreign || a->amount_fen != amount_fen)
+            continue;
+        if (moved && a->life > 1)
+            moved = false;
+        else
+            n++;
+    }
     return n;
 }
 

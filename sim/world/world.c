@@ -352,6 +352,7 @@ static enum err gateway_up(struct world *w)
     enum err e = gateway_open(&w->gateway,
                               &(struct gateway_options){.store = w->gateway_store,
                                                         .new_queue_epoch = world_wall(w).s * 1000,
+                                                        .offset_s = 8 * 3600,
                                                         .program = "world"},
                               &now);
     if (e != ERR_OK) {
