@@ -31,7 +31,7 @@ static enum err make(struct keys *k, const char *dir, const char *host, wall_s n
 {
     char path[PATH_SIZE], names[256];
     snprintf(path, sizeof path, "%s/pki", dir);
-    snprintf(names, sizeof names, "localhost,127.0.0.1,::1%s%s", strcmp(host, "127.0.0.1") ? "," : "",
+    snprintf(names, sizeof names, "localhost,127.0.0.1%s%s", strcmp(host, "127.0.0.1") ? "," : "",
              strcmp(host, "127.0.0.1") ? host : "");
     TRY(io_directory_make(path));
     TRY(pki_ca_make("Yufu project CA", now, &k->ca, &k->ca_key));

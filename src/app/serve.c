@@ -11,6 +11,7 @@
 #include "app/keys.h"
 #include "app/options.h"
 #include "app/platform.h"
+#include "auth/auth.h"
 #include "base/must.h"
 #include "io/io.h"
 #include "io/log.h"
@@ -257,6 +258,25 @@ static enum err open_api(struct serve *s, const struct serve_options *o, int64_t
     return ERR_OK;
 }
 
+static enum err make_admin(struct store_tx *tx, void *arg)
+{
+    return auth_first_admin(tx, arg);
+}
+
+/* A fresh installation has nobody who could log in. The password is said once, here, and nowhere
+ * else: not in the log. */
+static enum err first_admin(struct serve *s)
+{
+    char password[AUTH_ONE_TIME_SIZE];
+    enum err e = store_run(platform_ledger(s->platform), make_admin, password);
+    if (e == ERR_EXISTS)
+        return ERR_OK;
+    TRY(e);
+    printf("first log-in: admin, one-time password %s\n", password);
+    fflush(stdout);
+    return ERR_OK;
+}
+
 static enum err start(struct serve *s, const struct serve_options *o)
 {
     struct io_options io = {0};
@@ -269,6 +289,7 @@ static enum err start(struct serve *s, const struct serve_options *o)
     TRY(io_directory_make(o->data));
     TRY(keys_load(&s->keys, o->data, o->host, io_wall_real(s->io)));
     TRY(open_platform(s, o->data));
+    TRY(first_admin(s));
     TRY(open_api(s, o, http));
     TRY(listen_for_gateways(s, o, uplink));
     TRY(io_on_signal(s->io, stop, s));

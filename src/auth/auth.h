@@ -29,6 +29,7 @@
 #define AUTH_PASSWORD_MIN 8    /* characters (UTF-8 code points) */
 #define AUTH_PASSWORD_MAX 256  /* bytes */
 #define AUTH_PROJECTS_MAX 256  /* projects granted to one person */
+#define AUTH_ONE_TIME_SIZE 20  /* "xxxx-xxxx-xxxx-xxxx" and a zero byte */
 #define AUTH_TOKEN_TEXT 44     /* 43 characters of base64url, and a zero byte */
 
 enum auth_role {
@@ -87,7 +88,7 @@ void auth_actor(const struct auth_principal *p, char *out);
 /* ---- people: on a transaction of the ledger store --------------------------------------------- */
 
 /* The first administrator, log-in name "admin", with a one-time password that must be changed.
- * Takes about 50 ms. ERR_EXISTS when there is any person. out needs 20 chars. */
+ * Takes about 50 ms. ERR_EXISTS when there is any person. `password` needs AUTH_ONE_TIME_SIZE. */
 [[nodiscard]] enum err auth_first_admin(struct store_tx *tx, char *password);
 /* A new one-time password for a person, ending all log-ins; for the command line. ERR_NOT_FOUND. */
 [[nodiscard]] enum err auth_reset_password(struct store_tx *tx, const char *login, char *password);
