@@ -21,12 +21,13 @@ static enum err start(struct api *a)
     TRY(auth_open(&a->auth, &(struct auth_options){.io = o->io, .store = o->ledger}));
     a->stream = stream_new(a);
     a->web = web_new(o->web_root);
-    return http_open(&a->http, &(struct http_options){
-                                   .io = o->io,
-                                   .host = o->host ? o->host : "127.0.0.1",
-                                   .port = o->port,
-                                   .handler = {.ctx = a, .limit = api_limit,
-                                               .request = api_request, .gone = gone}});
+    return http_open(
+        &a->http,
+        &(struct http_options){
+            .io = o->io,
+            .host = o->host ? o->host : "127.0.0.1",
+            .port = o->port,
+            .handler = {.ctx = a, .limit = api_limit, .request = api_request, .gone = gone}});
 }
 
 enum err api_open(struct api **out, const struct api_options *options)

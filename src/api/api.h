@@ -27,7 +27,7 @@ struct api_options {
     struct store *ledger;
     struct store *readings_store;
     struct readings *readings; /* latest states of all meters */
-    struct headend *headend;       /* open sessions; NULL: all gateways count as offline */
+    struct headend *headend;   /* open sessions; NULL: all gateways count as offline */
     const char *host;          /* numeric; NULL: 127.0.0.1 */
     uint16_t port;             /* 0: any free one, see api_port */
     const char *web_root;      /* folder of the built console; NULL: no files are served */

@@ -9,7 +9,8 @@
 
 /* ---- balance ---- */
 
-static void part(struct jwrite *w, const char *kind, int64_t amount_fen, wall_s at, int64_t meter_id)
+static void part(struct jwrite *w, const char *kind, int64_t amount_fen, wall_s at,
+                 int64_t meter_id)
 {
     jwrite_object(w, NULL);
     jwrite_text(w, "kind", kind);
@@ -187,7 +188,8 @@ static void put_reasons(struct jwrite *w, const json_t *decision)
     jwrite_array(w, "reasons");
     if (first)
         put_reason(w, first);
-    json_array_foreach(guards, i, guard) {
+    json_array_foreach(guards, i, guard)
+    {
         const char *code = json_string_value(guard);
         if (code && (!first || strcmp(code, first) != 0))
             put_reason(w, code);
@@ -211,9 +213,9 @@ static void put_decision(struct call *c, const char *text, int64_t decided_at)
 
 static enum err put_fee(struct call *c)
 {
-    struct query q = query_open(
-        c->tx, "SELECT level, decision, decided_at FROM fee_state WHERE account_id = $1", "i",
-        c->id);
+    struct query q =
+        query_open(c->tx, "SELECT level, decision, decided_at FROM fee_state WHERE account_id = $1",
+                   "i", c->id);
     if (query_step(&q)) {
         jwrite_int(&c->out, "level", query_int(&q, 0));
         put_decision(c, query_text(&q, 1), query_int(&q, 2));
@@ -230,17 +232,28 @@ static const struct {
     enum meter_point point;
     const char *name;
 } points[] = {
-    {POINT_ENERGY_WH, "energy_wh"},           {POINT_ENERGY_RATE1_WH, "energy_sharp_wh"},
-    {POINT_ENERGY_RATE2_WH, "energy_peak_wh"}, {POINT_ENERGY_RATE3_WH, "energy_flat_wh"},
-    {POINT_ENERGY_RATE4_WH, "energy_valley_wh"}, {POINT_POWER_W, "power_w"},
-    {POINT_VOLTAGE_DV, "voltage_dv"},         {POINT_CURRENT_MA, "current_ma"},
-    {POINT_BALANCE_FEN, "balance_fen"},       {POINT_PURCHASE_COUNT, "purchase_count"},
-    {POINT_PURCHASED_FEN, "purchased_fen"},   {POINT_RELAY_OPEN, "relay_open"},
-    {POINT_ALARM_LEVEL, "alarm_level"},       {POINT_KEEP_POWER, "keep_power"},
-    {POINT_OPEN_REASON, "open_reason"},       {POINT_CLOCK_S, "clock_s"},
-    {POINT_CIRCUIT1_WH, "circuit1_wh"},       {POINT_CIRCUIT2_WH, "circuit2_wh"},
-    {POINT_CIRCUIT3_WH, "circuit3_wh"},       {POINT_CIRCUIT1_W, "circuit1_w"},
-    {POINT_CIRCUIT2_W, "circuit2_w"},         {POINT_CIRCUIT3_W, "circuit3_w"},
+    {POINT_ENERGY_WH, "energy_wh"},
+    {POINT_ENERGY_RATE1_WH, "energy_sharp_wh"},
+    {POINT_ENERGY_RATE2_WH, "energy_peak_wh"},
+    {POINT_ENERGY_RATE3_WH, "energy_flat_wh"},
+    {POINT_ENERGY_RATE4_WH, "energy_valley_wh"},
+    {POINT_POWER_W, "power_w"},
+    {POINT_VOLTAGE_DV, "voltage_dv"},
+    {POINT_CURRENT_MA, "current_ma"},
+    {POINT_BALANCE_FEN, "balance_fen"},
+    {POINT_PURCHASE_COUNT, "purchase_count"},
+    {POINT_PURCHASED_FEN, "purchased_fen"},
+    {POINT_RELAY_OPEN, "relay_open"},
+    {POINT_ALARM_LEVEL, "alarm_level"},
+    {POINT_KEEP_POWER, "keep_power"},
+    {POINT_OPEN_REASON, "open_reason"},
+    {POINT_CLOCK_S, "clock_s"},
+    {POINT_CIRCUIT1_WH, "circuit1_wh"},
+    {POINT_CIRCUIT2_WH, "circuit2_wh"},
+    {POINT_CIRCUIT3_WH, "circuit3_wh"},
+    {POINT_CIRCUIT1_W, "circuit1_w"},
+    {POINT_CIRCUIT2_W, "circuit2_w"},
+    {POINT_CIRCUIT3_W, "circuit3_w"},
 };
 
 static bool is_money(enum meter_point point)
@@ -316,7 +329,7 @@ static enum err put_meter(void *arg, const struct site_meter *m)
     jwrite_int(w, "line_id", m->line_id);
     jwrite_int(w, "gateway_id", m->gateway_id);
     jwrite_id(w, "state_at",
-            readings_newest(c->api->options.readings, m->id, &at, &epoch) ? at.s : 0);
+              readings_newest(c->api->options.readings, m->id, &at, &epoch) ? at.s : 0);
     put_values(c, m);
     TRY(put_relays(c, m));
     TRY(put_wallet(c, m));

@@ -50,9 +50,8 @@ static void answer(struct call *c)
     c->stored = NULL;
     if (c->replayed)
         http_answer_header(c->http, "Idempotent-Replay", "true");
-    const char *type = c->route->handle == api_metrics
-                           ? "text/plain; version=0.0.4; charset=utf-8"
-                           : "application/json; charset=utf-8";
+    const char *type = c->route->handle == api_metrics ? "text/plain; version=0.0.4; charset=utf-8"
+                                                       : "application/json; charset=utf-8";
     http_answer(c->http, status, len ? type : NULL, text, len);
 }
 

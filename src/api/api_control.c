@@ -47,7 +47,8 @@ static enum err fold_relay(void *arg, const struct control_relay *r)
     f->out->pending = f->out->pending || r->pending;
     if (r->state == CONTROL_UNKNOWN || r->state_at.s < f->read_s)
         return ERR_OK;
-    bool all_open = (f->out->open & mask) == mask; /* a whole meter is closed when not all are open */
+    bool all_open =
+        (f->out->open & mask) == mask; /* a whole meter is closed when not all are open */
     if (r->state == CONTROL_IS_OPEN)
         f->out->open |= mask;
     else if (all_open || r->circuit != 0)
@@ -114,20 +115,24 @@ enum err api_relay(struct call *c)
     int64_t circuit = 0;
     enum control_desired wish;
     char actor[32];
-    TRY(api_fields(c, (struct api_field[]){
-                          {"circuit", API_FIELD_INT, 0, SITE_CIRCUITS_MAX, &circuit},
-                          {"desired", API_FIELD_TEXT, 1, 16, &desired},
-                          {"reason", API_FIELD_TEXT, 1, 200, &reason},
-                          {}}));
+    TRY(api_fields(c,
+                   (struct api_field[]){{"circuit", API_FIELD_INT, 0, SITE_CIRCUITS_MAX, &circuit},
+                                        {"desired", API_FIELD_TEXT, 1, 16, &desired},
+                                        {"reason", API_FIELD_TEXT, 1, 200, &reason},
+                                        {}}));
     TRY(check_desired(c, desired, &wish));
     api_actor(c, actor);
     struct detail d = {};
     detail_text(&d, "text", reason);
     enum err e = control_wish(c->tx,
-                              &(struct control_wish){.meter_id = c->id, .circuit = circuit,
-                                                     .desired = wish, .reason = "manual",
-                                                     .detail = detail_end(&d), .actor = actor,
-                                                     .now = c->now, .random = api_draw()},
+                              &(struct control_wish){.meter_id = c->id,
+                                                     .circuit = circuit,
+                                                     .desired = wish,
+                                                     .reason = "manual",
+                                                     .detail = detail_end(&d),
+                                                     .actor = actor,
+                                                     .now = c->now,
+                                                     .random = api_draw()},
                               NULL);
     if (e == ERR_CONTROL_CIRCUIT)
         c->field = "circuit";
@@ -144,8 +149,11 @@ enum err api_keep(struct call *c)
                                            {"reason", API_FIELD_TEXT, 1, 200, &reason},
                                            {}}));
     api_actor(c, actor);
-    TRY(control_keep(c->tx, &(struct control_keep){.meter_id = c->id, .on = on, .reason = reason,
-                                                   .actor = actor, .now = c->now,
+    TRY(control_keep(c->tx, &(struct control_keep){.meter_id = c->id,
+                                                   .on = on,
+                                                   .reason = reason,
+                                                   .actor = actor,
+                                                   .now = c->now,
                                                    .random = api_draw()}));
     return answer_relay(c, 0);
 }
@@ -172,7 +180,8 @@ static enum err note_claim(struct call *c)
     api_actor(c, actor);
     snprintf(object, sizeof object, "gateway:%lld", (long long)c->id);
     detail_text(&d, "serial", c->gateway.serial);
-    return journal_append(c->tx, &(struct journal_act){.now = c->now, .actor = actor,
+    return journal_append(c->tx, &(struct journal_act){.now = c->now,
+                                                       .actor = actor,
                                                        .action = "gateway.claim_code",
                                                        .object = object,
                                                        .detail = detail_end(&d)});

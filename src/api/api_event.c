@@ -103,8 +103,7 @@ enum err api_events(struct call *c)
     TRY(take_filter(c, &f));
     struct query q = query_open(
         c->tx,
-        "SELECT " API_EVENT_COLUMNS
-        " FROM event LEFT JOIN account ON account.id = event.account_id"
+        "SELECT " API_EVENT_COLUMNS " FROM event LEFT JOIN account ON account.id = event.account_id"
         " WHERE event.project_id = $1 AND event.id < $2"
         " AND ($3 = 0 OR event.account_id = $3)"
         " AND ($4 = '' OR event.kind = $4) AND ($5 = '' OR event.severity = $5)"

@@ -39,8 +39,13 @@ typedef enum err api_handle(struct call *c);
 /* ---- routes (api_route.c) ---- */
 
 enum api_kind { API_READ, API_WRITE, API_ASYNC };
-enum api_scope { API_SCOPE_NONE, API_SCOPE_PROJECT, API_SCOPE_ACCOUNT, API_SCOPE_METER,
-                 API_SCOPE_GATEWAY }; /* what {id} names */
+enum api_scope {
+    API_SCOPE_NONE,
+    API_SCOPE_PROJECT,
+    API_SCOPE_ACCOUNT,
+    API_SCOPE_METER,
+    API_SCOPE_GATEWAY
+}; /* what {id} names */
 enum api_body { API_BODY_NONE, API_BODY_JSON, API_BODY_CSV };
 
 /* 0 is "forgotten", and no api starts with it. */
@@ -80,8 +85,8 @@ struct call {
     struct call *next, **at;
     struct http_request *http;
     const struct api_route *route;
-    int64_t id;                    /* of the path */
-    char order[API_KEY_MAX + 1];   /* of the path */
+    int64_t id;                  /* of the path */
+    char order[API_KEY_MAX + 1]; /* of the path */
     char request_id[17];
     bool english;
     wall_s now;
@@ -168,7 +173,8 @@ void api_repeat_hash(struct call *c);
 
 api_handle api_login, api_logout, api_me, api_password;
 api_handle api_projects, api_places, api_wall, api_events, api_gateways, api_freshness;
-api_handle api_account, api_orders, api_order, api_ledger, api_settlements, api_messages, api_series;
+api_handle api_account, api_orders, api_order, api_ledger, api_settlements, api_messages,
+    api_series;
 api_handle api_search, api_sell, api_cancel, api_relay, api_keep, api_import, api_claim_code;
 api_handle api_stream_open, api_health, api_metrics;
 
@@ -196,8 +202,8 @@ struct api_outputs {
                                       const struct site_meter *m, struct control_relay *relay);
 void api_put_relay(struct jwrite *w, const char *key, const struct control_relay *r);
 /* One event by a query row: columns of API_EVENT_COLUMNS. */
-#define API_EVENT_COLUMNS                                                                      \
-    "event.id, event.at, event.project_id, event.account_id, event.meter_id, event.kind, "     \
+#define API_EVENT_COLUMNS                                                                          \
+    "event.id, event.at, event.project_id, event.account_id, event.meter_id, event.kind, "         \
     "event.severity, event.detail, account.code"
 bool api_event_tells_money(const char *kind);
 void api_put_event(struct jwrite *w, const char *key, const struct query *q);
@@ -207,7 +213,8 @@ void api_put_event(struct jwrite *w, const char *key, const struct query *q);
 struct stream;
 struct stream *stream_new(struct api *a);
 void stream_free(struct stream *s);
-void stream_gone(struct stream *s, struct http_request *r); /* a request ended, perhaps one of ours */
+void stream_gone(struct stream *s,
+                 struct http_request *r); /* a request ended, perhaps one of ours */
 size_t stream_clients(const struct stream *s);
 void stream_position(const struct stream *s, char out[64]);
 

@@ -88,7 +88,8 @@ enum err api_fields(struct call *c, const struct api_field *fields)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(c->body, name, value) {
+    json_object_foreach(c->body, name, value)
+    {
         if (!field_named(fields, name))
             return api_bad(c, name, ERR_API_FIELD, "there is no such field");
     }

@@ -77,8 +77,11 @@ static void logged_in(void *arg, enum err result, const struct auth_session *s)
 
 static struct auth_attempt attempt(struct call *c, const char *login, const char *password)
 {
-    return (struct auth_attempt){.login = login, .password = password,
-                                 .peer = http_peer(c->http), .now = c->now, .done = logged_in,
+    return (struct auth_attempt){.login = login,
+                                 .password = password,
+                                 .peer = http_peer(c->http),
+                                 .now = c->now,
+                                 .done = logged_in,
                                  .arg = c};
 }
 
@@ -94,10 +97,10 @@ static enum err refused(struct call *c, enum err e, const struct auth_attempt *a
 enum err api_login(struct call *c)
 {
     const char *login = "", *password = "";
-    TRY(api_fields(c, (struct api_field[]){
-                          {"login", API_FIELD_TEXT, 1, AUTH_LOGIN_MAX, &login},
-                          {"password", API_FIELD_TEXT, 1, AUTH_PASSWORD_MAX, &password},
-                          {}}));
+    TRY(api_fields(
+        c, (struct api_field[]){{"login", API_FIELD_TEXT, 1, AUTH_LOGIN_MAX, &login},
+                                {"password", API_FIELD_TEXT, 1, AUTH_PASSWORD_MAX, &password},
+                                {}}));
     struct auth_attempt a = attempt(c, login, password);
     return refused(c, auth_log_in(c->api->auth, &a), &a);
 }
@@ -105,10 +108,10 @@ enum err api_login(struct call *c)
 enum err api_password(struct call *c)
 {
     const char *old = "", *new = "";
-    TRY(api_fields(c, (struct api_field[]){
-                          {"password", API_FIELD_TEXT, 1, AUTH_PASSWORD_MAX, &old},
-                          {"new_password", API_FIELD_TEXT, 1, AUTH_PASSWORD_MAX, &new},
-                          {}}));
+    TRY(api_fields(
+        c, (struct api_field[]){{"password", API_FIELD_TEXT, 1, AUTH_PASSWORD_MAX, &old},
+                                {"new_password", API_FIELD_TEXT, 1, AUTH_PASSWORD_MAX, &new},
+                                {}}));
     struct auth_attempt a = attempt(c, c->who.login, old);
     return refused(c, auth_change_password(c->api->auth, &c->who, new, &a), &a);
 }

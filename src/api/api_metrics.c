@@ -36,7 +36,8 @@ static void sample(struct jwrite *w, const char *name, const char *labels, int64
     jwrite_put(w, text, (size_t)n);
 }
 
-static void one(struct jwrite *w, const char *name, const char *type, const char *help, int64_t value)
+static void one(struct jwrite *w, const char *name, const char *type, const char *help,
+                int64_t value)
 {
     head(w, name, type, help);
     sample(w, name, "", value);
@@ -57,7 +58,8 @@ static void put_http(struct jwrite *w, const struct api *a)
         (int64_t)http_connections(a->http));
     one(w, "yufu_http_replays_total", "counter",
         "Requests that were answered from the store of idempotency keys.", a->counters.replays);
-    one(w, "yufu_event_streams", "gauge", "Open event streams.", (int64_t)stream_clients(a->stream));
+    one(w, "yufu_event_streams", "gauge", "Open event streams.",
+        (int64_t)stream_clients(a->stream));
     one(w, "yufu_logins_total", "counter", "Log-ins that succeeded.", a->counters.logins);
     one(w, "yufu_login_failures_total", "counter", "Log-ins that were refused.",
         a->counters.login_failures);

@@ -26,8 +26,10 @@ static void put_end(struct jwrite *w, const struct vend_status *s)
     static const struct {
         enum vend_state state;
         const char *step;
-    } ends[] = {{VEND_REJECTED, "rejected"}, {VEND_REFUNDED, "refunded"},
-                {VEND_CONFLICT, "conflict"}, {VEND_FENCED, "fenced"}};
+    } ends[] = {{VEND_REJECTED, "rejected"},
+                {VEND_REFUNDED, "refunded"},
+                {VEND_CONFLICT, "conflict"},
+                {VEND_FENCED, "fenced"}};
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
         if (s->state == ends[i].state)
             put_step(w, ends[i].step, s->closed_at.s ? s->closed_at : s->changed_at, 0);
@@ -122,19 +124,24 @@ enum err api_sell(struct call *c)
     int64_t amount_fen = 0;
     char actor[32];
     struct vend_status s;
-    TRY(api_fields(c, (struct api_field[]){
-                          {"order_id", API_FIELD_TEXT, API_KEY_MIN, API_KEY_MAX, &order_id},
-                          {"amount_fen", API_FIELD_INT, 1, SALE_MAX_FEN, &amount_fen},
-                          {"method", API_FIELD_TEXT, 1, 16, &method},
-                          {}}));
+    TRY(api_fields(
+        c, (struct api_field[]){{"order_id", API_FIELD_TEXT, API_KEY_MIN, API_KEY_MAX, &order_id},
+                                {"amount_fen", API_FIELD_INT, 1, SALE_MAX_FEN, &amount_fen},
+                                {"method", API_FIELD_TEXT, 1, 16, &method},
+                                {}}));
     if (!api_key_ok(order_id))
         return api_bad(c, "order_id", ERR_API_FIELD, "letters, digits, dots, dashes, underscores");
     if (strcmp(method, "cash") != 0)
         return api_bad(c, "method", ERR_API_FIELD, "cash is expected");
     api_actor(c, actor);
-    struct vend_sale sale = {.account_id = c->id, .order_id = order_id, .amount_fen = amount_fen,
-                             .method = method, .actor = actor, .now = c->now,
-                             .random = api_draw(), .readings = c->api->options.readings};
+    struct vend_sale sale = {.account_id = c->id,
+                             .order_id = order_id,
+                             .amount_fen = amount_fen,
+                             .method = method,
+                             .actor = actor,
+                             .now = c->now,
+                             .random = api_draw(),
+                             .readings = c->api->options.readings};
     TRY(explain(c, vend_sell(c->tx, &sale, &s)));
     c->status = 201;
     written(c, &s);
@@ -148,8 +155,12 @@ enum err api_cancel(struct call *c)
     struct vend_status s;
     TRY(api_fields(c, (struct api_field[]){{"reason", API_FIELD_TEXT, 1, 200, &reason}, {}}));
     api_actor(c, actor);
-    struct vend_request request = {.account_id = c->id, .order_id = c->order, .actor = actor,
-                                   .reason = reason, .now = c->now, .random = api_draw()};
+    struct vend_request request = {.account_id = c->id,
+                                   .order_id = c->order,
+                                   .actor = actor,
+                                   .reason = reason,
+                                   .now = c->now,
+                                   .random = api_draw()};
     TRY(vend_cancel(c->tx, &request, &s));
     c->status = 202;
     written(c, &s);

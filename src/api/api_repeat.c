@@ -33,8 +33,8 @@ enum err api_repeat_find(struct call *c)
     enum err e = ERR_NOT_FOUND;
     if (query_step(&q)) {
         struct bytes hash = query_blob(&q, 0);
-        bool same = hash.len == sizeof c->request_hash &&
-                    memcmp(hash.data, c->request_hash, hash.len) == 0;
+        bool same =
+            hash.len == sizeof c->request_hash && memcmp(hash.data, c->request_hash, hash.len) == 0;
         c->status = (unsigned)query_int(&q, 1);
         e = same ? copy_body(c, query_text(&q, 2)) : ERR_API_KEY_REUSED;
         c->replayed = e == ERR_OK;

@@ -24,8 +24,11 @@ static enum err take_window(struct call *c, struct window *v)
     if (!v->step)
         v->step = "hour";
     if (!v->meter || v->from < 0 || v->to < 0)
-        return api_bad(c, !v->meter ? "meter" : v->from < 0 ? "from" : "to", ERR_API_FIELD,
-                       "the parameter is missing");
+        return api_bad(c,
+                       !v->meter     ? "meter"
+                       : v->from < 0 ? "from"
+                                     : "to",
+                       ERR_API_FIELD, "the parameter is missing");
     if (v->to <= v->from)
         return api_bad(c, "to", ERR_RANGE, "to must be after from");
     enum err e = site_meter_get(c->tx, v->meter, &v->site);
@@ -94,14 +97,14 @@ static enum err align(struct call *c, const struct window *v, struct readings_sp
 
 static enum err put_buckets(struct call *c, const struct window *v, int64_t step_s)
 {
-    struct usage_job j = {.call = c, .span = {.meter_id = v->meter, .point = POINT_ENERGY_WH,
-                                              .step_s = step_s}};
+    struct usage_job j = {
+        .call = c, .span = {.meter_id = v->meter, .point = POINT_ENERGY_WH, .step_s = step_s}};
     TRY(align(c, v, &j.span));
     j.cap = (size_t)((j.span.to.s - j.span.from.s) / step_s) + 2;
     j.usage = calloc(j.cap, sizeof *j.usage);
     j.registers = calloc(j.cap, sizeof *j.registers);
     enum err e = j.usage && j.registers ? store_read(c->api->options.readings_store, usage_work, &j)
-                                      : ERR_MEMORY;
+                                        : ERR_MEMORY;
     if (e == ERR_OK)
         put_usage(&c->out, &j);
     free(j.usage);
@@ -166,8 +169,11 @@ static void put_raw(struct jwrite *w, const struct raw_job *j)
 
 static enum err put_samples(struct call *c, const struct window *v)
 {
-    struct raw_job j = {.call = c, .span = {.meter_id = v->meter, .from = {v->from}, .to = {v->to},
-                                            .step_s = (v->to - v->from) / SAMPLES_MAX + 1}};
+    struct raw_job j = {.call = c,
+                        .span = {.meter_id = v->meter,
+                                 .from = {v->from},
+                                 .to = {v->to},
+                                 .step_s = (v->to - v->from) / SAMPLES_MAX + 1}};
     enum err e = ERR_OK;
     for (size_t p = 0; p < RAW_POINTS; p++) {
         j.samples[p] = malloc(SAMPLES_MAX * sizeof *j.samples[p]);

@@ -72,11 +72,16 @@ static const char *type_of(const char *path)
     static const struct {
         const char *end, *type;
     } types[] = {
-        {".html", "text/html; charset=utf-8"}, {".js", "text/javascript; charset=utf-8"},
-        {".css", "text/css; charset=utf-8"},   {".json", "application/json; charset=utf-8"},
-        {".svg", "image/svg+xml"},             {".png", "image/png"},
-        {".ico", "image/x-icon"},              {".woff2", "font/woff2"},
-        {".webmanifest", "application/manifest+json"}, {".txt", "text/plain; charset=utf-8"},
+        {".html", "text/html; charset=utf-8"},
+        {".js", "text/javascript; charset=utf-8"},
+        {".css", "text/css; charset=utf-8"},
+        {".json", "application/json; charset=utf-8"},
+        {".svg", "image/svg+xml"},
+        {".png", "image/png"},
+        {".ico", "image/x-icon"},
+        {".woff2", "font/woff2"},
+        {".webmanifest", "application/manifest+json"},
+        {".txt", "text/plain; charset=utf-8"},
         {".yaml", "application/yaml"},
     };
     size_t len = strlen(path);
@@ -159,8 +164,7 @@ static const char *coding_of(const char *suffix)
     return strcmp(suffix, ".br") == 0 ? "br" : strcmp(suffix, ".gz") == 0 ? "gzip" : "";
 }
 
-static bool serve_asset(struct api *a, struct http_request *r, const char *path,
-                        const char *suffix)
+static bool serve_asset(struct api *a, struct http_request *r, const char *path, const char *suffix)
 {
     const struct file *f = keep(a->web, path, suffix);
     if (!f)
@@ -205,7 +209,8 @@ static bool serve(struct api *a, struct http_request *r, const char *path)
            (http_accepts(accepts, "gzip") && one(a, r, path, ".gz")) || one(a, r, path, "");
 }
 
-/* Addresses of the console's own pages have no file; the script that index.html loads knows them. */
+/* Addresses of the console's own pages have no file; the script that index.html loads knows them.
+ */
 static bool is_page(const char *path)
 {
     return !strchr(strrchr(path, '/'), '.');

@@ -18,11 +18,11 @@
 #define RING_BYTES (16u << 20)
 #define CLIENTS_MAX 1000
 #define CLIENTS_PER_PERSON 20
-#define WALL_MS 500      /* changes of the wall are gathered this long */
-#define SOON_MS 50       /* events and orders */
+#define WALL_MS 500 /* changes of the wall are gathered this long */
+#define SOON_MS 50  /* events and orders */
 #define BEAT_MS 15'000
 #define INTEREST_MS 60'000 /* after a wall was given, or the last client left */
-#define ROWS_MAX 500     /* in one message */
+#define ROWS_MAX 500       /* in one message */
 
 enum audience { FOR_ALL, FOR_MONEY, FOR_NO_MONEY };
 
@@ -43,7 +43,7 @@ struct client {
     bool money, ended;
     uint64_t position; /* last message that was given whole */
     size_t offset;     /* bytes given of the one after it */
-    struct jwrite own;   /* what only this client is told */
+    struct jwrite own; /* what only this client is told */
     size_t own_at;
 };
 
@@ -59,7 +59,7 @@ struct stream {
     struct client *clients;
     size_t client_count;
     mono_ms interest_until;
-    char boot[17]; /* positions of another run of the program are not ours */
+    char boot[17];           /* positions of another run of the program are not ours */
     uint64_t newest, oldest; /* sequence numbers; oldest = newest + 1: empty */
     struct message ring[RING];
     size_t bytes;
@@ -483,7 +483,8 @@ static void greet(struct stream *s, struct client *c, const char *position)
     char text[192];
     bool known = resume(s, position, &c->position);
     snprintf(text, sizeof text,
-             "retry: 2000\nid: %s-%llu\nevent: hello\ndata: {\"stream_id\":\"%s-%llu\",\"now\":%lld}\n\n",
+             "retry: 2000\nid: %s-%llu\nevent: hello\ndata: "
+             "{\"stream_id\":\"%s-%llu\",\"now\":%lld}\n\n",
              s->boot, (unsigned long long)c->position, s->boot, (unsigned long long)c->position,
              (long long)io_wall(s->api->options.io).s);
     tell(c, text);

@@ -40,8 +40,8 @@ static enum err add_meter(void *arg, const struct site_meter *m)
 static enum err level_of(struct store_tx *tx, int64_t account_id, int64_t *level)
 {
     *level = 0;
-    enum err e = store_int(tx, level, "SELECT level FROM fee_state WHERE account_id = $1", "i",
-                           account_id);
+    enum err e =
+        store_int(tx, level, "SELECT level FROM fee_state WHERE account_id = $1", "i", account_id);
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 

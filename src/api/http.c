@@ -106,8 +106,8 @@ static void sweep(void *arg)
 static void set_deadline(struct http_request *r, int64_t delay_ms)
 {
     if (r->peer)
-        r->peer->deadline = delay_ms < 0 ? MONO_NEVER
-                                         : mono_after(io_mono_real(r->http->io), delay_ms);
+        r->peer->deadline =
+            delay_ms < 0 ? MONO_NEVER : mono_after(io_mono_real(r->http->io), delay_ms);
 }
 
 /* ---- connections ---- */
@@ -245,7 +245,8 @@ static void begin(struct http_request *r, const char *method, const char *versio
     r->begun = true;
     r->head = strcmp(method, "HEAD") == 0;
     r->method = r->head || strcmp(method, "GET") == 0 ? HTTP_GET
-              : strcmp(method, "POST") == 0 ? HTTP_POST : HTTP_OTHER;
+                : strcmp(method, "POST") == 0         ? HTTP_POST
+                                                      : HTTP_OTHER;
     r->refusal = guard(r, method, version, &length);
     if (r->refusal != ERR_OK)
         return;
@@ -356,8 +357,7 @@ static struct MHD_Daemon *start(struct http *h, const struct sockaddr_storage *a
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)32'768, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_PER_PEER,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-        MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_END);
 }
 
 static enum err attach(struct http *h)
@@ -395,7 +395,8 @@ enum err http_open(struct http **out, const struct http_options *options)
     return ERR_OK;
 }
 
-/* What is answered gets a chance to leave; what waits must be resumed before the library may stop. */
+/* What is answered gets a chance to leave; what waits must be resumed before the library may stop.
+ */
 static void drain(struct http *h)
 {
     MHD_run(h->daemon);

@@ -6,9 +6,9 @@
  * control bytes, line folding, bare line feeds or NUL anywhere in its head, or a target that is not
  * a plain path. Its head may have HTTP_HEAD_MAX bytes (431).
  *
- * libmicrohttpd cuts a value at a NUL byte and joins folded lines before we see them. Such a head is
- * longer or shorter than what we see of it; http_guard_end compares the lengths. One blank after the
- * colon is allowed, more is not: all usual clients and proxies write exactly one.
+ * libmicrohttpd cuts a value at a NUL byte and joins folded lines before we see them. Such a head
+ * is longer or shorter than what we see of it; http_guard_end compares the lengths. One blank after
+ * the colon is allowed, more is not: all usual clients and proxies write exactly one.
  */
 #ifndef YUFU_API_HTTP_GUARD_H
 #define YUFU_API_HTTP_GUARD_H

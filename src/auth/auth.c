@@ -85,8 +85,8 @@ static enum err note(struct store_tx *tx, const struct auth_job *j)
 {
     char actor[32];
     auth_actor(&j->session.principal, actor);
-    return journal_append(tx, &(struct journal_act){
-                                  .now = j->now,
+    return journal_append(
+        tx, &(struct journal_act){.now = j->now,
                                   .actor = actor,
                                   .action = j->new_password[0] ? "person.password" : "person.login",
                                   .object = actor,
@@ -228,9 +228,8 @@ static enum err admit(struct auth *a, const char *login, const char *peer)
 static enum err find_person(struct store_tx *tx, void *arg)
 {
     struct auth_job *j = arg;
-    struct query q =
-        query_open(tx, "SELECT id, password FROM person WHERE login = $1 AND disabled = 0", "t",
-                   j->login);
+    struct query q = query_open(
+        tx, "SELECT id, password FROM person WHERE login = $1 AND disabled = 0", "t", j->login);
     if (query_step(&q)) {
         j->person_id = query_int(&q, 0);
         snprintf(j->hash, sizeof j->hash, "%s", query_text(&q, 1));

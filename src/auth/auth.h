@@ -25,12 +25,12 @@
 #include "io/io.h"
 #include "store/store.h"
 
-#define AUTH_LOGIN_MAX 64      /* bytes of a log-in name */
-#define AUTH_PASSWORD_MIN 8    /* characters (UTF-8 code points) */
-#define AUTH_PASSWORD_MAX 256  /* bytes */
-#define AUTH_PROJECTS_MAX 256  /* projects granted to one person */
-#define AUTH_ONE_TIME_SIZE 20  /* "xxxx-xxxx-xxxx-xxxx" and a zero byte */
-#define AUTH_TOKEN_TEXT 44     /* 43 characters of base64url, and a zero byte */
+#define AUTH_LOGIN_MAX 64     /* bytes of a log-in name */
+#define AUTH_PASSWORD_MIN 8   /* characters (UTF-8 code points) */
+#define AUTH_PASSWORD_MAX 256 /* bytes */
+#define AUTH_PROJECTS_MAX 256 /* projects granted to one person */
+#define AUTH_ONE_TIME_SIZE 20 /* "xxxx-xxxx-xxxx-xxxx" and a zero byte */
+#define AUTH_TOKEN_TEXT 44    /* 43 characters of base64url, and a zero byte */
 
 enum auth_role {
     AUTH_ADMIN,    /* everything, every project */
@@ -45,16 +45,16 @@ enum auth_role {
 };
 
 enum auth_verb {
-    AUTH_SELF,   /* one's own log-in and password */
-    AUTH_VIEW,   /* projects, places, rooms, meters, events */
-    AUTH_MONEY,  /* balances, orders, ledger, bills */
+    AUTH_SELF,  /* one's own log-in and password */
+    AUTH_VIEW,  /* projects, places, rooms, meters, events */
+    AUTH_MONEY, /* balances, orders, ledger, bills */
     AUTH_SELL,
     AUTH_CANCEL, /* ask for an order's money back */
     AUTH_RELAY,
     AUTH_KEEP,
     AUTH_IMPORT,
-    AUTH_CLAIM,  /* commissioning of gateways */
-    AUTH_AUDIT,  /* the journal */
+    AUTH_CLAIM, /* commissioning of gateways */
+    AUTH_AUDIT, /* the journal */
     AUTH_VERB_COUNT
 };
 
@@ -64,7 +64,7 @@ struct auth_principal {
     char login[AUTH_LOGIN_MAX + 1];
     char name[AUTH_LOGIN_MAX + 1];
     enum auth_role role;
-    bool must_change;              /* only AUTH_SELF until the password is changed */
+    bool must_change; /* only AUTH_SELF until the password is changed */
     char csrf[AUTH_TOKEN_TEXT];
     int64_t projects[AUTH_PROJECTS_MAX]; /* ascending; unused for AUTH_ADMIN */
     size_t project_count;
@@ -85,7 +85,8 @@ bool auth_sees(const struct auth_principal *p, int64_t project_id);
 /* "user:3", as written into the journal; out needs 32 chars. */
 void auth_actor(const struct auth_principal *p, char *out);
 
-/* ---- people: on a transaction of the ledger store --------------------------------------------- */
+/* ---- people: on a transaction of the ledger store ---------------------------------------------
+ */
 
 /* The first administrator, log-in name "admin", with a one-time password that must be changed.
  * Takes about 50 ms. ERR_EXISTS when there is any person. `password` needs AUTH_ONE_TIME_SIZE. */
@@ -104,15 +105,16 @@ struct auth_new_person {
 [[nodiscard]] enum err auth_person_add(struct store_tx *tx, const struct auth_new_person *n,
                                        int64_t *id);
 
-/* ---- log-ins ------------------------------------------------------------------------------------ */
+/* ---- log-ins ------------------------------------------------------------------------------------
+ */
 
 struct auth;
 
 struct auth_options {
     struct io *io;
-    struct store *store;  /* the ledger store */
-    int64_t idle_s;       /* 0: 30 minutes */
-    int64_t absolute_s;   /* 0: 12 hours */
+    struct store *store; /* the ledger store */
+    int64_t idle_s;      /* 0: 30 minutes */
+    int64_t absolute_s;  /* 0: 12 hours */
 };
 
 [[nodiscard]] enum err auth_open(struct auth **out, const struct auth_options *options);
@@ -149,8 +151,8 @@ struct auth_attempt {
 int64_t auth_wait_s(const struct auth *a, const struct auth_attempt *attempt);
 /* Ends one log-in; on a transaction. An unknown token is no error. */
 [[nodiscard]] enum err auth_log_out(struct store_tx *tx, const char *token);
-/* The person behind a cookie; on a reading transaction. ERR_AUTH_NONE: no such log-in, or ended. The
- * time of the last sign of life is written at the next flush, at most once a minute. */
+/* The person behind a cookie; on a reading transaction. ERR_AUTH_NONE: no such log-in, or ended.
+ * The time of the last sign of life is written at the next flush, at most once a minute. */
 [[nodiscard]] enum err auth_identify(struct auth *a, struct store_tx *tx, const char *token,
                                      struct auth_principal *p);
 /* The same, but no sign of life: for pages that only listen. */

@@ -9,20 +9,20 @@
 
 /* Long enough to pass the length rule, and tried by everybody first. Lower case. */
 static const char *const common[] = {
-    "00000000",     "0123456789", "11111111",   "12121212",    "123123123",   "12341234",
-    "1234567890",   "123456789a", "12345678a",  "1234qwer",    "147258369",   "1q2w3e4r",
-    "1q2w3e4r5t",   "1qaz2wsx",   "1qazxsw2",   "31415926",    "5201314520",  "66666666",
-    "87654321",     "88888888",   "987654321",  "99999999",    "a1234567",    "a12345678",
-    "a123456789",   "aa123456",   "aa123456789", "abc12345",   "abc123456",   "abcd1234",
-    "administrator", "admin123",  "admin1234",  "admin12345",  "admin123456", "admin888",
-    "asd123456",    "asdf1234",   "asdfghjk",   "asdfghjkl",   "baseball",    "changeme",
-    "charlie1",     "computer",   "dearbook",   "football",    "iloveyou",    "iloveyou1",
-    "internet",     "letmein1",   "liverpool",  "michelle",    "monkey12",    "passw0rd",
-    "password",     "password1",  "password12", "password123", "princess",    "q1w2e3r4",
-    "qazwsxedc",    "qq123456",   "qq123456789", "qwer1234",   "qwerty12",    "qwerty123",
-    "qwertyui",     "qwertyuiop", "root1234",   "starwars",    "sunshine",    "superman",
-    "test1234",     "trustno1",   "wang1234",   "welcome1",    "woaini520",   "woaini1314",
-    "woaini521",    "xiaoming",   "yufu1234",   "yufu12345",   "zhang123",    "zxcvbnm1",
+    "00000000",      "0123456789", "11111111",    "12121212",    "123123123",   "12341234",
+    "1234567890",    "123456789a", "12345678a",   "1234qwer",    "147258369",   "1q2w3e4r",
+    "1q2w3e4r5t",    "1qaz2wsx",   "1qazxsw2",    "31415926",    "5201314520",  "66666666",
+    "87654321",      "88888888",   "987654321",   "99999999",    "a1234567",    "a12345678",
+    "a123456789",    "aa123456",   "aa123456789", "abc12345",    "abc123456",   "abcd1234",
+    "administrator", "admin123",   "admin1234",   "admin12345",  "admin123456", "admin888",
+    "asd123456",     "asdf1234",   "asdfghjk",    "asdfghjkl",   "baseball",    "changeme",
+    "charlie1",      "computer",   "dearbook",    "football",    "iloveyou",    "iloveyou1",
+    "internet",      "letmein1",   "liverpool",   "michelle",    "monkey12",    "passw0rd",
+    "password",      "password1",  "password12",  "password123", "princess",    "q1w2e3r4",
+    "qazwsxedc",     "qq123456",   "qq123456789", "qwer1234",    "qwerty12",    "qwerty123",
+    "qwertyui",      "qwertyuiop", "root1234",    "starwars",    "sunshine",    "superman",
+    "test1234",      "trustno1",   "wang1234",    "welcome1",    "woaini520",   "woaini1314",
+    "woaini521",     "xiaoming",   "yufu1234",    "yufu12345",   "zhang123",    "zxcvbnm1",
     "zxcvbnm123",
 };
 
@@ -31,8 +31,11 @@ static size_t length_of(const char *text)
 {
     size_t n = 0;
     for (const unsigned char *p = (const unsigned char *)text; *p; n++) {
-        int more = *p < 0x80 ? 0 : *p >= 0xC2 && *p < 0xE0 ? 1 : *p >= 0xE0 && *p < 0xF0 ? 2
-                 : *p >= 0xF0 && *p < 0xF5 ? 3 : -1;
+        int more = *p < 0x80                 ? 0
+                   : *p >= 0xC2 && *p < 0xE0 ? 1
+                   : *p >= 0xE0 && *p < 0xF0 ? 2
+                   : *p >= 0xF0 && *p < 0xF5 ? 3
+                                             : -1;
         if (more < 0)
             return 0;
         for (p++; more > 0; more--, p++)

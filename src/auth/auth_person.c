@@ -59,8 +59,11 @@ enum err auth_first_admin(struct store_tx *tx, char *password)
     if (sodium_init() < 0)
         return ERR_BUG;
     auth_password_random(password);
-    struct auth_new_person n = {.login = "admin", .name = "管理员 Administrator",
-                                .password = password, .role = AUTH_ADMIN, .must_change = true};
+    struct auth_new_person n = {.login = "admin",
+                                .name = "管理员 Administrator",
+                                .password = password,
+                                .role = AUTH_ADMIN,
+                                .must_change = true};
     return insert(tx, &n, &id);
 }
 

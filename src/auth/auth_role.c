@@ -6,9 +6,10 @@
 #define V(verb) (1u << AUTH_##verb)
 
 static const char *const verb_names[AUTH_VERB_COUNT] = {
-    [AUTH_SELF] = "self",     [AUTH_VIEW] = "view", [AUTH_MONEY] = "money",   [AUTH_SELL] = "sell",
-    [AUTH_CANCEL] = "cancel", [AUTH_RELAY] = "relay", [AUTH_KEEP] = "keep",   [AUTH_IMPORT] = "import",
-    [AUTH_CLAIM] = "claim",   [AUTH_AUDIT] = "audit",
+    [AUTH_SELF] = "self",   [AUTH_VIEW] = "view",     [AUTH_MONEY] = "money",
+    [AUTH_SELL] = "sell",   [AUTH_CANCEL] = "cancel", [AUTH_RELAY] = "relay",
+    [AUTH_KEEP] = "keep",   [AUTH_IMPORT] = "import", [AUTH_CLAIM] = "claim",
+    [AUTH_AUDIT] = "audit",
 };
 
 /* Who may what. Nothing else decides. */
@@ -16,8 +17,8 @@ static const struct {
     const char *name;
     unsigned verbs;
 } roles[AUTH_ROLE_COUNT] = {
-    [AUTH_ADMIN] = {"admin", V(SELF) | V(VIEW) | V(MONEY) | V(SELL) | V(CANCEL) | V(RELAY) | V(KEEP) |
-                                 V(IMPORT) | V(CLAIM) | V(AUDIT)},
+    [AUTH_ADMIN] = {"admin", V(SELF) | V(VIEW) | V(MONEY) | V(SELL) | V(CANCEL) | V(RELAY) |
+                                 V(KEEP) | V(IMPORT) | V(CLAIM) | V(AUDIT)},
     [AUTH_MANAGER] = {"manager", V(SELF) | V(VIEW) | V(MONEY) | V(SELL) | V(CANCEL) | V(RELAY) |
                                      V(KEEP) | V(IMPORT) | V(AUDIT)},
     [AUTH_CASHIER] = {"cashier", V(SELF) | V(VIEW) | V(MONEY) | V(SELL) | V(CANCEL)},

@@ -92,14 +92,16 @@ static void test_one_time_password(void **state)
     check_reply(world_get(w, &p, "/api/v1/me"), 200, "-");
     check_reply(world_get(w, &p, "/api/v1/projects"), 403, "AUTH_PASSWORD_CHANGE");
     check_reply(world_post(w, &p, NULL, "/api/v1/me/password",
-                           "{\"password\": \"" WORLD_PASSWORD "\", \"new_password\": \"12345678\"}"),
+                           "{\"password\": \"" WORLD_PASSWORD
+                           "\", \"new_password\": \"12345678\"}"),
                 422, "AUTH_WEAK");
-    check_reply(world_post(w, &p, NULL, "/api/v1/me/password",
-                           "{\"password\": \"wrong wrong\", \"new_password\": \"long enough now\"}"),
-                401, "AUTH_LOGIN");
-    struct reply r = world_post(
-        w, &p, NULL, "/api/v1/me/password",
-        "{\"password\": \"" WORLD_PASSWORD "\", \"new_password\": \"long enough now\"}");
+    check_reply(
+        world_post(w, &p, NULL, "/api/v1/me/password",
+                   "{\"password\": \"wrong wrong\", \"new_password\": \"long enough now\"}"),
+        401, "AUTH_LOGIN");
+    struct reply r =
+        world_post(w, &p, NULL, "/api/v1/me/password",
+                   "{\"password\": \"" WORLD_PASSWORD "\", \"new_password\": \"long enough now\"}");
     assert_int_equal(r.status, 200);
     struct person fresh = {};
     snprintf(fresh.cookie, sizeof fresh.cookie, "%.43s",
@@ -114,8 +116,12 @@ static void test_foreign_pages_are_refused(void **state)
 {
     struct world *w = *state;
     struct person p = cashier(w);
-    struct ask a = {.method = "POST", .path = SELL, .person = &p, .key = "key-00000001",
-                    .type = "application/json", .body = ORDER};
+    struct ask a = {.method = "POST",
+                    .path = SELL,
+                    .person = &p,
+                    .key = "key-00000001",
+                    .type = "application/json",
+                    .body = ORDER};
     a.no_csrf = true;
     check_reply(world_ask(w, &a), 403, "AUTH_CSRF");
     a.extra = "X-CSRF-Token: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n";
@@ -214,7 +220,8 @@ static void test_bad_sales_change_nothing(void **state)
     struct world *w = *state;
     struct person p = cashier(w);
     static const char json[] = "application/json";
-#define SALE(amount) "{\"order_id\": \"order-0001\", \"amount_fen\": " amount ", \"method\": \"cash\"}"
+#define SALE(amount)                                                                               \
+    "{\"order_id\": \"order-0001\", \"amount_fen\": " amount ", \"method\": \"cash\"}"
     static const struct bad_sale list[] = {
         {NULL, SELL, json, ORDER, 400, "API_KEY"},
         {"short", SELL, json, ORDER, 400, "API_KEY"},
@@ -251,12 +258,17 @@ static void test_bad_sales_change_nothing(void **state)
     };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         const struct bad_sale *b = &list[i];
-        struct ask a = {.method = "POST", .path = b->path, .person = &p, .key = b->key,
-                        .type = b->type, .body = b->body};
+        struct ask a = {.method = "POST",
+                        .path = b->path,
+                        .person = &p,
+                        .key = b->key,
+                        .type = b->type,
+                        .body = b->body};
         check_reply(world_ask(w, &a), b->status, b->code);
     }
     assert_int_equal(money_rows(w), 0);
-    check_reply(world_post(w, &p, "key-00000001", SELL, ORDER), 201, "-"); /* the key is free still */
+    check_reply(world_post(w, &p, "key-00000001", SELL, ORDER), 201,
+                "-"); /* the key is free still */
 }
 
 static void test_problem_names_the_field(void **state)
@@ -269,7 +281,9 @@ static void test_problem_names_the_field(void **state)
     assert_string_equal(json_string_value(json_object_get(error, "code")), "RANGE");
     assert_string_equal(reply_text(&r, "title"), reply_text(&r, "title_zh"));
     reply_free(&r);
-    struct ask a = {.method = "GET", .path = "/api/v1/accounts/99", .person = &p,
+    struct ask a = {.method = "GET",
+                    .path = "/api/v1/accounts/99",
+                    .person = &p,
                     .extra = "Accept-Language: en-GB,en;q=0.9\r\n"};
     r = world_ask(w, &a);
     assert_string_equal(reply_text(&r, "title"), reply_text(&r, "title_en"));
@@ -283,8 +297,12 @@ static void test_double_submit_hammer(void **state)
     struct world *w = *state;
     struct person p = cashier(w);
     struct client *clients[HAMMER];
-    struct ask a = {.method = "POST", .path = SELL, .person = &p, .key = "key-00000001",
-                    .type = "application/json", .body = ORDER};
+    struct ask a = {.method = "POST",
+                    .path = SELL,
+                    .person = &p,
+                    .key = "key-00000001",
+                    .type = "application/json",
+                    .body = ORDER};
     for (int i = 0; i < HAMMER; i++)
         clients[i] = client_open(w);
     for (int i = 0; i < HAMMER; i++)
@@ -372,8 +390,8 @@ static void test_claim_code(void **state)
     assert_string_equal(reply_text(&r, "serial"), "GW-A");
     assert_int_equal(strlen(reply_text(&r, "code")), 27);
     reply_free(&r);
-    assert_int_equal(
-        world_number(w, "SELECT count(*) FROM gateway WHERE length(claim_hash) = 32"), 1);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM gateway WHERE length(claim_hash) = 32"),
+                     1);
 }
 
 /* ---- lists ---- */
@@ -416,8 +434,8 @@ static void test_lists(void **state)
     }
     struct reply r = world_get(w, &p, "/api/v1/projects/1/events?limit=1");
     assert_int_equal(json_array_size(json_object_get(r.json, "events")), 1);
-    assert_true(json_is_string(json_object_get(
-        json_array_get(json_object_get(r.json, "events"), 0), "text_zh")));
+    assert_true(json_is_string(
+        json_object_get(json_array_get(json_object_get(r.json, "events"), 0), "text_zh")));
     reply_free(&r);
     r = world_get(w, &p, "/api/v1/search?q=5678");
     assert_non_null(strstr(r.body, "*******5678"));
@@ -429,8 +447,8 @@ static void test_lists(void **state)
     reply_free(&r);
 }
 
-#define RELAY_ROW(w, values)                                                                   \
-    world_execute(w, "INSERT OR REPLACE INTO relay (meter_id, circuit, state, state_at) "      \
+#define RELAY_ROW(w, values)                                                                       \
+    world_execute(w, "INSERT OR REPLACE INTO relay (meter_id, circuit, state, state_at) "          \
                      "VALUES (1, " values ")")
 
 static int64_t open_outputs(struct world *w, const struct person *p)
@@ -507,8 +525,12 @@ static void test_body_too_large(void **state)
     struct person p = cashier(w);
     char *body = calloc(1, API_BODY_MAX + 2);
     memset(body, ' ', API_BODY_MAX + 1);
-    struct ask a = {.method = "POST", .path = SELL, .person = &p, .key = "key-00000001",
-                    .type = "application/json", .body = body};
+    struct ask a = {.method = "POST",
+                    .path = SELL,
+                    .person = &p,
+                    .key = "key-00000001",
+                    .type = "application/json",
+                    .body = body};
     check_reply(world_ask(w, &a), 413, "API_BODY");
     free(body);
 }
@@ -517,15 +539,20 @@ static void test_import_names_rows(void **state)
 {
     struct world *w = *state;
     struct person p = admin(w);
-    struct ask a = {.method = "POST", .path = "/api/v1/projects/1/import", .person = &p,
-                    .type = "text/csv", .body = "project,nonsense\nA,1\n"};
+    struct ask a = {.method = "POST",
+                    .path = "/api/v1/projects/1/import",
+                    .person = &p,
+                    .type = "text/csv",
+                    .body = "project,nonsense\nA,1\n"};
     struct reply r = world_ask(w, &a);
     assert_true(json_array_size(json_object_get(r.json, "errors")) > 0);
     check_reply(r, 422, "SITE_IMPORT");
     a.type = "application/json";
     check_reply(world_ask(w, &a), 415, "API_TYPE");
     a = (struct ask){
-        .method = "POST", .path = "/api/v1/projects/1/import?dry_run=1", .person = &p,
+        .method = "POST",
+        .path = "/api/v1/projects/1/import?dry_run=1",
+        .person = &p,
         .type = "text/csv",
         .body = "project,building,room,account,wallet,plan,strategy,gateway,line,endpoint,address,"
                 "model\n"
@@ -638,15 +665,16 @@ static void test_files(void **state)
     assert_non_null(strstr(r.head, "immutable"));
     assert_null(strstr(r.head, "Content-Encoding"));
     reply_free(&r);
-    r = world_ask(w, &(struct ask){.method = "GET", .path = "/assets/app-1a2b.js",
+    r = world_ask(w, &(struct ask){.method = "GET",
+                                   .path = "/assets/app-1a2b.js",
                                    .extra = "Accept-Encoding: gzip, br\r\n"});
     assert_string_equal(r.body, "zipped");
     assert_non_null(strstr(r.head, "Content-Encoding: gzip"));
     assert_non_null(strstr(r.head, "Vary: Accept-Encoding"));
     reply_free(&r);
     static const char *const absent[] = {
-        "/assets/none.js", "/../etc/passwd.txt", "/assets/../secret.txt", "/.hidden.js",
-        "/assets/.x.js", "/%2e%2e/secret.txt", "/assets/app-1a2b.js.gz", "/a//b.js",
+        "/assets/none.js", "/../etc/passwd.txt", "/assets/../secret.txt",  "/.hidden.js",
+        "/assets/.x.js",   "/%2e%2e/secret.txt", "/assets/app-1a2b.js.gz", "/a//b.js",
     };
     for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++) {
         r = world_get(w, NULL, absent[i]);

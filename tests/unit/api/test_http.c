@@ -54,8 +54,10 @@ static void handle(void *ctx, struct http_request *r)
     }
     enum err e = http_query(r, "q", &q);
     snprintf(w->seen, sizeof w->seen, "%d %s q=%s body=%.*s peer=%s", http_method(r), http_path(r),
-             e != ERR_OK ? err_name(e) : q ? q : "-", (int)http_body(r).len,
-             (const char *)http_body(r).data, http_peer(r));
+             e != ERR_OK ? err_name(e)
+             : q         ? q
+                         : "-",
+             (int)http_body(r).len, (const char *)http_body(r).data, http_peer(r));
     if (strcmp(http_path(r), "/later") == 0) {
         w->waiting = r;
         return;
@@ -83,7 +85,8 @@ static int open_world(void **state)
     *state = w;
     if (io_open(&w->io, &(struct io_options){}) != ERR_OK)
         return -1;
-    return http_open(&w->http, &(struct http_options){.io = w->io, .host = "127.0.0.1",
+    return http_open(&w->http, &(struct http_options){.io = w->io,
+                                                      .host = "127.0.0.1",
                                                       .head_ms = 200,
                                                       .handler = {w, limit, handle, gone}}) ==
                    ERR_OK
@@ -137,10 +140,11 @@ static void connect_client(struct world *w)
     w->len = 0;
     w->reply[0] = '\0';
     w->opened = w->closed = false;
-    assert_ok(io_connect(w->io, &(struct io_connect_options){.host = "127.0.0.1",
-                                                             .port = http_port(w->http),
-                                                             .events = &events, .arg = w},
-                         &w->client));
+    assert_ok(io_connect(
+        w->io,
+        &(struct io_connect_options){
+            .host = "127.0.0.1", .port = http_port(w->http), .events = &events, .arg = w},
+        &w->client));
     while (!w->opened && !w->closed)
         io_step(w->io, 100);
 }
@@ -212,8 +216,7 @@ static void test_bodies(void **state)
 static void test_chunks_without_end_are_cut_off(void **state)
 {
     struct world *w = *state;
-    static const char chunk[] =
-        "1f4\r\n"; /* 500 bytes a chunk; the third one is too much */
+    static const char chunk[] = "1f4\r\n"; /* 500 bytes a chunk; the third one is too much */
     char block[500];
     memset(block, 'x', sizeof block);
     connect_client(w);
@@ -289,7 +292,10 @@ struct bad {
     const char *name, *bytes;
     size_t len;
 };
-#define BAD(name, text) {name, text, sizeof(text) - 1}
+#define BAD(name, text)                                                                            \
+    {                                                                                              \
+        name, text, sizeof(text) - 1                                                               \
+    }
 
 static void test_malformed_requests(void **state)
 {

@@ -122,8 +122,8 @@ static void test_guard_headers(void **state)
 static void test_guard_target(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "x", "http://a/", "*", "/a b", "/a\x80", "/a\"b", "/<",
-                                      "/#", "/a\\b"};
+    static const char *const bad[] = {"",       "x",     "http://a/", "*",  "/a b",
+                                      "/a\x80", "/a\"b", "/<",        "/#", "/a\\b"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct http_guard g = http_guard_begin("GET", bad[i], "HTTP/1.1");
         assert_err(ERR_API_REQUEST, g.err);
@@ -246,10 +246,20 @@ static void test_route_find(void **state)
     assert_err(ERR_API_METHOD, api_route_find(HTTP_POST, "/api/v1/accounts/17", &m));
     assert_err(ERR_API_METHOD, api_route_find(HTTP_OTHER, "/api/v1/me", &m));
     static const char *const nowhere[] = {
-        "/api/v1/accounts/", "/api/v1/accounts/0", "/api/v1/accounts/-1", "/api/v1/accounts/017",
-        "/api/v1/accounts/1x", "/api/v1/accounts/99999999999999999999", "/api/v1/accounts/17/",
-        "/api/v1//accounts/17", "/api/v1/accounts/17/orders/short", "/api/v2/me", "/api/v1/me/",
-        "/api/v1/accounts/17/orders/a b c d e f g", "", "/",
+        "/api/v1/accounts/",
+        "/api/v1/accounts/0",
+        "/api/v1/accounts/-1",
+        "/api/v1/accounts/017",
+        "/api/v1/accounts/1x",
+        "/api/v1/accounts/99999999999999999999",
+        "/api/v1/accounts/17/",
+        "/api/v1//accounts/17",
+        "/api/v1/accounts/17/orders/short",
+        "/api/v2/me",
+        "/api/v1/me/",
+        "/api/v1/accounts/17/orders/a b c d e f g",
+        "",
+        "/",
     };
     for (size_t i = 0; i < sizeof nowhere / sizeof nowhere[0]; i++)
         assert_err(ERR_API_ROUTE, api_route_find(HTTP_GET, nowhere[i], &m));

@@ -1,4 +1,5 @@
-/* Every route x every role x own and foreign project: the answer is what the table of rights says. */
+/* Every route x every role x own and foreign project: the answer is what the table of rights says.
+ */
 #include "tests/unit/api/world.h"
 
 #include <stdio.h>
@@ -9,8 +10,8 @@ static void address(const struct api_route *r, int project, char out[160])
 {
     char id[16];
     static const int account[] = {0, 1, 3};
-    int value = r->scope == API_SCOPE_ACCOUNT || r->scope == API_SCOPE_METER ? account[project]
-                                                                             : project;
+    int value =
+        r->scope == API_SCOPE_ACCOUNT || r->scope == API_SCOPE_METER ? account[project] : project;
     size_t len = 0;
     snprintf(id, sizeof id, "%d", value);
     for (const char *p = r->path; *p;) {
@@ -69,8 +70,8 @@ static void walk(struct world *w, enum auth_role role, int *checked)
             int want = expected(r, role, project), got = status_of(w, &p, r, project);
             bool about_rights = got == 401 || got == 403 || got == 404;
             if (want ? got != want : about_rights && r->permission != API_PUBLIC)
-                fail_msg("%s as %s in project %d: %d instead of %d", r->path,
-                         auth_role_name(role), project, got, want);
+                fail_msg("%s as %s in project %d: %d instead of %d", r->path, auth_role_name(role),
+                         project, got, want);
         }
     }
 }
@@ -82,12 +83,14 @@ static void test_all_routes_all_roles(void **state)
     for (unsigned role = 0; role < AUTH_ROLE_COUNT; role++)
         world_person(w, (enum auth_role)role, role == AUTH_ADMIN ? 0 : 1);
     struct person p = world_login(w, "admin");
-    check_reply(world_post(w, &p, "key-00000001", "/api/v1/accounts/1/orders",
-                           "{\"order_id\": \"order-0001\", \"amount_fen\": 1, \"method\": \"cash\"}"),
-                201, "-");
-    check_reply(world_post(w, &p, "key-00000002", "/api/v1/accounts/3/orders",
-                           "{\"order_id\": \"order-0002\", \"amount_fen\": 1, \"method\": \"cash\"}"),
-                201, "-");
+    check_reply(
+        world_post(w, &p, "key-00000001", "/api/v1/accounts/1/orders",
+                   "{\"order_id\": \"order-0001\", \"amount_fen\": 1, \"method\": \"cash\"}"),
+        201, "-");
+    check_reply(
+        world_post(w, &p, "key-00000002", "/api/v1/accounts/3/orders",
+                   "{\"order_id\": \"order-0002\", \"amount_fen\": 1, \"method\": \"cash\"}"),
+        201, "-");
     for (unsigned role = 0; role < AUTH_ROLE_COUNT; role++)
         walk(w, (enum auth_role)role, &checked);
     printf("%d answers checked\n", checked);

@@ -11,9 +11,12 @@ static enum err add_meter(struct store_tx *tx, const struct site_account *a, int
                           int64_t circuits)
 {
     enum site_change change;
-    struct site_meter m = {.project_id = a->project_id, .account_id = a->id,
-                           .place_id = a->place_id, .line_id = line_id,
-                           .kind = SITE_ELECTRICITY, .circuits = circuits};
+    struct site_meter m = {.project_id = a->project_id,
+                           .account_id = a->id,
+                           .place_id = a->place_id,
+                           .line_id = line_id,
+                           .kind = SITE_ELECTRICITY,
+                           .circuits = circuits};
     snprintf(m.address, sizeof m.address, "%012d", (int)a->id);
     snprintf(m.model, sizeof m.model, "%s", circuits == 3 ? "yufu-dorm3" : "yufu-shop3p");
     snprintf(m.customer_number, sizeof m.customer_number, "%012d", (int)a->id);
@@ -26,8 +29,10 @@ static enum err add_account(struct store_tx *tx, int64_t project_id, int64_t lin
     enum site_change change;
     struct site_place place = {.project_id = project_id, .kind = SITE_ROOM};
     struct site_customer customer = {.project_id = project_id};
-    struct site_account a = {.project_id = project_id, .wallet = wallet,
-                             .opened_at = {1'790'000'000}, .contract_at = {1'790'000'000}};
+    struct site_account a = {.project_id = project_id,
+                             .wallet = wallet,
+                             .opened_at = {1'790'000'000},
+                             .contract_at = {1'790'000'000}};
     snprintf(place.code, sizeof place.code, "D1/%s", code);
     snprintf(place.name, sizeof place.name, "%s室", code);
     TRY(site_place_put(tx, &place, &change));
@@ -58,8 +63,11 @@ static enum err add_project(struct store_tx *tx, const char *code, int64_t *id, 
     TRY(site_project_put(tx, &p, &change));
     snprintf(serial, sizeof serial, "GW-%s", code);
     TRY(site_gateway_put(tx, p.id, serial, serial, &gateway, &change));
-    struct site_line line = {.gateway_id = gateway, .number = 1, .endpoint = "tcp:127.0.0.1:9",
-                             .baud = 2400, .parity = 'E'};
+    struct site_line line = {.gateway_id = gateway,
+                             .number = 1,
+                             .endpoint = "tcp:127.0.0.1:9",
+                             .baud = 2400,
+                             .parity = 'E'};
     TRY(site_line_put(tx, &line, &change));
     TRY(site_plan_put(tx, p.id, "flat", (wall_s){1'790'000'000},
                       "{\"kind\": \"flat\", \"price\": \"0.5883\"}", &change));
@@ -116,8 +124,8 @@ int world_open(void **state)
     *state = w;
     build_web(w);
     assert_ok(io_open(&w->io, &(struct io_options){}));
-    assert_ok(store_open(&w->ledger,
-                         &(struct store_config){.kind = STORE_LEDGER, .path = ":memory:"}));
+    assert_ok(
+        store_open(&w->ledger, &(struct store_config){.kind = STORE_LEDGER, .path = ":memory:"}));
     assert_ok(store_open(&w->readings_store,
                          &(struct store_config){.kind = STORE_READINGS, .path = ":memory:"}));
     assert_ok(readings_new(&w->readings));
@@ -182,10 +190,11 @@ struct client *client_open(struct world *w)
     c->world = w;
     c->reply = calloc(1, 1);
     c->cap = 1;
-    assert_ok(io_connect(w->io, &(struct io_connect_options){.host = "127.0.0.1",
-                                                             .port = api_port(w->api),
-                                                             .events = &events, .arg = c},
-                         &c->stream));
+    assert_ok(
+        io_connect(w->io,
+                   &(struct io_connect_options){
+                       .host = "127.0.0.1", .port = api_port(w->api), .events = &events, .arg = c},
+                   &c->stream));
     while (!c->opened && !c->closed)
         io_step(w->io, 100);
     assert_true(c->opened);
@@ -259,8 +268,8 @@ static void record(const struct ask *a, const struct reply *r)
         return;
     const char *type = strstr(r->head, "Content-Type: ");
     int len = type ? (int)strcspn(type + 14, ";\r\n") : 0;
-    fprintf(f, "%s\t%s\t%d\t%.*s\t%s\n", a->method, a->path, r->status, len,
-            type ? type + 14 : "", r->json ? r->body : "");
+    fprintf(f, "%s\t%s\t%d\t%.*s\t%s\n", a->method, a->path, r->status, len, type ? type + 14 : "",
+            r->json ? r->body : "");
     fclose(f);
 }
 
@@ -293,8 +302,12 @@ struct reply world_get(struct world *w, const struct person *p, const char *path
 struct reply world_post(struct world *w, const struct person *p, const char *key, const char *path,
                         const char *body)
 {
-    return world_ask(w, &(struct ask){.method = "POST", .path = path, .person = p, .key = key,
-                                      .type = "application/json", .body = body});
+    return world_ask(w, &(struct ask){.method = "POST",
+                                      .path = path,
+                                      .person = p,
+                                      .key = key,
+                                      .type = "application/json",
+                                      .body = body});
 }
 
 void reply_free(struct reply *r)
@@ -344,12 +357,13 @@ static enum err add_person(struct store_tx *tx, void *arg)
 {
     const struct new_person *n = arg;
     int64_t id;
-    return auth_person_add(tx, &(struct auth_new_person){.login = auth_role_name(n->role),
-                                                         .name = auth_role_name(n->role),
-                                                         .password = WORLD_PASSWORD,
-                                                         .role = n->role,
-                                                         .projects = &n->project_id,
-                                                         .project_count = n->project_id != 0},
+    return auth_person_add(tx,
+                           &(struct auth_new_person){.login = auth_role_name(n->role),
+                                                     .name = auth_role_name(n->role),
+                                                     .password = WORLD_PASSWORD,
+                                                     .role = n->role,
+                                                     .projects = &n->project_id,
+                                                     .project_count = n->project_id != 0},
                            &id);
 }
 

@@ -51,8 +51,9 @@ static void test_weak_passwords(void **state)
     (void)state;
     assert_int_not_equal(sodium_init(), -1);
     static const char *const weak[] = {
-        "", "short", "1234567", "12345678", "aaaaaaaa", "hgfedcba", "Password1", "QWERTYUI",
-        "li.ming-2024", "\xE5\xAF\x86\xE7\xA0\x81", "seven77", "abcdefgh\xFF",
+        "",         "short",        "1234567",  "12345678",     "aaaaaaaa",
+        "hgfedcba", "Password1",    "QWERTYUI", "li.ming-2024", "\xE5\xAF\x86\xE7\xA0\x81",
+        "seven77",  "abcdefgh\xFF",
     };
     for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++)
         assert_err(ERR_AUTH_WEAK, auth_password_check("li.ming", weak[i]));
@@ -187,8 +188,12 @@ static void wait_for(struct world *w, const struct answer *a, int count)
 
 static enum err log_in(struct world *w, const char *login, const char *password, struct answer *a)
 {
-    struct auth_attempt attempt = {.login = login, .password = password, .peer = "10.1.2.3",
-                                   .now = {1'800'000'000}, .done = keep, .arg = a};
+    struct auth_attempt attempt = {.login = login,
+                                   .password = password,
+                                   .peer = "10.1.2.3",
+                                   .now = {1'800'000'000},
+                                   .done = keep,
+                                   .arg = a};
     int before = a->count;
     enum err e = auth_log_in(w->auth, &attempt);
     if (e == ERR_OK)
@@ -255,8 +260,8 @@ static void test_log_out_ends_it(void **state)
 
 static enum err change(struct world *w, struct answer *a, const char *old, const char *new)
 {
-    struct auth_attempt attempt = {.password = old, .peer = "", .now = {1'800'000'000},
-                                   .done = keep, .arg = a};
+    struct auth_attempt attempt = {
+        .password = old, .peer = "", .now = {1'800'000'000}, .done = keep, .arg = a};
     struct auth_principal who = a->session.principal;
     int before = a->count;
     enum err e = auth_change_password(w->auth, &who, new, &attempt);
@@ -353,8 +358,11 @@ static void test_queue_is_bounded(void **state)
         char login[16], peer[24];
         snprintf(login, sizeof login, "many%d", i);
         snprintf(peer, sizeof peer, "10.%d.0.1", i);
-        struct auth_attempt attempt = {.login = login, .password = "some password",
-                                       .peer = peer, .now = {1'800'000'000}, .done = keep,
+        struct auth_attempt attempt = {.login = login,
+                                       .password = "some password",
+                                       .peer = peer,
+                                       .now = {1'800'000'000},
+                                       .done = keep,
                                        .arg = &a};
         enum err e = auth_log_in(w->auth, &attempt);
         taken += e == ERR_OK;
@@ -375,8 +383,8 @@ static void test_person_add_refuses(void **state)
 {
     struct world *w = *state;
     char again[20];
-    struct auth_new_person n = {.login = "li", .name = "Li", .password = "well chosen words",
-                                .role = AUTH_CASHIER};
+    struct auth_new_person n = {
+        .login = "li", .name = "Li", .password = "well chosen words", .role = AUTH_CASHIER};
     assert_err(ERR_EXISTS, store_run(w->store, first_admin, again));
     assert_ok(store_run(w->store, add_person, &n));
     assert_err(ERR_EXISTS, store_run(w->store, add_person, &n));
