@@ -1,6 +1,7 @@
 /* `yufu frame decode`: finding frames in text, and saying what they are. */
 #include "app/frame.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,60 @@ static void report_syntax(const char *text, frame_sink *sink, void *arg)
     sink(arg, o);
 }
 
+/* Lines of logs: words that are not pairs of digits ("RX:", a time of day) are left out. */
+static void keep_words(const char *text, char *out)
+{
+    size_t n = 0;
+    while (*text) {
+        size_t len = 0, digits = 0;
+        while (text[len] && !separator(text + len))
+            digits += isxdigit((unsigned char)text[len++]) != 0;
+        if (len > 0 && digits == len && len % 2 == 0) {
+            memcpy(out + n, text, len);
+            n += len;
+        }
+        text += len + (text[len] != '\0');
+    }
+    out[n] = '\0';
+}
+
+struct held {
+    json_t *list; /* array */
+    bool any;
+};
+
+static void hold(void *arg, json_t *object)
+{
+    struct held *h = arg;
+    h->any = h->any || json_is_true(json_object_get(object, "valid"));
+    (void)json_array_append_new(h->list, object); /* out of memory: left out */
+}
+
+/* True if the words hold a good frame: then all that was found in them is told. */
+static bool decode_words_of(const char *text, char *digits, uint8_t *data, enum dlt645_era era,
+                            struct held *h)
+{
+    size_t count = 0, cap = strlen(text) / 2 + 1;
+    keep_words(text, digits);
+    if (hex_decode(digits, strlen(digits), data, cap, &count) != ERR_OK || count == 0)
+        return false;
+    return frame_decode_bytes(data, count, era, hold, h);
+}
+
+static bool decode_log_line(const char *text, char *digits, uint8_t *data, enum dlt645_era era,
+                            frame_sink *sink, void *arg)
+{
+    struct held h = {.list = json_array()};
+    bool good = decode_words_of(text, digits, data, era, &h);
+    if (h.any)
+        for (size_t i = 0; i < json_array_size(h.list); i++)
+            sink(arg, json_incref(json_array_get(h.list, i)));
+    else
+        report_syntax(text, sink, arg);
+    json_decref(h.list);
+    return good && h.any;
+}
+
 bool frame_decode_text(const char *text, enum dlt645_era era, frame_sink *sink, void *arg)
 {
     size_t len = strlen(text), count = 0;
@@ -165,7 +220,7 @@ bool frame_decode_text(const char *text, enum dlt645_era era, frame_sink *sink, 
     if (good)
         good = frame_decode_bytes(data, count, era, sink, arg);
     else
-        report_syntax(text, sink, arg);
+        good = decode_log_line(text, digits, data, era, sink, arg);
     free(digits);
     free(data);
     return good;

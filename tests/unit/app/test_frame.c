@@ -105,6 +105,17 @@ static void test_several_frames_blanks_and_garbage(void **state)
     drop(&f);
 }
 
+static void test_lines_of_logs(void **state)
+{
+    (void)state;
+    struct found f = decode("[2026-11-22 08:15:30.123] COM3 RX: "
+                            "FE FE FE FE 68 12 00 51 05 03 26 68 C3 01 34 59 16");
+    assert_true(f.good);
+    assert_int_equal(f.count, 1);
+    assert_string_equal(text_at(f.list[0], "address"), "260305510012");
+    drop(&f);
+}
+
 static void expect_error(const char *text, const char *error, size_t count)
 {
     struct found f = decode(text);
@@ -127,6 +138,8 @@ static void test_errors_by_name(void **state)
     expect_error("00112233445566778899", "FRAME_UNKNOWN", 1);
     expect_error("681200510503266", "SYNTAX", 1);
     expect_error("hello", "SYNTAX", 1);
+    expect_error("RX: 68 12 00 51", "SYNTAX", 1);
+    expect_error("68 12 00 51 0G 03 26 68 C3 01 34 59 16", "SYNTAX", 1);
     expect_error("68120051050326689108333334334D333333AD16", "BCD", 1);
     expect_error("6812005105032668910735343337933333C516", "RANGE", 1);
     expect_error("68120051050326689107333334333435366516", "FRAME_LENGTH", 1);
@@ -191,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_refusal_is_a_valid_frame),
         cmocka_unit_test(test_unknown_identifier_has_no_unit),
         cmocka_unit_test(test_several_frames_blanks_and_garbage),
+        cmocka_unit_test(test_lines_of_logs),
         cmocka_unit_test(test_errors_by_name),
         cmocka_unit_test(test_every_vector_gives_an_object),
         cmocka_unit_test(test_exit_codes),
