@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define DEMO_LINES 8
+#define DEMO_PLANS 2
 #define DEMO_GATEWAY "YF-GW-0001"
 #define DEMO_PROJECT "park"
 

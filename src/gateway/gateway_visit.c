@@ -241,7 +241,10 @@ static void value_read(struct gateway *g, const struct gateway_now *now, size_t 
         break;
     case VISIT_BALANCE:
         v->outcome.balance_fen = value;
-        go(g, now, line, VISIT_OVERDRAFT);
+        if (value > 0) /* an overdraft is in use only when nothing remains */
+            end(g, line, wallet_status(v, &c->command), now->wall);
+        else
+            go(g, now, line, VISIT_OVERDRAFT);
         break;
     default:
         if (value > 0)
