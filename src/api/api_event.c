@@ -4,39 +4,96 @@
 
 #include "api/api_impl.h"
 #include "journal/journal.h"
+#include "strategy/strategy.h"
 
-/* A member of the detail as text; the name in braces stays when it is absent. */
-static void put_member(char *out, size_t cap, size_t *len, const json_t *detail, const char *name)
+/* Words of the rooms that people do not know by these names. */
+static const struct {
+    const char *code, *en, *zh;
+} words[] = {
+    {"open", "off", "断电"},
+    {"closed", "on", "通电"},
+    {"unknown", "unknown", "未知"},
+    {"manual", "by hand", "人工操作"},
+    {"arrears", "arrears", "欠费"},
+    {"payment", "a payment came in", "已缴费"},
+    {"keep_power", "keep-power", "保电"},
+    {"withdrawn", "the wish was withdrawn", "已撤回"},
+    {"paid_up", "the balance is sufficient again", "余额已恢复"},
+    {"refused", "the meter said no", "表计拒绝"},
+    {"cancel", "on request", "应要求撤销"},
+};
+
+static const char *word(const char *code, bool english)
 {
-    const json_t *v = json_object_get(detail, name);
-    int n;
-    if (json_is_string(v))
-        n = snprintf(out + *len, cap - *len, "%s", json_string_value(v));
-    else if (json_is_integer(v))
-        n = snprintf(out + *len, cap - *len, "%lld", (long long)json_integer_value(v));
-    else if (json_is_boolean(v))
-        n = snprintf(out + *len, cap - *len, "%s", json_is_true(v) ? "true" : "false");
-    else
-        n = snprintf(out + *len, cap - *len, "–");
-    *len += (size_t)n < cap - *len ? (size_t)n : cap - *len - 1;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i].code, code) == 0)
+            return english ? words[i].en : words[i].zh;
+    for (unsigned r = 0; r < STRATEGY_REASON_COUNT; r++)
+        if (strcmp(strategy_reason_name((enum strategy_reason)r), code) == 0)
+            return english ? strategy_reason_en((enum strategy_reason)r)
+                           : strategy_reason_zh((enum strategy_reason)r);
+    for (unsigned e = 0; e < ERR_COUNT; e++)
+        if (strcmp(err_name((enum err)e), code) == 0)
+            return english ? err_text_en((enum err)e) : err_text_zh((enum err)e);
+    return code;
+}
+
+struct sentence {
+    char *out;
+    size_t cap, len;
+    const json_t *detail;
+    bool english;
+};
+
+static void put(struct sentence *s, const char *text, size_t len)
+{
+    size_t room = s->cap - s->len - 1;
+    size_t n = len < room ? len : room;
+    memcpy(s->out + s->len, text, n);
+    s->len += n;
+}
+
+/* Without the full stop: it stands inside another sentence. */
+static void put_word(struct sentence *s, const char *text)
+{
+    size_t len = strlen(text);
+    if (len >= 3 && strcmp(text + len - 3, "。") == 0)
+        len -= 3;
+    else if (len >= 1 && text[len - 1] == '.')
+        len--;
+    put(s, text, len);
+}
+
+static void put_member(struct sentence *s, const char *name)
+{
+    const json_t *v = json_object_get(s->detail, name);
+    char number[24];
+    if (json_is_string(v)) {
+        put_word(s, word(json_string_value(v), s->english));
+    } else if (json_is_integer(v)) {
+        int n = snprintf(number, sizeof number, "%lld", (long long)json_integer_value(v));
+        put(s, number, (size_t)n);
+    } else {
+        put_word(s, "–");
+    }
 }
 
 /* Fills the {words} of a sentence. */
-static void render(char *out, size_t cap, const char *sentence, const json_t *detail)
+static void render(struct sentence *s, const char *text)
 {
-    size_t len = 0;
-    while (*sentence && len + 1 < cap) {
-        const char *end = *sentence == '{' ? strchr(sentence, '}') : NULL;
+    s->len = 0;
+    while (*text) {
+        const char *end = *text == '{' ? strchr(text, '}') : NULL;
         char name[32];
-        if (end && (size_t)(end - sentence - 1) < sizeof name) {
-            snprintf(name, sizeof name, "%.*s", (int)(end - sentence - 1), sentence + 1);
-            put_member(out, cap, &len, detail, name);
-            sentence = end + 1;
+        if (end && (size_t)(end - text - 1) < sizeof name) {
+            snprintf(name, sizeof name, "%.*s", (int)(end - text - 1), text + 1);
+            put_member(s, name);
+            text = end + 1;
         } else {
-            out[len++] = *sentence++;
+            put(s, text++, 1);
         }
     }
-    out[len] = '\0';
+    s->out[s->len] = '\0';
 }
 
 static void put_sentences(struct jwrite *w, const char *kind, const char *detail_text)
@@ -46,9 +103,11 @@ static void put_sentences(struct jwrite *w, const char *kind, const char *detail
     if (k == EVENT_COUNT)
         return;
     json_t *detail = json_loads(detail_text, 0, NULL);
-    render(text, sizeof text, journal_kind_zh(k), detail);
+    struct sentence s = {.out = text, .cap = sizeof text, .detail = detail};
+    render(&s, journal_kind_zh(k));
     jwrite_text(w, "text_zh", text);
-    render(text, sizeof text, journal_kind_en(k), detail);
+    s.english = true;
+    render(&s, journal_kind_en(k));
     jwrite_text(w, "text_en", text);
     json_decref(detail);
 }

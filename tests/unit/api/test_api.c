@@ -483,6 +483,34 @@ static void test_wall_knows_what_was_read_back(void **state)
     reply_free(&r);
 }
 
+static void test_events_speak_in_words(void **state)
+{
+    struct world *w = *state;
+    struct person p = admin(w);
+    world_execute(w, "INSERT INTO event (id, at, project_id, account_id, kind, severity, detail) "
+                     "VALUES (900, 1790000000, 1, 1, 'fee.protected', 'info', "
+                     "'{\"reason\": \"KEEP_POWER\"}')");
+    world_execute(w, "INSERT INTO event (id, at, project_id, account_id, kind, severity, detail) "
+                     "VALUES (901, 1790000000, 1, 1, 'relay.mismatch', 'alarm', "
+                     "'{\"state\": \"open\"}')");
+    struct reply r = world_get(w, &p, "/api/v1/projects/1/events?limit=2");
+    assert_non_null(strstr(r.body, "Keep-power is set: this meter must not be cut.\""));
+    assert_non_null(strstr(r.body, "欠费但未停电:已设置保电,不得停电。\""));
+    assert_non_null(strstr(r.body, "The relay is off, but should be –."));
+    reply_free(&r);
+    r = world_get(w, &p, "/api/v1/projects/1/events?kind=fee.protected");
+    assert_int_equal(json_array_size(json_object_get(r.json, "events")), 1);
+    reply_free(&r);
+    r = world_get(w, &p, "/api/v1/projects/1/events?severity=alarm&account=2");
+    assert_int_equal(json_array_size(json_object_get(r.json, "events")), 0);
+    reply_free(&r);
+    world_person(w, AUTH_WARDEN, 1);
+    struct person warden = world_login(w, "warden");
+    r = world_get(w, &warden, "/api/v1/projects/1/events"); /* fee.* names amounts */
+    assert_int_equal(json_array_size(json_object_get(r.json, "events")), 1);
+    reply_free(&r);
+}
+
 static void test_bad_queries(void **state)
 {
     struct world *w = *state;
@@ -723,6 +751,7 @@ int main(void)
         CASE(test_claim_code),
         CASE(test_lists),
         CASE(test_wall_knows_what_was_read_back),
+        CASE(test_events_speak_in_words),
         CASE(test_bad_queries),
         CASE(test_body_too_large),
         CASE(test_import_names_rows),
