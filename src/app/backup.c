@@ -60,7 +60,9 @@ int app_backup_main(int argc, char **argv)
     /* The ledger first: whatever the readings know beyond it is asked for again. */
     if (e == ERR_OK)
         e = copy(STORE_LEDGER, data, argv[1], "ledger.db");
-    if (e == ERR_OK)
+    char readings[4096];
+    snprintf(readings, sizeof readings, "%s/readings.db", data);
+    if (e == ERR_OK && io_file_exists(readings)) /* absent before the platform's first start */
         e = copy(STORE_READINGS, data, argv[1], "readings.db");
     if (e == ERR_OK)
         printf("checked and complete. Keys and certificates are not part of it: keep them apart.\n"

@@ -153,7 +153,7 @@ static void print_errors(const struct site_import *im)
     printf("%" PRId64 " errors; nothing was changed. 共 %" PRId64 " 处错误,未作任何更改。\n", all, all);
 }
 
-static void print_table(const struct command *c)
+static void print_table(const struct command *c, int64_t took_ms)
 {
     const struct site_import_result *r = site_import_result(c->im);
     printf("%-12s %8s %8s %8s\n", r->project_code, "new", "changed", "same");
@@ -162,7 +162,9 @@ static void print_table(const struct command *c)
                r->objects[o][SITE_NEW], r->objects[o][SITE_CHANGED], r->objects[o][SITE_SAME]);
     printf("%-12s %8" PRId64 " %8" PRId64 " %8" PRId64 "\n", "rows", r->rows_by_change[SITE_NEW],
            r->rows_by_change[SITE_CHANGED], r->rows_by_change[SITE_SAME]);
-    puts(c->dry_run ? "dry run: nothing was written. 试运行,未写入。" : "written. 已写入。");
+    printf("%s (%" PRId64 " rows in %" PRId64 " ms)\n",
+           c->dry_run ? "dry run: nothing was written. 试运行,未写入。" : "written. 已写入。", r->rows,
+           took_ms);
 }
 
 /* --- work ---------------------------------------------------------------------------------------------- */
@@ -179,6 +181,20 @@ static enum err commit(struct store_tx *tx, void *arg)
     return site_import_commit(c->im, tx, "system", io_wall(c->io));
 }
 
+/* A dry run makes nothing, not even an empty database. */
+static enum err open_ledger(const struct command *c, struct store **s, char *path, size_t cap)
+{
+    struct store_config config = {.kind = STORE_LEDGER, .path = path};
+    snprintf(path, cap, "%s/ledger.db", c->data);
+    if (!c->dry_run)
+        TRY(say(io_directory_make(c->data), c->data));
+    else if (io_file_exists(path))
+        config.read_only = true;
+    else
+        config.path = ":memory:";
+    return say(store_open(s, &config), path);
+}
+
 /* A file that cannot be opened is told here; errors of its content are told as a table. */
 static enum err work(struct command *c)
 {
@@ -193,15 +209,14 @@ static enum err work(struct command *c)
     TRY(say(io_open(&c->io, &io), "the system"));
     TRY(load(c));
     site_import_effective(c->im, effective);
-    snprintf(path, sizeof path, "%s/ledger.db", c->data);
-    TRY(say(io_directory_make(c->data), c->data));
-    TRY(say(store_open(&s, &(struct store_config){.kind = STORE_LEDGER, .path = path}), path));
+    int64_t began_ms = io_mono_real(c->io).ms;
+    TRY(open_ledger(c, &s, path, sizeof path));
     enum err e = c->dry_run ? store_read(s, compare, c) : store_run(s, commit, c);
     store_close(s);
     if (e == ERR_SITE_IMPORT)
         print_errors(c->im);
     else if (e == ERR_OK)
-        print_table(c);
+        print_table(c, io_mono_real(c->io).ms - began_ms);
     else
         return say(e, path);
     return e;
