@@ -1,7 +1,8 @@
 /*
- * EVENT_ROW(id, name, severity, English, Chinese): every kind of event there is. The table is
- * also the operations manual (docs/operations/events.md is made from it). {words} are members
- * of the event's detail. Names are stable: they are stored and sent to integrations.
+ * EVENT_ROW(id, name, severity, English, Chinese): every kind of event there is, each row on one line.
+ * The table is also the operations manual: tools/event_manual.py makes docs/manual/events.md from it.
+ * {words} are members of the event's detail. Names are stable: they are stored and sent to
+ * integrations.
  */
 /* gateways and lines */
 EVENT_ROW(GATEWAY_CLAIMED, "gateway.claimed", INFO, "Gateway {serial} was claimed with its one-time code.", "通信管理机 {serial} 已用一次性代码完成注册。")

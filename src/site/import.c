@@ -196,7 +196,6 @@ enum err site_import_commit(struct site_import *im, struct store_tx *tx, const c
                             wall_s now)
 {
     begin(im);
-    TRY(pass(im, tx, false, now)); /* all errors are told before the first write */
     TRY(pass(im, tx, true, now));
     return anything_changed(&im->result) ? write_down(im, tx, actor, now) : ERR_OK;
 }

@@ -22,6 +22,13 @@ struct apply {
     bool *touched; /* gateways whose lines or meters changed */
 };
 
+/* After the first error nothing more is written: the rest is only looked at, to find them all, and the
+ * transaction is rolled back in the end. */
+static bool writing(const struct apply *a)
+{
+    return a->write && a->im->result.error_count == 0;
+}
+
 #define SET(field, text) set_text(field, sizeof(field), text)
 
 /* NULL leaves the field as it is. Lengths were checked with the cells. */
@@ -81,7 +88,7 @@ static enum err maybe(enum err e, bool *found)
 /* What hangs on something that is new and not written yet would change, although ids do not say so. */
 static enum site_change beside_new(const struct apply *a, enum site_change change, bool new)
 {
-    return !a->write && change == SITE_SAME && new ? SITE_CHANGED : change;
+    return !writing(a) && change == SITE_SAME && new ? SITE_CHANGED : change;
 }
 
 /* --- project, plans -------------------------------------------------------------------------------- */
@@ -96,7 +103,7 @@ static enum err apply_organisation(struct apply *a, const struct thing *t, struc
                            "t", code);
     if (e != ERR_NOT_FOUND)
         return e;
-    return site_organisation_apply(a->tx, code, code, a->write, &p->organisation_id, &change);
+    return site_organisation_apply(a->tx, code, code, writing(a), &p->organisation_id, &change);
 }
 
 static enum err apply_project(struct apply *a)
@@ -111,7 +118,7 @@ static enum err apply_project(struct apply *a)
     DEFAULT(p.name, t->key);
     DEFAULT(p.zone, "Asia/Shanghai");
     TRY(apply_organisation(a, t, &p));
-    TRY(site_project_apply(a->tx, &p, a->write, &t->change));
+    TRY(site_project_apply(a->tx, &p, writing(a), &t->change));
     a->project_id = t->id = p.id;
     count(a, SITE_IMPORT_PROJECT, t->change);
     return ERR_OK;
@@ -163,7 +170,7 @@ static enum err apply_text(struct apply *a, const struct shelf_import *s,
         return ERR_OK;
     }
     SET(v.body, text->body);
-    enum err e = s->apply(a->tx, a->project_id, text->code, &v, a->write, &change);
+    enum err e = s->apply(a->tx, a->project_id, text->code, &v, writing(a), &change);
     if (e == ERR_OK)
         count(a, s->object, change);
     if (!is_content(e))
@@ -230,7 +237,7 @@ static enum err apply_places(struct apply *a)
         p.parent_id = t->parent < 0 ? 0 : all->list[t->parent].id;
         SET(p.code, t->key);
         SET(p.name, t->facts[0]);
-        TRY(site_place_apply(a->tx, &p, a->write, &t->change));
+        TRY(site_place_apply(a->tx, &p, writing(a), &t->change));
         t->id = p.id;
         count(a, SITE_IMPORT_PLACE, t->change);
     }
@@ -249,7 +256,7 @@ static enum err apply_gateways(struct apply *a)
         SET(g.serial, t->key);
         SET(g.name, t->facts[0]);
         DEFAULT(g.name, t->key);
-        TRY(tell(a, site_gateway_apply(a->tx, &g, a->write, &t->change), t->row, COLUMN_GATEWAY,
+        TRY(tell(a, site_gateway_apply(a->tx, &g, writing(a), &t->change), t->row, COLUMN_GATEWAY,
                  t->key));
         t->id = g.id;
         count(a, SITE_IMPORT_GATEWAY, t->change);
@@ -273,7 +280,7 @@ static enum err apply_line(struct apply *a, struct thing *t)
         line.parity = t->facts[2][0];
     if (!line.endpoint[0])
         return tell(a, ERR_CSV_REQUIRED, t->row, COLUMN_ENDPOINT, t->key);
-    TRY(tell(a, site_line_apply(a->tx, &line, a->write, &t->change), t->row, COLUMN_LINE, t->key));
+    TRY(tell(a, site_line_apply(a->tx, &line, writing(a), &t->change), t->row, COLUMN_LINE, t->key));
     t->id = line.id;
     a->touched[t->parent] |= t->change != SITE_SAME;
     count(a, SITE_IMPORT_LINE, t->change);
@@ -302,7 +309,7 @@ static enum err apply_customers(struct apply *a)
         SET(c.name, t->facts[0]);
         SET(c.phone, t->facts[1]);
         DEFAULT(c.name, t->key);
-        TRY(tell(a, site_customer_apply(a->tx, &c, a->write, &t->change), t->row, COLUMN_CUSTOMER,
+        TRY(tell(a, site_customer_apply(a->tx, &c, writing(a), &t->change), t->row, COLUMN_CUSTOMER,
                  t->key));
         t->id = c.id;
         count(a, SITE_IMPORT_CUSTOMER, t->change);
@@ -339,7 +346,7 @@ static enum err apply_account(struct apply *a, struct thing *t)
     SET(acc.strategy_code, t->facts[3]);
     if (t->facts[4])
         acc.contract_at = day_of(t->facts[4]);
-    TRY(tell(a, site_account_apply(a->tx, &acc, a->write, &t->change), t->row, COLUMN_WALLET,
+    TRY(tell(a, site_account_apply(a->tx, &acc, writing(a), &t->change), t->row, COLUMN_WALLET,
              t->facts[1]));
     t->change = beside_new(a, t->change, place->change == SITE_NEW ||
                            (t->customer >= 0 &&
@@ -420,7 +427,7 @@ static enum err apply_meter(struct apply *a, struct import_row *r)
     m.account_id = r->account < 0 ? m.account_id : a->im->accounts.list[r->account].id;
     SET(m.address, r->cells[COLUMN_ADDRESS]);
     fill_meter(r, &m);
-    TRY(tell(a, site_meter_apply(a->tx, &m, a->write, &change), r->row, COLUMN_ACCOUNT,
+    TRY(tell(a, site_meter_apply(a->tx, &m, writing(a), &change), r->row, COLUMN_ACCOUNT,
              r->cells[COLUMN_ACCOUNT]));
     change = beside_new(a, change, a->im->places.list[r->place].change == SITE_NEW ||
                         (r->account >= 0 &&
@@ -442,7 +449,7 @@ static enum err apply_meters(struct apply *a)
 static enum err bump_gateways(struct apply *a)
 {
     for (size_t i = 0; i < a->im->gateways.count; i++)
-        if (a->write && a->touched[i])
+        if (writing(a) && a->touched[i])
             TRY(site_gateway_config_bump(a->tx, a->im->gateways.list[i].id));
     return ERR_OK;
 }
