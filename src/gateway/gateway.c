@@ -334,6 +334,7 @@ static void welcome(struct gateway *g, const struct gateway_now *now,
     g->welcomed = true;
     gateway_queue_acked(g, now, w->acked_epoch, w->acked_seq);
     g->sent_seq = g->acked_seq;
+    g->flying_count = 0;
     g->applied_due = true;
 }
 
@@ -397,13 +398,14 @@ bool gateway_next_uplink(struct gateway *g, const struct gateway_now *now, struc
         g->applied_due = false;
         return say(g, &m, message);
     }
-    if (g->sent_seq >= g->last_seq || g->sent_seq - g->acked_seq >= GATEWAY_WINDOW)
+    if (g->sent_seq >= g->last_seq || g->flying_count == GATEWAY_WINDOW)
         return false;
     enum err e = gateway_queue_next(g, g->sent_seq, &g->sent_seq, &len);
     if (e == ERR_NOT_FOUND) /* the rest was dropped to keep the bound */
         g->sent_seq = g->last_seq;
     if (e != ERR_OK)
         return false;
+    g->flying[g->flying_count++] = g->sent_seq;
     *message = (struct bytes){g->out, len};
     return true;
 }

@@ -94,6 +94,8 @@ struct gateway {
     mono_ms flush_at; /* MONO_NEVER: nothing waits */
 
     int64_t queue_epoch, last_seq, acked_seq, committed_ack, sent_seq;
+    int64_t flying[GATEWAY_WINDOW]; /* sent and not acknowledged, rising; dropped rows leave gaps */
+    size_t flying_count;
     int64_t queue_rows, queue_bytes, dropped_rows;
     bool connected, welcomed, hello_due, applied_due;
     uint8_t *out;   /* UPLINK_MESSAGE_MAX: the message handed out last */

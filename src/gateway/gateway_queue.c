@@ -203,6 +203,11 @@ void gateway_queue_acked(struct gateway *g, const struct gateway_now *now, int64
     g->acked_seq = seq;
     if (g->sent_seq < seq)
         g->sent_seq = seq;
+    size_t landed = 0;
+    while (landed < g->flying_count && g->flying[landed] <= seq)
+        landed++;
+    g->flying_count -= landed;
+    memmove(g->flying, g->flying + landed, g->flying_count * sizeof *g->flying);
     flush_by(g, now);
 }
 
