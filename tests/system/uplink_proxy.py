@@ -10,12 +10,16 @@ class Proxy:
     """trick(direction, number, frame) -> list of frames to pass on instead, or None: cut the
     connection. direction "up" is gateway to platform; numbers count from 1 in each connection."""
 
-    def __init__(self, folder, platform_port, trick=None):
+    def __init__(self, folder, platform_port, trick=None, identity=None):
+        """folder: server.pem, server.key, ca.pem. identity: certificate and key files that are
+        shown to the platform in the gateway's name."""
         self.platform_port, self.trick = platform_port, trick
         self.recorded = {"up": [], "down": []}
         self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.server.load_cert_chain(f"{folder}/server.pem", f"{folder}/server.key")
         self.client = ssl.create_default_context(cafile=f"{folder}/ca.pem")
+        if identity:
+            self.client.load_cert_chain(*identity)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
