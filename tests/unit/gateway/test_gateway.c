@@ -25,7 +25,7 @@ struct rig {
     int64_t energy_wh[METERS + 1];
     int64_t last_seq;
     bool acknowledge;
-    uint8_t arena[UPLINK_ARENA];
+    _Alignas(16) uint8_t arena[UPLINK_ARENA];
 };
 
 static struct gateway_now now_of(const struct rig *r)
