@@ -315,6 +315,7 @@ for (const [language, theme, width] of [['zh-CN', 'light', 1440], ['en', 'dark',
       found.push(...(await findings(page)).map((one) => `${title}: ${one}`), ...(await rawKeys(page, english)).map((key) => `${title}: ${key}`))
     }
     assert.deepEqual(found, [])
+    page.expected = /503/ // leaving a page ends its stream, which the server notices late; a person may have twenty
   }
   tests[name].options = { language, theme, width }
 }

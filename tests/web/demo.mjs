@@ -1,0 +1,58 @@
+// node demo.mjs YUFU
+// Starts `yufu demo`, waits until every meter is live, lets run.mjs walk through its console, and ends
+// it. Fetches its own packages at the first run. Exit code 77: skipped, something to run with is missing.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const dist = join(here, '../../web/dist')
+const [yufu] = process.argv.slice(2)
+const START_MS = 240_000
+
+function skip(why) {
+  console.log(`${why}\n0 passed, 0 failed, 1 skipped`)
+  process.exit(77)
+}
+
+/** The console's address and the one-time password, once the whole site is live. */
+function started(demo) {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const late = setTimeout(() => reject(new Error(`the demo did not come up:\n${text}`)), START_MS)
+    demo.stdout.on('data', (part) => {
+      text += part
+      const url = /console\s+(http:\S+?)\/?\s/.exec(text)?.[1]
+      const password = /password\s+(\S+)/.exec(text)?.[1]
+      if (!url || !password || !text.includes('all meters are live')) return
+      clearTimeout(late)
+      resolve({ url, password })
+    })
+    demo.on('exit', (code) => reject(new Error(`the demo ended with ${code}:\n${text}`)))
+  })
+}
+
+function run(program, args) {
+  return new Promise((resolve) => spawn(program, args, { cwd: here, stdio: 'inherit' }).on('exit', resolve))
+}
+
+if (!existsSync(process.env.CHROMIUM ?? '/usr/bin/chromium')) skip('no browser: install chromium')
+if (!existsSync(join(dist, 'index.html'))) skip('web/dist is not built: make web')
+if (!existsSync(join(here, 'node_modules'))) {
+  const fetched = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: here, stdio: 'inherit' })
+  if (fetched.status !== 0) process.exit(1)
+}
+
+const demo = spawn(yufu, ['demo', '--speed', '10', '--http', '0', '--web', dist], { stdio: ['ignore', 'pipe', 'inherit'] })
+const ended = new Promise((resolve) => demo.on('exit', resolve))
+let code = 1
+try {
+  const { url, password } = await started(demo)
+  code = await run(process.execPath, ['run.mjs', url, 'admin', password])
+} catch (error) {
+  console.error(error.message)
+}
+demo.kill('SIGINT')
+await ended
+process.exit(code)
