@@ -13,7 +13,7 @@ function valueOf(name: string, value: unknown, words: Words): string {
     if (name.endsWith('_at') || name === 'not_before') return value ? when(value, zone) : t('common.never')
     return String(value)
   }
-  if (typeof value === 'string') return te(`fact.value.${value}`) ? t(`fact.value.${value}`) : value
+  if (typeof value === 'string') return te(`word.${value}`) ? t(`word.${value}`) : value
   return JSON.stringify(value)
 }
 

@@ -3,12 +3,14 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 
+const STORED = 'yufu.speed'
+
 type Sample = { local: number; site: number }
 
 export const useClock = defineStore('clock', () => {
   const tick = ref(Date.now())
   const latest = ref<Sample>({ local: Date.now(), site: Math.floor(Date.now() / 1000) })
-  const speed = ref(1)
+  const speed = ref(Number(sessionStorage.getItem(STORED) ?? 1))
   let base: Sample | null = null
 
   setInterval(() => (tick.value = Date.now()), 1000)
@@ -21,6 +23,7 @@ export const useClock = defineStore('clock', () => {
     if (elapsed < 3) return
     const measured = (sample.site - base.site) / elapsed
     speed.value = measured < 1.5 ? 1 : Math.round(measured)
+    sessionStorage.setItem(STORED, String(speed.value))
     if (elapsed > 30) base = sample
   }
 
