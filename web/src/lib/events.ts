@@ -6,17 +6,13 @@ type Words = { t: (key: string) => string; te: (key: string) => boolean }
 // "1250 fen" or the same with the Chinese word, but not "5 minutes", which begins alike in Chinese.
 const FEN = /(-?\d+) ?(?:fen|\u5206)(?![\w\u949f])( ?)(?=([\u4e00-\u9fff])?)/g
 
-/**
- * The server's sentence speaks in whole fen, watt-hours and stable words; people read yuan,
- * kilowatt-hours and their own language.
- */
+/** The server's sentence speaks in whole fen, watt-hours and names of templates; people do not. */
 export function eventText(event: Event, { t, te }: Words): string {
-  let text = pick({ zh: event.text_zh, en: event.text_en })
+  const { template } = event.detail as { template?: string }
+  const text = pick({ zh: event.text_zh, en: event.text_en })
     .replace(FEN, (_, fen, space, chinese) => money(Number(fen)) + (chinese ? ' ' : space))
     .replace(/(\d+) Wh\b/g, (_, wh) => `${kwh(Number(wh))} kWh`)
-  for (const value of Object.values<unknown>(event.detail))
-    if (typeof value === 'string' && te(`word.${value}`)) text = text.replace(value, t(`word.${value}`))
-  return text
+  return template && te(`template.${template}`) ? text.replace(template, t(`template.${template}`)) : text
 }
 
 /** Every kind of event that the platform writes, for the filter; the names are stable. */
