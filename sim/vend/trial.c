@@ -448,6 +448,31 @@ static enum err judge_books(struct store_tx *tx, void *arg)
     return ledger_verify(tx, &(struct ledger_watch){0}, &books);
 }
 
+/* For --trace: what was still under way when the trial ended. */
+static enum err tell_open(struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    struct query q = query_open(tx,
+                                "SELECT o.order_id, o.state, coalesce(v.epoch, 0), "
+                                "coalesce(v.n, 0), c.id, c.kind, c.state, c.created_at, "
+                                "coalesce(c.sent_at, 0), c.handed FROM sale_order o "
+                                "LEFT JOIN vend v ON v.account_id = o.account_id "
+                                "AND v.order_id = o.order_id "
+                                "LEFT JOIN command c ON c.meter_id = o.meter_id "
+                                "AND (c.ref = o.order_id OR c.state IN ('waiting', 'fencing')) "
+                                "WHERE o.state IN ('PAID', 'BOUND', 'FENCED', 'CONFLICT') "
+                                "ORDER BY o.order_id, c.created_at, c.id",
+                                "");
+    while (query_step(&q))
+        printf("  open: %s %s epoch %" PRId64 " n %" PRId64 "  command %" PRId64 " %s %s made %" PRId64
+               " sent %" PRId64 " handed %" PRId64 "\n",
+               query_text(&q, 0), query_text(&q, 1), query_int(&q, 2), query_int(&q, 3),
+               query_int(&q, 4), query_null(&q, 5) ? "-" : query_text(&q, 5),
+               query_null(&q, 6) ? "-" : query_text(&q, 6), query_int(&q, 7) - WORLD_WALL0,
+               query_int(&q, 8) - WORLD_WALL0, query_int(&q, 9));
+    return query_end(&q);
+}
+
 static enum err count_orders(struct store_tx *tx, void *arg)
 {
     return store_int(tx, arg, "SELECT count(*) FROM sale_order WHERE order_id LIKE 'trial-%'", "");
@@ -460,6 +485,8 @@ static void judge_all(struct trial *t)
     enum err e = store_read(ledger, judge_books, t);
     if (e != ERR_OK)
         violation(t, &t->result->faults, err_name(e), "in the books");
+    if (t->world.tracing && store_read(ledger, tell_open, NULL) != ERR_OK)
+        printf("  the open orders cannot be read\n");
     e = store_read(ledger, count_orders, &kept);
     if (e != ERR_OK || kept < (int64_t)t->result->orders)
         violation(t, &t->result->lost, "an answered order is gone", "");

@@ -91,6 +91,36 @@ static int wal_grew(void *arg, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
+static int write_again(sqlite3_file *log)
+{
+    uint8_t part[16 * 1024];
+    sqlite3_int64 size = 0;
+    int code = log->pMethods->xFileSize(log, &size);
+    for (sqlite3_int64 at = 0; at < size && code == SQLITE_OK; at += (sqlite3_int64)sizeof part) {
+        int len = size - at < (sqlite3_int64)sizeof part ? (int)(size - at) : (int)sizeof part;
+        code = log->pMethods->xRead(log, part, len, at);
+        if (code == SQLITE_OK)
+            code = log->pMethods->xWrite(log, part, len, at);
+    }
+    return code == SQLITE_OK && size > 0 ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : code;
+}
+
+/* After a crash the log is read from the page cache. If a sync had failed before, the cache may hold
+ * pages that the kernel has given up: they read well, are marked clean, and no later sync writes
+ * them. The next power cut would end the log at that hole, whatever was committed behind it. So what
+ * was read is written once more onto itself, and synced, before anything is added. (A checkpoint
+ * does not help: until its result is synced the log before the hole would be laid over it.) */
+static enum err secure_log(struct store *s)
+{
+    sqlite3_file *log = NULL;
+    TRY(exec(s, "BEGIN IMMEDIATE")); /* nobody adds to it meanwhile */
+    int code = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (code == SQLITE_OK && log->pMethods)
+        code = write_again(log);
+    TRY(exec(s, "ROLLBACK"));
+    return store_err_of(code);
+}
+
 /* Order matters: the page size must be set before the first page is written. Checkpoints are the
  * store's own, so that their errors are seen: see checkpoint(). */
 static enum err configure(struct store *s, const struct store_config *config)
@@ -110,6 +140,7 @@ static enum err configure(struct store *s, const struct store_config *config)
     TRY(exec(s, "PRAGMA journal_mode=WAL"));
     TRY(exec(s, "PRAGMA synchronous=FULL"));
     TRY(exec(s, "PRAGMA foreign_keys=ON"));
+    TRY(secure_log(s));
     sqlite3_wal_hook(s->db, wal_grew, s);
     return store_migrate(s, migrations_of(config->kind));
 }

@@ -268,6 +268,35 @@ static void test_power_cut_while_the_file_is_made(void **state)
     assert_true(cuts > 20);
 }
 
+/* A sync fails, the process ends and begins again, and much later the power goes: what the kernel had
+ * given up must not take along what was committed behind it. */
+static void test_power_cut_long_after_a_failed_sync(void **state)
+{
+    (void)state;
+    int failures = 0;
+    for (uint64_t k = 1;; k++) {
+        struct world w = begin(300 + k);
+        sim_disk_plan(w.disk, SIM_DISK_EIO, SIM_DISK_SYNCS, k, false);
+        work(&w);
+        bool hit = sim_disk_stats(w.disk).faults > 0;
+        failures += hit;
+        sim_disk_kill(w.disk);
+        store_close(w.store);
+        sim_disk_mend(w.disk);
+        assert_ok(open_store(&w));
+        work(&w);
+        check_world(&w, false);
+        sim_disk_power_cut(w.disk);
+        store_close(w.store);
+        assert_ok(open_store(&w));
+        check_world(&w, false);
+        end(&w);
+        if (!hit)
+            break;
+    }
+    assert_true(failures >= ROUNDS);
+}
+
 /* Long lives with checkpoints in them, ended at random. */
 static void test_many_lives(void **state)
 {
@@ -298,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_error_at_every_call),
         cmocka_unit_test(test_power_cut_at_every_call),
         cmocka_unit_test(test_power_cut_while_the_file_is_made),
+        cmocka_unit_test(test_power_cut_long_after_a_failed_sync),
         cmocka_unit_test(test_many_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
