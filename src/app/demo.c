@@ -31,6 +31,10 @@
 enum child_name { FLEET, SERVE, GATEWAY, CHILD_COUNT };
 static const char *const child_names[CHILD_COUNT] = {"yufu-fleet", "yufu serve", "yufu-gateway"};
 
+struct progress {
+    int64_t read, waiting;
+};
+
 struct demo {
     struct io *io;
     struct io_clock clock;
@@ -42,6 +46,7 @@ struct demo {
     char password[32];
     char claim[40];
     int64_t meters;
+    struct progress shown;
     struct io_process *children[CHILD_COUNT];
     int alive;
     struct io_timer look, give_up;
@@ -305,10 +310,6 @@ static enum err start_gateway(struct demo *d)
 
 /* --- progress --------------------------------------------------------------------------------------------- */
 
-struct progress {
-    int64_t read, waiting;
-};
-
 static enum err count_read(struct store_tx *tx, void *arg)
 {
     return store_int(tx, &((struct progress *)arg)->read,
@@ -339,11 +340,16 @@ static void show_progress(struct demo *d)
     struct progress p = {.read = 0, .waiting = -1};
     ask(d, STORE_READINGS, "readings.db", count_read, &p);
     ask(d, STORE_LEDGER, "ledger.db", count_waiting, &p);
-    printf("\rdemo: %3" PRId64 " of %" PRId64 " meters read, %3" PRId64
-           " opening sales on their way to meters ",
-           p.read, d->meters, p.waiting);
-    fflush(stdout);
     d->complete = p.read >= d->meters && p.waiting == 0;
+    bool changed = p.read / 20 != d->shown.read / 20 || p.waiting / 20 != d->shown.waiting / 20;
+    if (!isatty(STDOUT_FILENO) && !changed && p.waiting != 0)
+        return;
+    d->shown = p;
+    printf(isatty(STDOUT_FILENO) ? "\r" : "");
+    printf("demo: %3" PRId64 " of %" PRId64 " meters read, %3" PRId64
+           " opening sales on their way to meters%s",
+           p.read, d->meters, p.waiting, isatty(STDOUT_FILENO) ? " " : "\n");
+    fflush(stdout);
     if (d->complete)
         say("\ndemo: all meters are live. Ctrl-C ends everything.");
 }

@@ -145,10 +145,10 @@ static void work_line(struct gateway *g, const struct gateway_now *now, size_t l
     tell_changes(g, now, line);
     if (!l->up)
         return;
-    begin_visit(g, now, line);
     tell_time(g, now, l);
     if (!l->polling)
         gateway_poll_next(g, now, line);
+    begin_visit(g, now, line);
 }
 
 void gateway_tick(struct gateway *g, const struct gateway_now *now)

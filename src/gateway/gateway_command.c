@@ -258,6 +258,11 @@ static enum err start(struct store_tx *tx, void *arg)
     return store_exec(tx, "UPDATE command SET state = 'started' WHERE id = $1", "i", c->id);
 }
 
+bool gateway_command_is_wallet(const struct uplink_command *c)
+{
+    return c->kind == UPLINK_VEND || c->kind == UPLINK_READ;
+}
+
 static bool on_line(struct gateway *g, const struct uplink_command *c, size_t line)
 {
     const struct gateway_meter *m = gateway_meter_of(g, c->meter_id);
@@ -284,7 +289,9 @@ enum err gateway_command_start(struct gateway *g, const struct gateway_now *now,
                                struct open_command **out)
 {
     for (size_t i = 0; i < g->open_count;) {
-        if (!on_line(g, &g->open[i].command, line)) {
+        const struct uplink_command *c = &g->open[i].command;
+        if (!on_line(g, c, line) ||
+            (g->lines[line].owes_sweep && gateway_command_is_wallet(c))) {
             i++;
             continue;
         }

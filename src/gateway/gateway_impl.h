@@ -65,6 +65,7 @@ struct gateway_line {
     uint16_t peer_count;
     struct visit visit;
     bool polling; /* one poll is on the bus */
+    bool owes_sweep;      /* after a visit to a wallet one meter is polled before the next such visit */
     struct plan_ask ask;
     struct uplink_reading reading; /* of the running sweep */
     mono_ms clock_at;              /* next broadcast of the time */
@@ -136,9 +137,11 @@ enum err gateway_command_take(struct gateway *g, const struct gateway_now *now,
                               const struct uplink_command *c);
 enum err gateway_command_fence(struct gateway *g, const struct gateway_now *now, int64_t id);
 /* Chooses and commits the next command for a line. ERR_NOT_FOUND: none. A command that may not act
- * is answered at once and the next one is looked at. */
+ * is answered at once and the next one is looked at. Relays and keep-power are chosen even while
+ * the line owes its meters a sweep. */
 enum err gateway_command_start(struct gateway *g, const struct gateway_now *now, size_t line,
                                struct open_command **out);
+bool gateway_command_is_wallet(const struct uplink_command *c);
 /* Final state and outcome in one commit. */
 enum err gateway_command_finish(struct gateway *g, const struct uplink_outcome *outcome);
 /* A newer wish for the same relay waits: this one must not be sent any more. */

@@ -25,11 +25,6 @@ static enum meter_order order_of(const struct uplink_command *c)
     return c->open ? METER_ORDER_OPEN : METER_ORDER_CLOSE;
 }
 
-static bool about_wallet(const struct uplink_command *c)
-{
-    return c->kind == UPLINK_VEND || c->kind == UPLINK_READ;
-}
-
 static const struct meter_unit *unit_of(struct gateway *g, size_t line)
 {
     const struct gateway_line *l = &g->lines[line];
@@ -132,7 +127,7 @@ void gateway_visit_begin(struct gateway *g, const struct gateway_now *now, size_
                     .keep_power = -1}};
     bool resumed = mine->started;
     mine->started = true;
-    if (about_wallet(&c->command))
+    if (gateway_command_is_wallet(&c->command))
         go(g, now, line, VISIT_COUNT);
     else
         go(g, now, line, resumed ? VISIT_STATE : VISIT_SEND);
@@ -164,6 +159,7 @@ static void end(struct gateway *g, size_t line, enum uplink_status status, wall_
     v->step = VISIT_NONE;
     v->outcome.status = status;
     v->outcome.at = at;
+    l->owes_sweep = v->outcome.kind == UPLINK_VEND || v->outcome.kind == UPLINK_READ;
     plan_hurry(&l->plan, v->peer, (mono_ms){0});
     if (gateway_command_finish(g, &v->outcome) == ERR_OK)
         *v = (struct visit){0};
