@@ -160,34 +160,48 @@ static enum err find_due(struct query *q, int64_t cap, struct due *due, int64_t 
 
 #define SCAN_MAX 64
 
-enum err control_tick(struct store_tx *tx, const struct control_scan *scan, int64_t *worked)
+static enum err push_all(struct control_turn *t, const struct due *due, int64_t count,
+                         enum err (*push_one)(struct control_turn *, const struct control_meter *,
+                                              struct control_row *))
 {
-    struct due due[SCAN_MAX];
     struct control_meter m;
     struct control_row r;
-    int64_t count, keeps;
-    int64_t limit = scan->limit < SCAN_MAX ? scan->limit : SCAN_MAX;
-    struct control_turn t = control_turn_of(tx, scan->now, "system", scan->random);
-    struct query q = query_open(tx,
+    for (int64_t i = 0; i < count; i++) {
+        TRY(control_meter_load(t->tx, due[i].meter_id, &m));
+        TRY(control_row_load(t->tx, due[i].meter_id, due[i].circuit, &r));
+        TRY(push_one(t, &m, &r));
+    }
+    return ERR_OK;
+}
+
+/* Every step moves its time beyond now, or takes it away. */
+static enum err scan_some(struct control_turn *t, int64_t limit, int64_t *worked)
+{
+    struct due due[SCAN_MAX];
+    int64_t wishes, keeps;
+    struct query q = query_open(t->tx,
                                 "SELECT meter_id, circuit FROM relay WHERE next_at <= $1 "
                                 "ORDER BY next_at, meter_id, circuit LIMIT $2",
-                                "ii", scan->now.s, limit);
-    TRY(find_due(&q, limit, due, &count));
-    for (int64_t i = 0; i < count; i++) {
-        TRY(control_meter_load(tx, due[i].meter_id, &m));
-        TRY(control_row_load(tx, due[i].meter_id, due[i].circuit, &r));
-        TRY(push(&t, &m, &r));
-    }
-    q = query_open(tx,
+                                "ii", t->now.s, limit);
+    TRY(find_due(&q, limit, due, &wishes));
+    TRY(push_all(t, due, wishes, push));
+    q = query_open(t->tx,
                    "SELECT meter_id, circuit FROM relay WHERE keep_next_at <= $1 "
                    "ORDER BY keep_next_at, meter_id LIMIT $2",
-                   "ii", scan->now.s, limit - count);
-    TRY(find_due(&q, limit - count, due, &keeps));
-    for (int64_t i = 0; i < keeps; i++) {
-        TRY(control_meter_load(tx, due[i].meter_id, &m));
-        TRY(control_row_load(tx, due[i].meter_id, due[i].circuit, &r));
-        TRY(control_send_keep(&t, &m, &r));
+                   "ii", t->now.s, limit - wishes);
+    TRY(find_due(&q, limit - wishes, due, &keeps));
+    TRY(push_all(t, due, keeps, control_send_keep));
+    *worked = wishes + keeps;
+    return ERR_OK;
+}
+
+enum err control_tick(struct store_tx *tx, const struct control_scan *scan, int64_t *worked)
+{
+    struct control_turn t = control_turn_of(tx, scan->now, "system", scan->random);
+    int64_t some = 1;
+    for (*worked = 0; some > 0 && *worked < scan->limit; *worked += some) {
+        int64_t left = scan->limit - *worked;
+        TRY(scan_some(&t, left < SCAN_MAX ? left : SCAN_MAX, &some));
     }
-    *worked = count + keeps;
     return ERR_OK;
 }

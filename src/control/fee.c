@@ -305,9 +305,11 @@ static enum err set_cut_by_us(struct loop *l, int64_t on)
                       l->outlook.account.id, on);
 }
 
-static enum err cut(struct loop *l, const char *json)
+static enum err cut(struct loop *l, const char *json, bool changed)
 {
     enum err e = wish_all(l, CONTROL_OPEN, "arrears", json);
+    if (e == ERR_CONTROL_BREAKER && !changed)
+        return ERR_OK; /* said already; tried again with every reading */
     if (e == ERR_CONTROL_BREAKER || e == ERR_CONTROL_KEEP_POWER) {
         struct detail d = {};
         detail_text(&d, "reason", err_name(e));
@@ -342,7 +344,7 @@ static enum err act(struct loop *l, const char *json, bool changed)
     TRY(warn(l));
     switch (l->decision.action) {
     case STRATEGY_CUT:
-        return cut(l, json);
+        return cut(l, json, changed);
     case STRATEGY_RESTORE:
         return restore(l, json);
     case STRATEGY_HOLD:
@@ -376,18 +378,54 @@ static enum err carry_out(struct loop *l)
                       l->decision.not_before.s);
 }
 
-static enum err run(struct loop *l, int64_t account_id)
+/* Nothing is decided: then nothing is due either. */
+static enum err leave(struct loop *l, int64_t account_id)
 {
-    enum err e = billing_outlook(l->turn.tx, l->readings, account_id, l->turn.now, &l->outlook);
-    if (e != ERR_OK)
-        return e;
-    const struct site_account *a = &l->outlook.account;
-    if (a->closed_at.s != 0 || l->outlook.meter_count == 0)
+    return store_exec(l->turn.tx,
+                      "UPDATE fee_state SET due_at = NULL WHERE account_id = $1 AND due_at <= $2",
+                      "ii", account_id, l->turn.now.s);
+}
+
+/* An account that cannot be judged (its price plan is unknown, its zone ...) must not spoil the
+ * sale or the readings of others in the same transaction: it is said once, and nobody is cut. */
+static enum err undecided(struct loop *l, int64_t account_id, enum err why)
+{
+    char said[SAID_MAX];
+    snprintf(said, sizeof said, "undecided %s", err_name(why));
+    TRY(leave(l, account_id));
+    if (strcmp(said, l->episode.said) == 0 || l->outlook.account.id == 0)
         return ERR_OK;
+    struct detail d = {};
+    detail_text(&d, "reason", err_name(why));
+    TRY(tell(l, EVENT_FEE_PROTECTED, detail_end(&d)));
+    TRY(make_row(l->turn.tx, account_id));
+    return store_exec(l->turn.tx,
+                      "UPDATE fee_state SET said = $2, decided_at = $3 WHERE account_id = $1",
+                      "iti", account_id, said, l->turn.now.s);
+}
+
+static enum err judge(struct loop *l, int64_t account_id)
+{
+    const struct site_account *a = &l->outlook.account;
+    TRY(site_account_get(l->turn.tx, account_id, &l->outlook.account));
+    TRY(load_episode(l->turn.tx, account_id, &l->episode));
+    TRY(billing_outlook(l->turn.tx, l->readings, account_id, l->turn.now, &l->outlook));
     TRY(billing_policy_in_force(l->turn.tx, a->project_id, a->strategy_code, l->turn.now,
                                 &l->policy));
-    TRY(load_episode(l->turn.tx, account_id, &l->episode));
-    TRY(gather(l));
+    return gather(l);
+}
+
+static enum err run(struct loop *l, int64_t account_id)
+{
+    enum err e = judge(l, account_id); /* reads only */
+    if (l->outlook.account.closed_at.s != 0)
+        return leave(l, account_id);
+    if (e == ERR_NOT_FOUND || (e != ERR_OK && err_class_of(e) != ERR_CLASS_REFUSE))
+        return e;
+    if (e != ERR_OK)
+        return undecided(l, account_id, e);
+    if (l->outlook.meter_count == 0)
+        return leave(l, account_id);
     l->decision = strategy_decide(&l->policy, &l->facts);
     return carry_out(l);
 }

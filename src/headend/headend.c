@@ -272,19 +272,20 @@ mono_ms headend_wake(const struct headend *h)
     return next;
 }
 
-#define STALE_MAX 64
-
 struct stale {
+    struct headend *headend;
     wall_s now;
-    int64_t config[STALE_MAX], revoked[STALE_MAX];
+    int64_t config[HEADEND_SESSIONS_MAX], revoked[HEADEND_SESSIONS_MAX]; /* connected gateways */
     size_t configs, revocations;
     bool expired;
 };
 
-static enum err ids(struct query *q, int64_t *list, size_t *count)
+static enum err ids(struct stale *s, struct query *q, int64_t *list, size_t *count)
 {
-    for (*count = 0; *count < STALE_MAX && query_step(q); (*count)++)
-        list[*count] = query_int(q, 0);
+    *count = 0;
+    while (*count < HEADEND_SESSIONS_MAX && query_step(q))
+        if (headend_online(s->headend, query_int(q, 0)))
+            list[(*count)++] = query_int(q, 0);
     return query_end(q);
 }
 
@@ -294,9 +295,9 @@ static enum err look_around(struct store_tx *tx, void *arg)
     int64_t expired;
     struct query q =
         query_open(tx, "SELECT id FROM gateway WHERE config_version <> config_applied", "");
-    TRY(ids(&q, s->config, &s->configs));
+    TRY(ids(s, &q, s->config, &s->configs));
     q = query_open(tx, "SELECT id FROM gateway WHERE revoked = 1", "");
-    TRY(ids(&q, s->revoked, &s->revocations));
+    TRY(ids(s, &q, s->revoked, &s->revocations));
     TRY(store_int(tx, &expired,
                   "SELECT count(*) FROM command WHERE state = 'waiting' AND not_after < $1", "i",
                   s->now.s - EXPIRED_AFTER_S));
@@ -338,7 +339,7 @@ static void submit_expiry(struct headend *h)
 
 static void keep_house(struct headend *h)
 {
-    struct stale stale = {.now = h->now.wall};
+    struct stale stale = {.headend = h, .now = h->now.wall, .configs = 0};
     h->housekeeping = mono_after(h->now.mono, HOUSEKEEPING_MS);
     if (mono_due(mono_after(h->minute, MINUTE_MS), h->now.mono)) {
         h->minute = h->now.mono;

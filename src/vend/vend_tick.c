@@ -3,7 +3,7 @@
 #include "base/must.h"
 #include "vend/vend_impl.h"
 
-#define SCAN_MAX 64        /* orders in one call, whatever the caller allows */
+#define SCAN_MAX 64        /* orders in one round */
 #define WAITING_AGAIN_S 30 /* a paid order whose meter does not answer */
 
 struct name {
@@ -85,19 +85,29 @@ static enum err bind_waiting(struct vend_turn *t, int64_t meter_id)
     return vend_bind_next(t, meter_id);
 }
 
-enum err vend_tick(struct store_tx *tx, const struct vend_scan *scan, int64_t *worked)
+/* Every step moves its next_at beyond now: a round never meets an order of the round before. */
+static enum err scan_some(struct vend_turn *t, int64_t limit, int64_t *worked)
 {
     struct name names[SCAN_MAX];
     int64_t meters[SCAN_MAX], orders, waiting;
-    int64_t limit = scan->limit < SCAN_MAX ? scan->limit : SCAN_MAX;
-    struct vend_turn t = vend_turn_of(tx, scan->now, "system", scan->random);
-    TRY(due_orders(tx, scan->now, limit, names, &orders));
+    TRY(due_orders(t->tx, t->now, limit, names, &orders));
     for (int64_t i = 0; i < orders; i++)
-        TRY(push(&t, &names[i]));
-    TRY(due_meters(tx, scan->now, limit - orders, meters, &waiting));
+        TRY(push(t, &names[i]));
+    TRY(due_meters(t->tx, t->now, limit - orders, meters, &waiting));
     for (int64_t i = 0; i < waiting; i++)
-        TRY(bind_waiting(&t, meters[i]));
+        TRY(bind_waiting(t, meters[i]));
     *worked = orders + waiting;
+    return ERR_OK;
+}
+
+enum err vend_tick(struct store_tx *tx, const struct vend_scan *scan, int64_t *worked)
+{
+    struct vend_turn t = vend_turn_of(tx, scan->now, "system", scan->random);
+    int64_t some = 1;
+    for (*worked = 0; some > 0 && *worked < scan->limit; *worked += some) {
+        int64_t left = scan->limit - *worked;
+        TRY(scan_some(&t, left < SCAN_MAX ? left : SCAN_MAX, &some));
+    }
     return ERR_OK;
 }
 

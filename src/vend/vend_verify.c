@@ -42,22 +42,21 @@ static enum err check_ledger(struct verify *v)
                 "SELECT o.account_id, o.order_id FROM sale_order o WHERE "
                 "(o.state = 'CONFIRMED') <> (" POSTED("confirmed") ")",
                 "the state and the ledger disagree whether the meter has it"));
-    TRY(none_of(
-        v,
-        "SELECT o.account_id, o.order_id FROM sale_order o WHERE " POSTED("bound") "AND (o.state "
-                                                                                   "IN "
-                                                                                   "('REFUNDED', "
-                                                                                   "'REJECTED')) "
-                                                                                   "<> (" POSTED("r"
-                                                                                                 "e"
-                                                                                                 "f"
-                                                                                                 "u"
-                                                                                                 "n"
-                                                                                                 "d"
-                                                                                                 "e"
-                                                                                                 "d") "OR " POSTED(
-                                                                                       "rejected") ")",
-        "the state and the ledger disagree whether the money came back"));
+    TRY(none_of(v,
+                "SELECT o.account_id, o.order_id FROM sale_order o WHERE " POSTED(
+                    "bound") "AND (o.state "
+                             "IN "
+                             "('REFUNDED', "
+                             "'REJECTED')) "
+                             "<> (" POSTED("r"
+                                           "e"
+                                           "f"
+                                           "u"
+                                           "n"
+                                           "d"
+                                           "e"
+                                           "d") "OR " POSTED("rejected") ")",
+                "the state and the ledger disagree whether the money came back"));
     return none_of(v,
                    "SELECT b.account_id, 'transit' FROM balance b WHERE b.book = 'transit' "
                    "AND b.amount_fen <> (SELECT coalesce(sum(o.amount_fen), 0) FROM sale_order o "

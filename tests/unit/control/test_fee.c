@@ -516,6 +516,21 @@ static void test_notice_of_an_old_episode_does_not_count(void **state)
     assert_int_equal(number(w, "SELECT notices FROM fee_state"), 0);
 }
 
+static void test_unknown_plan_spoils_nothing(void **state)
+{
+    struct world *w = *state;
+    pay(w, "order-0001", 4000);
+    reading(w, 60, 0);
+    sql(w, "UPDATE account SET strategy_code = 'nowhere' WHERE id = 7");
+    int64_t before = number(w, "SELECT count(*) FROM event WHERE kind = 'fee.protected'");
+    pay(w, "order-0002", 4000); /* money is taken all the same */
+    w->now.s += 60;
+    assert_ok(store_run(w->ledger, check, w));
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'fee.protected'"),
+                     before + 1); /* said once */
+    assert_int_equal(number(w, "SELECT count(*) FROM sale_order WHERE state = 'BOOKED'"), 2);
+}
+
 static void test_closed_account_is_left_alone(void **state)
 {
     struct world *w = *state;
@@ -544,6 +559,7 @@ int main(void)
         CASE(test_grace_is_due_by_itself_and_once),
         CASE(test_unchanged_facts_write_nothing),
         CASE(test_notice_of_an_old_episode_does_not_count),
+        CASE(test_unknown_plan_spoils_nothing),
         CASE(test_closed_account_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@
 
 #include "tests/unit/vend/vend_world.h"
 
-#define SEEDS 120
+#define SEEDS 60
 #define ORDERS 12
 #define STEPS 160
 
