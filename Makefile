@@ -33,7 +33,7 @@ $(BUILD)/build.ninja:
 	@meson setup $(BUILD) >/dev/null
 
 $(SANITIZE)/build.ninja:
-	@meson setup $(SANITIZE) --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@meson setup $(SANITIZE) --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false >/dev/null
 
 build: $(BUILD)/build.ninja
 	@$(NINJA) -C $(BUILD) --quiet
