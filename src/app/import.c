@@ -19,7 +19,7 @@ struct with { /* --plan CODE=FILE, --strategy CODE=FILE */
 };
 
 struct command {
-    const char *data, *clock, *effective, *zone, *dry_run, *file;
+    const char *data, *clock, *effective, *zone, *dry_run, *failed, *file;
     struct with with[WITH_MAX];
     size_t with_count;
     struct site_import *im;
@@ -57,6 +57,7 @@ static enum options_result parse(struct command *c, int argc, char **argv)
         {"--dry-run", NULL, &c->dry_run, "tell what would change, and change nothing"},
         {"--plan", "CODE=FILE", &(const char *){NULL}, "a price plan; may stand several times"},
         {"--strategy", "CODE=FILE", &(const char *){NULL}, "a strategy; may stand several times"},
+        {"--failed", "FILE.csv", &c->failed, "write the rows with errors here, with reasons"},
         {"--effective", "DATE", &c->effective, "first day of changed plans; default: now"},
         {"--zone", "ZONE", &c->zone, "time zone of --effective"},
         {"--clock", "R,V,SPEED", &c->clock, "a clock that runs faster, for demonstrations"},
@@ -153,6 +154,19 @@ static void print_errors(const struct site_import *im)
     printf("%" PRId64 " errors; nothing was changed. 共 %" PRId64 " 处错误,未作任何更改。\n", all, all);
 }
 
+static void tell_errors(const struct command *c)
+{
+    char *text = NULL;
+    size_t len = 0;
+    print_errors(c->im);
+    if (!c->failed || say(site_import_failed(c->im, &text, &len), c->failed) != ERR_OK)
+        return;
+    if (say(io_file_write(c->failed, (struct bytes){(const uint8_t *)text, len}, 0644),
+            c->failed) == ERR_OK)
+        printf("the rows with errors are in %s. 出错的行已写入该文件。\n", c->failed);
+    free(text);
+}
+
 static void print_table(const struct command *c, int64_t took_ms)
 {
     const struct site_import_result *r = site_import_result(c->im);
@@ -214,7 +228,7 @@ static enum err work(struct command *c)
     enum err e = c->dry_run ? store_read(s, compare, c) : store_run(s, commit, c);
     store_close(s);
     if (e == ERR_SITE_IMPORT)
-        print_errors(c->im);
+        tell_errors(c);
     else if (e == ERR_OK)
         print_table(c, io_mono_real(c->io).ms - began_ms);
     else

@@ -65,6 +65,11 @@ const struct site_import_result *site_import_result(const struct site_import *im
 const struct site_import_error *site_import_errors(const struct site_import *im, size_t *count);
 /* What happened to row i (0 .. rows-1, file row in *row). */
 enum site_change site_import_row(const struct site_import *im, int64_t i, int64_t *row);
+/* The rows that have errors, as a CSV file of their own: the same header, and a last column that says
+ * why: the work list of the person who mends them. (Nothing of the file was imported, so the mended
+ * rows go back with the others.) UTF-8 with byte order mark; cells that a spreadsheet would
+ * take for a formula get an apostrophe. The text is the caller's, for free(). */
+[[nodiscard]] enum err site_import_failed(const struct site_import *im, char **text, size_t *len);
 const char *site_import_object_name(enum site_import_object object);
 
 #endif

@@ -55,6 +55,7 @@ struct site_import {
     struct csv csv;
     enum err opened;                  /* why csv could not be opened */
     bool parsed, compared;
+    const char *header_row[CSV_COLUMNS_MAX]; /* as it stands in the file */
     const char *headers[COLUMN_COUNT]; /* as written in the file; NULL: the column is absent */
     enum column columns[CSV_COLUMNS_MAX];
     size_t column_count;
@@ -90,6 +91,8 @@ void import_things_free(struct things *t);
 
 /* --- import_parse.c -------------------------------------------------------------------------- */
 
+#define IMPORT_REASON "error \xe9\x94\x99\xe8\xaf\xaf" /* error 错误 */
+bool import_is_reason(const char *name);
 /* Reads the whole file into rows and things, once; errors are kept in im. */
 void import_parse(struct site_import *im);
 

@@ -11,11 +11,19 @@
 
 /* --- header ----------------------------------------------------------------------------------------- */
 
+/* The column that site_import_failed adds may come back with the mended file. */
+bool import_is_reason(const char *name)
+{
+    return strcmp(name, IMPORT_REASON) == 0;
+}
+
 static void take_header_cell(struct site_import *im, const char *name)
 {
     enum column c = name[0] ? import_column_of(name) : COLUMN_NONE;
+    bool known = c != COLUMN_NONE || !name[0] || import_is_reason(name);
+    im->header_row[im->column_count] = name;
     im->columns[im->column_count++] = c;
-    if (c == COLUMN_NONE && name[0])
+    if (!known)
         import_error(im, im->csv.row, name, ERR_CSV_HEADER, name);
     else if (c != COLUMN_NONE && im->headers[c])
         import_error(im, im->csv.row, name, ERR_CSV_HEADER_TWICE, name);
@@ -76,7 +84,7 @@ static bool take_cells(struct site_import *im, struct import_row *r)
     for (size_t i = 0; i < im->csv.cell_count; i++) {
         enum column c = i < im->column_count ? im->columns[i] : COLUMN_NONE;
         const char *cell = im->csv.cells[i], *written = cell;
-        if (!cell[0])
+        if (!cell[0] || (i < im->column_count && import_is_reason(im->header_row[i])))
             continue;
         enum err e = c == COLUMN_NONE ? ERR_CSV_COLUMNS : import_column_check(im, c, &cell);
         if (e != ERR_OK) {

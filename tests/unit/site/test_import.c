@@ -463,6 +463,34 @@ static void test_all_errors_at_once(void **state)
     site_import_close(im);
 }
 
+/* The rows that failed come out with their reasons; mended, they go in as they are. */
+static void test_failed_rows_come_back(void **state)
+{
+    char *text = NULL;
+    size_t len = 0;
+    struct site_import *im = open_import(
+        "project,building,room,gateway,line,endpoint,address,model,account,account_name,wallet,plan,"
+        "strategy\n"
+        "demo,D1,301,GW,1,tcp:h:1,301,yufu-dorm3,A1,\"x, \"\"y\"\"\",purse,p,s\n"
+        "demo,D1,302,GW,1,,302,yufu-dorm3,A2,,platform,p,s\n"
+        "demo,D1,303,GW,1,,303,yufu-dorm3,A3,'=1+1,purse,p,s\n");
+    assert_err(ERR_SITE_IMPORT, compare(state, im));
+    assert_ok(site_import_failed(im, &text, &len));
+    site_import_close(im);
+    assert_non_null(strstr(text, "A1,\"x, \"\"y\"\"\",purse,p,s,\"wallet: CSV_WALLET "));
+    assert_non_null(strstr(text, "A3,'=1+1,purse,"));
+    assert_null(strstr(text, "A2"));
+    assert_int_equal(strlen(text), len);
+    for (char *p = strstr(text, "purse"); p; p = strstr(p, "purse"))
+        memcpy(p, "meter", 5);
+    im = open_import(text);
+    assert_ok(commit(state, im));
+    site_import_close(im);
+    free(text);
+    assert_int_equal(number(state, "SELECT count(*) FROM account WHERE name = '=1+1' OR name = "
+                                   "'x, \"y\"'"), 2);
+}
+
 /* --- prices ------------------------------------------------------------------------------------------------ */
 
 static void expect_plan(void **state, const char *body, const char *why)
@@ -591,6 +619,7 @@ int main(void)
         CASE(test_good_cells),
         CASE(test_bad_files),
         CASE(test_all_errors_at_once),
+        CASE(test_failed_rows_come_back),
         CASE(test_bad_prices),
         CASE(test_bad_strategy),
         CASE(test_wallet_of_a_booked_account_is_fixed),
