@@ -247,9 +247,10 @@ static enum err move_level(struct loop *l, const char *json)
     bool worse = level > e->level;
     e->level = level;
     e->level_at = l->turn.now;
-    if (level == 0) { /* the episode is over */
+    if (!worse) { /* money came: what was told before does not count for the next fall */
         e->number++;
-        e->warned_level = e->noted_level = 0;
+        e->warned_level = e->warned_level < level ? e->warned_level : level;
+        e->noted_level = e->noted_level < level ? e->noted_level : level;
         e->notices = e->noted = 0;
         e->notice_at.s = e->noted_at.s = 0;
     }

@@ -72,7 +72,8 @@ struct strategy_facts {
     enum strategy_desired desired;
     bool payment_pending;  /* money of this account waits for confirmation */
     bool vend_unresolved;  /* a sale is bound and its fate unknown */
-    /* The running episode (it ends with the return to level 0). */
+    /* The running episode: it ends when the level gets better. A later fall is a new one, in which
+     * what was told before counts up to the level that was reached at its beginning only. */
     int level;             /* before this decision */
     wall_s level_at;       /* since when */
     int warned_level;      /* highest level for which a notice was delivered; 0 none */

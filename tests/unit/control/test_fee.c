@@ -531,6 +531,31 @@ static void test_unknown_plan_spoils_nothing(void **state)
     assert_int_equal(number(w, "SELECT count(*) FROM sale_order WHERE state = 'BOOKED'"), 2);
 }
 
+/* In arrears and told so, then a payment up to level 1: the next fall is told again, level by level,
+ * and the old notices do not cut. */
+static void test_a_second_fall_is_told_again(void **state)
+{
+    struct world *w = *state;
+    reading(w, 60, 0);
+    deliver(w);
+    assert_int_equal(level(w), 3);
+    assert_int_equal(number(w, "SELECT warned_level FROM fee_state"), 3);
+    pay(w, "order-0001", 2000);
+    assert_int_equal(level(w), 1);
+    assert_int_equal(number(w, "SELECT episode FROM fee_state"), 1);
+    assert_int_equal(number(w, "SELECT warned_level FROM fee_state"), 1);
+    assert_int_equal(number(w, "SELECT notices FROM fee_state"), 0);
+    reading(w, 3600, 12'000);
+    assert_int_equal(level(w), 2);
+    reading(w, 3600, 12'000);
+    assert_int_equal(level(w), 3);
+    reading(w, 4000, 0);
+    assert_false(wished(w, "open")); /* written, but not delivered */
+    deliver(w);
+    assert_int_equal(number(w, "SELECT count(*) FROM message WHERE template = 'arrears'"), 2);
+    assert_int_equal(number(w, "SELECT count(*) FROM message WHERE template = 'about_to_cut'"), 1);
+}
+
 static void test_closed_account_is_left_alone(void **state)
 {
     struct world *w = *state;
@@ -560,6 +585,7 @@ int main(void)
         CASE(test_unchanged_facts_write_nothing),
         CASE(test_notice_of_an_old_episode_does_not_count),
         CASE(test_unknown_plan_spoils_nothing),
+        CASE(test_a_second_fall_is_told_again),
         CASE(test_closed_account_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
