@@ -4,7 +4,7 @@
 #include "base/must.h"
 #include "sim/disk_impl.h"
 
-/* --- buffers --------------------------------------------------------------------------------- */
+/* --- buffers -------------------------------------------------------------------------------- */
 
 static void resize(struct disk_buffer *b, size_t len)
 {
@@ -28,7 +28,7 @@ static void put(struct disk_buffer *b, uint64_t offset, const void *data, size_t
     memcpy(b->data + offset, data, len);
 }
 
-/* --- files ------------------------------------------------------------------------------------ */
+/* --- files ---------------------------------------------------------------------------------- */
 
 struct disk_node *disk_anonymous(void)
 {
@@ -112,7 +112,7 @@ void disk_remove(struct sim_disk *d, struct disk_node *n, bool synced)
         sync_directory(d);
 }
 
-/* --- faults ------------------------------------------------------------------------------------ */
+/* --- faults --------------------------------------------------------------------------------- */
 
 static int fail(struct sim_disk *d, enum sim_disk_calls call)
 {
@@ -147,7 +147,7 @@ int disk_call(struct sim_disk *d, enum sim_disk_calls call)
     return fail(d, call);
 }
 
-/* --- changes ----------------------------------------------------------------------------------- */
+/* --- changes -------------------------------------------------------------------------------- */
 
 static struct disk_op *add_op(struct disk_node *n)
 {
@@ -224,7 +224,7 @@ int disk_sync(struct sim_disk *d, struct disk_node *n)
     return SQLITE_OK;
 }
 
-/* --- power cut and kill ------------------------------------------------------------------------ */
+/* --- power cut and kill --------------------------------------------------------------------- */
 
 /* A sector that did not survive keeps what was there; one that never existed may hold anything. */
 static void lose_sector(struct sim_disk *d, struct disk_node *n, uint64_t offset, size_t len)
@@ -376,7 +376,7 @@ void sim_disk_wipe(struct sim_disk *d)
     sync_directory(d);
 }
 
-/* --- the public rest --------------------------------------------------------------------------- */
+/* --- the public rest ------------------------------------------------------------------------ */
 
 enum err sim_disk_new(struct sim_disk **out, const char *name, uint64_t seed)
 {

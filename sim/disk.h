@@ -28,7 +28,8 @@
 
 struct sim_disk;
 
-/* Registers a disk with SQLite under `name` (at most 31 characters, unique). ERR_EXISTS, ERR_MEMORY. */
+/* Registers a disk with SQLite under `name` (at most 31 characters, unique). ERR_EXISTS,
+ * ERR_MEMORY. */
 [[nodiscard]] enum err sim_disk_new(struct sim_disk **out, const char *name, uint64_t seed);
 /* Every store on it must be closed. NULL is allowed. */
 void sim_disk_free(struct sim_disk *d);
@@ -62,10 +63,10 @@ void sim_disk_capacity(struct sim_disk *d, uint64_t bytes);
 
 struct sim_disk_stats {
     uint64_t writes, syncs, power_cuts, kills;
-    uint64_t faults;            /* calls that failed by plan or capacity */
-    uint64_t sectors_lost;      /* unsynced sectors that did not survive a power cut */
-    uint64_t sectors_survived;  /* unsynced sectors that did */
-    uint64_t bytes;             /* in all files now */
+    uint64_t faults;           /* calls that failed by plan or capacity */
+    uint64_t sectors_lost;     /* unsynced sectors that did not survive a power cut */
+    uint64_t sectors_survived; /* unsynced sectors that did */
+    uint64_t bytes;            /* in all files now */
 };
 struct sim_disk_stats sim_disk_stats(const struct sim_disk *d);
 

@@ -43,8 +43,8 @@ struct disk_node {
     size_t op_count, op_cap;
     bool entry_durable; /* the name itself was synced */
     int handles;
-    bool linked;        /* stands in the directory, or among the graves */
-    int shared;         /* locks of the connections */
+    bool linked; /* stands in the directory, or among the graves */
+    int shared;  /* locks of the connections */
     const void *reserved, *pending, *exclusive;
     struct disk_shm shm;
 };

@@ -22,7 +22,7 @@ static bool dead(const struct handle *h)
     return h->generation != h->disk->generation;
 }
 
-/* --- bytes --------------------------------------------------------------------------------------- */
+/* --- bytes ---------------------------------------------------------------------------------- */
 
 static int file_read(sqlite3_file *file, void *out, int amount, sqlite3_int64 offset)
 {
@@ -67,7 +67,7 @@ static int file_size(sqlite3_file *file, sqlite3_int64 *size)
     return dead(h) ? SQLITE_IOERR_FSTAT : SQLITE_OK;
 }
 
-/* --- locks of the rollback journal's time --------------------------------------------------------- */
+/* --- locks of the rollback journal's time --------------------------------------------------- */
 
 static int lock_exclusive(struct handle *h)
 {
@@ -153,7 +153,7 @@ static int file_characteristics(sqlite3_file *file)
     return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
-/* --- shared memory of the write-ahead log --------------------------------------------------------- */
+/* --- shared memory of the write-ahead log --------------------------------------------------- */
 
 static int shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **out)
 {
@@ -195,8 +195,8 @@ static void shm_unlock(struct handle *h, int slot)
         s->shared[slot]--;
     if (s->exclusive[slot] == h)
         s->exclusive[slot] = NULL;
-    h->shm_shared &= (uint16_t)~(1u << slot);
-    h->shm_exclusive &= (uint16_t)~(1u << slot);
+    h->shm_shared &= (uint16_t) ~(1u << slot);
+    h->shm_exclusive &= (uint16_t) ~(1u << slot);
 }
 
 static void shm_grant(struct handle *h, int slot, bool exclusive)
@@ -256,7 +256,7 @@ static int shm_unmap(sqlite3_file *file, int delete_it)
     return SQLITE_OK;
 }
 
-/* --- files ------------------------------------------------------------------------------------------ */
+/* --- files ---------------------------------------------------------------------------------- */
 
 static int file_close(sqlite3_file *file)
 {

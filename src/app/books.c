@@ -25,7 +25,7 @@ static void blame(struct check *c, const char *format, ...)
     c->watch->fault(c->watch->arg, c->part, text);
 }
 
-/* --- files ------------------------------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------------------------- */
 
 static enum err check_file(struct check *c, struct store *s, const char *name)
 {
@@ -35,7 +35,7 @@ static enum err check_file(struct check *c, struct store *s, const char *name)
     return e == ERR_STORE_CORRUPT ? ERR_OK : e;
 }
 
-/* --- audit -------------------------------------------------------------------------------------------- */
+/* --- audit ---------------------------------------------------------------------------------- */
 
 static void audit_progress(void *arg, int64_t rows)
 {
@@ -72,7 +72,7 @@ static enum err check_audit(struct store_tx *tx, void *arg)
     return c->expected->audit.seq ? check_head(c, tx) : ERR_OK;
 }
 
-/* --- ledger ------------------------------------------------------------------------------------------- */
+/* --- ledger --------------------------------------------------------------------------------- */
 
 static void ledger_fault_found(void *arg, const struct ledger_fault *f)
 {
@@ -102,8 +102,8 @@ static enum err none_of(struct check *c, struct store_tx *tx, const char *sql, c
 static enum err check_ledger(struct store_tx *tx, void *arg)
 {
     struct check *c = arg;
-    enum err e = ledger_verify(
-        tx, &(struct ledger_watch){ledger_fault_found, ledger_walks, c}, &c->report->ledger);
+    enum err e = ledger_verify(tx, &(struct ledger_watch){ledger_fault_found, ledger_walks, c},
+                               &c->report->ledger);
     if (e != ERR_OK && e != ERR_LEDGER_CHAIN)
         return e;
     return none_of(c, tx,
@@ -112,7 +112,7 @@ static enum err check_ledger(struct store_tx *tx, void *arg)
                    "money of an account that does not exist");
 }
 
-/* --- sales --------------------------------------------------------------------------------------------- */
+/* --- sales ---------------------------------------------------------------------------------- */
 
 static void sale_fault(void *arg, int64_t account_id, const char *order_id, const char *what)
 {
@@ -126,7 +126,7 @@ static enum err check_sales(struct store_tx *tx, void *arg)
     return e == ERR_VEND_CHECK ? ERR_OK : e;
 }
 
-/* --- charges ------------------------------------------------------------------------------------------- */
+/* --- charges -------------------------------------------------------------------------------- */
 
 static enum err check_charges(struct store_tx *tx, void *arg)
 {
@@ -161,7 +161,9 @@ enum err books_check(struct store *ledger, struct store *readings,
     static const struct {
         const char *part;
         store_work *work;
-    } parts[] = {{"audit", check_audit}, {"ledger", check_ledger}, {"sales", check_sales},
+    } parts[] = {{"audit", check_audit},
+                 {"ledger", check_ledger},
+                 {"sales", check_sales},
                  {"charges", check_charges}};
     struct check c = {expected, watch, report, "files"};
     *report = (struct books_report){};

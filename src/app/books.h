@@ -18,7 +18,7 @@ struct books_watch {
     void *arg;
 };
 
-struct books_expected {    /* what was printed and kept elsewhere, to be compared; seq 0: nothing */
+struct books_expected { /* what was printed and kept elsewhere, to be compared; seq 0: nothing */
     struct journal_head audit;
 };
 
@@ -30,7 +30,8 @@ struct books_report {
     int64_t faults;
 };
 
-/* readings NULL: there is no such file yet. ERR_OK also when faults were found (report->faults); other errors: it could not be checked. */
+/* readings NULL: there is no such file yet. ERR_OK also when faults were found (report->faults);
+ * other errors: it could not be checked. */
 [[nodiscard]] enum err books_check(struct store *ledger, struct store *readings,
                                    const struct books_expected *expected,
                                    const struct books_watch *watch, struct books_report *report);

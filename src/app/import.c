@@ -26,7 +26,7 @@ struct command {
     struct io *io;
 };
 
-/* --- the command line ------------------------------------------------------------------------------ */
+/* --- the command line ----------------------------------------------------------------------- */
 
 /* Takes the options that may stand several times out of argv; false if one lacks its value. */
 static bool take_with(struct command *c, int *argc, char **argv)
@@ -74,7 +74,7 @@ static enum options_result parse(struct command *c, int argc, char **argv)
     return r;
 }
 
-/* --- loading ---------------------------------------------------------------------------------------- */
+/* --- loading -------------------------------------------------------------------------------- */
 
 static enum err say(enum err e, const char *what)
 {
@@ -130,7 +130,7 @@ static enum err parse_day(const char *text, const char *zone, wall_s *at)
     return ERR_OK;
 }
 
-/* --- what came of it -------------------------------------------------------------------------------- */
+/* --- what came of it ------------------------------------------------------------------------ */
 
 static void print_errors(const struct site_import *im)
 {
@@ -151,7 +151,8 @@ static void print_errors(const struct site_import *im)
     }
     if (all > (int64_t)count)
         printf("        ... and %" PRId64 " more\n", all - (int64_t)count);
-    printf("%" PRId64 " errors; nothing was changed. 共 %" PRId64 " 处错误,未作任何更改。\n", all, all);
+    printf("%" PRId64 " errors; nothing was changed. 共 %" PRId64 " 处错误,未作任何更改。\n", all,
+           all);
 }
 
 static void tell_errors(const struct command *c)
@@ -177,11 +178,11 @@ static void print_table(const struct command *c, int64_t took_ms)
     printf("%-12s %8" PRId64 " %8" PRId64 " %8" PRId64 "\n", "rows", r->rows_by_change[SITE_NEW],
            r->rows_by_change[SITE_CHANGED], r->rows_by_change[SITE_SAME]);
     printf("%s (%" PRId64 " rows in %" PRId64 " ms)\n",
-           c->dry_run ? "dry run: nothing was written. 试运行,未写入。" : "written. 已写入。", r->rows,
-           took_ms);
+           c->dry_run ? "dry run: nothing was written. 试运行,未写入。" : "written. 已写入。",
+           r->rows, took_ms);
 }
 
-/* --- work ---------------------------------------------------------------------------------------------- */
+/* --- work ----------------------------------------------------------------------------------- */
 
 static enum err compare(struct store_tx *tx, void *arg)
 {

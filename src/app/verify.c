@@ -80,23 +80,23 @@ static void print_report(const struct books_report *r, bool with_readings)
                    r->ledger.totals_fen[b]);
     }
     printf("         %-12s %16" PRId64 " fen\n", "sum", sum);
-    printf("sales    %" PRId64 " orders, %" PRId64 " bindings, %" PRId64 " confirmed by meters, %" PRId64
-           " on their way, %" PRId64 " for a person; state = ledger = binding = meter\n",
+    printf("sales    %" PRId64 " orders, %" PRId64 " bindings, %" PRId64
+           " confirmed by meters, %" PRId64 " on their way, %" PRId64
+           " for a person; state = ledger = binding = meter\n",
            r->sales.orders, r->sales.bindings, r->sales.confirmed, r->sales.open,
            r->sales.conflicts);
     printf("charges  %" PRId64 " settlements, %" PRId64 " fen = revenue\n", r->settlements,
            r->settled_fen);
 }
 
-static enum err open_one(struct store **s, enum store_kind kind, const char *data,
-                         const char *name)
+static enum err open_one(struct store **s, enum store_kind kind, const char *data, const char *name)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", data, name);
     if (kind == STORE_READINGS && !io_file_exists(path))
         return ERR_OK; /* the platform was never started here */
-    enum err e = store_open(s, &(struct store_config){.kind = kind, .path = path,
-                                                      .read_only = true});
+    enum err e =
+        store_open(s, &(struct store_config){.kind = kind, .path = path, .read_only = true});
     if (e != ERR_OK)
         fprintf(stderr, "yufu verify: %s: %s %s %s\n", path, err_name(e), err_text_en(e),
                 err_text_zh(e));

@@ -31,7 +31,8 @@ void detail_bool(struct detail *d, const char *name, bool value);
 void detail_text(struct detail *d, const char *name, const char *value); /* NULL: null */
 /* `json` must be a valid JSON value; it is copied as it is. */
 void detail_json(struct detail *d, const char *name, const char *json);
-/* Length of the valid UTF-8 character that begins at s (not zero, no surrogate, not overlong), or 0. */
+/* Length of the valid UTF-8 character that begins at s (not zero, no surrogate, not overlong), or
+ * 0. */
 size_t detail_utf8_length(const unsigned char *s, size_t left);
 /* Closes the object and returns it; valid as long as d. */
 const char *detail_end(struct detail *d);

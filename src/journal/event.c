@@ -61,11 +61,11 @@ enum err journal_event(struct store_tx *tx, const struct journal_event *event)
 {
     int64_t id;
     TRY(store_next_id(tx, "event", &id));
-    return store_exec(tx,
-                      "INSERT INTO event (id, at, project_id, account_id, meter_id, kind, severity, "
-                      "detail) VALUES ($1, $2, $3, nullif($4, 0), nullif($5, 0), $6, $7, $8)",
-                      "iiiiittt", id, event->at.s, event->project_id, event->account_id,
-                      event->meter_id, journal_kind_name(event->kind),
-                      journal_severity_name(journal_kind_severity(event->kind)),
-                      event->detail ? event->detail : "{}");
+    return store_exec(
+        tx,
+        "INSERT INTO event (id, at, project_id, account_id, meter_id, kind, severity, "
+        "detail) VALUES ($1, $2, $3, nullif($4, 0), nullif($5, 0), $6, $7, $8)",
+        "iiiiittt", id, event->at.s, event->project_id, event->account_id, event->meter_id,
+        journal_kind_name(event->kind), journal_severity_name(journal_kind_severity(event->kind)),
+        event->detail ? event->detail : "{}");
 }

@@ -36,8 +36,7 @@ static struct bytes bytes_of(const char *text)
 enum err journal_head(struct store_tx *tx, struct journal_head *head)
 {
     *head = (struct journal_head){};
-    struct query q =
-        query_open(tx, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", "");
+    struct query q = query_open(tx, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", "");
     if (query_step(&q)) {
         struct bytes hash = query_blob(&q, 1);
         head->seq = query_int(&q, 0);
@@ -64,8 +63,13 @@ enum err journal_append(struct store_tx *tx, const struct journal_act *act)
     TRY(journal_head(tx, &head));
     TRY(store_next_id(tx, "audit", &seq));
     struct bytes prev = {head.hash, sizeof head.hash};
-    struct row r = {seq, act->now.s, bytes_of(act->actor), bytes_of(act->action),
-                    bytes_of(act->object), bytes_of(act->detail), prev};
+    struct row r = {seq,
+                    act->now.s,
+                    bytes_of(act->actor),
+                    bytes_of(act->action),
+                    bytes_of(act->object),
+                    bytes_of(act->detail),
+                    prev};
     hash_row(&r, hash);
     return store_exec(tx,
                       "INSERT INTO audit (seq, at, actor, action, object, detail, prev, hash) "
@@ -101,12 +105,13 @@ static enum err walk(struct store_tx *tx, journal_progress *progress, void *arg,
                      struct journal_check *out)
 {
     struct query q = query_open(
-        tx, "SELECT seq, at, actor, action, object, detail, prev, hash FROM audit ORDER BY seq", "");
+        tx, "SELECT seq, at, actor, action, object, detail, prev, hash FROM audit ORDER BY seq",
+        "");
     while (out->bad_seq == 0 && query_step(&q)) {
         struct journal_head next;
         if (!row_fits(&q, &out->head, &next)) {
-            out->bad_seq = next.seq > 0 && next.seq < out->head.seq + 1 ? next.seq
-                                                                        : out->head.seq + 1;
+            out->bad_seq =
+                next.seq > 0 && next.seq < out->head.seq + 1 ? next.seq : out->head.seq + 1;
             break;
         }
         out->head = next;
@@ -140,8 +145,8 @@ enum err journal_list(struct store_tx *tx, int64_t before, int64_t limit, journa
                                 "WHERE seq < $1 ORDER BY seq DESC LIMIT $2",
                                 "ii", before > 0 ? before : INT64_MAX, limit);
     while (e == ERR_OK && query_step(&q)) {
-        struct journal_row row = {query_int(&q, 0), {query_int(&q, 1)}, query_text(&q, 2),
-                                  query_text(&q, 3), query_text(&q, 4), query_text(&q, 5),
+        struct journal_row row = {query_int(&q, 0),  {query_int(&q, 1)}, query_text(&q, 2),
+                                  query_text(&q, 3), query_text(&q, 4),  query_text(&q, 5),
                                   query_blob(&q, 6)};
         e = each(arg, &row);
     }

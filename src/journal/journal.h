@@ -43,8 +43,8 @@ struct journal_head {
 typedef void journal_progress(void *arg, int64_t rows);
 
 struct journal_check {
-    int64_t rows;            /* rows whose hash, predecessor and number are right */
-    int64_t bad_seq;         /* the first row that is not; 0: none */
+    int64_t rows;    /* rows whose hash, predecessor and number are right */
+    int64_t bad_seq; /* the first row that is not; 0: none */
     struct journal_head head;
 };
 

@@ -21,8 +21,8 @@ static enum err take_next(struct store_tx *tx, const char *topic, int64_t *id,
                                 "taken_at IS NULL AND id > $1 AND topic = $2 ORDER BY id LIMIT 1",
                                 "it", *id, topic);
     if (query_step(&q)) {
-        struct journal_note note = {query_int(&q, 0), {query_int(&q, 1)}, query_int(&q, 2),
-                                    query_text(&q, 3)};
+        struct journal_note note = {
+            query_int(&q, 0), {query_int(&q, 1)}, query_int(&q, 2), query_text(&q, 3)};
         *id = note.id;
         e = each(arg, &note);
     }
@@ -47,7 +47,6 @@ enum err journal_outbox_take(struct store_tx *tx, const char *topic, int64_t lim
 
 enum err journal_outbox_waiting(struct store_tx *tx, const char *topic, int64_t *count)
 {
-    return store_int(tx, count,
-                     "SELECT count(*) FROM outbox WHERE taken_at IS NULL AND topic = $1", "t",
-                     topic);
+    return store_int(tx, count, "SELECT count(*) FROM outbox WHERE taken_at IS NULL AND topic = $1",
+                     "t", topic);
 }

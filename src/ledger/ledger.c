@@ -46,8 +46,8 @@ void ledger_hash(const struct ledger_row *row, uint8_t hash[LEDGER_HASH_SIZE])
     chain_int(&c, (int64_t)row->posting_count);
     for (size_t i = 0; i < row->posting_count; i++) {
         chain_int(&c, row->postings[i].line);
-        chain_bytes(&c, (struct bytes){(const uint8_t *)row->postings[i].book,
-                                       row->postings[i].book_len});
+        chain_bytes(
+            &c, (struct bytes){(const uint8_t *)row->postings[i].book, row->postings[i].book_len});
         chain_int(&c, row->postings[i].amount_fen);
     }
     chain_bytes(&c, row->prev);
@@ -125,11 +125,12 @@ static enum err same_content(struct store_tx *tx, const struct ledger_entry *e, 
 {
     size_t i = 0;
     bool same = true;
-    struct query q = query_open(tx,
-                                "SELECT t.kind, p.book, p.amount_fen FROM ledger_txn t JOIN posting p "
-                                "ON p.account_id = t.account_id AND p.seq = t.seq "
-                                "WHERE t.account_id = $1 AND t.seq = $2 ORDER BY p.line",
-                                "ii", e->account_id, seq);
+    struct query q =
+        query_open(tx,
+                   "SELECT t.kind, p.book, p.amount_fen FROM ledger_txn t JOIN posting p "
+                   "ON p.account_id = t.account_id AND p.seq = t.seq "
+                   "WHERE t.account_id = $1 AND t.seq = $2 ORDER BY p.line",
+                   "ii", e->account_id, seq);
     while (query_step(&q)) {
         same = same && i < count && strcmp(query_text(&q, 0), e->kind) == 0 &&
                ledger_book_of(query_text(&q, 1)) == p[i].book &&
@@ -140,7 +141,7 @@ static enum err same_content(struct store_tx *tx, const struct ledger_entry *e, 
     return same && i == count ? ERR_OK : ERR_LEDGER_KEY;
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------------------------- */
 
 struct last {
     int64_t seq, at, business_day;
@@ -245,7 +246,7 @@ enum err ledger_post(struct store_tx *tx, const struct ledger_entry *entry,
     return insert_row(tx, &row, entry);
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------- */
 
 enum err ledger_balance(struct store_tx *tx, int64_t account_id, enum ledger_book book,
                         int64_t *amount_fen)
@@ -288,11 +289,12 @@ enum err ledger_history(struct store_tx *tx, int64_t account_id, int64_t before,
                         ledger_each *each, void *arg)
 {
     enum err e = ERR_OK;
-    struct query q = query_open(tx,
-                                "SELECT seq, key, kind, at, occurred_at, business_day, actor, detail, "
-                                "hash FROM ledger_txn WHERE account_id = $1 AND seq < $2 "
-                                "ORDER BY seq DESC LIMIT $3",
-                                "iii", account_id, before > 0 ? before : INT64_MAX, limit);
+    struct query q =
+        query_open(tx,
+                   "SELECT seq, key, kind, at, occurred_at, business_day, actor, detail, "
+                   "hash FROM ledger_txn WHERE account_id = $1 AND seq < $2 "
+                   "ORDER BY seq DESC LIMIT $3",
+                   "iii", account_id, before > 0 ? before : INT64_MAX, limit);
     while (e == ERR_OK && query_step(&q)) {
         struct ledger_txn t = {
             .account_id = account_id,

@@ -21,7 +21,7 @@
 #include "store/store.h"
 
 #define LEDGER_POSTINGS_MAX 8
-#define LEDGER_KEY_MAX 128               /* bytes of an idempotency key, of a kind, of an actor */
+#define LEDGER_KEY_MAX 128 /* bytes of an idempotency key, of a kind, of an actor */
 #define LEDGER_AMOUNT_MAX_FEN UNITS_FEN_MAX
 #define LEDGER_BALANCE_MAX_FEN (INT64_C(1000) * UNITS_FEN_MAX)
 #define LEDGER_HASH_SIZE 32
@@ -49,13 +49,13 @@ struct ledger_posting {
 
 struct ledger_entry {
     int64_t account_id;
-    const char *key;    /* idempotency within the account: 'order:<id>/paid', 'settle:...' */
-    const char *kind;   /* 'order.paid', 'settlement' ... */
+    const char *key;  /* idempotency within the account: 'order:<id>/paid', 'settle:...' */
+    const char *kind; /* 'order.paid', 'settlement' ... */
     wall_s now;
-    wall_s occurred_at; /* when it happened at its source, if earlier; 0: now */
+    wall_s occurred_at;   /* when it happened at its source, if earlier; 0: now */
     int32_t business_day; /* local day number of `now` in the project's zone */
-    const char *actor;  /* 'user:3', 'gateway:1', 'system' */
-    const char *detail; /* JSON object; NULL: {} */
+    const char *actor;    /* 'user:3', 'gateway:1', 'system' */
+    const char *detail;   /* JSON object; NULL: {} */
     struct ledger_posting postings[LEDGER_POSTINGS_MAX]; /* those of amount 0 are left out */
 };
 
@@ -107,19 +107,19 @@ typedef enum err ledger_each(void *arg, const struct ledger_txn *txn);
 [[nodiscard]] enum err ledger_seq_of_key(struct store_tx *tx, int64_t account_id, const char *key,
                                          int64_t *seq);
 
-/* --- checking --------------------------------------------------------------------------------- */
+/* --- checking ------------------------------------------------------------------------------- */
 
 /* What may be wrong with an account's books; `at_seq` 0 where it is not about one transaction. */
 enum ledger_fault_kind {
-    LEDGER_FAULT_GAP,       /* numbers are missing, at the start, between, or at the end */
-    LEDGER_FAULT_CHAIN,     /* prev is not the hash of the transaction before */
-    LEDGER_FAULT_HASH,      /* the row or its postings are not what was hashed */
+    LEDGER_FAULT_GAP,   /* numbers are missing, at the start, between, or at the end */
+    LEDGER_FAULT_CHAIN, /* prev is not the hash of the transaction before */
+    LEDGER_FAULT_HASH,  /* the row or its postings are not what was hashed */
     LEDGER_FAULT_UNSEALED,
-    LEDGER_FAULT_SUM,       /* postings do not sum to zero */
-    LEDGER_FAULT_BALANCE,   /* a balance is not the sum of its postings */
-    LEDGER_FAULT_BOOK,      /* a book that does not exist */
-    LEDGER_FAULT_ORPHAN,    /* postings or a balance without a transaction */
-    LEDGER_FAULT_TIME       /* business time runs backwards */
+    LEDGER_FAULT_SUM,     /* postings do not sum to zero */
+    LEDGER_FAULT_BALANCE, /* a balance is not the sum of its postings */
+    LEDGER_FAULT_BOOK,    /* a book that does not exist */
+    LEDGER_FAULT_ORPHAN,  /* postings or a balance without a transaction */
+    LEDGER_FAULT_TIME     /* business time runs backwards */
 };
 struct ledger_fault {
     enum ledger_fault_kind kind;
@@ -137,8 +137,8 @@ struct ledger_check {
 };
 
 struct ledger_watch {
-    ledger_fault_each *fault;   /* NULL: count only */
-    ledger_progress *progress;  /* NULL: silent */
+    ledger_fault_each *fault;  /* NULL: count only */
+    ledger_progress *progress; /* NULL: silent */
     void *arg;
 };
 

@@ -22,14 +22,10 @@ struct walk {
 };
 
 static const char *const fault_names[] = {
-    [LEDGER_FAULT_GAP] = "gap",
-    [LEDGER_FAULT_CHAIN] = "chain",
-    [LEDGER_FAULT_HASH] = "hash",
-    [LEDGER_FAULT_UNSEALED] = "unsealed",
-    [LEDGER_FAULT_SUM] = "sum",
-    [LEDGER_FAULT_BALANCE] = "balance",
-    [LEDGER_FAULT_BOOK] = "book",
-    [LEDGER_FAULT_ORPHAN] = "orphan",
+    [LEDGER_FAULT_GAP] = "gap",   [LEDGER_FAULT_CHAIN] = "chain",
+    [LEDGER_FAULT_HASH] = "hash", [LEDGER_FAULT_UNSEALED] = "unsealed",
+    [LEDGER_FAULT_SUM] = "sum",   [LEDGER_FAULT_BALANCE] = "balance",
+    [LEDGER_FAULT_BOOK] = "book", [LEDGER_FAULT_ORPHAN] = "orphan",
     [LEDGER_FAULT_TIME] = "time",
 };
 
@@ -61,7 +57,7 @@ static enum ledger_book book_of(struct bytes name)
     return LEDGER_BOOK_COUNT;
 }
 
-/* --- one account ------------------------------------------------------------------------------ */
+/* --- one account ---------------------------------------------------------------------------- */
 
 static enum err check_balances(struct walk *w)
 {
@@ -105,7 +101,7 @@ static void begin_account(struct walk *w, int64_t account_id)
     memset(w->sums, 0, sizeof w->sums);
 }
 
-/* --- postings ---------------------------------------------------------------------------------- */
+/* --- postings ------------------------------------------------------------------------------- */
 
 /* -1, 0, 1 as the posting under the cursor lies before, in, or after this transaction. */
 static int posting_order(const struct walk *w, int64_t account_id, int64_t seq)
@@ -165,7 +161,7 @@ static void take_postings(struct walk *w, struct ledger_row *row)
         fault(w, LEDGER_FAULT_SUM, row->account_id, row->seq);
 }
 
-/* --- transactions ------------------------------------------------------------------------------ */
+/* --- transactions --------------------------------------------------------------------------- */
 
 static struct ledger_row read_row(const struct query *q)
 {
@@ -232,10 +228,11 @@ static enum err walk_transactions(struct walk *w)
 
 static enum err check_orphan_balances(struct walk *w)
 {
-    struct query q = query_open(w->tx,
-                                "SELECT b.account_id FROM balance b WHERE NOT EXISTS (SELECT 1 FROM "
-                                "ledger_txn t WHERE t.account_id = b.account_id)",
-                                "");
+    struct query q =
+        query_open(w->tx,
+                   "SELECT b.account_id FROM balance b WHERE NOT EXISTS (SELECT 1 FROM "
+                   "ledger_txn t WHERE t.account_id = b.account_id)",
+                   "");
     while (query_step(&q))
         fault(w, LEDGER_FAULT_ORPHAN, query_int(&q, 0), 0);
     return query_end(&q);

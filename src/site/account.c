@@ -4,7 +4,7 @@
 #include "base/must.h"
 #include "site/site_impl.h"
 
-/* --- customers ---------------------------------------------------------------------------------- */
+/* --- customers ------------------------------------------------------------------------------ */
 
 #define CUSTOMER "SELECT id, project_id, code, name, phone FROM customer "
 
@@ -35,8 +35,8 @@ enum err site_customer_get(struct store_tx *tx, int64_t id, struct site_customer
 enum err site_customer_by_code(struct store_tx *tx, int64_t project_id, const char *code,
                                struct site_customer *c)
 {
-    struct query q = query_open(tx, CUSTOMER "WHERE project_id = $1 AND code = $2", "it",
-                                project_id, code);
+    struct query q =
+        query_open(tx, CUSTOMER "WHERE project_id = $1 AND code = $2", "it", project_id, code);
     return one_customer(&q, c);
 }
 
@@ -70,7 +70,7 @@ enum err site_customer_put(struct store_tx *tx, struct site_customer *c, enum si
     return site_customer_apply(tx, c, true, change);
 }
 
-/* --- accounts ------------------------------------------------------------------------------------ */
+/* --- accounts ------------------------------------------------------------------------------- */
 
 static const char *const wallets[] = {"platform", "meter"};
 
@@ -80,9 +80,9 @@ const char *site_wallet_name(enum site_wallet wallet)
     return wallets[wallet];
 }
 
-#define ACCOUNT_COLUMNS                                                                     \
-    "SELECT a.id, a.project_id, a.place_id, coalesce(a.customer_id, 0), a.code, a.name, "   \
-    "a.wallet, a.plan_code, a.strategy_code, coalesce(a.contract_at, 0), a.opened_at, "     \
+#define ACCOUNT_COLUMNS                                                                            \
+    "SELECT a.id, a.project_id, a.place_id, coalesce(a.customer_id, 0), a.code, a.name, "          \
+    "a.wallet, a.plan_code, a.strategy_code, coalesce(a.contract_at, 0), a.opened_at, "            \
     "coalesce(a.closed_at, 0) FROM account a "
 
 static void take_account(const struct query *q, struct site_account *a)
@@ -94,7 +94,7 @@ static void take_account(const struct query *q, struct site_account *a)
     site_take_text(q, 4, a->code, sizeof a->code);
     site_take_text(q, 5, a->name, sizeof a->name);
     a->wallet = strcmp(query_text(q, 6), wallets[SITE_WALLET_METER]) == 0 ? SITE_WALLET_METER
-                                                                         : SITE_WALLET_PLATFORM;
+                                                                          : SITE_WALLET_PLATFORM;
     site_take_text(q, 7, a->plan_code, sizeof a->plan_code);
     site_take_text(q, 8, a->strategy_code, sizeof a->strategy_code);
     a->contract_at = (wall_s){query_int(q, 9)};
@@ -228,8 +228,8 @@ static enum err insert_account(struct store_tx *tx, struct site_account *a)
                       "wallet, plan_code, strategy_code, contract_at, opened_at) "
                       "VALUES ($1, $2, $3, nullif($4, 0), $5, $6, $7, $8, $9, nullif($10, 0), $11)",
                       "iiiitttttii", a->id, a->project_id, a->place_id, a->customer_id, a->code,
-                      a->name, wallets[a->wallet], a->plan_code, a->strategy_code,
-                      a->contract_at.s, a->opened_at.s);
+                      a->name, wallets[a->wallet], a->plan_code, a->strategy_code, a->contract_at.s,
+                      a->opened_at.s);
 }
 
 enum err site_account_apply(struct store_tx *tx, struct site_account *a, bool write,

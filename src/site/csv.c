@@ -7,7 +7,7 @@
 #include "base/must.h"
 #include "journal/detail.h"
 
-/* --- encoding ------------------------------------------------------------------------------------- */
+/* --- encoding ------------------------------------------------------------------------------- */
 
 /* A zero byte passes here: the row that holds it is told later. */
 static bool is_utf8(const unsigned char *s, size_t left)
@@ -73,7 +73,7 @@ void csv_close(struct csv *csv)
     *csv = (struct csv){};
 }
 
-/* --- cells ------------------------------------------------------------------------------------------ */
+/* --- cells ---------------------------------------------------------------------------------- */
 
 static bool blank(char c)
 {
@@ -185,8 +185,8 @@ static enum err read_row(struct csv *csv)
     csv->cell_count = 0;
     while (more) {
         char *begin, *end;
-        enum err e = csv->cell_count < CSV_COLUMNS_MAX ? read_cell(csv, &begin, &end)
-                                                       : ERR_CSV_COLUMNS;
+        enum err e =
+            csv->cell_count < CSV_COLUMNS_MAX ? read_cell(csv, &begin, &end) : ERR_CSV_COLUMNS;
         if (e != ERR_OK) {
             csv->bad_column = csv->cell_count + 1;
             return e;

@@ -18,9 +18,9 @@
 struct csv {
     char *text; /* UTF-8, changed in place while cells are cut out of it */
     size_t len, at;
-    int64_t row;     /* of the cells last read */
-    int64_t filled;  /* rows that were not empty, the header included */
-    bool gbk;        /* the file was not UTF-8 */
+    int64_t row;                  /* of the cells last read */
+    int64_t filled;               /* rows that were not empty, the header included */
+    bool gbk;                     /* the file was not UTF-8 */
     char *cells[CSV_COLUMNS_MAX]; /* texts without spaces around; valid until csv_close */
     size_t cell_count;
     size_t bad_column; /* of the error; 0: the row as a whole */
@@ -32,7 +32,8 @@ struct csv {
 void csv_close(struct csv *csv);
 
 /* The next row that is not empty. ERR_NOT_FOUND at the end. ERR_CSV_QUOTE, ERR_CSV_CONTROL,
- * ERR_CSV_COLUMNS (more than CSV_COLUMNS_MAX), ERR_CSV_ROWS: csv->row and bad_column say where; the reader stays ended. */
+ * ERR_CSV_COLUMNS (more than CSV_COLUMNS_MAX), ERR_CSV_ROWS: csv->row and bad_column say where; the
+ * reader stays ended. */
 [[nodiscard]] enum err csv_next(struct csv *csv);
 
 #endif

@@ -5,9 +5,9 @@
 #include "base/must.h"
 #include "site/site_impl.h"
 
-#define GATEWAY                                                                                   \
-    "SELECT id, project_id, serial, name, certificate_hash, revoked, coalesce(claim_until, 0), "  \
-    "boot_epoch, received_epoch, received_seq, config_version, config_applied, "                  \
+#define GATEWAY                                                                                    \
+    "SELECT id, project_id, serial, name, certificate_hash, revoked, coalesce(claim_until, 0), "   \
+    "boot_epoch, received_epoch, received_seq, config_version, config_applied, "                   \
     "coalesce(last_seen, 0), secret FROM gateway "
 
 static bool take_32(struct bytes b, uint8_t out[32])
@@ -60,8 +60,8 @@ enum err site_gateway_by_serial(struct store_tx *tx, const char *serial, struct 
 enum err site_gateways(struct store_tx *tx, int64_t project_id, site_gateway_each *each, void *arg)
 {
     enum err e = ERR_OK;
-    struct query q = query_open(tx, GATEWAY "WHERE $1 IN (0, project_id) ORDER BY serial", "i",
-                                project_id);
+    struct query q =
+        query_open(tx, GATEWAY "WHERE $1 IN (0, project_id) ORDER BY serial", "i", project_id);
     while (e == ERR_OK && query_step(&q)) {
         struct site_gateway g = {};
         take_gateway(&q, &g);
@@ -107,7 +107,7 @@ enum err site_gateway_put(struct store_tx *tx, int64_t project_id, const char *s
     return ERR_OK;
 }
 
-/* --- session book-keeping ---------------------------------------------------------------------- */
+/* --- session book-keeping ------------------------------------------------------------------- */
 
 static enum err changed_one(struct store_tx *tx, enum err otherwise)
 {
@@ -153,7 +153,7 @@ enum err site_gateway_revoke(struct store_tx *tx, int64_t id, bool revoked)
     return changed_one(tx, ERR_NOT_FOUND);
 }
 
-/* --- claims -------------------------------------------------------------------------------------- */
+/* --- claims --------------------------------------------------------------------------------- */
 
 enum err site_claim_create(struct store_tx *tx, int64_t gateway_id, const uint8_t code_hash[32],
                            wall_s until)
@@ -186,7 +186,7 @@ enum err site_claim_use(struct store_tx *tx, const struct site_claim *claim, int
                       (struct bytes){claim->certificate_hash, 32}, claim->now.s);
 }
 
-/* --- lines --------------------------------------------------------------------------------------- */
+/* --- lines ---------------------------------------------------------------------------------- */
 
 #define LINE "SELECT id, gateway_id, number, endpoint, baud, parity FROM line "
 
@@ -231,15 +231,15 @@ enum err site_lines(struct store_tx *tx, int64_t gateway_id, site_line_each *eac
 static bool line_fits(const struct site_line *line)
 {
     return line->number >= 1 && line->number <= SITE_LINES_MAX &&
-           site_endpoint_fits(line->endpoint) && site_baud_fits(line->baud) &&
-           line->parity && strchr("NEO", line->parity);
+           site_endpoint_fits(line->endpoint) && site_baud_fits(line->baud) && line->parity &&
+           strchr("NEO", line->parity);
 }
 
 enum err site_line_by_number(struct store_tx *tx, int64_t gateway_id, int64_t number,
                              struct site_line *line)
 {
-    struct query q = query_open(tx, LINE "WHERE gateway_id = $1 AND number = $2", "ii", gateway_id,
-                                number);
+    struct query q =
+        query_open(tx, LINE "WHERE gateway_id = $1 AND number = $2", "ii", gateway_id, number);
     return one_line(&q, line);
 }
 
@@ -260,8 +260,7 @@ enum err site_line_apply(struct store_tx *tx, struct site_line *line, bool write
     if (*change == SITE_SAME || !write)
         return ERR_OK;
     if (*change == SITE_CHANGED)
-        return store_exec(tx,
-                          "UPDATE line SET endpoint = $2, baud = $3, parity = $4 WHERE id = $1",
+        return store_exec(tx, "UPDATE line SET endpoint = $2, baud = $3, parity = $4 WHERE id = $1",
                           "itit", line->id, line->endpoint, line->baud, parity);
     TRY(store_next_id(tx, "line", &line->id));
     return store_exec(tx,
@@ -277,7 +276,7 @@ enum err site_line_put(struct store_tx *tx, struct site_line *line, enum site_ch
     return *change == SITE_SAME ? ERR_OK : site_gateway_config_bump(tx, line->gateway_id);
 }
 
-/* --- configuration ------------------------------------------------------------------------------- */
+/* --- configuration -------------------------------------------------------------------------- */
 
 static void *grow(void *list, size_t count, size_t size)
 {
@@ -293,8 +292,8 @@ static enum err add_line(void *arg, const struct site_line *line)
     struct uplink_config *c = arg;
     c->lines = grow(c->lines, c->line_count, sizeof *c->lines);
     struct uplink_config_line *l = &c->lines[c->line_count++];
-    *l = (struct uplink_config_line){.number = line->number, .baud = line->baud,
-                                     .parity = line->parity};
+    *l = (struct uplink_config_line){
+        .number = line->number, .baud = line->baud, .parity = line->parity};
     memcpy(l->endpoint, line->endpoint, sizeof l->endpoint);
     return ERR_OK;
 }
@@ -304,8 +303,8 @@ static enum err add_meter(void *arg, const struct site_meter *m)
     struct uplink_config *c = arg;
     c->meters = grow(c->meters, c->meter_count, sizeof *c->meters);
     struct uplink_config_meter *out = &c->meters[c->meter_count++];
-    *out = (struct uplink_config_meter){.meter_id = m->id, .line = m->line_number,
-                                        .epoch = m->epoch, .circuits = m->circuits};
+    *out = (struct uplink_config_meter){
+        .meter_id = m->id, .line = m->line_number, .epoch = m->epoch, .circuits = m->circuits};
     memcpy(out->address, m->address, sizeof out->address);
     memcpy(out->model, m->model, sizeof out->model);
     memcpy(out->customer_number, m->customer_number, sizeof out->customer_number);
@@ -313,11 +312,11 @@ static enum err add_meter(void *arg, const struct site_meter *m)
 }
 
 _Static_assert(sizeof((struct site_meter *)0)->address ==
-                   sizeof((struct uplink_config_meter *)0)->address &&
-               sizeof((struct site_meter *)0)->model ==
-                   sizeof((struct uplink_config_meter *)0)->model &&
-               sizeof((struct site_meter *)0)->customer_number ==
-                   sizeof((struct uplink_config_meter *)0)->customer_number,
+                       sizeof((struct uplink_config_meter *)0)->address &&
+                   sizeof((struct site_meter *)0)->model ==
+                       sizeof((struct uplink_config_meter *)0)->model &&
+                   sizeof((struct site_meter *)0)->customer_number ==
+                       sizeof((struct uplink_config_meter *)0)->customer_number,
                "the uplink's texts hold the site's");
 
 enum err site_gateway_config(struct store_tx *tx, int64_t gateway_id, struct uplink_config *out)

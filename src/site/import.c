@@ -37,7 +37,7 @@ void site_import_close(struct site_import *im)
 {
     if (!im)
         return;
-    struct things *all[] = {&im->project, &im->places, &im->gateways, &im->lines,
+    struct things *all[] = {&im->project,   &im->places,   &im->gateways, &im->lines,
                             &im->customers, &im->accounts, &im->meters};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         import_things_free(all[i]);
@@ -52,7 +52,7 @@ void site_import_close(struct site_import *im)
     free(im);
 }
 
-/* --- what comes with the file ------------------------------------------------------------------------ */
+/* --- what comes with the file --------------------------------------------------------------- */
 
 static enum err add_text(struct import_text **texts, size_t *count, const char *code,
                          const char *body)
@@ -85,7 +85,7 @@ void site_import_effective(struct site_import *im, wall_s at)
     im->effective_at = at;
 }
 
-/* --- errors and texts --------------------------------------------------------------------------------- */
+/* --- errors and texts ----------------------------------------------------------------------- */
 
 void import_error(struct site_import *im, int64_t row, const char *column, enum err code,
                   const char *value)
@@ -117,7 +117,8 @@ const char *import_text(struct site_import *im, const char *format, ...)
     MUST(vasprintf(&text, format, args) >= 0);
     va_end(args);
     if ((im->text_count & (im->text_count - 1)) == 0) {
-        im->texts = realloc(im->texts, (im->text_count ? 2 * im->text_count : 1) * sizeof *im->texts);
+        im->texts =
+            realloc(im->texts, (im->text_count ? 2 * im->text_count : 1) * sizeof *im->texts);
         MUST(im->texts);
     }
     im->texts[im->text_count++] = text;
@@ -132,7 +133,7 @@ static int by_row(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* --- the two phases ------------------------------------------------------------------------------------ */
+/* --- the two phases ------------------------------------------------------------------------- */
 
 /* Errors of an earlier comparison are forgotten, those of the file itself stay. */
 static void begin(struct site_import *im)
@@ -200,7 +201,7 @@ enum err site_import_commit(struct site_import *im, struct store_tx *tx, const c
     return anything_changed(&im->result) ? write_down(im, tx, actor, now) : ERR_OK;
 }
 
-/* --- what came of it ------------------------------------------------------------------------------------ */
+/* --- what came of it ------------------------------------------------------------------------ */
 
 const struct site_import_result *site_import_result(const struct site_import *im)
 {
@@ -222,9 +223,9 @@ enum site_change site_import_row(const struct site_import *im, int64_t i, int64_
 
 const char *site_import_object_name(enum site_import_object object)
 {
-    static const char *const names[SITE_IMPORT_OBJECTS] = {
-        "project", "price plan", "strategy", "place", "gateway", "line", "customer", "account",
-        "meter"};
+    static const char *const names[SITE_IMPORT_OBJECTS] = {"project",  "price plan", "strategy",
+                                                           "place",    "gateway",    "line",
+                                                           "customer", "account",    "meter"};
     MUST(object < SITE_IMPORT_OBJECTS);
     return names[object];
 }

@@ -21,22 +21,29 @@ struct site_import_error {
     int64_t row;        /* as in the file; 0: not about a row */
     const char *column; /* the header as written in the file, the code of a plan; "" : the row */
     enum err code;
-    char value[64];     /* what stood there, cut; "" where it does not help */
+    char value[64]; /* what stood there, cut; "" where it does not help */
 };
 
 enum site_import_object {
-    SITE_IMPORT_PROJECT, SITE_IMPORT_PLAN, SITE_IMPORT_STRATEGY, SITE_IMPORT_PLACE,
-    SITE_IMPORT_GATEWAY, SITE_IMPORT_LINE, SITE_IMPORT_CUSTOMER, SITE_IMPORT_ACCOUNT,
-    SITE_IMPORT_METER, SITE_IMPORT_OBJECTS
+    SITE_IMPORT_PROJECT,
+    SITE_IMPORT_PLAN,
+    SITE_IMPORT_STRATEGY,
+    SITE_IMPORT_PLACE,
+    SITE_IMPORT_GATEWAY,
+    SITE_IMPORT_LINE,
+    SITE_IMPORT_CUSTOMER,
+    SITE_IMPORT_ACCOUNT,
+    SITE_IMPORT_METER,
+    SITE_IMPORT_OBJECTS
 };
 
 struct site_import_result {
     int64_t rows;
-    int64_t rows_by_change[3];                           /* indexed by enum site_change */
-    int64_t objects[SITE_IMPORT_OBJECTS][3];             /* objects by kind and change */
-    int64_t error_count;                                 /* all of them */
+    int64_t rows_by_change[3];               /* indexed by enum site_change */
+    int64_t objects[SITE_IMPORT_OBJECTS][3]; /* objects by kind and change */
+    int64_t error_count;                     /* all of them */
     char project_code[SITE_CODE_MAX + 1];
-    int64_t project_id;                                  /* after a commit */
+    int64_t project_id; /* after a commit */
 };
 
 /* Copies the file's bytes. Errors inside the file are not errors of this call: they are found by
@@ -65,9 +72,9 @@ const struct site_import_result *site_import_result(const struct site_import *im
 const struct site_import_error *site_import_errors(const struct site_import *im, size_t *count);
 /* What happened to row i (0 .. rows-1, file row in *row). */
 enum site_change site_import_row(const struct site_import *im, int64_t i, int64_t *row);
-/* The rows that have errors, as a CSV file of their own: the same header, and a last column that says
- * why: the work list of the person who mends them. (Nothing of the file was imported, so the mended
- * rows go back with the others.) UTF-8 with byte order mark; cells that a spreadsheet would
+/* The rows that have errors, as a CSV file of their own: the same header, and a last column that
+ * says why: the work list of the person who mends them. (Nothing of the file was imported, so the
+ * mended rows go back with the others.) UTF-8 with byte order mark; cells that a spreadsheet would
  * take for a formula get an apostrophe. The text is the caller's, for free(). */
 [[nodiscard]] enum err site_import_failed(const struct site_import *im, char **text, size_t *len);
 const char *site_import_object_name(enum site_import_object object);

@@ -1,7 +1,7 @@
 /*
- * From things to the store, in an order in which whatever an object belongs to comes before it. With
- * `write` off the same functions only compare. Facts that the file does not state are kept as they
- * are stored, or get their default if the object is new.
+ * From things to the store, in an order in which whatever an object belongs to comes before it.
+ * With `write` off the same functions only compare. Facts that the file does not state are kept as
+ * they are stored, or get their default if the object is new.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +22,8 @@ struct apply {
     bool *touched; /* gateways whose lines or meters changed */
 };
 
-/* After the first error nothing more is written: the rest is only looked at, to find them all, and the
- * transaction is rolled back in the end. */
+/* After the first error nothing more is written: the rest is only looked at, to find them all, and
+ * the transaction is rolled back in the end. */
 static bool writing(const struct apply *a)
 {
     return a->write && a->im->result.error_count == 0;
@@ -60,9 +60,9 @@ static bool is_content(enum err e)
 {
     return e == ERR_SITE_TEXT || e == ERR_SITE_LINE || e == ERR_SITE_METER ||
            e == ERR_SITE_PROJECT || e == ERR_SITE_WALLET_FIXED || e == ERR_SITE_METER_ACCOUNT ||
-           e == ERR_SITE_GATEWAY_PROJECT || e == ERR_SITE_EFFECTIVE ||
-           e == ERR_SITE_PLAN_UNKNOWN || e == ERR_SITE_STRATEGY_UNKNOWN || e == ERR_RATING_PLAN ||
-           e == ERR_STRATEGY_POLICY || e == ERR_CSV_REQUIRED;
+           e == ERR_SITE_GATEWAY_PROJECT || e == ERR_SITE_EFFECTIVE || e == ERR_SITE_PLAN_UNKNOWN ||
+           e == ERR_SITE_STRATEGY_UNKNOWN || e == ERR_RATING_PLAN || e == ERR_STRATEGY_POLICY ||
+           e == ERR_CSV_REQUIRED;
 }
 
 static const char *column_name(const struct apply *a, enum column c)
@@ -85,13 +85,14 @@ static enum err maybe(enum err e, bool *found)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* What hangs on something that is new and not written yet would change, although ids do not say so. */
+/* What hangs on something that is new and not written yet would change, although ids do not say so.
+ */
 static enum site_change beside_new(const struct apply *a, enum site_change change, bool new)
 {
     return !writing(a) && change == SITE_SAME && new ? SITE_CHANGED : change;
 }
 
-/* --- project, plans -------------------------------------------------------------------------------- */
+/* --- project, plans ------------------------------------------------------------------------- */
 
 static enum err apply_organisation(struct apply *a, const struct thing *t, struct site_project *p)
 {
@@ -99,8 +100,8 @@ static enum err apply_organisation(struct apply *a, const struct thing *t, struc
     const char *code = t->facts[2] ? t->facts[2] : p->id ? NULL : t->key;
     if (!code)
         return ERR_OK; /* the project keeps its own */
-    enum err e = store_int(a->tx, &p->organisation_id, "SELECT id FROM organisation WHERE code = $1",
-                           "t", code);
+    enum err e = store_int(a->tx, &p->organisation_id,
+                           "SELECT id FROM organisation WHERE code = $1", "t", code);
     if (e != ERR_NOT_FOUND)
         return e;
     return site_organisation_apply(a->tx, code, code, writing(a), &p->organisation_id, &change);
@@ -188,11 +189,13 @@ static enum err apply_texts(struct apply *a, const struct shelf_import *s)
 
 static enum err apply_plans(struct apply *a)
 {
-    struct shelf_import plans = {a->im->plans, a->im->plan_count, site_plan_apply, plan_problem,
-                                 SITE_IMPORT_PLAN,
-                                 "SELECT count(*) FROM price_plan WHERE project_id = $1 AND code = $2"};
+    struct shelf_import plans = {
+        a->im->plans,     a->im->plan_count,
+        site_plan_apply,  plan_problem,
+        SITE_IMPORT_PLAN, "SELECT count(*) FROM price_plan WHERE project_id = $1 AND code = $2"};
     struct shelf_import strategies = {
-        a->im->strategies, a->im->strategy_count, site_strategy_apply, strategy_problem,
+        a->im->strategies,    a->im->strategy_count,
+        site_strategy_apply,  strategy_problem,
         SITE_IMPORT_STRATEGY, "SELECT count(*) FROM strategy WHERE project_id = $1 AND code = $2"};
     TRY(apply_texts(a, &plans));
     return apply_texts(a, &strategies);
@@ -226,7 +229,7 @@ static enum err check_known(struct apply *a, const struct thing *t)
     return ERR_OK;
 }
 
-/* --- places, gateways, lines ------------------------------------------------------------------------ */
+/* --- places, gateways, lines ---------------------------------------------------------------- */
 
 static enum err apply_places(struct apply *a)
 {
@@ -280,7 +283,8 @@ static enum err apply_line(struct apply *a, struct thing *t)
         line.parity = t->facts[2][0];
     if (!line.endpoint[0])
         return tell(a, ERR_CSV_REQUIRED, t->row, COLUMN_ENDPOINT, t->key);
-    TRY(tell(a, site_line_apply(a->tx, &line, writing(a), &t->change), t->row, COLUMN_LINE, t->key));
+    TRY(tell(a, site_line_apply(a->tx, &line, writing(a), &t->change), t->row, COLUMN_LINE,
+             t->key));
     t->id = line.id;
     a->touched[t->parent] |= t->change != SITE_SAME;
     count(a, SITE_IMPORT_LINE, t->change);
@@ -294,7 +298,7 @@ static enum err apply_lines(struct apply *a)
     return ERR_OK;
 }
 
-/* --- customers, accounts, meters --------------------------------------------------------------------- */
+/* --- customers, accounts, meters ------------------------------------------------------------ */
 
 static enum err apply_customers(struct apply *a)
 {
@@ -348,9 +352,10 @@ static enum err apply_account(struct apply *a, struct thing *t)
         acc.contract_at = day_of(t->facts[4]);
     TRY(tell(a, site_account_apply(a->tx, &acc, writing(a), &t->change), t->row, COLUMN_WALLET,
              t->facts[1]));
-    t->change = beside_new(a, t->change, place->change == SITE_NEW ||
-                           (t->customer >= 0 &&
-                            a->im->customers.list[t->customer].change == SITE_NEW));
+    t->change =
+        beside_new(a, t->change,
+                   place->change == SITE_NEW ||
+                       (t->customer >= 0 && a->im->customers.list[t->customer].change == SITE_NEW));
     t->id = acc.id;
     count(a, SITE_IMPORT_ACCOUNT, t->change);
     return ERR_OK;
@@ -402,16 +407,17 @@ static enum site_change change_of_row(const struct apply *a, const struct import
                                       enum site_change meter)
 {
     const struct site_import *im = a->im;
-    enum site_change around = stronger(im->places.list[r->place].change,
-                                       stronger(im->gateways.list[r->gateway].change,
-                                                im->lines.list[r->line].change));
+    enum site_change around =
+        stronger(im->places.list[r->place].change,
+                 stronger(im->gateways.list[r->gateway].change, im->lines.list[r->line].change));
     if (r->account >= 0)
         around = stronger(around, im->accounts.list[r->account].change);
     if (r->customer >= 0)
         around = stronger(around, im->customers.list[r->customer].change);
     around = stronger(around, im->project.list[0].change);
-    return meter == SITE_NEW ? SITE_NEW : meter == SITE_CHANGED || around != SITE_SAME ? SITE_CHANGED
-                                                                                       : SITE_SAME;
+    return meter == SITE_NEW                              ? SITE_NEW
+           : meter == SITE_CHANGED || around != SITE_SAME ? SITE_CHANGED
+                                                          : SITE_SAME;
 }
 
 static enum err apply_meter(struct apply *a, struct import_row *r)
@@ -429,9 +435,10 @@ static enum err apply_meter(struct apply *a, struct import_row *r)
     fill_meter(r, &m);
     TRY(tell(a, site_meter_apply(a->tx, &m, writing(a), &change), r->row, COLUMN_ACCOUNT,
              r->cells[COLUMN_ACCOUNT]));
-    change = beside_new(a, change, a->im->places.list[r->place].change == SITE_NEW ||
-                        (r->account >= 0 &&
-                         a->im->accounts.list[r->account].change == SITE_NEW));
+    change =
+        beside_new(a, change,
+                   a->im->places.list[r->place].change == SITE_NEW ||
+                       (r->account >= 0 && a->im->accounts.list[r->account].change == SITE_NEW));
     r->change = change_of_row(a, r, change);
     a->touched[r->gateway] |= change != SITE_SAME;
     count(a, SITE_IMPORT_METER, change);
@@ -456,10 +463,10 @@ static enum err bump_gateways(struct apply *a)
 
 enum err import_apply(struct site_import *im, struct store_tx *tx, bool write, wall_s now)
 {
-    typedef enum err step(struct apply *a);
-    static step *const steps[] = {apply_project, apply_plans, apply_places, apply_gateways,
-                                  apply_lines, apply_customers, apply_accounts, apply_meters,
-                                  bump_gateways};
+    typedef enum err step(struct apply * a);
+    static step *const steps[] = {apply_project,  apply_plans,  apply_places,
+                                  apply_gateways, apply_lines,  apply_customers,
+                                  apply_accounts, apply_meters, bump_gateways};
     struct apply a = {.im = im, .tx = tx, .write = write, .now = now};
     enum err e = ERR_OK;
     a.touched = calloc(im->gateways.count + 1, sizeof *a.touched);

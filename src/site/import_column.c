@@ -10,7 +10,7 @@
 
 typedef enum err cell_check(struct site_import *im, const char **cell);
 
-/* --- one check a column ------------------------------------------------------------------------ */
+/* --- one check a column --------------------------------------------------------------------- */
 
 static enum err check_code(struct site_import *im, const char **cell)
 {
@@ -65,18 +65,24 @@ static enum err check_wallet(struct site_import *im, const char **cell)
 
 static enum err check_kind(struct site_import *im, const char **cell)
 {
-    static const struct word words[] = {
-        {"electricity", "electricity"}, {"电", "electricity"}, {"water", "water"}, {"水", "water"},
-        {"heat", "heat"}, {"热", "heat"}, {"cooling", "cooling"}, {"冷", "cooling"},
-        {"gas", "gas"}, {"气", "gas"}};
+    static const struct word words[] = {{"electricity", "electricity"},
+                                        {"电", "electricity"},
+                                        {"water", "water"},
+                                        {"水", "water"},
+                                        {"heat", "heat"},
+                                        {"热", "heat"},
+                                        {"cooling", "cooling"},
+                                        {"冷", "cooling"},
+                                        {"gas", "gas"},
+                                        {"气", "gas"}};
     (void)im;
     return PICK(words, cell) ? ERR_OK : ERR_CSV_KIND;
 }
 
 static enum err check_parity(struct site_import *im, const char **cell)
 {
-    static const struct word words[] = {{"N", "N"}, {"无", "N"}, {"E", "E"},
-                                        {"偶", "E"}, {"O", "O"}, {"奇", "O"}};
+    static const struct word words[] = {{"N", "N"},  {"无", "N"}, {"E", "E"},
+                                        {"偶", "E"}, {"O", "O"},  {"奇", "O"}};
     (void)im;
     return PICK(words, cell) ? ERR_OK : ERR_CSV_PARITY;
 }
@@ -151,7 +157,7 @@ static enum err check_customer_number(struct site_import *im, const char **cell)
     return site_digits(*cell, 12, 12) ? ERR_OK : ERR_CSV_CUSTOMER_NUMBER;
 }
 
-/* --- the table ------------------------------------------------------------------------------------ */
+/* --- the table ------------------------------------------------------------------------------ */
 
 static const struct {
     const char *en, *zh;

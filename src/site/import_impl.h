@@ -7,12 +7,34 @@
 #include "site/site_impl.h"
 
 enum column {
-    COLUMN_PROJECT, COLUMN_PROJECT_NAME, COLUMN_ZONE, COLUMN_ORGANISATION,
-    COLUMN_BUILDING, COLUMN_FLOOR, COLUMN_ROOM, COLUMN_SHOP,
-    COLUMN_ACCOUNT, COLUMN_ACCOUNT_NAME, COLUMN_CUSTOMER, COLUMN_CUSTOMER_NAME, COLUMN_PHONE,
-    COLUMN_WALLET, COLUMN_PLAN, COLUMN_STRATEGY, COLUMN_CONTRACT,
-    COLUMN_GATEWAY, COLUMN_GATEWAY_NAME, COLUMN_LINE, COLUMN_ENDPOINT, COLUMN_BAUD, COLUMN_PARITY,
-    COLUMN_ADDRESS, COLUMN_MODEL, COLUMN_KIND, COLUMN_CIRCUITS, COLUMN_CUSTOMER_NUMBER,
+    COLUMN_PROJECT,
+    COLUMN_PROJECT_NAME,
+    COLUMN_ZONE,
+    COLUMN_ORGANISATION,
+    COLUMN_BUILDING,
+    COLUMN_FLOOR,
+    COLUMN_ROOM,
+    COLUMN_SHOP,
+    COLUMN_ACCOUNT,
+    COLUMN_ACCOUNT_NAME,
+    COLUMN_CUSTOMER,
+    COLUMN_CUSTOMER_NAME,
+    COLUMN_PHONE,
+    COLUMN_WALLET,
+    COLUMN_PLAN,
+    COLUMN_STRATEGY,
+    COLUMN_CONTRACT,
+    COLUMN_GATEWAY,
+    COLUMN_GATEWAY_NAME,
+    COLUMN_LINE,
+    COLUMN_ENDPOINT,
+    COLUMN_BAUD,
+    COLUMN_PARITY,
+    COLUMN_ADDRESS,
+    COLUMN_MODEL,
+    COLUMN_KIND,
+    COLUMN_CIRCUITS,
+    COLUMN_CUSTOMER_NUMBER,
     COLUMN_COUNT,
     COLUMN_NONE = COLUMN_COUNT
 };
@@ -40,8 +62,8 @@ struct things {
 };
 
 struct import_row {
-    int64_t row; /* in the file */
-    const char *cells[COLUMN_COUNT]; /* canonical; "" empty */
+    int64_t row;                                     /* in the file */
+    const char *cells[COLUMN_COUNT];                 /* canonical; "" empty */
     int32_t place, gateway, line, customer, account; /* indexes; -1 */
     enum site_change change;
 };
@@ -53,7 +75,7 @@ struct import_text { /* a plan or strategy of the command line */
 
 struct site_import {
     struct csv csv;
-    enum err opened;                  /* why csv could not be opened */
+    enum err opened; /* why csv could not be opened */
     bool parsed, compared;
     const char *header_row[CSV_COLUMNS_MAX]; /* as it stands in the file */
     const char *headers[COLUMN_COUNT]; /* as written in the file; NULL: the column is absent */
@@ -73,7 +95,7 @@ struct site_import {
     struct site_import_result result;
 };
 
-/* --- import_column.c ------------------------------------------------------------------------- */
+/* --- import_column.c ------------------------------------------------------------------------ */
 
 /* By its English or Chinese name; COLUMN_NONE. */
 enum column import_column_of(const char *name);
@@ -82,21 +104,21 @@ bool import_column_required(enum column c);
 /* Checks a cell that is not empty, and makes it canonical ("平台" becomes "platform"). */
 enum err import_column_check(struct site_import *im, enum column c, const char **cell);
 
-/* --- import_thing.c -------------------------------------------------------------------------- */
+/* --- import_thing.c ------------------------------------------------------------------------- */
 
 /* The thing of this key; a new one, first mentioned in `row`, if there is none. */
 int32_t import_thing(struct things *t, const char *key, int64_t row);
 int32_t import_thing_find(const struct things *t, const char *key);
 void import_things_free(struct things *t);
 
-/* --- import_parse.c -------------------------------------------------------------------------- */
+/* --- import_parse.c ------------------------------------------------------------------------- */
 
 #define IMPORT_REASON "error \xe9\x94\x99\xe8\xaf\xaf" /* error 错误 */
 bool import_is_reason(const char *name);
 /* Reads the whole file into rows and things, once; errors are kept in im. */
 void import_parse(struct site_import *im);
 
-/* --- import.c -------------------------------------------------------------------------------- */
+/* --- import.c ------------------------------------------------------------------------------- */
 
 void import_error(struct site_import *im, int64_t row, const char *column, enum err code,
                   const char *value);
@@ -104,7 +126,7 @@ void import_error(struct site_import *im, int64_t row, const char *column, enum 
 const char *import_text(struct site_import *im, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* --- import_apply.c -------------------------------------------------------------------------- */
+/* --- import_apply.c ------------------------------------------------------------------------- */
 
 /* Compares everything with what is stored, and writes it if `write`. Errors of content go into im;
  * what is returned is an error of the store. */

@@ -9,7 +9,7 @@
 #include "meter/meter.h"
 #include "site/import_impl.h"
 
-/* --- header ----------------------------------------------------------------------------------------- */
+/* --- header --------------------------------------------------------------------------------- */
 
 /* The column that site_import_failed adds may come back with the mended file. */
 bool import_is_reason(const char *name)
@@ -55,7 +55,7 @@ static const char *header(const struct site_import *im, enum column c)
     return im->headers[c] ? im->headers[c] : import_column_name(c);
 }
 
-/* --- cells ------------------------------------------------------------------------------------------- */
+/* --- cells ---------------------------------------------------------------------------------- */
 
 static struct import_row *add_row(struct site_import *im)
 {
@@ -65,8 +65,8 @@ static struct import_row *add_row(struct site_import *im)
         MUST(im->rows);
     }
     struct import_row *r = &im->rows[im->row_count++];
-    *r = (struct import_row){.row = im->csv.row, .place = -1, .gateway = -1, .line = -1,
-                             .customer = -1, .account = -1};
+    *r = (struct import_row){
+        .row = im->csv.row, .place = -1, .gateway = -1, .line = -1, .customer = -1, .account = -1};
     for (enum column c = 0; c < COLUMN_COUNT; c++)
         r->cells[c] = "";
     return r;
@@ -118,7 +118,7 @@ static bool check_needed(struct site_import *im, const struct import_row *r)
     return fits;
 }
 
-/* --- things ------------------------------------------------------------------------------------------- */
+/* --- things --------------------------------------------------------------------------------- */
 
 /* Adds what a row says; saying something else than an earlier row is an error. */
 static void say(struct site_import *im, struct thing *t, size_t fact, enum column c,
@@ -156,8 +156,10 @@ static void take_place(struct site_import *im, struct import_row *r)
     static const struct {
         enum column column;
         enum site_place_kind kind;
-    } steps[] = {{COLUMN_BUILDING, SITE_BUILDING}, {COLUMN_FLOOR, SITE_FLOOR},
-                 {COLUMN_ROOM, SITE_ROOM}, {COLUMN_SHOP, SITE_SHOP}};
+    } steps[] = {{COLUMN_BUILDING, SITE_BUILDING},
+                 {COLUMN_FLOOR, SITE_FLOOR},
+                 {COLUMN_ROOM, SITE_ROOM},
+                 {COLUMN_SHOP, SITE_SHOP}};
     char path[SITE_PATH_MAX + 1] = "";
     for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
         const char *code = r->cells[steps[s].column];
@@ -205,8 +207,8 @@ static void take_customer(struct site_import *im, struct import_row *r)
     bool named = given(r, COLUMN_CUSTOMER);
     if (!named && !given(r, COLUMN_CUSTOMER_NAME) && !given(r, COLUMN_PHONE))
         return;
-    r->customer = import_thing(&im->customers, r->cells[named ? COLUMN_CUSTOMER : COLUMN_ACCOUNT],
-                               r->row);
+    r->customer =
+        import_thing(&im->customers, r->cells[named ? COLUMN_CUSTOMER : COLUMN_ACCOUNT], r->row);
     say_all(im, &im->customers.list[r->customer], COLUMN_CUSTOMER_NAME, 2, r);
 }
 
@@ -243,13 +245,14 @@ static void take_account(struct site_import *im, struct import_row *r)
 
 static void take_meter(struct site_import *im, const struct import_row *r)
 {
-    const char *key = import_text(im, "%s/%s", im->lines.list[r->line].key,
-                                  r->cells[COLUMN_ADDRESS]);
+    const char *key =
+        import_text(im, "%s/%s", im->lines.list[r->line].key, r->cells[COLUMN_ADDRESS]);
     if (import_thing_find(&im->meters, key) >= 0)
         import_error(im, r->row, header(im, COLUMN_ADDRESS), ERR_CSV_DUPLICATE_METER,
                      r->cells[COLUMN_ADDRESS]);
     else
-        (void)import_thing(&im->meters, key, r->row); /* only its key matters: rows are the meters */
+        (void)import_thing(&im->meters, key,
+                           r->row); /* only its key matters: rows are the meters */
     const struct meter_model *model = meter_model_find(r->cells[COLUMN_MODEL]);
     if (given(r, COLUMN_CIRCUITS) && strtol(r->cells[COLUMN_CIRCUITS], NULL, 10) > model->circuits)
         import_error(im, r->row, header(im, COLUMN_CIRCUITS), ERR_CSV_CIRCUITS,
@@ -269,7 +272,7 @@ static void take_row(struct site_import *im)
     take_meter(im, r);
 }
 
-/* --- what only the whole file can tell -------------------------------------------------------------- */
+/* --- what only the whole file can tell ------------------------------------------------------ */
 
 static void check_accounts(struct site_import *im)
 {
@@ -293,8 +296,8 @@ static void check_wallets(struct site_import *im)
     for (size_t i = 0; i < im->row_count; i++) {
         const struct import_row *r = &im->rows[i];
         const struct meter_model *model = meter_model_find(r->cells[COLUMN_MODEL]);
-        if (wallet_in_meter(im, r) && (im->accounts.list[r->account].count != 1 || !model ||
-                                       model->class == METER_CLASS_D))
+        if (wallet_in_meter(im, r) &&
+            (im->accounts.list[r->account].count != 1 || !model || model->class == METER_CLASS_D))
             import_error(im, r->row, header(im, COLUMN_WALLET), ERR_CSV_WALLET_METERS,
                          r->cells[COLUMN_MODEL]);
     }

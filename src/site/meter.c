@@ -20,9 +20,9 @@ static enum site_meter_kind kind_of(const char *name)
     return kind;
 }
 
-#define METER                                                                              \
-    "SELECT m.id, m.project_id, coalesce(m.account_id, 0), m.place_id, m.line_id, "        \
-    "l.gateway_id, l.number, m.address, m.model, m.kind, m.circuits, m.epoch, "            \
+#define METER                                                                                      \
+    "SELECT m.id, m.project_id, coalesce(m.account_id, 0), m.place_id, m.line_id, "                \
+    "l.gateway_id, l.number, m.address, m.model, m.kind, m.circuits, m.epoch, "                    \
     "m.customer_number FROM meter m JOIN line l ON l.id = m.line_id "
 
 static void take_meter(const struct query *q, struct site_meter *m)
@@ -85,12 +85,12 @@ enum err site_meters_of_gateway(struct store_tx *tx, int64_t gateway_id, site_me
 
 enum err site_meters(struct store_tx *tx, int64_t project_id, site_meter_each *each, void *arg)
 {
-    struct query q = query_open(tx, METER "WHERE $1 IN (0, m.project_id) ORDER BY m.id", "i",
-                                project_id);
+    struct query q =
+        query_open(tx, METER "WHERE $1 IN (0, m.project_id) ORDER BY m.id", "i", project_id);
     return each_meter(&q, each, arg);
 }
 
-/* --- writing -------------------------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------------------------- */
 
 static bool meter_fits(const struct site_meter *m)
 {
@@ -130,8 +130,8 @@ static enum err insert_meter(struct store_tx *tx, struct site_meter *m)
 enum err site_meter_by_address(struct store_tx *tx, int64_t line_id, const char *address,
                                struct site_meter *m)
 {
-    struct query q = query_open(tx, METER "WHERE m.line_id = $1 AND m.address = $2", "it", line_id,
-                                address);
+    struct query q =
+        query_open(tx, METER "WHERE m.line_id = $1 AND m.address = $2", "it", line_id, address);
     return one_meter(&q, m);
 }
 

@@ -4,7 +4,7 @@
 #include "base/must.h"
 #include "site/site_impl.h"
 
-/* --- organisations ---------------------------------------------------------------------------- */
+/* --- organisations -------------------------------------------------------------------------- */
 
 enum err site_organisation_apply(struct store_tx *tx, const char *code, const char *name,
                                  bool write, int64_t *id, enum site_change *change)
@@ -34,7 +34,7 @@ enum err site_organisation_put(struct store_tx *tx, const char *code, const char
     return site_organisation_apply(tx, code, name, true, id, change);
 }
 
-/* --- projects --------------------------------------------------------------------------------- */
+/* --- projects ------------------------------------------------------------------------------- */
 
 #define PROJECT "SELECT id, organisation_id, code, name, zone FROM project "
 
@@ -114,7 +114,7 @@ enum err site_project_put(struct store_tx *tx, struct site_project *p, enum site
     return site_project_apply(tx, p, true, change);
 }
 
-/* --- places ------------------------------------------------------------------------------------ */
+/* --- places --------------------------------------------------------------------------------- */
 
 static const char *const place_kinds[] = {"building", "floor", "room", "shop"};
 
@@ -195,8 +195,8 @@ enum err site_place_apply(struct store_tx *tx, struct site_place *p, bool write,
     if (!path_fits(p->code) || !site_name_fits(p->name, SITE_NAME_MAX))
         return ERR_SITE_TEXT;
     TRY(check_parent(tx, p));
-    struct query q = query_open(tx, PLACE "WHERE project_id = $1 AND code = $2", "it",
-                                p->project_id, p->code);
+    struct query q =
+        query_open(tx, PLACE "WHERE project_id = $1 AND code = $2", "it", p->project_id, p->code);
     enum err e = one_place(&q, &old);
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;

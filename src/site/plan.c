@@ -14,23 +14,22 @@ struct shelf {
     const char *in_force, *by_version, *next, *last, *insert, *all;
 };
 
-#define SHELF(table)                                                                              \
-    .sequence = table,                                                                            \
-    .in_force = "SELECT version, effective_at, body FROM " table                                  \
-                " WHERE project_id = $1 AND code = $2 AND effective_at <= $3 "                    \
-                "ORDER BY version DESC LIMIT 1",                                                  \
-    .by_version = "SELECT version, effective_at, body FROM " table                                \
-                  " WHERE project_id = $1 AND code = $2 AND version = $3",                        \
-    .next = "SELECT version, effective_at, body FROM " table                                      \
-            " WHERE project_id = $1 AND code = $2 AND effective_at > $3 "                         \
-            "ORDER BY effective_at, version DESC LIMIT 1",                                        \
-    .last = "SELECT version, effective_at, body FROM " table                                      \
-            " WHERE project_id = $1 AND code = $2 AND version > $3 "                              \
-            "ORDER BY version DESC LIMIT 1",                                                      \
-    .insert = "INSERT INTO " table                                                                \
-              " (id, project_id, code, version, effective_at, body) "                             \
-              "VALUES ($1, $2, $3, $4, $5, $6)",                                                  \
-    .all = "SELECT version, effective_at, body, code FROM " table                                 \
+#define SHELF(table)                                                                               \
+    .sequence = table,                                                                             \
+    .in_force = "SELECT version, effective_at, body FROM " table                                   \
+                " WHERE project_id = $1 AND code = $2 AND effective_at <= $3 "                     \
+                "ORDER BY version DESC LIMIT 1",                                                   \
+    .by_version = "SELECT version, effective_at, body FROM " table                                 \
+                  " WHERE project_id = $1 AND code = $2 AND version = $3",                         \
+    .next = "SELECT version, effective_at, body FROM " table                                       \
+            " WHERE project_id = $1 AND code = $2 AND effective_at > $3 "                          \
+            "ORDER BY effective_at, version DESC LIMIT 1",                                         \
+    .last = "SELECT version, effective_at, body FROM " table                                       \
+            " WHERE project_id = $1 AND code = $2 AND version > $3 "                               \
+            "ORDER BY version DESC LIMIT 1",                                                       \
+    .insert = "INSERT INTO " table " (id, project_id, code, version, effective_at, body) "         \
+              "VALUES ($1, $2, $3, $4, $5, $6)",                                                   \
+    .all = "SELECT version, effective_at, body, code FROM " table                                  \
            " WHERE project_id = $1 ORDER BY code, version"
 
 static const struct shelf plans = {SHELF("price_plan"), .unknown = ERR_SITE_PLAN_UNKNOWN};
@@ -101,8 +100,9 @@ static enum err put(struct store_tx *tx, const struct shelf *shelf, const struct
     enum err e = find(tx, shelf->last, key, 0, &last);
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
-    *change = e != ERR_OK ? SITE_NEW : strcmp(last.body, wished->body) == 0 ? SITE_SAME
-                                                                           : SITE_CHANGED;
+    *change = e != ERR_OK                            ? SITE_NEW
+              : strcmp(last.body, wished->body) == 0 ? SITE_SAME
+                                                     : SITE_CHANGED;
     if (*change == SITE_SAME)
         return ERR_OK;
     if (*change == SITE_CHANGED && wished->effective_at.s < last.effective_at.s)
@@ -110,8 +110,8 @@ static enum err put(struct store_tx *tx, const struct shelf *shelf, const struct
     if (!write)
         return ERR_OK;
     TRY(store_next_id(tx, shelf->sequence, &id));
-    return store_exec(tx, shelf->insert, "iitiit", id, key->project_id, key->code,
-                      last.version + 1, wished->effective_at.s, wished->body);
+    return store_exec(tx, shelf->insert, "iitiit", id, key->project_id, key->code, last.version + 1,
+                      wished->effective_at.s, wished->body);
 }
 
 enum err site_plan_apply(struct store_tx *tx, int64_t project_id, const char *code,

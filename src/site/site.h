@@ -34,7 +34,7 @@
 
 enum site_change { SITE_SAME, SITE_NEW, SITE_CHANGED };
 
-/* --- organisations and projects -------------------------------------------------------------- */
+/* --- organisations and projects ------------------------------------------------------------- */
 
 struct site_project {
     int64_t id, organisation_id;
@@ -55,7 +55,7 @@ struct site_project {
 typedef enum err site_project_each(void *arg, const struct site_project *p);
 [[nodiscard]] enum err site_projects(struct store_tx *tx, site_project_each *each, void *arg);
 
-/* --- places ------------------------------------------------------------------------------------ */
+/* --- places --------------------------------------------------------------------------------- */
 
 enum site_place_kind { SITE_BUILDING, SITE_FLOOR, SITE_ROOM, SITE_SHOP };
 
@@ -75,7 +75,7 @@ typedef enum err site_place_each(void *arg, const struct site_place *p);
 [[nodiscard]] enum err site_places(struct store_tx *tx, int64_t project_id, site_place_each *each,
                                    void *arg);
 
-/* --- gateways and lines ------------------------------------------------------------------------ */
+/* --- gateways and lines --------------------------------------------------------------------- */
 
 struct site_gateway {
     int64_t id, project_id;
@@ -152,7 +152,7 @@ struct site_claim {
 [[nodiscard]] enum err site_gateway_applied(struct store_tx *tx, int64_t id, int64_t version);
 [[nodiscard]] enum err site_gateway_revoke(struct store_tx *tx, int64_t id, bool revoked);
 
-/* --- customers and accounts -------------------------------------------------------------------- */
+/* --- customers and accounts ----------------------------------------------------------------- */
 
 struct site_customer {
     int64_t id, project_id;
@@ -195,18 +195,18 @@ typedef enum err site_account_each(void *arg, const struct site_account *a);
 [[nodiscard]] enum err site_accounts_find(struct store_tx *tx, int64_t project_id, const char *text,
                                           int64_t limit, site_account_each *each, void *arg);
 
-/* --- meters ------------------------------------------------------------------------------------ */
+/* --- meters --------------------------------------------------------------------------------- */
 
 enum site_meter_kind { SITE_ELECTRICITY, SITE_WATER, SITE_HEAT, SITE_COOLING, SITE_GAS };
 
 struct site_meter {
     int64_t id, project_id, account_id, place_id, line_id; /* account 0: none */
-    int64_t gateway_id, line_number; /* of the line; read only */
+    int64_t gateway_id, line_number;                       /* of the line; read only */
     char address[16];
     char model[32];
     enum site_meter_kind kind;
-    int64_t circuits; /* 1..SITE_CIRCUITS_MAX */
-    int64_t epoch;    /* installation period 装表期, from 1 */
+    int64_t circuits;         /* 1..SITE_CIRCUITS_MAX */
+    int64_t epoch;            /* installation period 装表期, from 1 */
     char customer_number[13]; /* 12 digits */
 };
 
@@ -228,7 +228,7 @@ typedef enum err site_meter_each(void *arg, const struct site_meter *m);
 [[nodiscard]] enum err site_meter_exchange(struct store_tx *tx, int64_t id, const char *address,
                                            const char *model, int64_t *epoch);
 
-/* --- price plans and strategies ---------------------------------------------------------------- */
+/* --- price plans and strategies ------------------------------------------------------------- */
 
 struct site_version {
     int64_t version;

@@ -14,9 +14,9 @@ bool site_code_fits(const char *text);
 /* `count` decimal digits, no more and no less; or from..to of them. */
 bool site_digits(const char *text, size_t from, size_t to);
 
-/* The puts of site.h in two halves: what would change, and (if `write`) the change itself. They do not
- * raise the configuration version: the import does it once. A new object that is not written has id
- * 0, and so has what belongs to it. */
+/* The puts of site.h in two halves: what would change, and (if `write`) the change itself. They do
+ * not raise the configuration version: the import does it once. A new object that is not written
+ * has id 0, and so has what belongs to it. */
 [[nodiscard]] enum err site_organisation_apply(struct store_tx *tx, const char *code,
                                                const char *name, bool write, int64_t *id,
                                                enum site_change *change);

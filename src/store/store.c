@@ -41,8 +41,9 @@ static int write_errno(struct store *s, int which_file)
     int reason = 0;
     if (sqlite3_file_control(s->db, "main", which_file, &file) != SQLITE_OK || !file->pMethods)
         return 0;
-    return file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &reason) == SQLITE_OK ? reason
-                                                                                             : 0;
+    return file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &reason) == SQLITE_OK
+               ? reason
+               : 0;
 }
 
 /* A full disk has several faces: quotas and file size limits come as plain write errors. A failed
@@ -105,11 +106,12 @@ static int write_again(sqlite3_file *log)
     return code == SQLITE_OK && size > 0 ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : code;
 }
 
-/* After a crash the log is read from the page cache. If a sync had failed before, the cache may hold
- * pages that the kernel has given up: they read well, are marked clean, and no later sync writes
- * them. The next power cut would end the log at that hole, whatever was committed behind it. So what
- * was read is written once more onto itself, and synced, before anything is added. (A checkpoint
- * does not help: until its result is synced the log before the hole would be laid over it.) */
+/* After a crash the log is read from the page cache. If a sync had failed before, the cache may
+ * hold pages that the kernel has given up: they read well, are marked clean, and no later sync
+ * writes them. The next power cut would end the log at that hole, whatever was committed behind it.
+ * So what was read is written once more onto itself, and synced, before anything is added. (A
+ * checkpoint does not help: until its result is synced the log before the hole would be laid over
+ * it.) */
 static enum err secure_log(struct store *s)
 {
     sqlite3_file *log = NULL;
@@ -151,8 +153,8 @@ enum err store_open(struct store **out, const struct store_config *config)
     if (!s)
         return ERR_MEMORY;
     s->kind = config->kind;
-    int flags = config->read_only ? SQLITE_OPEN_READWRITE
-                                  : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    int flags =
+        config->read_only ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     enum err e = store_err_of(sqlite3_open_v2(config->path, &s->db, flags, config->vfs));
     if (e == ERR_OK)
         e = configure(s, config);
@@ -178,7 +180,7 @@ void store_close(struct store *s)
     free(s);
 }
 
-/* --- transactions ------------------------------------------------------------------------- */
+/* --- transactions --------------------------------------------------------------------------- */
 
 /* A transaction that cannot be left makes every later one impossible. SQLite may have rolled back
  * by itself already. */
@@ -202,8 +204,8 @@ static enum err commit(struct store *s)
     return e;
 }
 
-/* Moves the write-ahead log into the database when it has grown, after the answers have left. A full
- * disk or a reader in the way only postpones it; an I/O error ends this process's trust. */
+/* Moves the write-ahead log into the database when it has grown, after the answers have left. A
+ * full disk or a reader in the way only postpones it; an I/O error ends this process's trust. */
 static void checkpoint(struct store *s)
 {
     if (s->dead || s->wal_pages < STORE_CHECKPOINT_PAGES)

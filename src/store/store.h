@@ -37,8 +37,8 @@ enum store_kind { STORE_LEDGER, STORE_READINGS, STORE_GATEWAY };
 struct store_config {
     enum store_kind kind; /* decides page size and schema */
     const char *path;     /* a file; ":memory:" for tests */
-    const char *vfs;      /* NULL: the operating system's; a name registered with SQLite in simulation */
-    bool read_only;       /* command-line tools that look at a running platform's file */
+    const char *vfs; /* NULL: the operating system's; a name registered with SQLite in simulation */
+    bool read_only;  /* command-line tools that look at a running platform's file */
 };
 
 /* Opens, creates if absent, and migrates to the newest schema (numbered, forward only, one

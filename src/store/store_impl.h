@@ -6,15 +6,16 @@
 
 #include "store/store.h"
 
-#define STORE_STATEMENTS 1024 /* a power of two; more different statements than this is a mistake */
+#define STORE_STATEMENTS 1024 /* a power of two; more different statements than this is a mistake  \
+                               */
 
 #define STORE_CHECKPOINT_PAGES 1000
-#define STORE_PARAMETERS 24   /* $1 .. $24 */
+#define STORE_PARAMETERS 24 /* $1 .. $24 */
 
 struct store_tx {
     struct store *store;
     int open_queries; /* every query_open needs its query_end */
-    enum err err; /* first error of any statement: a transaction that saw one never commits */
+    enum err err;     /* first error of any statement: a transaction that saw one never commits */
 };
 
 struct store_job {

@@ -39,8 +39,7 @@ static enum err read_newest(struct store *s, int *version)
 
 static void digest_of(const struct store_migration *m, char digest[17])
 {
-    snprintf(digest, 17, "%016llx",
-             (unsigned long long)fnv64(FNV64_START, m->sql, strlen(m->sql)));
+    snprintf(digest, 17, "%016llx", (unsigned long long)fnv64(FNV64_START, m->sql, strlen(m->sql)));
 }
 
 static enum err apply(struct store *s, const struct store_migration *m)

@@ -166,7 +166,7 @@ static void test_an_inserted_row_is_found(void **state)
                     "FROM audit WHERE seq = 3", 4);
 }
 
-/* --- outbox and events ------------------------------------------------------------------------ */
+/* --- outbox and events ---------------------------------------------------------------------- */
 
 static enum err put_notes(struct store_tx *tx, void *arg)
 {
@@ -274,7 +274,7 @@ static void test_event_table_is_complete(void **state)
     assert_int_equal(journal_kind_of("no.such"), EVENT_COUNT);
 }
 
-/* --- detail ------------------------------------------------------------------------------------ */
+/* --- detail --------------------------------------------------------------------------------- */
 
 static void test_detail_writes_json(void **state)
 {

@@ -254,7 +254,7 @@ static void test_head_changes_with_content(void **state)
     assert_memory_not_equal(before.check.head, after.check.head, LEDGER_HASH_SIZE);
 }
 
-/* --- what the schema itself refuses -------------------------------------------------------------- */
+/* --- what the schema itself refuses --------------------------------------------------------- */
 
 static enum err raw(struct store_tx *tx, void *arg)
 {
@@ -290,7 +290,7 @@ static void test_schema_refuses(void **state)
     assert_int_equal(checked(state, ERR_OK).check.transactions, 0);
 }
 
-/* --- limits ----------------------------------------------------------------------------------------- */
+/* --- limits --------------------------------------------------------------------------------- */
 
 static enum err fill_up(struct store_tx *tx, void *arg)
 {
@@ -328,7 +328,7 @@ static void test_texts_missing_or_too_long(void **state)
         assert_err(ERR_LEDGER_TEXT, store_run(store_of(state), too_long, &i));
 }
 
-/* --- reading ---------------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------- */
 
 struct pages {
     int64_t seqs[8];
@@ -366,7 +366,7 @@ static void test_history_is_paged(void **state)
     assert_int_equal(p.seqs[2], 1);
 }
 
-/* --- algebra: many random acts against a second ledger of plain integers --------------------------- */
+/* --- algebra: many random acts against a second ledger of plain integers -------------------- */
 
 struct model {
     int64_t books[5][LEDGER_BOOK_COUNT];

@@ -107,7 +107,7 @@ static int64_t everything(void **state)
                          "+ (SELECT count(*) FROM sequence)");
 }
 
-/* --- the good case ---------------------------------------------------------------------------------- */
+/* --- the good case -------------------------------------------------------------------------- */
 
 static void test_a_site_appears(void **state)
 {
@@ -180,7 +180,7 @@ static void test_example_of_the_manual(void **state)
     site_import_close(im);
 }
 
-/* --- changes ------------------------------------------------------------------------------------------- */
+/* --- changes -------------------------------------------------------------------------------- */
 
 static void test_a_change_is_told_before_it_is_made(void **state)
 {
@@ -245,7 +245,7 @@ static void test_a_changed_plan_is_a_new_version(void **state)
     site_import_close(im);
 }
 
-/* --- every bad cell has a name --------------------------------------------------------------------------- */
+/* --- every bad cell has a name -------------------------------------------------------------- */
 
 /* ROW_1 with one cell replaced. */
 static void with_cell(const char *column, const char *value, char *out, size_t cap)
@@ -392,7 +392,7 @@ static void test_good_cells(void **state)
     }
 }
 
-/* --- errors of the file and between rows ------------------------------------------------------------------ */
+/* --- errors of the file and between rows ---------------------------------------------------- */
 
 static const struct {
     const char *text;
@@ -491,7 +491,7 @@ static void test_failed_rows_come_back(void **state)
                                    "'x, \"y\"'"), 2);
 }
 
-/* --- prices ------------------------------------------------------------------------------------------------ */
+/* --- prices --------------------------------------------------------------------------------- */
 
 static void expect_plan(void **state, const char *body, const char *why)
 {
@@ -530,7 +530,7 @@ static void test_bad_strategy(void **state)
     site_import_close(im);
 }
 
-/* --- what would move money ---------------------------------------------------------------------------------- */
+/* --- what would move money ------------------------------------------------------------------ */
 
 static enum err book_something(struct store_tx *tx, void *arg)
 {
@@ -580,7 +580,7 @@ static void test_a_gateway_stays_in_its_project(void **state)
                    "gateway", ERR_SITE_GATEWAY_PROJECT);
 }
 
-/* --- size ------------------------------------------------------------------------------------------------------ */
+/* --- size ----------------------------------------------------------------------------------- */
 
 static void test_ten_thousand_rows(void **state)
 {

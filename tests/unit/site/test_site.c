@@ -60,7 +60,7 @@ static int64_t config_version(struct store_tx *tx)
     return g.config_version;
 }
 
-/* --- configuration ---------------------------------------------------------------------------------- */
+/* --- configuration -------------------------------------------------------------------------- */
 
 static enum err every_change_bumps(struct store_tx *tx, void *arg)
 {
@@ -123,7 +123,7 @@ static void test_configuration_is_whole(void **state)
     RUN(state, read_config);
 }
 
-/* --- refusals of the puts ------------------------------------------------------------------------------ */
+/* --- refusals of the puts ------------------------------------------------------------------- */
 
 static enum err bad_puts(struct store_tx *tx, void *arg)
 {
@@ -177,7 +177,7 @@ static void test_bad_objects_are_refused(void **state)
     RUN(state, bad_puts);
 }
 
-/* --- claims ------------------------------------------------------------------------------------------------ */
+/* --- claims --------------------------------------------------------------------------------- */
 
 static enum err claims(struct store_tx *tx, void *arg)
 {
@@ -240,7 +240,7 @@ static void test_newer_connection_wins(void **state)
     RUN(state, sessions);
 }
 
-/* --- plans -------------------------------------------------------------------------------------------------- */
+/* --- plans ---------------------------------------------------------------------------------- */
 
 static enum err plans(struct store_tx *tx, void *arg)
 {
@@ -304,7 +304,7 @@ static void test_later_version_of_one_instant(void **state)
     RUN(state, same_instant);
 }
 
-/* --- lists --------------------------------------------------------------------------------------------------- */
+/* --- lists ---------------------------------------------------------------------------------- */
 
 struct walk {
     struct store_tx *tx;

@@ -119,7 +119,7 @@ static void test_ignored_error_still_rolls_back(void **state)
     assert_int_equal(organisations(*state), 0);
 }
 
-/* --- statements ------------------------------------------------------------------------------- */
+/* --- statements ----------------------------------------------------------------------------- */
 
 static const char list_sql[] = "SELECT id FROM organisation ORDER BY id";
 
@@ -195,7 +195,7 @@ static void test_no_row_is_not_found(void **state)
     assert_ok(store_read(*state, no_row, &v));
 }
 
-/* --- sequences ----------------------------------------------------------------------------------- */
+/* --- sequences ------------------------------------------------------------------------------ */
 
 static enum err next_and_fail(struct store_tx *tx, void *arg)
 {
@@ -219,7 +219,7 @@ static void test_numbers_have_no_gaps(void **state)
     assert_int_equal(id, 6);
 }
 
-/* --- the queue ------------------------------------------------------------------------------------- */
+/* --- the queue ------------------------------------------------------------------------------ */
 
 struct chain {
     struct store *store;

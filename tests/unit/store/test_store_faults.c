@@ -118,7 +118,7 @@ static void end(struct world *w)
     sim_disk_free(w->disk);
 }
 
-/* --- full ---------------------------------------------------------------------------------------------- */
+/* --- full ----------------------------------------------------------------------------------- */
 
 static void test_full_disk_refuses_and_recovers(void **state)
 {
@@ -177,7 +177,7 @@ static void test_full_at_every_write(void **state)
     assert_true(full_at_every_write(true) > 12);
 }
 
-/* --- errors -------------------------------------------------------------------------------------------- */
+/* --- errors --------------------------------------------------------------------------------- */
 
 /* EIO at the k-th call: whatever was acknowledged survives the restart (and a power cut with it). A
  * sync that failed kills the store for this process. */
@@ -217,7 +217,7 @@ static void test_error_at_every_call(void **state)
     assert_true(died > 10);
 }
 
-/* --- power --------------------------------------------------------------------------------------------- */
+/* --- power ---------------------------------------------------------------------------------- */
 
 static void test_power_cut_at_every_call(void **state)
 {

@@ -69,7 +69,7 @@ static enum err count(struct store_tx *tx, void *arg)
     return store_int(tx, arg, "SELECT count(*) FROM sequence", "");
 }
 
-/* --- opening ------------------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------------------- */
 
 static void test_opened_again(void **state)
 {
@@ -141,7 +141,7 @@ static void test_a_reader_sees_commits_and_writes_nothing(void **state)
     store_close(writer);
 }
 
-/* --- damage and backups ----------------------------------------------------------------------------------- */
+/* --- damage and backups --------------------------------------------------------------------- */
 
 static void test_damage_is_found(void **state)
 {
@@ -184,7 +184,7 @@ static void test_backup_of_a_live_database(void **state)
     store_close(s);
 }
 
-/* --- a real limit --------------------------------------------------------------------------------------- */
+/* --- a real limit --------------------------------------------------------------------------- */
 
 static enum err add_large(struct store_tx *tx, void *arg)
 {
