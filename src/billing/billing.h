@@ -149,8 +149,8 @@ struct billing_settled {
 
 /*
  * Housekeeping: call it every few seconds. Submits the settlement of up to `limit` due accounts to
- * the ledger store, each a piece of work of its own (the caller flushes), and seals up to `limit`
- * meter-days in the readings store. `b` and the stores must outlive the flush. *left: accounts and
+ * the ledger store, each a piece of work of its own (the caller flushes), seals up to `limit`
+ * meter-days in the readings store, and makes events of what the checks of readings found. `b` and the stores must outlive the flush. *left: accounts and
  * meters that are due but were not reached in this call.
  */
 struct billing_clerk {

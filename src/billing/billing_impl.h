@@ -54,6 +54,10 @@ struct wallet wallet_of(const struct readings_registers *r);
 /* The newest registers in memory; false if the total was never told. */
 bool newest_registers(const struct readings *r, int64_t meter_id, struct readings_registers *out);
 
+/* Submits to the ledger what the checks of readings/ found since the last time, as events for people;
+ * each once, whatever crashes. */
+[[nodiscard]] enum err tell_findings(struct billing_clerk *clerk, wall_s now);
+
 /* --- the wallet in the meter ---------------------------------------------------------------------- */
 
 /* What the meter took since the charge was opened: balance then + purchases - balance now.

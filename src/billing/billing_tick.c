@@ -223,6 +223,7 @@ static enum err seal_page(struct billing_clerk *clerk, wall_s now, size_t limit,
 enum err billing_tick(struct billing_clerk *clerk, wall_s now, size_t limit, size_t *left)
 {
     *left = 0;
+    TRY(tell_findings(clerk, now));
     TRY(settle_page(clerk, now, limit, left));
     /* Readings that wait for their commit are in memory already: sealing comes after it. */
     if (store_waiting(clerk->billing.readings_store) > 0)

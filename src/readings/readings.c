@@ -62,6 +62,14 @@ const char *readings_verdict_name(enum readings_verdict v)
     return verdict_of(v)->name;
 }
 
+enum readings_verdict readings_verdict_of(const char *name)
+{
+    unsigned v = 0;
+    while (v < READINGS_VERDICT_COUNT && strcmp(verdicts[v].name, name) != 0)
+        v++;
+    return (enum readings_verdict)v;
+}
+
 const char *readings_verdict_en(enum readings_verdict v)
 {
     return verdict_of(v)->en;

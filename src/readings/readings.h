@@ -102,12 +102,16 @@ const char *readings_verdict_zh(enum readings_verdict v);
 struct readings_event {
     int64_t id, meter_id;
     wall_s at;
-    const char *kind;   /* valid until the callback returns */
-    const char *detail; /* JSON */
+    const char *kind;   /* readings_verdict_name; valid until the callback returns */
+    const char *detail; /* JSON: point, old, new */
 };
+enum readings_verdict readings_verdict_of(const char *name); /* READINGS_VERDICT_COUNT: unknown */
 typedef enum err readings_event_each(void *arg, const struct readings_event *event);
 [[nodiscard]] enum err readings_events(struct store_tx *tx, int64_t meter_id, int64_t limit,
                                        readings_event_each *each, void *arg);
+/* Those with id > after, oldest first. */
+[[nodiscard]] enum err readings_events_after(struct store_tx *tx, int64_t after, int64_t limit,
+                                             readings_event_each *each, void *arg);
 
 /* --- the newest state (memory) ------------------------------------------------------------------ */
 

@@ -7,6 +7,7 @@
 
 #define FUTURE_S 300 /* a gateway's clock may be this far ahead */
 #define PAST_S (INT64_C(400) * DAY_S)
+#define GAP_S 3600  /* a longer silence of a meter is worth a row */
 #define GRAIN_WH 20 /* registers are cut to 10 Wh, at both ends */
 #define JITTER_S 10 /* between the meter's instant and the gateway's time stamp */
 #define TELL_EVERY_S 3600
@@ -254,6 +255,16 @@ static void refuse_whole(struct taking *t, const struct uplink_reading *reading,
     note(t, why);
 }
 
+/* R4: a gap is known when it ends. */
+static void note_gap(struct taking *t, const struct meter *m, int64_t at)
+{
+    if (m->newest != INT64_MIN && at - m->newest > GAP_S)
+        note(
+            t,
+            &(struct note){
+                .meter_id = m->id, .at = at, .old = m->newest, .new = at, .verdict = READINGS_GAP});
+}
+
 enum err readings_take(struct taking *t, const struct uplink_reading *reading)
 {
     struct meter *m;
@@ -274,6 +285,7 @@ enum err readings_take(struct taking *t, const struct uplink_reading *reading)
     }
     if (reading->epoch > m->epoch)
         begin_epoch(t, m, reading);
+    note_gap(t, m, reading->at.s);
     for (size_t i = 0; i < reading->point_count; i++) {
         const struct uplink_point *p = &reading->points[i];
         struct value v = {m, point_slot(p->point), reading->at.s, p->value};

@@ -14,3 +14,4 @@ READINGS_VERDICT(OLD_EPOCH, "old_epoch", "It belongs to an earlier installation 
 READINGS_VERDICT(BACKFILL, "backfill", "It is older than what is known: kept for the record, the newest state stays.", "早于已有读数:仅补录历史。")
 READINGS_VERDICT(CLOCK, "clock", "Its time lies ahead of its arrival, or more than a year behind: a clock is wrong; not taken.", "时间晚于到达时刻或早于一年以上,采集端时钟有误,未采用。")
 READINGS_VERDICT(UNKNOWN_POINT, "unknown_point", "The point is not known; not taken.", "未知测点,未采用。")
+READINGS_VERDICT(GAP, "gap", "Nothing was read for more than an hour before it.", "此前一小时以上没有读数。")
