@@ -155,12 +155,12 @@ static void end_session(struct program *p, enum err why)
 static void take_clock(struct program *p, wall_s told)
 {
     int64_t wrong_ms = program_now(p).wall.s * 1000 - told.s * 1000;
-    bool slack = wrong_ms <= CLOCK_SLACK_MS * io_speed(p->io) &&
-                 wrong_ms >= -CLOCK_SLACK_MS * io_speed(p->io);
+    int64_t slack_ms = CLOCK_SLACK_MS * io_speed(p->io) * p->day_speed;
+    bool slack = wrong_ms <= slack_ms && wrong_ms >= -slack_ms;
     if (p->clock.trusted && slack)
         return;
     /* A clock that agrees is kept with its milliseconds, and is trusted from now on. */
-    p->clock.wall_ms = slack ? io_wall_ms(p->io) : told.s * 1000;
+    p->clock.wall_ms = slack ? program_wall_ms(p) : told.s * 1000;
     p->clock.mono = io_mono(p->io);
     p->clock.trusted = true;
     log_event(LOG_UPLINK_CLOCK, LOG_I("wall", told.s), LOG_I("was_ahead_ms", wrong_ms));

@@ -12,14 +12,20 @@
 
 #define PATH_SIZE 4096
 
+int64_t program_wall_ms(const struct program *p)
+{
+    return p->virtual0_ms + (io_wall_ms(p->io) - p->virtual0_ms) * p->day_speed;
+}
+
 struct gateway_now program_now(const struct program *p)
 {
     const struct site_clock *c = &p->clock;
     mono_ms mono = io_mono(p->io);
-    wall_s wall = io_wall(p->io);
+    int64_t wall_ms = program_wall_ms(p);
     if (c->trusted)
-        wall = (wall_s){(c->wall_ms + mono.ms - c->mono.ms) / 1000};
-    return (struct gateway_now){.mono = mono, .wall = wall, .trusted = c->trusted};
+        wall_ms = c->wall_ms + (mono.ms - c->mono.ms) * p->day_speed;
+    return (struct gateway_now){
+        .mono = mono, .wall = (wall_s){wall_ms / 1000}, .trusted = c->trusted};
 }
 
 static wall_s log_time(void *arg)
@@ -61,7 +67,7 @@ static void stop(void *arg, int signal_number)
 /* ---- start and end -------------------------------------------------------------------------- */
 
 struct gateway_arguments {
-    const char *data, *platform, *ca, *serial, *claim, *clock, *offset;
+    const char *data, *platform, *ca, *serial, *claim, *clock, *line_speed, *offset;
 };
 
 /* "HOST:PORT" into host[cap] and a port. */
@@ -75,6 +81,26 @@ static enum err split_address(const char *text, char *host, size_t cap, uint16_t
     memcpy(host, text, (size_t)(colon - text));
     host[colon - text] = '\0';
     *port = (uint16_t)number;
+    return ERR_OK;
+}
+
+/* Lines whose silences are milliseconds cannot follow a clock that makes a day of a second: they may
+ * run at a speed of their own, of which the day's is a multiple. */
+static enum err set_speeds(struct program *p, const struct gateway_arguments *a,
+                           struct io_clock *clock)
+{
+    p->day_speed = 1;
+    if (a->clock != NULL)
+        TRY(io_clock_parse(a->clock, clock));
+    p->virtual0_ms = clock->virtual0_ms;
+    if (a->line_speed == NULL)
+        return ERR_OK;
+    int64_t speed;
+    TRY(options_number(a->line_speed, 1, IO_SPEED_MAX, &speed));
+    if (clock->speed % speed != 0 || clock->speed < speed)
+        return ERR_RANGE;
+    p->day_speed = clock->speed / speed;
+    clock->speed = speed;
     return ERR_OK;
 }
 
@@ -105,8 +131,7 @@ static enum err start(struct program *p, const struct gateway_arguments *a)
         (a->claim != NULL && strlen(a->claim) >= UPLINK_TEXT_MAX))
         return ERR_SYNTAX;
     TRY(split_address(a->platform, host, sizeof host, &p->link.port));
-    if (a->clock != NULL)
-        TRY(io_clock_parse(a->clock, &io.clock));
+    TRY(set_speeds(p, a, &io.clock));
     io_files_private();
     TRY(io_open(&p->io, &io));
     log_set_clock(log_time, p->io);
@@ -153,6 +178,7 @@ int main(int argc, char **argv)
         {"--claim", "CODE", &a.claim, "one-time code; needed until the gateway is claimed"},
         {"--offset", "SECONDS", &a.offset, "the meters' civil time, east of Greenwich"},
         {"--clock", "R,V,SPEED", &a.clock, "a clock that runs faster, for demonstrations"},
+        {"--line-speed", "N", &a.line_speed, "with --clock: lines run only so fast; divides SPEED"},
         {0}};
     static struct program p;
     int words;

@@ -66,6 +66,8 @@ struct site_clock {
 
 struct program {
     struct io *io;
+    int64_t day_speed; /* the site's days run so many times faster than its lines; usually 1 */
+    int64_t virtual0_ms; /* where the fast clock began */
     struct store *store;
     struct gateway *gateway;
     struct site_clock clock;
@@ -76,6 +78,8 @@ struct program {
 };
 
 struct gateway_now program_now(const struct program *p);
+/* The machine's own idea of the site's time, milliseconds since 1970. */
+int64_t program_wall_ms(const struct program *p);
 
 /* gateway_link.c. link_open reads the identity, makes the key if there is none and begins. */
 [[nodiscard]] enum err link_open(struct program *p);
