@@ -16,7 +16,8 @@
 
 #define SENDS_MAX 3
 #define LOOKS_MAX 6
-#define READ_ATTEMPTS 3
+#define READ_ATTEMPTS 3  /* while it is not known whether the meter answers at all */
+#define LOOK_ATTEMPTS 6  /* once it has: half a visit proves nothing */
 
 static enum meter_order order_of(const struct uplink_command *c)
 {
@@ -84,7 +85,9 @@ static void go(struct gateway *g, const struct gateway_now *now, size_t line, en
                           .peer = v->peer,
                           .priority = v->sends + v->looks == 0 && step != VISIT_SEND ? BUS_ORDER
                                                                                     : BUS_STEP,
-                          .attempts = step == VISIT_SEND ? 1 : READ_ATTEMPTS};
+                          .attempts = step == VISIT_SEND      ? 1
+                                      : v->outcome.count >= 0 ? LOOK_ATTEMPTS
+                                                              : READ_ATTEMPTS};
     struct writer w = writer_of(job.request, sizeof job.request);
     MUST(c);
     v->step = step;
@@ -249,13 +252,14 @@ static void value_read(struct gateway *g, const struct gateway_now *now, size_t 
     }
 }
 
+/* Without the count, or without the record that the count points to, nothing is proven. */
 static void wallet_failed(struct gateway *g, const struct gateway_now *now, size_t line)
 {
     struct visit *v = &g->lines[line].visit;
     const struct open_command *c = gateway_command_find(g, v->command_id);
-    /* After the count, whatever is missing is said to be missing. */
-    end(g, line, v->step == VISIT_COUNT ? UPLINK_UNKNOWN : wallet_status(v, &c->command),
-        now->wall);
+    if (v->step == VISIT_RECORD_COUNT || v->step == VISIT_RECORD_AMOUNT)
+        v->outcome.count = v->outcome.record_n = v->outcome.record_amount_fen = -1;
+    end(g, line, wallet_status(v, &c->command), now->wall);
 }
 
 static void wallet_answer(struct gateway *g, const struct gateway_now *now, size_t line,

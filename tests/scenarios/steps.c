@@ -365,6 +365,26 @@ static bool expect_verify(struct call *c)
     return look(c, verify);
 }
 
+/* Not an expectation: prints what was told and what happened, to find out why a story went wrong. */
+static enum err show(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    struct query q = query_open(tx,
+                                "SELECT at, kind || ' ' || detail FROM event WHERE account_id = $1 "
+                                "UNION ALL SELECT at, 'message ' || state || ' ' || level || ' ' || "
+                                "episode || ' ' || text_en FROM message WHERE account_id = $1 "
+                                "ORDER BY 1",
+                                "i", account_of(c));
+    while (query_step(&q))
+        printf("%10.2f h  %s\n", (double)(query_int(&q, 0) - WORLD_WALL0) / 3600, query_text(&q, 1));
+    return query_end(&q);
+}
+
+static bool act_show(struct call *c)
+{
+    return look(c, show);
+}
+
 /* --- the words ----------------------------------------------------------------------------------------- */
 
 struct word {
@@ -402,7 +422,8 @@ static const struct word acts[] = {
     {"cut-refused", act_cut_refused, 2}, {"keep", act_keep, 2},
     {"load", act_load, 3},   {"off", act_off, 2},
     {"foreign-when-back", act_foreign, 2}, {"crash", act_crash, 3},
-    {"expect", act_expect, 2}, {0}};
+    {"show", act_show, 1},   {"expect", act_expect, 2},
+    {0}};
 
 bool story_act(struct story *s, int who, char **words, int count)
 {
