@@ -7,6 +7,7 @@ Both hash chains are also computed here, from docs/formats/journal.md and ledger
 import hashlib
 import pathlib
 import re
+import resource
 import sqlite3
 import struct
 import subprocess
@@ -21,8 +22,11 @@ WITH = ["--plan", f"dorm={FORMATS}/plan-example.json",
 checks = 0
 
 
-def run(*words):
-    done = subprocess.run([YUFU, *map(str, words)], capture_output=True, text=True, timeout=60)
+def run(*words, file_size=None):
+    """file_size: no file may grow beyond it, as on a disk that is full."""
+    limit = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))) if file_size else None
+    done = subprocess.run([YUFU, *map(str, words)], capture_output=True, text=True, timeout=60,
+                          preexec_fn=limit, restore_signals=not file_size)  # Python ignores SIGXFSZ
     return done.returncode, done.stdout, done.stderr
 
 
@@ -129,6 +133,33 @@ def test_bad_imports(tmp):
     expect(check_chains(tmp / "d/ledger.db") == before, "nothing was changed by any of them")
 
 
+def test_full_disk(tmp):
+    rows = ["project,building,room,gateway,line,endpoint,address,model"]
+    rows += [f"big,B{n % 10},{n},GW-BIG,{1 + n % 50},tcp:h:{1 + n % 50},{n},yufu-plain" for n in range(3000)]
+    (tmp / "big.csv").write_text("\n".join(rows))
+    before = check_chains(tmp / "d/ledger.db")
+    code, _, err = run("import", "--data", tmp / "d", tmp / "big.csv", file_size=200_000)
+    expect(code == 1 and "STORE_FULL" in err, "a full disk is told by its name")
+    expect(check_chains(tmp / "d/ledger.db") == before, "and nothing was changed")
+    code, out, _ = run("import", "--data", tmp / "d", tmp / "big.csv")
+    expect(code == 0 and re.search(r"^meter +3000 +0 +0$", out, re.M), "with room again, it is imported")
+
+
+def test_effective(tmp):
+    site, price = FORMATS / "site-example.csv", tmp / "price.json"
+    price.write_text('{"kind": "flat", "price": "0.61"}')
+    more = ["import", "--data", tmp / "d", "--plan", f"dorm={price}"]
+    for day, name in [("2026-13-01", "CSV_DATE"), ("tomorrow", "CSV_DATE"), ("2026-12-01x", "CSV_DATE")]:
+        code, _, err = run(*more, "--effective", day, site)
+        expect(code == 1 and name in err, f"{day} is no day")
+    expect(run(*more, "--effective", "2026-12-01", "--zone", "Mars", site)[0] == 1, "no such zone")
+    expect(run(*more, "--effective", "2026-12-01", site)[0] == 0, "a price from a day on")
+    db = sqlite3.connect(tmp / "d/ledger.db")
+    at = db.execute("SELECT effective_at FROM price_plan WHERE code = 'dorm' AND version = 2").fetchone()
+    db.close()
+    expect(at == (1796054400,), "it begins at midnight in Shanghai: 2026-11-30 16:00 UTC")
+
+
 def test_verify(tmp):
     ledger = tmp / "d/ledger.db"
     sell_by_hand(ledger)
@@ -167,6 +198,6 @@ def test_tampering(tmp):
 
 
 with tempfile.TemporaryDirectory(prefix="yufu-books-") as folder:
-    for test in (test_import, test_bad_imports, test_verify, test_backup, test_tampering):
+    for test in (test_import, test_bad_imports, test_full_disk, test_effective, test_verify, test_backup, test_tampering):
         test(pathlib.Path(folder))
 print(f"{checks} checks")
