@@ -314,11 +314,22 @@ static enum err tell(const struct settle *s, enum journal_kind kind, struct deta
                                                         .detail = detail_end(d)});
 }
 
+/* Where sales are near, the wallet is taken from an earlier moment than the registers: then money
+ * and energy of this period are not of the same time. */
+static bool together(wall_s wallet_at, wall_s reading_at)
+{
+    int64_t apart = reading_at.s - wallet_at.s;
+    return apart <= FRESH_S && apart >= -FRESH_S;
+}
+
 /* V5: the meter's own charge against the plan's price of the same energy. */
 static enum err compare(const struct settle *s, const struct closing *c)
 {
     int64_t plan_fen = c->bill.amount_fen, apart = c->charged_fen - plan_fen;
     if (s->account.wallet == SITE_WALLET_PLATFORM)
+        return ERR_OK;
+    if (!together(c->wallet.at, c->end.closing.at) ||
+        !together(s->charge.wallet.at, s->charge.reading_at))
         return ERR_OK;
     apart = apart < 0 ? -apart : apart;
     if (apart <= DIFFERS_FEN + plan_fen / DIFFERS_PART)

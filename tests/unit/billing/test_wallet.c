@@ -190,6 +190,54 @@ static void test_a_foreign_sale_that_the_meter_tells(void **state)
     assert_int_equal(settled_fen(t), 50);
 }
 
+static enum err put_sale(struct store_tx *tx, void *arg)
+{
+    const int64_t *n = arg;
+    char id[16];
+    snprintf(id, sizeof id, "s%d", (int)*n);
+    TRY(store_exec(tx,
+                   "INSERT INTO vend (account_id, order_id, meter_id, epoch, n, amount_fen, state, "
+                   "next_at, bound_at, changed_at) VALUES (8, $1, 2, 1, $2, 100, 'CONFIRMED', 1, 1, "
+                   "1)",
+                   "ti", id, *n));
+    struct ledger_entry e = {.account_id = 8, .key = id, .kind = "test", .now = {T0},
+                             .business_day = DAY0, .actor = "system",
+                             .postings = {{LEDGER_CASH, -100}, {LEDGER_WALLET, 100}}};
+    return ledger_post(tx, &e, NULL);
+}
+
+/* Small sales between all readings from 21:55 on, and a person splits the period among them: no moment
+ * since the split is quiet. The day ends with what the meter had taken by then, the rest comes next,
+ * and nobody is told that money and energy differ. */
+static void test_sales_all_around_midnight(void **state)
+{
+    struct town *t = *state;
+    struct purse p = {.t = t, .start_fen = 5000};
+    prove(t, 5000);
+    live(&p, T0, T0 + DAY - 7200);
+    for (int64_t at = T0 + DAY - 7200; at < T0 + DAY + 1800; at += 600) {
+        p.bought_fen += 100;
+        p.count++;
+        assert_ok(store_run(t->ledger, put_sale, &p.count));
+        live(&p, at, at + 600);
+        if (at == T0 + DAY - 6600)
+            assert_ok(town_split(t, 8, at + 300));
+    }
+    int64_t by_split = settled_fen(t);
+    assert_int_equal(by_split, 133 * 166 * 50 / 1000);
+    live(&p, T0 + DAY + 1800, T0 + DAY + 3600);
+    town_tick(t, T0 + DAY + 3600);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement WHERE account_id = 8"), 2);
+    assert_int_equal(settled_fen(t), by_split);
+    live(&p, T0 + DAY + 3600, T0 + 2 * DAY + 1200);
+    town_tick(t, T0 + 2 * DAY + 1200);
+    assert_int_equal(settled_fen(t), 288 * 166 * 50 / 1000);
+    assert_int_equal(town_book(t, 8, LEDGER_WALLET),
+                     5000 + p.bought_fen - settled_fen(t));
+    assert_int_equal(events(t, DIFFERS), 0);
+    assert_int_equal(events(t, ADJUSTED), 0);
+}
+
 /* V5: the meter is set to another price. The ledger follows the meter; people are told. */
 static void test_the_meter_charges_otherwise(void **state)
 {
@@ -293,6 +341,7 @@ int main(void)
         CASE(test_a_sale_within_the_day),
         CASE(test_a_foreign_sale),
         CASE(test_a_foreign_sale_that_the_meter_tells),
+        CASE(test_sales_all_around_midnight),
         CASE(test_the_meter_charges_otherwise),
         CASE(test_unexplained_credit),
         CASE(test_what_was_taken_before),

@@ -149,6 +149,27 @@ static void test_late_day(void **state)
     assert_int_equal(s.count, 960);
 }
 
+/* R5: what was sealed is not rewritten, even by a reading of the same minute that fits. */
+static void test_sealed_values_stay(void **state)
+{
+    struct rig *g = *state;
+    struct readings_registers reg;
+    rig_say(g, 7, 1, T0 + 600, WH(1000), 0);
+    rig_say(g, 7, 1, T0 + 1200, WH(1100), 0);
+    seal_ok(g, DAY0);
+    struct uplink_reading late = {.meter_id = 7, .epoch = 1, .at = {T0 + 630}, .point_count = 1};
+    late.points[0] = (struct uplink_point){POINT_ENERGY_WH, 1050};
+    assert_ok(rig_batch(g, 900, T0 + DAY, &late, 1));
+    late.at.s = T0 + 900;
+    late.points[0].value = 1060;
+    assert_ok(rig_batch(g, 901, T0 + DAY, &late, 1));
+    seal_ok(g, DAY0);
+    assert_ok(rig_registers(g, 7, T0 + 700, &reg));
+    assert_int_equal(reg.wh[0], 1000);
+    assert_ok(rig_registers(g, 7, T0 + 1000, &reg));
+    assert_int_equal(reg.wh[0], 1060); /* a hole was filled */
+}
+
 /* Sealing twice, or in small portions, or again after a crash in between, changes nothing. */
 static void test_sealing_is_repeatable(void **state)
 {
@@ -322,6 +343,7 @@ int main(void)
         CASE(test_midnight_belongs_to_both),
         CASE(test_gap_of_days),
         CASE(test_late_day),
+        CASE(test_sealed_values_stay),
         CASE(test_sealing_is_repeatable),
         CASE(test_breaks_survive_sealing),
         CASE(test_exchange_after_sealing),
