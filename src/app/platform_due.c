@@ -1,0 +1,71 @@
+/* What is due by the clock: scans of vend, control, fee control and messages; billing's clerk. */
+#include "app/platform_impl.h"
+#include "control/control.h"
+#include "control/fee.h"
+#include "vend/vend.h"
+
+#define SCAN_MS 1'000  /* vend, control and notify look for what is due */
+#define CLERK_MS 5'000 /* billing looks for days to settle and to seal */
+#define SCAN_LIMIT 500
+
+static enum err scan_vends(struct store_tx *tx, void *arg)
+{
+    struct platform *p = arg;
+    int64_t worked = 0;
+    TRY(vend_tick(
+        tx,
+        &(struct vend_scan){.now = p->now.wall, .limit = SCAN_LIMIT, .random = platform_draw(p)},
+        &worked));
+    p->more = p->more || worked == SCAN_LIMIT;
+    return ERR_OK;
+}
+
+static enum err scan_relays(struct store_tx *tx, void *arg)
+{
+    struct platform *p = arg;
+    int64_t worked = 0;
+    TRY(control_tick(
+        tx,
+        &(struct control_scan){.now = p->now.wall, .limit = SCAN_LIMIT, .random = platform_draw(p)},
+        &worked));
+    p->more = p->more || worked == SCAN_LIMIT;
+    return ERR_OK;
+}
+
+static enum err scan_fees(struct store_tx *tx, void *arg)
+{
+    struct platform *p = arg;
+    int64_t ids[SCAN_LIMIT];
+    size_t count = 0;
+    TRY(control_fee_due(tx, p->now.wall, ids, SCAN_LIMIT, &count));
+    for (size_t i = 0; i < count; i++)
+        TRY(platform_check_fee(p, tx, ids[i]));
+    p->more = p->more || count == SCAN_LIMIT;
+    return ERR_OK;
+}
+
+static enum err scan_messages(struct store_tx *tx, void *arg)
+{
+    struct platform *p = arg;
+    struct notify_done done;
+    return notify_run(&p->notify, tx, p->now.wall, SCAN_LIMIT, &done);
+}
+
+void platform_do_due(struct platform *p)
+{
+    headend_tick(p->headend, p->now);
+    if (mono_due(p->next_scan, p->now.mono)) {
+        p->next_scan = mono_after(p->now.mono, SCAN_MS);
+        store_submit(p->ledger, scan_vends, NULL, p);
+        store_submit(p->ledger, scan_relays, NULL, p);
+        store_submit(p->ledger, scan_fees, NULL, p);
+        store_submit(p->ledger, scan_messages, NULL, p);
+    }
+    if (mono_due(p->next_clerk, p->now.mono)) {
+        size_t left = 0;
+        p->next_clerk = mono_after(p->now.mono, CLERK_MS);
+        enum err e = billing_tick(&p->clerk, p->now.wall, SCAN_LIMIT, &left);
+        if (e == ERR_OK && left > 0)
+            p->next_clerk = p->now.mono;
+    }
+}
