@@ -188,14 +188,14 @@ static void roll_back(struct store *s)
 {
     if (sqlite3_get_autocommit(s->db))
         return;
-    if (exec(s, "ROLLBACK") != ERR_OK || !sqlite3_get_autocommit(s->db))
+    if (store_control(s, "ROLLBACK") != ERR_OK || !sqlite3_get_autocommit(s->db))
         s->dead = true;
 }
 
 /* A commit that fails for any reason but a full disk leaves the file's state unknown to us. */
 static enum err commit(struct store *s)
 {
-    enum err e = exec(s, "COMMIT");
+    enum err e = store_control(s, "COMMIT");
     if (e == ERR_OK)
         return ERR_OK;
     roll_back(s);
@@ -230,7 +230,7 @@ enum err store_run(struct store *s, store_work *work, void *arg)
     MUST(!s->in_work);
     if (s->dead)
         return ERR_STORE;
-    TRY(exec(s, "BEGIN IMMEDIATE"));
+    TRY(store_control(s, "BEGIN IMMEDIATE"));
     enum err e = run_work(s, work, arg);
     if (e == ERR_OK)
         e = commit(s);
@@ -246,7 +246,7 @@ enum err store_read(struct store *s, store_work *work, void *arg)
     MUST(!s->in_work);
     if (s->dead)
         return ERR_STORE;
-    TRY(exec(s, "BEGIN"));
+    TRY(store_control(s, "BEGIN"));
     enum err e = run_work(s, work, arg);
     MUST(sqlite3_txn_state(s->db, "main") != SQLITE_TXN_WRITE);
     roll_back(s);
@@ -276,20 +276,20 @@ size_t store_waiting(const struct store *s)
 /* A full disk or an I/O error may have rolled the whole transaction back behind our back. */
 static enum err run_in_savepoint(struct store *s, struct store_job *job)
 {
-    TRY(exec(s, "SAVEPOINT job"));
+    TRY(store_control(s, "SAVEPOINT job"));
     job->result = run_work(s, job->work, job->arg);
     if (sqlite3_get_autocommit(s->db))
         return job->result == ERR_OK ? ERR_STORE : job->result;
     if (job->result != ERR_OK)
-        TRY(exec(s, "ROLLBACK TO job"));
-    return exec(s, "RELEASE job");
+        TRY(store_control(s, "ROLLBACK TO job"));
+    return store_control(s, "RELEASE job");
 }
 
 static enum err run_jobs(struct store *s, struct store_job *jobs, size_t count)
 {
     if (s->dead)
         return ERR_STORE;
-    TRY(exec(s, "BEGIN IMMEDIATE"));
+    TRY(store_control(s, "BEGIN IMMEDIATE"));
     for (size_t i = 0; i < count; i++) {
         enum err e = run_in_savepoint(s, &jobs[i]);
         if (e != ERR_OK) {

@@ -49,6 +49,9 @@ struct store {
 enum err store_err_of(int sqlite_code);
 /* The same, looking at why the last write failed: a full disk has several faces. */
 enum err store_err_now(struct store *s, int sqlite_code);
+/* A statement without parameters or rows that is run again and again: BEGIN, COMMIT ... */
+enum err store_control(struct store *s, const char *sql);
+
 struct store_migration {
     int version;
     const char *sql;

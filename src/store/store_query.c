@@ -44,6 +44,21 @@ static struct store_statement *slot_for(struct store *s, const char *sql)
     return &s->cache[i];
 }
 
+/* BEGIN, SAVEPOINT, COMMIT ... come with every piece of work: prepared once like any other. */
+enum err store_control(struct store *s, const char *sql)
+{
+    struct store_statement *st = slot_for(s, sql);
+    if (!st->stmt)
+        TRY(prepare(s, sql, SQLITE_PREPARE_PERSISTENT, st));
+    sqlite3_step(st->stmt);
+    int code = sqlite3_reset(st->stmt);
+    if (code == SQLITE_OK)
+        return ERR_OK;
+    fprintf(stderr, "store.refused code=%d text=\"%s\" sql=\"%.60s\"\n",
+            sqlite3_extended_errcode(s->db), sqlite3_errmsg(s->db), sql);
+    return store_err_now(s, code);
+}
+
 static enum err bind_one(sqlite3_stmt *stmt, int index, char type, va_list *args)
 {
     if (type == 'i')
