@@ -5,6 +5,8 @@ import { computed, ref } from 'vue'
 
 const STORED = 'yufu.speed'
 
+const REMEMBER_S = 300 // the longer, the steadier the measured speed
+
 type Sample = { local: number; site: number }
 
 export const useClock = defineStore('clock', () => {
@@ -24,7 +26,7 @@ export const useClock = defineStore('clock', () => {
     const measured = (sample.site - base.site) / elapsed
     speed.value = measured < 1.5 ? 1 : Math.round(measured)
     sessionStorage.setItem(STORED, String(speed.value))
-    if (elapsed > 30) base = sample
+    if (elapsed > REMEMBER_S) base = sample
   }
 
   const now = computed(() =>
