@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/platform_impl.h"
+#include "base/must.h"
 #include "journal/journal.h"
 
 uint64_t platform_draw(struct platform *p)
@@ -90,12 +91,31 @@ static enum err publish(struct store_tx *tx, void *arg)
     return site_changed ? billing_place_meters(tx, p->readings) : ERR_OK;
 }
 
+void platform_note_read(struct platform *p, int64_t meter_id)
+{
+    if (p->read_count == p->read_cap) {
+        p->read_cap = p->read_cap ? p->read_cap * 2 : 256;
+        p->read = realloc(p->read, p->read_cap * sizeof *p->read);
+        MUST(p->read);
+    }
+    p->read[p->read_count++] = meter_id;
+}
+
+/* Balance, power and age have changed, though nothing happened that is an event. */
+static void publish_read(struct platform *p)
+{
+    for (size_t i = 0; i < p->read_count && p->watch.meter; i++)
+        p->watch.meter(p->watch.ctx, p->read[i]);
+    p->read_count = 0;
+}
+
 static void flush_ledger(struct platform *p)
 {
     if (store_waiting(p->ledger) == 0)
         return;
     store_flush(p->ledger);
     headend_poke(p->headend, 0, p->now);
+    publish_read(p);
     enum err e = store_read(p->ledger, publish, p);
     if (e == ERR_STORE)
         p->failure = e;
@@ -184,6 +204,7 @@ void platform_close(struct platform *p)
     store_close(p->ledger);
     store_close(p->readings_store);
     readings_free(p->readings);
+    free(p->read);
     free(p);
 }
 

@@ -94,6 +94,7 @@ static enum err follow_readings(void *ctx, struct store_tx *tx, const struct hea
         TRY(report_relay(p, tx, r));
         TRY(report_wallet(p, tx, r));
         TRY(check_fee_of_meter(p, tx, r->meter_id));
+        platform_note_read(p, r->meter_id);
     }
     return ERR_OK;
 }

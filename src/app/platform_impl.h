@@ -18,11 +18,15 @@ struct platform {
     struct uplink_now now;
     mono_ms next_scan, next_clerk;
     int64_t event_seen; /* events up to here were published */
+    int64_t *read; /* meters of which readings came in this turn, to be told to the watch */
+    size_t read_count, read_cap;
     enum err failure;
     bool readings_stale; /* memory says more than the disk: a commit failed */
     bool more;
 };
 
+/* Readings of this meter are in the running transaction. */
+void platform_note_read(struct platform *p, int64_t meter_id);
 /* A fresh random number: ids of commands. */
 uint64_t platform_draw(struct platform *p);
 enum err platform_check_fee(struct platform *p, struct store_tx *tx, int64_t account_id);
