@@ -1,6 +1,6 @@
 # The front door. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build run test check fuzz sim web bench clean format
+.PHONY: help build run test check fuzz sim soak web bench clean format
 
 BUILD := build
 SANITIZE := build-sanitize
@@ -13,6 +13,7 @@ help:
 	@echo 'make build      the programs, into $(BUILD)/src/app and $(BUILD)/sim'
 	@echo 'make web        the console, into web/dist'
 	@echo 'make sim        2,000 seeds of the vend simulation'
+	@echo 'make soak       500 sales under kill -9, and 466 recorded days of real rooms (15 minutes)'
 	@echo 'make fuzz       each decoder for 60 s (SECONDS=n)'
 	@echo 'make bench      ratios against stated baselines'
 	@echo 'make check      both compilers, layout, static analysis'
@@ -43,6 +44,12 @@ web:
 
 sim: build
 	@$(BUILD)/sim/yufu-sim vend --seeds 2000
+
+PROGRAMS := $(BUILD)/src/app/yufu $(BUILD)/src/app/yufu-gateway $(BUILD)/sim/yufu-fleet
+DATA ?= ../shared/data
+soak: build
+	@python3 tests/system/kill_sales.py $(PROGRAMS) 500
+	@FULL=1 python3 tests/system/replay.py $(PROGRAMS) $(DATA)
 
 SECONDS ?= 60
 fuzz:
