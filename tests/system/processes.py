@@ -19,11 +19,11 @@ class Process:
     """A child whose lines (standard output and error together) can be waited for in order."""
     mine = threading.local()  # tests run beside each other: each thread ends its own children
 
-    def __init__(self, name, *argv):
+    def __init__(self, name, *argv, **how):
         self.name, self.lines, self.said = name, queue.Queue(), []
         self.child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                      errors="replace")
+                                      errors="replace", **how)
         threading.Thread(target=self._read, daemon=True).start()
         Process.mine.all = getattr(Process.mine, "all", []) + [self]
 
