@@ -105,6 +105,22 @@ struct auth_new_person {
 [[nodiscard]] enum err auth_person_add(struct store_tx *tx, const struct auth_new_person *n,
                                        int64_t *id);
 
+/* "xxxx-xxxx-xxxx-xxxx", random, without letters that look alike; for must_change. ERR_BUG. */
+[[nodiscard]] enum err auth_one_time_password(char password[AUTH_ONE_TIME_SIZE]);
+/* Disables (ending all log-ins) or enables a person. ERR_NOT_FOUND; ERR_STATE: nobody would be left
+ * who may do everything. */
+[[nodiscard]] enum err auth_person_disable(struct store_tx *tx, const char *login, bool disabled);
+
+struct auth_person {
+    int64_t id;
+    const char *login, *name, *role; /* live during the call */
+    bool must_change, disabled;
+    int64_t projects; /* granted */
+};
+/* Everybody, by log-in name; ends with the first error of `each`. */
+typedef enum err auth_person_each(void *arg, const struct auth_person *p);
+[[nodiscard]] enum err auth_people(struct store_tx *tx, auth_person_each *each, void *arg);
+
 /* ---- log-ins ------------------------------------------------------------------------------------
  */
 

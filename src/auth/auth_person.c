@@ -80,3 +80,45 @@ enum err auth_reset_password(struct store_tx *tx, const char *login, char *passw
                    hash));
     return auth_session_end_all(tx, id);
 }
+
+enum err auth_one_time_password(char password[AUTH_ONE_TIME_SIZE])
+{
+    if (sodium_init() < 0)
+        return ERR_BUG;
+    auth_password_random(password);
+    return ERR_OK;
+}
+
+enum err auth_person_disable(struct store_tx *tx, const char *login, bool disabled)
+{
+    int64_t id, others;
+    TRY(store_int(tx, &id, "SELECT id FROM person WHERE login = $1", "t", login));
+    TRY(store_int(tx, &others,
+                  "SELECT count(*) FROM person WHERE role = 'admin' AND disabled = 0 AND id <> $1",
+                  "i", id));
+    if (disabled && others == 0)
+        return ERR_STATE;
+    TRY(store_exec(tx, "UPDATE person SET disabled = $2 WHERE id = $1", "ii", id,
+                   (int64_t)disabled));
+    return disabled ? auth_session_end_all(tx, id) : ERR_OK;
+}
+
+enum err auth_people(struct store_tx *tx, auth_person_each *each, void *arg)
+{
+    struct query q = query_open(tx,
+                                "SELECT p.id, p.login, p.name, p.role, p.must_change, p.disabled, "
+                                "(SELECT count(*) FROM person_project g WHERE g.person_id = p.id) "
+                                "FROM person p ORDER BY p.login",
+                                "");
+    enum err e = ERR_OK;
+    while (e == ERR_OK && query_step(&q))
+        e = each(arg, &(struct auth_person){.id = query_int(&q, 0),
+                                            .login = query_text(&q, 1),
+                                            .name = query_text(&q, 2),
+                                            .role = query_text(&q, 3),
+                                            .must_change = query_int(&q, 4) != 0,
+                                            .disabled = query_int(&q, 5) != 0,
+                                            .projects = query_int(&q, 6)});
+    enum err end = query_end(&q);
+    return e != ERR_OK ? e : end;
+}
