@@ -193,7 +193,7 @@ static enum err prepare(struct demo *d)
     struct keys keys;
     TRY(write_site(d));
     TRY(fill_ledger(d));
-    return keys_load(&keys, d->data, "127.0.0.1", io_wall_real(d->io));
+    return keys_load(&keys, d->data, "", io_wall_real(d->io));
 }
 
 /* --- children ------------------------------------------------------------------------------------------ */

@@ -243,6 +243,7 @@ int app_import_main(int argc, char **argv)
     enum options_result r = parse(&c, argc, argv);
     if (r != OPTIONS_GO)
         return r == OPTIONS_HELP ? 0 : 2;
+    io_files_private();
     enum err e = work(&c);
     site_import_close(c.im);
     io_close(c.io);

@@ -204,7 +204,7 @@ static void stop(void *arg, int signal_number)
 /* --- start ------------------------------------------------------------------------------------------- */
 
 struct serve_options {
-    const char *data, *host, *http, *uplink, *web, *clock;
+    const char *data, *host, *http, *uplink_host, *uplink, *name, *secure, *web, *clock;
 };
 
 static enum err listen_for_gateways(struct serve *s, const struct serve_options *o, int64_t port)
@@ -214,7 +214,7 @@ static enum err listen_for_gateways(struct serve *s, const struct serve_options 
                                                       .key = pki_pem_bytes(&s->keys.server_key),
                                                       .server = true}));
     return io_listen(s->io,
-                     &(struct io_listen_options){.host = o->host,
+                     &(struct io_listen_options){.host = o->uplink_host,
                                                  .port = (uint16_t)port,
                                                  .tls = s->tls,
                                                  .accepted = link_accepted,
@@ -249,6 +249,7 @@ static enum err open_api(struct serve *s, const struct serve_options *o, int64_t
                               .host = o->host,
                               .port = (uint16_t)port,
                               .web_root = o->web,
+                              .secure = o->secure != NULL,
                               .version = YUFU_VERSION}));
     platform_watch_set(s->platform, &(struct platform_watch){.ctx = s,
                                                              .account = tell_account,
@@ -285,9 +286,10 @@ static enum err start(struct serve *s, const struct serve_options *o)
     TRY(options_number(o->uplink, 0, 65535, &uplink));
     if (o->clock)
         TRY(io_clock_parse(o->clock, &io.clock));
+    io_files_private();
     TRY(io_open(&s->io, &io));
     TRY(io_directory_make(o->data));
-    TRY(keys_load(&s->keys, o->data, o->host, io_wall_real(s->io)));
+    TRY(keys_load(&s->keys, o->data, o->name, io_wall_real(s->io)));
     TRY(open_platform(s, o->data));
     TRY(first_admin(s));
     TRY(open_api(s, o, http));
@@ -323,6 +325,9 @@ int app_serve_main(int argc, char **argv)
         {"--data", "DIR", &o.data, "databases and certificates"},
         {"--host", "ADDRESS", &o.host, "listen here; anything but loopback must be asked for"},
         {"--http", "PORT", &o.http, "console and API; 0: any free port"},
+        {"--uplink-host", "ADDRESS", &o.uplink_host, "listen here for gateways; default: --host"},
+        {"--name", "A,B", &o.name, "what gateways call this machine; default: where it listens"},
+        {"--secure", NULL, &o.secure, "people come by https through a front server: Secure cookies"},
         {"--uplink", "PORT", &o.uplink, "gateways, TLS 1.3; 0: any free port"},
         {"--web", "DIR", &o.web, "the built console"},
         {"--clock", "R,V,SPEED", &o.clock, "a clock that runs faster, for demonstrations"},
@@ -331,6 +336,10 @@ int app_serve_main(int argc, char **argv)
     enum options_result r = options_parse(argc, argv, "[OPTION...]", rows, &words);
     if (r != OPTIONS_GO)
         return r == OPTIONS_HELP ? 0 : 2;
+    if (!o.uplink_host)
+        o.uplink_host = o.host;
+    if (!o.name)
+        o.name = strcmp(o.uplink_host, "127.0.0.1") == 0 ? "" : o.uplink_host;
     static struct serve s;
     enum err e = start(&s, &o);
     if (e == ERR_OK) {
