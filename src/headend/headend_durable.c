@@ -84,8 +84,25 @@ static enum err leave_out(struct store_tx *tx, void *arg)
     return ERR_OK;
 }
 
+#define NUMBER_MAX (INT64_C(1) << 53) /* far beyond any meter, and sums of a few stay numbers */
+
+static bool in_range(int64_t v)
+{
+    return v >= -NUMBER_MAX && v <= NUMBER_MAX;
+}
+
+/* What is said becomes counts that go on and money that is added: nobody may push it to the end. */
+static bool numbers_fit(const struct uplink_outcome *o)
+{
+    bool balance = o->balance_fen == INT64_MIN || in_range(o->balance_fen);
+    return balance && in_range(o->count) && in_range(o->record_n) &&
+           in_range(o->record_amount_fen) && in_range(o->purchased_fen) && in_range(o->version);
+}
+
 static enum err take_outcome(struct store_tx *tx, const struct job *j, struct uplink_outcome *o)
 {
+    if (!numbers_fit(o))
+        return ERR_RANGE;
     struct headend *h = j->entry->session->headend;
     struct headend_closing closing = {
         j->entry->session->gateway_id, o, {j->entry->raw, j->entry->len}, j->now};
@@ -122,6 +139,11 @@ static enum err take_event(struct store_tx *tx, const struct job *j,
     const struct headend_session *s = j->entry->session;
     const struct headend_sinks *sinks = &s->headend->config.sinks;
     struct headend_happening h = {s->gateway_id, s->project_id, s->serial, j->now, event};
+    bool own = true;
+    if (event->meter_id != 0)
+        TRY(is_own(tx, s->gateway_id, event->meter_id, &own));
+    if (!own)
+        return ERR_HEADEND_METER;
     return sinks->event ? sinks->event(sinks->ctx, tx, &h) : ERR_OK;
 }
 

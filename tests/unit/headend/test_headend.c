@@ -842,12 +842,50 @@ static void test_a_gateway_speaks_for_its_own_meters(void **state)
             .outcome = {
                 .command_id = 5, .meter_id = 99, .kind = UPLINK_READ, .status = UPLINK_DONE}});
     turns(w);
-    assert_int_equal(p->acked_seq, 2);
+    say(w, p,
+        &(struct uplink_message){
+            .kind = UPLINK_EVENT,
+            .epoch = 50,
+            .seq = 3,
+            .event = {.kind = UPLINK_METER_SILENT, .at = w->now.wall, .meter_id = 99}});
+    turns(w);
+    assert_int_equal(p->acked_seq, 3);
     assert_int_equal(w->batch_count, 1);
     assert_int_equal(w->last_batch_size, 2);
     assert_int_equal(w->last_body_size, 2);
     assert_int_equal(w->outcome_count, 0);
-    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'gateway.refused'"), 2);
+    assert_int_equal(w->event_count, 0);
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'gateway.refused'"), 3);
+}
+
+/* Counts and sums go on from what a gateway says: the ends of the numbers are out of its reach. */
+static void test_numbers_beyond_all_meters_are_given_up(void **state)
+{
+    struct world *w = *state;
+    struct peer *p = connect_peer(w, 1, 4);
+    const struct uplink_outcome bad[] = {
+        {.count = INT64_MAX},
+        {.record_n = INT64_MAX},
+        {.record_amount_fen = INT64_MIN},
+        {.purchased_fen = INT64_MAX},
+        {.balance_fen = INT64_MAX},
+        {.version = INT64_MAX},
+    };
+    int64_t seq = 0;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct uplink_message m = {
+            .kind = UPLINK_OUTCOME, .epoch = 50, .seq = ++seq, .outcome = bad[i]};
+        m.outcome.meter_id = 11;
+        m.outcome.kind = UPLINK_READ;
+        m.outcome.status = UPLINK_DONE;
+        say(w, p, &m);
+        turns(w);
+    }
+    assert_int_equal(p->acked_seq, seq);
+    assert_int_equal(w->outcome_count, 0);
+    say_outcome(w, p, ++seq, 5, UPLINK_DONE); /* an unknown balance is not a number too big */
+    turns(w);
+    assert_int_equal(w->outcome_count, 1);
 }
 
 static void test_queue_is_bounded(void **state)
@@ -1124,6 +1162,7 @@ int main(void)
         CASE(test_bad_readings_are_given_up_too),
         CASE(test_full_disk_keeps_the_message_at_the_gateway),
         CASE(test_a_gateway_speaks_for_its_own_meters),
+        CASE(test_numbers_beyond_all_meters_are_given_up),
         CASE(test_queue_is_bounded),
         CASE(test_nothing_before_hello),
         CASE(test_command_is_sent_when_poked_and_on_connection),
