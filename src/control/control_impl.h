@@ -22,6 +22,12 @@ static inline struct control_turn control_turn_of(struct store_tx *tx, wall_s no
     return (struct control_turn){tx, now, actor, {random}};
 }
 
+/* A gateway whose clock is ahead must not make its news look newer than all that follows. */
+static inline wall_s control_not_later(wall_s at, wall_s now)
+{
+    return at.s < now.s ? at : now;
+}
+
 struct control_meter {
     int64_t id, project_id, account_id, epoch, circuits;
 };

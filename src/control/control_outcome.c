@@ -76,7 +76,8 @@ static enum err restore_answered(struct control_turn *t, const struct control_me
 static enum err relay_answered(struct control_turn *t, const struct control_meter *m,
                                struct control_row *r, const struct uplink_outcome *o)
 {
-    see(r, control_state_of_bits(o->relay_open, r->circuit, m->circuits), o->at);
+    see(r, control_state_of_bits(o->relay_open, r->circuit, m->circuits),
+        control_not_later(o->at, t->now));
     if (o->version < r->version) {
         /* Superseded. A cut that was withdrawn but carried out all the same is undone. */
         TRY(control_row_save(t->tx, r));

@@ -89,7 +89,7 @@ static enum err take_keep(struct control_turn *t, struct control_row *r,
     return control_row_save(t->tx, r);
 }
 
-enum err control_reading(struct store_tx *tx, const struct control_report *p)
+static enum err take_report(struct store_tx *tx, const struct control_report *p)
 {
     struct control_meter m;
     struct control_row rows[CONTROL_RELAYS_MAX];
@@ -110,4 +110,11 @@ enum err control_reading(struct store_tx *tx, const struct control_report *p)
         TRY(watch_leak(&t, &m, &rows[i], p));
     }
     return ERR_OK;
+}
+
+enum err control_reading(struct store_tx *tx, const struct control_report *p)
+{
+    struct control_report report = *p;
+    report.at = control_not_later(p->at, p->now);
+    return take_report(tx, &report);
 }

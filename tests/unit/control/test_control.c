@@ -526,6 +526,38 @@ static void test_old_readings_move_nothing(void **state)
     assert_ok(store_run(w->store, do_report, &c)); /* of a meter that is gone */
 }
 
+/* Its clock is mended later, or never: what comes after must count all the same. */
+static void test_a_clock_ahead_does_not_freeze_the_state(void **state)
+{
+    struct world *w = *state;
+    struct call c = {.w = w,
+                     .report = {.meter_id = METER,
+                                .relay_open = 0,
+                                .keep_power = -1,
+                                .open_reason = -1,
+                                .energy_wh = -1,
+                                .at = {NOON + 86'400 * 3650},
+                                .now = w->now}};
+    assert_ok(store_run(w->store, do_report, &c));
+    assert_int_equal(relay(w).state_at.s, NOON);
+    assert_ok(wish(w, CONTROL_OPEN, "arrears"));
+    w->now.s += 5;
+    answer(w, UPLINK_DONE, 1);
+    assert_int_equal(relay(w).state, CONTROL_IS_OPEN);
+    assert_false(relay(w).pending);
+    c.outcome = (struct uplink_outcome){.kind = UPLINK_RELAY,
+                                        .meter_id = METER,
+                                        .epoch = 1,
+                                        .status = UPLINK_UNKNOWN,
+                                        .at = {NOON + 86'400 * 3650},
+                                        .version = relay(w).version,
+                                        .relay_open = 1};
+    assert_ok(store_run(w->store, do_outcome, &c));
+    w->now.s += 5;
+    report(w, 0);
+    assert_int_equal(relay(w).state, CONTROL_IS_CLOSED);
+}
+
 /* --- keep-power
  * -------------------------------------------------------------------------------------------- */
 
@@ -688,6 +720,7 @@ int main(void)
         CASE(test_closed_against_a_cut),
         CASE(test_energy_after_a_cut_is_an_alarm),
         CASE(test_old_readings_move_nothing),
+        CASE(test_a_clock_ahead_does_not_freeze_the_state),
         CASE(test_keep_power_stands_above_everything),
         CASE(test_keep_power_returns_what_was_cut),
         CASE(test_keep_power_is_told_until_the_meter_has_it),
