@@ -56,7 +56,6 @@ int app_backup_main(int argc, char **argv)
         fprintf(stderr, "yufu backup: one target folder is needed (see --help)\n");
         return 2;
     }
-    io_files_private();
     enum err e = say(io_directory_make(argv[1]), argv[1]);
     /* The ledger first: whatever the readings know beyond it is asked for again. */
     if (e == ERR_OK)

@@ -162,7 +162,7 @@ static void tell_errors(const struct command *c)
     print_errors(c->im);
     if (!c->failed || say(site_import_failed(c->im, &text, &len), c->failed) != ERR_OK)
         return;
-    if (say(io_file_write(c->failed, (struct bytes){(const uint8_t *)text, len}, 0644),
+    if (say(io_file_write(c->failed, (struct bytes){(const uint8_t *)text, len}, 0600),
             c->failed) == ERR_OK)
         printf("the rows with errors are in %s. 出错的行已写入该文件。\n", c->failed);
     free(text);
@@ -243,7 +243,6 @@ int app_import_main(int argc, char **argv)
     enum options_result r = parse(&c, argc, argv);
     if (r != OPTIONS_GO)
         return r == OPTIONS_HELP ? 0 : 2;
-    io_files_private();
     enum err e = work(&c);
     site_import_close(c.im);
     io_close(c.io);

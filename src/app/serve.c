@@ -286,7 +286,6 @@ static enum err start(struct serve *s, const struct serve_options *o)
     TRY(options_number(o->uplink, 0, 65535, &uplink));
     if (o->clock)
         TRY(io_clock_parse(o->clock, &io.clock));
-    io_files_private();
     TRY(io_open(&s->io, &io));
     TRY(io_directory_make(o->data));
     TRY(keys_load(&s->keys, o->data, o->name, io_wall_real(s->io)));

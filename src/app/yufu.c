@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/commands.h"
+#include "io/io.h"
 
 struct command {
     const char *name;
@@ -35,6 +36,7 @@ static int usage(FILE *to)
 
 int main(int argc, char **argv)
 {
+    io_files_private(); /* customers, password hashes, secrets of gateways */
     if (argc < 2)
         return usage(stderr);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
