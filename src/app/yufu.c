@@ -18,6 +18,8 @@ static const struct command commands[] = {
     {"verify", app_verify_main, "check the books against the orders and the meters"},
     {"backup", app_backup_main, "a consistent copy of a running platform"},
     {"person", app_person_main, "who may log in: yufu person add|reset|list|disable|enable"},
+    {"order", app_order_main,
+     "what a person must decide about sales: yufu order list|resolve|distrust"},
     {"manual", app_manual_main, "the tables of the operations manual: events, logs, errors"},
     {"frame", app_frame_main, "say what meter frames mean: yufu frame decode [--proto P] [HEX...]"},
     {"bench", app_bench_main, "ratios against stated baselines: yufu bench freshness"},

@@ -263,4 +263,5 @@ def test_kill_during_sales(folder):
     print(said.strip())
 
 
-run([test_kill_during_sales])
+if __name__ == "__main__":
+    run([test_kill_during_sales])
