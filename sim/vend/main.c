@@ -15,21 +15,24 @@
 #include "sim/vend/trial.h"
 
 #define FAILURES_SHOWN 10
+#define COVERAGE_SEEDS 200 /* from here on it is said what was never reached */
 
 struct run {
     uint64_t first, seeds, jobs;
-    bool tracing, twice, quiet;
+    bool tracing, twice, coverage;
 };
 
 static int usage(void)
 {
     fprintf(stderr, "usage: yufu-sim vend [--seeds N] [--seed FIRST] [--jobs N] [--trace] [--twice]\n"
+                    "                      [--require-coverage]\n"
                     "       yufu-sim freshness [OPTION...]\n\n"
                     "  --seeds N   how many seeds (100)\n"
                     "  --seed S    the first of them (1)\n"
                     "  --jobs N    processes (2)\n"
                     "  --trace     print what happens\n"
-                    "  --twice     run each seed twice and compare the trace hashes\n");
+                    "  --twice     run each seed twice and compare the trace hashes\n"
+                    "  --require-coverage  fail if something was never reached\n");
     return 2;
 }
 
@@ -66,8 +69,8 @@ static void work(const struct run *run, uint64_t job, int out)
     _exit(0);
 }
 
-static void print_result(const struct run *run, const struct trial_result *sum, uint64_t done,
-                         uint64_t failed, double seconds)
+static void print_result(const struct trial_result *sum, uint64_t done, uint64_t failed,
+                         double seconds)
 {
     const struct world_counts *c = &sum->counts;
     printf("seeds %" PRIu64 "  virtual hours %.1f  real seconds %.1f\n", done,
@@ -77,9 +80,10 @@ static void print_result(const struct run *run, const struct trial_result *sum, 
            sum->orders, sum->confirmed, sum->booked, sum->refunded, sum->rejected, sum->conflicts);
     printf("faults: platform crashes %" PRIu64 "  gateway crashes %" PRIu64 "  power cuts %" PRIu64
            "  disk faults %" PRIu64 "  link breaks %" PRIu64 "  link altered %" PRIu64
-           "  meter power cuts %" PRIu64 "  foreign vends %" PRIu64 "\n",
+           "  meter power cuts %" PRIu64 "  meter resets %" PRIu64 "  foreign vends %" PRIu64
+           "  old commands %" PRIu64 "\n",
            c->platform_crashes, c->gateway_crashes, c->power_cuts, c->disk_faults, c->link_breaks,
-           c->link_altered, c->meter_cuts, c->foreign_vends);
+           c->link_altered, c->meter_cuts, c->meter_resets, c->foreign_vends, c->zombies);
     printf("frames %" PRIu64 "  sessions %" PRIu64 "  outcomes %" PRIu64 "\n", c->frames, c->sessions,
            c->outcomes);
     printf("crash points:");
@@ -88,7 +92,41 @@ static void print_result(const struct run *run, const struct trial_result *sum, 
     printf("\nlost %" PRIu64 "  doubled %" PRIu64 "  stuck %" PRIu64 "  book faults %" PRIu64
            "  failed seeds %" PRIu64 "\n",
            sum->lost, sum->doubled, sum->stuck, sum->faults, failed);
-    (void)run;
+}
+
+static bool reached(const char *what, uint64_t count)
+{
+    if (count == 0)
+        printf("never reached: %s\n", what);
+    return count > 0;
+}
+
+/* A fault or a crash point that never happened proves nothing. */
+static bool all_reached(const struct trial_result *sum)
+{
+    const struct world_counts *c = &sum->counts;
+    const struct {
+        const char *what;
+        uint64_t count;
+    } rows[] = {
+        {"confirmed", sum->confirmed},           {"booked", sum->booked},
+        {"refunded", sum->refunded},             {"rejected", sum->rejected},
+        {"conflict", sum->conflicts},            {"platform crashes", c->platform_crashes},
+        {"gateway crashes", c->gateway_crashes}, {"power cuts", c->power_cuts},
+        {"disk faults", c->disk_faults},         {"link breaks", c->link_breaks},
+        {"link altered", c->link_altered},       {"meter power cuts", c->meter_cuts},
+        {"meter resets", c->meter_resets},       {"foreign vends", c->foreign_vends},
+        {"old commands", c->zombies},
+    };
+    bool all = true;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        all = reached(rows[i].what, rows[i].count) && all;
+    for (int i = 0; i < TRIAL_POINTS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "c%d", i);
+        all = reached(name, sum->points[i]) && all;
+    }
+    return all;
 }
 
 static double now_s(void)
@@ -128,8 +166,9 @@ static int vend(const struct run *run)
         crashed += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
     if (isatty(1))
         printf("\r");
-    print_result(run, &sum, done, failed, now_s() - start);
-    return failed > 0 || crashed > 0 || done != run->seeds;
+    print_result(&sum, done, failed, now_s() - start);
+    bool enough = run->coverage || done >= COVERAGE_SEEDS ? all_reached(&sum) : true;
+    return (run->coverage && !enough) || failed > 0 || crashed > 0 || done != run->seeds;
 }
 
 int main(int argc, char **argv)
@@ -144,6 +183,8 @@ int main(int argc, char **argv)
             run.tracing = true;
         else if (strcmp(argv[i], "--twice") == 0)
             run.twice = true;
+        else if (strcmp(argv[i], "--require-coverage") == 0)
+            run.coverage = true;
         else if (i + 1 < argc && strcmp(argv[i], "--seeds") == 0)
             run.seeds = strtoull(argv[++i], NULL, 10);
         else if (i + 1 < argc && strcmp(argv[i], "--seed") == 0)

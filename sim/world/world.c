@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/must.h"
 #include "journal/journal.h"
+#include "proto/dlt645.h"
 #include "sim/world/world_site.h"
 
 #define MINUTE_MS 60'000
@@ -365,6 +366,13 @@ static enum err gateway_up(struct world *w)
     return ERR_OK;
 }
 
+static void foreign_vend(struct world *w, size_t meter)
+{
+    if (!w->spared[meter])
+        w->counts.foreign_vends += sim_meter_foreign_vend(
+            &w->meters[meter], WORLD_FOREIGN_FEN + (int64_t)rand_below(&w->rand_fault, 1'000));
+}
+
 static void gateway_hang_up(struct world *w)
 {
     struct world_link *l = link_of(w, w->link_of_uplink);
@@ -462,10 +470,32 @@ static void remember_told(struct world *w, const struct uplink_command *c)
 {
     if (c->kind != UPLINK_VEND && c->kind != UPLINK_READ)
         return;
-    for (size_t i = 0; i < 64; i++)
+    for (size_t i = 0; i < WORLD_TOLD; i++)
         if (w->told[i].id == c->id)
             return;
-    w->told[w->told_next++ % 64] = (struct world_told){c->id, c->epoch, c->n, c->amount_fen};
+    w->told[w->told_next++ % WORLD_TOLD] =
+        (struct world_told){c->id, c->meter_id, c->epoch, c->n, c->amount_fen};
+}
+
+bool world_send_again(struct world *w, const struct world_told *old, bool fresh_id)
+{
+    const struct gateway_now now = gateway_now(w);
+    const struct uplink_message m = {
+        .kind = UPLINK_COMMAND,
+        .command = {.id = fresh_id ? (int64_t)(rand_u64(&w->rand_fault) >> 1) : old->id,
+                    .kind = UPLINK_VEND,
+                    .meter_id = old->meter_id,
+                    .epoch = old->epoch,
+                    .n = old->n,
+                    .amount_fen = old->amount_fen}};
+    if (!w->gateway || !w->uplink_live || !uplink_is_open(&w->uplink))
+        return false;
+    remember_told(w, &m.command);
+    if (gateway_uplink_message(w->gateway, &now, &m) != ERR_OK || !gateway_after(w))
+        return false;
+    w->counts.zombies++;
+    world_note(w, "zombie", old->n, old->amount_fen);
+    return true;
 }
 
 /* True while the session lives. */
@@ -501,7 +531,7 @@ static void tell_outcome(struct world *w, struct bytes encoded)
         m.kind != UPLINK_OUTCOME)
         return;
     w->counts.outcomes++;
-    for (size_t i = 0; i < 64; i++)
+    for (size_t i = 0; i < WORLD_TOLD; i++)
         if (w->told[i].id == m.outcome.command_id)
             w->on_outcome(w->arg, &m.outcome, &w->told[i]);
 }
@@ -552,6 +582,20 @@ static void gateway_talks(struct world *w)
     }
 }
 
+/* Whoever sells by handheld may do so between our look at the count and our sale. */
+static void race(struct world *w, const uint8_t *data, size_t len)
+{
+    struct dlt645_frame f;
+    size_t used;
+    if (w->calm || w->faults.race_permille == 0 || dlt645_decode(data, len, &f, &used) != ERR_OK)
+        return;
+    if (f.control != DLT645_SECURITY || !rand_chance(&w->rand_fault, w->faults.race_permille))
+        return;
+    for (size_t i = 0; i < w->meter_count; i++)
+        if (memcmp(f.address, w->meters[i].setup.address, 6) == 0)
+            foreign_vend(w, i);
+}
+
 static void gateway_works_line(struct world *w)
 {
     uint8_t buf[512];
@@ -571,6 +615,7 @@ static void gateway_works_line(struct world *w)
         return;
     w->counts.frames++;
     w->trace = fnv64(w->trace, buf, len);
+    race(w, buf, len);
     sim_line_write(&w->line, buf, len, w->now);
 }
 
@@ -595,7 +640,8 @@ static void gateway_step(struct world *w)
 static void plan_disk_fault(struct world *w, struct sim_disk *disk)
 {
     static const enum sim_disk_fault kinds[] = {SIM_DISK_EIO, SIM_DISK_ENOSPC};
-    sim_disk_plan(disk, kinds[rand_below(&w->rand_fault, 2)], SIM_DISK_ANY,
+    enum sim_disk_calls calls = rand_chance(&w->rand_fault, 500) ? SIM_DISK_SYNCS : SIM_DISK_ANY;
+    sim_disk_plan(disk, kinds[rand_below(&w->rand_fault, 2)], calls,
                   1 + rand_below(&w->rand_fault, 40), false);
     w->counts.disk_faults++;
 }
@@ -615,8 +661,45 @@ static void roll_crash(struct world *w, bool platform)
         world_crash_gateway(w, power, some_downtime(w));
 }
 
-static void roll_meter(struct world *w, struct sim_meter *m)
+/* Somebody fills a disk, and somebody cleans up. */
+static void fill_disk(struct world *w)
 {
+    bool platform = rand_chance(&w->rand_fault, 200);
+    mono_ms until = mono_after(w->now, 20'000 + (int64_t)rand_below(&w->rand_fault, 240'000));
+    sim_disk_plan(platform ? w->platform_disk : w->gateway_disk, SIM_DISK_ENOSPC, SIM_DISK_WRITES, 1,
+                  true);
+    if (platform)
+        w->platform_disk_free = until;
+    else
+        w->gateway_disk_free = until;
+    w->counts.disk_faults++;
+    world_note(w, "disk.full", platform, until.ms);
+}
+
+static void free_disk(struct sim_disk *disk, mono_ms *at, mono_ms now)
+{
+    if (!mono_due(*at, now))
+        return;
+    *at = MONO_NEVER;
+    sim_disk_mend(disk);
+}
+
+/* The latest sales are the most likely to be sent again. */
+static void roll_zombie(struct world *w)
+{
+    size_t back = 1 + rand_below(&w->rand_fault, WORLD_TOLD);
+    for (size_t i = 0; i < back && i < w->told_next; i++) {
+        const struct world_told *old = &w->told[(w->told_next - 1 - i) % WORLD_TOLD];
+        if (old->amount_fen > 0 && rand_chance(&w->rand_fault, 300)) {
+            (void)world_send_again(w, old, false); /* nobody listens: then not */
+            return;
+        }
+    }
+}
+
+static void roll_meter(struct world *w, size_t i)
+{
+    struct sim_meter *m = &w->meters[i];
     if (rand_chance(&w->rand_fault, w->faults.meter_cut_permille)) {
         sim_meter_cut_at_write(m, 1 + (unsigned)rand_below(&w->rand_fault, 4),
                                (unsigned)rand_below(&w->rand_fault, 300),
@@ -624,12 +707,13 @@ static void roll_meter(struct world *w, struct sim_meter *m)
         w->counts.meter_cuts++;
     }
     if (m->setup.wallet && rand_chance(&w->rand_fault, w->faults.foreign_permille))
-        w->counts.foreign_vends +=
-            sim_meter_foreign_vend(m, 5'000'000 + (int64_t)rand_below(&w->rand_fault, 1'000));
+        foreign_vend(w, i);
 }
 
 static void roll_dice(struct world *w)
 {
+    free_disk(w->platform_disk, &w->platform_disk_free, w->now);
+    free_disk(w->gateway_disk, &w->gateway_disk_free, w->now);
     if (w->next_minute.ms > w->now.ms)
         return;
     w->next_minute = mono_after(w->now, MINUTE_MS);
@@ -641,8 +725,12 @@ static void roll_dice(struct world *w)
         roll_crash(w, false);
     if (rand_chance(&w->rand_fault, w->faults.disk_fault_permille))
         plan_disk_fault(w, rand_chance(&w->rand_fault, 500) ? w->platform_disk : w->gateway_disk);
+    if (rand_chance(&w->rand_fault, w->faults.disk_full_permille))
+        fill_disk(w);
+    if (rand_chance(&w->rand_fault, w->faults.zombie_permille))
+        roll_zombie(w);
     for (size_t i = 0; i < w->meter_count; i++)
-        roll_meter(w, &w->meters[i]);
+        roll_meter(w, i);
 }
 
 /* --- time ---------------------------------------------------------------------------------------------- */
@@ -669,6 +757,7 @@ static mono_ms links_wake(const struct world *w)
 static mono_ms next_event(const struct world *w)
 {
     mono_ms next = mono_earlier(w->next_minute, links_wake(w));
+    next = mono_earlier(next, mono_earlier(w->platform_disk_free, w->gateway_disk_free));
     next = mono_earlier(next, w->platform ? platform_wake(w->platform) : w->platform_back);
     if (!w->gateway)
         return mono_earlier(next, w->gateway_back);
@@ -718,13 +807,15 @@ static enum err make_disks(struct world *w)
     return sim_disk_new(&w->gateway_disk, w->gateway_vfs, w->seed ^ 2);
 }
 
-static void hang_meters(struct world *w)
+static void hang_meters(struct world *w, int64_t hoard_fen)
 {
     sim_line_init(&w->line, &(struct sim_line_options){
                                 .baud = 9600, .wall0 = {WORLD_WALL0}, .seed = w->seed ^ 3});
     w->line.faults = w->faults.line;
     for (size_t i = 0; i < w->meter_count; i++) {
         struct terminal_setup setup = world_site_setup(i, i + 1 < w->meter_count);
+        if (i == 0)
+            setup.hoard_fen = hoard_fen;
         sim_meter_init(&w->meters[i], &setup, NULL, w->now);
         sim_line_add(&w->line, &w->meters[i]);
     }
@@ -737,12 +828,14 @@ enum err world_open(struct world *w, const struct world_options *options)
                         .meter_count = options->meters,
                         .trace = FNV64_START,
                         .tracing = options->tracing,
+                        .platform_disk_free = MONO_NEVER,
+                        .gateway_disk_free = MONO_NEVER,
                         .rand_net = rand_split(options->seed, "net"),
                         .rand_fault = rand_split(options->seed, "fault"),
                         .rand_keys = rand_split(options->seed, "keys")};
     w->next_minute = mono_after(w->now, MINUTE_MS);
     TRY(make_disks(w));
-    hang_meters(w);
+    hang_meters(w, options->hoard_fen);
     TRY(world_site_build(w));
     TRY(platform_up(w));
     return gateway_up(w);

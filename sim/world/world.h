@@ -25,7 +25,8 @@
 
 #define WORLD_METERS 4
 #define WORLD_LINKS 8     /* connections remembered: the live one and broken ones not yet noticed */
-#define WORLD_ORDERS 64
+#define WORLD_TOLD 64     /* commands remembered */
+#define WORLD_FOREIGN_FEN 5'000'000 /* strangers' sales begin here; ours are far below */
 #define WORLD_WALL0 INT64_C(1'788'220'800) /* 2026-09-01 00:00 UTC */
 
 struct world_faults {
@@ -37,13 +38,16 @@ struct world_faults {
     unsigned gateway_crash_permille;
     unsigned meter_cut_permille;
     unsigned foreign_permille;
+    unsigned race_permille;         /* a sale is sent: a stranger is a moment quicker */
+    unsigned zombie_permille;       /* per minute: an old process sends an old command once more */
     unsigned disk_fault_permille;   /* per minute: a planned EIO or ENOSPC */
+    unsigned disk_full_permille;    /* per minute: a disk is full for some minutes */
 };
 
 /* What happened, counted: printed by the programs, so that nobody believes in faults that were not. */
 struct world_counts {
     uint64_t frames, link_breaks, link_altered, platform_crashes, gateway_crashes, power_cuts,
-        meter_cuts, foreign_vends, disk_faults, sessions, outcomes;
+        meter_cuts, foreign_vends, zombies, meter_resets, disk_faults, sessions, outcomes;
 };
 
 struct world_chunk {
@@ -69,7 +73,7 @@ struct world_link {
 
 /* A command as the gateway was told it, to judge its outcome by. */
 struct world_told {
-    int64_t id, epoch, n, amount_fen;
+    int64_t id, meter_id, epoch, n, amount_fen; /* amount 0: a read */
 };
 
 struct world {
@@ -104,7 +108,9 @@ struct world {
     int64_t meter_ids[WORLD_METERS], account_ids[WORLD_METERS];
 
     mono_ms next_minute; /* dice for the faults that come by time */
-    struct world_told told[64];
+    mono_ms platform_disk_free, gateway_disk_free; /* a full one: until then; else MONO_NEVER */
+    bool spared[WORLD_METERS];                     /* no stranger sells to this meter */
+    struct world_told told[WORLD_TOLD];
     size_t told_next;
     uint8_t arena[UPLINK_ARENA];
     /* Seen by checkers: an outcome leaves the gateway. May be NULL. */
@@ -117,6 +123,7 @@ struct world_options {
     uint64_t seed;
     size_t meters;         /* 1 .. WORLD_METERS; the last one keeps its balance on the platform */
     struct world_faults faults;
+    int64_t hoard_fen;     /* what the first meter holds at most; 0: no limit */
     bool tracing;
 };
 
@@ -134,6 +141,10 @@ bool world_ask(struct world *w, store_work *work, void *arg, enum err *result);
 
 void world_crash_platform(struct world *w, bool power, int64_t down_ms);
 void world_crash_gateway(struct world *w, bool power, int64_t down_ms);
+/* An old process hands the gateway a sale that was sent before: under its own id, or, as a process
+ * that had made it and then fell asleep, under one the gateway has never seen. False: the gateway
+ * cannot hear it now. */
+bool world_send_again(struct world *w, const struct world_told *old, bool fresh_id);
 /* From now on nothing goes wrong any more; what is down comes back. */
 void world_calm_down(struct world *w);
 wall_s world_wall(const struct world *w);
