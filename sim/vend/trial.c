@@ -16,13 +16,15 @@
 #define CALM_MS (8 * 3'600'000)
 #define ORDERS_MAX 24
 #define RETRY_MS 20'000
+#define LOOK_MS 10'000
 
 struct order {
     char id[VEND_ORDER_ID_MAX + 1];
     size_t meter;
     int64_t amount_fen;
     mono_ms sell_at, cancel_at;
-    mono_ms again_at; /* a second click on the same button */
+    mono_ms again_at;  /* a second click on the same button */
+    mono_ms zombie_at; /* an old process sends what was taken back */
     bool answered, cancel_answered, blamed;
     enum vend_state seen;
 };
@@ -125,7 +127,7 @@ static void draw_orders(struct trial *t)
         o->meter = rand_below(&t->rand, t->world.meter_count);
         o->amount_fen = 1'000 + (int64_t)i * 101;
         o->sell_at = (mono_ms){1'000 + (int64_t)rand_below(&t->rand, SELLING_MS)};
-        o->cancel_at = o->again_at = MONO_NEVER;
+        o->cancel_at = o->again_at = o->zombie_at = MONO_NEVER;
         if (rand_chance(&t->rand, 300))
             o->cancel_at = mono_after(o->sell_at, (int64_t)rand_below(&t->rand, patience(t)));
         if (rand_chance(&t->rand, 200))
@@ -327,6 +329,39 @@ static void wake_sleeper(struct trial *t)
     t->sleeper_at = MONO_NEVER;
 }
 
+struct fetch {
+    struct trial *t;
+    const struct order *order;
+    struct world_told sent;
+};
+
+static enum err last_command(struct store_tx *tx, void *arg)
+{
+    struct fetch *f = arg;
+    struct query q = query_open(tx,
+                                "SELECT c.id, v.meter_id, v.epoch, v.n, v.amount_fen FROM vend v "
+                                "JOIN command c ON c.account_id = v.account_id "
+                                "AND c.ref = v.order_id AND c.kind = 'vend' "
+                                "WHERE v.order_id = $1 ORDER BY c.created_at DESC, c.id LIMIT 1",
+                                "t", f->order->id);
+    if (query_step(&q))
+        f->sent = (struct world_told){query_int(&q, 0), query_int(&q, 1), query_int(&q, 2),
+                                      query_int(&q, 3), query_int(&q, 4)};
+    return query_end(&q);
+}
+
+/* The money is the customer's again, and an old process still has the command in its hands. */
+static void wake_zombie(struct trial *t, struct order *o)
+{
+    struct fetch f = {.t = t, .order = o};
+    o->zombie_at = mono_after(t->world.now, RETRY_MS / 4);
+    if (!t->world.platform ||
+        store_read(platform_ledger(t->world.platform), last_command, &f) != ERR_OK)
+        return;
+    if (f.sent.id == 0 || world_send_again(&t->world, &f.sent, false))
+        o->zombie_at = MONO_NEVER;
+}
+
 /* --- the person who decides conflicts ----------------------------------------------------------- */
 
 static enum err resolve(struct store_tx *tx, void *arg)
@@ -375,6 +410,8 @@ static void act(struct trial *t)
             try_to_cancel(t, o);
         if (o->answered && mono_due(o->again_at, now))
             sell_twice(t, o);
+        if (mono_due(o->zombie_at, now))
+            wake_zombie(t, o);
     }
     if (mono_due(t->reset_at, now))
         try_to_reset(t);
@@ -394,7 +431,7 @@ static mono_ms next_act(const struct trial *t)
         else if (!o->cancel_answered)
             next = mono_earlier(next, o->cancel_at);
         if (o->answered)
-            next = mono_earlier(next, o->again_at);
+            next = mono_earlier(next, mono_earlier(o->again_at, o->zombie_at));
     }
     return next;
 }
@@ -456,6 +493,8 @@ static enum err note_closed(void *arg, const struct vend_status *s)
             continue;
         if (s->state == VEND_CONFIRMED && o->seen == VEND_BOUND)
             t->result->points[8]++;
+        if (s->state == VEND_REFUNDED && o->seen != VEND_REFUNDED)
+            o->zombie_at = t->world.now;
         o->seen = s->state;
     }
     return ERR_OK;
@@ -546,7 +585,7 @@ static bool all_final(struct trial *t)
     if (!t->world.platform || (t->was_reset && t->exchange_at.ms != INT64_MAX))
         return false;
     for (size_t i = 0; i < t->order_count; i++)
-        if (t->orders[i].again_at.ms != INT64_MAX)
+        if (t->orders[i].again_at.ms != INT64_MAX || t->orders[i].zombie_at.ms != INT64_MAX)
             return false;
     if (t->renewal == RENEWAL_EXCHANGE && t->exchange_at.ms != INT64_MAX)
         return false;
@@ -666,7 +705,7 @@ static void live_until(struct trial *t, mono_ms end, bool stop_when_final)
         check_at_most_once(t);
         if (t->world.now.ms < look.ms)
             continue;
-        look = mono_after(t->world.now, 30'000);
+        look = mono_after(t->world.now, LOOK_MS);
         if (t->world.platform) {
             enum err e = store_read(platform_ledger(t->world.platform), note_states, t);
             (void)e; /* they are looked at again */
