@@ -132,7 +132,7 @@ static void commit_done(void *arg, enum err result)
     struct auth_job *j = arg;
     if (result == ERR_OK && !j->auth->closed) {
         auth_throttle_forget(&j->auth->throttle, j->login);
-        auth_throttle_forget(&j->auth->throttle, j->peer);
+        auth_throttle_undo(&j->auth->throttle, j->peer); /* who has one log-in guesses no others */
     }
     finish(j, result);
 }

@@ -40,6 +40,8 @@ int64_t auth_throttle_wait(const struct auth_throttle *t, const char *name, int6
 /* Counts one try as failed in advance, so that many at the same time are counted too. The first
  * `free` ones cost nothing. */
 void auth_throttle_count(struct auth_throttle *t, const char *name, int64_t free, int64_t now_s);
+/* The try succeeded: it counts no more, those before it do. */
+void auth_throttle_undo(struct auth_throttle *t, const char *name);
 void auth_throttle_forget(struct auth_throttle *t, const char *name);
 
 /* ---- auth_session.c ---- */

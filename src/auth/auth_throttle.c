@@ -62,6 +62,13 @@ void auth_throttle_count(struct auth_throttle *t, const char *name, int64_t free
     }
 }
 
+void auth_throttle_undo(struct auth_throttle *t, const char *name)
+{
+    struct auth_throttle_slot *s = place(t, key_of(t, name));
+    s->failures -= s->failures > 0;
+    s->next_s = s->last_s;
+}
+
 void auth_throttle_forget(struct auth_throttle *t, const char *name)
 {
     uint64_t key = key_of(t, name);

@@ -107,6 +107,23 @@ static void test_throttle(void **state)
     assert_int_equal(auth_throttle_wait(&t, "li", now), 0);
 }
 
+/* Of an address: a log-in that worked does not wash away the guesses made beside it. */
+static void test_success_forgives_itself_only(void **state)
+{
+    (void)state;
+    static struct auth_throttle t;
+    int64_t now = 1000;
+    auth_throttle_init(&t);
+    for (int i = 0; i < 5; i++)
+        auth_throttle_count(&t, "peer:10.0.0", 5, now);
+    now += auth_throttle_wait(&t, "peer:10.0.0", now);
+    auth_throttle_count(&t, "peer:10.0.0", 5, now); /* the one that succeeds */
+    auth_throttle_undo(&t, "peer:10.0.0");
+    assert_int_equal(auth_throttle_wait(&t, "peer:10.0.0", now), 0);
+    auth_throttle_count(&t, "peer:10.0.0", 5, now);
+    assert_int_equal(auth_throttle_wait(&t, "peer:10.0.0", now), 2);
+}
+
 static void test_throttle_survives_a_flood(void **state)
 {
     (void)state;
@@ -434,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_weak_passwords),
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_throttle),
+        cmocka_unit_test(test_success_forgives_itself_only),
         cmocka_unit_test(test_throttle_survives_a_flood),
         CASE(test_log_in_and_out),
         CASE(test_log_out_ends_it),
