@@ -66,10 +66,12 @@ enum err api_import(struct call *c)
     c->extra_arg = im;
     c->extra_free = close_import;
     enum err e = site_import_compare(im, c->tx);
+    /* What was found while comparing is of the file's project: only for those who asked about it. */
+    if (e == ERR_OK || (e == ERR_SITE_IMPORT && *site_import_result(im)->project_code))
+        TRY(check_project(c, im));
     if (e == ERR_SITE_IMPORT)
         c->extra = refused;
     TRY(e);
-    TRY(check_project(c, im));
     if (!dry_run) {
         api_actor(c, actor);
         TRY(site_import_commit(im, c->tx, actor, c->now));

@@ -7,7 +7,8 @@
 static bool is_token(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (!isalnum((unsigned char)text[i]) && !strchr("!#$%&'*+-.^_`|~", text[i]))
+        if (!isalnum((unsigned char)text[i]) &&
+            (!text[i] || !strchr("!#$%&'*+-.^_`|~", text[i]))) /* strchr finds the zero as well */
             return false;
     return len > 0;
 }

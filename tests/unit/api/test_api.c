@@ -599,6 +599,12 @@ static void test_import_names_rows(void **state)
     check_reply(r, 200, "-");
     a.path = "/api/v1/projects/2/import";
     check_reply(world_ask(w, &a), 400, "API_FIELD"); /* another project's file */
+    a.body = "project,building,room,account,wallet,plan,strategy,gateway,line,endpoint,address,"
+             "model\n"
+             "A,D1,500,501,platform,nosuch,standard,GW-A,1,,000000000501,yufu-shop3p\n";
+    check_reply(world_ask(w, &a), 400, "API_FIELD"); /* not what is amiss with it there */
+    a.path = "/api/v1/projects/1/import";
+    check_reply(world_ask(w, &a), 422, "SITE_IMPORT");
 }
 
 /* ---- stream ---- */

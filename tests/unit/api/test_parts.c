@@ -87,6 +87,15 @@ static enum err guarded(const char *const *headers)
     return http_guard_end(&g, 0);
 }
 
+static void test_guard_zero_byte_in_a_name(void **state)
+{
+    (void)state;
+    struct http_guard g = http_guard_begin("POST", "/api/v1/login", "HTTP/1.1");
+    http_guard_header(&g, "Host", 4, "a", 1);
+    http_guard_header(&g, "X\0Y", 3, "a", 1);
+    assert_err(ERR_API_REQUEST, http_guard_end(&g, 0));
+}
+
 static void test_guard_headers(void **state)
 {
     (void)state;
@@ -300,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_writer_escapes),
         cmocka_unit_test(test_writer_grows),
         cmocka_unit_test(test_guard_headers),
+        cmocka_unit_test(test_guard_zero_byte_in_a_name),
         cmocka_unit_test(test_guard_target),
         cmocka_unit_test(test_guard_compares_lengths),
         cmocka_unit_test(test_decode),
