@@ -150,7 +150,13 @@ enum err site_gateway_revoke(struct store_tx *tx, int64_t id, bool revoked)
 {
     TRY(store_exec(tx, "UPDATE gateway SET revoked = $2 WHERE id = $1", "ii", id,
                    (int64_t)revoked));
-    return changed_one(tx, ERR_NOT_FOUND);
+    TRY(changed_one(tx, ERR_NOT_FOUND));
+    if (!revoked)
+        return ERR_OK;
+    return store_exec(tx,
+                      "UPDATE gateway SET secret = NULL, certificate_hash = NULL, "
+                      "claim_hash = NULL, claim_until = NULL WHERE id = $1",
+                      "i", id);
 }
 
 /* --- claims --------------------------------------------------------------------------------- */

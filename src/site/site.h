@@ -150,6 +150,8 @@ struct site_claim {
 [[nodiscard]] enum err site_gateway_received(struct store_tx *tx, int64_t id, int64_t epoch,
                                              int64_t seq, wall_s now);
 [[nodiscard]] enum err site_gateway_applied(struct store_tx *tx, int64_t id, int64_t version);
+/* Revoking forgets secret, certificate and code: taking the mark away again only lets a new code be
+ * made for it. */
 [[nodiscard]] enum err site_gateway_revoke(struct store_tx *tx, int64_t id, bool revoked);
 
 /* --- customers and accounts ----------------------------------------------------------------- */

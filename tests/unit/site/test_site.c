@@ -196,6 +196,8 @@ static enum err claims(struct store_tx *tx, void *arg)
     assert_ok(site_gateway_revoke(tx, 1, true));
     assert_err(ERR_SITE_CLAIM, site_claim_use(tx, &claim, &id));
     assert_ok(site_gateway_revoke(tx, 1, false));
+    assert_err(ERR_SITE_CLAIM, site_claim_use(tx, &claim, &id)); /* the old code is gone */
+    assert_ok(site_claim_create(tx, 1, code, (wall_s){2000}));
     assert_ok(site_gateway_boot(tx, 1, 7, (wall_s){900}));
     assert_ok(site_claim_use(tx, &claim, &id));
     assert_int_equal(id, 1);
