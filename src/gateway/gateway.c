@@ -328,14 +328,20 @@ void gateway_uplink_closed(struct gateway *g)
     g->connected = g->welcomed = g->hello_due = false;
 }
 
-static void welcome(struct gateway *g, const struct gateway_now *now,
-                    const struct uplink_welcome *w)
+static enum err welcome(struct gateway *g, const struct gateway_now *now,
+                        const struct uplink_welcome *w)
 {
+    if (w->acked_epoch == g->queue_epoch && w->acked_seq > g->last_seq) {
+        TRY(gateway_queue_renew(g, now));
+        g->hello_due = true; /* in the new epoch nothing was heard yet */
+        return ERR_OK;
+    }
     g->welcomed = true;
     gateway_queue_acked(g, now, w->acked_epoch, w->acked_seq);
     g->sent_seq = g->acked_seq;
     g->flying_count = 0;
     g->applied_due = true;
+    return ERR_OK;
 }
 
 enum err gateway_uplink_message(struct gateway *g, const struct gateway_now *now,
@@ -343,8 +349,7 @@ enum err gateway_uplink_message(struct gateway *g, const struct gateway_now *now
 {
     switch (m->kind) {
     case UPLINK_WELCOME:
-        welcome(g, now, &m->welcome);
-        return ERR_OK;
+        return welcome(g, now, &m->welcome);
     case UPLINK_ACK:
         gateway_queue_acked(g, now, m->ack.epoch, m->ack.seq);
         return ERR_OK;

@@ -128,6 +128,10 @@ void gateway_queue_acked(struct gateway *g, const struct gateway_now *now, int64
                          int64_t seq);
 /* The encoded message with the lowest seq above `after` into g->out; ERR_NOT_FOUND. */
 enum err gateway_queue_next(struct gateway *g, int64_t after, int64_t *seq, size_t *len);
+/* The platform has heard numbers that this file has not given out: the file went back in time (a
+ * restored backup, a worn flash). What is queued moves to a new epoch, or it would be taken for
+ * repeats and never acknowledged. */
+enum err gateway_queue_renew(struct gateway *g, const struct gateway_now *now);
 /* Counts again from the disk, after a transaction failed. */
 void gateway_queue_recount(struct gateway *g);
 

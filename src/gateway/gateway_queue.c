@@ -242,3 +242,46 @@ enum err gateway_queue_next(struct gateway *g, int64_t after, int64_t *seq, size
     *len = f.len;
     return ERR_OK;
 }
+
+/* --- the file went back in time ---------------------------------------------------------------------- */
+
+static enum err encoded_again(struct gateway *g, struct store_tx *tx, struct fetch *f)
+{
+    static uint8_t encoded[UPLINK_MESSAGE_MAX];
+    struct writer w = writer_of(encoded, sizeof encoded);
+    struct uplink_message m;
+    TRY(fetch(tx, f));
+    TRY(uplink_message_decode(g->out, f->len, g->arena, &m));
+    m.epoch = g->queue_epoch;
+    if (m.kind == UPLINK_READINGS)
+        m.readings.seq_epoch = g->queue_epoch;
+    uplink_message_encode(&m, &w);
+    TRY(w.err);
+    return store_exec(tx, "UPDATE queue SET body = $2 WHERE seq = $1", "ib", f->seq,
+                      (struct bytes){encoded, w.len});
+}
+
+static enum err renew(struct store_tx *tx, void *arg)
+{
+    struct gateway *g = arg;
+    uint8_t epoch[8];
+    struct writer w = writer_of(epoch, sizeof epoch);
+    struct fetch f = {.g = g};
+    enum err e;
+    writer_u64le(&w, (uint64_t)g->queue_epoch);
+    TRY(store_exec(tx, "UPDATE setting SET value = $1 WHERE name = 'queue_epoch'", "b",
+                   (struct bytes){epoch, sizeof epoch}));
+    while ((e = encoded_again(g, tx, &f)) == ERR_OK)
+        f.after = f.seq;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+enum err gateway_queue_renew(struct gateway *g, const struct gateway_now *now)
+{
+    int64_t old = g->queue_epoch, by_clock = now->wall.s * 1000;
+    g->queue_epoch = by_clock > old ? by_clock : old + 1;
+    enum err e = gateway_stored(g, store_run(g->store, renew, g));
+    if (e != ERR_OK)
+        g->queue_epoch = old;
+    return e;
+}

@@ -139,7 +139,8 @@ static void welcome(struct headend_session *s, const struct uplink_hello *hello)
     if (store_read(s->headend->config.ledger, look_up, &l) != ERR_OK)
         return; /* it will ask again */
     bool same = hello->queue_epoch == s->done_epoch;
-    if (!s->welcomed) {
+    /* A second HELLO in another epoch: it saw from our answer that its file had gone back in time. */
+    if (!s->welcomed || hello->queue_epoch != s->taken_epoch) {
         s->taken_epoch = hello->queue_epoch;
         s->taken_seq = same ? s->done_seq : 0;
     }

@@ -556,6 +556,46 @@ static void test_boot_epochs_rise_over_power_cuts(void **state)
         open_gateway(r);
     }
 }
+/* A restored backup: the platform has heard more than this file knows of. */
+static void test_a_queue_that_went_back_in_time_begins_a_new_epoch(void **state)
+{
+    struct rig *r = *state;
+    struct uplink_message m;
+    struct bytes encoded;
+    struct gateway_status before, after;
+    r->acknowledge = false;
+    live(r, 60'000);
+    gateway_status_get(r->gateway, &before);
+    assert_true(before.queue_rows > 0);
+    struct gateway_now now = now_of(r);
+    gateway_uplink_closed(r->gateway);
+    gateway_uplink_connected(r->gateway, &now);
+    assert_true(gateway_next_uplink(r->gateway, &now, &encoded));
+    say(r, &(struct uplink_message){.kind = UPLINK_WELCOME,
+                                    .welcome = {.acked_epoch = before.queue_epoch,
+                                                .acked_seq = before.last_seq + 100}});
+    gateway_status_get(r->gateway, &after);
+    assert_true(after.queue_epoch > before.queue_epoch);
+    assert_int_equal(after.queue_rows, before.queue_rows);
+    assert_true(gateway_next_uplink(r->gateway, &now, &encoded));
+    assert_ok(uplink_message_decode(encoded.data, encoded.len, r->arena, &m));
+    assert_int_equal(m.kind, UPLINK_HELLO);
+    assert_int_equal(m.hello.queue_epoch, after.queue_epoch);
+    assert_false(gateway_next_uplink(r->gateway, &now, &encoded)); /* until it is welcome there */
+    say(r, &(struct uplink_message){.kind = UPLINK_WELCOME,
+                                    .welcome = {.acked_epoch = after.queue_epoch}});
+    size_t rows = 0;
+    while (gateway_next_uplink(r->gateway, &now, &encoded)) {
+        assert_ok(uplink_message_decode(encoded.data, encoded.len, r->arena, &m));
+        rows += m.seq > 0;
+        assert_true(m.seq == 0 || m.epoch == after.queue_epoch);
+    }
+    assert_int_equal(rows, before.queue_rows);
+    close_gateway(r);
+    open_gateway(r); /* and it stays so */
+    gateway_status_get(r->gateway, &before);
+    assert_int_equal(before.queue_epoch, after.queue_epoch);
+}
 
 #define CASE(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
@@ -583,6 +623,7 @@ int main(void)
         CASE(test_full_disk_loses_no_command),
         CASE(test_configuration_is_kept),
         CASE(test_boot_epochs_rise_over_power_cuts),
+        CASE(test_a_queue_that_went_back_in_time_begins_a_new_epoch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -751,6 +751,33 @@ static void test_new_queue_epoch_begins_at_one(void **state)
     assert_int_equal(number(w, "SELECT received_epoch FROM gateway WHERE id = 3"), 51);
 }
 
+/* The gateway sees in our welcome that its file went back in time, and says hello once more. */
+static void test_new_queue_epoch_within_a_session(void **state)
+{
+    struct world *w = *state;
+    struct peer *p = connect_peer(w, 1, 4);
+    say_event(w, p, 9, 1);
+    turn(w);
+    headend_closed(w->headend, 1, w->now);
+    p = connect_peer(w, 2, 5);
+    assert_int_equal(p->welcome_seq, 9);
+    say_event(w, p, 4, 7); /* what such a gateway would say without it: lost among the repeats */
+    turns(w);
+    assert_int_equal(w->event_count, 1);
+    say(w, p,
+        &(struct uplink_message){.kind = UPLINK_HELLO,
+                                 .hello = {.queue_epoch = 51, .config_version = 5}});
+    assert_int_equal(p->welcome_seq, 0);
+    say(w, p,
+        &(struct uplink_message){.kind = UPLINK_EVENT,
+                                 .epoch = 51,
+                                 .seq = 4,
+                                 .event = {.kind = UPLINK_CLOCK_SET, .value = 2}});
+    turns(w);
+    assert_int_equal(w->event_count, 2);
+    assert_int_equal(number(w, "SELECT received_seq FROM gateway WHERE id = 3"), 4);
+}
+
 /* The process dies between the two commits: readings are there, the ledger knows nothing. */
 static void test_crash_between_the_commits(void **state)
 {
@@ -1157,6 +1184,7 @@ int main(void)
         CASE(test_repeats_collapse),
         CASE(test_reconnect_goes_on_where_it_was),
         CASE(test_new_queue_epoch_begins_at_one),
+        CASE(test_new_queue_epoch_within_a_session),
         CASE(test_crash_between_the_commits),
         CASE(test_bad_message_is_given_up_and_blocks_nobody),
         CASE(test_bad_readings_are_given_up_too),
