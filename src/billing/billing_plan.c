@@ -21,7 +21,8 @@ static enum err read_plan(const struct site_version *v, struct billing_plan *out
 {
     out->version = v->version;
     out->effective_at = v->effective_at;
-    return rating_plan_parse(v->body, strlen(v->body), &out->plan, NULL);
+    TRY(rating_plan_parse(v->body, strlen(v->body), &out->plan, NULL));
+    return rating_plan_billable(&out->plan);
 }
 
 enum err billing_plan_in_force(struct store_tx *tx, int64_t project_id, const char *code, wall_s at,

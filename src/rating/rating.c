@@ -4,7 +4,10 @@
 
 static const char *const rate_names[] = {"sharp", "peak", "flat", "valley", "total"};
 static const char *const rate_words[] = {"尖", "峰", "平", "谷", "总"};
-static const char *const kind_names[] = {"flat", "time_of_use"};
+static const char *const kind_names[] = {"flat", "time_of_use", "ladder", "time_of_use_ladder"};
+static const char *const unit_names[] = {"kWh", "m3", "GJ"};
+static const char *const cycle_names[] = {"month", "two_months", "season", "year",
+                                          "heating_season"};
 
 const char *rating_rate_name(enum rating_rate rate)
 {
@@ -19,6 +22,22 @@ const char *rating_rate_zh(enum rating_rate rate)
 const char *rating_kind_name(enum rating_kind kind)
 {
     return kind < RATING_KINDS ? kind_names[kind] : "unknown";
+}
+
+const char *rating_unit_name(enum rating_unit unit)
+{
+    return unit < RATING_UNITS ? unit_names[unit] : "unknown";
+}
+
+const char *rating_cycle_name(enum rating_cycle cycle)
+{
+    return cycle < RATING_CYCLES ? cycle_names[cycle] : "unknown";
+}
+
+enum err rating_plan_billable(const struct rating_plan *plan)
+{
+    bool kind = plan->kind == RATING_FLAT || plan->kind == RATING_TIME_OF_USE;
+    return kind && plan->unit == RATING_KWH ? ERR_OK : ERR_RATING_UNBILLABLE;
 }
 
 int64_t rating_price_of(const struct rating_plan *plan, enum rating_rate rate)
@@ -93,6 +112,7 @@ enum err rating_charge(const struct rating_plan *plan, const struct rating_usage
                        int64_t carry, struct rating_bill *bill)
 {
     *bill = (struct rating_bill){.carry = carry};
+    TRY(rating_plan_billable(plan));
     if (plan->kind == RATING_FLAT)
         return charge_flat(plan, usage, bill);
     MUST(plan->kind == RATING_TIME_OF_USE);

@@ -29,9 +29,16 @@ enum rating_rate { RATING_SHARP, RATING_PEAK, RATING_FLAT_RATE, RATING_VALLEY, R
 const char *rating_rate_name(enum rating_rate rate); /* "sharp" .. "valley", "total" */
 const char *rating_rate_zh(enum rating_rate rate);   /* 尖 峰 平 谷 总 */
 
-enum rating_kind { RATING_FLAT, RATING_TIME_OF_USE, RATING_KINDS };
+enum rating_kind {
+    RATING_FLAT,
+    RATING_TIME_OF_USE,
+    RATING_LADDER,
+    RATING_TIME_OF_USE_LADDER,
+    RATING_KINDS
+};
 
-const char *rating_kind_name(enum rating_kind kind); /* "flat", "time_of_use" */
+/* "flat", "time_of_use", "ladder", "time_of_use_ladder" */
+const char *rating_kind_name(enum rating_kind kind);
 
 #define RATING_PERIODS_MAX 24
 #define RATING_DAY_MINUTES 1440
@@ -43,14 +50,75 @@ struct rating_period {
     enum rating_rate rate;
 };
 
+/* What a price is per. Quantities are whole thousandths of it: Wh, litres, MJ. The names of fields say
+ * Wh because electricity is the common case. */
+enum rating_unit { RATING_KWH, RATING_M3, RATING_GJ, RATING_UNITS };
+
+const char *rating_unit_name(enum rating_unit unit); /* "kWh", "m3", "GJ" */
+
+/* After how long the count of a ladder starts again from nothing. SEASON: three months. */
+enum rating_cycle {
+    RATING_MONTH,
+    RATING_TWO_MONTHS,
+    RATING_SEASON,
+    RATING_YEAR,
+    RATING_HEATING_SEASON,
+    RATING_CYCLES
+};
+
+const char *rating_cycle_name(enum rating_cycle cycle);
+
+/* BY_PRICE: each step has its own price. BY_SURCHARGE: each step adds to a base, which is one price
+ * or one a rate. BY_MATRIX: each step has a price a rate. */
+enum rating_form { RATING_BY_PRICE, RATING_BY_SURCHARGE, RATING_BY_MATRIX, RATING_FORMS };
+
+/* BY_MATRIX: how the energy of a period that crosses a step is shared out over steps and rates.
+ * PRO_RATA: over the whole period. CHRONOLOGICAL: row by row in the order given, and within one row
+ * pro rata. */
+enum rating_apportion { RATING_CHRONOLOGICAL, RATING_PRO_RATA, RATING_APPORTIONS };
+
+#define RATING_STEPS_MAX 32
+#define RATING_STEP_OPEN INT64_MAX /* the last step has no end */
+#define RATING_BOUND_MAX_WH INT64_C(1'000'000'000'000)
+#define RATING_PERSONS_MAX 999
+
+struct rating_step {
+    int64_t to_wh;      /* the step ends here, inclusive */
+    int64_t to_high_wh; /* the same in the months of the high season */
+    int64_t price_e8;   /* BY_PRICE: price; BY_SURCHARGE: surcharge */
+    int64_t rate_price_e8[RATING_RATES]; /* BY_MATRIX */
+};
+
+struct rating_day {
+    uint8_t month, day; /* 1..12, 1..31 */
+};
+
+struct rating_ladder {
+    enum rating_cycle cycle;
+    enum rating_form form;
+    enum rating_apportion apportion;
+    struct rating_day start; /* first day; MONTH: the month is 0 */
+    struct rating_day end;   /* HEATING_SEASON: last day, inclusive; else 0 */
+    /* MONTH only: months with other bounds, from..to inclusive, may go over the new year; 0: none */
+    uint8_t high_from, high_to;
+    /* from this many persons on (0: never) every bound moves up by extra + each_more a person more */
+    uint16_t household_from;
+    int64_t household_extra_wh, household_each_more_wh;
+    struct rating_step steps[RATING_STEPS_MAX];
+    size_t step_count;
+};
+
 struct rating_plan {
     enum rating_kind kind;
-    int64_t price_e8; /* FLAT: yuan per kWh times 10^8 */
-    /* TIME_OF_USE */
+    enum rating_unit unit;
+    int64_t price_e8; /* FLAT, LADDER by surcharge: yuan per unit times 10^8 */
+    /* TIME_OF_USE, TIME_OF_USE_LADDER */
     bool priced[RATING_RATES];
     int64_t rate_price_e8[RATING_RATES];
     struct rating_period periods[RATING_PERIODS_MAX];
     size_t period_count;
+    /* LADDER, TIME_OF_USE_LADDER */
+    struct rating_ladder ladder;
 };
 
 /* Why a plan is refused: one reason and the place of it, as a path ("periods[3].rate"). */
@@ -79,6 +147,10 @@ const char *rating_reason_zh(enum rating_reason reason);
  * rating_plan_check. Unknown and repeated members are refused. ERR_RATING_PLAN. */
 [[nodiscard]] enum err rating_plan_parse(const char *json, size_t len, struct rating_plan *plan,
                                          struct rating_problem *problem);
+
+/* ERR_RATING_UNBILLABLE for a plan that rating_charge cannot apply in full: a ladder, or another unit
+ * than kWh. Such plans can be calculated (rating/statement.h) but must not be put on an account. */
+[[nodiscard]] enum err rating_plan_billable(const struct rating_plan *plan);
 
 /* Decimal text in yuan ("0.5883", at most 8 decimals) to 10^-8 yuan. ERR_RATING_PLAN with
  * PRICE_SYNTAX, PRICE_NEGATIVE, PRICE_DECIMALS or PRICE_TOO_LARGE as the reason. */
@@ -134,6 +206,7 @@ struct rating_bill {
  *   ERR_RATING_BACKWARDS  a register that matters fell
  *   ERR_RATING_RATES      time of use: energy in a rate that has no price, or the rates do not add
  *                         up to the total
+ *   ERR_RATING_UNBILLABLE see rating_plan_billable
  *   ERR_OVERFLOW          the amount does not fit
  */
 [[nodiscard]] enum err rating_charge(const struct rating_plan *plan,

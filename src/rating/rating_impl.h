@@ -2,6 +2,7 @@
 #ifndef YUFU_RATING_RATING_IMPL_H
 #define YUFU_RATING_RATING_IMPL_H
 
+#include "base/jread.h"
 #include "rating/rating.h"
 
 /* Where in a plan: "name", "name.member", "name[3]" or "name[3].member". */
@@ -14,5 +15,46 @@ struct rating_spot {
 /* Notes the problem (problem may be NULL) and answers ERR_RATING_PLAN. */
 enum err rating_refuse(struct rating_problem *problem, enum rating_reason reason,
                        struct rating_spot spot);
+enum err rating_check_price(int64_t price_e8, struct rating_problem *problem,
+                            struct rating_spot spot);
+enum err rating_check_ladder(const struct rating_plan *plan, struct rating_problem *problem);
+
+/* --- reading the text ------------------------------------------------------------------------- */
+
+struct rating_parse {
+    struct jread j;
+    struct rating_plan *plan;
+    struct rating_problem *problem;
+};
+
+enum err rating_parse_refuse(struct rating_parse *p, enum rating_reason reason,
+                             struct rating_spot spot);
+/* A name out of a list; the list's length if it is none of them. */
+unsigned rating_name_index(const char *name, const char *(*names)(unsigned), unsigned count);
+/* A text value, or a refusal for a value of another type. */
+enum err rating_take_text(struct rating_parse *p, char *text, size_t cap, struct rating_spot spot);
+/* Each member once: `seen` has a bit a member. */
+enum err rating_once(struct rating_parse *p, unsigned *seen, unsigned index,
+                     struct rating_spot spot);
+enum err rating_take_price(struct rating_parse *p, int64_t *price_e8, struct rating_spot spot);
+enum err rating_open_object(struct rating_parse *p, struct rating_spot spot);
+void rating_path_join(char *path, size_t cap, const char *a, const char *b); /* "a.b" */
+
+struct rating_prices {
+    bool *priced;      /* RATING_RATES of each */
+    int64_t *price_e8;
+    struct rating_spot spot;
+};
+/* {"peak": "0.9", ...} */
+enum err rating_take_prices(struct rating_parse *p, const struct rating_prices *into);
+
+/* One member of a ladder each. */
+enum err rating_take_cycle(struct rating_parse *p);
+enum err rating_take_start(struct rating_parse *p);
+enum err rating_take_end(struct rating_parse *p);
+enum err rating_take_high_season(struct rating_parse *p);
+enum err rating_take_household(struct rating_parse *p);
+enum err rating_take_steps(struct rating_parse *p);
+enum err rating_take_apportion(struct rating_parse *p);
 
 #endif

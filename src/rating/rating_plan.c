@@ -61,7 +61,7 @@ enum err rating_refuse(struct rating_problem *problem, enum rating_reason reason
     return ERR_RATING_PLAN;
 }
 
-static enum err check_price(int64_t price_e8, struct rating_problem *problem,
+enum err rating_check_price(int64_t price_e8, struct rating_problem *problem,
                             struct rating_spot spot)
 {
     if (price_e8 < 0)
@@ -78,7 +78,7 @@ static enum err check_prices(const struct rating_plan *plan, struct rating_probl
         if (!plan->priced[rate])
             continue;
         any = true;
-        TRY(check_price(
+        TRY(rating_check_price(
             plan->rate_price_e8[rate], problem,
             (struct rating_spot){"prices", -1, rating_rate_name((enum rating_rate)rate)}));
     }
@@ -134,9 +134,8 @@ static enum err check_cover(const struct rating_plan *plan, struct rating_proble
     return ERR_OK;
 }
 
-static enum err check_time_of_use(const struct rating_plan *plan, struct rating_problem *problem)
+static enum err check_periods(const struct rating_plan *plan, struct rating_problem *problem)
 {
-    TRY(check_prices(plan, problem));
     if (plan->period_count > RATING_PERIODS_MAX)
         return rating_refuse(problem, RATING_PERIODS_TOO_MANY,
                              (struct rating_spot){"periods", -1, NULL});
@@ -149,17 +148,29 @@ enum err rating_plan_check(const struct rating_plan *plan, struct rating_problem
 {
     if (problem)
         *problem = (struct rating_problem){.reason = RATING_PLAN_OK};
-    if (plan->kind == RATING_FLAT)
-        return check_price(plan->price_e8, problem, (struct rating_spot){"price", -1, NULL});
-    if (plan->kind == RATING_TIME_OF_USE)
-        return check_time_of_use(plan, problem);
-    return rating_refuse(problem, RATING_KIND_UNKNOWN, (struct rating_spot){"kind", -1, NULL});
+    switch (plan->kind) {
+    case RATING_FLAT:
+        return rating_check_price(plan->price_e8, problem, (struct rating_spot){"price", -1, NULL});
+    case RATING_TIME_OF_USE:
+        TRY(check_prices(plan, problem));
+        return check_periods(plan, problem);
+    case RATING_LADDER:
+        return rating_check_ladder(plan, problem);
+    case RATING_TIME_OF_USE_LADDER:
+        TRY(rating_check_ladder(plan, problem));
+        if (plan->ladder.form == RATING_BY_SURCHARGE)
+            TRY(check_prices(plan, problem));
+        return check_periods(plan, problem);
+    default:
+        return rating_refuse(problem, RATING_KIND_UNKNOWN, (struct rating_spot){"kind", -1, NULL});
+    }
 }
 
 enum rating_rate rating_rate_at(const struct rating_plan *plan, unsigned minute)
 {
     MUST(minute < RATING_DAY_MINUTES);
-    for (size_t i = 0; plan->kind == RATING_TIME_OF_USE && i < plan->period_count; i++)
+    bool rates = plan->kind == RATING_TIME_OF_USE || plan->kind == RATING_TIME_OF_USE_LADDER;
+    for (size_t i = 0; rates && i < plan->period_count; i++)
         if (covers(&plan->periods[i], minute))
             return plan->periods[i].rate;
     return RATING_TOTAL;

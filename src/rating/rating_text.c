@@ -88,19 +88,22 @@ void rating_price_print(int64_t price_e8, char text[RATING_PRICE_TEXT_MAX])
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-struct parse {
-    struct jread j;
-    struct rating_plan *plan;
-    struct rating_problem *problem;
-};
-
-static enum err refuse(struct parse *p, enum rating_reason reason, struct rating_spot spot)
+enum err rating_parse_refuse(struct rating_parse *p, enum rating_reason reason, struct rating_spot spot)
 {
     return rating_refuse(p->problem, reason, spot);
 }
 
+void rating_path_join(char *path, size_t cap, const char *a, const char *b)
+{
+    size_t n = 0;
+    for (const char *parts[] = {a, ".", b}, **part = parts; part < parts + 3; part++)
+        for (const char *c = *part; *c && n + 1 < cap; c++)
+            path[n++] = *c;
+    path[n] = '\0';
+}
+
 /* A name out of a list; the list's length if it is none of them. */
-static unsigned name_index(const char *name, const char *(*names)(unsigned), unsigned count)
+unsigned rating_name_index(const char *name, const char *(*names)(unsigned), unsigned count)
 {
     unsigned i = 0;
     while (i < count && strcmp(name, names(i)) != 0)
@@ -119,70 +122,82 @@ static const char *kind_at(unsigned i)
 }
 
 /* A text value, or a refusal for a value of another type. */
-static enum err take_text(struct parse *p, char *text, size_t cap, struct rating_spot spot)
+enum err rating_take_text(struct rating_parse *p, char *text, size_t cap, struct rating_spot spot)
 {
     if (jread_peek(&p->j) != JREAD_TEXT)
-        return refuse(p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
+        return rating_parse_refuse(p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
                       spot);
     jread_text(&p->j, text, cap);
     if (p->j.err == ERR_RANGE)
-        return refuse(p, RATING_MEMBER_TYPE, spot);
-    return p->j.err == ERR_OK ? ERR_OK : refuse(p, RATING_JSON_SYNTAX, spot);
+        return rating_parse_refuse(p, RATING_MEMBER_TYPE, spot);
+    return p->j.err == ERR_OK ? ERR_OK : rating_parse_refuse(p, RATING_JSON_SYNTAX, spot);
 }
 
 /* Each member once: `seen` has a bit a member. */
-static enum err once(struct parse *p, unsigned *seen, unsigned index, struct rating_spot spot)
+enum err rating_once(struct rating_parse *p, unsigned *seen, unsigned index, struct rating_spot spot)
 {
     if (*seen & 1u << index)
-        return refuse(p, RATING_MEMBER_REPEATED, spot);
+        return rating_parse_refuse(p, RATING_MEMBER_REPEATED, spot);
     *seen |= 1u << index;
     return ERR_OK;
 }
 
-static enum err take_price(struct parse *p, int64_t *price_e8, struct rating_spot spot)
+enum err rating_take_price(struct rating_parse *p, int64_t *price_e8, struct rating_spot spot)
 {
     char text[32];
     enum rating_reason reason;
-    TRY(take_text(p, text, sizeof text, spot));
+    TRY(rating_take_text(p, text, sizeof text, spot));
     if (rating_price_parse(text, price_e8, &reason) != ERR_OK)
-        return refuse(p, reason, spot);
+        return rating_parse_refuse(p, reason, spot);
     return ERR_OK;
 }
 
-static enum err take_kind(struct parse *p)
+static enum err take_kind(struct rating_parse *p)
 {
     char name[24];
     struct rating_spot spot = {"kind", -1, NULL};
-    TRY(take_text(p, name, sizeof name, spot));
-    unsigned kind = name_index(name, kind_at, RATING_KINDS);
+    TRY(rating_take_text(p, name, sizeof name, spot));
+    unsigned kind = rating_name_index(name, kind_at, RATING_KINDS);
     if (kind == RATING_KINDS)
-        return refuse(p, RATING_KIND_UNKNOWN, spot);
+        return rating_parse_refuse(p, RATING_KIND_UNKNOWN, spot);
     p->plan->kind = (enum rating_kind)kind;
     return ERR_OK;
 }
 
-static enum err open_object(struct parse *p, struct rating_spot spot)
+enum err rating_open_object(struct rating_parse *p, struct rating_spot spot)
 {
     if (jread_peek(&p->j) != JREAD_OBJECT)
-        return refuse(p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
+        return rating_parse_refuse(p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
                       spot);
     jread_object(&p->j);
     return ERR_OK;
 }
 
-static enum err take_prices(struct parse *p)
+/* "peak" or, inside a step, "prices.peak". */
+static enum err take_rate(struct rating_parse *p, const struct rating_prices *into, unsigned rate,
+                          struct rating_spot spot)
 {
-    char name[24] = "";
+    into->priced[rate] = true;
+    return rating_take_price(p, &into->price_e8[rate], spot);
+}
+
+enum err rating_take_prices(struct rating_parse *p, const struct rating_prices *into)
+{
+    char name[24] = "", path[40];
     unsigned seen = 0;
-    TRY(open_object(p, (struct rating_spot){"prices", -1, NULL}));
+    bool inner = into->spot.index >= 0;
+    TRY(rating_open_object(p, into->spot));
     while (jread_member(&p->j, name, sizeof name)) {
-        struct rating_spot spot = {"prices", -1, name};
-        unsigned rate = name_index(name, rate_at, RATING_RATES);
+        struct rating_spot spot = {into->spot.name, into->spot.index, name};
+        if (inner) {
+            rating_path_join(path, sizeof path, into->spot.member, name);
+            spot.member = path;
+        }
+        unsigned rate = rating_name_index(name, rate_at, RATING_RATES);
         if (rate == RATING_RATES)
-            return refuse(p, RATING_RATE_UNKNOWN, spot);
-        TRY(once(p, &seen, rate, spot));
-        p->plan->priced[rate] = true;
-        TRY(take_price(p, &p->plan->rate_price_e8[rate], spot));
+            return rating_parse_refuse(p, RATING_RATE_UNKNOWN, spot);
+        TRY(rating_once(p, &seen, rate, spot));
+        TRY(take_rate(p, into, rate, spot));
     }
     return ERR_OK;
 }
@@ -198,20 +213,20 @@ static bool parse_time(const char *text, uint16_t *minute)
     return m < 60 && h * 60 + m <= RATING_DAY_MINUTES;
 }
 
-static enum err take_period_member(struct parse *p, struct rating_period *period, unsigned which,
+static enum err take_period_member(struct rating_parse *p, struct rating_period *period, unsigned which,
                                    struct rating_spot spot)
 {
     char text[16];
-    TRY(take_text(p, text, sizeof text, spot));
+    TRY(rating_take_text(p, text, sizeof text, spot));
     if (which == 2) {
-        unsigned rate = name_index(text, rate_at, RATING_RATES);
+        unsigned rate = rating_name_index(text, rate_at, RATING_RATES);
         if (rate == RATING_RATES)
-            return refuse(p, RATING_RATE_UNKNOWN, spot);
+            return rating_parse_refuse(p, RATING_RATE_UNKNOWN, spot);
         period->rate = (enum rating_rate)rate;
         return ERR_OK;
     }
     if (!parse_time(text, which == 0 ? &period->from_minute : &period->to_minute))
-        return refuse(p, RATING_TIME_SYNTAX, spot);
+        return rating_parse_refuse(p, RATING_TIME_SYNTAX, spot);
     return ERR_OK;
 }
 
@@ -221,97 +236,169 @@ static const char *period_member(unsigned i)
     return names[i];
 }
 
-static enum err take_period(struct parse *p, int index)
+static enum err take_period(struct rating_parse *p, int index)
 {
     char name[24] = "";
     unsigned seen = 0;
     struct rating_period *period = &p->plan->periods[index];
-    TRY(open_object(p, (struct rating_spot){"periods", index, NULL}));
+    TRY(rating_open_object(p, (struct rating_spot){"periods", index, NULL}));
     while (jread_member(&p->j, name, sizeof name)) {
         struct rating_spot spot = {"periods", index, name};
-        unsigned which = name_index(name, period_member, 3);
+        unsigned which = rating_name_index(name, period_member, 3);
         if (which == 3)
-            return refuse(p, RATING_MEMBER_UNKNOWN, spot);
-        TRY(once(p, &seen, which, spot));
+            return rating_parse_refuse(p, RATING_MEMBER_UNKNOWN, spot);
+        TRY(rating_once(p, &seen, which, spot));
         TRY(take_period_member(p, period, which, spot));
     }
     for (unsigned i = 0; p->j.err == ERR_OK && i < 3; i++)
         if (!(seen & 1u << i))
-            return refuse(p, RATING_MEMBER_MISSING,
+            return rating_parse_refuse(p, RATING_MEMBER_MISSING,
                           (struct rating_spot){"periods", index, period_member(i)});
     return ERR_OK;
 }
 
-static enum err take_periods(struct parse *p)
+static enum err take_periods(struct rating_parse *p)
 {
     struct rating_spot spot = {"periods", -1, NULL};
     if (jread_peek(&p->j) != JREAD_ARRAY)
-        return refuse(p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
+        return rating_parse_refuse(p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
                       spot);
     jread_array(&p->j);
     while (jread_element(&p->j)) {
         if (p->plan->period_count == RATING_PERIODS_MAX)
-            return refuse(p, RATING_PERIODS_TOO_MANY, spot);
+            return rating_parse_refuse(p, RATING_PERIODS_TOO_MANY, spot);
         TRY(take_period(p, (int)p->plan->period_count++));
     }
     return ERR_OK;
 }
 
-enum member { MEMBER_KIND, MEMBER_PRICE, MEMBER_PRICES, MEMBER_PERIODS, MEMBERS };
+enum member {
+    MEMBER_KIND,
+    MEMBER_UNIT,
+    MEMBER_PRICE,
+    MEMBER_PRICES,
+    MEMBER_PERIODS,
+    MEMBER_CYCLE,
+    MEMBER_START,
+    MEMBER_END,
+    MEMBER_HIGH_SEASON,
+    MEMBER_HOUSEHOLD,
+    MEMBER_STEPS,
+    MEMBER_APPORTION,
+    MEMBERS
+};
+
+#define BIT(member) (1u << (member))
 
 static const char *plan_member(unsigned i)
 {
-    static const char *const names[] = {"kind", "price", "prices", "periods"};
+    static const char *const names[] = {
+        "kind",  "unit", "price",       "prices",    "periods", "cycle",
+        "start", "end",  "high_season", "household", "steps",   "apportion"};
     return names[i];
 }
 
-static enum err take_member(struct parse *p, enum member which)
+static const char *unit_at(unsigned i)
 {
-    switch (which) {
-    case MEMBER_KIND:
-        return take_kind(p);
-    case MEMBER_PRICE:
-        return take_price(p, &p->plan->price_e8, (struct rating_spot){"price", -1, NULL});
-    case MEMBER_PRICES:
-        return take_prices(p);
-    default:
-        return take_periods(p);
-    }
+    return rating_unit_name((enum rating_unit)i);
+}
+
+static enum err take_unit(struct rating_parse *p)
+{
+    char name[24];
+    struct rating_spot spot = {"unit", -1, NULL};
+    TRY(rating_take_text(p, name, sizeof name, spot));
+    unsigned unit = rating_name_index(name, unit_at, RATING_UNITS);
+    if (unit == RATING_UNITS)
+        return rating_parse_refuse(p, RATING_UNIT_UNKNOWN, spot);
+    p->plan->unit = (enum rating_unit)unit;
+    return ERR_OK;
+}
+
+static enum err take_base_price(struct rating_parse *p)
+{
+    return rating_take_price(p, &p->plan->price_e8, (struct rating_spot){"price", -1, NULL});
+}
+
+static enum err take_base_prices(struct rating_parse *p)
+{
+    return rating_take_prices(p, &(struct rating_prices){p->plan->priced, p->plan->rate_price_e8,
+                                                         {"prices", -1, NULL}});
+}
+
+static enum err (*const takers[])(struct rating_parse *p) = {
+    [MEMBER_KIND] = take_kind,
+    [MEMBER_UNIT] = take_unit,
+    [MEMBER_PRICE] = take_base_price,
+    [MEMBER_PRICES] = take_base_prices,
+    [MEMBER_PERIODS] = take_periods,
+    [MEMBER_CYCLE] = rating_take_cycle,
+    [MEMBER_START] = rating_take_start,
+    [MEMBER_END] = rating_take_end,
+    [MEMBER_HIGH_SEASON] = rating_take_high_season,
+    [MEMBER_HOUSEHOLD] = rating_take_household,
+    [MEMBER_STEPS] = rating_take_steps,
+    [MEMBER_APPORTION] = rating_take_apportion,
+};
+
+#define LADDER_NEEDS (BIT(MEMBER_KIND) | BIT(MEMBER_CYCLE) | BIT(MEMBER_STEPS))
+#define LADDER_MAY                                                                                 \
+    (BIT(MEMBER_UNIT) | BIT(MEMBER_START) | BIT(MEMBER_END) | BIT(MEMBER_HIGH_SEASON) |            \
+     BIT(MEMBER_HOUSEHOLD))
+
+/* A base belongs to steps by surcharge, the sharing out to a matrix; neither to anything else. */
+static unsigned needs_of(const struct rating_plan *plan)
+{
+    static const unsigned needs[] = {
+        [RATING_FLAT] = BIT(MEMBER_KIND) | BIT(MEMBER_PRICE),
+        [RATING_TIME_OF_USE] = BIT(MEMBER_KIND) | BIT(MEMBER_PRICES) | BIT(MEMBER_PERIODS),
+        [RATING_LADDER] = LADDER_NEEDS,
+        [RATING_TIME_OF_USE_LADDER] = LADDER_NEEDS | BIT(MEMBER_PERIODS),
+    };
+    unsigned want = needs[plan->kind];
+    if (plan->kind == RATING_LADDER && plan->ladder.form == RATING_BY_SURCHARGE)
+        want |= BIT(MEMBER_PRICE);
+    if (plan->kind == RATING_TIME_OF_USE_LADDER && plan->ladder.form == RATING_BY_SURCHARGE)
+        want |= BIT(MEMBER_PRICES);
+    if (plan->kind == RATING_TIME_OF_USE_LADDER && plan->ladder.form == RATING_BY_MATRIX)
+        want |= BIT(MEMBER_APPORTION);
+    if ((want & BIT(MEMBER_CYCLE)) && plan->ladder.cycle == RATING_HEATING_SEASON)
+        want |= BIT(MEMBER_START) | BIT(MEMBER_END);
+    return want;
 }
 
 /* Which members a kind has: the others are refused, not ignored. */
-static enum err check_members(struct parse *p, unsigned seen)
+static enum err check_members(struct rating_parse *p, unsigned seen)
 {
-    static const unsigned wanted[] = {
-        [RATING_FLAT] = 1u << MEMBER_KIND | 1u << MEMBER_PRICE,
-        [RATING_TIME_OF_USE] = 1u << MEMBER_KIND | 1u << MEMBER_PRICES | 1u << MEMBER_PERIODS,
-    };
-    unsigned want = seen & 1u << MEMBER_KIND ? wanted[p->plan->kind] : 1u << MEMBER_KIND | seen;
+    if (!(seen & BIT(MEMBER_KIND)))
+        return rating_parse_refuse(p, RATING_MEMBER_MISSING, (struct rating_spot){"kind", -1, NULL});
+    unsigned want = needs_of(p->plan);
+    unsigned may = want | (want & BIT(MEMBER_STEPS) ? LADDER_MAY : BIT(MEMBER_UNIT));
     for (unsigned i = 0; i < MEMBERS; i++) {
         struct rating_spot spot = {plan_member(i), -1, NULL};
-        if ((want & ~seen) & 1u << i)
-            return refuse(p, RATING_MEMBER_MISSING, spot);
-        if ((seen & ~want) & 1u << i)
-            return refuse(p, RATING_MEMBER_UNKNOWN, spot);
+        if ((want & ~seen) & BIT(i))
+            return rating_parse_refuse(p, RATING_MEMBER_MISSING, spot);
+        if ((seen & ~may) & BIT(i))
+            return rating_parse_refuse(p, RATING_MEMBER_UNKNOWN, spot);
     }
     return ERR_OK;
 }
 
-static enum err take_plan(struct parse *p)
+static enum err take_plan(struct rating_parse *p)
 {
     char name[24] = "";
     unsigned seen = 0;
     jread_object(&p->j);
     while (jread_member(&p->j, name, sizeof name)) {
         struct rating_spot spot = {name, -1, NULL};
-        unsigned which = name_index(name, plan_member, MEMBERS);
+        unsigned which = rating_name_index(name, plan_member, MEMBERS);
         if (which == MEMBERS)
-            return refuse(p, RATING_MEMBER_UNKNOWN, spot);
-        TRY(once(p, &seen, which, spot));
-        TRY(take_member(p, (enum member)which));
+            return rating_parse_refuse(p, RATING_MEMBER_UNKNOWN, spot);
+        TRY(rating_once(p, &seen, which, spot));
+        TRY(takers[which](p));
     }
     if (jread_end(&p->j) != ERR_OK)
-        return refuse(p, RATING_JSON_SYNTAX, (struct rating_spot){"", -1, NULL});
+        return rating_parse_refuse(p, RATING_JSON_SYNTAX, (struct rating_spot){"", -1, NULL});
     TRY(check_members(p, seen));
     return rating_plan_check(p->plan, p->problem);
 }
@@ -322,6 +409,6 @@ enum err rating_plan_parse(const char *json, size_t len, struct rating_plan *pla
     *plan = (struct rating_plan){};
     if (problem)
         *problem = (struct rating_problem){.reason = RATING_PLAN_OK};
-    struct parse p = {.j = jread_of(json, len), .plan = plan, .problem = problem};
+    struct rating_parse p = {.j = jread_of(json, len), .plan = plan, .problem = problem};
     return take_plan(&p);
 }

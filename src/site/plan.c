@@ -119,6 +119,7 @@ enum err site_plan_apply(struct store_tx *tx, int64_t project_id, const char *co
 {
     struct rating_plan plan;
     TRY(rating_plan_parse(v->body, strlen(v->body), &plan, NULL));
+    TRY(rating_plan_billable(&plan));
     return put(tx, &plans, &(struct key){project_id, code}, v, write, change);
 }
 

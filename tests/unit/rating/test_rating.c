@@ -30,7 +30,7 @@ static void test_plan_refusals(void **state)
         {"{}", "MEMBER_MISSING", "kind"},
         {"{\"price\":\"1\"}", "MEMBER_MISSING", "kind"},
         {"{\"kind\":\"flat\"}", "MEMBER_MISSING", "price"},
-        {"{\"kind\":\"ladder\",\"price\":\"1\"}", "KIND_UNKNOWN", "kind"},
+        {"{\"kind\":\"stair\",\"price\":\"1\"}", "KIND_UNKNOWN", "kind"},
         {"{\"kind\":7,\"price\":\"1\"}", "MEMBER_TYPE", "kind"},
         {"{\"kind\":\"flat\",\"price\":0.5}", "MEMBER_TYPE", "price"},
         {"{\"kind\":\"flat\",\"price\":\"1\",\"price\":\"1\"}", "MEMBER_REPEATED", "price"},

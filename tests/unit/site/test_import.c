@@ -493,7 +493,7 @@ static void test_failed_rows_come_back(void **state)
 
 /* --- prices --------------------------------------------------------------------------------- */
 
-static void expect_plan(void **state, const char *body, const char *why)
+static void expect_plan_error(void **state, const char *body, enum err code, const char *why)
 {
     struct site_import *im = NULL;
     size_t count;
@@ -502,11 +502,25 @@ static void expect_plan(void **state, const char *body, const char *why)
     assert_ok(site_import_strategy(im, "s", POLICY));
     assert_err(ERR_SITE_IMPORT, commit(state, im));
     const struct site_import_error *e = site_import_errors(im, &count);
-    assert_err(ERR_RATING_PLAN, e->code);
+    assert_err(code, e->code);
     assert_string_equal(e->column, "p");
     assert_string_equal(e->value, why);
     site_import_close(im);
     assert_int_equal(everything(state), 0);
+}
+
+static void expect_plan(void **state, const char *body, const char *why)
+{
+    expect_plan_error(state, body, ERR_RATING_PLAN, why);
+}
+
+static void test_prices_that_cannot_be_billed(void **state)
+{
+    expect_plan_error(state,
+                      "{\"kind\":\"ladder\",\"cycle\":\"month\",\"steps\":[{\"price\":\"1\"}]}",
+                      ERR_RATING_UNBILLABLE, "ladder");
+    expect_plan_error(state, "{\"kind\":\"flat\",\"unit\":\"m3\",\"price\":\"1\"}",
+                      ERR_RATING_UNBILLABLE, "flat");
 }
 
 static void test_bad_prices(void **state)
@@ -621,6 +635,7 @@ int main(void)
         CASE(test_all_errors_at_once),
         CASE(test_failed_rows_come_back),
         CASE(test_bad_prices),
+        CASE(test_prices_that_cannot_be_billed),
         CASE(test_bad_strategy),
         CASE(test_wallet_of_a_booked_account_is_fixed),
         CASE(test_a_meter_stays_with_its_account),

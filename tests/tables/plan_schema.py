@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""The published schema and the program agree: plan_schema.py SCHEMA DRIVER TABLE DOCUMENT. Every plan
+of the table of worked bills and of the document fits the schema; what each change below breaks is
+refused by both."""
+import copy
+import json
+import re
+import subprocess
+import sys
+
+try:
+    import jsonschema
+except ImportError:
+    print("python3-jsonschema is not installed")
+    sys.exit(77)
+
+schema_path, driver, table, document = sys.argv[1:]
+schema = json.load(open(schema_path, encoding="utf-8"))
+jsonschema.Draft202012Validator.check_schema(schema)
+fits = jsonschema.Draft202012Validator(schema).is_valid
+
+
+def program_accepts(plans):
+    text = "".join(f"S\t{json.dumps(p)}\t0 0 1 0\t0 0 0 0 0\n" for p in plans)
+    out = subprocess.run([driver], input=text, capture_output=True, text=True, check=True).stdout
+    return [line.startswith("OK") for line in out.splitlines()]
+
+
+plans = [json.loads(m) for m in re.findall(r"(\{\"kind\".*?\})\s*(?:\||$)",
+                                           open(table, encoding="utf-8").read(), re.M)]
+plans += [json.loads(m) for m in re.findall(r"```json\n(.*?)```",
+                                            open(document, encoding="utf-8").read(), re.S)]
+assert len(plans) >= 12, len(plans)
+
+broken = []
+for p in plans:
+    for name in p:
+        q = copy.deepcopy(p)
+        del q[name]
+        if name not in ("unit", "start", "high_season", "household", "components", "fees", "minimum",
+                        "ceiling", "rounding"):
+            broken.append(q)
+        broken.append({**p, name: 7})
+    broken.append({**p, "surprise": "1"})
+    broken.append({**p, "kind": "stairs"})
+    for i in range(len(p.get("steps", []))):
+        for change in ({"tax": "1"}, {"to": "1.0001"}, {"to": 5}, {"price": "-1"},
+                       {"surcharge": "0.123456789"}):
+            q = copy.deepcopy(p)
+            q["steps"][i].update(change)
+            broken.append(q)
+
+wrong = [f"good plan refused: {json.dumps(p)} schema {fits(p)} program {a}"
+         for p, a in zip(plans, program_accepts(plans)) if not (a and fits(p))]
+wrong += [f"bad plan accepted: {json.dumps(p)} schema {fits(p)} program {a}"
+          for p, a in zip(broken, program_accepts(broken)) if a or fits(p)]
+for w in wrong[:5]:
+    print(w)
+print(f"{len(plans)} good and {len(broken)} broken plans, {len(wrong)} wrong")
+sys.exit(1 if wrong else 0)
