@@ -13,7 +13,7 @@ help:
 	@echo 'make build      the programs, into $(BUILD)/src/app and $(BUILD)/sim'
 	@echo 'make web        the console, into web/dist'
 	@echo 'make sim        2,000 seeds of the vend simulation'
-	@echo 'make soak       500 sales under kill -9, and 466 recorded days of real rooms (15 minutes)'
+	@echo 'make soak       500 sales under kill -9, and 467 recorded days of real rooms (15 minutes)'
 	@echo 'make fuzz       each decoder for 60 s (SECONDS=n)'
 	@echo 'make bench      ratios against stated baselines'
 	@echo 'make check      both compilers, layout, static analysis'

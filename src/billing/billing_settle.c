@@ -417,6 +417,18 @@ static bool nothing_new(const struct settle *s, const struct boundary *b)
     return b->why == SPLIT_DAY && b->closing.at.s <= s->charge.reading_at.s;
 }
 
+/* A midnight at which the meter's wallet was not told will never be told any more once later words
+ * have come: the next one that was told closes both days. It is looked at again each time, because
+ * a sale that is confirmed late may explain it after all. */
+static bool may_pass_over(const struct settle *s, const struct boundary *b)
+{
+    wall_s newest = {INT64_MIN};
+    int64_t epoch;
+    return b->why == SPLIT_DAY && s->now.s - b->at.s >= PATIENCE_S &&
+           readings_newest(s->b->readings, s->charge.meter_id, &newest, &epoch) &&
+           newest.s > b->at.s;
+}
+
 enum step { STEP_ON, STEP_STOP, STEP_GONE };
 
 /* One boundary. *since moves on where nothing had to be settled. */
@@ -440,8 +452,13 @@ static enum err settle_boundary(struct settle *s, struct boundary *b, wall_s *si
         return hold(s, b, err_name(e), true);
     TRY(e);
     e = find_charge(s, &c);
-    if (e == ERR_NOT_FOUND)
+    if (e == ERR_NOT_FOUND) {
+        if (may_pass_over(s, b)) {
+            *since = b->at;
+            *step = STEP_ON;
+        }
         return hold(s, b, "wallet_not_told", false);
+    }
     TRY(e);
     TRY(close_period(s, &c));
     *step = is_last(b->why) || s->charge.opened_at.s != b->at.s ? STEP_GONE : STEP_ON;

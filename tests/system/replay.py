@@ -7,7 +7,7 @@ a day takes seconds. Every recorded recharge is sold over HTTP when it falls due
 registers, the platform's readings and the ledger (settled and accrued) hold the data's consumption to
 the meter's resolution of 10 Wh, every fen sold is where it belongs, and `yufu verify` is clean.
 
-In the environment: DAYS (28) from the data, SPEED (30000), FULL=1 for all 466 days of room A.
+In the environment: DAYS (28) from the data, SPEED (30000), FULL=1 for all 467 days of room A.
 """
 import calendar
 import csv
@@ -30,7 +30,7 @@ from processes import GUARD_S, Process, run
 YUFU, GATEWAY, FLEET = sys.argv[1:4]
 DATA = pathlib.Path(os.environ.get("YUFU_DATA") or sys.argv[4])
 FULL = os.environ.get("FULL") == "1"
-DAYS = int(os.environ.get("DAYS", "466" if FULL else "28"))
+DAYS = int(os.environ.get("DAYS", "467" if FULL else "28"))
 SPEED = int(os.environ.get("SPEED", "60000" if FULL else "30000"))
 # The gateway is told a slow line and waits a second for an answer, which is milliseconds of the world;
 # the meters answer as on a fast one.

@@ -190,6 +190,35 @@ static void test_a_foreign_sale_that_the_meter_tells(void **state)
     assert_int_equal(settled_fen(t), 50);
 }
 
+/* The meter as it is after so many steps of 600 s, 100 Wh and 5 fen each, and `bought` purchases of
+ * 3000 fen after the first of 5000. */
+static void say_all(struct town *t, int64_t steps, int64_t bought)
+{
+    town_say(t, 2, 1, T0 + steps * 600, POINT_ENERGY_WH, I(steps * 100), POINT_BALANCE_FEN,
+             I(5000 + bought * 3000 - steps * 5), POINT_PURCHASE_COUNT, I(1 + bought),
+             POINT_PURCHASED_FEN, I(5000 + bought * 3000), 0);
+}
+
+/* A day with hardly a reading, and a sale between any two of them: its midnight will never be told.
+ * The next one that is closes both days, to the fen. */
+static void test_a_midnight_without_the_wallet(void **state)
+{
+    struct town *t = *state;
+    prove(t, 5000);
+    say_all(t, 0, 0);
+    say_all(t, 72, 1);
+    say_all(t, 150, 2);
+    town_tick(t, T0 + DAY + 7 * 3600);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement"), 0);
+    for (int64_t steps = 200; steps <= 290; steps++)
+        say_all(t, steps, 2);
+    town_tick(t, T0 + 2 * DAY + 1200);
+    assert_int_equal(settled_fen(t), 2 * 144 * 5);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement"), 1);
+    assert_int_equal(town_int(t, "SELECT sum(closed_at - opened_at) FROM settlement"), 2 * DAY);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM event WHERE kind = 'charge.held'"), 1);
+}
+
 static enum err put_sale(struct store_tx *tx, void *arg)
 {
     const int64_t *n = arg;
@@ -341,6 +370,7 @@ int main(void)
         CASE(test_a_sale_within_the_day),
         CASE(test_a_foreign_sale),
         CASE(test_a_foreign_sale_that_the_meter_tells),
+        CASE(test_a_midnight_without_the_wallet),
         CASE(test_sales_all_around_midnight),
         CASE(test_the_meter_charges_otherwise),
         CASE(test_unexplained_credit),
