@@ -24,6 +24,7 @@ const char *split_name(enum split why)
 struct boundary {
     wall_s at;
     enum split why;
+    bool new_price; /* a day's end at which a price begins as well */
     struct readings_registers closing, opening; /* set where the period ends, see find_registers */
 };
 
@@ -88,8 +89,10 @@ static enum err find_price(const struct settle *s, wall_s since, struct boundary
     enum err e = site_plan_next(s->tx, s->account.project_id, s->charge.plan_code, since, &v);
     if (e == ERR_NOT_FOUND)
         return ERR_OK;
-    if (e == ERR_OK && v.effective_at.s <= s->now.s)
+    if (e == ERR_OK && v.effective_at.s <= s->now.s) {
+        b->new_price = *found && b->at.s == v.effective_at.s;
         nearer(b, found, v.effective_at, SPLIT_PRICE);
+    }
     return e;
 }
 
@@ -125,7 +128,7 @@ static enum err find_break(const struct settle *s, wall_s since, struct boundary
     if (e == ERR_NOT_FOUND)
         return ERR_OK;
     TRY(e);
-    *b = (struct boundary){brk.at, split_of(brk.why), brk.closing, brk.opening};
+    *b = (struct boundary){brk.at, split_of(brk.why), false, brk.closing, brk.opening};
     *found = true;
     return ERR_OK;
 }
@@ -411,10 +414,11 @@ static enum err hold(struct settle *s, const struct boundary *b, const char *rea
     return tell(s, EVENT_SETTLE_HELD, &d);
 }
 
-/* Nothing was measured since the period began: a day passes without a settlement. */
+/* Nothing was measured since the period began: a day passes without a settlement. Not if a price
+ * begins with the next one: the period would carry the old price beyond it. */
 static bool nothing_new(const struct settle *s, const struct boundary *b)
 {
-    return b->why == SPLIT_DAY && b->closing.at.s <= s->charge.reading_at.s;
+    return b->why == SPLIT_DAY && !b->new_price && b->closing.at.s <= s->charge.reading_at.s;
 }
 
 /* A midnight at which the meter's wallet was not told will never be told any more once later words

@@ -162,6 +162,26 @@ static void test_a_new_price_in_a_gap(void **state)
     assert_int_equal(settled_fen(t), 50 + 120); /* 2 kWh measured by midnight, at the new price */
 }
 
+/* Prices begin at midnight. The day before it measured nothing, and is not settled: the new price
+ * must begin all the same. */
+static void test_a_new_price_after_a_silent_day(void **state)
+{
+    struct town *t = *state;
+    struct billing_settled done;
+    town_wh(t, 1, T0, 0);
+    town_wh(t, 1, T0 + DAY - 60, I(1000));
+    town_wh(t, 1, T0 + DAY, I(1000)); /* the period of the silent day begins here */
+    assert_ok(town_settle(t, 7, T0 + DAY + 60, &done));
+    assert_int_equal(settled_fen(t), 50);
+    town_plan(t, "flat", 2, T0 + 2 * DAY, "{\"kind\":\"flat\",\"price\":\"0.6\"}");
+    town_wh(t, 1, T0 + 2 * DAY + 3600, I(1000));
+    town_wh(t, 1, T0 + 3 * DAY - 60, I(3000));
+    town_wh(t, 1, T0 + 3 * DAY + 60, I(3000));
+    assert_ok(town_settle(t, 7, T0 + 3 * DAY + 120, &done));
+    assert_int_equal(settled_fen(t), 50 + 120);
+    assert_int_equal(town_int(t, "SELECT plan_version FROM charge_open WHERE meter_id = 1"), 2);
+}
+
 static void test_another_plan(void **state)
 {
     struct town *t = *state;
@@ -354,6 +374,7 @@ int main(void)
         CASE(test_catching_up_from_blocks),
         CASE(test_a_new_price_splits_the_day),
         CASE(test_a_new_price_in_a_gap),
+        CASE(test_a_new_price_after_a_silent_day),
         CASE(test_another_plan),
         CASE(test_split_by_a_person),
         CASE(test_closing_an_account),
