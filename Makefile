@@ -1,6 +1,6 @@
 # The front door. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build run test check fuzz sim soak web bench clean format
+.PHONY: help setup build run test check fuzz sim soak web bench clean format
 
 BUILD := build
 SANITIZE := build-sanitize
@@ -18,28 +18,37 @@ help:
 	@echo 'make bench      ratios against stated baselines'
 	@echo 'make check      both compilers, layout, static analysis'
 	@echo 'make format     lay the sources out'
+	@echo 'make clean      remove what was built'
 
-run:
-	@tools/setup.sh run
-	@$(MAKE) --no-print-directory build web
+run: build web
 	@exec $(BUILD)/src/app/yufu demo $(ARGS)
 
+# A build folder from before the test packages came knows no unit tests: it is set up again.
 test:
 	@tools/setup.sh test
+	@[ ! -f $(BUILD)/build.ninja ] || [ -e $(BUILD)/tests/test_base ] || \
+	  tools/quietly.sh meson setup --reconfigure $(BUILD)
 	@$(MAKE) --no-print-directory build $(SANITIZE)/build.ninja web
-	@$(NINJA) -C $(SANITIZE) --quiet
+	@tools/quietly.sh $(NINJA) -C $(BUILD) meson-test-prereq
+	@tools/quietly.sh $(NINJA) -C $(SANITIZE) all meson-test-prereq
 	@tools/run_tests.py $(BUILD) $(SANITIZE)
 
-$(BUILD)/build.ninja:
-	@meson setup $(BUILD) >/dev/null
+setup:
+	@tools/setup.sh run
+
+$(BUILD)/build.ninja: | setup
+	@echo 'build: compiling ...'
+	@tools/quietly.sh meson setup $(BUILD)
 
 $(SANITIZE)/build.ninja:
-	@meson setup $(SANITIZE) --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false >/dev/null
+	@echo 'build: compiling with sanitizers ...'
+	@tools/quietly.sh meson setup $(SANITIZE) --buildtype=debugoptimized \
+	  -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false
 
-build: $(BUILD)/build.ninja
-	@$(NINJA) -C $(BUILD) --quiet
+build: setup $(BUILD)/build.ninja
+	@tools/quietly.sh $(NINJA) -C $(BUILD)
 
-web:
+web: setup
 	@tools/build_web.sh
 
 sim: build
@@ -53,16 +62,19 @@ soak: build
 
 SECONDS ?= 60
 fuzz:
+	@tools/setup.sh test
 	@tools/fuzz.sh $(SECONDS)
 
 bench: build
 	@$(BUILD)/src/app/yufu bench freshness
 
 check:
+	@tools/setup.sh check
 	@tools/check.sh
 
 format:
-	@git ls-files 'src/**.[ch]' 'sim/**.[ch]' 'tests/**.[ch]' | xargs clang-format -i
+	@tools/setup.sh test
+	@git ls-files 'src/**.[ch]' 'sim/**.[ch]' 'tests/**.[ch]' | grep -v '_table\.h$$' | xargs clang-format -i
 
 clean:
-	rm -rf $(BUILD) $(SANITIZE) web/dist
+	rm -rf $(BUILD) $(SANITIZE) build-gcc build-clang build-fuzz web/dist web/node_modules tests/web/node_modules

@@ -7,8 +7,16 @@ if [ -f "$stamp" ] && [ -z "$(find src public index.html package.json package-lo
     -newer "$stamp" -print -quit 2>/dev/null)" ]; then
   exit 0
 fi
+major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
+if [ "$major" -lt 18 ]; then
+  echo "web: $(command -v node) is version $major; the console needs 18 or later (Debian 12 has it: apt-get install nodejs)" >&2
+  exit 1
+fi
 echo "web: fetching the console's libraries ..."
-npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+../tools/quietly.sh npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || {
+  echo "web: npm could not fetch them. Is the npm registry reachable (npm ping)?" >&2
+  exit 1
+}
 echo "web: building ..."
-npm run --silent build
+../tools/quietly.sh npm run --silent build
 touch "$stamp"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs the Meson tests of every build folder given and closes with one line:
-N passed, N failed, N skipped. Counts the cases that a program reports, not just programs."""
+N passed, N failed, N skipped. Counts the cases that a program reports, not just programs.
+What failed is listed once more at the end, with the last lines that it said."""
 import json
 import os
 import pathlib
@@ -11,44 +12,68 @@ import sys
 PLAIN = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 CMOCKA = {key: re.compile(rf"\[  {word}\] (\d+) test\(s\)") for key, word in
           (("passed", "PASSED  "), ("failed", "FAILED  "), ("skipped", "SKIPPED "))}
+TAIL_LINES = 15
+GOOD = ("OK", "EXPECTEDFAIL")
+
+
+def said(test):
+    return (test.get("stdout") or "") + (test.get("stderr") or "")
 
 
 def cases(test):
-    """(passed, failed, skipped) of one program; a program that says nothing is one case."""
-    text = (test.get("stdout") or "") + (test.get("stderr") or "")
-    result = test["result"]
-    if result == "SKIP":
-        return 0, 0, 1
+    """[passed, failed, skipped] of one program; a program that says nothing is one case. A program
+    that ends badly has at least one failure, whatever it counted."""
+    text = said(test)
+    if test["result"] == "SKIP":
+        return [0, 0, 1]
     plain = PLAIN.findall(text)
     if plain:
         counts = [sum(int(row[i] or 0) for row in plain) for i in range(3)]
     else:
         counts = [sum(int(n) for n in CMOCKA[key].findall(text)) for key in
                   ("passed", "failed", "skipped")]
-    if result not in ("OK", "EXPECTEDFAIL") and counts[1] == 0:
+    if test["result"] not in GOOD and counts[1] == 0:
         counts[1] = 1
     if sum(counts) == 0:
         counts[0] = 1
     return counts
 
 
-total = [0, 0, 0]
-for build in sys.argv[1:]:
-    print(f"== {build}", flush=True)
+def run(build):
+    """Every test of one build folder: what Meson wrote down about each."""
+    log = pathlib.Path(build) / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
     env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0",
                UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1", MALLOC_PERTURB_="0")
-    args = ["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--num-processes", "2"]
-    if build.endswith("sanitize"):
-        args += ["--timeout-multiplier", "4"]
-    subprocess.run(args, env=env, check=False)
-    log = pathlib.Path(build) / "meson-logs" / "testlog.json"
-    for line in log.read_text().splitlines():
-        test = json.loads(line)
+    patience = "6" if build.endswith("sanitize") else "2"
+    code = subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--timeout-multiplier", patience,
+                           "--num-processes", str(max(2, os.cpu_count() or 2))],
+                          env=env, check=False, stdin=subprocess.DEVNULL).returncode
+    tests = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    planned = json.loads(subprocess.run(["meson", "introspect", "--tests", build], check=True,
+                                        capture_output=True, text=True).stdout)
+    if len(tests) != len(planned) or (code != 0 and all(t["result"] in GOOD + ("SKIP",) for t in tests)):
+        tests.append({"name": "meson test", "result": "FAIL",
+                      "stdout": f"{len(tests)} of {len(planned)} tests ran, exit code {code}"})
+    return tests
+
+
+total, failed, skipped = [0, 0, 0], [], []
+for build in sys.argv[1:]:
+    print(f"== {build}", flush=True)
+    for test in run(build):
         counts = cases(test)
         total = [a + b for a, b in zip(total, counts)]
         if counts[1]:
-            print(f"failed: {test['name']} ({build})")
+            failed.append((build, test))
         if counts[2]:
-            print(f"skipped: {test['name']}: {counts[2]}")
+            skipped.append((build, test, counts[2]))
+for build, test, count in skipped:
+    why = [line for line in said(test).splitlines() if line.strip() and not PLAIN.match(line)]
+    print(f"skipped: {test['name']} ({build}): {count}: {why[-1] if why else 'no reason given'}")
+for build, test in failed:
+    print(f"failed: {test['name']} ({build}): {test['result']}")
+    for line in said(test).splitlines()[-TAIL_LINES:]:
+        print(f"    {line}")
 print("%d passed, %d failed, %d skipped" % tuple(total))
 sys.exit(1 if total[1] or not total[0] else 0)

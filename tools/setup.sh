@@ -2,6 +2,7 @@
 # Installs what Yufu needs from Debian 12, and nothing that is there already.
 #   tools/setup.sh run    what `make run` needs: build and run the product
 #   tools/setup.sh test   the above, and what `make test` needs
+#   tools/setup.sh check  the above, and what `make check` needs
 # Works as root, or through sudo. Prints what it is about to do before it does it.
 set -eu
 
@@ -40,6 +41,9 @@ sqlite3                     looking into the store by hand
 curl                        system tests of the HTTP API
 python3-yaml                reads docs/openapi.yaml to hold the answers of the API against it
 '
+check_packages='
+cppcheck                    static analysis
+'
 
 # A machine whose node comes from elsewhere brings npm along; Debian's npm would conflict with it.
 present() {
@@ -47,33 +51,50 @@ present() {
     npm) command -v npm >/dev/null 2>&1 && return 0 ;;
     nodejs) command -v node >/dev/null 2>&1 && return 0 ;;
   esac
-  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]
+  case "$installed" in *" $1 "*) return 0 ;; esac
+  return 1
 }
 
-list=$run_packages
-[ "$want" = test ] && list="$run_packages$test_packages"
-
+case $want in
+  run) list=$run_packages ;;
+  test) list="$run_packages$test_packages" ;;
+  check) list="$run_packages$test_packages$check_packages" ;;
+  *) echo "setup: run, test or check?" >&2; exit 2 ;;
+esac
+installed=" $(dpkg-query -W -f='${db:Status-Status} ${Package}\n' 2>/dev/null |
+  sed -n 's/^installed //p' | tr '\n' ' ') "
 missing=$(printf '%s' "$list" | while read -r name why; do
   [ -n "$name" ] || continue
   present "$name" || printf '%s|%s\n' "$name" "$why"
 done)
 [ -n "$missing" ] || exit 0
 
-if [ "$(id -u)" = 0 ]; then as_root=''
+names=$(printf '%s\n' "$missing" | cut -d'|' -f1 | tr '\n' ' ')
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "setup: this is not Debian. Yufu needs what Debian 12 calls:" >&2
+  echo "  $names" >&2
+  exit 1
+fi
+if [ "$(id -u)" = 0 ]; then as_root=
 elif command -v sudo >/dev/null 2>&1; then as_root=sudo
 else
   echo "setup: some Debian packages are missing, and neither root nor sudo is at hand. As root, run:" >&2
-  echo "  apt-get install --no-install-recommends $(printf '%s\n' "$missing" | cut -d'|' -f1 | tr '\n' ' ')" >&2
+  echo "  apt-get install --no-install-recommends $names" >&2
   exit 1
 fi
 
 echo "setup: installing from Debian:"
 printf '%s\n' "$missing" | while IFS='|' read -r name why; do printf '  %-24s %s\n' "$name" "$why"; done
-names=$(printf '%s\n' "$missing" | cut -d'|' -f1 | tr '\n' ' ')
-export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get update -qq
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+apt() {
+  # shellcheck disable=SC2086
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" >"$said" 2>&1 && return 0
+  tail -n 20 "$said" >&2
+  echo "setup: 'apt-get $1' failed. Does 'apt-get update' work here, for Debian 12 (bookworm), main?" >&2
+  exit 1
+}
+apt update
 # shellcheck disable=SC2086
-$as_root apt-get install -y -qq --no-install-recommends $names >/tmp/yufu-setup.$$.log 2>&1 || {
-  echo "setup: apt-get failed:" >&2; tail -n 20 /tmp/yufu-setup.$$.log >&2; exit 1; }
-rm -f /tmp/yufu-setup.$$.log
+apt install -y --no-install-recommends $names
 echo "setup: done"

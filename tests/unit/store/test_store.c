@@ -212,8 +212,9 @@ static enum err next(struct store_tx *tx, void *arg)
 static void test_numbers_have_no_gaps(void **state)
 {
     int64_t id = 0;
+    bool fails[] = {false, true}; /* outlives the flush */
     for (int i = 0; i < 10; i++)
-        store_submit(*state, next_and_fail, NULL, &(bool[]){false, true}[i % 2]);
+        store_submit(*state, next_and_fail, NULL, &fails[i % 2]);
     store_flush(*state);
     assert_ok(store_run(*state, next, &id));
     assert_int_equal(id, 6);
