@@ -15,6 +15,7 @@ int app_order_main(int argc, char **argv);
 int app_person_main(int argc, char **argv);
 int app_decide_main(int argc, char **argv);
 int app_manual_main(int argc, char **argv);
+int app_rate_main(int argc, char **argv);
 int app_bench_main(int argc, char **argv);
 
 #endif

@@ -23,6 +23,7 @@ static const struct command commands[] = {
     {"decide", app_decide_main, "revoke a gateway, let it in again, release the breaker"},
     {"manual", app_manual_main, "the tables of the operations manual: events, logs, errors"},
     {"frame", app_frame_main, "say what meter frames mean: yufu frame decode [--proto P] [HEX...]"},
+    {"rate", app_rate_main, "what a price plan makes of a usage: yufu rate PLAN.json USAGE.csv"},
     {"bench", app_bench_main, "ratios against stated baselines: yufu bench freshness"},
 };
 

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""`yufu rate` as a user sees it: rate_command.py YUFU MANUAL TABLE. Runs the manual's own example, all
+worked bills of the table, and every refusal."""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from fractions import Fraction
+
+yufu, manual, table = sys.argv[1:]
+folder = tempfile.mkdtemp(prefix="yufu-rate-")
+failed = checks = 0
+
+
+def write(name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+    return path
+
+
+def run(plan, usage, *options):
+    p, u = write("plan.json", plan), write("usage.csv", usage)
+    r = subprocess.run([yufu, "rate", *options, p, u], capture_output=True, text=True)
+    return r.returncode, r.stdout, r.stderr
+
+
+def check(good, *what):
+    global failed, checks
+    checks += 1
+    if not good:
+        failed += 1
+        print(*what)
+
+
+# The manual's example: its files, its command, its output to the letter.
+text = open(manual, encoding="utf-8").read()
+plan, usage, output = (re.search(rf"```{k}\n(.*?)```", text, re.S).group(1)
+                       for k in ("json", "csv", "text"))
+command = output.splitlines()[0].split()
+code, out, err = run(plan, usage, *command[2:-2])
+check(code == 0 and out == output.split("\n", 1)[1], "the manual's example prints", out, err)
+
+# Worked bills: rows as used, and the same rows as readings.
+plans, bills = {}, 0
+for line in open(table, encoding="utf-8"):
+    line = line.strip()
+    if line.startswith("#") or not line:
+        continue
+    if "|" not in line:
+        name, body = line.split(" = ", 1)
+        plans[name] = body
+        continue
+    name, body, where, rows, exact = (f.strip() for f in line.split("|"))
+    before, persons, month = where.split()[:3]
+    extra = where.split()[3:]
+    rows = [[int(w) for w in r.split()] for r in rows.split(";")]
+    rows = [r if len(r) == 1 else [sum(r)] + r for r in rows]
+    header = "total\n" if len(rows[0]) == 1 else "total,sharp,peak,flat,valley\n"
+    start = [1000 * (i + 1) for i in range(5)][:len(rows[0])]
+    readings, at = [], start
+    for r in rows:
+        at = [a + b for a, b in zip(at, r)]
+        readings.append(at)
+    options = ["--json", "--used-before", before, "--persons", persons, "--month", month, *extra]
+    for given, more in ((rows, []), (readings, ["--opening", ",".join(map(str, start))])):
+        csv = header + "".join(",".join(map(str, r)) + "\n" for r in given)
+        code, out, err = run(plans.get(body, body), csv, *options, *more)
+        bill = json.loads(out) if code == 0 else {}
+        check(code == 0 and Fraction(bill["amount_fen"] * 10**9 + bill["carry"], 10**11) ==
+              Fraction(exact) and sum(t["amount_fen"] for t in bill["lines"]) == bill["amount_fen"],
+              name, more, "expected", exact, "got", out, err)
+        if code == 0 and more:
+            check(bill["opening_wh"][:len(start)] == start and
+                  bill["closing_wh"][:len(start)] == readings[-1], name, "registers", out)
+        bills += 1
+
+FLAT = '{"kind":"flat","price":"0.5"}'
+LADDER = plans["E1"]
+HIGH = plans["E6"]
+for plan, csv, options, code, words in (
+        (FLAT, "total\n1\n", ["--opening", "x"], 2, "--opening: SYNTAX"),
+        (FLAT, "total\n1\n", ["--opening", "1,2"], 2, "--opening: SYNTAX"),
+        (FLAT, "total\n1\n", ["--opening", "1,2,3,4,5,6"], 2, "--opening: SYNTAX"),
+        (FLAT, "total\n1\n", ["--used-before", "-1"], 2, "--used-before: "),
+        (FLAT, "total\n1\n", ["--month", "13"], 2, "--month: RANGE"),
+        (FLAT, "total\n1\n", ["--persons", "1000"], 2, "--persons: RANGE"),
+        (FLAT, "total\n1\n", ["--json", "--table"], 2, "are needed"),
+        (FLAT, "total\n9\n8\n", ["--opening", "0"], 1, "row 3: RATING_BACKWARDS"),
+        (FLAT, "total\n", [], 1, "CSV_EMPTY"),
+        (FLAT, "", [], 1, "CSV_EMPTY"),
+        (FLAT, "peak\n1\n", [], 1, "CSV_HEADER_MISSING"),
+        (FLAT, "total,total\n1,1\n", [], 1, "row 1 column 2: CSV_HEADER_TWICE"),
+        (FLAT, "total,deep\n1,1\n", [], 1, "row 1 column 2: CSV_HEADER"),
+        (FLAT, "at,total\nx,1.5\n", [], 1, "row 2 column 2: SYNTAX"),
+        (FLAT, "at,total\nx\n", [], 1, "row 2 column 2: CSV_REQUIRED"),
+        (FLAT, "total\n1,2\n", [], 1, "row 2 column 2: CSV_COLUMNS"),
+        (HIGH, "total\n1\n", [], 1, "RATING_MONTH"),
+        ('{"kind":"flat"}', "total\n1\n", [], 1, "MEMBER_MISSING at price"),
+        (LADDER.replace('"400"', '"240"'), "total\n1\n", [], 1, "STEP_ORDER at steps[1].to"),
+        ("", "total\n1\n", [], 1, "JSON_SYNTAX at the top")):
+    got, out, err = run(plan, csv, *options)
+    check(got == code and words in err and not out, options, plan, csv, "->", got, out, err)
+gone = subprocess.run([yufu, "rate", "/nonexistent.json", "/nonexistent.csv"], capture_output=True,
+                      text=True)
+check(gone.returncode == 1 and "NOT_FOUND" in gone.stderr, "a missing file", gone.stderr)
+print(f"{bills} worked bills; {checks - failed} checks passed, {failed} failed")
+sys.exit(1 if failed else 0)
