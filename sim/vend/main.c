@@ -40,7 +40,7 @@ static void add(struct trial_result *sum, const struct trial_result *r)
 {
     uint64_t *to = &sum->orders;
     const uint64_t *from = &r->orders;
-    for (size_t i = 0; i < 10 + TRIAL_POINTS; i++)
+    for (size_t i = 0; i < 12 + TRIAL_POINTS; i++)
         to[i] += from[i];
     to = (uint64_t *)&sum->counts;
     from = (const uint64_t *)&r->counts;
@@ -89,6 +89,7 @@ static void print_result(const struct trial_result *sum, uint64_t done, uint64_t
     printf("crash points:");
     for (int i = 0; i < TRIAL_POINTS; i++)
         printf(" c%d %" PRIu64, i, sum->points[i]);
+    printf("\ncuts %" PRIu64 "  restores %" PRIu64, sum->cuts, sum->restores);
     printf("\nlost %" PRIu64 "  doubled %" PRIu64 "  stuck %" PRIu64 "  book faults %" PRIu64
            "  failed seeds %" PRIu64 "\n",
            sum->lost, sum->doubled, sum->stuck, sum->faults, failed);
@@ -116,7 +117,8 @@ static bool all_reached(const struct trial_result *sum)
         {"disk faults", c->disk_faults},         {"link breaks", c->link_breaks},
         {"link altered", c->link_altered},       {"meter power cuts", c->meter_cuts},
         {"meter resets", c->meter_resets},       {"foreign vends", c->foreign_vends},
-        {"old commands", c->zombies},
+        {"old commands", c->zombies},            {"cuts", sum->cuts},
+        {"restores", sum->restores},
     };
     bool all = true;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -16,6 +16,7 @@
 #define CALM_MS (8 * 3'600'000)
 #define ORDERS_MAX 24
 #define RETRY_MS 20'000
+#define CUT_SLACK_S 5
 #define LOOK_MS 10'000
 
 struct order {
@@ -50,6 +51,7 @@ struct trial {
     mono_ms last_outcome;
     int64_t gateway_started;
     uint64_t applied_seen;
+    bool cut[WORLD_METERS][TERMINAL_CIRCUITS];
 };
 
 static void violation(struct trial *t, uint64_t *counter, const char *what, const char *order_id)
@@ -453,6 +455,48 @@ static void check_at_most_once(struct trial *t)
     }
 }
 
+/* --- relays ------------------------------------------------------------------------------------------ */
+
+static bool stands(const struct world_wish *wish, wall_s now)
+{
+    return wish->open && (wish->not_after.s == 0 || now.s <= wish->not_after.s + CUT_SLACK_S);
+}
+
+/* C2: what the gateway heard last asked for it, and its time is not over. A frame that was on the
+ * line when a newer order came is allowed its moment. */
+static bool may_be_cut(const struct trial *t, size_t meter, size_t circuit)
+{
+    const struct world *w = &t->world;
+    const size_t keys[] = {0, circuit + 1};
+    for (size_t k = 0; k < 2; k++) {
+        const struct world_wish *wish = &w->wishes[meter][keys[k]];
+        bool fresh = w->now.ms - wish->at.ms < CUT_SLACK_S * INT64_C(1000);
+        if (stands(wish, world_wall(w)) ||
+            (fresh && stands(&w->before[meter][keys[k]], world_wall(w))))
+            return true;
+    }
+    return false;
+}
+
+static void watch_relays(struct trial *t)
+{
+    for (size_t m = 0; m < t->world.meter_count; m++) {
+        if (!t->world.meters[m].powered)
+            continue;
+        struct terminal_output out = terminal_output(&t->world.meters[m].terminal);
+        for (size_t c = 0; c < out.circuits; c++) {
+            bool cut = !out.closed[c] && out.reason[c] == TERMINAL_REASON_REMOTE;
+            if (cut && !t->cut[m][c]) {
+                t->result->cuts++;
+                if (!may_be_cut(t, m, c))
+                    violation(t, &t->result->faults, "cut too late, or overtaken", "");
+            }
+            t->result->restores += t->cut[m][c] && out.closed[c];
+            t->cut[m][c] = cut;
+        }
+    }
+}
+
 /* --- which crash points were met --------------------------------------------------------------------------- */
 
 static const struct order *order_of(const struct trial *t, const char *id)
@@ -703,6 +747,7 @@ static void live_until(struct trial *t, mono_ms end, bool stop_when_final)
         watch_gateway(t);
         act(t);
         check_at_most_once(t);
+        watch_relays(t);
         if (t->world.now.ms < look.ms)
             continue;
         look = mono_after(t->world.now, LOOK_MS);

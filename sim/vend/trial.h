@@ -19,6 +19,7 @@
 struct trial_result {
     uint64_t seed, trace;
     uint64_t orders, confirmed, refunded, booked, rejected, conflicts;
+    uint64_t cuts, restores;
     uint64_t lost, doubled, stuck, faults; /* faults: books that do not add up, promises broken */
     uint64_t points[TRIAL_POINTS];
     struct world_counts counts;

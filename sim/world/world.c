@@ -477,6 +477,18 @@ static void remember_told(struct world *w, const struct uplink_command *c)
         (struct world_told){c->id, c->meter_id, c->epoch, c->n, c->amount_fen};
 }
 
+static void remember_wish(struct world *w, const struct uplink_command *c)
+{
+    size_t i = 0;
+    while (i < w->meter_count && w->meter_ids[i] != c->meter_id)
+        i++;
+    if (c->kind != UPLINK_RELAY || i == w->meter_count || c->circuit < 0 ||
+        c->circuit > TERMINAL_CIRCUITS || c->version <= w->wishes[i][c->circuit].version)
+        return;
+    w->before[i][c->circuit] = w->wishes[i][c->circuit];
+    w->wishes[i][c->circuit] = (struct world_wish){c->version, c->open, c->not_after, w->now};
+}
+
 bool world_send_again(struct world *w, const struct world_told *old, bool fresh_id)
 {
     const struct gateway_now now = gateway_now(w);
@@ -513,6 +525,8 @@ static bool gateway_reads(struct world *w)
                 remember_told(w, &m.command);
             if (gateway_uplink_message(w->gateway, &now, &m) != ERR_OK)
                 world_note(w, "gateway.refused", m.kind, 0);
+            else if (m.kind == UPLINK_COMMAND && !gateway_dead(w))
+                remember_wish(w, &m.command);
             break;
         case UPLINK_STEP_DEAD:
             world_note(w, err_name(uplink_error(&w->uplink)), 0, 0);

@@ -76,6 +76,14 @@ struct world_told {
     int64_t id, meter_id, epoch, n, amount_fen; /* amount 0: a read */
 };
 
+/* The newest order for a relay that the gateway has taken, and the one before. */
+struct world_wish {
+    int64_t version;
+    bool open;
+    wall_s not_after;
+    mono_ms at; /* when it was taken */
+};
+
 struct world {
     uint64_t seed;
     mono_ms now;
@@ -110,6 +118,8 @@ struct world {
     mono_ms next_minute; /* dice for the faults that come by time */
     mono_ms platform_disk_free, gateway_disk_free; /* a full one: until then; else MONO_NEVER */
     bool spared[WORLD_METERS];                     /* no stranger sells to this meter */
+    struct world_wish wishes[WORLD_METERS][TERMINAL_CIRCUITS + 1]; /* by circuit; 0: all */
+    struct world_wish before[WORLD_METERS][TERMINAL_CIRCUITS + 1];
     struct world_told told[WORLD_TOLD];
     size_t told_next;
     uint8_t arena[UPLINK_ARENA];
