@@ -45,6 +45,8 @@ struct vend_order {
     char reason[128];
     wall_s next_at, bound_at;
 };
+/* As much of a text as fits, closed with a zero; cap is at least 1. */
+void vend_copy_text(char *out, size_t cap, const char *text);
 enum err vend_order_load(struct store_tx *tx, int64_t account_id, const char *order_id,
                          struct vend_order *o);
 /* The one unresolved vend of a meter; ERR_NOT_FOUND. */

@@ -13,13 +13,6 @@
     "FROM sale_order o JOIN account a ON a.id = o.account_id "                                     \
     "LEFT JOIN vend v ON v.account_id = o.account_id AND v.order_id = o.order_id "
 
-static void copy(char *out, size_t cap, const char *text)
-{
-    size_t len = strnlen(text, cap - 1);
-    memcpy(out, text, len);
-    out[len] = 0;
-}
-
 static void take(const struct query *q, struct vend_status *s)
 {
     *s = (struct vend_status){
@@ -41,12 +34,12 @@ static void take(const struct query *q, struct vend_status *s)
         .created_at = {query_int(q, 20)},
     };
     MUST(s->state < VEND_STATE_COUNT);
-    copy(s->order_id, sizeof s->order_id, query_text(q, 3));
-    copy(s->method, sizeof s->method, query_text(q, 4));
-    copy(s->actor, sizeof s->actor, query_text(q, 5));
-    copy(s->cause, sizeof s->cause, query_text(q, 18));
+    vend_copy_text(s->order_id, sizeof s->order_id, query_text(q, 3));
+    vend_copy_text(s->method, sizeof s->method, query_text(q, 4));
+    vend_copy_text(s->actor, sizeof s->actor, query_text(q, 5));
+    vend_copy_text(s->cause, sizeof s->cause, query_text(q, 18));
     const char *evidence = query_text(q, 19); /* JSON: whole or not at all */
-    copy(s->evidence, sizeof s->evidence,
+    vend_copy_text(s->evidence, sizeof s->evidence,
          *evidence && strlen(evidence) < sizeof s->evidence ? evidence : "{}");
 }
 

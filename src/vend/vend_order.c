@@ -13,7 +13,7 @@
     "FROM sale_order o JOIN account a ON a.id = o.account_id "                                     \
     "LEFT JOIN vend v ON v.account_id = o.account_id AND v.order_id = o.order_id "
 
-static void copy(char *out, size_t cap, const char *text)
+void vend_copy_text(char *out, size_t cap, const char *text)
 {
     size_t len = strnlen(text, cap - 1);
     memcpy(out, text, len);
@@ -42,10 +42,10 @@ static void take(const struct query *q, struct vend_order *o)
         .bound_at = {query_int(q, 20)},
     };
     MUST(o->state < VEND_STATE_COUNT);
-    copy(o->order_id, sizeof o->order_id, query_text(q, 3));
-    copy(o->method, sizeof o->method, query_text(q, 4));
-    copy(o->cause, sizeof o->cause, query_text(q, 17));
-    copy(o->reason, sizeof o->reason, query_text(q, 18));
+    vend_copy_text(o->order_id, sizeof o->order_id, query_text(q, 3));
+    vend_copy_text(o->method, sizeof o->method, query_text(q, 4));
+    vend_copy_text(o->cause, sizeof o->cause, query_text(q, 17));
+    vend_copy_text(o->reason, sizeof o->reason, query_text(q, 18));
 }
 
 static enum err one(struct query *q, struct vend_order *o)
