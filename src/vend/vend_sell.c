@@ -37,9 +37,16 @@ static bool order_id_valid(const char *id)
     return strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == len;
 }
 
+/* vend_exchange names its sales itself: nobody may stand in its way with such a name. */
+static bool name_is_free(const struct vend_sale *s)
+{
+    bool ours = strncmp(s->order_id, "exchange-", 9) == 0;
+    return !ours || (s->method && strcmp(s->method, "transfer") == 0);
+}
+
 static enum err check_form(const struct vend_sale *s)
 {
-    if (!order_id_valid(s->order_id))
+    if (!order_id_valid(s->order_id) || !name_is_free(s))
         return ERR_VEND_ORDER_ID;
     const struct vend_method *m = vend_method_find(s->method);
     if (!m)

@@ -42,6 +42,8 @@ static void test_refusals_change_nothing(void **state)
                try_sale(w, (struct vend_sale){.amount_fen = 1, .order_id = long_id}));
     assert_err(ERR_VEND_ORDER_ID,
                try_sale(w, (struct vend_sale){.amount_fen = 1, .order_id = "bad order"}));
+    assert_err(ERR_VEND_ORDER_ID, /* it would stand in the way of the meter's next exchange */
+               try_sale(w, (struct vend_sale){.amount_fen = 1, .order_id = "exchange-11-2"}));
     assert_err(ERR_VEND_METHOD,
                try_sale(w, (struct vend_sale){.amount_fen = 1, .method = "shells"}));
     assert_err(ERR_VEND_ACCOUNT,
