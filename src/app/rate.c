@@ -14,7 +14,7 @@
 #define REGISTERS (RATING_RATES + 1) /* total, then the rates */
 
 struct command {
-    const char *opening, *used_before, *persons, *month, *json, *table;
+    const char *opening, *used_before, *persons, *month, *days, *months, *area, *json, *table;
     struct rating_plan plan;
     struct rating_used *rows;
     size_t room;
@@ -75,11 +75,17 @@ static enum err parse_number(const char *text, int64_t max, int64_t *out)
 
 static enum err parse_position(struct command *c)
 {
-    int64_t persons, month;
+    int64_t persons, month, days, months, area;
     TRY(say(parse_opening(c), "--opening"));
     TRY(say(parse_number(c->used_before, INT64_MAX, &c->request.used_before_wh), "--used-before"));
     TRY(say(parse_number(c->persons, RATING_PERSONS_MAX, &persons), "--persons"));
     TRY(say(parse_number(c->month, 12, &month), "--month"));
+    TRY(say(parse_number(c->days, UINT16_MAX, &days), "--days"));
+    TRY(say(parse_number(c->months, UINT16_MAX, &months), "--months"));
+    TRY(say(parse_number(c->area, UINT32_MAX, &area), "--area"));
+    c->request.days = (uint16_t)days;
+    c->request.months = (uint16_t)months;
+    c->request.area_milli_m2 = (uint32_t)area;
     c->request.persons = (uint16_t)persons;
     c->request.month = (uint8_t)month;
     return ERR_OK;
@@ -215,6 +221,8 @@ static void print_json_item(const struct rating_item *t)
     char price[RATING_PRICE_TEXT_MAX];
     rating_price_print(t->price_e8, price);
     printf("{\"kind\":\"%s\",\"rate\":\"%s\",", rating_item_name(t->kind), rating_rate_name(t->rate));
+    if (t->code)
+        printf("\"code\":\"%s\",", t->code);
     if (t->step >= 0)
         printf("\"step\":%d,", t->step + 1);
     printf("\"quantity_wh\":%" PRId64 ",\"price\":\"%s\",\"carry_in\":%" PRId64
@@ -270,7 +278,10 @@ static void print_row(const struct command *c, const struct rating_item *t)
     printf("%16s %14s %16s  %s %s", decimal(quantity, t->quantity_wh, 1000, 3), price,
            decimal(amount, t->amount_fen, 100, 2), rating_item_name(t->kind),
            rating_item_zh(t->kind));
-    printf(", %s %s", rating_rate_name(t->rate), rating_rate_zh(t->rate));
+    if (t->code)
+        printf(", %s", t->code);
+    else
+        printf(", %s %s", rating_rate_name(t->rate), rating_rate_zh(t->rate));
     if (t->step >= 0)
         print_step(c, t->step);
     printf("\n");
@@ -296,6 +307,9 @@ int app_rate_main(int argc, char **argv)
         {"--used-before", "WH", &c.used_before, "used in the ladder's cycle before the first row"},
         {"--persons", "N", &c.persons, "persons in the household"},
         {"--month", "N", &c.month, "month, for plans with a high season"},
+        {"--days", "N", &c.days, "days of the bill, for fees by the day"},
+        {"--months", "N", &c.months, "months of the bill, for fees by the month"},
+        {"--area", "N", &c.area, "thousandths of a square metre, for fees by area"},
         {"--json", NULL, &c.json, "only the JSON"},
         {"--table", NULL, &c.table, "only the table"},
         {0}};

@@ -31,6 +31,7 @@ ERR_ROW(ERR_RATING_BACKWARDS, REFUSE, "A register is lower than where the charge
 ERR_ROW(ERR_RATING_RATES, REFUSE, "The energy of the rates does not fit the price plan or the total.", "分时电量与电价方案或总电量不符。")
 ERR_ROW(ERR_RATING_UNBILLABLE, REFUSE, "This kind of price plan can be calculated, but billing cannot apply it yet.", "该类电价方案可以试算,但暂不能用于计费。")
 ERR_ROW(ERR_RATING_MONTH, REFUSE, "The plan has a high season: the month must be given.", "方案分季节,必须给出月份。")
+ERR_ROW(ERR_RATING_FEE, REFUSE, "The plan has a fee by days, months or area: it must be given.", "方案含按日、按月或按面积的费用,必须给出相应数量。")
 /* strategy */
 ERR_ROW(ERR_STRATEGY_POLICY, REFUSE, "The fee-control strategy is not valid.", "费控策略无效。")
 /* io */

@@ -37,7 +37,8 @@ const char *rating_cycle_name(enum rating_cycle cycle)
 enum err rating_plan_billable(const struct rating_plan *plan)
 {
     bool kind = plan->kind == RATING_FLAT || plan->kind == RATING_TIME_OF_USE;
-    return kind && plan->unit == RATING_KWH ? ERR_OK : ERR_RATING_UNBILLABLE;
+    bool plain = plan->component_count == 0 && plan->fee_count == 0 && plan->minimum_fen == 0;
+    return kind && plain && plan->unit == RATING_KWH ? ERR_OK : ERR_RATING_UNBILLABLE;
 }
 
 int64_t rating_price_of(const struct rating_plan *plan, enum rating_rate rate)

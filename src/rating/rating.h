@@ -108,6 +108,18 @@ struct rating_ladder {
     size_t step_count;
 };
 
+#define RATING_PARTS_MAX 16 /* components, and fees */
+#define RATING_CODE_MAX 24
+
+enum rating_per { RATING_PER_UNIT, RATING_PER_DAY, RATING_PER_MONTH, RATING_PER_AREA, RATING_PERS };
+
+/* A component is due on every unit, on top of the energy's price; a fee for time or area. */
+struct rating_part {
+    char code[RATING_CODE_MAX + 1]; /* a-z, 0-9, _ */
+    enum rating_per per;            /* PER_UNIT: a component */
+    int64_t price_e8;
+};
+
 struct rating_plan {
     enum rating_kind kind;
     enum rating_unit unit;
@@ -119,6 +131,10 @@ struct rating_plan {
     size_t period_count;
     /* LADDER, TIME_OF_USE_LADDER */
     struct rating_ladder ladder;
+    /* all kinds */
+    struct rating_part components[RATING_PARTS_MAX], fees[RATING_PARTS_MAX];
+    size_t component_count, fee_count;
+    int64_t minimum_fen; /* of a bill; 0: none */
 };
 
 /* Why a plan is refused: one reason and the place of it, as a path ("periods[3].rate"). */
@@ -148,8 +164,8 @@ const char *rating_reason_zh(enum rating_reason reason);
 [[nodiscard]] enum err rating_plan_parse(const char *json, size_t len, struct rating_plan *plan,
                                          struct rating_problem *problem);
 
-/* ERR_RATING_UNBILLABLE for a plan that rating_charge cannot apply in full: a ladder, or another unit
- * than kWh. Such plans can be calculated (rating/statement.h) but must not be put on an account. */
+/* ERR_RATING_UNBILLABLE for a plan that rating_charge cannot apply in full: a ladder, another unit
+ * than kWh, components, fees, a minimum. Such plans can be calculated (rating/statement.h) but must not be put on an account. */
 [[nodiscard]] enum err rating_plan_billable(const struct rating_plan *plan);
 
 /* Decimal text in yuan ("0.5883", at most 8 decimals) to 10^-8 yuan. ERR_RATING_PLAN with

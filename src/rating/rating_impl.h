@@ -19,6 +19,8 @@ enum err rating_check_price(int64_t price_e8, struct rating_problem *problem,
                             struct rating_spot spot);
 enum err rating_check_ladder(const struct rating_plan *plan, struct rating_problem *problem);
 
+enum err rating_check_parts(const struct rating_plan *plan, struct rating_problem *problem);
+
 /* --- reading the text ------------------------------------------------------------------------- */
 
 struct rating_parse {
@@ -56,5 +58,9 @@ enum err rating_take_high_season(struct rating_parse *p);
 enum err rating_take_household(struct rating_parse *p);
 enum err rating_take_steps(struct rating_parse *p);
 enum err rating_take_apportion(struct rating_parse *p);
+
+enum err rating_take_components(struct rating_parse *p);
+enum err rating_take_fees(struct rating_parse *p);
+enum err rating_take_minimum(struct rating_parse *p);
 
 #endif

@@ -144,10 +144,8 @@ static enum err check_periods(const struct rating_plan *plan, struct rating_prob
     return check_cover(plan, problem);
 }
 
-enum err rating_plan_check(const struct rating_plan *plan, struct rating_problem *problem)
+static enum err check_kind(const struct rating_plan *plan, struct rating_problem *problem)
 {
-    if (problem)
-        *problem = (struct rating_problem){.reason = RATING_PLAN_OK};
     switch (plan->kind) {
     case RATING_FLAT:
         return rating_check_price(plan->price_e8, problem, (struct rating_spot){"price", -1, NULL});
@@ -164,6 +162,14 @@ enum err rating_plan_check(const struct rating_plan *plan, struct rating_problem
     default:
         return rating_refuse(problem, RATING_KIND_UNKNOWN, (struct rating_spot){"kind", -1, NULL});
     }
+}
+
+enum err rating_plan_check(const struct rating_plan *plan, struct rating_problem *problem)
+{
+    if (problem)
+        *problem = (struct rating_problem){.reason = RATING_PLAN_OK};
+    TRY(check_kind(plan, problem));
+    return rating_check_parts(plan, problem);
 }
 
 enum rating_rate rating_rate_at(const struct rating_plan *plan, unsigned minute)

@@ -285,6 +285,9 @@ enum member {
     MEMBER_HOUSEHOLD,
     MEMBER_STEPS,
     MEMBER_APPORTION,
+    MEMBER_COMPONENTS,
+    MEMBER_FEES,
+    MEMBER_MINIMUM,
     MEMBERS
 };
 
@@ -294,7 +297,8 @@ static const char *plan_member(unsigned i)
 {
     static const char *const names[] = {
         "kind",  "unit", "price",       "prices",    "periods", "cycle",
-        "start", "end",  "high_season", "household", "steps",   "apportion"};
+        "start", "end",  "high_season", "household", "steps",   "apportion",
+        "components", "fees", "minimum"};
     return names[i];
 }
 
@@ -339,11 +343,16 @@ static enum err (*const takers[])(struct rating_parse *p) = {
     [MEMBER_HOUSEHOLD] = rating_take_household,
     [MEMBER_STEPS] = rating_take_steps,
     [MEMBER_APPORTION] = rating_take_apportion,
+    [MEMBER_COMPONENTS] = rating_take_components,
+    [MEMBER_FEES] = rating_take_fees,
+    [MEMBER_MINIMUM] = rating_take_minimum,
 };
 
 #define LADDER_NEEDS (BIT(MEMBER_KIND) | BIT(MEMBER_CYCLE) | BIT(MEMBER_STEPS))
+#define ALL_MAY                                                                                    \
+    (BIT(MEMBER_UNIT) | BIT(MEMBER_COMPONENTS) | BIT(MEMBER_FEES) | BIT(MEMBER_MINIMUM))
 #define LADDER_MAY                                                                                 \
-    (BIT(MEMBER_UNIT) | BIT(MEMBER_START) | BIT(MEMBER_END) | BIT(MEMBER_HIGH_SEASON) |            \
+    (ALL_MAY | BIT(MEMBER_START) | BIT(MEMBER_END) | BIT(MEMBER_HIGH_SEASON) |            \
      BIT(MEMBER_HOUSEHOLD))
 
 /* A base belongs to steps by surcharge, the sharing out to a matrix; neither to anything else. */
@@ -373,7 +382,7 @@ static enum err check_members(struct rating_parse *p, unsigned seen)
     if (!(seen & BIT(MEMBER_KIND)))
         return rating_parse_refuse(p, RATING_MEMBER_MISSING, (struct rating_spot){"kind", -1, NULL});
     unsigned want = needs_of(p->plan);
-    unsigned may = want | (want & BIT(MEMBER_STEPS) ? LADDER_MAY : BIT(MEMBER_UNIT));
+    unsigned may = want | (want & BIT(MEMBER_STEPS) ? LADDER_MAY : ALL_MAY);
     for (unsigned i = 0; i < MEMBERS; i++) {
         struct rating_spot spot = {plan_member(i), -1, NULL};
         if ((want & ~seen) & BIT(i))

@@ -2,8 +2,9 @@
 
 #include "base/must.h"
 
-static const char *const item_names[] = {"energy", "surcharge"};
-static const char *const item_words[] = {"电量电费", "阶梯加价"};
+static const char *const item_names[] = {"energy", "surcharge", "component", "fee", "minimum"};
+static const char *const item_words[] = {"电量电费", "阶梯加价", "附加项目", "固定费用",
+                                         "最低收费补足"};
 
 const char *rating_item_name(enum rating_item_kind kind)
 {
@@ -95,6 +96,55 @@ static enum err add_cells(struct work *w, size_t step)
                                                    .quantity_wh = w->cell_wh[step][rate],
                                                    .price_e8 = s->rate_price_e8[rate]}));
     return ERR_OK;
+}
+
+static enum err add_components(struct work *w)
+{
+    for (size_t i = 0; i < w->plan->component_count; i++)
+        TRY(add_item(w->out, &(struct rating_item){.kind = RATING_ITEM_COMPONENT,
+                                                   .rate = RATING_TOTAL,
+                                                   .step = -1,
+                                                   .code = w->plan->components[i].code,
+                                                   .quantity_wh = w->out->energy_wh,
+                                                   .price_e8 = w->plan->components[i].price_e8}));
+    return ERR_OK;
+}
+
+static enum err add_fees(struct work *w)
+{
+    const struct rating_request *r = w->request;
+    const int64_t thousandths[RATING_PERS] = {[RATING_PER_DAY] = r->days * INT64_C(1000),
+                                              [RATING_PER_MONTH] = r->months * INT64_C(1000),
+                                              [RATING_PER_AREA] = r->area_milli_m2};
+    for (size_t i = 0; i < w->plan->fee_count; i++) {
+        const struct rating_part *fee = &w->plan->fees[i];
+        if (thousandths[fee->per] == 0)
+            return ERR_RATING_FEE;
+        TRY(add_item(w->out, &(struct rating_item){.kind = RATING_ITEM_FEE,
+                                                   .rate = RATING_TOTAL,
+                                                   .step = -1,
+                                                   .code = fee->code,
+                                                   .quantity_wh = thousandths[fee->per],
+                                                   .price_e8 = fee->price_e8}));
+    }
+    return ERR_OK;
+}
+
+/* Has no quantity and no price of its own, and leaves the remainder alone. */
+static void add_minimum(struct work *w)
+{
+    struct rating_statement *out = w->out;
+    int64_t missing_fen = w->plan->minimum_fen - out->amount_fen;
+    if (w->plan->minimum_fen == 0 || missing_fen <= 0)
+        return;
+    MUST(out->item_count < RATING_ITEMS_MAX);
+    out->items[out->item_count++] = (struct rating_item){.kind = RATING_ITEM_MINIMUM,
+                                                         .rate = RATING_TOTAL,
+                                                         .step = -1,
+                                                         .carry_in = out->carry,
+                                                         .carry_out = out->carry,
+                                                         .amount_fen = missing_fen};
+    out->amount_fen = w->plan->minimum_fen;
 }
 
 static enum err add_lines(struct work *w)
@@ -245,5 +295,9 @@ enum err rating_state(const struct rating_plan *plan, const struct rating_reques
     if (has_steps(plan) && plan->ladder.apportion == RATING_PRO_RATA)
         TRY(climb(&w, out->energy_wh, w.rate_wh));
     TRY(units_add(request->used_before_wh, out->energy_wh, &out->used_after_wh));
-    return add_lines(&w);
+    TRY(add_lines(&w));
+    TRY(add_components(&w));
+    TRY(add_fees(&w));
+    add_minimum(&w);
+    return ERR_OK;
 }

@@ -5,7 +5,8 @@
  * Every item is one line with one rounding; the remainder goes on into the next line, as in
  * rating.h. A ladder by surcharge has the base lines first, then one surcharge line a step. A
  * ladder by price has one line a step, a matrix one line a step and rate. Lines without quantity
- * are left out.
+ * are left out. Then come
+ * one line a component, one a fee, and, if the sum is below the plan's minimum, what is missing.
  *
  * The position counts the energy that is billed: with rates, their sum.
  */
@@ -28,9 +29,19 @@ struct rating_request {
     uint16_t persons;       /* in the household; 0: not known, no surplus */
     uint8_t month;          /* 1..12; needed if the plan has a high season */
     int64_t carry;          /* of the bill before */
+    /* what fees are counted in; each must be above 0 if the plan has such a fee */
+    uint16_t days, months;
+    uint32_t area_milli_m2;
 };
 
-enum rating_item_kind { RATING_ITEM_ENERGY, RATING_ITEM_SURCHARGE, RATING_ITEM_KINDS };
+enum rating_item_kind {
+    RATING_ITEM_ENERGY,
+    RATING_ITEM_SURCHARGE,
+    RATING_ITEM_COMPONENT,
+    RATING_ITEM_FEE,
+    RATING_ITEM_MINIMUM,
+    RATING_ITEM_KINDS
+};
 
 const char *rating_item_name(enum rating_item_kind kind); /* "energy" ... */
 const char *rating_item_zh(enum rating_item_kind kind);
@@ -39,13 +50,14 @@ struct rating_item {
     enum rating_item_kind kind;
     enum rating_rate rate;  /* RATING_TOTAL: all rates together */
     int step;               /* from 0; -1: not of a step */
+    const char *code;       /* of the component or fee, inside the plan; NULL: neither */
     int64_t quantity_wh;
     int64_t price_e8;
     int64_t carry_in, carry_out;
     int64_t amount_fen;
 };
 
-#define RATING_ITEMS_MAX (RATING_STEPS_MAX * RATING_RATES + RATING_RATES)
+#define RATING_ITEMS_MAX (RATING_STEPS_MAX * RATING_RATES + RATING_RATES + 2 * RATING_PARTS_MAX + 1)
 
 struct rating_statement {
     struct rating_item items[RATING_ITEMS_MAX];
@@ -64,6 +76,7 @@ struct rating_statement {
  *   ERR_RATING_RATES      energy in a rate without a price, or a row's rates do not add up to its
  *                         total (RATING_RATES_TOLERANCE_WH)
  *   ERR_RATING_MONTH      the plan has a high season and the month is not 1..12
+ *   ERR_RATING_FEE        the plan has a fee for what the request does not give
  *   ERR_OVERFLOW          a sum or an amount does not fit
  */
 [[nodiscard]] enum err rating_state(const struct rating_plan *plan,

@@ -21,7 +21,7 @@ fits = jsonschema.Draft202012Validator(schema).is_valid
 
 
 def program_accepts(plans):
-    text = "".join(f"S\t{json.dumps(p)}\t0 0 1 0\t0 0 0 0 0\n" for p in plans)
+    text = "".join(f"S\t{json.dumps(p)}\t0 0 1 0 1 1 1\t0 0 0 0 0\n" for p in plans)
     out = subprocess.run([driver], input=text, capture_output=True, text=True, check=True).stdout
     return [line.startswith("OK") for line in out.splitlines()]
 

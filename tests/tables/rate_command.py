@@ -55,7 +55,7 @@ for line in open(table, encoding="utf-8"):
         continue
     name, body, where, rows, exact = (f.strip() for f in line.split("|"))
     before, persons, month = where.split()[:3]
-    extra = where.split()[3:]
+    extra = [w for pair in zip(("--days", "--months", "--area"), where.split()[3:]) for w in pair]
     rows = [[int(w) for w in r.split()] for r in rows.split(";")]
     rows = [r if len(r) == 1 else [sum(r)] + r for r in rows]
     header = "total\n" if len(rows[0]) == 1 else "total,sharp,peak,flat,valley\n"
@@ -97,6 +97,8 @@ for plan, csv, options, code, words in (
         (FLAT, "at,total\nx,1.5\n", [], 1, "row 2 column 2: SYNTAX"),
         (FLAT, "at,total\nx\n", [], 1, "row 2 column 2: CSV_REQUIRED"),
         (FLAT, "total\n1,2\n", [], 1, "row 2 column 2: CSV_COLUMNS"),
+        ('{"kind":"flat","price":"1","fees":[{"code":"a","price":"1","per":"day"}]}', "total\n1\n", [], 1,
+         "RATING_FEE"),
         (HIGH, "total\n1\n", [], 1, "RATING_MONTH"),
         ('{"kind":"flat"}', "total\n1\n", [], 1, "MEMBER_MISSING at price"),
         (LADDER.replace('"400"', '"240"'), "total\n1\n", [], 1, "STEP_ORDER at steps[1].to"),

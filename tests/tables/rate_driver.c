@@ -3,7 +3,7 @@
  *   in    PLAN \t total0 sharp0 peak0 flat0 valley0 \t total1 sharp1 peak1 flat1 valley1 \t carry
  *   out   OK energy amount carry lines: rate=amount=carry ...   or   ERROR name place
  * A line that begins with "S \t" is a statement:
- *   in    S \t PLAN \t used_before persons month carry \t total sharp peak flat valley; ...
+ *   in    S \t PLAN \t used_before persons month carry [days months milli_m2] \t total sharp peak flat valley; ...
  *   out   OK energy amount carry used_after lines: kind/step/rate=quantity=price=amount=carry ...
  */
 #include <inttypes.h>
@@ -78,7 +78,7 @@ static void print_statement(const struct rating_statement *s)
     for (size_t i = 0; i < s->item_count; i++) {
         const struct rating_item *t = &s->items[i];
         printf(" %s/%d/%s=%" PRId64 "=%" PRId64 "=%" PRId64 "=%" PRId64, rating_item_name(t->kind),
-               t->step, rating_rate_name(t->rate), t->quantity_wh, t->price_e8, t->amount_fen,
+               t->step, t->code ? t->code : rating_rate_name(t->rate), t->quantity_wh, t->price_e8, t->amount_fen,
                t->carry_out);
     }
     printf("\n");
@@ -94,8 +94,9 @@ static void state(char *line)
     struct rating_plan plan;
     struct rating_problem problem;
     struct rating_request q = {.rows = rows};
-    if (!rows_text || sscanf(where, "%" SCNd64 " %" SCNu16 " %" SCNu8 " %" SCNd64,
-                             &q.used_before_wh, &q.persons, &q.month, &q.carry) != 4 ||
+    if (!rows_text || sscanf(where, "%" SCNd64 " %" SCNu16 " %" SCNu8 " %" SCNd64 " %" SCNu16 " %" SCNu16
+                             " %" SCNu32, &q.used_before_wh, &q.persons, &q.month, &q.carry,
+                             &q.days, &q.months, &q.area_milli_m2) < 4 ||
         (q.row_count = read_rows(rows_text, rows)) == 0) {
         printf("ERROR USAGE\n");
         return;

@@ -83,6 +83,14 @@ def plan():
             p["prices"] = {r: price() for r in priced}
         else:
             p["apportion"] = rng.choice(["chronological", "pro_rata"])
+    if rng.random() < 0.3:
+        p["components"] = [{"code": f"c{i}", "price": price(0)} for i in range(rng.randint(0, 16))]
+    if rng.random() < 0.3:
+        p["fees"] = [{"code": f"f_{i}", "price": price(20), "per": rng.choice(["day", "month", "area"])}
+                     for i in range(rng.randint(0, 16))]
+    if rng.random() < 0.2:
+        p["minimum"] = rng.choice([f"{rng.randint(1, 999)}", f"0.0{rng.randint(1, 9)}",
+                                   f"{rng.randint(0, 99)}.{rng.randint(1, 99):02d}"])
     members = list(p.items())
     rng.shuffle(members)
     return dict(members), priced
@@ -162,7 +170,7 @@ def apportion(ends, at, by_rate):
     return cells
 
 
-def lines(p, before, persons, month, rows):
+def lines(p, before, persons, month, rows, counts):
     """(kind, step, rate, thousandths, yuan) of every line that has a quantity."""
     sums = [sum(r[i + 1] for r in rows) for i in range(4)]
     energy = sum(sums) if p["kind"].startswith("time_of_use") else sum(r[0] for r in rows)
@@ -191,6 +199,9 @@ def lines(p, before, persons, month, rows):
             elif "prices" in s:
                 out += [("energy", k, r, cells[k][i], s["prices"][r])
                         for i, r in enumerate(RATES) if r in s["prices"]]
+    out += [("component", -1, c["code"], energy, c["price"]) for c in p.get("components", [])]
+    counted = dict(zip(("day", "month", "area"), (1000 * counts[0], 1000 * counts[1], counts[2])))
+    out += [("fee", -1, f["code"], counted[f["per"]], f["price"]) for f in p.get("fees", [])]
     return energy, [x for x in out if x[3]]
 
 
@@ -199,8 +210,8 @@ def nearest(x):
     return (x + Fraction(1, 2)).numerator // (x + Fraction(1, 2)).denominator
 
 
-def expected(p, before, persons, month, rows, carry):
-    energy, items = lines(p, before, persons, month, rows)
+def expected(p, before, persons, month, rows, carry, counts):
+    energy, items = lines(p, before, persons, month, rows, counts)
     rest, total, words = Fraction(carry, 10**9), 0, []
     for kind, step, rate, wh, yuan in items:
         exact, fen = Fraction(wh, 1000) * Fraction(yuan) * 100, 0
@@ -210,6 +221,10 @@ def expected(p, before, persons, month, rows, carry):
             rest = exact - fen
         total += fen
         words.append(f" {kind}/{step}/{rate}={wh}={int(Fraction(yuan) * 10**8)}={fen}={int(rest * 10**9)}")
+    least = Fraction(p.get("minimum", "0")) * 100
+    if total < least:
+        words.append(f" minimum/-1/total=0=0={least - total}={int(rest * 10**9)}")
+        total = int(least)
     return f"OK {energy} {total} {int(rest * 10**9)} {before + energy}" + "".join(words)
 
 
@@ -217,12 +232,13 @@ def case():
     p, priced = plan()
     persons, month = rng.choice([0, rng.randint(0, 12)]), rng.randint(1, 12)
     before, rows = usage(p, priced, persons, month)
-    return p, before, persons, month, rows, rng.randint(-500_000_000 + 1, 500_000_000)
+    return p, before, persons, month, rows, rng.randint(-500_000_000 + 1, 500_000_000), (
+        rng.randint(1, 366), rng.randint(1, 12), rng.choice([1, rng.randint(1, 10**6)]))
 
 
-def line(p, before, persons, month, rows, carry):
+def line(p, before, persons, month, rows, carry, counts):
     used = ";".join(" ".join(map(str, r)) for r in rows)
-    return f"S\t{json.dumps(p)}\t{before} {persons} {month} {carry}\t{used}\n"
+    return f"S\t{json.dumps(p)}\t{before} {persons} {month} {carry} {counts[0]} {counts[1]} {counts[2]}\t{used}\n"
 
 
 failed, items, kinds = 0, 0, {}

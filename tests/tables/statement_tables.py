@@ -15,13 +15,14 @@ for number, text in enumerate(open(table, encoding="utf-8"), 1):
         plans[name] = plan
         continue
     name, plan, where, used, exact = (f.strip() for f in text.split("|"))
+    where = " ".join(where.split()[:3] + ["0"] + where.split()[3:])
     rows = []
     for row in used.split(";"):
         wh = [int(w) for w in row.split()]
         rows.append([wh[0], 0, 0, 0, 0] if len(wh) == 1 else [sum(wh)] + wh)
     cases.append((number, name, plans.get(plan, plan), where, rows, Fraction(exact)))
 
-lines = "".join(f"S\t{plan}\t{where} 0\t{'; '.join(' '.join(map(str, r)) for r in rows)}\n"
+lines = "".join(f"S\t{plan}\t{where}\t{'; '.join(' '.join(map(str, r)) for r in rows)}\n"
                 for _, _, plan, where, rows, _ in cases)
 answers = subprocess.run([driver], input=lines, capture_output=True, text=True,
                          check=True).stdout.splitlines()

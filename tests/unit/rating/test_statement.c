@@ -100,6 +100,22 @@ static void test_ladder_refusals(void **state)
         {"{'kind':'ladder','cycle':'month','household':{'from_persons':0,'extra':'1'}," STEPS "}", "HOUSEHOLD", "household"},
         {"{'kind':'ladder','cycle':'month','household':{'from_persons':1000,'extra':'1'}," STEPS "}", "HOUSEHOLD", "household"},
         {"{'kind':'ladder','cycle':'month','household':{'from_persons':5,'extra':'x'}," STEPS "}", "QUANTITY_SYNTAX", "household.extra"},
+        /* components, fees, minimum */
+        {"{'kind':'flat','price':'1','components':{}}", "MEMBER_TYPE", "components"},
+        {"{'kind':'flat','price':'1','components':[{'code':'tax'}]}", "MEMBER_MISSING", "components[0].price"},
+        {"{'kind':'flat','price':'1','components':[{'price':'1'}]}", "MEMBER_MISSING", "components[0].code"},
+        {"{'kind':'flat','price':'1','components':[{'code':'Tax','price':'1'}]}", "CODE_SYNTAX", "components[0].code"},
+        {"{'kind':'flat','price':'1','components':[{'code':'','price':'1'}]}", "CODE_SYNTAX", "components[0].code"},
+        {"{'kind':'flat','price':'1','components':[{'code':'abcdefghijklmnopqrstuvwxy','price':'1'}]}", "CODE_SYNTAX", "components[0].code"},
+        {"{'kind':'flat','price':'1','components':[{'code':'a','price':'1','per':'day'}]}", "MEMBER_UNKNOWN", "components[0].per"},
+        {"{'kind':'flat','price':'1','components':[{'code':'a','price':'1'},{'code':'a','price':'1'}]}", "CODE_REPEATED", "components[1].code"},
+        {"{'kind':'flat','price':'1','components':[{'code':'a','price':'-1'}]}", "PRICE_NEGATIVE", "components[0].price"},
+        {"{'kind':'flat','price':'1','fees':[{'code':'a','price':'1'}]}", "MEMBER_MISSING", "fees[0].per"},
+        {"{'kind':'flat','price':'1','fees':[{'code':'a','price':'1','per':'unit'}]}", "PER_UNKNOWN", "fees[0].per"},
+        {"{'kind':'flat','price':'1','fees':[{'code':'a','price':'1','per':'week'}]}", "PER_UNKNOWN", "fees[0].per"},
+        {"{'kind':'flat','price':'1','minimum':'0'}", "MINIMUM_FEN", "minimum"},
+        {"{'kind':'flat','price':'1','minimum':'1.001'}", "MINIMUM_FEN", "minimum"},
+        {"{'kind':'flat','price':'1','minimum':1}", "MEMBER_TYPE", "minimum"},
         /* time of use with steps */
         {"{'kind':'time_of_use_ladder','cycle':'month'," STEPS "}", "MEMBER_MISSING", "periods"},
         {"{'kind':'time_of_use_ladder','cycle':'month'," DAY "," STEPS "}", "STEP_FORM_KIND", "steps"},
@@ -178,7 +194,10 @@ static void test_what_cannot_be_billed(void **state)
     static const char *const cannot[] = {
         "{'kind':'ladder','cycle':'month'," STEPS "}",
         "{'kind':'time_of_use_ladder','cycle':'month','apportion':'pro_rata'," DAY "," MATRIX "}",
-        "{'kind':'flat','unit':'m3','price':'5'}"};
+        "{'kind':'flat','unit':'m3','price':'5'}",
+        "{'kind':'flat','price':'5','components':[{'code':'tax','price':'0'}]}",
+        "{'kind':'flat','price':'5','fees':[{'code':'meter','price':'1','per':'day'}]}",
+        "{'kind':'flat','price':'5','minimum':'1'}"};
     for (size_t i = 0; i < sizeof cannot / sizeof *cannot; i++) {
         struct rating_plan plan = parse_ok(cannot[i]);
         assert_err(ERR_RATING_UNBILLABLE, rating_plan_billable(&plan));
@@ -229,6 +248,50 @@ static void test_statement_refusals(void **state)
     for (q.month = 1; q.month <= 12; q.month++) {
         assert_ok(rating_state(&plan, &q, &s));
         assert_int_equal(s.amount_fen, fen[q.month - 1]);
+    }
+}
+
+/* A fee without its count is not left out in silence. */
+static void test_fees_need_their_count(void **state)
+{
+    (void)state;
+    static const char *const plans[] = {
+        "{'kind':'flat','price':'0','fees':[{'code':'a','price':'2','per':'day'}]}",
+        "{'kind':'flat','price':'0','fees':[{'code':'a','price':'2','per':'month'}]}",
+        "{'kind':'flat','price':'0','fees':[{'code':'a','price':'2','per':'area'}]}"};
+    for (size_t i = 0; i < 3; i++) {
+        struct rating_plan plan = parse_ok(plans[i]);
+        struct rating_used row = {};
+        struct rating_statement s;
+        struct rating_request q = {.rows = &row, .row_count = 1, .days = i != 0, .months = i != 1,
+                                   .area_milli_m2 = i != 2 ? 1000 : 0};
+        assert_err(ERR_RATING_FEE, rating_state(&plan, &q, &s));
+        q.days = q.months = 1;
+        q.area_milli_m2 = 1000;
+        assert_ok(rating_state(&plan, &q, &s));
+        assert_int_equal(s.amount_fen, 200);
+        assert_string_equal(s.items[0].code, "a");
+    }
+}
+
+static void test_seventeen_parts_are_too_many(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"components", "fees"};
+    for (int list = 0; list < 2; list++) {
+        char json[2048], part[64];
+        snprintf(json, sizeof json, "{'kind':'flat','price':'1','%s':[", names[list]);
+        for (int i = 0; i <= RATING_PARTS_MAX; i++) {
+            snprintf(part, sizeof part, "%s{'code':'c%d','price':'1'%s}", i ? "," : "", i,
+                     list ? ",'per':'day'" : "");
+            strcat(json, part);
+        }
+        strcat(json, "]}");
+        struct rating_plan plan;
+        struct rating_problem problem;
+        assert_err(ERR_RATING_PLAN, parse(json, &plan, &problem));
+        assert_string_equal(rating_reason_name(problem.reason), "PARTS_TOO_MANY");
+        assert_string_equal(problem.place, names[list]);
     }
 }
 
@@ -300,6 +363,8 @@ int main(void)
         cmocka_unit_test(test_statement_refusals),
         cmocka_unit_test(test_splitting_changes_nothing),
         cmocka_unit_test(test_more_is_never_cheaper),
+        cmocka_unit_test(test_fees_need_their_count),
+        cmocka_unit_test(test_seventeen_parts_are_too_many),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,155 @@
+/* Components, fees and the minimum: as text and as what makes them valid. */
+#include <string.h>
+
+#include "rating/rating_impl.h"
+
+#define FEN_E8 (UNITS_PRICE_SCALE / 100)
+
+/* --- validity --------------------------------------------------------------------------------- */
+
+static bool is_code(const char *code)
+{
+    size_t n = strspn(code, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return n > 0 && n <= RATING_CODE_MAX && code[n] == '\0';
+}
+
+struct parts {
+    const char *name;
+    const struct rating_part *list;
+    size_t count;
+    bool fees;
+};
+
+static enum err check_part(const struct parts *parts, int i, struct rating_problem *problem)
+{
+    const struct rating_part *part = &parts->list[i];
+    if (!is_code(part->code))
+        return rating_refuse(problem, RATING_CODE_SYNTAX,
+                             (struct rating_spot){parts->name, i, "code"});
+    for (int k = 0; k < i; k++)
+        if (strcmp(parts->list[k].code, part->code) == 0)
+            return rating_refuse(problem, RATING_CODE_REPEATED,
+                                 (struct rating_spot){parts->name, i, "code"});
+    if ((part->per != RATING_PER_UNIT) != parts->fees || part->per >= RATING_PERS)
+        return rating_refuse(problem, RATING_PER_UNKNOWN,
+                             (struct rating_spot){parts->name, i, "per"});
+    return rating_check_price(part->price_e8, problem,
+                              (struct rating_spot){parts->name, i, "price"});
+}
+
+static enum err check_list(const struct parts *parts, struct rating_problem *problem)
+{
+    if (parts->count > RATING_PARTS_MAX)
+        return rating_refuse(problem, RATING_PARTS_TOO_MANY,
+                             (struct rating_spot){parts->name, -1, NULL});
+    for (size_t i = 0; i < parts->count; i++)
+        TRY(check_part(parts, (int)i, problem));
+    return ERR_OK;
+}
+
+enum err rating_check_parts(const struct rating_plan *plan, struct rating_problem *problem)
+{
+    TRY(check_list(&(struct parts){"components", plan->components, plan->component_count, false},
+                   problem));
+    TRY(check_list(&(struct parts){"fees", plan->fees, plan->fee_count, true}, problem));
+    return plan->minimum_fen >= 0 ? ERR_OK
+                                  : rating_refuse(problem, RATING_MINIMUM_FEN,
+                                                  (struct rating_spot){"minimum", -1, NULL});
+}
+
+/* --- text ------------------------------------------------------------------------------------- */
+
+enum { PART_CODE, PART_PRICE, PART_PER, PART_MEMBERS };
+
+static const char *part_member(unsigned i)
+{
+    static const char *const names[] = {"code", "price", "per"};
+    return names[i];
+}
+
+static const char *per_at(unsigned i)
+{
+    static const char *const names[] = {"unit", "day", "month", "area"};
+    return names[i];
+}
+
+static enum err take_code(struct rating_parse *p, struct rating_part *part, struct rating_spot spot)
+{
+    char text[64];
+    TRY(rating_take_text(p, text, sizeof text, spot));
+    if (!is_code(text))
+        return rating_parse_refuse(p, RATING_CODE_SYNTAX, spot);
+    strcpy(part->code, text);
+    return ERR_OK;
+}
+
+static enum err take_per(struct rating_parse *p, struct rating_part *part, struct rating_spot spot)
+{
+    char text[24];
+    TRY(rating_take_text(p, text, sizeof text, spot));
+    unsigned per = rating_name_index(text, per_at, RATING_PERS);
+    if (per == RATING_PERS || per == RATING_PER_UNIT)
+        return rating_parse_refuse(p, RATING_PER_UNKNOWN, spot);
+    part->per = (enum rating_per)per;
+    return ERR_OK;
+}
+
+static enum err take_part(struct rating_parse *p, struct rating_part *part, struct rating_spot at,
+                          unsigned members)
+{
+    char name[24] = "";
+    unsigned seen = 0;
+    TRY(rating_open_object(p, at));
+    while (jread_member(&p->j, name, sizeof name)) {
+        struct rating_spot spot = {at.name, at.index, name};
+        unsigned which = rating_name_index(name, part_member, members);
+        if (which == members)
+            return rating_parse_refuse(p, RATING_MEMBER_UNKNOWN, spot);
+        TRY(rating_once(p, &seen, which, spot));
+        TRY(which == PART_CODE    ? take_code(p, part, spot)
+            : which == PART_PRICE ? rating_take_price(p, &part->price_e8, spot)
+                                  : take_per(p, part, spot));
+    }
+    for (unsigned i = 0; p->j.err == ERR_OK && i < members; i++)
+        if (!(seen & 1u << i))
+            return rating_parse_refuse(p, RATING_MEMBER_MISSING,
+                                       (struct rating_spot){at.name, at.index, part_member(i)});
+    return ERR_OK;
+}
+
+static enum err take_parts(struct rating_parse *p, const char *name, struct rating_part *list,
+                           size_t *count, unsigned members)
+{
+    struct rating_spot spot = {name, -1, NULL};
+    if (jread_peek(&p->j) != JREAD_ARRAY)
+        return rating_parse_refuse(p, RATING_MEMBER_TYPE, spot);
+    jread_array(&p->j);
+    while (jread_element(&p->j)) {
+        if (*count == RATING_PARTS_MAX)
+            return rating_parse_refuse(p, RATING_PARTS_TOO_MANY, spot);
+        struct rating_spot at = {name, (int)*count, NULL};
+        TRY(take_part(p, &list[(*count)++], at, members));
+    }
+    return ERR_OK;
+}
+
+enum err rating_take_components(struct rating_parse *p)
+{
+    return take_parts(p, "components", p->plan->components, &p->plan->component_count, PART_PER);
+}
+
+enum err rating_take_fees(struct rating_parse *p)
+{
+    return take_parts(p, "fees", p->plan->fees, &p->plan->fee_count, PART_MEMBERS);
+}
+
+enum err rating_take_minimum(struct rating_parse *p)
+{
+    struct rating_spot spot = {"minimum", -1, NULL};
+    int64_t e8 = 0;
+    TRY(rating_take_price(p, &e8, spot));
+    if (e8 == 0 || e8 % FEN_E8 != 0)
+        return rating_parse_refuse(p, RATING_MINIMUM_FEN, spot);
+    p->plan->minimum_fen = e8 / FEN_E8;
+    return ERR_OK;
+}
