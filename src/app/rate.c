@@ -24,7 +24,8 @@ struct command {
     struct rating_statement statement;
 };
 
-/* --- input ---------------------------------------------------------------------------------------- */
+/* --- input
+ * ---------------------------------------------------------------------------------------- */
 
 static enum err say(enum err e, const char *where)
 {
@@ -123,7 +124,8 @@ static enum err take_header(struct usage *u)
     return u->has[1] ? ERR_OK : ERR_CSV_HEADER_MISSING;
 }
 
-/* With --opening a row holds readings, else what was used. A register that is not in the file stays. */
+/* With --opening a row holds readings, else what was used. A register that is not in the file
+ * stays. */
 static enum err add_row(struct command *c, const int64_t value[REGISTERS])
 {
     struct rating_used used = {};
@@ -191,7 +193,8 @@ static enum err load_usage(struct command *c, const char *path)
     return say(e == ERR_NOT_FOUND ? ERR_CSV_EMPTY : e, where);
 }
 
-/* --- the bill as JSON ------------------------------------------------------------------------------ */
+/* --- the bill as JSON
+ * ------------------------------------------------------------------------------ */
 
 static void print_registers(const char *name, const int64_t wh[REGISTERS])
 {
@@ -220,14 +223,16 @@ static void print_json_item(const struct rating_item *t)
 {
     char price[RATING_PRICE_TEXT_MAX];
     rating_price_print(t->price_e8, price);
-    printf("{\"kind\":\"%s\",\"rate\":\"%s\",", rating_item_name(t->kind), rating_rate_name(t->rate));
+    printf("{\"kind\":\"%s\",\"rate\":\"%s\",", rating_item_name(t->kind),
+           rating_rate_name(t->rate));
     if (t->code)
         printf("\"code\":\"%s\",", t->code);
     if (t->step >= 0)
         printf("\"step\":%d,", t->step + 1);
-    printf("\"quantity_wh\":%" PRId64 ",\"price\":\"%s\",\"carry_in\":%" PRId64
+    printf("\"rounding\":\"%s\",\"quantity_wh\":%" PRId64 ",\"price\":\"%s\",\"carry_in\":%" PRId64
            ",\"carry_out\":%" PRId64 ",\"amount_fen\":%" PRId64 "}",
-           t->quantity_wh, price, t->carry_in, t->carry_out, t->amount_fen);
+           rating_rounding_name(t->rounding), t->quantity_wh, price, t->carry_in, t->carry_out,
+           t->amount_fen);
 }
 
 static void print_json(const struct command *c)
@@ -254,7 +259,8 @@ static void print_json(const struct command *c)
     printf("]}\n");
 }
 
-/* --- the bill as a table --------------------------------------------------------------------------- */
+/* --- the bill as a table
+ * --------------------------------------------------------------------------- */
 
 /* Whole and broken part of a number that is not negative: "240.000", "117.19". */
 static const char *decimal(char text[32], int64_t value, int64_t scale, int digits)

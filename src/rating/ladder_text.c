@@ -107,11 +107,12 @@ enum err rating_take_end(struct rating_parse *p)
     return take_day(p, &p->plan->ladder.end, "end");
 }
 
-/* --- small objects: a few numbers or quantities ------------------------------------------------- */
+/* --- small objects: a few numbers or quantities -------------------------------------------------
+ */
 
 struct field {
     const char *name;
-    int64_t *number;   /* one of the two */
+    int64_t *number; /* one of the two */
     int64_t *quantity;
     bool optional;
 };
@@ -149,7 +150,8 @@ static enum err take_fields(struct rating_parse *p, const char *object, const st
 enum err rating_take_high_season(struct rating_parse *p)
 {
     int64_t from = 0, to = 0;
-    const struct field fields[] = {{.name = "from", .number = &from}, {.name = "to", .number = &to}};
+    const struct field fields[] = {{.name = "from", .number = &from},
+                                   {.name = "to", .number = &to}};
     TRY(take_fields(p, "high_season", fields, 2));
     if (from < 1 || from > 12 || to < 1 || to > 12)
         return p->j.err != ERR_OK ? ERR_OK /* told as a syntax error at the end */

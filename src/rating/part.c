@@ -33,6 +33,9 @@ static enum err check_part(const struct parts *parts, int i, struct rating_probl
     if ((part->per != RATING_PER_UNIT) != parts->fees || part->per >= RATING_PERS)
         return rating_refuse(problem, RATING_PER_UNKNOWN,
                              (struct rating_spot){parts->name, i, "per"});
+    if (part->rounding > RATING_ROUNDING_PLAN)
+        return rating_refuse(problem, RATING_ROUNDING_UNKNOWN,
+                             (struct rating_spot){parts->name, i, "rounding"});
     return rating_check_price(part->price_e8, problem,
                               (struct rating_spot){parts->name, i, "price"});
 }
@@ -52,6 +55,9 @@ enum err rating_check_parts(const struct rating_plan *plan, struct rating_proble
     TRY(check_list(&(struct parts){"components", plan->components, plan->component_count, false},
                    problem));
     TRY(check_list(&(struct parts){"fees", plan->fees, plan->fee_count, true}, problem));
+    if (plan->rounding >= RATING_ROUNDINGS)
+        return rating_refuse(problem, RATING_ROUNDING_UNKNOWN,
+                             (struct rating_spot){"rounding", -1, NULL});
     return plan->minimum_fen >= 0 ? ERR_OK
                                   : rating_refuse(problem, RATING_MINIMUM_FEN,
                                                   (struct rating_spot){"minimum", -1, NULL});
@@ -59,11 +65,11 @@ enum err rating_check_parts(const struct rating_plan *plan, struct rating_proble
 
 /* --- text ------------------------------------------------------------------------------------- */
 
-enum { PART_CODE, PART_PRICE, PART_PER, PART_MEMBERS };
+enum { PART_CODE, PART_PRICE, PART_ROUNDING, PART_PER, PART_MEMBERS };
 
 static const char *part_member(unsigned i)
 {
-    static const char *const names[] = {"code", "price", "per"};
+    static const char *const names[] = {"code", "price", "rounding", "per"};
     return names[i];
 }
 
@@ -83,6 +89,28 @@ static enum err take_code(struct rating_parse *p, struct rating_part *part, stru
     return ERR_OK;
 }
 
+static const char *rounding_at(unsigned i)
+{
+    return rating_rounding_name((enum rating_rounding)i);
+}
+
+static enum err take_rounding(struct rating_parse *p, enum rating_rounding *out,
+                              struct rating_spot spot)
+{
+    char text[24];
+    TRY(rating_take_text(p, text, sizeof text, spot));
+    unsigned rounding = rating_name_index(text, rounding_at, RATING_ROUNDINGS);
+    if (rounding == RATING_ROUNDINGS)
+        return rating_parse_refuse(p, RATING_ROUNDING_UNKNOWN, spot);
+    *out = (enum rating_rounding)rounding;
+    return ERR_OK;
+}
+
+enum err rating_take_rounding(struct rating_parse *p)
+{
+    return take_rounding(p, &p->plan->rounding, (struct rating_spot){"rounding", -1, NULL});
+}
+
 static enum err take_per(struct rating_parse *p, struct rating_part *part, struct rating_spot spot)
 {
     char text[24];
@@ -99,6 +127,7 @@ static enum err take_part(struct rating_parse *p, struct rating_part *part, stru
 {
     char name[24] = "";
     unsigned seen = 0;
+    part->rounding = RATING_ROUNDING_PLAN;
     TRY(rating_open_object(p, at));
     while (jread_member(&p->j, name, sizeof name)) {
         struct rating_spot spot = {at.name, at.index, name};
@@ -106,12 +135,13 @@ static enum err take_part(struct rating_parse *p, struct rating_part *part, stru
         if (which == members)
             return rating_parse_refuse(p, RATING_MEMBER_UNKNOWN, spot);
         TRY(rating_once(p, &seen, which, spot));
-        TRY(which == PART_CODE    ? take_code(p, part, spot)
-            : which == PART_PRICE ? rating_take_price(p, &part->price_e8, spot)
-                                  : take_per(p, part, spot));
+        TRY(which == PART_CODE       ? take_code(p, part, spot)
+            : which == PART_PRICE    ? rating_take_price(p, &part->price_e8, spot)
+            : which == PART_ROUNDING ? take_rounding(p, &part->rounding, spot)
+                                     : take_per(p, part, spot));
     }
     for (unsigned i = 0; p->j.err == ERR_OK && i < members; i++)
-        if (!(seen & 1u << i))
+        if (i != PART_ROUNDING && !(seen & 1u << i))
             return rating_parse_refuse(p, RATING_MEMBER_MISSING,
                                        (struct rating_spot){at.name, at.index, part_member(i)});
     return ERR_OK;

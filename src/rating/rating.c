@@ -34,10 +34,17 @@ const char *rating_cycle_name(enum rating_cycle cycle)
     return cycle < RATING_CYCLES ? cycle_names[cycle] : "unknown";
 }
 
+const char *rating_rounding_name(enum rating_rounding rounding)
+{
+    static const char *const names[] = {"carry", "half_up", "up", "down"};
+    return rounding < RATING_ROUNDINGS ? names[rounding] : "unknown";
+}
+
 enum err rating_plan_billable(const struct rating_plan *plan)
 {
     bool kind = plan->kind == RATING_FLAT || plan->kind == RATING_TIME_OF_USE;
-    bool plain = plan->component_count == 0 && plan->fee_count == 0 && plan->minimum_fen == 0;
+    bool plain = plan->component_count == 0 && plan->fee_count == 0 && plan->minimum_fen == 0 &&
+                 plan->rounding == RATING_CARRY;
     return kind && plain && plan->unit == RATING_KWH ? ERR_OK : ERR_RATING_UNBILLABLE;
 }
 

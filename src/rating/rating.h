@@ -113,11 +113,25 @@ struct rating_ladder {
 
 enum rating_per { RATING_PER_UNIT, RATING_PER_DAY, RATING_PER_MONTH, RATING_PER_AREA, RATING_PERS };
 
+/* How a line becomes whole fen. CARRY: half up, and what was rounded away goes on into the next line.
+ * The others forget it, and leave a remainder that passes by as it is. */
+enum rating_rounding {
+    RATING_CARRY,
+    RATING_HALF_UP,
+    RATING_UP,
+    RATING_DOWN,
+    RATING_ROUNDINGS,
+    RATING_ROUNDING_PLAN = RATING_ROUNDINGS /* of a part: as the plan says */
+};
+
+const char *rating_rounding_name(enum rating_rounding rounding); /* "carry" ... */
+
 /* A component is due on every unit, on top of the energy's price; a fee for time or area. */
 struct rating_part {
     char code[RATING_CODE_MAX + 1]; /* a-z, 0-9, _ */
     enum rating_per per;            /* PER_UNIT: a component */
     int64_t price_e8;
+    enum rating_rounding rounding;
 };
 
 struct rating_plan {
@@ -134,6 +148,7 @@ struct rating_plan {
     /* all kinds */
     struct rating_part components[RATING_PARTS_MAX], fees[RATING_PARTS_MAX];
     size_t component_count, fee_count;
+    enum rating_rounding rounding;
     int64_t minimum_fen; /* of a bill; 0: none */
 };
 
@@ -165,7 +180,8 @@ const char *rating_reason_zh(enum rating_reason reason);
                                          struct rating_problem *problem);
 
 /* ERR_RATING_UNBILLABLE for a plan that rating_charge cannot apply in full: a ladder, another unit
- * than kWh, components, fees, a minimum. Such plans can be calculated (rating/statement.h) but must not be put on an account. */
+ * than kWh, components, fees, a minimum,
+ * another rounding than carry. Such plans can be calculated (rating/statement.h) but must not be put on an account. */
 [[nodiscard]] enum err rating_plan_billable(const struct rating_plan *plan);
 
 /* Decimal text in yuan ("0.5883", at most 8 decimals) to 10^-8 yuan. ERR_RATING_PLAN with

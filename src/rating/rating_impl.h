@@ -62,5 +62,6 @@ enum err rating_take_apportion(struct rating_parse *p);
 enum err rating_take_components(struct rating_parse *p);
 enum err rating_take_fees(struct rating_parse *p);
 enum err rating_take_minimum(struct rating_parse *p);
+enum err rating_take_rounding(struct rating_parse *p);
 
 #endif

@@ -88,7 +88,8 @@ void rating_price_print(int64_t price_e8, char text[RATING_PRICE_TEXT_MAX])
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-enum err rating_parse_refuse(struct rating_parse *p, enum rating_reason reason, struct rating_spot spot)
+enum err rating_parse_refuse(struct rating_parse *p, enum rating_reason reason,
+                             struct rating_spot spot)
 {
     return rating_refuse(p->problem, reason, spot);
 }
@@ -125,8 +126,8 @@ static const char *kind_at(unsigned i)
 enum err rating_take_text(struct rating_parse *p, char *text, size_t cap, struct rating_spot spot)
 {
     if (jread_peek(&p->j) != JREAD_TEXT)
-        return rating_parse_refuse(p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
-                      spot);
+        return rating_parse_refuse(
+            p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE, spot);
     jread_text(&p->j, text, cap);
     if (p->j.err == ERR_RANGE)
         return rating_parse_refuse(p, RATING_MEMBER_TYPE, spot);
@@ -134,7 +135,8 @@ enum err rating_take_text(struct rating_parse *p, char *text, size_t cap, struct
 }
 
 /* Each member once: `seen` has a bit a member. */
-enum err rating_once(struct rating_parse *p, unsigned *seen, unsigned index, struct rating_spot spot)
+enum err rating_once(struct rating_parse *p, unsigned *seen, unsigned index,
+                     struct rating_spot spot)
 {
     if (*seen & 1u << index)
         return rating_parse_refuse(p, RATING_MEMBER_REPEATED, spot);
@@ -167,8 +169,8 @@ static enum err take_kind(struct rating_parse *p)
 enum err rating_open_object(struct rating_parse *p, struct rating_spot spot)
 {
     if (jread_peek(&p->j) != JREAD_OBJECT)
-        return rating_parse_refuse(p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
-                      spot);
+        return rating_parse_refuse(
+            p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE, spot);
     jread_object(&p->j);
     return ERR_OK;
 }
@@ -213,8 +215,8 @@ static bool parse_time(const char *text, uint16_t *minute)
     return m < 60 && h * 60 + m <= RATING_DAY_MINUTES;
 }
 
-static enum err take_period_member(struct rating_parse *p, struct rating_period *period, unsigned which,
-                                   struct rating_spot spot)
+static enum err take_period_member(struct rating_parse *p, struct rating_period *period,
+                                   unsigned which, struct rating_spot spot)
 {
     char text[16];
     TRY(rating_take_text(p, text, sizeof text, spot));
@@ -253,7 +255,7 @@ static enum err take_period(struct rating_parse *p, int index)
     for (unsigned i = 0; p->j.err == ERR_OK && i < 3; i++)
         if (!(seen & 1u << i))
             return rating_parse_refuse(p, RATING_MEMBER_MISSING,
-                          (struct rating_spot){"periods", index, period_member(i)});
+                                       (struct rating_spot){"periods", index, period_member(i)});
     return ERR_OK;
 }
 
@@ -261,8 +263,8 @@ static enum err take_periods(struct rating_parse *p)
 {
     struct rating_spot spot = {"periods", -1, NULL};
     if (jread_peek(&p->j) != JREAD_ARRAY)
-        return rating_parse_refuse(p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE,
-                      spot);
+        return rating_parse_refuse(
+            p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE, spot);
     jread_array(&p->j);
     while (jread_element(&p->j)) {
         if (p->plan->period_count == RATING_PERIODS_MAX)
@@ -288,6 +290,7 @@ enum member {
     MEMBER_COMPONENTS,
     MEMBER_FEES,
     MEMBER_MINIMUM,
+    MEMBER_ROUNDING,
     MEMBERS
 };
 
@@ -295,10 +298,10 @@ enum member {
 
 static const char *plan_member(unsigned i)
 {
-    static const char *const names[] = {
-        "kind",  "unit", "price",       "prices",    "periods", "cycle",
-        "start", "end",  "high_season", "household", "steps",   "apportion",
-        "components", "fees", "minimum"};
+    static const char *const names[] = {"kind",        "unit",      "price",   "prices",
+                                        "periods",     "cycle",     "start",   "end",
+                                        "high_season", "household", "steps",   "apportion",
+                                        "components",  "fees",      "minimum", "rounding"};
     return names[i];
 }
 
@@ -326,8 +329,8 @@ static enum err take_base_price(struct rating_parse *p)
 
 static enum err take_base_prices(struct rating_parse *p)
 {
-    return rating_take_prices(p, &(struct rating_prices){p->plan->priced, p->plan->rate_price_e8,
-                                                         {"prices", -1, NULL}});
+    return rating_take_prices(
+        p, &(struct rating_prices){p->plan->priced, p->plan->rate_price_e8, {"prices", -1, NULL}});
 }
 
 static enum err (*const takers[])(struct rating_parse *p) = {
@@ -346,13 +349,15 @@ static enum err (*const takers[])(struct rating_parse *p) = {
     [MEMBER_COMPONENTS] = rating_take_components,
     [MEMBER_FEES] = rating_take_fees,
     [MEMBER_MINIMUM] = rating_take_minimum,
+    [MEMBER_ROUNDING] = rating_take_rounding,
 };
 
 #define LADDER_NEEDS (BIT(MEMBER_KIND) | BIT(MEMBER_CYCLE) | BIT(MEMBER_STEPS))
 #define ALL_MAY                                                                                    \
-    (BIT(MEMBER_UNIT) | BIT(MEMBER_COMPONENTS) | BIT(MEMBER_FEES) | BIT(MEMBER_MINIMUM))
+    (BIT(MEMBER_UNIT) | BIT(MEMBER_COMPONENTS) | BIT(MEMBER_FEES) | BIT(MEMBER_MINIMUM) |          \
+     BIT(MEMBER_ROUNDING))
 #define LADDER_MAY                                                                                 \
-    (ALL_MAY | BIT(MEMBER_START) | BIT(MEMBER_END) | BIT(MEMBER_HIGH_SEASON) |            \
+    (ALL_MAY | BIT(MEMBER_START) | BIT(MEMBER_END) | BIT(MEMBER_HIGH_SEASON) |                     \
      BIT(MEMBER_HOUSEHOLD))
 
 /* A base belongs to steps by surcharge, the sharing out to a matrix; neither to anything else. */
@@ -380,7 +385,8 @@ static unsigned needs_of(const struct rating_plan *plan)
 static enum err check_members(struct rating_parse *p, unsigned seen)
 {
     if (!(seen & BIT(MEMBER_KIND)))
-        return rating_parse_refuse(p, RATING_MEMBER_MISSING, (struct rating_spot){"kind", -1, NULL});
+        return rating_parse_refuse(p, RATING_MEMBER_MISSING,
+                                   (struct rating_spot){"kind", -1, NULL});
     unsigned want = needs_of(p->plan);
     unsigned may = want | (want & BIT(MEMBER_STEPS) ? LADDER_MAY : ALL_MAY);
     for (unsigned i = 0; i < MEMBERS; i++) {

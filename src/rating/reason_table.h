@@ -38,3 +38,4 @@ RATING_REASON(CODE_SYNTAX, "A code is 1 to 24 of a-z, 0-9 and _.", "代码应为
 RATING_REASON(CODE_REPEATED, "The code stands twice.", "代码重复。")
 RATING_REASON(PER_UNKNOWN, "A fee is per day, month or area.", "费用应按 day、month 或 area 计。")
 RATING_REASON(MINIMUM_FEN, "The minimum is not a whole number of fen above nothing.", "最低收费应为大于零的整分金额。")
+RATING_REASON(ROUNDING_UNKNOWN, "Rounding is carry, half_up, up or down.", "舍入规则应为 carry、half_up、up 或 down。")

@@ -35,7 +35,28 @@ static bool has_steps(const struct rating_plan *plan)
     return plan->kind == RATING_LADDER || plan->kind == RATING_TIME_OF_USE_LADDER;
 }
 
-/* --- lines --------------------------------------------------------------------------------------- */
+/* --- lines ---------------------------------------------------------------------------------------
+ */
+
+/* Half up comes first; its remainder says whether another rule ends elsewhere. */
+static enum err find_amount(struct rating_item *item)
+{
+    int64_t rest = 0;
+    if (item->rounding == RATING_CARRY)
+        return units_amount_fen(item->quantity_wh, item->price_e8, &item->carry_out,
+                                &item->amount_fen);
+    TRY(units_amount_fen(item->quantity_wh, item->price_e8, &rest, &item->amount_fen));
+    if (item->rounding == RATING_UP && rest > 0)
+        return units_add(item->amount_fen, 1, &item->amount_fen);
+    if (item->rounding == RATING_DOWN && rest < 0)
+        item->amount_fen--;
+    return ERR_OK;
+}
+
+static enum rating_rounding part_rounding(const struct work *w, const struct rating_part *part)
+{
+    return part->rounding == RATING_ROUNDING_PLAN ? w->plan->rounding : part->rounding;
+}
 
 static enum err add_item(struct rating_statement *out, const struct rating_item *shape)
 {
@@ -45,7 +66,7 @@ static enum err add_item(struct rating_statement *out, const struct rating_item 
     MUST(out->item_count < RATING_ITEMS_MAX);
     item.carry_in = item.carry_out = out->carry;
     if (item.price_e8 > 0)
-        TRY(units_amount_fen(item.quantity_wh, item.price_e8, &item.carry_out, &item.amount_fen));
+        TRY(find_amount(&item));
     TRY(units_add(out->amount_fen, item.amount_fen, &out->amount_fen));
     out->carry = item.carry_out;
     out->items[out->item_count++] = item;
@@ -57,6 +78,7 @@ static enum err add_rates(struct work *w)
     for (unsigned rate = 0; rate < RATING_RATES; rate++)
         TRY(add_item(w->out, &(struct rating_item){.rate = (enum rating_rate)rate,
                                                    .step = -1,
+                                                   .rounding = w->plan->rounding,
                                                    .quantity_wh = w->rate_wh[rate],
                                                    .price_e8 = w->plan->rate_price_e8[rate]}));
     return ERR_OK;
@@ -68,6 +90,7 @@ static enum err add_base(struct work *w)
         return add_rates(w);
     return add_item(w->out, &(struct rating_item){.rate = RATING_TOTAL,
                                                   .step = -1,
+                                                  .rounding = w->plan->rounding,
                                                   .quantity_wh = w->out->energy_wh,
                                                   .price_e8 = w->plan->price_e8});
 }
@@ -79,12 +102,13 @@ static enum err add_step(struct work *w, size_t step)
     bool surcharge = l->form == RATING_BY_SURCHARGE;
     if (surcharge && l->steps[step].price_e8 == 0)
         return ERR_OK;
-    return add_item(w->out, &(struct rating_item){
-                                .kind = surcharge ? RATING_ITEM_SURCHARGE : RATING_ITEM_ENERGY,
-                                .rate = RATING_TOTAL,
-                                .step = (int)step,
-                                .quantity_wh = w->out->step_wh[step],
-                                .price_e8 = l->steps[step].price_e8});
+    return add_item(w->out, &(struct rating_item){.kind = surcharge ? RATING_ITEM_SURCHARGE
+                                                                    : RATING_ITEM_ENERGY,
+                                                  .rate = RATING_TOTAL,
+                                                  .step = (int)step,
+                                                  .rounding = w->plan->rounding,
+                                                  .quantity_wh = w->out->step_wh[step],
+                                                  .price_e8 = l->steps[step].price_e8});
 }
 
 static enum err add_cells(struct work *w, size_t step)
@@ -93,6 +117,7 @@ static enum err add_cells(struct work *w, size_t step)
     for (unsigned rate = 0; rate < RATING_RATES; rate++)
         TRY(add_item(w->out, &(struct rating_item){.rate = (enum rating_rate)rate,
                                                    .step = (int)step,
+                                                   .rounding = w->plan->rounding,
                                                    .quantity_wh = w->cell_wh[step][rate],
                                                    .price_e8 = s->rate_price_e8[rate]}));
     return ERR_OK;
@@ -101,12 +126,14 @@ static enum err add_cells(struct work *w, size_t step)
 static enum err add_components(struct work *w)
 {
     for (size_t i = 0; i < w->plan->component_count; i++)
-        TRY(add_item(w->out, &(struct rating_item){.kind = RATING_ITEM_COMPONENT,
-                                                   .rate = RATING_TOTAL,
-                                                   .step = -1,
-                                                   .code = w->plan->components[i].code,
-                                                   .quantity_wh = w->out->energy_wh,
-                                                   .price_e8 = w->plan->components[i].price_e8}));
+        TRY(add_item(w->out,
+                     &(struct rating_item){.kind = RATING_ITEM_COMPONENT,
+                                           .rate = RATING_TOTAL,
+                                           .step = -1,
+                                           .code = w->plan->components[i].code,
+                                           .rounding = part_rounding(w, &w->plan->components[i]),
+                                           .quantity_wh = w->out->energy_wh,
+                                           .price_e8 = w->plan->components[i].price_e8}));
     return ERR_OK;
 }
 
@@ -124,6 +151,7 @@ static enum err add_fees(struct work *w)
                                                    .rate = RATING_TOTAL,
                                                    .step = -1,
                                                    .code = fee->code,
+                                                   .rounding = part_rounding(w, fee),
                                                    .quantity_wh = thousandths[fee->per],
                                                    .price_e8 = fee->price_e8}));
     }
@@ -159,7 +187,8 @@ static enum err add_lines(struct work *w)
     return ERR_OK;
 }
 
-/* --- the ladder ---------------------------------------------------------------------------------- */
+/* --- the ladder ----------------------------------------------------------------------------------
+ */
 
 static bool is_high(const struct rating_ladder *l, unsigned month)
 {
@@ -245,7 +274,8 @@ static enum err climb(struct work *w, int64_t wh, const int64_t rates[RATING_RAT
     return ERR_OK;
 }
 
-/* --- rows ---------------------------------------------------------------------------------------- */
+/* --- rows ----------------------------------------------------------------------------------------
+ */
 
 /* Checks one row; *billed_wh is what is billed of it. */
 static enum err check_row(const struct rating_plan *plan, const struct rating_used *row,

@@ -2,11 +2,11 @@
  * Statements: any valid plan applied to usage that is given as quantities, with the position in the
  * ladder's cycle as an input. Pure, like the rest of rating/.
  *
- * Every item is one line with one rounding; the remainder goes on into the next line, as in
- * rating.h. A ladder by surcharge has the base lines first, then one surcharge line a step. A
- * ladder by price has one line a step, a matrix one line a step and rate. Lines without quantity
- * are left out. Then come
- * one line a component, one a fee, and, if the sum is below the plan's minimum, what is missing.
+ * Every item is one line with one rounding; by the rule "carry" the remainder goes on into the next
+ * line, as in rating.h. A ladder by surcharge has the base lines first, then one surcharge line a
+ * step. A ladder by price has one line a step, a matrix one line a step and rate. Lines without
+ * quantity are left out. Then come one line a component, one a fee, and, if the sum is below the
+ * plan's minimum, what is missing.
  *
  * The position counts the energy that is billed: with rates, their sum.
  */
@@ -48,9 +48,10 @@ const char *rating_item_zh(enum rating_item_kind kind);
 
 struct rating_item {
     enum rating_item_kind kind;
-    enum rating_rate rate;  /* RATING_TOTAL: all rates together */
-    int step;               /* from 0; -1: not of a step */
-    const char *code;       /* of the component or fee, inside the plan; NULL: neither */
+    enum rating_rate rate; /* RATING_TOTAL: all rates together */
+    int step;              /* from 0; -1: not of a step */
+    const char *code;      /* of the component or fee, inside the plan; NULL: neither */
+    enum rating_rounding rounding;
     int64_t quantity_wh;
     int64_t price_e8;
     int64_t carry_in, carry_out;

@@ -91,6 +91,12 @@ def plan():
     if rng.random() < 0.2:
         p["minimum"] = rng.choice([f"{rng.randint(1, 999)}", f"0.0{rng.randint(1, 9)}",
                                    f"{rng.randint(0, 99)}.{rng.randint(1, 99):02d}"])
+    RULES = ["carry", "half_up", "up", "down"]
+    if rng.random() < 0.4:
+        p["rounding"] = rng.choice(RULES)
+    for part in p.get("components", []) + p.get("fees", []):
+        if rng.random() < 0.4:
+            part["rounding"] = rng.choice(RULES)
     members = list(p.items())
     rng.shuffle(members)
     return dict(members), priced
@@ -171,7 +177,7 @@ def apportion(ends, at, by_rate):
 
 
 def lines(p, before, persons, month, rows, counts):
-    """(kind, step, rate, thousandths, yuan) of every line that has a quantity."""
+    """(kind, step, rate, thousandths, yuan, rounding) of every line that has a quantity."""
     sums = [sum(r[i + 1] for r in rows) for i in range(4)]
     energy = sum(sums) if p["kind"].startswith("time_of_use") else sum(r[0] for r in rows)
     out = []
@@ -199,9 +205,11 @@ def lines(p, before, persons, month, rows, counts):
             elif "prices" in s:
                 out += [("energy", k, r, cells[k][i], s["prices"][r])
                         for i, r in enumerate(RATES) if r in s["prices"]]
-    out += [("component", -1, c["code"], energy, c["price"]) for c in p.get("components", [])]
+    own = p.get("rounding", "carry")
+    out = [x + (own,) for x in out]
+    out += [("component", -1, c["code"], energy, c["price"], c.get("rounding", own)) for c in p.get("components", [])]
     counted = dict(zip(("day", "month", "area"), (1000 * counts[0], 1000 * counts[1], counts[2])))
-    out += [("fee", -1, f["code"], counted[f["per"]], f["price"]) for f in p.get("fees", [])]
+    out += [("fee", -1, f["code"], counted[f["per"]], f["price"], f.get("rounding", own)) for f in p.get("fees", [])]
     return energy, [x for x in out if x[3]]
 
 
@@ -213,9 +221,12 @@ def nearest(x):
 def expected(p, before, persons, month, rows, carry, counts):
     energy, items = lines(p, before, persons, month, rows, counts)
     rest, total, words = Fraction(carry, 10**9), 0, []
-    for kind, step, rate, wh, yuan in items:
+    for kind, step, rate, wh, yuan, rule in items:
         exact, fen = Fraction(wh, 1000) * Fraction(yuan) * 100, 0
-        if exact:
+        if rule != "carry":
+            fen = {"half_up": nearest, "up": lambda x: -(-x.numerator // x.denominator),
+                   "down": lambda x: x.numerator // x.denominator}[rule](exact)
+        elif exact:
             exact += rest
             fen = nearest(exact) if exact >= 0 else -nearest(-exact)
             rest = exact - fen

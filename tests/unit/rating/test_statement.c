@@ -116,6 +116,9 @@ static void test_ladder_refusals(void **state)
         {"{'kind':'flat','price':'1','minimum':'0'}", "MINIMUM_FEN", "minimum"},
         {"{'kind':'flat','price':'1','minimum':'1.001'}", "MINIMUM_FEN", "minimum"},
         {"{'kind':'flat','price':'1','minimum':1}", "MEMBER_TYPE", "minimum"},
+        {"{'kind':'flat','price':'1','rounding':'even'}", "ROUNDING_UNKNOWN", "rounding"},
+        {"{'kind':'flat','price':'1','rounding':1}", "MEMBER_TYPE", "rounding"},
+        {"{'kind':'flat','price':'1','components':[{'code':'a','price':'1','rounding':'x'}]}", "ROUNDING_UNKNOWN", "components[0].rounding"},
         /* time of use with steps */
         {"{'kind':'time_of_use_ladder','cycle':'month'," STEPS "}", "MEMBER_MISSING", "periods"},
         {"{'kind':'time_of_use_ladder','cycle':'month'," DAY "," STEPS "}", "STEP_FORM_KIND", "steps"},
@@ -197,6 +200,7 @@ static void test_what_cannot_be_billed(void **state)
         "{'kind':'flat','unit':'m3','price':'5'}",
         "{'kind':'flat','price':'5','components':[{'code':'tax','price':'0'}]}",
         "{'kind':'flat','price':'5','fees':[{'code':'meter','price':'1','per':'day'}]}",
+        "{'kind':'flat','price':'5','rounding':'half_up'}",
         "{'kind':'flat','price':'5','minimum':'1'}"};
     for (size_t i = 0; i < sizeof cannot / sizeof *cannot; i++) {
         struct rating_plan plan = parse_ok(cannot[i]);
@@ -249,6 +253,29 @@ static void test_statement_refusals(void **state)
         assert_ok(rating_state(&plan, &q, &s));
         assert_int_equal(s.amount_fen, fen[q.month - 1]);
     }
+}
+
+/* 1.5 fen, 1.4 fen and whole fen by each rule; the remainder passes by untouched. */
+static void test_rounding_rules(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        int64_t fen[4]; /* for 15, 14, 11 and 20 Wh at 1 yuan */
+    } cases[] = {{"half_up", {2, 1, 1, 2}}, {"up", {2, 2, 2, 2}}, {"down", {1, 1, 1, 2}}};
+    static const int64_t wh[] = {15, 14, 11, 20};
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 4; k++) {
+            char json[128];
+            snprintf(json, sizeof json, "{'kind':'flat','price':'1','rounding':'%s'}", cases[i].rule);
+            struct rating_plan plan = parse_ok(json);
+            struct rating_used row = {.total_wh = wh[k]};
+            struct rating_statement s;
+            assert_ok(rating_state(
+                &plan, &(struct rating_request){.rows = &row, .row_count = 1, .carry = 77}, &s));
+            assert_int_equal(s.amount_fen, cases[i].fen[k]);
+            assert_int_equal(s.carry, 77);
+        }
 }
 
 /* A fee without its count is not left out in silence. */
@@ -363,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_statement_refusals),
         cmocka_unit_test(test_splitting_changes_nothing),
         cmocka_unit_test(test_more_is_never_cheaper),
+        cmocka_unit_test(test_rounding_rules),
         cmocka_unit_test(test_fees_need_their_count),
         cmocka_unit_test(test_seventeen_parts_are_too_many),
         cmocka_unit_test(test_names),
