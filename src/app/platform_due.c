@@ -6,17 +6,16 @@
 
 #define SCAN_MS 1'000  /* vend, control and notify look for what is due */
 #define CLERK_MS 5'000 /* billing looks for days to settle and to seal */
-#define SCAN_LIMIT 500
 
 static enum err scan_vends(struct store_tx *tx, void *arg)
 {
     struct platform *p = arg;
     int64_t worked = 0;
-    TRY(vend_tick(
-        tx,
-        &(struct vend_scan){.now = p->now.wall, .limit = SCAN_LIMIT, .random = platform_draw(p)},
-        &worked));
-    p->more = p->more || worked == SCAN_LIMIT;
+    TRY(vend_tick(tx,
+                  &(struct vend_scan){
+                      .now = p->now.wall, .limit = PLATFORM_SCAN_LIMIT, .random = platform_draw(p)},
+                  &worked));
+    p->more = p->more || worked == PLATFORM_SCAN_LIMIT;
     return ERR_OK;
 }
 
@@ -24,31 +23,46 @@ static enum err scan_relays(struct store_tx *tx, void *arg)
 {
     struct platform *p = arg;
     int64_t worked = 0;
-    TRY(control_tick(
-        tx,
-        &(struct control_scan){.now = p->now.wall, .limit = SCAN_LIMIT, .random = platform_draw(p)},
-        &worked));
-    p->more = p->more || worked == SCAN_LIMIT;
+    TRY(control_tick(tx,
+                     &(struct control_scan){.now = p->now.wall,
+                                            .limit = PLATFORM_SCAN_LIMIT,
+                                            .random = platform_draw(p)},
+                     &worked));
+    p->more = p->more || worked == PLATFORM_SCAN_LIMIT;
     return ERR_OK;
 }
 
-static enum err scan_fees(struct store_tx *tx, void *arg)
+static enum err find_fees(struct store_tx *tx, void *arg)
 {
     struct platform *p = arg;
-    int64_t ids[SCAN_LIMIT];
-    size_t count = 0;
-    TRY(control_fee_due(tx, p->now.wall, ids, SCAN_LIMIT, &count));
-    for (size_t i = 0; i < count; i++)
-        TRY(platform_check_fee(p, tx, ids[i]));
-    p->more = p->more || count == SCAN_LIMIT;
+    int64_t ids[PLATFORM_SCAN_LIMIT];
+    TRY(control_fee_due(tx, p->now.wall, ids, PLATFORM_SCAN_LIMIT, &p->fee_count));
+    for (size_t i = 0; i < p->fee_count; i++)
+        p->fees[i] = (struct platform_fee){p, ids[i]};
     return ERR_OK;
+}
+
+static enum err check_due_fee(struct store_tx *tx, void *arg)
+{
+    struct platform_fee *fee = arg;
+    return platform_check_fee(fee->platform, tx, fee->account_id);
+}
+
+static void scan_fees(struct platform *p)
+{
+    p->fee_count = 0;
+    if (store_read(p->ledger, find_fees, p) != ERR_OK)
+        return; /* a dead store ends the process at the end of this turn */
+    for (size_t i = 0; i < p->fee_count; i++)
+        store_submit(p->ledger, check_due_fee, NULL, &p->fees[i]);
+    p->more = p->more || p->fee_count == PLATFORM_SCAN_LIMIT;
 }
 
 static enum err scan_messages(struct store_tx *tx, void *arg)
 {
     struct platform *p = arg;
     struct notify_done done;
-    return notify_run(&p->notify, tx, p->now.wall, SCAN_LIMIT, &done);
+    return notify_run(&p->notify, tx, p->now.wall, PLATFORM_SCAN_LIMIT, &done);
 }
 
 void platform_do_due(struct platform *p)
@@ -58,13 +72,13 @@ void platform_do_due(struct platform *p)
         p->next_scan = mono_after(p->now.mono, SCAN_MS);
         store_submit(p->ledger, scan_vends, NULL, p);
         store_submit(p->ledger, scan_relays, NULL, p);
-        store_submit(p->ledger, scan_fees, NULL, p);
+        scan_fees(p);
         store_submit(p->ledger, scan_messages, NULL, p);
     }
     if (mono_due(p->next_clerk, p->now.mono)) {
         size_t left = 0;
         p->next_clerk = mono_after(p->now.mono, CLERK_MS);
-        enum err e = billing_tick(&p->clerk, p->now.wall, SCAN_LIMIT, &left);
+        enum err e = billing_tick(&p->clerk, p->now.wall, PLATFORM_SCAN_LIMIT, &left);
         if (e == ERR_OK && left > 0)
             p->next_clerk = p->now.mono;
     }

@@ -7,6 +7,15 @@
 #include "billing/billing.h"
 #include "notify/notify.h"
 
+#define PLATFORM_SCAN_LIMIT 500
+
+/* A fee check that is due: a piece of work of its own, so that one account's error stops no other.
+ */
+struct platform_fee {
+    struct platform *platform;
+    int64_t account_id;
+};
+
 struct platform {
     struct platform_options options;
     struct platform_watch watch;
@@ -17,8 +26,10 @@ struct platform {
     struct notify notify;
     struct uplink_now now;
     mono_ms next_scan, next_clerk;
+    struct platform_fee fees[PLATFORM_SCAN_LIMIT]; /* submitted in this turn */
+    size_t fee_count;
     int64_t event_seen; /* events up to here were published */
-    int64_t *read; /* meters of which readings came in this turn, to be told to the watch */
+    int64_t *read;      /* meters of which readings came in this turn, to be told to the watch */
     size_t read_count, read_cap;
     enum err failure;
     bool readings_stale; /* memory says more than the disk: a commit failed */
