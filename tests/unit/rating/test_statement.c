@@ -276,6 +276,12 @@ static void test_rounding_rules(void **state)
             assert_int_equal(s.amount_fen, cases[i].fen[k]);
             assert_int_equal(s.carry, 77);
         }
+    /* the least there can be: 1 Wh at 0.00000001 yuan */
+    struct rating_plan plan = parse_ok("{'kind':'flat','price':'0.00000001','rounding':'up'}");
+    struct rating_used row = {.total_wh = 1};
+    struct rating_statement s;
+    assert_ok(rating_state(&plan, &(struct rating_request){.rows = &row, .row_count = 1}, &s));
+    assert_int_equal(s.amount_fen, 1);
 }
 
 /* A fee without its count is not left out in silence. */
