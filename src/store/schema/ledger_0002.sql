@@ -1,0 +1,1 @@
+-- Prices, charges and fee control, complete. One section a room; see ledger_0001.sql for the rules.
