@@ -54,6 +54,8 @@ enum auth_verb {
     AUTH_KEEP,
     AUTH_IMPORT,
     AUTH_CLAIM, /* commissioning of gateways */
+    AUTH_PRICE,    /* price plans: check, try, save */
+    AUTH_STRATEGY, /* fee-control strategies, the same */
     AUTH_AUDIT, /* the journal */
     AUTH_VERB_COUNT
 };

@@ -179,4 +179,6 @@ ERR_ROW(ERR_API_METHOD, REFUSE, "This address does not know this method.", "该�
 ERR_ROW(ERR_API_KEY, REFUSE, "This call needs an Idempotency-Key of 8 to 64 letters, digits, dots, dashes or underscores.", "此操作需要 Idempotency-Key(8 至 64 个字母、数字、点、横线或下划线)。")
 ERR_ROW(ERR_API_KEY_REUSED, REFUSE, "This Idempotency-Key was used before with another request. Take a new key for a new wish.", "该 Idempotency-Key 已用于另一请求,请使用新的键。")
 ERR_ROW(ERR_API_STREAMS, RETRY, "Too many event streams are open; close some pages.", "打开的实时连接过多,请关闭部分页面。")
+ERR_ROW(ERR_API_VERSION, REFUSE, "Somebody saved a version meanwhile; load it and look again.", "期间已有他人保存了新版本,请重新载入后再试。")
+ERR_ROW(ERR_API_PAST, REFUSE, "The effective time lies in the past; confirm that the period since then shall be rated again.", "生效时间早于当前时间,须确认对此后的计费周期重新计费。")
 ERR_ROW(ERR_API_LOCAL, REFUSE, "This is answered to the machine itself only.", "仅允许本机访问。")

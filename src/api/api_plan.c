@@ -1,0 +1,192 @@
+/* Price plans: list, texts, check, a trial of typed-in usage, save. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api_version.h"
+#include "rating/rating.h"
+#include "rating/statement.h"
+
+static enum err parse_plan(const char *text, struct rating_plan *plan, struct version_fault *fault)
+{
+    struct rating_problem p;
+    enum err e = rating_plan_parse(text, strlen(text), plan, &p);
+    if (e == ERR_OK)
+        return ERR_OK;
+    fault->code = rating_reason_name(p.reason);
+    fault->zh = rating_reason_zh(p.reason);
+    fault->en = rating_reason_en(p.reason);
+    snprintf(fault->place, sizeof fault->place, "%s", p.place);
+    return e;
+}
+
+static enum err parse(const char *text, struct version_fault *fault)
+{
+    struct rating_plan plan;
+    return parse_plan(text, &plan, fault);
+}
+
+static void put_summary(struct jwrite *w, const char *body)
+{
+    struct rating_plan plan = {};
+    bool known = rating_plan_parse(body, strlen(body), &plan, NULL) == ERR_OK;
+    version_put_names(w, body);
+    jwrite_text(w, "kind", known ? rating_kind_name(plan.kind) : NULL);
+    jwrite_text(w, "unit", known ? rating_unit_name(plan.unit) : NULL);
+}
+
+static const struct version_shelf shelf = {
+    .list = "plans",
+    .action = "plan.save",
+    .object = "plan",
+    .event = EVENT_PLAN_CHANGED,
+    .unknown = ERR_SITE_PLAN_UNKNOWN,
+    .each = site_plans,
+    .put = site_plan_put,
+    .parse = parse,
+    .put_summary = put_summary,
+    .users = "SELECT count(DISTINCT account.id), count(meter.id) FROM account "
+             "LEFT JOIN meter ON meter.account_id = account.id "
+             "WHERE account.project_id = $1 AND account.plan_code = $2 "
+             "AND account.closed_at IS NULL",
+};
+
+enum err api_plans(struct call *c)
+{
+    return version_list(c, &shelf);
+}
+
+enum err api_plan_texts(struct call *c)
+{
+    return version_texts(c, &shelf);
+}
+
+enum err api_plan_save(struct call *c)
+{
+    return version_save(c, &shelf);
+}
+
+/* ---- the check ---- */
+
+enum err api_plan_check(struct call *c)
+{
+    const char *text = "";
+    struct rating_plan plan;
+    struct version_fault fault = {};
+    TRY(api_fields(c, (struct api_field[]){{"text", API_FIELD_TEXT, 1, SITE_BODY_MAX, &text}, {}}));
+    enum err e = parse_plan(text, &plan, &fault);
+    version_put_check(&c->out, text, &fault);
+    jwrite_bool(&c->out, "billable", e == ERR_OK && rating_plan_billable(&plan) == ERR_OK);
+    jwrite_array(&c->out, "warnings");
+    jwrite_end(&c->out);
+    jwrite_end(&c->out);
+    api_finish(c, ERR_OK);
+    return ERR_OK;
+}
+
+/* ---- a trial: one stretch of usage, typed in ---- */
+
+struct trial {
+    struct rating_plan plan;
+    struct rating_used used;
+    struct rating_request request;
+    struct rating_statement statement;
+};
+
+#define TRIAL_WH_MAX INT64_C(1'000'000'000'000)
+
+/* A member that may be left out. */
+static enum err take(struct call *c, const char *name, int64_t max, int64_t *out)
+{
+    const json_t *v = json_object_get(json_object_get(c->body, "usage"), name);
+    *out = 0;
+    if (!v)
+        return ERR_OK;
+    *out = json_integer_value(v);
+    if (!json_is_integer(v) || *out < 0 || *out > max)
+        return api_bad(c, name, ERR_API_FIELD, "a whole number in its range is expected");
+    return ERR_OK;
+}
+
+static enum err take_used(struct call *c, struct rating_used *used)
+{
+    char name[32];
+    TRY(take(c, "total_wh", TRIAL_WH_MAX, &used->total_wh));
+    for (unsigned i = 0; i < RATING_RATES; i++) {
+        snprintf(name, sizeof name, "%s_wh", rating_rate_name((enum rating_rate)i));
+        TRY(take(c, name, TRIAL_WH_MAX, &used->rate_wh[i]));
+    }
+    return ERR_OK;
+}
+
+static enum err take_request(struct call *c, struct rating_request *r)
+{
+    int64_t persons, month, days, months, area;
+    TRY(take(c, "used_before_wh", TRIAL_WH_MAX, &r->used_before_wh));
+    TRY(take(c, "persons", RATING_PERSONS_MAX, &persons));
+    TRY(take(c, "month", 12, &month));
+    TRY(take(c, "days", 3660, &days));
+    TRY(take(c, "months", 120, &months));
+    TRY(take(c, "area_milli_m2", UINT32_MAX, &area));
+    r->persons = (uint16_t)persons;
+    r->month = (uint8_t)month;
+    r->days = (uint16_t)days;
+    r->months = (uint16_t)months;
+    r->area_milli_m2 = (uint32_t)area;
+    return ERR_OK;
+}
+
+static void put_item(struct jwrite *w, const struct rating_item *t)
+{
+    char price[RATING_PRICE_TEXT_MAX];
+    rating_price_print(t->price_e8, price);
+    jwrite_object(w, NULL);
+    jwrite_text(w, "kind", rating_item_name(t->kind));
+    jwrite_text(w, "rate", rating_rate_name(t->rate));
+    if (t->code)
+        jwrite_text(w, "code", t->code);
+    if (t->step >= 0)
+        jwrite_int(w, "step", t->step + 1);
+    jwrite_int(w, "quantity_wh", t->quantity_wh);
+    jwrite_text(w, "price", price);
+    jwrite_text(w, "rounding", rating_rounding_name(t->rounding));
+    jwrite_int(w, "carry_in", t->carry_in);
+    jwrite_int(w, "carry_out", t->carry_out);
+    jwrite_int(w, "amount_fen", t->amount_fen);
+    jwrite_end(w);
+}
+
+static void put_statement(struct jwrite *w, const struct rating_statement *s)
+{
+    jwrite_object(w, NULL);
+    jwrite_int(w, "amount_fen", s->amount_fen);
+    jwrite_int(w, "energy_wh", s->energy_wh);
+    jwrite_array(w, "lines");
+    for (size_t i = 0; i < s->item_count; i++)
+        put_item(w, &s->items[i]);
+    jwrite_end(w);
+    jwrite_end(w);
+}
+
+enum err api_plan_trial(struct call *c)
+{
+    struct trial t = {};
+    struct version_fault fault = {};
+    const json_t *text = json_object_get(c->body, "text");
+    if (!json_is_string(text) || json_object_size(c->body) != 2 ||
+        !json_is_object(json_object_get(c->body, "usage")))
+        return api_bad(c, "text", ERR_API_FIELD, "a text and a usage are expected");
+    TRY(take_used(c, &t.used));
+    TRY(take_request(c, &t.request));
+    enum err e = parse_plan(json_string_value(text), &t.plan, &fault);
+    if (e != ERR_OK) {
+        snprintf(c->detail, sizeof c->detail, "%s %s", fault.code, fault.place);
+        c->field = "text";
+        return e;
+    }
+    t.request.rows = &t.used;
+    t.request.row_count = 1;
+    TRY(rating_state(&t.plan, &t.request, &t.statement));
+    put_statement(&c->out, &t.statement);
+    api_finish(c, ERR_OK);
+    return ERR_OK;
+}

@@ -1,0 +1,78 @@
+/* Fee-control strategies: list, texts, check, save. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api_version.h"
+#include "strategy/strategy.h"
+
+static enum err parse(const char *text, struct version_fault *fault)
+{
+    struct strategy_policy policy;
+    struct strategy_problem p;
+    enum err e = strategy_policy_parse(text, strlen(text), &policy, &p);
+    if (e == ERR_OK)
+        return ERR_OK;
+    fault->code = strategy_fault_name(p.fault);
+    fault->zh = strategy_fault_zh(p.fault);
+    fault->en = strategy_fault_en(p.fault);
+    snprintf(fault->place, sizeof fault->place, "%s", p.place);
+    return e;
+}
+
+static void put_summary(struct jwrite *w, const char *body)
+{
+    struct strategy_policy p = strategy_policy_default();
+    if (strategy_policy_parse(body, strlen(body), &p, NULL) != ERR_OK)
+        p = strategy_policy_default();
+    version_put_names(w, body);
+    jwrite_array(w, "levels_fen");
+    for (size_t i = 0; i < STRATEGY_LEVELS; i++)
+        jwrite_int(w, NULL, p.level_fen[i]);
+    jwrite_end(w);
+    jwrite_bool(w, "cut_automatic", p.cut_automatic);
+    jwrite_int(w, "cut_at_fen", p.cut_at_fen);
+}
+
+static const struct version_shelf shelf = {
+    .list = "strategies",
+    .action = "strategy.save",
+    .object = "strategy",
+    .event = EVENT_STRATEGY_CHANGED,
+    .unknown = ERR_SITE_STRATEGY_UNKNOWN,
+    .each = site_strategies,
+    .put = site_strategy_put,
+    .parse = parse,
+    .put_summary = put_summary,
+    .users = "SELECT count(DISTINCT account.id), count(meter.id) FROM account "
+             "LEFT JOIN meter ON meter.account_id = account.id "
+             "WHERE account.project_id = $1 AND account.strategy_code = $2 "
+             "AND account.closed_at IS NULL",
+};
+
+enum err api_strategies(struct call *c)
+{
+    return version_list(c, &shelf);
+}
+
+enum err api_strategy_texts(struct call *c)
+{
+    return version_texts(c, &shelf);
+}
+
+enum err api_strategy_save(struct call *c)
+{
+    return version_save(c, &shelf);
+}
+
+enum err api_strategy_check(struct call *c)
+{
+    const char *text = "";
+    struct version_fault fault = {};
+    TRY(api_fields(c, (struct api_field[]){{"text", API_FIELD_TEXT, 1, SITE_BODY_MAX, &text}, {}}));
+    if (parse(text, &fault) != ERR_OK && !fault.code)
+        return ERR_BUG;
+    version_put_check(&c->out, text, &fault);
+    jwrite_end(&c->out);
+    api_finish(c, ERR_OK);
+    return ERR_OK;
+}

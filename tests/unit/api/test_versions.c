@@ -1,0 +1,223 @@
+/* Price plans and strategies over the interface: list, texts, check, trial, save. */
+#include "tests/unit/api/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PLANS "/api/v1/projects/1/price-plans"
+#define STRATEGIES "/api/v1/projects/1/strategies"
+
+static struct person manager(struct world *w)
+{
+    world_person(w, AUTH_MANAGER, 1);
+    return world_login(w, "manager");
+}
+
+static json_t *entry(const struct reply *r, const char *list, const char *code)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(json_object_get(r->json, list), i, one)
+    {
+        if (strcmp(json_string_value(json_object_get(one, "code")), code) == 0)
+            return one;
+    }
+    fail_msg("%s: no %s", list, code);
+    return NULL;
+}
+
+static int64_t number(json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+static void test_lists_say_who_uses_them(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    struct reply r = world_get(w, &p, PLANS);
+    json_t *flat = entry(&r, "plans", "flat");
+    assert_int_equal(r.status, 200);
+    assert_int_equal(number(flat, "accounts"), 2);
+    assert_int_equal(number(flat, "version"), 1);
+    assert_string_equal(json_string_value(json_object_get(flat, "kind")), "flat");
+    reply_free(&r);
+    r = world_get(w, &p, STRATEGIES);
+    json_t *standard = entry(&r, "strategies", "standard");
+    assert_int_equal(number(standard, "accounts"), 2);
+    assert_int_equal(json_array_size(json_object_get(standard, "levels_fen")), 3);
+    reply_free(&r);
+    world_execute(w, "UPDATE account SET closed_at = 1 WHERE id = 2");
+    r = world_get(w, &p, PLANS);
+    assert_int_equal(number(entry(&r, "plans", "flat"), "accounts"), 1);
+    reply_free(&r);
+}
+
+static void test_texts(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    struct reply r = world_get(w, &p, PLANS "/versions?code=flat");
+    json_t *one = json_array_get(json_object_get(r.json, "versions"), 0);
+    assert_non_null(strstr(json_string_value(json_object_get(one, "text")), "\"flat\""));
+    reply_free(&r);
+    check_reply(world_get(w, &p, PLANS "/versions?code=none"), 422, "SITE_PLAN_UNKNOWN");
+    check_reply(world_get(w, &p, STRATEGIES "/versions?code=none"), 422, "SITE_STRATEGY_UNKNOWN");
+    check_reply(world_get(w, &p, PLANS "/versions"), 400, "API_FIELD");
+}
+
+/* ---- the check ---- */
+
+static void is_refused(struct world *w, const struct person *p, const char *path, const char *body,
+                       const char *code, const char *place)
+{
+    struct reply r = world_post(w, p, NULL, path, body);
+    json_t *problem = json_object_get(r.json, "problem");
+    assert_int_equal(r.status, 200);
+    assert_true(json_is_false(json_object_get(r.json, "valid")));
+    assert_string_equal(json_string_value(json_object_get(problem, "code")), code);
+    assert_string_equal(json_string_value(json_object_get(problem, "place")), place);
+    assert_true(strlen(json_string_value(json_object_get(problem, "zh"))) > 3);
+    reply_free(&r);
+}
+
+static void test_check_names_the_place(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    is_refused(w, &p, PLANS "/check",
+               "{\"text\": \"{\\\"kind\\\":\\\"flat\\\",\\\"price\\\":\\\"-1\\\"}\"}",
+               "PRICE_NEGATIVE", "price");
+    is_refused(w, &p, PLANS "/check", "{\"text\": \"{\\n\\\"kind\\\":}\"}", "JSON_SYNTAX", "kind");
+    is_refused(w, &p, STRATEGIES "/check", "{\"text\": \"{\\\"cut\\\":{\\\"grace_s\\\":-1}}\"}",
+               "NUMBER_RANGE", "cut.grace_s");
+    struct reply r =
+        world_post(w, &p, NULL, PLANS "/check",
+                   "{\"text\": \"{\\\"kind\\\":\\\"flat\\\",\\\"price\\\":\\\"0.5\\\"}\"}");
+    assert_true(json_is_true(json_object_get(r.json, "valid")));
+    assert_true(json_is_true(json_object_get(r.json, "billable")));
+    assert_true(json_is_null(json_object_get(r.json, "problem")));
+    reply_free(&r);
+    check_reply(world_post(w, &p, NULL, STRATEGIES "/check", "{\"text\": \"{}\"}"), 200, "-");
+    check_reply(world_post(w, &p, NULL, PLANS "/check", "{}"), 400, "API_FIELD");
+}
+
+/* ---- the trial ---- */
+
+static void test_trial(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    static const char ladder[] =
+        "{\"text\": \"{\\\"kind\\\":\\\"ladder\\\",\\\"cycle\\\":\\\"month\\\",\\\"steps\\\":["
+        "{\\\"to\\\":\\\"100\\\",\\\"price\\\":\\\"0.5\\\"},{\\\"price\\\":\\\"0.8\\\"}]}\", "
+        "\"usage\": {\"total_wh\": 150000}}";
+    struct reply r = world_post(w, &p, NULL, PLANS "/trial", ladder);
+    assert_int_equal(r.status, 200);
+    assert_int_equal(reply_int(&r, "amount_fen"), 9000);
+    assert_int_equal(json_array_size(json_object_get(r.json, "lines")), 2);
+    reply_free(&r);
+    check_reply(world_post(w, &p, NULL, PLANS "/trial", "{\"text\": \"{}\", \"usage\": {}}"), 422,
+                "RATING_PLAN");
+    check_reply(
+        world_post(w, &p, NULL, PLANS "/trial", "{\"text\": \"{}\", \"usage\": {\"month\": 13}}"),
+        400, "API_FIELD");
+    check_reply(world_post(w, &p, NULL, PLANS "/trial", "{\"text\": \"{}\"}"), 400, "API_FIELD");
+}
+
+/* ---- saving ---- */
+
+static const char *new_version(char *body, const char *version, const char *at, const char *price)
+{
+    snprintf(body, 400,
+             "{\"code\": \"flat\", \"version\": %s, \"effective_at\": %s, \"past\": false, "
+             "\"text\": \"{\\\"kind\\\":\\\"flat\\\",\\\"price\\\":\\\"%s\\\"}\", "
+             "\"reason\": \"new year\"}",
+             version, at, price);
+    return body;
+}
+
+#define VERSIONS "SELECT count(*) FROM price_plan WHERE project_id = 1"
+
+static void test_save_adds_a_version(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    char body[400];
+    struct reply r =
+        world_post(w, &p, "key-00000001", PLANS, new_version(body, "2", "4000000000", "0.6"));
+    assert_int_equal(r.status, 201);
+    assert_int_equal(reply_int(&r, "version"), 2);
+    reply_free(&r);
+    /* the same wish again is the same version */
+    check_reply(world_post(w, &p, "key-00000001", PLANS, body), 201, "-");
+    assert_int_equal(world_number(w, VERSIONS), 2);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM audit WHERE action = 'plan.save'"), 1);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM event WHERE kind = 'plan.changed'"), 1);
+    /* in force is still the first */
+    r = world_get(w, &p, PLANS);
+    assert_int_equal(number(entry(&r, "plans", "flat"), "version"), 1);
+    reply_free(&r);
+}
+
+static void test_refused_saves_change_nothing(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    char body[400];
+    check_reply(
+        world_post(w, &p, "key-00000001", PLANS, new_version(body, "3", "4000000000", "0.6")), 409,
+        "API_VERSION");
+    check_reply(
+        world_post(w, &p, "key-00000002", PLANS, new_version(body, "2", "1790000001", "0.6")), 409,
+        "API_PAST");
+    check_reply(world_post(w, &p, "key-00000003", PLANS,
+                           new_version(body, "2", "4000000000", "0.123456789")),
+                422, "RATING_PLAN");
+    check_reply(world_post(w, &p, "key-00000004", STRATEGIES,
+                           "{\"code\": \"standard\", \"version\": 2, \"effective_at\": 4000000000, "
+                           "\"past\": false, \"text\": \"{\\\"levels\\\":1}\", \"reason\": \"x\"}"),
+                422, "STRATEGY_POLICY");
+    check_reply(world_post(w, &p, "key-00000005", PLANS, "{\"code\": \"flat\"}"), 400, "API_FIELD");
+    assert_int_equal(world_number(w, VERSIONS), 1);
+    /* what is said already is not said again */
+    struct reply texts = world_get(w, &p, STRATEGIES "/versions?code=standard");
+    assert_int_equal(texts.status, 200);
+    reply_free(&texts);
+    struct reply r =
+        world_post(w, &p, "key-00000006", STRATEGIES,
+                   "{\"code\": \"standard\", \"version\": 2, \"effective_at\": 4000000000, "
+                   "\"past\": false, \"text\": \"{}\", \"reason\": \"x\"}");
+    assert_int_equal(r.status, 200);
+    assert_true(json_is_false(json_object_get(r.json, "changed")));
+    reply_free(&r);
+}
+
+static void test_a_past_time_can_be_meant(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    check_reply(world_post(w, &p, "key-00000001", PLANS,
+                           "{\"code\": \"flat\", \"version\": 2, \"effective_at\": 1790000001, "
+                           "\"past\": true, \"text\": \"{\\\"kind\\\":\\\"flat\\\",\\\"price\\\":"
+                           "\\\"0.7\\\"}\", \"reason\": \"late notice\"}"),
+                201, "-");
+    check_reply(world_post(w, &p, "key-00000002", PLANS,
+                           "{\"code\": \"flat\", \"version\": 3, \"effective_at\": 1000, "
+                           "\"past\": true, \"text\": \"{\\\"kind\\\":\\\"flat\\\",\\\"price\\\":"
+                           "\\\"0.8\\\"}\", \"reason\": \"before the last\"}"),
+                409, "SITE_EFFECTIVE");
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_lists_say_who_uses_them),  CASE(test_texts),
+        CASE(test_check_names_the_place),    CASE(test_trial),
+        CASE(test_save_adds_a_version),      CASE(test_refused_saves_change_nothing),
+        CASE(test_a_past_time_can_be_meant),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
