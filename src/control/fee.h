@@ -41,11 +41,34 @@ struct control_fee {
                                        size_t *count);
 
 /* A message was delivered: notify's `delivered` calls it, in its transaction. Notices of the
- * running episode count towards a cut, if spaced as the strategy asks. */
+ * running episode count towards a cut, if spaced as the strategy asks; one notice that went over
+ * two channels is one notice and two channels. A message that is no notice (a cut was made ...)
+ * changes nothing. */
 struct control_notice {
     int64_t account_id, level, episode;
     wall_s at;
+    const char *template; /* "balance_low" ...; NULL: a notice */
+    const char *subject;  /* tells notices of one level apart; NULL: "" */
+    const char *channel;  /* "console" ...; NULL: the console */
 };
 [[nodiscard]] enum err control_fee_notice(struct store_tx *tx, const struct control_notice *notice);
+
+/* --- what a customer may ask for ---------------------------------------------------------------
+ */
+
+struct control_request {
+    const struct readings *readings;
+    int64_t account_id;
+    const char *actor;
+    wall_s now;
+    uint64_t random;
+};
+/* Emergency credit, once an episode. ERR_STATE: not in an episode, or had already;
+ * ERR_CONTROL_EMERGENCY: the strategy gives none. *credit_fen (may be NULL) is what was given. */
+[[nodiscard]] enum err control_emergency(struct store_tx *tx, const struct control_request *r,
+                                         int64_t *credit_fen);
+/* Safe restore: it is safe to switch on. ERR_STATE: nothing waits for a confirmation. */
+[[nodiscard]] enum err control_confirm_restore(struct store_tx *tx,
+                                               const struct control_request *r);
 
 #endif

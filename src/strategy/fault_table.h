@@ -14,3 +14,7 @@ STRATEGY_FAULT(RESTORE_BELOW_CUT, "The restore limit is below the cut-off limit:
 STRATEGY_FAULT(WINDOW_EMPTY, "The window allows no time of the day.", "允许停电的时段为空。")
 STRATEGY_FAULT(WEEKDAY, "Weekdays are numbers from 1 (Monday) to 7 (Sunday), each once, at least one.", "星期应为 1(周一)至 7(周日)的不重复数字,至少一个。")
 STRATEGY_FAULT(HOARD_BELOW_LEVEL, "The largest balance is not above the first alarm threshold.", "囤积限额不高于一级预警阈值。")
+STRATEGY_FAULT(LAST_LEVEL, "The last level is money only: days and percents are of the levels before it.", "最后一级只能按金额判断,天数和比例只用于之前各级。")
+STRATEGY_FAULT(CHANNEL, "Channels are names of the channel table, each once, at least one.", "渠道应为渠道表中的不重复名称,至少一个。")
+STRATEGY_FAULT(CIRCUIT, "Circuits are numbers from 1 to 3, each once, at least one.", "回路应为 1 至 3 的不重复数字,至少一个。")
+STRATEGY_FAULT(WORD, "The word is not one of those that are allowed here.", "该项的取值不在允许范围内。")

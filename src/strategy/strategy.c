@@ -1,50 +1,89 @@
 #include "base/must.h"
 #include "strategy/strategy_impl.h"
 
-static const char *const action_names[] = {"none", "warn", "cut", "restore", "hold"};
-
-const char *strategy_action_name(enum strategy_action action)
+static bool between_minutes(unsigned m, unsigned from, unsigned to)
 {
-    return action <= STRATEGY_HOLD ? action_names[action] : "none";
+    return from < to ? m >= from && m < to : m >= from || m < to;
 }
 
-struct sentence {
-    const char *name, *en, *zh;
-};
-
-static const struct sentence reasons[] = {
-#define STRATEGY_REASON(name, en, zh) {#name, en, zh},
-#include "strategy/reason_table.h"
-#undef STRATEGY_REASON
-};
-
-static const struct sentence *reason_of(enum strategy_reason reason)
+static int64_t seconds_until(unsigned minute, const struct strategy_facts *f)
 {
-    return &reasons[reason < STRATEGY_REASON_COUNT ? reason : STRATEGY_BECAUSE_ENOUGH];
+    unsigned minutes = (minute + STRATEGY_DAY_MINUTES - f->local_minute) % STRATEGY_DAY_MINUTES;
+    return (int64_t)(minutes == 0 ? STRATEGY_DAY_MINUTES : minutes) * 60;
 }
 
-const char *strategy_reason_name(enum strategy_reason reason)
+/* The beginning of the minute `minute` that comes next. Zones are whole minutes off. */
+static wall_s next_minute(unsigned minute, const struct strategy_facts *f)
 {
-    return reason_of(reason)->name;
+    int64_t into = f->now.s % 60;
+    return (wall_s){f->now.s - into + seconds_until(minute, f)};
 }
 
-const char *strategy_reason_en(enum strategy_reason reason)
-{
-    return reason_of(reason)->en;
-}
-
-const char *strategy_reason_zh(enum strategy_reason reason)
-{
-    return reason_of(reason)->zh;
-}
+/* --- levels ------------------------------------------------------------------------------------
+ */
 
 int strategy_level(const struct strategy_policy *policy, int64_t available_fen)
 {
     int level = 0;
-    for (int i = 0; i < STRATEGY_LEVELS; i++)
+    for (int i = 0; i < policy->level_count; i++)
         if (available_fen <= policy->level_fen[i])
             level = i + 1;
     return level;
+}
+
+/* One measure of a level: not used or not known, reached or not. */
+enum measure { SILENT, REACHED, NOT_REACHED };
+
+/* available * scale <= factor * base */
+static enum measure compare(const struct strategy_facts *f, int64_t scale, int64_t factor,
+                            int64_t base_fen)
+{
+    if (factor == 0 || base_fen <= 0)
+        return SILENT;
+    return (__int128)f->available_fen * scale <= (__int128)factor * base_fen ? REACHED
+                                                                             : NOT_REACHED;
+}
+
+static enum measure by_days(const struct strategy_policy *p, const struct strategy_facts *f, int i)
+{
+    return compare(f, 1, p->level_days[i], f->mean_day_fen);
+}
+
+static enum measure by_percent(const struct strategy_policy *p, const struct strategy_facts *f,
+                               int i)
+{
+    if (p->percent_of == STRATEGY_OF_RECHARGE)
+        return compare(f, 100, p->level_percent[i], f->recharge_fen);
+    return compare(f, 100, p->level_percent[i] * p->warning_days, f->mean_day_fen);
+}
+
+static bool level_reached(const struct strategy_policy *p, const struct strategy_facts *f, int i)
+{
+    bool money = f->available_fen <= p->level_fen[i];
+    if (i == p->level_count - 1)
+        return money; /* the level that cuts */
+    enum measure days = by_days(p, f, i), percent = by_percent(p, f, i);
+    if (p->level_all)
+        return money && days != NOT_REACHED && percent != NOT_REACHED;
+    return money || days == REACHED || percent == REACHED;
+}
+
+int strategy_level_of(const struct strategy_policy *policy, const struct strategy_facts *facts)
+{
+    int level = 0;
+    for (int i = 0; i < policy->level_count; i++)
+        if (level_reached(policy, facts, i))
+            level = i + 1;
+    return level;
+}
+
+bool strategy_rate_soon(const struct strategy_policy *policy, int64_t available_fen,
+                        int64_t cost_fen)
+{
+    if (policy->rate_days == 0)
+        return false;
+    __int128 overdraft = policy->cut_at_fen < 0 ? -(__int128)policy->cut_at_fen : 0;
+    return available_fen < 0 || available_fen + overdraft < cost_fen;
 }
 
 int64_t strategy_notices_counted(const wall_s *at, size_t count, int64_t spacing_s, wall_s *last)
@@ -86,6 +125,16 @@ static bool meter_decides(const struct strategy_policy *p, const struct strategy
     (void)p;
     return f->wallet == STRATEGY_WALLET_METER;
 }
+
+#define PROTECTION(name, text, en, zh)                                                             \
+    static bool protected_##name(const struct strategy_policy *p, const struct strategy_facts *f)  \
+    {                                                                                              \
+        (void)p;                                                                                   \
+        return f->protections & STRATEGY_PROTECTED(STRATEGY_PROTECTION_##name);                    \
+    }
+#define STRATEGY_PROTECTION PROTECTION
+#include "strategy/protection_table.h"
+#undef STRATEGY_PROTECTION
 
 static bool keep_power(const struct strategy_policy *p, const struct strategy_facts *f)
 {
@@ -129,6 +178,28 @@ static bool vend_unresolved(const struct strategy_policy *p, const struct strate
     return f->vend_unresolved;
 }
 
+/* Money owed for other services: the balance of supply itself is what cuts. */
+static __int128 supply_fen(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    bool all = p->allow_cut_for_other_services || f->other_owed_fen <= 0;
+    return (__int128)f->available_fen + (all ? 0 : f->other_owed_fen);
+}
+
+static int64_t credit_fen(const struct strategy_facts *f)
+{
+    return f->emergency_fen > 0 ? f->emergency_fen : 0;
+}
+
+static bool other_services(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return supply_fen(p, f) > p->cut_at_fen;
+}
+
+static bool emergency(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return credit_fen(f) > 0 && supply_fen(p, f) > (__int128)p->cut_at_fen - credit_fen(f);
+}
+
 static bool balance_unknown(const struct strategy_policy *p, const struct strategy_facts *f)
 {
     (void)p;
@@ -155,20 +226,35 @@ static bool clock_untrusted(const struct strategy_policy *p, const struct strate
 
 static bool protected_hours(const struct strategy_policy *p, const struct strategy_facts *f)
 {
-    unsigned m = f->local_minute;
-    if (p->window_from < p->window_to)
-        return m < p->window_from || m >= p->window_to;
-    return m < p->window_from && m >= p->window_to;
+    return !between_minutes(f->local_minute, p->window_from, p->window_to);
+}
+
+static wall_s hours_end(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return next_minute(p->window_from, f);
 }
 
 static bool protected_day(const struct strategy_policy *p, const struct strategy_facts *f)
 {
+    if (f->day == CALENDAR_MAKEUP && p->cut_on_makeup)
+        return false;
     return !(p->weekdays >> f->weekday & 1);
+}
+
+static wall_s day_end(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    (void)p;
+    return next_minute(0, f);
 }
 
 static bool holiday(const struct strategy_policy *p, const struct strategy_facts *f)
 {
-    return f->holiday && !p->cut_on_holidays;
+    return f->day == CALENDAR_HOLIDAY && !p->cut_on_holidays;
+}
+
+static bool holiday_unknown(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return f->day == CALENDAR_UNKNOWN && !p->cut_on_holidays;
 }
 
 static bool notice_missing(const struct strategy_policy *p, const struct strategy_facts *f)
@@ -181,11 +267,16 @@ static bool notices_few(const struct strategy_policy *p, const struct strategy_f
     return f->notices < p->notices;
 }
 
-/* The grace runs from the later of arrears and the last notice that counts; arrears that are found
- * now begin now. */
+static bool channels_few(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return __builtin_popcount(f->notice_channels) < p->notice_channels;
+}
+
+/* The grace runs from the later of the last level and the last notice that counts; a last level
+ * that is found now begins now. */
 static wall_s grace_end(const struct strategy_policy *p, const struct strategy_facts *f)
 {
-    int64_t from = f->level == STRATEGY_LEVELS ? f->level_at.s : f->now.s;
+    int64_t from = f->level >= p->level_count ? f->level_at.s : f->now.s;
     if (f->notice_at.s > from)
         from = f->notice_at.s;
     return (wall_s){from + p->grace_s};
@@ -196,29 +287,62 @@ static bool grace(const struct strategy_policy *p, const struct strategy_facts *
     return p->grace_s > 0 && f->now.s < grace_end(p, f).s;
 }
 
+static bool approval_missing(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return p->approval != STRATEGY_APPROVAL_NONE && f->approval == STRATEGY_APPROVAL_NONE;
+}
+
+static bool release_missing(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return p->approval == STRATEGY_APPROVAL_TWO && f->approval == STRATEGY_APPROVAL_ONE;
+}
+
+static wall_s limit_end(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return (wall_s){f->limited_at.s + p->limit_s};
+}
+
+static bool limit_first(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return p->limit_s > 0 && f->can_limit && (f->limited_at.s == 0 || f->now.s < limit_end(p, f).s);
+}
+
+typedef wall_s guard_end(const struct strategy_policy *p, const struct strategy_facts *f);
+
 static const struct {
     enum strategy_reason reason;
     guard_stands *stands;
+    guard_end *end; /* when time alone takes it away, or makes it worth asking again */
 } guards[] = {
     {STRATEGY_BECAUSE_ACCOUNT_CLOSED, account_closed},
     {STRATEGY_BECAUSE_METER_DECIDES, meter_decides},
     {STRATEGY_BECAUSE_KEEP_POWER, keep_power},
+#define STRATEGY_PROTECTION(name, text, en, zh) {STRATEGY_BECAUSE_##name, protected_##name, NULL},
+#include "strategy/protection_table.h"
+#undef STRATEGY_PROTECTION
     {STRATEGY_BECAUSE_NO_CONTRACT, no_contract},
     {STRATEGY_BECAUSE_CUT_BY_STAFF, cut_by_staff},
     {STRATEGY_BECAUSE_OPENED_BY_PERSON, opened_by_person},
     {STRATEGY_BECAUSE_OPEN_ALREADY, open_already},
     {STRATEGY_BECAUSE_PAYMENT_PENDING, payment_pending},
     {STRATEGY_BECAUSE_VEND_UNRESOLVED, vend_unresolved},
+    {STRATEGY_BECAUSE_OTHER_SERVICES, other_services},
+    {STRATEGY_BECAUSE_EMERGENCY, emergency},
     {STRATEGY_BECAUSE_BALANCE_UNKNOWN, balance_unknown},
     {STRATEGY_BECAUSE_READING_STALE, reading_stale},
     {STRATEGY_BECAUSE_READING_ESTIMATED, reading_estimated},
     {STRATEGY_BECAUSE_CLOCK_UNTRUSTED, clock_untrusted},
-    {STRATEGY_BECAUSE_PROTECTED_HOURS, protected_hours},
-    {STRATEGY_BECAUSE_PROTECTED_DAY, protected_day},
-    {STRATEGY_BECAUSE_HOLIDAY, holiday},
+    {STRATEGY_BECAUSE_PROTECTED_HOURS, protected_hours, hours_end},
+    {STRATEGY_BECAUSE_PROTECTED_DAY, protected_day, day_end},
+    {STRATEGY_BECAUSE_HOLIDAY, holiday, day_end},
+    {STRATEGY_BECAUSE_HOLIDAY_UNKNOWN, holiday_unknown, day_end},
     {STRATEGY_BECAUSE_NOTICE_MISSING, notice_missing},
     {STRATEGY_BECAUSE_NOTICES_FEW, notices_few},
-    {STRATEGY_BECAUSE_GRACE, grace},
+    {STRATEGY_BECAUSE_CHANNELS_FEW, channels_few},
+    {STRATEGY_BECAUSE_GRACE, grace, grace_end},
+    {STRATEGY_BECAUSE_APPROVAL_MISSING, approval_missing},
+    {STRATEGY_BECAUSE_RELEASE_MISSING, release_missing},
+    {STRATEGY_BECAUSE_LIMIT_FIRST, limit_first, limit_end},
 };
 
 #define GUARD_COUNT (sizeof guards / sizeof *guards)
@@ -240,8 +364,26 @@ static enum strategy_reason first_guard(uint64_t set)
     return guards[i].reason;
 }
 
+/* When the last of the standing guards ends, if time ends them all; else 0. */
+static wall_s standing_end(const struct strategy_policy *p, const struct strategy_facts *f,
+                           uint64_t set)
+{
+    wall_s last = {0};
+    for (size_t i = 0; i < GUARD_COUNT; i++) {
+        if (!(set & STRATEGY_GUARD(guards[i].reason)))
+            continue;
+        if (!guards[i].end)
+            return (wall_s){0};
+        wall_s end = guards[i].end(p, f);
+        last = end.s > last.s ? end : last;
+    }
+    return last;
+}
+
 /* --- decision ----------------------------------------------------------------------------------
  */
+
+#define LIMIT_ALONE STRATEGY_GUARD(STRATEGY_BECAUSE_LIMIT_FIRST)
 
 static void decide(struct strategy_decision *d, enum strategy_action action,
                    enum strategy_reason reason)
@@ -250,7 +392,31 @@ static void decide(struct strategy_decision *d, enum strategy_action action,
     d->reason = reason;
 }
 
-/* Supply is off by our own cut. Nothing stands against a restore but the money. */
+static bool money_back(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return supply_fen(p, f) > (__int128)p->restore_above_fen - credit_fen(f);
+}
+
+static void decide_cut(struct strategy_decision *d, const struct strategy_policy *p,
+                       const struct strategy_facts *f)
+{
+    d->guards = standing(p, f);
+    d->propose = (d->guards & ~LIMIT_ALONE) == STRATEGY_GUARD(STRATEGY_BECAUSE_APPROVAL_MISSING);
+    if (d->guards == 0)
+        decide(d, STRATEGY_CUT, STRATEGY_BECAUSE_ARREARS);
+    else if (d->guards == LIMIT_ALONE && f->limited_at.s == 0)
+        decide(d, STRATEGY_LIMIT, STRATEGY_BECAUSE_LIMITED);
+    else if (d->warn)
+        decide(d, STRATEGY_WARN, STRATEGY_BECAUSE_LEVEL_REACHED);
+    else
+        decide(d, STRATEGY_HOLD, first_guard(d->guards));
+    if (d->action == STRATEGY_HOLD || d->action == STRATEGY_WARN)
+        d->not_before = standing_end(p, f, d->guards);
+}
+
+/* Supply is off by our own cut. Nothing stands against a restore but the money, and where the
+ * customer must be there, a word of the customer. What is still on when the money is not back is
+ * cut like everything else. */
 static void decide_restore(struct strategy_decision *d, const struct strategy_policy *p,
                            const struct strategy_facts *f)
 {
@@ -260,54 +426,69 @@ static void decide_restore(struct strategy_decision *d, const struct strategy_po
         decide(d, STRATEGY_HOLD, STRATEGY_BECAUSE_ACCOUNT_CLOSED);
     else if (!f->available_known)
         decide(d, STRATEGY_HOLD, STRATEGY_BECAUSE_BALANCE_UNKNOWN);
-    else if (f->available_fen <= p->restore_above_fen)
-        decide(d, STRATEGY_HOLD, STRATEGY_BECAUSE_STILL_BELOW);
-    else if (!p->restore_automatic)
+    else if (money_back(p, f) && !p->restore_automatic)
         decide(d, STRATEGY_HOLD, STRATEGY_BECAUSE_BY_STAFF);
-    else
+    else if (money_back(p, f) && p->restore_safe && !f->confirmed)
+        decide(d, STRATEGY_HOLD, STRATEGY_BECAUSE_CONFIRM_WAITED);
+    else if (money_back(p, f))
         decide(d, STRATEGY_RESTORE, STRATEGY_BECAUSE_PAID_UP);
-}
-
-static void decide_cut(struct strategy_decision *d, const struct strategy_policy *p,
-                       const struct strategy_facts *f)
-{
-    d->guards = standing(p, f);
-    if (d->guards == 0)
+    else if (f->partly_cut && d->cut_due && standing(p, f) == 0)
         decide(d, STRATEGY_CUT, STRATEGY_BECAUSE_ARREARS);
-    else if (d->warn)
-        decide(d, STRATEGY_WARN, STRATEGY_BECAUSE_LEVEL_REACHED);
     else
-        decide(d, STRATEGY_HOLD, first_guard(d->guards));
-    if (d->guards == STRATEGY_GUARD(STRATEGY_BECAUSE_GRACE))
-        d->not_before = grace_end(p, f);
+        decide(d, STRATEGY_HOLD, STRATEGY_BECAUSE_STILL_BELOW);
 }
 
-static void decide_level(struct strategy_decision *d, const struct strategy_facts *f)
+/* Power is limited, but the account is not to be cut any more, or may be kept: what was switched
+ * off comes back under the rules of a restore. */
+static bool limit_is_over(const struct strategy_policy *p, const struct strategy_facts *f)
 {
+    return f->limited_at.s != 0 && f->desired != STRATEGY_DESIRED_OPEN_MONEY &&
+           (f->keep_power || (f->account_open && f->available_known && money_back(p, f)));
+}
+
+static void decide_level(struct strategy_decision *d, const struct strategy_policy *p,
+                         const struct strategy_facts *f)
+{
+    bool due = f->available_known && f->account_open && d->level > f->warned_level;
+    bool quiet = !between_minutes(f->local_minute, p->tell_from, p->tell_to);
     if (!f->available_known)
         decide(d, STRATEGY_NONE, STRATEGY_BECAUSE_BALANCE_UNKNOWN);
     else if (d->warn)
         decide(d, STRATEGY_WARN, STRATEGY_BECAUSE_LEVEL_REACHED);
+    else if (due && quiet)
+        decide(d, STRATEGY_NONE, STRATEGY_BECAUSE_QUIET_HOURS);
+    else if (due)
+        decide(d, STRATEGY_NONE, STRATEGY_BECAUSE_DAILY_CAP);
     else if (d->level > 0)
         decide(d, STRATEGY_NONE, STRATEGY_BECAUSE_WARNED);
     else
         decide(d, STRATEGY_NONE, STRATEGY_BECAUSE_ENOUGH);
+    if (due && !d->warn)
+        d->not_before = next_minute(quiet ? p->tell_from : 0, f);
+}
+
+static bool may_tell(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return between_minutes(f->local_minute, p->tell_from, p->tell_to) &&
+           (p->daily_cap == 0 || f->told_today < p->daily_cap);
 }
 
 struct strategy_decision strategy_decide(const struct strategy_policy *policy,
                                          const struct strategy_facts *facts)
 {
     MUST(facts->weekday < 7 && facts->local_minute < STRATEGY_DAY_MINUTES);
-    struct strategy_decision d = {.level = facts->level};
+    struct strategy_decision d = {.level = facts->level, .may_tell = may_tell(policy, facts)};
     if (facts->available_known)
-        d.level = strategy_level(policy, facts->available_fen);
-    d.warn = facts->available_known && facts->account_open && d.level > facts->warned_level;
+        d.level = strategy_level_of(policy, facts);
+    d.warn = facts->available_known && facts->account_open && d.may_tell &&
+             d.level > facts->warned_level;
     d.cut_due = facts->available_known && facts->available_fen <= policy->cut_at_fen;
-    if (facts->desired == STRATEGY_DESIRED_OPEN_MONEY)
+    d.limit_skipped = policy->limit_s > 0 && !facts->can_limit;
+    if (facts->desired == STRATEGY_DESIRED_OPEN_MONEY || limit_is_over(policy, facts))
         decide_restore(&d, policy, facts);
     else if (d.cut_due)
         decide_cut(&d, policy, facts);
     else
-        decide_level(&d, facts);
+        decide_level(&d, policy, facts);
     return d;
 }

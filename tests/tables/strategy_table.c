@@ -14,7 +14,7 @@ struct one {
     struct strategy_facts facts;
 };
 
-static bool seen_reason[STRATEGY_REASON_COUNT], seen_action[STRATEGY_HOLD + 1];
+static bool seen_reason[STRATEGY_REASON_COUNT], seen_action[STRATEGY_ACTION_COUNT];
 
 static struct one comfortable(void)
 {
@@ -39,6 +39,15 @@ static void make_due(struct strategy_facts *f)
     f->warned_level = 3;
     f->notices = 1;
     f->notice_at.s = 990'000;
+    f->notice_channels = 1;
+}
+
+static enum calendar_kind day_of(const char *text)
+{
+    int k = 0;
+    while (k < CALENDAR_KINDS && strcmp(calendar_kind_name((enum calendar_kind)k), text) != 0)
+        k++;
+    return (enum calendar_kind)k;
 }
 
 static bool set_fact(struct strategy_facts *f, const char *name, const char *text)
@@ -62,7 +71,20 @@ static bool set_fact(struct strategy_facts *f, const char *name, const char *tex
     else if (!strcmp(name, "clock")) f->clock_trusted = on;
     else if (!strcmp(name, "minute")) f->local_minute = (unsigned)v;
     else if (!strcmp(name, "weekday")) f->weekday = (unsigned)v;
-    else if (!strcmp(name, "holiday")) f->holiday = on;
+    else if (!strcmp(name, "day")) f->day = day_of(text);
+    else if (!strcmp(name, "owed")) f->other_owed_fen = v;
+    else if (!strcmp(name, "mean")) f->mean_day_fen = v;
+    else if (!strcmp(name, "recharge")) f->recharge_fen = v;
+    else if (!strcmp(name, "protected"))
+        f->protections |= STRATEGY_PROTECTED(strategy_protection_of(text));
+    else if (!strcmp(name, "partly")) f->partly_cut = on;
+    else if (!strcmp(name, "confirmed")) f->confirmed = on;
+    else if (!strcmp(name, "persons")) f->approval = (enum strategy_approval)v;
+    else if (!strcmp(name, "can_limit")) f->can_limit = on;
+    else if (!strcmp(name, "limited_at")) f->limited_at.s = v;
+    else if (!strcmp(name, "credit")) f->emergency_fen = v;
+    else if (!strcmp(name, "over")) f->notice_channels = (1u << v) - 1;
+    else if (!strcmp(name, "told_today")) f->told_today = v;
     else if (!strcmp(name, "wallet")) f->wallet = STRATEGY_WALLET_METER;
     else if (!strcmp(name, "relay"))
         f->relay = text[0] == 'o' ? STRATEGY_RELAY_OPEN : STRATEGY_RELAY_UNKNOWN;
@@ -82,6 +104,23 @@ static bool set_policy(struct strategy_policy *p, const char *name, int64_t v)
     else if (!strcmp(name, "cut_automatic")) p->cut_automatic = v != 0;
     else if (!strcmp(name, "restore_automatic")) p->restore_automatic = v != 0;
     else if (!strcmp(name, "cut_on_holidays")) p->cut_on_holidays = v != 0;
+    else if (!strcmp(name, "makeup")) p->cut_on_makeup = v != 0;
+    else if (!strcmp(name, "other_services")) p->allow_cut_for_other_services = v != 0;
+    else if (!strcmp(name, "channels_wanted")) p->notice_channels = v;
+    else if (!strcmp(name, "approval")) p->approval = (enum strategy_approval)v;
+    else if (!strcmp(name, "limit")) p->limit_s = v;
+    else if (!strcmp(name, "safe")) p->restore_safe = v != 0;
+    else if (!strcmp(name, "tell_from")) p->tell_from = (uint16_t)v;
+    else if (!strcmp(name, "tell_to")) p->tell_to = (uint16_t)v;
+    else if (!strcmp(name, "cap")) p->daily_cap = v;
+    else if (!strcmp(name, "all")) p->level_all = v != 0;
+    else if (!strcmp(name, "days1")) p->level_days[0] = v;
+    else if (!strcmp(name, "days2")) p->level_days[1] = v;
+    else if (!strcmp(name, "percent1")) p->level_percent[0] = v;
+    else if (!strcmp(name, "percent2")) p->level_percent[1] = v;
+    else if (!strcmp(name, "of_warning")) p->percent_of = STRATEGY_OF_WARNING;
+    else if (!strcmp(name, "warning_days")) p->warning_days = v;
+    else if (!strcmp(name, "level4")) p->level_fen[3] = v, p->level_count = 4;
     else if (!strcmp(name, "from")) p->window_from = (uint16_t)v;
     else if (!strcmp(name, "to")) p->window_to = (uint16_t)v;
     else return false;
@@ -164,7 +203,7 @@ static int missing(void)
             printf("no case shows the reason %s\n", strategy_reason_name((enum strategy_reason)i));
             n++;
         }
-    for (int i = 0; i <= STRATEGY_HOLD; i++)
+    for (int i = 0; i < STRATEGY_ACTION_COUNT; i++)
         if (!seen_action[i]) {
             printf("no case shows the action %s\n", strategy_action_name((enum strategy_action)i));
             n++;

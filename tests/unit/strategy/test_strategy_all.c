@@ -29,7 +29,7 @@ static bool may_cut(const struct strategy_policy *p, const struct strategy_facts
         return false;
     if (!in_window(p, f->local_minute) || (p->weekdays & 1 << f->weekday) == 0)
         return false;
-    if (f->holiday && !p->cut_on_holidays)
+    if (f->day == CALENDAR_HOLIDAY && !p->cut_on_holidays)
         return false;
     if (!f->clock_trusted || f->reading_estimated || f->reading_age_s > p->reading_age_max_s ||
         f->reading_age_s < 0)
@@ -66,7 +66,7 @@ static enum strategy_action model(const struct strategy_policy *p, const struct 
 struct walk {
     struct strategy_policy policy;
     struct strategy_facts facts;
-    uint64_t compared, actions[STRATEGY_HOLD + 1];
+    uint64_t compared, actions[STRATEGY_ACTION_COUNT];
 };
 
 static void compare(struct walk *w)
@@ -134,7 +134,7 @@ static void each_flag(struct walk *w)
         f->payment_pending = bits & 16;
         f->vend_unresolved = bits & 32;
         f->reading_estimated = bits & 64;
-        f->holiday = bits & 128;
+        f->day = bits & 128 ? CALENDAR_HOLIDAY : CALENDAR_WORKDAY;
         f->wallet = bits & 256 ? STRATEGY_WALLET_METER : STRATEGY_WALLET_PLATFORM;
         f->reading_age_s = bits & 512 ? 901 : 900;
         f->local_minute = bits & 1024 ? 20 * 60 : 20 * 60 - 1;
@@ -189,7 +189,7 @@ static void random_facts(struct rand_stream *r, struct strategy_facts *f)
         .now = {10'000},
         .local_minute = (unsigned)rand_below(r, 1440),
         .weekday = (unsigned)rand_below(r, 7),
-        .holiday = rand_chance(r, 200),
+        .day = rand_chance(r, 200) ? CALENDAR_HOLIDAY : CALENDAR_WORKDAY,
         .clock_trusted = rand_chance(r, 970),
         .wallet = rand_chance(r, 970) ? STRATEGY_WALLET_PLATFORM : STRATEGY_WALLET_METER,
         .account_open = rand_chance(r, 970),
