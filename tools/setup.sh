@@ -33,6 +33,7 @@ clang                       second compiler, fuzzers, static checks
 llvm                        symbols in sanitizer reports
 libclang-rt-14-dev          libFuzzer and the sanitizers of clang 14
 libcmocka-dev               unit tests
+libgmp-dev                  exact fractions, for the independent oracle of prices
 clang-format                one layout for all sources
 socat                       pseudo-terminal pairs for serial-line tests
 chromium                    a real browser for the console

@@ -1,0 +1,376 @@
+/* The bill by the book, in exact rationals. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oracle.h"
+
+#define CARRY_UNITS 1000000000L /* of a fen */
+
+void bill_init(struct bill *b)
+{
+    memset(b, 0, sizeof *b);
+    mpz_init(b->fen);
+    mpq_init(b->rest);
+    for (int i = 0; i < LINES_MAX; i++) {
+        mpz_init(b->lines[i].fen);
+        mpq_init(b->lines[i].rest);
+    }
+}
+
+void bill_free(struct bill *b)
+{
+    mpz_clear(b->fen);
+    mpq_clear(b->rest);
+    for (int i = 0; i < LINES_MAX; i++) {
+        mpz_clear(b->lines[i].fen);
+        mpq_clear(b->lines[i].rest);
+    }
+}
+
+/* --- steps -------------------------------------------------------------------------------------
+ */
+
+static bool month_is_high(const struct plan *p, int month)
+{
+    if (!p->high_from)
+        return false;
+    for (int m = p->high_from;; m = m % 12 + 1) {
+        if (m == month)
+            return true;
+        if (m == p->high_to)
+            return false;
+    }
+}
+
+void step_ends(const struct plan *p, int persons, int month, int64_t ends[STEPS_MAX])
+{
+    int64_t more = 0;
+    bool high = month_is_high(p, month);
+    if (p->household_from && persons >= p->household_from)
+        more = p->extra + (persons - p->household_from) * p->each_more;
+    for (int i = 0; i < p->step_count; i++)
+        ends[i] = p->steps[i].open ? -1 : more + (high ? p->steps[i].to_high : p->steps[i].to);
+}
+
+/* How much of `amount`, used from position `at` on, lies in each step. */
+static void fill_steps(const struct plan *p, const int64_t *ends, int64_t at, int64_t amount,
+                       int64_t *parts)
+{
+    int64_t low = 0;
+    for (int i = 0; i < p->step_count; i++) {
+        int64_t top = ends[i] < 0 || ends[i] > at + amount ? at + amount : ends[i];
+        int64_t bottom = low > at ? low : at;
+        parts[i] = top > bottom ? top - bottom : 0;
+        low = ends[i] < 0 ? low : ends[i];
+    }
+}
+
+/* `amount` out of `left`, in proportion; the units that do not divide go to the largest remainders,
+ * the earlier rate first. */
+static void take_share(int64_t amount, int64_t left[RATES], int64_t took[RATES])
+{
+    mpz_t all, part, rest[RATES];
+    int64_t missing = amount;
+    bool topped[RATES] = {false};
+    mpz_init(part);
+    mpz_init_set_si(all, 0);
+    for (int r = 0; r < RATES; r++)
+        mpz_add_ui(all, all, (unsigned long)left[r]);
+    for (int r = 0; r < RATES; r++) {
+        mpz_init(rest[r]);
+        mpz_set_si(part, left[r]);
+        mpz_mul_si(part, part, amount);
+        mpz_fdiv_qr(part, rest[r], part, all);
+        took[r] = mpz_get_si(part);
+        missing -= took[r];
+    }
+    for (; missing > 0; missing--) {
+        int best = -1;
+        for (int r = 0; r < RATES; r++)
+            if (!topped[r] && (best < 0 || mpz_cmp(rest[r], rest[best]) > 0))
+                best = r;
+        topped[best] = true;
+        took[best]++;
+    }
+    for (int r = 0; r < RATES; r++) {
+        left[r] -= took[r];
+        mpz_clear(rest[r]);
+    }
+    mpz_clears(all, part, NULL);
+}
+
+typedef int64_t cells_of[STEPS_MAX][RATES];
+
+static void share_chunk(const struct plan *p, const int64_t *ends, int64_t at,
+                        const int64_t rate[RATES], cells_of cells)
+{
+    int64_t left[RATES], parts[STEPS_MAX], took[RATES], sum = 0;
+    for (int r = 0; r < RATES; r++) {
+        left[r] = rate[r];
+        sum += rate[r];
+    }
+    fill_steps(p, ends, at, sum, parts);
+    for (int i = 0; i < p->step_count; i++) {
+        if (parts[i] == 0)
+            continue;
+        take_share(parts[i], left, took);
+        for (int r = 0; r < RATES; r++)
+            cells[i][r] += took[r];
+    }
+}
+
+static void share_all(const struct plan *p, const struct usage *u, const int64_t *ends,
+                      const int64_t sums[RATES], cells_of cells)
+{
+    int64_t at = u->before;
+    memset(cells, 0, sizeof(cells_of));
+    if (!p->chronological) {
+        share_chunk(p, ends, at, sums, cells);
+        return;
+    }
+    for (int i = 0; i < u->row_count; i++) {
+        share_chunk(p, ends, at, u->rows[i].rate, cells);
+        for (int r = 0; r < RATES; r++)
+            at += u->rows[i].rate[r];
+    }
+}
+
+/* --- lines -------------------------------------------------------------------------------------
+ */
+
+/* Lines without quantity are left out. */
+static void add_line(struct bill *b, enum line_kind kind, int step, int rate, int64_t quantity,
+                     const struct decimal *price, int rounding)
+{
+    struct line *x = &b->lines[b->line_count];
+    if (quantity == 0)
+        return;
+    b->line_count++;
+    x->kind = kind;
+    x->step = step;
+    x->rate = rate;
+    x->code = NULL;
+    x->quantity = quantity;
+    x->price = price;
+    x->rounding = rounding < 0 ? CARRY : (enum rounding)rounding;
+}
+
+static void add_part(struct bill *b, const struct plan *p, const struct part *part,
+                     enum line_kind kind, int64_t quantity)
+{
+    int before = b->line_count;
+    add_line(b, kind, -1, TOTAL, quantity, &part->price,
+             part->rounding < 0 ? p->rounding : part->rounding);
+    if (b->line_count > before)
+        b->lines[before].code = part->code;
+}
+
+static void add_steps(struct bill *b, const struct plan *p, const struct usage *u,
+                      const int64_t sums[RATES])
+{
+    static cells_of cells;
+    int64_t ends[STEPS_MAX];
+    step_ends(p, u->persons, u->month, ends);
+    fill_steps(p, ends, u->before, b->energy, b->in_step);
+    if (p->form == BY_MATRIX)
+        share_all(p, u, ends, sums, cells);
+    for (int i = 0; i < p->step_count; i++) {
+        const struct step *s = &p->steps[i];
+        if (p->form == BY_PRICE)
+            add_line(b, ENERGY, i, TOTAL, b->in_step[i], &s->price, p->rounding);
+        if (p->form == BY_SURCHARGE && mpq_sgn(s->price.value) != 0)
+            add_line(b, SURCHARGE, i, TOTAL, b->in_step[i], &s->price, p->rounding);
+        for (int r = 0; p->form == BY_MATRIX && r < RATES; r++)
+            if (p->priced[r])
+                add_line(b, ENERGY, i, r, cells[i][r], &s->rate_price[r], p->rounding);
+    }
+}
+
+static void add_parts(struct bill *b, const struct plan *p, const struct usage *u)
+{
+    for (int i = 0; i < p->component_count; i++)
+        add_part(b, p, &p->components[i], COMPONENT, b->energy);
+    for (int i = 0; i < p->fee_count; i++) {
+        const struct part *x = &p->fees[i];
+        add_part(b, p, x, FEE,
+                 x->per == PER_DAY     ? u->days * INT64_C(1000)
+                 : x->per == PER_MONTH ? u->months * INT64_C(1000)
+                                       : u->area_milli_m2);
+    }
+}
+
+/* --- money -------------------------------------------------------------------------------------
+ */
+
+/* To the nearest whole number, halves away from zero. */
+static void round_half(mpz_t whole, const mpq_t x)
+{
+    mpz_t doubled;
+    mpz_init(doubled);
+    mpz_mul_2exp(doubled, mpq_numref(x), 1);
+    if (mpz_sgn(doubled) < 0)
+        mpz_sub(doubled, doubled, mpq_denref(x));
+    else
+        mpz_add(doubled, doubled, mpq_denref(x));
+    mpz_tdiv_q(whole, doubled, mpq_denref(x)); /* toward zero after half a unit away from it */
+    mpz_tdiv_q_2exp(whole, whole, 1);
+    mpz_clear(doubled);
+}
+
+static void round_line(struct line *x, mpq_t rest)
+{
+    mpq_t exact, part;
+    mpq_inits(exact, part, NULL);
+    mpq_set_si(exact, x->quantity, 10); /* thousandths, and 100 fen a yuan */
+    mpq_canonicalize(exact);
+    mpq_mul(exact, exact, x->price->value);
+    switch (x->rounding) {
+    case HALF_UP:
+        round_half(x->fen, exact);
+        break;
+    case UP:
+        mpz_cdiv_q(x->fen, mpq_numref(exact), mpq_denref(exact));
+        break;
+    case DOWN:
+        mpz_fdiv_q(x->fen, mpq_numref(exact), mpq_denref(exact));
+        break;
+    default:
+        mpz_set_ui(x->fen, 0);
+        if (mpq_sgn(exact) == 0) /* nothing is due: the remainder passes by */
+            break;
+        mpq_add(exact, exact, rest);
+        round_half(x->fen, exact);
+        mpq_set_z(part, x->fen);
+        mpq_sub(rest, exact, part);
+    }
+    mpq_set(x->rest, rest);
+    mpq_clears(exact, part, NULL);
+}
+
+static void add_money(struct bill *b, const struct plan *p, int64_t carry)
+{
+    mpz_set_ui(b->fen, 0);
+    mpq_set_si(b->rest, carry, CARRY_UNITS);
+    mpq_canonicalize(b->rest);
+    for (int i = 0; i < b->line_count; i++) {
+        round_line(&b->lines[i], b->rest);
+        mpz_add(b->fen, b->fen, b->lines[i].fen);
+    }
+    if (p->minimum_fen && mpz_cmp_si(b->fen, p->minimum_fen) < 0) {
+        struct line *x = &b->lines[b->line_count++];
+        x->kind = MINIMUM;
+        x->step = -1;
+        x->rate = TOTAL;
+        x->code = NULL;
+        x->quantity = 0;
+        x->price = NULL;
+        mpz_set_si(x->fen, p->minimum_fen);
+        mpz_sub(x->fen, x->fen, b->fen);
+        mpq_set(x->rest, b->rest);
+        mpz_set_si(b->fen, p->minimum_fen);
+    }
+}
+
+/* --- the whole ---------------------------------------------------------------------------------
+ */
+
+/* Sums of the rates; false if a row's rates do not fit its total, or one of them has no price. */
+static bool sum_rates(const struct plan *p, const struct usage *u, int64_t sums[RATES])
+{
+    memset(sums, 0, RATES * sizeof sums[0]);
+    for (int i = 0; i < u->row_count; i++) {
+        int64_t sum = 0;
+        for (int r = 0; r < RATES; r++) {
+            if (u->rows[i].rate[r] && !p->priced[r])
+                return false;
+            sum += u->rows[i].rate[r];
+            sums[r] += u->rows[i].rate[r];
+        }
+        if (llabs(sum - u->rows[i].total) > 50)
+            return false;
+    }
+    return true;
+}
+
+static bool anything_negative(const struct plan *p, const struct usage *u)
+{
+    if (u->before < 0)
+        return true;
+    for (int i = 0; i < u->row_count; i++) {
+        if (u->rows[i].total < 0)
+            return true;
+        for (int r = 0; plan_has_rates(p) && r < RATES; r++)
+            if (u->rows[i].rate[r] < 0)
+                return true;
+    }
+    return false;
+}
+
+static bool fee_uncounted(const struct plan *p, const struct usage *u)
+{
+    for (int i = 0; i < p->fee_count; i++)
+        if ((p->fees[i].per == PER_DAY && u->days == 0) ||
+            (p->fees[i].per == PER_MONTH && u->months == 0) ||
+            (p->fees[i].per == PER_AREA && u->area_milli_m2 == 0))
+            return true;
+    return false;
+}
+
+enum verdict bill_make(const struct plan *p, const struct usage *u, struct bill *b)
+{
+    int64_t sums[RATES];
+    b->line_count = 0;
+    b->energy = 0;
+    memset(b->in_step, 0, sizeof b->in_step);
+    if (anything_negative(p, u))
+        return BACKWARDS;
+    if (p->high_from && (u->month < 1 || u->month > 12))
+        return MONTH_MISSING;
+    if (plan_has_rates(p) && !sum_rates(p, u, sums))
+        return RATES_WRONG;
+    if (fee_uncounted(p, u))
+        return FEE_COUNT_MISSING;
+    for (int i = 0; i < u->row_count && !plan_has_rates(p); i++)
+        b->energy += u->rows[i].total;
+    for (int r = 0; plan_has_rates(p) && r < RATES; r++)
+        b->energy += sums[r];
+    b->after = u->before + b->energy;
+    if (p->has_price)
+        add_line(b, ENERGY, -1, TOTAL, b->energy, &p->price, p->rounding);
+    for (int r = 0; p->has_prices && r < RATES; r++)
+        if (p->priced[r])
+            add_line(b, ENERGY, -1, r, sums[r], &p->rate_price[r], p->rounding);
+    if (plan_has_steps(p))
+        add_steps(b, p, u, sums);
+    add_parts(b, p, u);
+    add_money(b, p, u->carry);
+    return BILLED;
+}
+
+void bill_exact(const struct bill *b, mpq_t fen)
+{
+    mpq_set_z(fen, b->fen);
+    mpq_add(fen, fen, b->rest);
+}
+
+void bill_print(const struct bill *b, struct text *out)
+{
+    static const char *const kinds[] = {"energy", "surcharge", "component", "fee", "minimum"};
+    for (int i = 0; i < b->line_count; i++) {
+        const struct line *x = &b->lines[i];
+        char *fen = mpz_get_str(NULL, 10, x->fen), *rest = mpq_get_str(NULL, 10, x->rest);
+        text_add(out, "  %s/%d/%s = %" PRId64 " x %s -> %s fen, rest %s\n", kinds[x->kind], x->step,
+                 x->code       ? x->code
+                 : x->rate < 0 ? "total"
+                               : rate_words[x->rate],
+                 x->quantity, x->price ? x->price->text : "-", fen, rest);
+        free(fen);
+        free(rest);
+    }
+    char *fen = mpz_get_str(NULL, 10, b->fen), *rest = mpq_get_str(NULL, 10, b->rest);
+    text_add(out, "  energy %" PRId64 ", after %" PRId64 ", %s fen, rest %s\n", b->energy, b->after,
+             fen, rest);
+    free(fen);
+    free(rest);
+}

@@ -1,0 +1,186 @@
+/*
+ * A second opinion on prices: plans, usages and bills as docs/formats/price-plan.md describes them,
+ * with exact rationals (GMP) and nothing of the engine's. A plan is made at random in this model
+ * and printed as JSON for the engine, so that the two readings of one plan meet only in the text.
+ *
+ * Quantities are thousandths of the plan's unit, as everywhere. Money is a rational number of fen.
+ */
+#ifndef YUFU_TESTS_ORACLE_H
+#define YUFU_TESTS_ORACLE_H
+
+#include <gmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* --- chance ------------------------------------------------------------------------------------
+ */
+
+struct chance {
+    uint64_t state;
+};
+
+struct chance chance_begin(uint64_t seed, uint64_t stream);
+uint64_t chance_next(struct chance *c);
+/* Both ends included. */
+int64_t chance_between(struct chance *c, int64_t low, int64_t high);
+bool chance_percent(struct chance *c, int percent);
+
+/* --- text --------------------------------------------------------------------------------------
+ */
+
+struct text {
+    char *at; /* ends in a zero byte */
+    size_t len, size;
+};
+
+void text_clear(struct text *t);
+void text_add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* For reproducers by hand: the JSON of a `struct decimal` is text already. */
+void text_free(struct text *t);
+
+/* --- plans -------------------------------------------------------------------------------------
+ */
+
+/* A number as it stands in the plan. */
+struct decimal {
+    char text[32];
+    mpq_t value; /* initialised by plan_init */
+};
+
+#define RATES 5
+#define TOTAL (-1)
+#define STEPS_MAX 32
+#define PERIODS_MAX 24
+#define PARTS_MAX 16
+#define ROWS_MAX 64
+
+extern const char *const rate_words[RATES];
+
+enum kind { FLAT, TIME_OF_USE, LADDER, TIME_OF_USE_LADDER, KINDS };
+enum form { BY_PRICE, BY_SURCHARGE, BY_MATRIX };
+enum rounding { CARRY, HALF_UP, UP, DOWN, ROUNDINGS };
+enum per { PER_UNIT, PER_DAY, PER_MONTH, PER_AREA, PERS };
+enum cycle { MONTH, TWO_MONTHS, SEASON, YEAR, HEATING_SEASON, CYCLES };
+
+struct span {
+    int from, to; /* minutes of the day */
+    int rate;
+};
+
+struct step {
+    bool open; /* the last */
+    int64_t to, to_high;
+    struct decimal price;
+    struct decimal rate_price[RATES];
+};
+
+struct part {
+    char code[32];
+    enum per per;
+    struct decimal price;
+    int rounding; /* -1: as the plan */
+};
+
+struct plan {
+    enum kind kind;
+    int unit; /* -1: not said */
+    struct decimal price;
+    bool has_price, has_prices;
+    bool priced[RATES];
+    struct decimal rate_price[RATES];
+    struct span spans[PERIODS_MAX];
+    int span_count;
+
+    enum cycle cycle;
+    int start_month, start_day; /* 0: not said */
+    int end_month, end_day;
+    int high_from, high_to; /* 0: none */
+    int household_from;     /* 0: none */
+    int64_t extra, each_more;
+    bool has_each_more;
+    enum form form;
+    bool chronological;
+    struct step steps[STEPS_MAX];
+    int step_count;
+
+    struct part components[PARTS_MAX], fees[PARTS_MAX];
+    int component_count, fee_count;
+    int rounding; /* -1: not said */
+    int64_t minimum_fen;
+};
+
+void plan_init(struct plan *p);
+void plan_free(struct plan *p);
+/* Any valid plan. `rates`: how many of the rates there are for the engine. */
+void plan_make(struct plan *p, int rates, struct chance *c);
+/* Members in any order. */
+void plan_print(const struct plan *p, struct chance *c, struct text *out);
+bool plan_has_rates(const struct plan *p);
+bool plan_has_steps(const struct plan *p);
+
+void decimal_set(struct decimal *d, int64_t digits, int scale);
+/* "12", "12.5": thousandths without needless zeros. */
+void quantity_print(int64_t thousandths, char text[32]);
+
+/* --- usages ------------------------------------------------------------------------------------
+ */
+
+struct row {
+    int64_t total, rate[RATES];
+};
+
+struct usage {
+    struct row rows[ROWS_MAX];
+    int row_count;
+    int64_t before;
+    int persons, month;
+    int64_t carry; /* 1e-9 fen */
+    int days, months;
+    int64_t area_milli_m2;
+};
+
+/* The ends of the steps for these persons in this month; the last is -1. */
+void step_ends(const struct plan *p, int persons, int month, int64_t ends[STEPS_MAX]);
+/* Any usage: about half begin, end or have a row that ends on a step, or one unit beside it. */
+void usage_make(const struct plan *p, struct chance *c, struct usage *u);
+void usage_print(const struct usage *u, struct text *out);
+
+/* --- bills -------------------------------------------------------------------------------------
+ */
+
+enum line_kind { ENERGY, SURCHARGE, COMPONENT, FEE, MINIMUM };
+
+struct line {
+    enum line_kind kind;
+    int step; /* -1: none */
+    int rate; /* TOTAL: all together */
+    const char *code;
+    enum rounding rounding;
+    int64_t quantity;
+    const struct decimal *price; /* NULL: none */
+    mpz_t fen;
+    mpq_t rest; /* fen */
+};
+
+#define LINES_MAX (STEPS_MAX * RATES + RATES + 2 * PARTS_MAX + 1)
+
+enum verdict { BILLED, BACKWARDS, RATES_WRONG, MONTH_MISSING, FEE_COUNT_MISSING };
+
+struct bill {
+    struct line lines[LINES_MAX];
+    int line_count;
+    int64_t energy, after;
+    int64_t in_step[STEPS_MAX];
+    mpz_t fen;
+    mpq_t rest;
+};
+
+void bill_init(struct bill *b);
+void bill_free(struct bill *b);
+enum verdict bill_make(const struct plan *p, const struct usage *u, struct bill *b);
+void bill_print(const struct bill *b, struct text *out);
+/* Exactly what the bill is worth: fen and rest. */
+void bill_exact(const struct bill *b, mpq_t fen);
+
+#endif
