@@ -32,6 +32,7 @@ ERR_ROW(ERR_RATING_RATES, REFUSE, "The energy of the rates does not fit the pric
 ERR_ROW(ERR_RATING_UNBILLABLE, REFUSE, "This kind of price plan can be calculated, but billing cannot apply it yet.", "该类电价方案可以试算,但暂不能用于计费。")
 ERR_ROW(ERR_RATING_MONTH, REFUSE, "The plan has a high season: the month must be given.", "方案分季节,必须给出月份。")
 ERR_ROW(ERR_RATING_FEE, REFUSE, "The plan has a fee by days, months or area: it must be given.", "方案含按日、按月或按面积的费用,必须给出相应数量。")
+ERR_ROW(ERR_RATING_BULK, REFUSE, "This price plan has rules that can be applied to one account at a time only.", "该电价方案含有只能逐户计算的规则。")
 /* strategy */
 ERR_ROW(ERR_STRATEGY_POLICY, REFUSE, "The fee-control strategy is not valid.", "费控策略无效。")
 /* io */
@@ -123,6 +124,9 @@ ERR_ROW(ERR_LEDGER_AMOUNT, REFUSE, "The amount of a posting is too large.", "分
 ERR_ROW(ERR_LEDGER_LIMIT, REFUSE, "The balance of a book would become too large.", "科目余额将超出上限。")
 ERR_ROW(ERR_LEDGER_TEXT, REFUSE, "The transaction lacks its account, key, kind, actor or time, or one of them is too long.", "交易缺少账户、幂等键、类型、操作者或时间,或内容过长。")
 ERR_ROW(ERR_LEDGER_CHAIN, CORRUPT, "The ledger does not add up: a transaction was changed, removed or inserted.", "账本校验失败:有交易被更改、删除或插入。")
+ERR_ROW(ERR_LEDGER_RUN, REFUSE, "This settlement run was begun with other content, or another process is at work on it.", "该结算批次内容不一致,或正由其他进程处理。")
+ERR_ROW(ERR_LEDGER_RUN_ORDER, REFUSE, "The accounts of a settlement run must come in ascending order, each once.", "结算批次中的户必须按升序排列且不得重复。")
+ERR_ROW(ERR_LEDGER_RUN_PENDING, RETRY, "Too many settlement runs wait to be entered into the accounts.", "待入账的结算批次过多。")
 /* readings */
 ERR_ROW(ERR_BLOCK_MAGIC, CORRUPT, "This is not a block of readings, or one of an unknown version.", "不是读数块,或版本未知。")
 ERR_ROW(ERR_BLOCK_CHECKSUM, CORRUPT, "The block of readings is damaged: its checksum is wrong.", "读数块校验和错误,数据已损坏。")
