@@ -174,7 +174,13 @@ static enum err delivered(void *arg, struct store_tx *tx, const struct notify_me
     (void)arg;
     return control_fee_notice(
         tx, &(struct control_notice){
-                .account_id = m->account_id, .level = m->level, .episode = m->episode, .at = at});
+                .account_id = m->account_id,
+                .level = m->level,
+                .episode = m->episode,
+                .at = at,
+                .template = notify_template_name(m->template),
+                .subject = m->subject,
+                .channel = m->channel});
 }
 
 struct headend_sinks platform_sinks(struct platform *p)
@@ -190,5 +196,5 @@ struct headend_sinks platform_sinks(struct platform *p)
 
 struct notify platform_notify(struct platform *p)
 {
-    return (struct notify){.channel = &notify_console, .delivered = delivered, .arg = p};
+    return (struct notify){.channels = {&notify_console}, .delivered = delivered, .arg = p};
 }

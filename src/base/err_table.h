@@ -173,6 +173,7 @@ ERR_ROW(ERR_AUTH_CSRF, REFUSE, "The request did not come from the console's own 
 /* notify */
 ERR_ROW(ERR_NOTIFY_FACT, REFUSE, "The message lacks a fact that its template names.", "消息缺少模板所需的内容。")
 ERR_ROW(ERR_NOTIFY_TEMPLATE, REFUSE, "There is no such message template.", "不存在该通知模板。")
+ERR_ROW(ERR_NOTIFY_CHANNEL, REFUSE, "No such channel for messages is connected.", "未接入该通知渠道。")
 ERR_ROW(ERR_NOTIFY_BODY, REFUSE, "The message request is not what docs/formats/message.md says.", "通知请求内容格式错误。")
 /* api */
 ERR_ROW(ERR_API_REQUEST, REFUSE, "The request breaks the rules of HTTP and was not looked at.", "请求不符合 HTTP 规范,已被拒绝。")

@@ -46,6 +46,7 @@ struct control_wish {
     const char *detail;           /* JSON object: the facts; NULL: {} */
     const char *actor;
     int64_t life_s; /* of a cut; 0: CONTROL_CUT_S; at most CONTROL_CUT_MAX_S */
+    bool goes_on;   /* part of a cut that the breaker let pass already: another meter of the account */
     wall_s now;
     uint64_t random;
 };

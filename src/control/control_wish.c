@@ -175,7 +175,7 @@ static enum err check_wish(struct control_turn *t, const struct control_wish *w,
     if (w->desired != CONTROL_OPEN)
         return ERR_OK;
     TRY(check_keep(t, m->id));
-    return check_breaker(t, m);
+    return w->goes_on ? ERR_OK : check_breaker(t, m);
 }
 
 enum err control_wish(struct store_tx *tx, const struct control_wish *w, int64_t *version)

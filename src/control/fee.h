@@ -35,6 +35,13 @@ struct control_fee {
  * version is superseded), then the loop runs. `readings` NULL: only the former. */
 [[nodiscard]] enum err control_payment(struct store_tx *tx, const struct control_fee *fee);
 
+/* A payment of this account was begun and not answered yet: until it has ended, or its time is over,
+ * nobody is cut (whoever takes payments calls these in its own transactions). */
+[[nodiscard]] enum err control_payment_begun(struct store_tx *tx, int64_t account_id,
+                                             const char *key, wall_s now, wall_s until);
+[[nodiscard]] enum err control_payment_ended(struct store_tx *tx, int64_t account_id,
+                                             const char *key);
+
 /* Accounts whose last decision waits for a time that has come (a grace time ended, a window
  * opened): at most cap ids. */
 [[nodiscard]] enum err control_fee_due(struct store_tx *tx, wall_s now, int64_t *ids, size_t cap,

@@ -39,6 +39,8 @@ struct note {
     int64_t level, episode;
     struct fact facts[FACTS_MAX];
     size_t fact_count;
+    char channels[NOTIFY_CHANNELS_MAX][NAME_MAX_BYTES];
+    size_t channel_count;
 };
 
 static void add_fact(struct note *n, const char *name, const char *text)
@@ -84,6 +86,17 @@ static void read_facts(struct jread *j, struct note *n)
     }
 }
 
+static void read_channels(struct jread *j, struct note *n)
+{
+    char name[NAME_MAX_BYTES];
+    jread_array(j);
+    while (jread_element(j)) {
+        jread_text(j, name, sizeof name);
+        if (n->channel_count < NOTIFY_CHANNELS_MAX)
+            snprintf(n->channels[n->channel_count++], NAME_MAX_BYTES, "%s", name);
+    }
+}
+
 static enum err read_note(const char *json, struct note *n)
 {
     char name[NAME_MAX_BYTES];
@@ -101,6 +114,8 @@ static enum err read_note(const char *json, struct note *n)
             n->episode = jread_int(&j);
         else if (strcmp(name, "facts") == 0)
             read_facts(&j, n);
+        else if (strcmp(name, "channels") == 0)
+            read_channels(&j, n);
         else
             jread_skip(&j);
     }
@@ -193,9 +208,9 @@ static enum err was_sent(struct store_tx *tx, const struct notify_message *m, bo
     int64_t n = 0;
     TRY(store_int(tx, &n,
                   "SELECT count(*) FROM message WHERE account_id = $1 AND template = $2 AND "
-                  "episode = $3 AND level = $4 AND subject = $5",
-                  "itiit", m->account_id, notify_template_name(m->template), m->episode, m->level,
-                  m->subject));
+                  "episode = $3 AND level = $4 AND subject = $5 AND channel = $6",
+                  "itiitt", m->account_id, notify_template_name(m->template), m->episode, m->level,
+                  m->subject, m->channel));
     *sent = n > 0;
     return ERR_OK;
 }
@@ -210,7 +225,7 @@ static enum err store_message(struct run *r, struct notify_message *m, const cha
                       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, nullif($12, 0))",
                       "iiitiittttti", m->id, m->account_id, m->at.s,
                       notify_template_name(m->template), m->level, m->episode, m->subject,
-                      r->notify->channel->name, m->text_zh, m->text_en, state,
+                      m->channel, m->text_zh, m->text_en, state,
                       delivered ? r->now.s : INT64_C(0));
 }
 
@@ -220,6 +235,8 @@ static enum err tell_event(struct run *r, const struct notify_message *m, enum j
     struct detail d = {0};
     detail_text(&d, "template", template);
     detail_int(&d, "level", m->level);
+    if (m->channel)
+        detail_text(&d, "channel", m->channel);
     return journal_event(r->tx, &(struct journal_event){.at = r->now,
                                                         .kind = kind,
                                                         .project_id = m->project_id,
@@ -227,6 +244,23 @@ static enum err tell_event(struct run *r, const struct notify_message *m, enum j
                                                         .detail = detail_end(&d)});
 }
 
+static const struct notify_channel *find_channel(const struct notify *n, const char *name)
+{
+    for (size_t i = 0; i < NOTIFY_CHANNELS_MAX && n->channels[i]; i++)
+        if (strcmp(n->channels[i]->name, name) == 0)
+            return n->channels[i];
+    return NULL;
+}
+
+static enum err tell_delivered(struct run *r, const struct notify_message *m)
+{
+    TRY(tell_event(r, m, EVENT_MESSAGE_DELIVERED, notify_template_name(m->template)));
+    if (!r->notify->delivered)
+        return ERR_OK;
+    return r->notify->delivered(r->notify->arg, r->tx, m, r->now);
+}
+
+/* By one channel; a name that nobody has connected fails like a channel that is out of order. */
 static enum err send(struct run *r, struct notify_message *m)
 {
     bool delivered = false, sent = false;
@@ -235,18 +269,28 @@ static enum err send(struct run *r, struct notify_message *m)
         r->done->repeated++;
         return ERR_OK;
     }
-    const struct notify_channel *c = r->notify->channel;
-    enum err e = c->send(c->self, r->tx, m, &delivered);
+    const struct notify_channel *c = find_channel(r->notify, m->channel);
+    enum err e = c ? c->send(c->self, r->tx, m, &delivered) : ERR_NOTIFY_CHANNEL;
     TRY(store_message(r, m, e != ERR_OK ? "failed" : delivered ? "delivered" : "waiting"));
-    if (e != ERR_OK)
+    if (e != ERR_OK) {
+        r->done->failed++;
         return tell_event(r, m, EVENT_MESSAGE_FAILED, notify_template_name(m->template));
+    }
     r->done->sent++;
-    if (!delivered)
-        return ERR_OK;
-    TRY(tell_event(r, m, EVENT_MESSAGE_DELIVERED, notify_template_name(m->template)));
-    if (!r->notify->delivered)
-        return ERR_OK;
-    return r->notify->delivered(r->notify->arg, r->tx, m, r->now);
+    return delivered ? tell_delivered(r, m) : ERR_OK;
+}
+
+static enum err send_all(struct run *r, const struct note *n, struct notify_message *m)
+{
+    if (n->channel_count == 0) {
+        m->channel = r->notify->channels[0]->name;
+        return send(r, m);
+    }
+    for (size_t i = 0; i < n->channel_count; i++) {
+        m->channel = n->channels[i];
+        TRY(send(r, m));
+    }
+    return ERR_OK;
 }
 
 static enum err take_note(void *arg, const struct journal_note *row)
@@ -263,7 +307,7 @@ static enum err take_note(void *arg, const struct journal_note *row)
         e = compose(r->tx, &n, &m);
     }
     if (e == ERR_OK)
-        return send(r, &m);
+        return send_all(r, &n, &m);
     if (err_class_of(e) == ERR_CLASS_RETRY)
         return e;
     r->done->refused++;
@@ -276,6 +320,60 @@ enum err notify_run(const struct notify *n, struct store_tx *tx, wall_s now, int
     *done = (struct notify_done){0};
     struct run r = {.notify = n, .tx = tx, .now = now, .done = done};
     return journal_outbox_take(tx, NOTIFY_TOPIC, limit, now, take_note, &r);
+}
+
+/* --- what becomes of it later ------------------------------------------------------------------------- */
+
+struct waiting {
+    struct notify_message message;
+    char subject[NAME_MAX_BYTES + 1], channel[NAME_MAX_BYTES], template[NAME_MAX_BYTES];
+    bool found, waits;
+};
+
+static enum err load_waiting(struct store_tx *tx, int64_t id, struct waiting *w)
+{
+    struct query q = query_open(tx,
+                                "SELECT m.account_id, a.project_id, m.at, m.level, m.episode, "
+                                "m.subject, m.channel, m.template, m.state FROM message m "
+                                "JOIN account a ON a.id = m.account_id WHERE m.id = $1",
+                                "i", id);
+    *w = (struct waiting){.found = query_step(&q)};
+    if (w->found) {
+        w->message = (struct notify_message){.id = id,
+                                             .account_id = query_int(&q, 0),
+                                             .project_id = query_int(&q, 1),
+                                             .at = {query_int(&q, 2)},
+                                             .level = query_int(&q, 3),
+                                             .episode = query_int(&q, 4),
+                                             .subject = w->subject,
+                                             .channel = w->channel};
+        snprintf(w->subject, sizeof w->subject, "%s", query_text(&q, 5));
+        snprintf(w->channel, sizeof w->channel, "%s", query_text(&q, 6));
+        snprintf(w->template, sizeof w->template, "%s", query_text(&q, 7));
+        w->waits = strcmp(query_text(&q, 8), "waiting") == 0;
+    }
+    return query_end(&q);
+}
+
+enum err notify_report(const struct notify *n, struct store_tx *tx,
+                       const struct notify_report *report)
+{
+    struct waiting w;
+    struct note note = {0};
+    struct run r = {.notify = n, .tx = tx, .now = report->at};
+    TRY(load_waiting(tx, report->message_id, &w));
+    if (!w.found)
+        return ERR_NOT_FOUND;
+    if (!w.waits)
+        return ERR_STATE;
+    snprintf(note.template, sizeof note.template, "%s", w.template);
+    TRY(template_of(&note, &w.message.template));
+    TRY(store_exec(tx,
+                   "UPDATE message SET state = $2, delivered_at = nullif($3, 0) WHERE id = $1",
+                   "iti", report->message_id, report->delivered ? "delivered" : "failed",
+                   report->delivered ? report->at.s : INT64_C(0)));
+    return report->delivered ? tell_delivered(&r, &w.message)
+                             : tell_event(&r, &w.message, EVENT_MESSAGE_FAILED, w.template);
 }
 
 /* --- looking ---------------------------------------------------------------------------------------------- */
@@ -309,9 +407,10 @@ enum err notify_notices(struct store_tx *tx, int64_t account_id, int64_t episode
                         size_t cap, size_t *count)
 {
     struct query q = query_open(tx,
-                                "SELECT delivered_at FROM message WHERE account_id = $1 AND "
-                                "episode = $2 AND level BETWEEN 1 AND 3 AND state = 'delivered' "
-                                "ORDER BY delivered_at, id",
+                                "SELECT min(delivered_at) FROM message WHERE account_id = $1 AND "
+                                "episode = $2 AND level BETWEEN 1 AND 4 AND state = 'delivered' "
+                                "AND template IN ('balance_low', 'about_to_cut', 'arrears', "
+                                "'overdraft') GROUP BY template, level, subject ORDER BY 1",
                                 "ii", account_id, episode);
     *count = 0;
     while (*count < cap && query_step(&q))

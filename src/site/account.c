@@ -187,7 +187,8 @@ enum err site_accounts_find(struct store_tx *tx, int64_t project_id, const char 
 static bool account_fits(const struct site_account *a)
 {
     return site_code_fits(a->code) && site_name_fits(a->name, SITE_NAME_MAX) &&
-           site_code_fits(a->plan_code) && site_code_fits(a->strategy_code);
+           site_code_fits(a->plan_code) &&
+           (a->strategy_code[0] == '\0' || site_code_fits(a->strategy_code));
 }
 
 static bool account_same(const struct site_account *old, const struct site_account *a)

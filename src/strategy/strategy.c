@@ -397,11 +397,17 @@ static bool money_back(const struct strategy_policy *p, const struct strategy_fa
     return supply_fen(p, f) > (__int128)p->restore_above_fen - credit_fen(f);
 }
 
+/* Nothing but an approval is missing; a limit stage comes after it. */
+static bool waits_for_approval(uint64_t set)
+{
+    return (set & ~LIMIT_ALONE) == STRATEGY_GUARD(STRATEGY_BECAUSE_APPROVAL_MISSING);
+}
+
 static void decide_cut(struct strategy_decision *d, const struct strategy_policy *p,
                        const struct strategy_facts *f)
 {
     d->guards = standing(p, f);
-    d->propose = (d->guards & ~LIMIT_ALONE) == STRATEGY_GUARD(STRATEGY_BECAUSE_APPROVAL_MISSING);
+    d->propose = waits_for_approval(d->guards);
     if (d->guards == 0)
         decide(d, STRATEGY_CUT, STRATEGY_BECAUSE_ARREARS);
     else if (d->guards == LIMIT_ALONE && f->limited_at.s == 0)
@@ -436,6 +442,8 @@ static void decide_restore(struct strategy_decision *d, const struct strategy_po
         decide(d, STRATEGY_CUT, STRATEGY_BECAUSE_ARREARS);
     else
         decide(d, STRATEGY_HOLD, STRATEGY_BECAUSE_STILL_BELOW);
+    if (d->reason == STRATEGY_BECAUSE_STILL_BELOW && f->partly_cut && d->cut_due)
+        d->propose = waits_for_approval(standing(p, f));
 }
 
 /* Power is limited, but the account is not to be cut any more, or may be kept: what was switched
@@ -473,13 +481,21 @@ static bool may_tell(const struct strategy_policy *p, const struct strategy_fact
            (p->daily_cap == 0 || f->told_today < p->daily_cap);
 }
 
+/* Days left and percents move without money: an episode does not end because a mean fell. */
+static int level_now(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    int level = strategy_level_of(p, f);
+    bool worse = f->level > level && f->level <= p->level_count;
+    return worse && f->available_fen <= f->level_available_fen ? f->level : level;
+}
+
 struct strategy_decision strategy_decide(const struct strategy_policy *policy,
                                          const struct strategy_facts *facts)
 {
     MUST(facts->weekday < 7 && facts->local_minute < STRATEGY_DAY_MINUTES);
     struct strategy_decision d = {.level = facts->level, .may_tell = may_tell(policy, facts)};
     if (facts->available_known)
-        d.level = strategy_level_of(policy, facts);
+        d.level = level_now(policy, facts);
     d.warn = facts->available_known && facts->account_open && d.may_tell &&
              d.level > facts->warned_level;
     d.cut_due = facts->available_known && facts->available_fen <= policy->cut_at_fen;

@@ -159,6 +159,7 @@ struct strategy_facts {
      * what was told before counts up to the level that was reached at its beginning only. */
     int level;             /* before this decision */
     wall_s level_at;       /* since when */
+    int64_t level_available_fen; /* available then: without money the level does not get better */
     int warned_level;      /* highest level for which a notice was delivered; 0 none */
     int64_t notices;       /* counted by strategy_notices_counted */
     wall_s notice_at;      /* the last counted one; 0 none */

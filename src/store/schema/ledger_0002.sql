@@ -70,6 +70,14 @@ CREATE UNIQUE INDEX cut_approval_open ON cut_approval (account_id)
   WHERE state IN ('proposed', 'approved', 'released');
 CREATE INDEX cut_approval_project ON cut_approval (project_id, id);
 CREATE INDEX cut_approval_account ON cut_approval (account_id, episode);
+-- Payments that somebody has begun and nobody has answered yet: they stand against a cut.
+CREATE TABLE payment_flight (
+  account_id INTEGER NOT NULL,
+  key TEXT NOT NULL,            -- of the payment
+  begun_at INTEGER NOT NULL,
+  until_at INTEGER NOT NULL,    -- afterwards it is not on its way any more
+  PRIMARY KEY (account_id, key)
+) STRICT, WITHOUT ROWID;
 -- Notices that were delivered, each channel a row: what counts is computed under the strategy in force.
 CREATE TABLE fee_notice (
   account_id INTEGER NOT NULL,
@@ -89,6 +97,7 @@ INSERT INTO fee_notice (account_id, episode, level, subject, channel, at)
 ALTER TABLE fee_state ADD COLUMN strategy TEXT NOT NULL DEFAULT ''; -- what it was decided under
 ALTER TABLE fee_state ADD COLUMN told_day INTEGER NOT NULL DEFAULT 0; -- local day of the last notice
 ALTER TABLE fee_state ADD COLUMN told_today INTEGER NOT NULL DEFAULT 0; -- notices written on it
+ALTER TABLE fee_state ADD COLUMN level_fen INTEGER NOT NULL DEFAULT 0; -- available when it was reached
 ALTER TABLE fee_state ADD COLUMN limited_at INTEGER; -- since when power is limited
 ALTER TABLE fee_state ADD COLUMN emergency_episode INTEGER NOT NULL DEFAULT -1; -- had it in
 ALTER TABLE fee_state ADD COLUMN emergency_at INTEGER;

@@ -199,13 +199,15 @@ static enum err delivered(void *arg, struct store_tx *tx, const struct notify_me
 {
     (void)arg;
     return control_fee_notice(tx,
-                              &(struct control_notice){m->account_id, m->level, m->episode, at});
+                              &(struct control_notice){m->account_id, m->level, m->episode, at,
+                                                       notify_template_name(m->template),
+                                                       m->subject, m->channel});
 }
 
 static enum err notify(struct store_tx *tx, void *arg)
 {
     struct world *w = arg;
-    struct notify n = {.channel = &notify_console, .delivered = delivered, .arg = w};
+    struct notify n = {.channels = {&notify_console}, .delivered = delivered, .arg = w};
     struct notify_done done;
     TRY(notify_run(&n, tx, w->now, 10, &done));
     return done.refused ? ERR_BUG : ERR_OK;

@@ -17,6 +17,8 @@ struct fixture {
     struct notify_done done;
     const char *note;
     size_t rows, notices;
+    int handed;
+    int64_t last_at;
 };
 
 static enum err build(struct store_tx *tx, void *arg)
@@ -68,7 +70,7 @@ static enum err on_delivered(void *arg, struct store_tx *tx, const struct notify
 static enum err put_and_run(struct store_tx *tx, void *arg)
 {
     struct fixture *f = arg;
-    const struct notify n = {.channel = &notify_console, .delivered = on_delivered, .arg = f};
+    const struct notify n = {.channels = {&notify_console}, .delivered = on_delivered, .arg = f};
     if (f->note)
         TRY(journal_outbox_put(tx, NOTIFY_TOPIC, f->account_id, f->note, AT));
     return notify_run(&n, tx, AT, 10, &f->done);
@@ -158,6 +160,118 @@ static void test_lists_and_counts_notices(void **state)
     assert_int_equal(f->notices, 2);
 }
 
+/* --- several channels ---------------------------------------------------------------------------- */
+
+/* A channel as a text message is: handed over now, its receipt comes later. */
+static enum err hand_over(void *self, struct store_tx *tx, const struct notify_message *m,
+                          bool *delivered)
+{
+    struct fixture *f = self;
+    (void)tx;
+    assert_string_equal(m->channel, "sms");
+    f->handed++;
+    *delivered = false;
+    return ERR_OK;
+}
+
+struct call {
+    struct fixture *f;
+    const char *json;
+    struct notify_report report;
+    int64_t count;
+    const char *sql;
+};
+
+static enum err on_channel(void *arg, struct store_tx *tx, const struct notify_message *m, wall_s at)
+{
+    struct fixture *f = arg;
+    (void)tx;
+    f->delivered++;
+    f->last_at = at.s;
+    snprintf(f->last_en, sizeof f->last_en, "%s %s %s", m->channel,
+             notify_template_name(m->template), m->subject);
+    return ERR_OK;
+}
+
+static enum err run_two(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    struct notify_channel sms = {.name = "sms", .send = hand_over, .self = c->f};
+    const struct notify n = {
+        .channels = {&notify_console, &sms}, .delivered = on_channel, .arg = c->f};
+    if (!c->json)
+        return notify_report(&n, tx, &c->report);
+    TRY(journal_outbox_put(tx, NOTIFY_TOPIC, c->f->account_id, c->json, AT));
+    return notify_run(&n, tx, AT, 10, &c->f->done);
+}
+
+static enum err count(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    return store_int(tx, &c->count, c->sql, "");
+}
+
+static int64_t number(struct fixture *f, const char *sql)
+{
+    struct call c = {.f = f, .sql = sql};
+    assert_ok(store_read(f->store, count, &c));
+    return c.count;
+}
+
+static void test_each_channel_is_counted_by_itself(void **state)
+{
+    struct fixture *f = *state;
+    struct call c = {.f = f, .json = "{\"template\":\"arrears\",\"level\":3,\"episode\":1,"
+                                     "\"subject\":\"2\",\"channels\":[\"console\",\"sms\"],"
+                                     "\"facts\":{\"available_fen\":-1}}"};
+    assert_ok(store_run(f->store, run_two, &c));
+    assert_int_equal(f->done.sent, 2);
+    assert_int_equal(f->handed, 1);
+    assert_int_equal(f->delivered, 1);
+    assert_string_equal(f->last_en, "console arrears 2");
+    assert_ok(store_run(f->store, run_two, &c)); /* once a channel */
+    assert_int_equal(f->done.repeated, 2);
+    assert_int_equal(f->handed, 1);
+    int64_t id = number(f, "SELECT id FROM message WHERE channel = 'sms' AND state = 'waiting'");
+    struct call late = {.f = f, .report = {id, true, {AT.s + 90}}};
+    assert_ok(store_run(f->store, run_two, &late));
+    assert_int_equal(f->delivered, 2);
+    assert_int_equal(f->last_at, AT.s + 90);
+    assert_string_equal(f->last_en, "sms arrears 2");
+    assert_int_equal(number(f, "SELECT delivered_at FROM message WHERE channel = 'sms'"), AT.s + 90);
+    assert_err(ERR_STATE, store_run(f->store, run_two, &late));
+    late.report.message_id = 999;
+    assert_err(ERR_NOT_FOUND, store_run(f->store, run_two, &late));
+}
+
+static void test_a_receipt_may_say_no(void **state)
+{
+    struct fixture *f = *state;
+    struct call c = {.f = f, .json = "{\"template\":\"arrears\",\"level\":3,\"episode\":1,"
+                                     "\"channels\":[\"sms\"],\"facts\":{\"available_fen\":-1}}"};
+    assert_ok(store_run(f->store, run_two, &c));
+    struct call late = {.f = f, .report = {number(f, "SELECT id FROM message"), false, AT}};
+    assert_ok(store_run(f->store, run_two, &late));
+    assert_int_equal(f->delivered, 0);
+    assert_int_equal(number(f, "SELECT count(*) FROM message WHERE state = 'failed'"), 1);
+    assert_int_equal(number(f, "SELECT count(*) FROM event WHERE kind = 'message.failed'"), 1);
+}
+
+static void test_a_channel_that_is_not_connected_fails(void **state)
+{
+    struct fixture *f = *state;
+    struct call c = {.f = f, .json = "{\"template\":\"arrears\",\"level\":3,\"episode\":1,"
+                                     "\"channels\":[\"voice\",\"console\"],"
+                                     "\"facts\":{\"available_fen\":-1}}"};
+    assert_ok(store_run(f->store, run_two, &c));
+    assert_int_equal(f->done.failed, 1);
+    assert_int_equal(f->done.sent, 1);
+    assert_int_equal(f->delivered, 1);
+    assert_int_equal(number(f, "SELECT count(*) FROM message WHERE channel = 'voice' "
+                               "AND state = 'failed' AND delivered_at IS NULL"),
+                     1);
+}
+
 #define CASE(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
@@ -167,6 +281,9 @@ int main(void)
         CASE(test_once_an_episode_and_level),
         CASE(test_refuses_what_it_cannot_say),
         CASE(test_lists_and_counts_notices),
+        CASE(test_each_channel_is_counted_by_itself),
+        CASE(test_a_receipt_may_say_no),
+        CASE(test_a_channel_that_is_not_connected_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,371 @@
+/* A decision, carried out: the level moves, notices are written, relays are wished for, events told. */
+#include <stdio.h>
+#include <string.h>
+
+#include "control/fee_impl.h"
+
+#define AGAIN_S 600      /* a decision that did not change is written again after this */
+#define RESEND_S 86'400  /* a notice that nobody had is written again after this */
+
+/* --- the decision, in words ----------------------------------------------------------------------
+ */
+
+static void describe_guards(const struct strategy_decision *c, struct detail *d)
+{
+    char guards[1024] = "[";
+    size_t at = 1;
+    for (int r = 0; r < STRATEGY_REASON_COUNT; r++)
+        if (c->guards & STRATEGY_GUARD(r) && at < sizeof guards - 64)
+            at += (size_t)snprintf(guards + at, sizeof guards - at, "%s\"%s\"", at > 1 ? "," : "",
+                                   strategy_reason_name((enum strategy_reason)r));
+    snprintf(guards + at, sizeof guards - at, "]");
+    detail_json(d, "guards", guards);
+}
+
+static void describe_facts(const struct loop *l, struct detail *d)
+{
+    const struct strategy_facts *f = &l->facts;
+    const struct strategy_policy *p = &l->in_force.policy;
+    if (f->available_known) {
+        detail_int(d, "available_fen", f->available_fen);
+        detail_int(d, "balance_fen", f->available_fen);
+    }
+    detail_int(d, "prepayment_fen", l->outlook.prepayment_fen);
+    detail_int(d, "accrued_fen", l->outlook.accrued_fen);
+    if (f->other_owed_fen)
+        detail_int(d, "other_owed_fen", f->other_owed_fen);
+    if (f->emergency_fen)
+        detail_int(d, "emergency_fen", f->emergency_fen);
+    if (f->reading_age_s != INT64_MAX)
+        detail_int(d, "reading_age_s", f->reading_age_s);
+    detail_int(d, "cut_at_fen", p->cut_at_fen);
+    detail_int(d, "restore_above_fen", p->restore_above_fen);
+    detail_int(d, "notices", f->notices);
+    detail_int(d, "warned_level", f->warned_level);
+    if (f->limited_at.s)
+        detail_int(d, "limited_at", f->limited_at.s);
+}
+
+static const char *describe(const struct loop *l, struct detail *d)
+{
+    const struct strategy_decision *c = &l->decision;
+    detail_text(d, "action", strategy_action_name(c->action));
+    detail_text(d, "reason", strategy_reason_name(c->reason));
+    describe_guards(c, d);
+    detail_int(d, "level", c->level);
+    describe_facts(l, d);
+    detail_text(d, "strategy", l->in_force.text);
+    if (c->limit_skipped && c->cut_due)
+        detail_bool(d, "limit_skipped", true);
+    if (c->not_before.s)
+        detail_int(d, "not_before", c->not_before.s);
+    return detail_end(d);
+}
+
+enum err fee_tell(struct loop *l, enum journal_kind kind, const char *json)
+{
+    return journal_event(l->turn.tx,
+                         &(struct journal_event){.at = l->turn.now,
+                                                 .kind = kind,
+                                                 .project_id = l->outlook.account.project_id,
+                                                 .account_id = l->outlook.account.id,
+                                                 .detail = json});
+}
+
+static void describe_channels(uint32_t channels, struct detail *d)
+{
+    char list[160] = "[";
+    size_t at = 1;
+    for (int c = 0; c < STRATEGY_CHANNEL_COUNT; c++)
+        if (channels & STRATEGY_CHANNEL_BIT(c))
+            at += (size_t)snprintf(list + at, sizeof list - at, "%s\"%s\"", at > 1 ? "," : "",
+                                   strategy_channel_name((enum strategy_channel)c));
+    snprintf(list + at, sizeof list - at, "]");
+    detail_json(d, "channels", list);
+}
+
+/* A note for notify/: docs/formats/message.md. */
+enum err fee_note(struct loop *l, const char *template, int level, const char *subject)
+{
+    struct detail facts = {}, d = {};
+    detail_int(&facts, "available_fen", l->facts.available_fen);
+    detail_text(&d, "template", template);
+    detail_int(&d, "level", level);
+    detail_int(&d, "episode", l->episode.number);
+    detail_text(&d, "subject", subject);
+    describe_channels(l->in_force.policy.channels, &d);
+    detail_json(&d, "facts", detail_end(&facts));
+    return journal_outbox_put(l->turn.tx, "message", l->outlook.account.id, detail_end(&d),
+                              l->turn.now);
+}
+
+static enum err note_once(struct loop *l, const char *template)
+{
+    char subject[24];
+    snprintf(subject, sizeof subject, "%lld", (long long)l->turn.now.s);
+    return fee_note(l, template, l->decision.level, subject);
+}
+
+/* --- levels and notices --------------------------------------------------------------------------
+ */
+
+static enum err move_level(struct loop *l, const char *json)
+{
+    static const enum journal_kind kinds[] = {EVENT_FEE_CLEARED, EVENT_FEE_LOW, EVENT_FEE_CLOSE,
+                                              EVENT_FEE_ARREARS, EVENT_FEE_OVERDRAWN};
+    struct episode *e = &l->episode;
+    int level = l->decision.level;
+    if (level == e->level)
+        return ERR_OK;
+    bool worse = level > e->level;
+    e->level = level;
+    e->level_at = l->turn.now;
+    e->level_fen = l->facts.available_fen;
+    if (!worse) { /* money came: what was told before does not count for the next fall */
+        e->number++;
+        e->warned_level = e->warned_level < level ? e->warned_level : level;
+        e->noted_level = e->noted_level < level ? e->noted_level : level;
+        e->notices = e->noted = 0;
+        e->notice_at.s = e->noted_at.s = 0;
+    }
+    return worse || level == 0 ? fee_tell(l, kinds[level], json) : ERR_OK;
+}
+
+/* What a cut asks for and has not, though notices were written: they are written again. */
+static bool wants_more(const struct loop *l)
+{
+    const struct strategy_policy *p = &l->in_force.policy;
+    const struct strategy_facts *f = &l->facts;
+    const struct episode *e = &l->episode;
+    int64_t since = l->turn.now.s - e->noted_at.s;
+    bool few = f->notices < p->notices ||
+               __builtin_popcount(f->notice_channels) < p->notice_channels ||
+               f->warned_level < l->decision.level;
+    if (p->repeat_s > 0 && since >= p->repeat_s)
+        return true;
+    if (e->noted < p->notices)
+        return since >= p->notice_spacing_s;
+    return few && since >= RESEND_S && since >= p->notice_spacing_s;
+}
+
+static const char *template_of(const struct loop *l, int level)
+{
+    if (level >= 3 && l->facts.available_fen <= 0)
+        return level > 3 ? "overdraft" : "arrears";
+    return level == 1 ? "balance_low" : "about_to_cut";
+}
+
+static enum err warn(struct loop *l)
+{
+    struct episode *e = &l->episode;
+    int level = l->decision.level;
+    bool first = l->decision.warn && level > e->noted_level;
+    bool off = l->facts.desired == STRATEGY_DESIRED_OPEN_MONEY && !l->facts.partly_cut;
+    bool again = !off && l->decision.may_tell && l->facts.available_known && e->noted_at.s != 0 &&
+                 level >= l->in_force.policy.notice_level && wants_more(l);
+    if (level == 0 || (!first && !again))
+        return ERR_OK;
+    char subject[24] = "";
+    if (!first)
+        snprintf(subject, sizeof subject, "%lld", (long long)e->noted + 1);
+    e->noted_level = level > e->noted_level ? level : e->noted_level;
+    e->noted++;
+    e->noted_at = l->turn.now;
+    e->told_today = e->told_day == l->local_day ? e->told_today + 1 : 1;
+    e->told_day = l->local_day;
+    return fee_note(l, template_of(l, level), level, subject);
+}
+
+/* --- relays --------------------------------------------------------------------------------------
+ */
+
+static enum err wish(struct loop *l, const struct control_wish *w)
+{
+    struct control_wish all = *w;
+    all.actor = "system";
+    all.life_s = l->in_force.policy.not_after_s;
+    all.now = l->turn.now;
+    all.random = rand_u64(&l->turn.ids);
+    return control_wish(l->turn.tx, &all, NULL);
+}
+
+/* What we had switched off of one meter comes back, the whole and single circuits. */
+static enum err close_meter(struct loop *l, int64_t meter_id, const char *reason, const char *json)
+{
+    struct control_row rows[CONTROL_RELAYS_MAX];
+    size_t count;
+    TRY(control_rows_load(l->turn.tx, meter_id, rows, &count));
+    for (size_t i = 0; i < count; i++)
+        if (fee_desired_of(&rows[i]) == STRATEGY_DESIRED_OPEN_MONEY)
+            TRY(wish(l, &(struct control_wish){.meter_id = meter_id,
+                                               .circuit = rows[i].circuit,
+                                               .desired = CONTROL_CLOSED,
+                                               .reason = reason,
+                                               .detail = json}));
+    return ERR_OK;
+}
+
+enum err fee_wish_all(struct loop *l, enum control_desired desired, const char *reason,
+                      const char *json)
+{
+    bool begun = false;
+    for (size_t i = 0; i < l->outlook.meter_count; i++) {
+        const struct control_row *r = &l->relay[i];
+        if (desired == CONTROL_CLOSED) {
+            TRY(close_meter(l, r->meter_id, reason, json));
+            continue;
+        }
+        if (r->desired == CONTROL_OPEN)
+            continue;
+        TRY(wish(l, &(struct control_wish){.meter_id = r->meter_id,
+                                           .desired = CONTROL_OPEN,
+                                           .reason = reason,
+                                           .detail = json,
+                                           .goes_on = begun}));
+        begun = true;
+    }
+    return ERR_OK;
+}
+
+static enum err set_cut_by_us(struct loop *l, int64_t on)
+{
+    TRY(fee_episode_make(l->turn.tx, l->outlook.account.id));
+    return store_exec(l->turn.tx, "UPDATE fee_state SET cut_by_us = $2 WHERE account_id = $1", "ii",
+                      l->outlook.account.id, on);
+}
+
+/* The breaker, or keep-power that was set a moment ago: nothing was ordered. */
+static enum err stopped(struct loop *l, enum err why, bool changed)
+{
+    if (why != ERR_CONTROL_BREAKER && why != ERR_CONTROL_KEEP_POWER)
+        return why;
+    if (!changed)
+        return ERR_OK; /* said already; tried again with every reading */
+    struct detail d = {};
+    detail_text(&d, "reason", err_name(why));
+    return fee_tell(l, EVENT_FEE_PROTECTED, detail_end(&d));
+}
+
+static enum err cut(struct loop *l, const char *json, bool changed)
+{
+    enum err e = fee_wish_all(l, CONTROL_OPEN, "arrears", json);
+    if (e != ERR_OK)
+        return stopped(l, e, changed);
+    TRY(set_cut_by_us(l, 1));
+    return note_once(l, "cut");
+}
+
+static enum err limit_meter(struct loop *l, size_t i, const char *json, bool *begun)
+{
+    uint32_t all = (1u << l->circuits[i]) - 1;
+    uint32_t some = l->in_force.policy.limit_circuits & all;
+    for (int64_t c = 1; some != all && c <= l->circuits[i]; c++) {
+        if (!(some >> (c - 1) & 1))
+            continue;
+        TRY(wish(l, &(struct control_wish){.meter_id = l->relay[i].meter_id,
+                                           .circuit = c,
+                                           .desired = CONTROL_OPEN,
+                                           .reason = "arrears",
+                                           .detail = json,
+                                           .goes_on = *begun}));
+        *begun = true;
+    }
+    return ERR_OK;
+}
+
+static enum err limit(struct loop *l, const char *json, bool changed)
+{
+    struct detail d = {};
+    char circuits[16] = "";
+    enum err e = ERR_OK;
+    bool begun = false;
+    for (size_t i = 0; e == ERR_OK && i < l->outlook.meter_count; i++)
+        e = limit_meter(l, i, json, &begun);
+    if (e != ERR_OK)
+        return stopped(l, e, changed);
+    l->episode.limited_at = l->turn.now;
+    for (unsigned c = 0; c < 3; c++)
+        if (l->in_force.policy.limit_circuits >> c & 1)
+            snprintf(circuits + strlen(circuits), sizeof circuits - strlen(circuits), "%s%u",
+                     *circuits ? ", " : "", c + 1);
+    detail_text(&d, "circuits", circuits);
+    TRY(fee_tell(l, EVENT_FEE_LIMITED, detail_end(&d)));
+    return note_once(l, "limited");
+}
+
+static enum err restore(struct loop *l, const char *json)
+{
+    bool kept = l->decision.reason == STRATEGY_BECAUSE_KEPT;
+    TRY(fee_wish_all(l, CONTROL_CLOSED, kept ? "keep_power" : "payment", json));
+    TRY(set_cut_by_us(l, 0));
+    l->episode.limited_at.s = 0;
+    return note_once(l, "restored");
+}
+
+static enum err hold(struct loop *l, const char *json, bool changed)
+{
+    bool off = l->facts.desired == STRATEGY_DESIRED_OPEN_MONEY;
+    if (changed && l->decision.reason == STRATEGY_BECAUSE_CONFIRM_WAITED)
+        return note_once(l, "confirm_restore");
+    if (changed && l->decision.cut_due && !off)
+        return fee_tell(l, EVENT_FEE_PROTECTED, json);
+    return ERR_OK;
+}
+
+/* --- all -----------------------------------------------------------------------------------------
+ */
+
+/* What makes a decision another one. */
+static void say(const struct loop *l, char said[FEE_SAID_MAX])
+{
+    snprintf(said, FEE_SAID_MAX, "%s %s %llx", strategy_action_name(l->decision.action),
+             strategy_reason_name(l->decision.reason), (unsigned long long)l->decision.guards);
+}
+
+static enum err act(struct loop *l, const char *json, bool changed)
+{
+    TRY(warn(l));
+    TRY(fee_approval_follow(l, json));
+    switch (l->decision.action) {
+    case STRATEGY_CUT:
+        return cut(l, json, changed);
+    case STRATEGY_LIMIT:
+        return limit(l, json, changed);
+    case STRATEGY_RESTORE:
+        return restore(l, json);
+    case STRATEGY_HOLD:
+        return hold(l, json, changed);
+    default:
+        return ERR_OK;
+    }
+}
+
+static bool same_episode(const struct episode *a, const struct episode *b)
+{
+    return a->noted == b->noted && a->level == b->level && a->limited_at.s == b->limited_at.s &&
+           a->notices == b->notices && strcmp(a->strategy, b->strategy) == 0;
+}
+
+enum err fee_carry_out(struct loop *l)
+{
+    char said[FEE_SAID_MAX];
+    struct detail d = {};
+    struct episode *e = &l->episode;
+    const struct episode *before = &l->stored;
+    const char *json = describe(l, &d);
+    say(l, said);
+    bool changed = strcmp(said, before->said) != 0;
+    bool old = l->turn.now.s - before->decided_at.s >= AGAIN_S ||
+               (before->due_at.s != 0 && before->due_at.s <= l->turn.now.s);
+    TRY(move_level(l, json));
+    TRY(act(l, json, changed));
+    snprintf(e->strategy, sizeof e->strategy, "%s", l->in_force.text);
+    if (!changed && !old && same_episode(before, e))
+        return ERR_OK; /* most checks end here, without a write */
+    TRY(fee_episode_save(l->turn.tx, l->outlook.account.id, e));
+    return store_exec(l->turn.tx,
+                      "UPDATE fee_state SET decision = $2, said = $3, decided_at = $4, "
+                      "due_at = nullif($5, 0) WHERE account_id = $1",
+                      "ittii", l->outlook.account.id, json, said, l->turn.now.s,
+                      l->decision.not_before.s);
+}

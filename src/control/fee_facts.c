@@ -1,0 +1,256 @@
+/* The facts of one account, from the books, the registers, the relays and the lists. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/fee_impl.h"
+#include "control/protect.h"
+
+#define AHEAD_S 60 /* a reading that is further ahead of us than this is not of today */
+
+enum strategy_desired fee_desired_of(const struct control_row *r)
+{
+    if (r->desired == CONTROL_CLOSED)
+        return STRATEGY_DESIRED_CLOSED;
+    if (r->desired == CONTROL_NONE)
+        return STRATEGY_DESIRED_NONE;
+    return strcmp(r->reason, "arrears") == 0 ? STRATEGY_DESIRED_OPEN_MONEY
+                                             : STRATEGY_DESIRED_OPEN_PERSON;
+}
+
+/* --- relays --------------------------------------------------------------------------------------
+ */
+
+static enum control_relay_state newest_state(const struct loop *l, const struct control_row *r,
+                                             int64_t circuits)
+{
+    int64_t bits;
+    wall_s at;
+    if (!l->readings || !readings_value(l->readings, r->meter_id, POINT_RELAY_OPEN, &bits, &at) ||
+        at.s < r->state_at.s)
+        return r->state;
+    return control_state_of_bits(bits, 0, circuits);
+}
+
+/* The circuits of a meter that the limit stage switches off: some, but not all. */
+static uint32_t limit_circuits(const struct strategy_policy *p, int64_t circuits)
+{
+    uint32_t all = (1u << circuits) - 1, some = p->limit_circuits & all;
+    return some == all ? 0 : some;
+}
+
+static enum err circuits_off(struct loop *l, int64_t meter_id, uint32_t circuits, bool *off)
+{
+    struct control_row rows[CONTROL_RELAYS_MAX];
+    size_t count;
+    uint32_t open = 0;
+    TRY(control_rows_load(l->turn.tx, meter_id, rows, &count));
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].circuit > 0 && fee_desired_of(&rows[i]) == STRATEGY_DESIRED_OPEN_MONEY)
+            open |= 1u << (rows[i].circuit - 1);
+    *off = (open & circuits) == circuits;
+    return ERR_OK;
+}
+
+/* Whether power can be limited, and whether it is: what was ordered and lapsed is not. */
+static enum err gather_limit(struct loop *l)
+{
+    const struct strategy_policy *p = &l->in_force.policy;
+    struct strategy_facts *f = &l->facts;
+    bool all_off = true;
+    if (p->limit_s == 0 && l->episode.limited_at.s == 0)
+        return ERR_OK;
+    for (size_t i = 0; i < l->outlook.meter_count; i++) {
+        uint32_t circuits = limit_circuits(p, l->circuits[i]);
+        bool off = true;
+        if (circuits == 0)
+            continue;
+        f->can_limit = true;
+        TRY(circuits_off(l, l->relay[i].meter_id, circuits, &off));
+        all_off = all_off && off;
+    }
+    f->limited_at.s = f->can_limit && all_off ? l->episode.limited_at.s : 0;
+    return ERR_OK;
+}
+
+/* Of several meters: the worst desire counts, and supply is on if any relay is closed. */
+static enum err gather_relays(struct loop *l)
+{
+    struct strategy_facts *f = &l->facts;
+    bool any_open = false, any_closed = false, any_not_ours = false;
+    for (size_t i = 0; i < l->outlook.meter_count; i++) {
+        int64_t keep = 0, meter_id = l->outlook.meters[i].meter_id;
+        struct control_meter m;
+        TRY(control_meter_load(l->turn.tx, meter_id, &m));
+        TRY(control_row_load(l->turn.tx, meter_id, 0, &l->relay[i]));
+        l->circuits[i] = m.circuits;
+        bool told =
+            l->readings && readings_value(l->readings, meter_id, POINT_KEEP_POWER, &keep, NULL);
+        f->keep_power = f->keep_power || (told && keep == 1) || l->relay[i].keep_power;
+        enum strategy_desired desired = fee_desired_of(&l->relay[i]);
+        if (desired > f->desired)
+            f->desired = desired;
+        any_not_ours = any_not_ours || desired < STRATEGY_DESIRED_OPEN_MONEY;
+        enum control_relay_state s = newest_state(l, &l->relay[i], m.circuits);
+        any_open = any_open || s == CONTROL_IS_OPEN;
+        any_closed = any_closed || s == CONTROL_IS_CLOSED;
+    }
+    f->relay = any_closed ? STRATEGY_RELAY_CLOSED
+               : any_open ? STRATEGY_RELAY_OPEN
+                          : STRATEGY_RELAY_UNKNOWN;
+    f->partly_cut = f->desired == STRATEGY_DESIRED_OPEN_MONEY && any_not_ours;
+    return gather_limit(l);
+}
+
+/* --- money ---------------------------------------------------------------------------------------
+ */
+
+static enum err gather_sales(struct loop *l)
+{
+    int64_t unresolved, pending;
+    TRY(store_int(l->turn.tx, &unresolved,
+                  "SELECT count(*) FROM sale_order WHERE account_id = $1 "
+                  "AND state IN ('CREATED', 'PAID', 'BOUND', 'FENCED', 'CONFLICT')",
+                  "i", l->outlook.account.id));
+    TRY(store_int(l->turn.tx, &pending,
+                  "SELECT count(*) FROM payment_flight WHERE account_id = $1 AND until_at > $2",
+                  "ii", l->outlook.account.id, l->turn.now.s));
+    l->facts.vend_unresolved = unresolved > 0;
+    l->facts.payment_pending = pending > 0;
+    return ERR_OK;
+}
+
+/* Charges for other services are transactions of kinds that begin with "service."; what was paid for
+ * them in particular is of such a kind as well. */
+enum err fee_other_owed(struct store_tx *tx, int64_t account_id, wall_s at, int64_t *owed_fen)
+{
+    int64_t sum_fen;
+    TRY(store_int(tx, &sum_fen,
+                  "SELECT coalesce(sum(p.amount_fen), 0) FROM ledger_txn t JOIN posting p "
+                  "ON p.account_id = t.account_id AND p.seq = t.seq WHERE t.account_id = $1 "
+                  "AND t.kind >= 'service.' AND t.kind < 'service/' AND t.at <= $2 "
+                  "AND p.book = 'prepayment'",
+                  "ii", account_id, at.s));
+    *owed_fen = sum_fen < 0 ? -sum_fen : 0;
+    return ERR_OK;
+}
+
+static bool uses_percent(const struct strategy_policy *p)
+{
+    return p->level_percent[0] > 0 && p->percent_of == STRATEGY_OF_RECHARGE;
+}
+
+static enum err last_recharge(struct loop *l)
+{
+    enum err e = store_int(l->turn.tx, &l->facts.recharge_fen,
+                           "SELECT amount_fen FROM sale_order WHERE account_id = $1 "
+                           "AND paid_at IS NOT NULL AND state NOT IN ('REJECTED', 'REFUNDED') "
+                           "ORDER BY paid_at DESC, order_id DESC LIMIT 1",
+                           "i", l->outlook.account.id);
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+static enum err gather_money(struct loop *l)
+{
+    struct strategy_facts *f = &l->facts;
+    const struct strategy_policy *p = &l->in_force.policy;
+    const struct episode *e = &l->episode;
+    bool running =
+        e->emergency_episode == e->number &&
+        (p->emergency_s == 0 || l->turn.now.s < e->emergency_at.s + p->emergency_s);
+    f->emergency_fen = running ? e->emergency_fen : 0;
+    if (uses_percent(p))
+        TRY(last_recharge(l));
+    if (f->available_known &&
+        (f->available_fen <= p->cut_at_fen || f->available_fen <= p->restore_above_fen))
+        TRY(fee_other_owed(l->turn.tx, l->outlook.account.id, l->turn.now, &f->other_owed_fen));
+    return gather_sales(l);
+}
+
+/* --- time ----------------------------------------------------------------------------------------
+ */
+
+/* The clock ran backwards if the books or our own decisions are of a time that has not come. */
+static enum err gather_clock(struct loop *l)
+{
+    const struct episode *e = &l->episode;
+    int64_t booked_s = 0, now = l->turn.now.s;
+    enum err r = store_int(l->turn.tx, &booked_s,
+                           "SELECT at FROM ledger_txn WHERE account_id = $1 ORDER BY seq DESC "
+                           "LIMIT 1",
+                           "i", l->outlook.account.id);
+    if (r != ERR_OK && r != ERR_NOT_FOUND)
+        return r;
+    l->facts.clock_trusted = booked_s <= now && e->decided_at.s <= now && e->level_at.s <= now &&
+                             e->noted_at.s <= now;
+    return ERR_OK;
+}
+
+static enum err gather_time(struct loop *l)
+{
+    int32_t offset_s;
+    TRY(billing_project_offset(l->turn.tx, l->outlook.account.project_id, l->turn.now, &offset_s));
+    struct civil c = civil_from_wall(l->turn.now, offset_s);
+    l->local_day = civil_local_day(l->turn.now, offset_s);
+    l->facts.local_minute = c.hour * 60u + c.minute;
+    l->facts.weekday = (c.weekday + 6u) % 7u;
+    l->facts.day = calendar_kind_of(calendar_find(l->in_force.policy.calendar), l->local_day);
+    l->facts.told_today = l->episode.told_day == l->local_day ? l->episode.told_today : 0;
+    return gather_clock(l);
+}
+
+/* The age of the oldest meter's reading; a reading of the future is not fresh, it is wrong. */
+static int64_t reading_age_s(const struct loop *l)
+{
+    const struct billing_outlook *o = &l->outlook;
+    for (size_t i = 0; i < o->meter_count; i++)
+        if (o->meters[i].reading_at.s > l->turn.now.s + AHEAD_S)
+            return l->turn.now.s - o->meters[i].reading_at.s;
+    return o->reading_age_s;
+}
+
+/* --- all -----------------------------------------------------------------------------------------
+ */
+
+enum err fee_gather(struct loop *l)
+{
+    const struct billing_outlook *o = &l->outlook;
+    struct episode *e = &l->episode;
+    uint32_t channels;
+    TRY(fee_notices_count(l->turn.tx, o->account.id, e, &l->in_force.policy, &channels));
+    l->facts = (struct strategy_facts){
+        .now = l->turn.now,
+        .wallet = o->account.wallet == SITE_WALLET_METER ? STRATEGY_WALLET_METER
+                                                         : STRATEGY_WALLET_PLATFORM,
+        .account_open = o->account.closed_at.s == 0,
+        .contract_signed =
+            o->account.contract_at.s != 0 && o->account.contract_at.s <= l->turn.now.s,
+        .available_known = o->available_known,
+        .available_fen = o->available_fen,
+        .mean_day_fen = o->mean_day_fen,
+        .reading_age_s = reading_age_s(l),
+        .desired = STRATEGY_DESIRED_NONE,
+        .confirmed = l->confirmed,
+        .level = e->level,
+        .level_at = e->level_at,
+        .level_available_fen = e->level_fen,
+        .warned_level = e->warned_level,
+        .notices = e->notices,
+        .notice_at = e->notice_at,
+        .notice_channels = channels,
+    };
+    TRY(gather_time(l));
+    TRY(gather_money(l));
+    TRY(control_protected(l->turn.tx, o->account.id, l->turn.now, &l->facts.protections));
+    TRY(fee_approval_fact(l));
+    return gather_relays(l);
+}
+
+enum err fee_judge(struct loop *l, int64_t account_id)
+{
+    TRY(site_account_get(l->turn.tx, account_id, &l->outlook.account));
+    TRY(fee_episode_load(l->turn.tx, account_id, &l->episode));
+    l->stored = l->episode;
+    TRY(billing_outlook(l->turn.tx, l->readings, account_id, l->turn.now, &l->outlook));
+    TRY(control_policy_of(l->turn.tx, &l->outlook.account, l->turn.now, &l->in_force));
+    return fee_gather(l);
+}

@@ -1,0 +1,72 @@
+/* Shared by the parts of the fee-control loop only. */
+#ifndef YUFU_CONTROL_FEE_IMPL_H
+#define YUFU_CONTROL_FEE_IMPL_H
+
+#include "billing/billing.h"
+#include "control/control_impl.h"
+#include "control/fee.h"
+#include "control/policy.h"
+
+#define FEE_SAID_MAX 64
+
+/* The running episode of an account: its row of fee_state. */
+struct episode {
+    int level, warned_level, noted_level;
+    int64_t level_fen; /* available when the level was reached */
+    wall_s level_at, notice_at, noted_at, decided_at, due_at, limited_at, emergency_at;
+    int64_t number, notices, noted, told_day, told_today;
+    int64_t emergency_episode, emergency_fen;
+    char said[FEE_SAID_MAX]; /* the last decision in short */
+    char strategy[CONTROL_STRATEGY_TEXT_MAX];
+};
+
+enum err fee_episode_load(struct store_tx *tx, int64_t account_id, struct episode *e);
+enum err fee_episode_make(struct store_tx *tx, int64_t account_id);
+enum err fee_episode_save(struct store_tx *tx, int64_t account_id, const struct episode *e);
+/* What of the delivered notices counts under a policy. */
+enum err fee_notices_count(struct store_tx *tx, int64_t account_id, struct episode *e,
+                           const struct strategy_policy *policy, uint32_t *channels);
+
+struct fee_approval { /* the open proposal to cut; id 0: none */
+    int64_t id;
+    int state; /* enum control_approval_state */
+    wall_s expires_at;
+};
+
+struct loop {
+    struct control_turn turn;
+    const struct readings *readings;
+    struct billing_outlook outlook;
+    struct control_policy in_force;
+    struct strategy_facts facts;
+    struct strategy_decision decision;
+    struct episode episode, stored; /* stored: as it stands in the table */
+    struct fee_approval approval;
+    bool confirmed; /* the customer says so, now */
+    int32_t local_day;
+    struct control_row relay[BILLING_METERS_MAX]; /* circuit 0 of each meter */
+    int64_t circuits[BILLING_METERS_MAX];
+};
+
+/* Reads only: account, episode, policy and facts. */
+enum err fee_judge(struct loop *l, int64_t account_id);
+/* The facts under l->in_force.policy; account, outlook and episode are there. */
+enum err fee_gather(struct loop *l);
+enum strategy_desired fee_desired_of(const struct control_row *r);
+/* What the customer owes for other services, as far as it lowers the prepayment. */
+enum err fee_other_owed(struct store_tx *tx, int64_t account_id, wall_s at, int64_t *owed_fen);
+
+/* A decision of l->decision, carried out: messages, wishes, events, fee_state. */
+enum err fee_carry_out(struct loop *l);
+enum err fee_tell(struct loop *l, enum journal_kind kind, const char *json);
+enum err fee_note(struct loop *l, const char *template, int level, const char *subject);
+/* Wishes for every meter of the account; the breaker lets an account pass whole or not at all. */
+enum err fee_wish_all(struct loop *l, enum control_desired desired, const char *reason,
+                      const char *json);
+
+/* Proposals to cut. */
+enum err fee_approval_fact(struct loop *l);
+enum err fee_approval_follow(struct loop *l, const char *json);
+enum err fee_approval_withdraw(struct loop *l, const char *why);
+
+#endif
