@@ -55,13 +55,14 @@ struct decimal {
 #define PARTS_MAX 16
 #define ROWS_MAX 64
 
-extern const char *const rate_words[RATES];
-
 enum kind { FLAT, TIME_OF_USE, LADDER, TIME_OF_USE_LADDER, KINDS };
 enum form { BY_PRICE, BY_SURCHARGE, BY_MATRIX };
 enum rounding { CARRY, HALF_UP, UP, DOWN, ROUNDINGS };
 enum per { PER_UNIT, PER_DAY, PER_MONTH, PER_AREA, PERS };
 enum cycle { MONTH, TWO_MONTHS, SEASON, YEAR, HEATING_SEASON, CYCLES };
+
+extern const char *const rate_words[RATES], *const kind_words[KINDS], *const cycle_words[CYCLES];
+extern const char *const rounding_words[ROUNDINGS], *const per_words[PERS];
 
 struct span {
     int from, to; /* minutes of the day */
@@ -82,13 +83,17 @@ struct part {
     int rounding; /* -1: as the plan */
 };
 
+/* Numbers first: what begins with `kind` can be set to zero as a whole (plan_clear). */
 struct plan {
+    struct decimal price;
+    struct decimal rate_price[RATES];
+    struct step steps[STEPS_MAX];
+    struct part components[PARTS_MAX], fees[PARTS_MAX];
+
     enum kind kind;
     int unit; /* -1: not said */
-    struct decimal price;
     bool has_price, has_prices;
     bool priced[RATES];
-    struct decimal rate_price[RATES];
     struct span spans[PERIODS_MAX];
     int span_count;
 
@@ -101,10 +106,8 @@ struct plan {
     bool has_each_more;
     enum form form;
     bool chronological;
-    struct step steps[STEPS_MAX];
     int step_count;
 
-    struct part components[PARTS_MAX], fees[PARTS_MAX];
     int component_count, fee_count;
     int rounding; /* -1: not said */
     int64_t minimum_fen;
@@ -112,10 +115,14 @@ struct plan {
 
 void plan_init(struct plan *p);
 void plan_free(struct plan *p);
+/* Nothing said. */
+void plan_clear(struct plan *p);
 /* Any valid plan. `rates`: how many of the rates there are for the engine. */
 void plan_make(struct plan *p, int rates, struct chance *c);
 /* Members in any order. */
 void plan_print(const struct plan *p, struct chance *c, struct text *out);
+/* Only for plans the engine takes: what is wrong with one is not looked for. */
+bool plan_read(struct plan *p, const char *json);
 bool plan_has_rates(const struct plan *p);
 bool plan_has_steps(const struct plan *p);
 

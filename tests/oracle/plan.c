@@ -7,13 +7,11 @@
 #include "oracle.h"
 
 const char *const rate_words[RATES] = {"sharp", "peak", "flat", "valley", "deep_valley"};
-static const char *const kind_words[KINDS] = {"flat", "time_of_use", "ladder",
-                                              "time_of_use_ladder"};
+const char *const kind_words[KINDS] = {"flat", "time_of_use", "ladder", "time_of_use_ladder"};
 static const char *const unit_words[] = {"kWh", "m3", "GJ"};
-static const char *const cycle_words[CYCLES] = {"month", "two_months", "season", "year",
-                                                "heating_season"};
-static const char *const rounding_words[ROUNDINGS] = {"carry", "half_up", "up", "down"};
-static const char *const per_words[PERS] = {"unit", "day", "month", "area"};
+const char *const cycle_words[CYCLES] = {"month", "two_months", "season", "year", "heating_season"};
+const char *const rounding_words[ROUNDINGS] = {"carry", "half_up", "up", "down"};
+const char *const per_words[PERS] = {"unit", "day", "month", "area"};
 
 bool plan_has_rates(const struct plan *p)
 {
@@ -225,11 +223,9 @@ void plan_make(struct plan *p, int rates, struct chance *c)
 {
     static const enum kind kinds[] = {FLAT,   TIME_OF_USE,        LADDER,
                                       LADDER, TIME_OF_USE_LADDER, TIME_OF_USE_LADDER};
+    plan_clear(p);
     p->kind = kinds[chance_between(c, 0, 5)];
     p->unit = chance_percent(c, 30) ? (int)chance_between(c, 0, 2) : -1;
-    memset(p->priced, 0, sizeof p->priced);
-    p->span_count = p->step_count = 0;
-    p->high_from = p->high_to = p->household_from = 0;
     if (plan_has_rates(p)) {
         make_rates(p, rates, c);
         make_spans(p, c);
@@ -427,6 +423,12 @@ static void begin(mpq_t q)
 static void end(mpq_t q)
 {
     mpq_clear(q);
+}
+
+void plan_clear(struct plan *p)
+{
+    memset(&p->kind, 0, sizeof *p - offsetof(struct plan, kind));
+    p->unit = p->rounding = -1;
 }
 
 void plan_init(struct plan *p)
