@@ -13,7 +13,7 @@ help:
 	@echo 'make build      the programs, into $(BUILD)/src/app and $(BUILD)/sim'
 	@echo 'make web        the console, into web/dist'
 	@echo 'make sim        2,000 seeds of the vend simulation'
-	@echo 'make soak       500 sales under kill -9, and 467 recorded days of real rooms (15 minutes)'
+	@echo 'make soak       500 sales under kill -9, 467 recorded days of real rooms, 200 mutants (17 minutes)'
 	@echo 'make fuzz       each decoder for 60 s (SECONDS=n)'
 	@echo 'make bench      ratios against stated baselines'
 	@echo 'make check      both compilers, layout, static analysis'
@@ -59,6 +59,8 @@ DATA ?= ../shared/data
 soak: build
 	@python3 tests/system/kill_sales.py $(PROGRAMS) 500
 	@FULL=1 python3 tests/system/replay.py $(PROGRAMS) $(DATA)
+	@tools/quietly.sh $(NINJA) -C $(BUILD) meson-test-prereq
+	@python3 tests/oracle/mutants.py $(BUILD) --mutants 200
 
 SECONDS ?= 60
 fuzz:

@@ -50,6 +50,7 @@ struct decimal {
 
 #define RATES 5
 #define TOTAL (-1)
+#define UNITS 3
 #define STEPS_MAX 32
 #define PERIODS_MAX 24
 #define PARTS_MAX 16
@@ -62,7 +63,8 @@ enum per { PER_UNIT, PER_DAY, PER_MONTH, PER_AREA, PERS };
 enum cycle { MONTH, TWO_MONTHS, SEASON, YEAR, HEATING_SEASON, CYCLES };
 
 extern const char *const rate_words[RATES], *const kind_words[KINDS], *const cycle_words[CYCLES];
-extern const char *const rounding_words[ROUNDINGS], *const per_words[PERS];
+extern const char *const rounding_words[ROUNDINGS], *const per_words[PERS],
+                                                        *const unit_words[UNITS];
 
 struct span {
     int from, to; /* minutes of the day */

@@ -8,7 +8,7 @@
 
 const char *const rate_words[RATES] = {"sharp", "peak", "flat", "valley", "deep_valley"};
 const char *const kind_words[KINDS] = {"flat", "time_of_use", "ladder", "time_of_use_ladder"};
-static const char *const unit_words[] = {"kWh", "m3", "GJ"};
+const char *const unit_words[UNITS] = {"kWh", "m3", "GJ"};
 const char *const cycle_words[CYCLES] = {"month", "two_months", "season", "year", "heating_season"};
 const char *const rounding_words[ROUNDINGS] = {"carry", "half_up", "up", "down"};
 const char *const per_words[PERS] = {"unit", "day", "month", "area"};
@@ -55,6 +55,14 @@ static void price_make(struct decimal *d, int64_t top, struct chance *c)
 {
     static const int scales[] = {0, 1, 2, 2, 4, 4, 8, 8, 8};
     int scale = scales[chance_between(c, 0, 8)];
+    if (chance_percent(c, 3)) { /* the least there can be, and the most */
+        decimal_set(d, chance_between(c, 0, 3), 8);
+        return;
+    }
+    if (chance_percent(c, 1)) {
+        decimal_set(d, 1000, 0);
+        return;
+    }
     if (chance_percent(c, 2))
         top = 999;
     decimal_set(d, chance_between(c, 0, (top + 1) * tens[scale] - 1), scale);
@@ -142,13 +150,15 @@ static void make_spans(struct plan *p, struct chance *c)
     }
 }
 
+static const int last_days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
 static void make_cycle(struct plan *p, struct chance *c)
 {
     p->cycle = (enum cycle)chance_between(c, 0, CYCLES - 1);
     p->start_month = p->start_day = p->end_month = p->end_day = 0;
     if (p->cycle == HEATING_SEASON) {
         p->end_month = (int)chance_between(c, 1, 12);
-        p->end_day = (int)chance_between(c, 1, 28);
+        p->end_day = (int)chance_between(c, 1, last_days[p->end_month - 1]);
     }
     if (p->cycle == HEATING_SEASON || chance_percent(c, 50)) {
         p->start_day = (int)chance_between(c, 1, 28);

@@ -26,6 +26,8 @@ with tempfile.TemporaryDirectory(prefix="yufu-refusals-") as folder:
             continue
         head, json = line.rstrip("\n").split("|", 1)
         reason, place = head.split()
+        if reason == "PLAN_OK":
+            continue
         with open(plan, "w", encoding="utf-8") as f:
             f.write(expand(json.lstrip(" ")))
         r = subprocess.run([yufu, "rate", plan, usage], capture_output=True, text=True)

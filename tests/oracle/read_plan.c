@@ -105,6 +105,7 @@ static void read_ladder(struct plan *p)
     p->high_to = tree_number(&tree, high, "to", 0);
     p->household_from = tree_number(&tree, household, "from_persons", 0);
     p->extra = read_quantity(tree_text(&tree, household, "extra"));
+    p->has_each_more = tree_member(&tree, household, "each_more") != 0;
     p->each_more = read_quantity(tree_text(&tree, household, "each_more"));
     p->chronological = strcmp(tree_text(&tree, 1, "apportion"), "chronological") == 0;
     read_steps(p, tree_member(&tree, 1, "steps"));
@@ -134,6 +135,7 @@ bool plan_read(struct plan *p, const char *json)
         return false;
     plan_clear(p);
     p->kind = (enum kind)find_word(kind_words, KINDS, tree_text(&tree, 1, "kind"), FLAT);
+    p->unit = find_word(unit_words, UNITS, tree_text(&tree, 1, "unit"), -1);
     p->has_price = tree_member(&tree, 1, "price") != 0;
     p->has_prices = tree_member(&tree, 1, "prices") != 0;
     read_decimal(&p->price, tree_text(&tree, 1, "price"));

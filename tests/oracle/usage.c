@@ -8,8 +8,8 @@
 
 static int64_t some_amount(struct chance *c)
 {
-    static const int64_t tops[] = {0, 1, 100, 1000000, 1000000, 1000000000};
-    int64_t top = tops[chance_between(c, 0, 5)];
+    static const int64_t tops[] = {0, 1, 7, 100, 1000000, 1000000, 1000000000};
+    int64_t top = tops[chance_between(c, 0, 6)];
     return top < 2 ? top : chance_between(c, 0, top);
 }
 

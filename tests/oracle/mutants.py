@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Shows that these tests can fail: mutants.py BUILD [--mutants N] [--seed N] [--least PERCENT].
+Takes the sources of src/rating, changes one operator or constant at a time, links the changed file
+with the tests of this folder and runs them. A mutant that no test notices survives and is printed;
+a few are equal to the original whatever one does, so a share of them may."""
+import argparse
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+SWAPS = [(" < ", " <= "), (" <= ", " < "), (" > ", " >= "), (" >= ", " > "), (" == ", " != "),
+         (" != ", " == "), (" + ", " - "), (" - ", " + "), (" && ", " || "), (" || ", " && "),
+         (" += ", " -= "), (" -= ", " += "), ("return true", "return false"),
+         ("return false", "return true"), ("++", "--")]
+NUMBER = re.compile(r"(?<![\w.'%\"])([0-9]+)(?![\w.'\"])")
+
+args = argparse.ArgumentParser()
+args.add_argument("build", type=pathlib.Path)
+args.add_argument("--mutants", type=int, default=60)
+args.add_argument("--seed", type=int, default=1)
+args.add_argument("--least", type=int, default=80)
+args.add_argument("--skip", default="bulk.c", help="files of src/rating that other tests look after")
+args = args.parse_args()
+root = pathlib.Path(__file__).resolve().parents[2]
+here = pathlib.Path(__file__).resolve().parent
+build = args.build.resolve()
+
+
+def places(path):
+    """Every (line number, changed line) of one file."""
+    comment = False
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+        code = line.strip()
+        comment = (comment or code.startswith("/*")) and "*/" not in code
+        if comment or code.startswith(("/*", "*", "#", "//", "static const", "TRY(")) or '"' in code:
+            continue
+        if not line.startswith(" "):
+            continue
+        for old, new in SWAPS:
+            for m in re.finditer(re.escape(old), line):
+                yield number, line[:m.start()] + new + line[m.end():]
+        for m in NUMBER.finditer(line):
+            yield number, line[:m.start()] + str(int(m.group(1)) + 1) + line[m.end():]
+
+
+def command(name):
+    """A test's program and arguments, smaller than under `make test`."""
+    table = str(here / "worked.txt")
+    return {"oracle": ["--cases", "40000", "--jobs", "1"], "properties": ["--plans", "300"],
+            "worked": [table], "refusals": [str(here / "refusals.txt")]}[name]
+
+
+def link(folder, name, mutant):
+    program = os.path.join(folder, name)
+    main = build / f"tests/oracle/{name}.p/{name}.c.o"
+    libs = [build / p for p in ("tests/oracle/liboracle.a", "src/rating/librating.a",
+                                "src/base/libbase.a")]
+    subprocess.run(["cc", "-o", program, main, mutant, *libs, *(["-lgmp", "-ljansson", "-lssl",
+                    "-lcrypto", "-lsodium"])], check=True, capture_output=True)
+    return program
+
+
+def judge(mutant):
+    """killed by which test, "unbuildable", or None."""
+    path, number, changed = mutant
+    with tempfile.TemporaryDirectory(prefix="yufu-mutant-") as folder:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        lines[number] = changed
+        source = os.path.join(folder, path.name)
+        with open(source, "w", encoding="utf-8") as f:
+            f.write("\n".join(lines) + "\n")
+        made = subprocess.run(["cc", "-std=gnu2x", "-D_GNU_SOURCE", "-O1", "-w", f"-I{root}/src", "-c", "-o",
+                               source + ".o", source], capture_output=True)
+        if made.returncode != 0:
+            return "unbuildable"
+        for name in ("worked", "refusals", "oracle", "properties"):
+            try:
+                r = subprocess.run([link(folder, name, source + ".o"), *command(name)],
+                                   capture_output=True, timeout=60)
+            except subprocess.TimeoutExpired:
+                return name + ", by the clock"
+            if r.returncode != 0:
+                return name
+    return None
+
+
+files = [p for p in sorted((root / "src/rating").glob("*.c")) if p.name not in args.skip.split(",")]
+found = [(p, n, c) for p in files for n, c in places(p)]
+chosen = random.Random(args.seed).sample(found, min(args.mutants, len(found)))
+with ThreadPoolExecutor(2) as pool:
+    verdicts = list(pool.map(judge, chosen))
+by = {}
+for verdict in verdicts:
+    by[verdict] = by.get(verdict, 0) + 1
+for (path, number, changed), verdict in zip(chosen, verdicts):
+    if verdict is None:
+        print(f"survived: {path.relative_to(root)}:{number + 1}: {changed.strip()}")
+alive, built = by.pop(None, 0), len(chosen) - by.pop("unbuildable", 0)
+print(f"{len(found)} places, {built} mutants: {built - alive} killed (" + ", ".join(
+    f"{k} {v}" for k, v in sorted(by.items())) + f"), {alive} survived; seed {args.seed}")
+sys.exit(0 if built and (built - alive) * 100 >= built * args.least else 1)
