@@ -5,11 +5,11 @@
 #include "api/api_version.h"
 #include "strategy/strategy.h"
 
-static enum err parse(const char *text, struct version_fault *fault)
+static enum err parse_policy(const char *text, struct strategy_policy *policy,
+                             struct version_fault *fault)
 {
-    struct strategy_policy policy;
     struct strategy_problem p;
-    enum err e = strategy_policy_parse(text, strlen(text), &policy, &p);
+    enum err e = strategy_policy_parse(text, strlen(text), policy, &p);
     if (e == ERR_OK)
         return ERR_OK;
     fault->code = strategy_fault_name(p.fault);
@@ -19,6 +19,12 @@ static enum err parse(const char *text, struct version_fault *fault)
     return e;
 }
 
+static enum err parse(const char *text, struct version_fault *fault)
+{
+    struct strategy_policy policy;
+    return parse_policy(text, &policy, fault);
+}
+
 static void put_summary(struct jwrite *w, const char *body)
 {
     struct strategy_policy p = strategy_policy_default();
@@ -26,7 +32,7 @@ static void put_summary(struct jwrite *w, const char *body)
         p = strategy_policy_default();
     version_put_names(w, body);
     jwrite_array(w, "levels_fen");
-    for (size_t i = 0; i < STRATEGY_LEVELS; i++)
+    for (int64_t i = 0; i < p.level_count; i++)
         jwrite_int(w, NULL, p.level_fen[i]);
     jwrite_end(w);
     jwrite_bool(w, "cut_automatic", p.cut_automatic);
@@ -64,14 +70,31 @@ enum err api_strategy_save(struct call *c)
     return version_save(c, &shelf);
 }
 
+static void put_warnings(struct jwrite *w, uint32_t warnings)
+{
+    jwrite_array(w, "warnings");
+    for (unsigned i = 0; i < STRATEGY_WARNING_COUNT; i++) {
+        if (!(warnings >> i & 1u))
+            continue;
+        jwrite_object(w, NULL);
+        jwrite_text(w, "code", strategy_warning_name((enum strategy_warning)i));
+        jwrite_text(w, "place", "");
+        jwrite_text(w, "zh", strategy_warning_zh((enum strategy_warning)i));
+        jwrite_text(w, "en", strategy_warning_en((enum strategy_warning)i));
+        jwrite_end(w);
+    }
+    jwrite_end(w);
+}
+
 enum err api_strategy_check(struct call *c)
 {
     const char *text = "";
     struct version_fault fault = {};
+    struct strategy_policy policy;
     TRY(api_fields(c, (struct api_field[]){{"text", API_FIELD_TEXT, 1, SITE_BODY_MAX, &text}, {}}));
-    if (parse(text, &fault) != ERR_OK && !fault.code)
-        return ERR_BUG;
+    enum err e = parse_policy(text, &policy, &fault);
     version_put_check(&c->out, text, &fault);
+    put_warnings(&c->out, e == ERR_OK ? strategy_policy_warnings(&policy) : 0);
     jwrite_end(&c->out);
     api_finish(c, ERR_OK);
     return ERR_OK;

@@ -46,6 +46,16 @@ const wallRows = async (page) => {
   const me = await ask(page, '/me')
   return (await ask(page, `/projects/${me.projects[0].id}/wall`)).rows
 }
+/** Opens the editor of a price plan: the project's first, or a new one by the code '+'. */
+async function openPlan(page, wanted) {
+  await enter(page)
+  const me = await ask(page, '/me')
+  const { plans } = await ask(page, `/projects/${me.projects[0].id}/price-plans`)
+  const code = wanted ?? plans[0].code
+  await page.goto(`${base}/plans/${encodeURIComponent(code)}`)
+  await page.locator('.kinds').waitFor()
+  return code
+}
 const tiles = (page) => page.locator('[data-tile]')
 
 const tests = {
@@ -245,6 +255,86 @@ const tests = {
     }
   },
 
+  async 'the editor of a price plan names a mistake at its field, and the JSON view shows the same object'(page) {
+    const code = await openPlan(page)
+    const price = page.locator('[data-place="price"] input, [data-place="prices.peak"] input').first()
+    await price.fill('-1')
+    await page.locator('.box.wrong .note').waitFor()
+    assert.ok(await page.locator('.check .place').innerText())
+    assert.ok(await page.locator('.page-head .el-button--primary').isDisabled(), code)
+    await price.fill('0.77')
+    await page.locator('.check .good').waitFor()
+    await page.locator('#tab-json').click()
+    const text = page.locator('.text textarea')
+    assert.match(await text.inputValue(), /0\.77/)
+    await text.fill('{"kind": "flat", "price": }')
+    await page.locator('.check .bad .num').waitFor()
+    await text.fill('{"kind": "flat", "price": "0.91"}')
+    await page.locator('.check .good').waitFor()
+    await page.locator('#tab-form').click()
+    assert.equal(await page.locator('[data-place="price"] input').inputValue(), '0.91')
+    page.on('dialog', (dialog) => dialog.accept())
+  },
+
+  async 'the band of the day is moved, split and joined by keyboard'(page) {
+    await openPlan(page, '+')
+    await page.locator('input[name=plan-kind][value=time_of_use]').check({ force: true })
+    const boundary = page.locator('.boundary').first()
+    await boundary.focus()
+    const before = await boundary.getAttribute('aria-valuetext')
+    await page.keyboard.press('ArrowRight')
+    assert.notEqual(await boundary.getAttribute('aria-valuetext'), before)
+    const count = await page.locator('.stretch').count()
+    await page.locator('.stretch').first().focus()
+    await page.keyboard.press('Enter')
+    await page.locator('.day .chosen-part .chip').nth(5).press('Enter')
+    assert.equal(await page.locator('.stretch').count(), count + 1)
+    await page.locator('.day .chosen-part .chip').nth(6).press('Enter')
+    assert.equal(await page.locator('.stretch').count(), count)
+    await page.locator('.check .good').waitFor()
+  },
+
+  async 'a price plan is tried before it is saved, and the version has its time'(page) {
+    const code = `web-${Date.now()}`
+    await openPlan(page, '+')
+    await page.locator('[data-place="price"] input').fill('0.80')
+    await page.locator('.trial .strong', { hasText: '160.00' }).waitFor()
+    await page.locator('.page-head .el-button--primary').click()
+    await page.locator('.el-dialog .mono.field').fill(code)
+    await page.locator('#save-reason').fill('浏览器测试')
+    await page.locator('.el-dialog button[type=submit]').click()
+    await page.waitForURL((url) => url.pathname.endsWith(code))
+    await page.locator('[data-place="price"] input').fill('0.90')
+    await page.locator('.trial .sums .bad, .trial .strong').first().waitFor()
+    await page.locator('.page-head .el-button--primary:not([disabled])').click()
+    await page.locator('.el-dialog input[type=date]').fill('2026-01-01')
+    await page.locator('#save-reason').fill('追溯')
+    await page.locator('.el-dialog .past').waitFor()
+    assert.ok(await page.locator('.el-dialog button[type=submit]').isDisabled(), 'a past time must be confirmed')
+    await page.locator('.el-dialog input[type=date]').fill('2099-01-01')
+    await page.locator('.el-dialog button[type=submit]').click()
+    await page.locator('.versions li').nth(1).waitFor()
+    await page.goto(`${base}/plans`)
+    await page.locator('tr', { hasText: code }).locator('.badge').waitFor()
+  },
+
+  async 'a strategy is edited by its form: levels, days of the week, warnings'(page) {
+    await enter(page)
+    await page.goto(`${base}/strategies/+`)
+    await page.locator('.levels input').first().waitFor()
+    await page.locator('.week .days button').nth(5).click()
+    await page.locator('.check .warn').first().waitFor()
+    await page.locator('.levels input').first().fill('5.00')
+    await page.locator('.levels .bad').waitFor()
+    await page.locator('.levels input').first().fill('50.00')
+    await page.locator('.check .good').waitFor()
+    await page.locator('#tab-json').click()
+    const policy = JSON.parse(await page.locator('.text textarea').inputValue())
+    assert.deepEqual(policy.cut.weekdays, [1, 2, 3, 4, 5, 6])
+    assert.equal(policy.levels[0], '50.00')
+    page.on('dialog', (dialog) => dialog.accept())
+  },
+
   async 'Ctrl+K finds a room and goes there'(page) {
     await enter(page)
     const [row] = await wallRows(page)
@@ -305,10 +395,12 @@ const tests = {
 const OPENERS = {
   wall: (page) => page.keyboard.press('Control+k'),
   account: (page) => page.locator('.supply .keep .chip').click().then(() => page.locator('#reason-text').waitFor()),
-  gateways: (page) => page.locator('.pop .trigger').click(),
+  gateways: (page) => page.locator('.top .pop .trigger').click(),
+  newPlan: (page) => page.locator('input[name=plan-kind][value=time_of_use_ladder]').check({ force: true }).then(() => page.locator('.day + * , .chip', { hasText: /季节|season/i }).first().click()),
+  plan: (page) => page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true))),
 }
 
-const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', gateways: '/gateways', import: '/import' }
+const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', strategies: '/strategies', strategy: '/strategies/standard' }
 for (const [language, theme, width] of [['zh-CN', 'light', 1440], ['en', 'dark', 1440], ['en', 'light', 390], ['zh-CN', 'dark', 390]]) {
   const name = `no page has a serious accessibility finding or an untranslated key (${language}, ${theme}, ${width} px)`
   tests[name] = async (page) => {

@@ -39,7 +39,8 @@ function firstArgument(text) {
 const placeholders = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort().join()
 
 const [chinese, english] = LANGUAGES.map((language) =>
-  flatten(JSON.parse(readFileSync(`src/i18n/${language}.json`, 'utf8'))))
+  readdirSync('src/i18n').filter((name) => name.endsWith(`${language}.json`))
+    .reduce((all, name) => flatten(JSON.parse(readFileSync(`src/i18n/${name}`, 'utf8')), '', all), new Map()))
 
 for (const [key, text] of chinese) {
   if (!english.has(key)) complaints.push(`missing in en: ${key}`)

@@ -98,7 +98,15 @@ static void test_check_names_the_place(void **state)
     assert_true(json_is_true(json_object_get(r.json, "billable")));
     assert_true(json_is_null(json_object_get(r.json, "problem")));
     reply_free(&r);
-    check_reply(world_post(w, &p, NULL, STRATEGIES "/check", "{\"text\": \"{}\"}"), 200, "-");
+    r = world_post(w, &p, NULL, STRATEGIES "/check", "{\"text\": \"{}\"}");
+    assert_true(json_is_true(json_object_get(r.json, "valid")));
+    assert_int_equal(json_array_size(json_object_get(r.json, "warnings")), 0);
+    reply_free(&r);
+    r = world_post(w, &p, NULL, STRATEGIES "/check",
+                   "{\"text\": \"{\\\"cut\\\":{\\\"notices\\\":0,\\\"notice_level\\\":0}}\"}");
+    json_t *warning = json_array_get(json_object_get(r.json, "warnings"), 0);
+    assert_string_equal(json_string_value(json_object_get(warning, "code")), "NO_NOTICE");
+    reply_free(&r);
     check_reply(world_post(w, &p, NULL, PLANS "/check", "{}"), 400, "API_FIELD");
 }
 

@@ -17,11 +17,24 @@ export type Meter = Schemas['Meter']
 export type Order = Schemas['Order']
 export type Permission = Schemas['Permission']
 export type Place = Schemas['Place']
+export type PlanList = Schemas['PricePlanList']
+export type PlanEntry = PlanList['plans'][number]
+export type PlanCheck = Schemas['PricePlanCheck']
+export type PlanBill = Schemas['PlanTrialBill']
+export type PlanUsage = Schemas['PlanTrial']['usage']
 export type Project = Schemas['Project']
 export type Relay = Schemas['Relay']
 export type Series = Schemas['Series']
 export type Settlement = Schemas['Settlement']
 export type Severity = Schemas['Severity']
+export type StrategyList = Schemas['StrategyList']
+export type StrategyEntry = StrategyList['strategies'][number]
+export type StrategyCheck = Schemas['StrategyCheck']
+export type TextFault = Schemas['TextFault']
+export type NewVersion = Schemas['NewVersion']
+export type SavedVersion = Schemas['SavedVersion']
+export type VersionTexts = Schemas['VersionTexts']
+export type VersionText = VersionTexts['versions'][number]
 export type WallRow = Schemas['WallRow']
 export type SeriesStep = Series['step']
 export type ClaimCode = { gateway_id: number; serial: string; code: string; valid_until: number }
@@ -118,6 +131,23 @@ export const api = {
   freshness: (project: number) => call<Freshness>('GET', `/projects/${project}/freshness`),
   claimCode: (gateway: number) => call<ClaimCode>('POST', `/gateways/${gateway}/claim-code`),
   search: (q: string, limit = 12) => call<{ hits: Hit[] }>('GET', '/search', { query: { q, limit } }),
+
+  plans: (project: number) => call<PlanList>('GET', `/projects/${project}/price-plans`),
+  planTexts: (project: number, code: string) =>
+    call<VersionTexts>('GET', `/projects/${project}/price-plans/versions`, { query: { code } }),
+  checkPlan: (project: number, text: string) =>
+    call<PlanCheck>('POST', `/projects/${project}/price-plans/check`, { body: { text } }),
+  tryPlan: (project: number, text: string, usage: PlanUsage) =>
+    call<PlanBill>('POST', `/projects/${project}/price-plans/trial`, { body: { text, usage } }),
+  savePlan: (project: number, version: NewVersion, key: string) =>
+    call<SavedVersion>('POST', `/projects/${project}/price-plans`, { key, body: version }),
+  strategies: (project: number) => call<StrategyList>('GET', `/projects/${project}/strategies`),
+  strategyTexts: (project: number, code: string) =>
+    call<VersionTexts>('GET', `/projects/${project}/strategies/versions`, { query: { code } }),
+  checkStrategy: (project: number, text: string) =>
+    call<StrategyCheck>('POST', `/projects/${project}/strategies/check`, { body: { text } }),
+  saveStrategy: (project: number, version: NewVersion, key: string) =>
+    call<SavedVersion>('POST', `/projects/${project}/strategies`, { key, body: version }),
 
   account: (id: number) => call<Account>('GET', `/accounts/${id}`),
   orders: (id: number, limit = 50) =>

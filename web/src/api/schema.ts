@@ -226,6 +226,167 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/price-plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** The price plans of the project, with who uses them */
+        get: operations["listPricePlans"];
+        put?: never;
+        /**
+         * Saved
+         * @description Adds a version; what was saved before never changes. `version` is the number that the new one
+         *     will have: 409 `API_VERSION` if somebody was faster. An effective time in the past is refused
+         *     (409 `API_PAST`) unless `past` says that it is meant.
+         */
+        post: operations["savePricePlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/price-plans/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** The versions of one of them, with their texts */
+        get: operations["listPricePlanVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/price-plans/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Is this text valid, and if not, where and why
+         * @description Nothing is written.
+         */
+        post: operations["checkPricePlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/price-plans/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What this plan makes of a usage that is typed in
+         * @description Nothing is written. Members of `usage` that are left out are 0.
+         */
+        post: operations["tryPricePlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/strategies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** The fee-control strategies of the project, with who uses them */
+        get: operations["listStrategies"];
+        put?: never;
+        /**
+         * Saved
+         * @description Adds a version; what was saved before never changes. `version` is the number that the new one
+         *     will have: 409 `API_VERSION` if somebody was faster. An effective time in the past is refused
+         *     (409 `API_PAST`) unless `past` says that it is meant.
+         */
+        post: operations["saveStrategy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/strategies/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** The versions of one of them, with their texts */
+        get: operations["listStrategyVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/strategies/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Is this text valid, and if not, where and why
+         * @description Nothing is written.
+         */
+        post: operations["checkStrategy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/search": {
         parameters: {
             query?: never;
@@ -569,7 +730,7 @@ export interface components {
          * @description What the console may offer; the server checks anew at every call
          * @enum {string}
          */
-        Permission: "self" | "view" | "money" | "sell" | "cancel" | "relay" | "keep" | "import" | "claim" | "audit";
+        Permission: "self" | "view" | "money" | "sell" | "cancel" | "relay" | "keep" | "import" | "claim" | "audit" | "price" | "strategy";
         /**
          * @description Where the balance lives
          * @enum {string}
@@ -606,6 +767,132 @@ export interface components {
                 title_en?: string;
             }[];
             request_id: string;
+        };
+        Names: {
+            zh: string | null;
+            en: string | null;
+        };
+        Version: {
+            version: number;
+            effective_at: components["schemas"]["Time"];
+        };
+        PricePlanList: {
+            now: components["schemas"]["Time"];
+            plans: {
+                code: string;
+                versions: components["schemas"]["Version"][];
+                /** @description In force now; null: none yet */
+                version: number | null;
+                /** @description Open accounts that use it */
+                accounts: number;
+                /** @description Meters of these accounts */
+                meters: number;
+                names: components["schemas"]["Names"];
+                /** @description Of the version in force: flat, time_of_use, ladder, time_of_use_ladder */
+                kind: string | null;
+                /** @description kWh, m3, GJ */
+                unit: string | null;
+            }[];
+        };
+        StrategyList: {
+            now: components["schemas"]["Time"];
+            strategies: {
+                code: string;
+                versions: components["schemas"]["Version"][];
+                /** @description In force now; null: none yet */
+                version: number | null;
+                /** @description Open accounts that use it */
+                accounts: number;
+                /** @description Meters of these accounts */
+                meters: number;
+                names: components["schemas"]["Names"];
+                levels_fen: components["schemas"]["Fen"][];
+                cut_automatic: boolean;
+                cut_at_fen: components["schemas"]["Fen"];
+            }[];
+        };
+        VersionTexts: {
+            now: components["schemas"]["Time"];
+            code: string;
+            versions: {
+                version: number;
+                effective_at: components["schemas"]["Time"];
+                /** @description The JSON as it was saved */
+                text: string;
+            }[];
+        };
+        NewVersion: {
+            code: string;
+            /** @description One more than the last; 1 for a new code */
+            version: number;
+            effective_at: components["schemas"]["Time"];
+            /** @description An effective time in the past is meant */
+            past: boolean;
+            /** @description JSON: docs/formats/price-plan.md, strategy.md */
+            text: string;
+            reason: string;
+        };
+        SavedVersion: {
+            code: string;
+            /** @description The last one now */
+            version: number;
+            changed: boolean;
+        };
+        TextToCheck: {
+            text: string;
+        };
+        TextFault: {
+            /** @description Stable name, for example PERIOD_GAP */
+            code: string;
+            /** @description Path in the text, for example periods[3].rate; may be empty */
+            place: string;
+            zh: string;
+            en: string;
+            /** @description Only where the text is not JSON */
+            line?: number;
+            column?: number;
+        };
+        MaybeTextFault: components["schemas"]["TextFault"] | null;
+        PricePlanCheck: {
+            valid: boolean;
+            problem: components["schemas"]["MaybeTextFault"];
+            /** @description False: it can be tried, but not be put on an account */
+            billable: boolean;
+            warnings: components["schemas"]["TextFault"][];
+        };
+        StrategyCheck: {
+            valid: boolean;
+            problem: components["schemas"]["MaybeTextFault"];
+        };
+        PlanTrial: {
+            text: string;
+            /** @description total_wh, sharp_wh … valley_wh, used_before_wh (in this cycle of the ladder), persons, month, days, months, area_milli_m2 */
+            usage: {
+                [key: string]: number;
+            };
+        };
+        PlanTrialBill: {
+            amount_fen: components["schemas"]["Fen"];
+            energy_wh: number;
+            lines: components["schemas"]["PlanTrialLine"][];
+        };
+        PlanTrialLine: {
+            /** @description energy, surcharge, component, fee, minimum ... */
+            kind: string;
+            rate: string;
+            /** @description Of the component or fee */
+            code?: string;
+            step?: number;
+            /** @description Thousandths of the unit, or of a day, a month, a square metre */
+            quantity_wh: number;
+            /** @description Yuan */
+            price: string;
+            rounding: string;
+            /** @description 10⁻⁹ fen */
+            carry_in: number;
+            /** @description 10⁻⁹ fen */
+            carry_out: number;
+            amount_fen: components["schemas"]["Fen"];
         };
         Me: {
             id: number;
@@ -1349,6 +1636,306 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & components["schemas"]["ImportResult"];
                 };
             };
+        };
+    };
+    listPricePlans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The price plans of the project, with who uses them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PricePlanList"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    savePricePlan: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVersion"];
+            };
+        };
+        responses: {
+            /** @description The last version says the same already; nothing was written */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedVersion"];
+                };
+            };
+            /** @description Saved */
+            201: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedVersion"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listPricePlanVersions: {
+        parameters: {
+            query: {
+                /** @description Which one */
+                code: string;
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The versions of one of them, with their texts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionTexts"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    checkPricePlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TextToCheck"];
+            };
+        };
+        responses: {
+            /** @description Is this text valid, and if not, where and why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PricePlanCheck"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    tryPricePlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanTrial"];
+            };
+        };
+        responses: {
+            /** @description What this plan makes of a usage that is typed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanTrialBill"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listStrategies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The fee-control strategies of the project, with who uses them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrategyList"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    saveStrategy: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVersion"];
+            };
+        };
+        responses: {
+            /** @description The last version says the same already; nothing was written */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedVersion"];
+                };
+            };
+            /** @description Saved */
+            201: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedVersion"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listStrategyVersions: {
+        parameters: {
+            query: {
+                /** @description Which one */
+                code: string;
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The versions of one of them, with their texts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionTexts"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    checkStrategy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TextToCheck"];
+            };
+        };
+        responses: {
+            /** @description Is this text valid, and if not, where and why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrategyCheck"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
         };
     };
     search: {

@@ -17,6 +17,12 @@ export const i18n = createI18n({
   messages: { 'zh-CN': chinese, en },
 })
 
+/** More texts, for pages that are loaded when they are opened: one pair of files a page. */
+export function addTexts(more: object, moreEnglish: object) {
+  i18n.global.mergeLocaleMessage('zh-CN', more)
+  i18n.global.mergeLocaleMessage('en', moreEnglish)
+}
+
 export const currentLocale = () => i18n.global.locale.value as Locale
 
 export function useLocale(locale: Locale) {
