@@ -39,6 +39,8 @@ static const struct {
     {ERR_VEND_ACCOUNT, 404},
     {ERR_CONTROL_KEEP_POWER, 409},
     {ERR_CONTROL_BREAKER, 409},
+    {ERR_CONTROL_SECOND_PERSON, 409},
+    {ERR_CONTROL_EMERGENCY, 409},
 };
 
 unsigned api_status_of(enum err e)

@@ -1,0 +1,142 @@
+/* Fee-control packages, which a customer's contract chooses, and the project's baseline strategy.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api_impl.h"
+#include "control/policy.h"
+#include "strategy/strategy.h"
+
+static void put_channels(struct jwrite *w, uint32_t channels)
+{
+    jwrite_array(w, "channels");
+    for (unsigned i = 0; i < STRATEGY_CHANNEL_COUNT; i++)
+        if (channels & STRATEGY_CHANNEL_BIT(i))
+            jwrite_text(w, NULL, strategy_channel_name((enum strategy_channel)i));
+    jwrite_end(w);
+}
+
+static enum err put_package(void *arg, const struct control_package *p)
+{
+    struct jwrite *w = arg;
+    jwrite_object(w, NULL);
+    jwrite_text(w, "code", p->code);
+    jwrite_int(w, "version", p->version);
+    jwrite_int(w, "effective_at", p->effective_at.s);
+    jwrite_text(w, "name_zh", p->name_zh);
+    jwrite_text(w, "name_en", p->name_en);
+    jwrite_text(w, "strategy", p->strategy_code);
+    put_channels(w, p->channels);
+    jwrite_text(w, "restore", control_restore_mode_name(p->restore));
+    jwrite_bool(w, "offered", p->offered);
+    jwrite_end(w);
+    return ERR_OK;
+}
+
+enum err api_packages(struct call *c)
+{
+    char baseline[SITE_CODE_MAX + 1];
+    TRY(control_baseline_get(c->tx, c->project_id, baseline));
+    jwrite_object(&c->out, NULL);
+    jwrite_int(&c->out, "now", c->now.s);
+    jwrite_text(&c->out, "baseline", baseline[0] ? baseline : NULL);
+    jwrite_array(&c->out, "packages");
+    TRY(control_package_list(c->tx, c->project_id, put_package, &c->out));
+    jwrite_end(&c->out);
+    jwrite_end(&c->out);
+    return ERR_OK;
+}
+
+static enum err take_restore(struct call *c, const char *word, enum control_restore_mode *mode)
+{
+    for (*mode = CONTROL_RESTORE_AS_STRATEGY; *mode <= CONTROL_RESTORE_SAFE; ++*mode)
+        if (strcmp(word, control_restore_mode_name(*mode)) == 0)
+            return ERR_OK;
+    return api_bad(c, "restore", ERR_API_FIELD, "strategy, direct or safe is expected");
+}
+
+/* Words with blanks between them. */
+static enum err take_channels(struct call *c, const char *words, uint32_t *channels)
+{
+    char text[128], *save;
+    snprintf(text, sizeof text, "%s", words);
+    for (char *w = strtok_r(text, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+        enum strategy_channel one = strategy_channel_of(w);
+        if (one == STRATEGY_CHANNEL_COUNT)
+            return api_bad(c, "channels", ERR_API_FIELD, "there is no such channel");
+        *channels |= STRATEGY_CHANNEL_BIT(one);
+    }
+    return ERR_OK;
+}
+
+static enum err take_text(struct call *c, const char *from, char *to, size_t cap, const char *field)
+{
+    int n = snprintf(to, cap, "%s", from);
+    return n < 0 || (size_t)n >= cap ? api_bad(c, field, ERR_API_FIELD, "the text is too long")
+                                     : ERR_OK;
+}
+
+static enum err take_package(struct call *c, struct control_package *p)
+{
+    const char *code = "", *zh = "", *en = "", *strategy = "", *channels = "", *restore = "";
+    TRY(api_fields(
+        c, (struct api_field[]){{"code", API_FIELD_TEXT, 1, SITE_CODE_MAX, &code},
+                                {"name_zh", API_FIELD_TEXT, 1, SITE_NAME_MAX, &zh},
+                                {"name_en", API_FIELD_TEXT, 1, SITE_NAME_MAX, &en},
+                                {"strategy", API_FIELD_TEXT, 1, SITE_CODE_MAX, &strategy},
+                                {"channels", API_FIELD_TEXT, 0, 120, &channels},
+                                {"restore", API_FIELD_TEXT, 1, 16, &restore},
+                                {"offered", API_FIELD_BOOL, 0, 0, &p->offered},
+                                {"effective_at", API_FIELD_INT, 0, UINT32_MAX, &p->effective_at.s},
+                                {}}));
+    TRY(take_text(c, code, p->code, sizeof p->code, "code"));
+    TRY(take_text(c, zh, p->name_zh, sizeof p->name_zh, "name_zh"));
+    TRY(take_text(c, en, p->name_en, sizeof p->name_en, "name_en"));
+    TRY(take_text(c, strategy, p->strategy_code, sizeof p->strategy_code, "strategy"));
+    TRY(take_channels(c, channels, &p->channels));
+    return take_restore(c, restore, &p->restore);
+}
+
+enum err api_package_save(struct call *c)
+{
+    struct control_package p = {};
+    enum site_change change;
+    char actor[32];
+    TRY(take_package(c, &p));
+    api_actor(c, actor);
+    TRY(control_package_put(c->tx, c->project_id, &p,
+                            &(struct control_act){.actor = actor, .now = c->now}, &change));
+    c->status = change == SITE_SAME ? 200 : 201;
+    return put_package(&c->out, &p);
+}
+
+enum err api_baseline(struct call *c)
+{
+    const char *code = "";
+    char actor[32];
+    TRY(api_fields(
+        c, (struct api_field[]){{"strategy", API_FIELD_TEXT, 0, SITE_CODE_MAX, &code}, {}}));
+    api_actor(c, actor);
+    TRY(control_baseline_put(c->tx, c->project_id, code,
+                             &(struct control_act){.actor = actor, .now = c->now}));
+    jwrite_object(&c->out, NULL);
+    jwrite_text(&c->out, "baseline", code[0] ? code : NULL);
+    jwrite_end(&c->out);
+    return ERR_OK;
+}
+
+enum err api_package_choose(struct call *c)
+{
+    const char *code = "";
+    char actor[32];
+    TRY(api_fields(c,
+                   (struct api_field[]){{"package", API_FIELD_TEXT, 0, SITE_CODE_MAX, &code}, {}}));
+    api_actor(c, actor);
+    TRY(control_package_choose(c->tx, c->id, code,
+                               &(struct control_act){.actor = actor, .now = c->now}));
+    c->wrote_account = c->id;
+    jwrite_object(&c->out, NULL);
+    jwrite_text(&c->out, "package", code[0] ? code : NULL);
+    jwrite_end(&c->out);
+    return ERR_OK;
+}

@@ -1,0 +1,197 @@
+/* Protections, approvals, packages over the interface. */
+#include "tests/unit/api/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PROTECTIONS "/api/v1/projects/1/protections"
+#define APPROVALS "/api/v1/projects/1/approvals"
+#define PACKAGES "/api/v1/projects/1/fee-packages"
+
+static struct person log_in(struct world *w, enum auth_role role)
+{
+    world_person(w, role, 1);
+    return world_login(w, auth_role_name(role));
+}
+
+static size_t length(const struct reply *r, const char *list)
+{
+    return json_array_size(json_object_get(r->json, list));
+}
+
+/* ---- protections ---- */
+
+static void test_protect_and_lift(void **state)
+{
+    struct world *w = *state;
+    struct person p = log_in(w, AUTH_OFFICER);
+    struct reply r = world_post(w, &p, "key-00000001", PROTECTIONS,
+                                "{\"scope\": \"account\", \"object_id\": 1, \"kind\": \"medical\", "
+                                "\"from\": 0, \"until\": 0, \"reason\": \"oxygen\"}");
+    assert_int_equal(r.status, 201);
+    int64_t id = reply_int(&r, "id");
+    assert_true(json_is_null(json_object_get(r.json, "until")));
+    reply_free(&r);
+    r = world_get(w, &p, "/api/v1/accounts/1/protections?now=1");
+    assert_int_equal(length(&r, "protections"), 1);
+    reply_free(&r);
+    r = world_get(w, &p, "/api/v1/accounts/2/protections");
+    assert_int_equal(length(&r, "protections"), 0);
+    reply_free(&r);
+    char body[100];
+    snprintf(body, sizeof body, "{\"id\": %lld, \"reason\": \"over\"}", (long long)id);
+    r = world_post(w, &p, "key-00000002", PROTECTIONS "/lift", body);
+    assert_int_equal(r.status, 200);
+    assert_string_equal(reply_text(&r, "lift_reason"), "over");
+    reply_free(&r);
+    check_reply(world_post(w, &p, "key-00000003", PROTECTIONS "/lift", body), 409, "STATE");
+    r = world_get(w, &p, PROTECTIONS "?now=1");
+    assert_int_equal(length(&r, "protections"), 0);
+    reply_free(&r);
+}
+
+static void test_refused_protections(void **state)
+{
+    struct world *w = *state;
+    struct person p = log_in(w, AUTH_OFFICER);
+    static const struct {
+        const char *body;
+        int status;
+        const char *code;
+    } rows[] = {
+        {"{\"scope\": \"account\", \"object_id\": 3, \"kind\": \"exam\", \"from\": 0, \"until\": "
+         "0, "
+         "\"reason\": \"x\"}",
+         404, "NOT_FOUND"}, /* of the other project */
+        {"{\"scope\": \"town\", \"object_id\": 1, \"kind\": \"exam\", \"from\": 0, \"until\": 0, "
+         "\"reason\": \"x\"}",
+         400, "API_FIELD"},
+        {"{\"scope\": \"account\", \"object_id\": 1, \"kind\": \"mood\", \"from\": 0, \"until\": "
+         "0, "
+         "\"reason\": \"x\"}",
+         400, "API_FIELD"},
+        {"{\"scope\": \"account\", \"object_id\": 1, \"kind\": \"exam\", \"from\": 9, \"until\": "
+         "8, "
+         "\"reason\": \"x\"}",
+         422, "RANGE"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "key-0000010%zu", i);
+        check_reply(world_post(w, &p, key, PROTECTIONS, rows[i].body), rows[i].status,
+                    rows[i].code);
+    }
+    assert_int_equal(world_number(w, "SELECT count(*) FROM protection"), 0);
+    check_reply(
+        world_post(w, &p, "key-00000120", PROTECTIONS "/lift", "{\"id\": 77, \"reason\": \"x\"}"),
+        404, "NOT_FOUND");
+}
+
+/* ---- approvals ---- */
+
+static void propose(struct world *w)
+{
+    world_execute(w, "INSERT INTO cut_approval (id, project_id, account_id, episode, state, "
+                     "persons, available_fen, detail, proposed_at, expires_at) "
+                     "VALUES (1, 1, 1, 0, 'proposed', 2, -500, '{}', 1, 4000000000)");
+}
+
+static void test_two_people_decide(void **state)
+{
+    struct world *w = *state;
+    struct person officer = log_in(w, AUTH_OFFICER), manager = log_in(w, AUTH_MANAGER);
+    propose(w);
+    struct reply r = world_get(w, &officer, APPROVALS "?open=1");
+    assert_int_equal(length(&r, "approvals"), 1);
+    reply_free(&r);
+    r = world_post(w, &officer, "key-00000001", APPROVALS "/decide",
+                   "{\"id\": 1, \"act\": \"approve\", \"reason\": \"asked twice\"}");
+    assert_int_equal(r.status, 200);
+    assert_string_equal(reply_text(&r, "state"), "approved");
+    reply_free(&r);
+    check_reply(world_post(w, &officer, "key-00000002", APPROVALS "/decide",
+                           "{\"id\": 1, \"act\": \"release\", \"reason\": \"myself\"}"),
+                409, "CONTROL_SECOND_PERSON");
+    r = world_post(w, &manager, "key-00000003", APPROVALS "/decide",
+                   "{\"id\": 1, \"act\": \"refuse\", \"reason\": \"he paid in cash\"}");
+    assert_int_equal(r.status, 200);
+    assert_string_equal(reply_text(&r, "state"), "refused");
+    reply_free(&r);
+    r = world_get(w, &officer, APPROVALS "?open=1");
+    assert_int_equal(length(&r, "approvals"), 0);
+    reply_free(&r);
+}
+
+static void test_refused_verdicts(void **state)
+{
+    struct world *w = *state;
+    struct person p = log_in(w, AUTH_OFFICER);
+    check_reply(world_post(w, &p, "key-00000001", APPROVALS "/decide",
+                           "{\"id\": 1, \"act\": \"approve\", \"reason\": \"x\"}"),
+                404, "NOT_FOUND");
+    propose(w);
+    check_reply(world_post(w, &p, "key-00000002", APPROVALS "/decide",
+                           "{\"id\": 1, \"act\": \"wait\", \"reason\": \"x\"}"),
+                400, "API_FIELD");
+    check_reply(world_post(w, &p, "key-00000003", APPROVALS "/decide",
+                           "{\"id\": 1, \"act\": \"release\", \"reason\": \"x\"}"),
+                409, "STATE");
+}
+
+/* ---- packages ---- */
+
+#define PACKAGE                                                                                    \
+    "{\"code\": \"gentle\", \"name_zh\": \"温和\", \"name_en\": \"Gentle\", \"strategy\": "      \
+    "\"%s\", \"channels\": \"%s\", \"restore\": \"safe\", \"offered\": true, "                     \
+    "\"effective_at\": 1790000000}"
+
+static void test_packages(void **state)
+{
+    struct world *w = *state;
+    struct person p = log_in(w, AUTH_MANAGER);
+    char body[400];
+    snprintf(body, sizeof body, PACKAGE, "standard", "console sms");
+    check_reply(world_post(w, &p, "key-00000001", PACKAGES, body), 201, "-");
+    check_reply(world_post(w, &p, "key-00000002", "/api/v1/projects/1/fee-baseline",
+                           "{\"strategy\": \"standard\"}"),
+                200, "-");
+    struct reply r = world_get(w, &p, PACKAGES);
+    json_t *one = json_array_get(json_object_get(r.json, "packages"), 0);
+    assert_int_equal(json_array_size(json_object_get(one, "channels")), 2);
+    assert_string_equal(reply_text(&r, "baseline"), "standard");
+    reply_free(&r);
+    check_reply(world_post(w, &p, "key-00000003", "/api/v1/accounts/1/fee-package",
+                           "{\"package\": \"gentle\"}"),
+                200, "-");
+    check_reply(world_post(w, &p, "key-00000004", "/api/v1/accounts/1/fee-package",
+                           "{\"package\": \"none\"}"),
+                422, "CONTROL_PACKAGE");
+    snprintf(body, sizeof body, PACKAGE, "unknown", "");
+    check_reply(world_post(w, &p, "key-00000005", PACKAGES, body), 422, "SITE_STRATEGY_UNKNOWN");
+    snprintf(body, sizeof body, PACKAGE, "standard", "drums");
+    check_reply(world_post(w, &p, "key-00000006", PACKAGES, body), 400, "API_FIELD");
+}
+
+/* ---- on behalf of a customer ---- */
+
+static void test_nothing_to_give(void **state)
+{
+    struct world *w = *state;
+    struct person p = log_in(w, AUTH_OFFICER);
+    check_reply(world_post(w, &p, "key-00000001", "/api/v1/accounts/1/emergency-credit", NULL), 409,
+                "-");
+    check_reply(world_post(w, &p, "key-00000002", "/api/v1/accounts/1/confirm-restore", NULL), 409,
+                "STATE");
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_protect_and_lift),  CASE(test_refused_protections),
+        CASE(test_two_people_decide), CASE(test_refused_verdicts),
+        CASE(test_packages),          CASE(test_nothing_to_give),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
