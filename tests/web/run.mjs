@@ -335,6 +335,25 @@ const tests = {
     page.on('dialog', (dialog) => dialog.accept())
   },
 
+  async 'a protection is entered with a reason and lifted with one'(page) {
+    await enter(page)
+    const [row] = await wallRows(page)
+    await page.goto(`${base}/accounts/${row.id}`)
+    await page.locator('.protections .head .chip').click()
+    const submit = page.locator('.el-dialog button[type=submit]:visible')
+    assert.ok(await submit.isDisabled(), 'a protection without a reason must not be possible')
+    await page.locator('.el-dialog select').selectOption('exam')
+    await page.locator('#protect-reason').fill('期末考试')
+    await submit.click()
+    await page.locator('.protections li', { hasText: '期末考试' }).waitFor()
+    assert.equal((await ask(page, `/accounts/${row.id}/protections?now=1`)).protections[0].kind, 'exam')
+    await page.locator('.protections li', { hasText: '期末考试' }).locator('.chip').click()
+    await page.locator('#reason-text').fill('考试结束')
+    await page.locator('.el-dialog button[type=submit]:visible').click()
+    await page.locator('.protections li', { hasText: '期末考试' }).waitFor({ state: 'detached' })
+    assert.equal((await ask(page, `/accounts/${row.id}/protections?now=1`)).protections.length, 0)
+  },
+
   async 'Ctrl+K finds a room and goes there'(page) {
     await enter(page)
     const [row] = await wallRows(page)
@@ -400,7 +419,7 @@ const OPENERS = {
   plan: (page) => page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true))),
 }
 
-const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', strategies: '/strategies', strategy: '/strategies/standard' }
+const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', approvals: '/approvals', strategies: '/strategies', strategy: '/strategies/standard' }
 for (const [language, theme, width] of [['zh-CN', 'light', 1440], ['en', 'dark', 1440], ['en', 'light', 390], ['zh-CN', 'dark', 390]]) {
   const name = `no page has a serious accessibility finding or an untranslated key (${language}, ${theme}, ${width} px)`
   tests[name] = async (page) => {

@@ -4,6 +4,8 @@ import type { components } from './schema'
 
 type Schemas = components['schemas']
 export type Account = Schemas['Account']
+export type Approval = Schemas['Approval']
+export type Protection = Schemas['Protection']
 export type Decision = Schemas['Decision']
 export type Event = Schemas['Event']
 export type Freshness = Schemas['Freshness']
@@ -148,6 +150,19 @@ export const api = {
     call<StrategyCheck>('POST', `/projects/${project}/strategies/check`, { body: { text } }),
   saveStrategy: (project: number, version: NewVersion, key: string) =>
     call<SavedVersion>('POST', `/projects/${project}/strategies`, { key, body: version }),
+
+  accountProtections: (id: number, now: boolean) =>
+    call<Schemas['ProtectionList']>('GET', `/accounts/${id}/protections`, { query: { now: now ? 1 : 0 } }),
+  protect: (project: number, body: Schemas['NewProtection'], key: string) =>
+    call<Protection>('POST', `/projects/${project}/protections`, { key, body }),
+  liftProtection: (project: number, id: number, reason: string, key: string) =>
+    call<Protection>('POST', `/projects/${project}/protections/lift`, { key, body: { id, reason } }),
+  emergency: (id: number, key: string) =>
+    call<Schemas['EmergencyCredit']>('POST', `/accounts/${id}/emergency-credit`, { key }),
+  approvals: (project: number, open: boolean) =>
+    call<Schemas['ApprovalList']>('GET', `/projects/${project}/approvals`, { query: { open: open ? 1 : 0 } }),
+  decideApproval: (project: number, body: Schemas['Verdict'], key: string) =>
+    call<Approval>('POST', `/projects/${project}/approvals/decide`, { key, body }),
 
   account: (id: number) => call<Account>('GET', `/accounts/${id}`),
   orders: (id: number, limit = 50) =>

@@ -387,6 +387,134 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/protections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Protections, newest first */
+        get: operations["listProtections"];
+        put?: never;
+        /**
+         * Protected
+         * @description A pending cut for arrears of whoever is covered is withdrawn in the same step.
+         */
+        post: operations["addProtection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/protections/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lifted */
+        post: operations["liftProtection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Cuts that wait for people, newest first */
+        get: operations["listApprovals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/approvals/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Said
+         * @description One approves; where two are wanted another person releases (409 `CONTROL_SECOND_PERSON` for the same). Every guard is looked at again before the cut.
+         */
+        post: operations["decideApproval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/fee-packages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** The packages that contracts may choose, and the baseline strategy */
+        get: operations["listPackages"];
+        put?: never;
+        /** Saved */
+        post: operations["savePackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/fee-baseline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The strategy of accounts that name none */
+        post: operations["setBaseline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/search": {
         parameters: {
             query?: never;
@@ -576,6 +704,86 @@ export interface paths {
         get: operations["getSeries"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account_id}/protections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        /** What covers this account, newest first */
+        get: operations["listAccountProtections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account_id}/emergency-credit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Emergency credit, once an episode */
+        post: operations["giveEmergencyCredit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account_id}/confirm-restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It is safe to switch on */
+        post: operations["confirmRestore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account_id}/fee-package": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the contract chose */
+        post: operations["choosePackage"];
         delete?: never;
         options?: never;
         head?: never;
@@ -863,6 +1071,7 @@ export interface components {
         StrategyCheck: {
             valid: boolean;
             problem: components["schemas"]["MaybeTextFault"];
+            warnings: components["schemas"]["TextFault"][];
         };
         PlanTrial: {
             text: string;
@@ -893,6 +1102,131 @@ export interface components {
             /** @description 10⁻⁹ fen */
             carry_out: number;
             amount_fen: components["schemas"]["Fen"];
+        };
+        Protection: {
+            id: number;
+            /** @enum {string} */
+            scope: "project" | "place" | "account" | "meter";
+            /** @description Of the project */
+            object_id: number;
+            /** @description keep_list, medical, exam, weather, dispute, holiday, other */
+            kind: string;
+            kind_zh: string;
+            kind_en: string;
+            from: components["schemas"]["Time"];
+            /** @description null: until it is lifted */
+            until: number | null;
+            reason: string;
+            actor: string;
+            entered_at: components["schemas"]["Time"];
+            lifted_at: components["schemas"]["MaybeTime"];
+            lifted_by: string | null;
+            lift_reason: string | null;
+        };
+        ProtectionList: {
+            now: components["schemas"]["Time"];
+            protections: components["schemas"]["Protection"][];
+        };
+        NewProtection: {
+            /** @enum {string} */
+            scope: "project" | "place" | "account" | "meter";
+            object_id: number;
+            /** @enum {string} */
+            kind: "keep_list" | "medical" | "exam" | "weather" | "dispute" | "holiday" | "other";
+            from: components["schemas"]["Time"];
+            /** @description 0: until it is lifted */
+            until: number;
+            reason: string;
+        };
+        ProtectionLift: {
+            id: number;
+            reason: string;
+        };
+        Approval: {
+            id: number;
+            account_id: number;
+            account_code: string;
+            account_name: string;
+            /** @enum {string} */
+            state: "proposed" | "approved" | "released" | "done" | "refused" | "withdrawn";
+            /** @description How many must agree, 1 or 2 */
+            persons: number;
+            available_fen: components["schemas"]["Fen"];
+            /** @description The decision that proposed it */
+            detail: {
+                [key: string]: unknown;
+            };
+            proposed_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"];
+            approved_at: components["schemas"]["MaybeTime"];
+            approved_by: string | null;
+            released_at: components["schemas"]["MaybeTime"];
+            released_by: string | null;
+            ended_at: components["schemas"]["MaybeTime"];
+            ended_by: string | null;
+            reason: string;
+        };
+        ApprovalList: {
+            now: components["schemas"]["Time"];
+            approvals: components["schemas"]["Approval"][];
+        };
+        Verdict: {
+            id: number;
+            /** @enum {string} */
+            act: "approve" | "release" | "refuse";
+            reason: string;
+        };
+        Package: {
+            code: string;
+            version: number;
+            effective_at: components["schemas"]["Time"];
+            name_zh: string;
+            name_en: string;
+            strategy: string;
+            /** @description Empty: those of the strategy */
+            channels: string[];
+            /** @enum {string} */
+            restore: "strategy" | "direct" | "safe";
+            /** @description False: no contract may choose it any more */
+            offered: boolean;
+        };
+        PackageList: {
+            now: components["schemas"]["Time"];
+            baseline: string | null;
+            /** @description Every version, by code and version */
+            packages: components["schemas"]["Package"][];
+        };
+        NewPackage: {
+            code: string;
+            name_zh: string;
+            name_en: string;
+            strategy: string;
+            /** @description Words with blanks between them; empty: those of the strategy */
+            channels: string;
+            /** @enum {string} */
+            restore: "strategy" | "direct" | "safe";
+            offered: boolean;
+            effective_at: components["schemas"]["Time"];
+        };
+        Baseline: {
+            baseline: string | null;
+        };
+        NewBaseline: {
+            /** @description Empty: none */
+            strategy: string;
+        };
+        EmergencyCredit: {
+            credit_fen: components["schemas"]["Fen"];
+        };
+        Confirmed: {
+            confirmed: boolean;
+        };
+        ChosenPackage: {
+            package: string | null;
+        };
+        NewChoice: {
+            /** @description Empty: none */
+            package: string;
         };
         Me: {
             id: number;
@@ -1938,6 +2272,296 @@ export interface operations {
             404: components["responses"]["Problem"];
         };
     };
+    listProtections: {
+        parameters: {
+            query?: {
+                /** @description 1 only those in force */
+                now?: 0 | 1;
+                /** @description Only smaller ids */
+                before?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Protections, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProtectionList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    addProtection: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProtection"];
+            };
+        };
+        responses: {
+            /** @description Protected */
+            201: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Protection"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    liftProtection: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProtectionLift"];
+            };
+        };
+        responses: {
+            /** @description Lifted */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Protection"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listApprovals: {
+        parameters: {
+            query?: {
+                /** @description 1 only those that are not decided */
+                open?: 0 | 1;
+                /** @description Only smaller ids */
+                before?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Cuts that wait for people, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    decideApproval: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Verdict"];
+            };
+        };
+        responses: {
+            /** @description Said */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listPackages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The packages that contracts may choose, and the baseline strategy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    savePackage: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPackage"];
+            };
+        };
+        responses: {
+            /** @description The last version says the same already */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Package"];
+                };
+            };
+            /** @description Saved */
+            201: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Package"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    setBaseline: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBaseline"];
+            };
+        };
+        responses: {
+            /** @description The strategy of accounts that name none */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Baseline"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
     search: {
         parameters: {
             query: {
@@ -2265,6 +2889,143 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listAccountProtections: {
+        parameters: {
+            query?: {
+                /** @description 1 only those in force */
+                now?: 0 | 1;
+                /** @description Only smaller ids */
+                before?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What covers this account, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProtectionList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    giveEmergencyCredit: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Emergency credit, once an episode */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmergencyCredit"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    confirmRestore: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is safe to switch on */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Confirmed"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    choosePackage: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChoice"];
+            };
+        };
+        responses: {
+            /** @description What the contract chose */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChosenPackage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
         };
     };

@@ -25,4 +25,7 @@ export const EVENT_KINDS = [
   'relay.leak', 'relay.late', 'relay.local', 'keep.on', 'keep.off', 'fee.low', 'fee.close', 'fee.arrears', 'fee.cleared',
   'fee.protected', 'message.delivered', 'message.failed', 'charge.settled', 'charge.held', 'plan.changed',
   'strategy.changed', 'site.imported', 'login.locked', 'store.full', 'verify.failed',
+  'fee.overdrawn', 'fee.strategy', 'fee.limited', 'fee.proposed', 'fee.approved', 'fee.released',
+  'fee.refused', 'fee.withdrawn', 'fee.emergency', 'fee.confirmed', 'protect.added', 'protect.lifted',
+  'package.changed', 'package.chosen', 'charge.differs', 'wallet.adjusted',
 ] as const
