@@ -32,6 +32,8 @@ static const struct api_route routes[] = {
      API_ASYNC, API_BODY_JSON, .handle = api_plan_check},
     {HTTP_POST, V1 "/projects/{id}/price-plans/trial", API_VERB(PRICE), API_SCOPE_PROJECT,
      API_ASYNC, API_BODY_JSON, .handle = api_plan_trial},
+    {HTTP_POST, V1 "/projects/{id}/price-plans/simulate", API_VERB(PRICE), API_SCOPE_PROJECT,
+     API_ASYNC, API_BODY_JSON, .handle = api_plan_simulate},
     {HTTP_POST, V1 "/projects/{id}/price-plans", API_VERB(PRICE), API_SCOPE_PROJECT, API_WRITE,
      API_BODY_JSON, true, api_plan_save},
     {HTTP_GET, V1 "/projects/{id}/strategies", API_VERB(MONEY), API_SCOPE_PROJECT,

@@ -318,6 +318,22 @@ const tests = {
     await page.locator('tr', { hasText: code }).locator('.badge').waitFor()
   },
 
+  async 'an edited price plan is held against the settled months of an account'(page) {
+    await openPlan(page, 'dorm')
+    const me = await ask(page, '/me')
+    const [row] = await wallRows(page)
+    await page.locator('#simulate-find').fill(row.code)
+    await page.locator('.simulation .hits button').first().click()
+    await page.locator('.simulation .empty, .simulation tbody tr').first().waitFor()
+    const { settlements } = await ask(page, `/accounts/${row.id}/settlements?limit=500`)
+    assert.ok(me.projects.length)
+    if (!settlements.length) skip('no day of this site is settled yet')
+    await page.locator('.simulation tbody tr').first().waitFor()
+    await page.locator('[data-place="price"] input').fill('900')
+    await page.locator('.simulation tfoot .bad').waitFor()
+    page.on('dialog', (dialog) => dialog.accept())
+  },
+
   async 'a strategy is edited by its form: levels, days of the week, warnings'(page) {
     await enter(page)
     await page.goto(`${base}/strategies/+`)

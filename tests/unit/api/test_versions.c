@@ -133,6 +133,54 @@ static void test_trial(void **state)
     check_reply(world_post(w, &p, NULL, PLANS "/trial", "{\"text\": \"{}\"}"), 400, "API_FIELD");
 }
 
+/* ---- the simulation ---- */
+
+#define SIMULATE PLANS "/simulate"
+#define WISH(plan, account)                                                                        \
+    "{\"text\": \"" plan "\", \"account_id\": " account ", \"months\": 3, \"persons\": 0, "        \
+    "\"area_milli_m2\": 0}"
+#define LADDER                                                                                     \
+    "{\\\"kind\\\":\\\"ladder\\\",\\\"cycle\\\":\\\"month\\\",\\\"steps\\\":[{\\\"to\\\":"         \
+    "\\\"100\\\","                                                                                 \
+    "\\\"price\\\":\\\"0.5\\\"},{\\\"price\\\":\\\"1\\\"}]}"
+
+/* Two settled days of this month, 80 kWh each: the second crosses the step. */
+static void settle_two_days(struct world *w)
+{
+    world_execute(
+        w, "INSERT INTO settlement SELECT 1, 1, 1, day, day + 1, "
+           "cast(strftime('%s', 'now') AS INTEGER) / 86400 - 0 * day, 4000, 80000, "
+           "'{\"lines\": [{\"kind\": \"energy\", \"rate\": \"total\", \"quantity_wh\": 80000}]}' "
+           "FROM (SELECT 1 AS day UNION SELECT 2)");
+}
+
+static void test_simulation(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    settle_two_days(w);
+    struct reply r = world_post(w, &p, NULL, SIMULATE, WISH(LADDER, "1"));
+    assert_int_equal(r.status, 200);
+    json_t *month = json_array_get(json_object_get(r.json, "months"), 0);
+    assert_int_equal(number(month, "energy_wh"), 160000);
+    assert_int_equal(number(month, "settled_fen"), 8000);
+    assert_int_equal(number(month, "new_fen"), 11000); /* 100 kWh at 0.5, 60 at 1 */
+    assert_true(json_is_true(json_object_get(r.json, "complete")));
+    reply_free(&r);
+    /* bills without rates cannot be rated by a plan with rates: said, not guessed */
+    r = world_post(w, &p, NULL, SIMULATE,
+                   WISH("{\\\"kind\\\":\\\"time_of_use\\\",\\\"prices\\\":{\\\"peak\\\":\\\"1\\\"},"
+                        "\\\"periods\\\":[{\\\"from\\\":\\\"00:00\\\",\\\"to\\\":\\\"24:00\\\","
+                        "\\\"rate\\\":\\\"peak\\\"}]}",
+                        "1"));
+    month = json_array_get(json_object_get(r.json, "months"), 0);
+    assert_string_equal(json_string_value(json_object_get(month, "refusal")), "RATING_RATES");
+    assert_true(json_is_false(json_object_get(r.json, "complete")));
+    reply_free(&r);
+    check_reply(world_post(w, &p, NULL, SIMULATE, WISH(LADDER, "3")), 404, "NOT_FOUND");
+    check_reply(world_post(w, &p, NULL, SIMULATE, WISH("{}", "1")), 422, "RATING_PLAN");
+}
+
 /* ---- saving ---- */
 
 static const char *new_version(char *body, const char *version, const char *at, const char *price)
@@ -222,9 +270,13 @@ static void test_a_past_time_can_be_meant(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_lists_say_who_uses_them),  CASE(test_texts),
-        CASE(test_check_names_the_place),    CASE(test_trial),
-        CASE(test_save_adds_a_version),      CASE(test_refused_saves_change_nothing),
+        CASE(test_lists_say_who_uses_them),
+        CASE(test_texts),
+        CASE(test_check_names_the_place),
+        CASE(test_trial),
+        CASE(test_simulation),
+        CASE(test_save_adds_a_version),
+        CASE(test_refused_saves_change_nothing),
         CASE(test_a_past_time_can_be_meant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

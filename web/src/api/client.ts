@@ -23,6 +23,7 @@ export type PlanList = Schemas['PricePlanList']
 export type PlanEntry = PlanList['plans'][number]
 export type PlanCheck = Schemas['PricePlanCheck']
 export type PlanBill = Schemas['PlanTrialBill']
+export type PlanSimulated = Schemas['PlanSimulated']
 export type PlanUsage = Schemas['PlanTrial']['usage']
 export type Project = Schemas['Project']
 export type Relay = Schemas['Relay']
@@ -141,6 +142,8 @@ export const api = {
     call<PlanCheck>('POST', `/projects/${project}/price-plans/check`, { body: { text } }),
   tryPlan: (project: number, text: string, usage: PlanUsage) =>
     call<PlanBill>('POST', `/projects/${project}/price-plans/trial`, { body: { text, usage } }),
+  simulatePlan: (project: number, body: Schemas['PlanSimulation']) =>
+    call<PlanSimulated>('POST', `/projects/${project}/price-plans/simulate`, { body }),
   savePlan: (project: number, version: NewVersion, key: string) =>
     call<SavedVersion>('POST', `/projects/${project}/price-plans`, { key, body: version }),
   strategies: (project: number) => call<StrategyList>('GET', `/projects/${project}/strategies`),

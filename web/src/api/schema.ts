@@ -318,6 +318,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/price-plans/simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What this plan would have made of an account's settled months
+         * @description Nothing is written. The usage is that of the settled bills. A month that the plan cannot rate
+         *     (a plan with rates, bills without) has a refusal instead of a sum.
+         */
+        post: operations["simulatePricePlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{project_id}/strategies": {
         parameters: {
             query?: never;
@@ -1228,6 +1252,32 @@ export interface components {
             /** @description Empty: none */
             package: string;
         };
+        PlanSimulation: {
+            text: string;
+            account_id: number;
+            /** @description This month and so many before it */
+            months: number;
+            persons: number;
+            area_milli_m2: number;
+        };
+        PlanSimulated: {
+            months: {
+                /** @description YYYYMM */
+                month: number;
+                /** @description With a settled bill */
+                days: number;
+                energy_wh: number;
+                settled_fen: components["schemas"]["Fen"];
+                new_fen: components["schemas"]["MaybeFen"];
+                refusal: string | null;
+                refusal_zh: string | null;
+                refusal_en: string | null;
+            }[];
+            settled_fen: components["schemas"]["Fen"];
+            new_fen: components["schemas"]["Fen"];
+            /** @description False: a month has no new sum */
+            complete: boolean;
+        };
         Me: {
             id: number;
             login: string;
@@ -2129,6 +2179,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlanTrialBill"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    simulatePricePlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanSimulation"];
+            };
+        };
+        responses: {
+            /** @description Month by month, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanSimulated"];
                 };
             };
             400: components["responses"]["Problem"];
