@@ -39,6 +39,13 @@ def cases(test):
     return counts
 
 
+def last_words(test):
+    """The last line that says something else than counts."""
+    lines = [line.strip() for line in said(test).splitlines()]
+    words = [line for line in lines if line and not PLAIN.match(line) and not line.startswith("[")]
+    return words[-1] if words else "no reason given"
+
+
 def run(build):
     """Every test of one build folder: what Meson wrote down about each."""
     log = pathlib.Path(build) / "meson-logs" / "testlog.json"
@@ -69,8 +76,7 @@ for build in sys.argv[1:]:
         if counts[2]:
             skipped.append((build, test, counts[2]))
 for build, test, count in skipped:
-    why = [line for line in said(test).splitlines() if line.strip() and not PLAIN.match(line)]
-    print(f"skipped: {test['name']} ({build}): {count}: {why[-1] if why else 'no reason given'}")
+    print(f"skipped: {test['name']} ({build}): {count}: {last_words(test)}")
 for build, test in failed:
     print(f"failed: {test['name']} ({build}): {test['result']}")
     for line in said(test).splitlines()[-TAIL_LINES:]:

@@ -79,7 +79,9 @@ void platform_do_due(struct platform *p)
         size_t left = 0;
         p->next_clerk = mono_after(p->now.mono, CLERK_MS);
         enum err e = billing_tick(&p->clerk, p->now.wall, PLATFORM_SCAN_LIMIT, &left);
-        if (e == ERR_OK && left > 0)
+        if (e == ERR_STORE)
+            p->failure = e;
+        else if (e == ERR_OK && left > 0)
             p->next_clerk = p->now.mono;
     }
 }
