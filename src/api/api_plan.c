@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/api_version.h"
+#include "rating/period.h"
 #include "rating/rating.h"
 #include "rating/statement.h"
 
@@ -75,7 +76,7 @@ enum err api_plan_check(struct call *c)
     TRY(api_fields(c, (struct api_field[]){{"text", API_FIELD_TEXT, 1, SITE_BODY_MAX, &text}, {}}));
     enum err e = parse_plan(text, &plan, &fault);
     version_put_check(&c->out, text, &fault);
-    jwrite_bool(&c->out, "billable", e == ERR_OK && rating_plan_billable(&plan) == ERR_OK);
+    jwrite_bool(&c->out, "billable", e == ERR_OK && rating_plan_settles(&plan) == ERR_OK);
     jwrite_array(&c->out, "warnings");
     jwrite_end(&c->out);
     jwrite_end(&c->out);

@@ -29,7 +29,7 @@ ERR_ROW(ERR_METER_ANSWER, CORRUPT, "The meter's answer is not what was asked for
 ERR_ROW(ERR_RATING_PLAN, REFUSE, "The price plan is not valid.", "电价方案无效。")
 ERR_ROW(ERR_RATING_BACKWARDS, REFUSE, "A register is lower than where the charge began.", "示值低于计费起点。")
 ERR_ROW(ERR_RATING_RATES, REFUSE, "The energy of the rates does not fit the price plan or the total.", "分时电量与电价方案或总电量不符。")
-ERR_ROW(ERR_RATING_UNBILLABLE, REFUSE, "This kind of price plan can be calculated, but billing cannot apply it yet.", "该类电价方案可以试算,但暂不能用于计费。")
+ERR_ROW(ERR_RATING_UNBILLABLE, REFUSE, "This price plan can be calculated, but billing cannot apply it: another unit than kWh, a minimum, a fee by area, a household surplus or a heating season.", "该电价方案可以试算,但暂不能用于计费:单位不是 kWh,或含最低收费、按面积收费、多人口家庭加量、采暖季。")
 ERR_ROW(ERR_RATING_MONTH, REFUSE, "The plan has a high season: the month must be given.", "方案分季节,必须给出月份。")
 ERR_ROW(ERR_RATING_FEE, REFUSE, "The plan has a fee by days, months or area: it must be given.", "方案含按日、按月或按面积的费用,必须给出相应数量。")
 ERR_ROW(ERR_RATING_BULK, REFUSE, "This price plan has rules that can be applied to one account at a time only.", "该电价方案含有只能逐户计算的规则。")

@@ -6,7 +6,8 @@
  * where a period is split by a new price, another plan, a meter exchange or a register break. One
  * settlement is one transaction with the key 'settle:METER:EPOCH:OPENED_AT'; repeating it changes
  * nothing. Only measured energy is settled: a period ends at the last reading at or before its
- * boundary, and what comes later belongs to the next one; nothing is interpolated.
+ * boundary, and what comes later belongs to the next one; nothing is interpolated, but where a ladder's
+ * cycle begins in a gap (rating/period.h).
  *
  *   platform wallet  prepayment -c, revenue +c; c is the plan's price of the energy
  *   meter wallet     wallet -c, revenue +c; c is what the meter itself took, and is compared with
@@ -102,7 +103,7 @@ struct billing_outlook {
                                        struct billing_outlook *out);
 
 /* A bill as JSON, the text of settlement.bill (docs/formats/bill.md). *len is its length. */
-#define BILLING_BILL_MAX 8192
+#define BILLING_BILL_MAX 65536
 struct billing_bill_facts {
     const struct rating_plan *plan;
     const char *plan_code;

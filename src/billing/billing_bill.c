@@ -28,10 +28,19 @@ static void put_line(struct text *t, const struct rating_line *l)
 {
     char price[RATING_PRICE_TEXT_MAX];
     rating_price_print(l->price_e8, price);
+    put(t, "{\"kind\":\"%s\",", rating_item_name(l->kind));
+    if (l->step >= 0)
+        put(t, "\"step\":%d,", l->step + 1);
+    if (l->code[0])
+        put(t, "\"code\":\"%s\",", l->code);
+    if (l->rounding != RATING_CARRY)
+        put(t, "\"rounding\":\"%s\",", rating_rounding_name(l->rounding));
+    if (l->apportioned)
+        put(t, "\"apportioned\":true,");
     put(t,
-        "{\"kind\":\"energy\",\"rate\":\"%s\",\"from_wh\":%" PRId64 ",\"to_wh\":%" PRId64
-        ",\"quantity_wh\":%" PRId64 ",\"price\":\"%s\",\"carry_in\":%" PRId64
-        ",\"carry_out\":%" PRId64 ",\"amount_fen\":%" PRId64 "}",
+        "\"rate\":\"%s\",\"from_wh\":%" PRId64 ",\"to_wh\":%" PRId64 ",\"quantity_wh\":%" PRId64
+        ",\"price\":\"%s\",\"carry_in\":%" PRId64 ",\"carry_out\":%" PRId64
+        ",\"amount_fen\":%" PRId64 "}",
         rating_rate_name(l->rate), l->from_wh, l->to_wh, l->quantity_wh, price, l->carry_in,
         l->carry_out, l->amount_fen);
 }

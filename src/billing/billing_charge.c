@@ -82,6 +82,40 @@ struct rating_registers registers_of(const int64_t wh[READINGS_REGISTERS])
     return r;
 }
 
+enum err position_load(struct store_tx *tx, const struct charge *c,
+                       struct rating_position *position)
+{
+    *position = (struct rating_position){.carry = c->carry};
+    struct query q = query_open(tx,
+                                "SELECT cycle_day, used_wh, fee_day, fee_month "
+                                "FROM charge_position WHERE account_id = $1 AND meter_id = $2",
+                                "ii", c->account_id, c->meter_id);
+    if (query_step(&q)) {
+        position->begun = true;
+        position->cycle_day = (int32_t)query_int(&q, 0);
+        position->used_wh = query_int(&q, 1);
+        position->fee_day = (int32_t)query_int(&q, 2);
+        position->fee_month = (int32_t)query_int(&q, 3);
+    }
+    return query_end(&q);
+}
+
+enum err position_put(struct store_tx *tx, const struct charge *c,
+                      const struct rating_position *position)
+{
+    return store_exec(tx,
+                      "INSERT OR REPLACE INTO charge_position (account_id, meter_id, cycle_day, "
+                      "used_wh, fee_day, fee_month) VALUES ($1, $2, $3, $4, $5, $6)",
+                      "iiiiii", c->account_id, c->meter_id, (int64_t)position->cycle_day,
+                      position->used_wh, (int64_t)position->fee_day, (int64_t)position->fee_month);
+}
+
+enum err position_drop(struct store_tx *tx, const struct charge *c)
+{
+    return store_exec(tx, "DELETE FROM charge_position WHERE account_id = $1 AND meter_id = $2",
+                      "ii", c->account_id, c->meter_id);
+}
+
 struct wallet wallet_of(const struct readings_registers *r)
 {
     return (struct wallet){r->wallet_known, r->wallet_at, r->balance_fen, r->count,

@@ -4,6 +4,7 @@
 
 #include "billing/billing.h"
 #include "journal/journal.h"
+#include "rating/period.h"
 
 #define BILLING_DAY_S 86'400
 
@@ -48,6 +49,13 @@ struct charge {
                                    size_t *count);
 [[nodiscard]] enum err charge_put(struct store_tx *tx, const struct charge *c);
 [[nodiscard]] enum err charge_drop(struct store_tx *tx, const struct charge *c);
+
+/* What earlier periods of the charge's meter left behind; the remainder is the charge's own. */
+[[nodiscard]] enum err position_load(struct store_tx *tx, const struct charge *c,
+                                     struct rating_position *position);
+[[nodiscard]] enum err position_put(struct store_tx *tx, const struct charge *c,
+                                    const struct rating_position *position);
+[[nodiscard]] enum err position_drop(struct store_tx *tx, const struct charge *c);
 
 struct rating_registers registers_of(const int64_t wh[READINGS_REGISTERS]);
 struct wallet wallet_of(const struct readings_registers *r);

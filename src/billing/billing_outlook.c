@@ -10,17 +10,30 @@
 /* --- one meter -----------------------------------------------------------------------------------
  */
 
-static enum err preview(struct store_tx *tx, int64_t project_id, const struct charge *c,
-                        const struct readings_registers *now, struct billing_meter *m)
+struct preview {
+    int64_t project_id;
+    const struct charge *charge;
+    const struct readings_registers *now;
+};
+
+static enum err preview(struct store_tx *tx, const struct preview *p, struct billing_meter *m)
 {
+    const struct charge *c = p->charge;
+    const struct readings_registers *now = p->now;
     struct billing_plan plan;
-    TRY(billing_plan_version(tx, project_id, c->plan_code, c->plan_version, &plan));
+    struct rating_position position;
+    struct rating_case period = {.opened_at = c->opened_at, .reading_at = now->at};
+    TRY(billing_plan_version(tx, p->project_id, c->plan_code, c->plan_version, &plan));
+    TRY(billing_project_offset(tx, p->project_id, now->at, &period.offset_s));
+    TRY(position_load(tx, c, &position));
     if (c->epoch != now->epoch) {
         m->refusal = ERR_STATE;
         return ERR_OK;
     }
-    struct rating_usage usage = {registers_of(c->wh), registers_of(now->wh)};
-    m->refusal = rating_charge(&plan.plan, &usage, c->carry, &m->bill);
+    period.from = registers_of(c->wh);
+    period.to = registers_of(now->wh);
+    period.closed_at = (wall_s){now->at.s > c->opened_at.s ? now->at.s + 1 : c->opened_at.s + 1};
+    m->refusal = rating_period(&plan.plan, &period, &position, &m->bill);
     if (m->refusal != ERR_OK)
         m->bill = (struct rating_bill){};
     return ERR_OK;
@@ -86,7 +99,7 @@ static enum err look_at_meter(void *arg, const struct site_meter *site)
     m->opened_at = c->opened_at;
     if (r.at.s - c->opened_at.s > l->open_s)
         l->open_s = r.at.s - c->opened_at.s;
-    TRY(preview(l->tx, l->out->account.project_id, c, &r, m));
+    TRY(preview(l->tx, &(struct preview){l->out->account.project_id, c, &r}, m));
     return units_add(l->out->accrued_fen, m->bill.amount_fen, &l->out->accrued_fen);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/zone.h"
 #include "billing/billing_impl.h"
+#include "rating/period.h"
 
 enum err billing_wall_offset(const char *zone, wall_s at, int32_t *offset_s)
 {
@@ -22,7 +23,7 @@ static enum err read_plan(const struct site_version *v, struct billing_plan *out
     out->version = v->version;
     out->effective_at = v->effective_at;
     TRY(rating_plan_parse(v->body, strlen(v->body), &out->plan, NULL));
-    return rating_plan_billable(&out->plan);
+    return rating_plan_settles(&out->plan);
 }
 
 enum err billing_plan_in_force(struct store_tx *tx, int64_t project_id, const char *code, wall_s at,

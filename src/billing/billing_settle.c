@@ -24,7 +24,7 @@ const char *split_name(enum split why)
 struct boundary {
     wall_s at;
     enum split why;
-    bool new_price; /* a day's end at which a price begins as well */
+    bool new_price;                             /* a day's end at which a price begins as well */
     struct readings_registers closing, opening; /* set where the period ends, see find_registers */
 };
 
@@ -185,6 +185,7 @@ static enum err find_registers(const struct settle *s, struct boundary *b)
 struct closing {
     struct boundary end;
     struct billing_plan plan;
+    struct rating_position position; /* after the period */
     struct rating_bill bill;
     struct wallet wallet;
     int64_t charged_fen; /* posted */
@@ -195,8 +196,14 @@ static enum err rate_period(const struct settle *s, struct closing *c)
 {
     TRY(billing_plan_version(s->tx, s->account.project_id, s->charge.plan_code,
                              s->charge.plan_version, &c->plan));
-    struct rating_usage usage = {registers_of(s->charge.wh), registers_of(c->end.closing.wh)};
-    return rating_charge(&c->plan.plan, &usage, s->charge.carry, &c->bill);
+    TRY(position_load(s->tx, &s->charge, &c->position));
+    struct rating_case period = {.from = registers_of(s->charge.wh),
+                                 .to = registers_of(c->end.closing.wh),
+                                 .opened_at = s->charge.opened_at,
+                                 .reading_at = c->end.closing.at,
+                                 .closed_at = c->end.at,
+                                 .offset_s = s->offset_s};
+    return rating_period(&c->plan.plan, &period, &c->position, &c->bill);
 }
 
 /* ERR_NOT_FOUND: what the meter took cannot be said yet. */
@@ -364,6 +371,7 @@ static enum err advance(struct settle *s, const struct closing *c)
     struct charge *n = &s->charge;
     bool in_meter = s->account.wallet == SITE_WALLET_METER;
     /* A new meter's wallet must be proven first: billing_open begins its charge then. */
+    TRY(is_last(c->end.why) ? position_drop(s->tx, n) : position_put(s->tx, n, &c->position));
     if (is_last(c->end.why) || (in_meter && c->end.why == SPLIT_EXCHANGE))
         return charge_drop(s->tx, n);
     struct site_version v;

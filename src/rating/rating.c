@@ -61,6 +61,7 @@ static enum err add_line(struct rating_bill *bill, const struct rating_line *sha
 {
     MUST(bill->line_count < RATING_LINES_MAX);
     struct rating_line line = *shape;
+    line.step = -1;
     if (line.from_wh < 0 || line.to_wh < line.from_wh)
         return ERR_RATING_BACKWARDS;
     line.quantity_wh = line.to_wh - line.from_wh;
@@ -77,7 +78,7 @@ static enum err add_line(struct rating_bill *bill, const struct rating_line *sha
 static enum err charge_flat(const struct rating_plan *plan, const struct rating_usage *usage,
                             struct rating_bill *bill)
 {
-    return add_line(bill, &(struct rating_line){.kind = RATING_LINE_ENERGY,
+    return add_line(bill, &(struct rating_line){.kind = RATING_ITEM_ENERGY,
                                                 .rate = RATING_TOTAL,
                                                 .from_wh = usage->from.total_wh,
                                                 .to_wh = usage->to.total_wh,
@@ -101,7 +102,7 @@ static enum err charge_rate(const struct rating_plan *plan, const struct rating_
     int64_t from_wh = usage->from.rate_wh[rate], to_wh = usage->to.rate_wh[rate];
     if (!plan->priced[rate])
         return from_wh == to_wh ? ERR_OK : ERR_RATING_RATES;
-    return add_line(bill, &(struct rating_line){.kind = RATING_LINE_ENERGY,
+    return add_line(bill, &(struct rating_line){.kind = RATING_ITEM_ENERGY,
                                                 .rate = rate,
                                                 .from_wh = from_wh,
                                                 .to_wh = to_wh,

@@ -50,8 +50,8 @@ struct rating_period {
     enum rating_rate rate;
 };
 
-/* What a price is per. Quantities are whole thousandths of it: Wh, litres, MJ. The names of fields say
- * Wh because electricity is the common case. */
+/* What a price is per. Quantities are whole thousandths of it: Wh, litres, MJ. The names of fields
+ * say Wh because electricity is the common case. */
 enum rating_unit { RATING_KWH, RATING_M3, RATING_GJ, RATING_UNITS };
 
 const char *rating_unit_name(enum rating_unit unit); /* "kWh", "m3", "GJ" */
@@ -83,9 +83,9 @@ enum rating_apportion { RATING_CHRONOLOGICAL, RATING_PRO_RATA, RATING_APPORTIONS
 #define RATING_PERSONS_MAX 999
 
 struct rating_step {
-    int64_t to_wh;      /* the step ends here, inclusive */
-    int64_t to_high_wh; /* the same in the months of the high season */
-    int64_t price_e8;   /* BY_PRICE: price; BY_SURCHARGE: surcharge */
+    int64_t to_wh;                       /* the step ends here, inclusive */
+    int64_t to_high_wh;                  /* the same in the months of the high season */
+    int64_t price_e8;                    /* BY_PRICE: price; BY_SURCHARGE: surcharge */
     int64_t rate_price_e8[RATING_RATES]; /* BY_MATRIX */
 };
 
@@ -99,9 +99,11 @@ struct rating_ladder {
     enum rating_apportion apportion;
     struct rating_day start; /* first day; MONTH: the month is 0 */
     struct rating_day end;   /* HEATING_SEASON: last day, inclusive; else 0 */
-    /* MONTH only: months with other bounds, from..to inclusive, may go over the new year; 0: none */
+    /* MONTH only: months with other bounds, from..to inclusive, may go over the new year; 0: none
+     */
     uint8_t high_from, high_to;
-    /* from this many persons on (0: never) every bound moves up by extra + each_more a person more */
+    /* from this many persons on (0: never) every bound moves up by extra + each_more a person more
+     */
     uint16_t household_from;
     int64_t household_extra_wh, household_each_more_wh;
     struct rating_step steps[RATING_STEPS_MAX];
@@ -113,8 +115,8 @@ struct rating_ladder {
 
 enum rating_per { RATING_PER_UNIT, RATING_PER_DAY, RATING_PER_MONTH, RATING_PER_AREA, RATING_PERS };
 
-/* How a line becomes whole fen. CARRY: half up, and what was rounded away goes on into the next line.
- * The others forget it, and leave a remainder that passes by as it is. */
+/* How a line becomes whole fen. CARRY: half up, and what was rounded away goes on into the next
+ * line. The others forget it, and leave a remainder that passes by as it is. */
 enum rating_rounding {
     RATING_CARRY,
     RATING_HALF_UP,
@@ -180,8 +182,8 @@ const char *rating_reason_zh(enum rating_reason reason);
                                          struct rating_problem *problem);
 
 /* ERR_RATING_UNBILLABLE for a plan that rating_charge cannot apply in full: a ladder, another unit
- * than kWh, components, fees, a minimum,
- * another rounding than carry. Such plans can be calculated (rating/statement.h) but must not be put on an account. */
+ * than kWh, components, fees, a minimum, another rounding than carry. rating/period.h can do more.
+ */
 [[nodiscard]] enum err rating_plan_billable(const struct rating_plan *plan);
 
 /* Decimal text in yuan ("0.5883", at most 8 decimals) to 10^-8 yuan. ERR_RATING_PLAN with
@@ -212,21 +214,36 @@ struct rating_usage {
  * from the total by this much without anything being wrong. */
 #define RATING_RATES_TOLERANCE_WH 50
 
-enum rating_line_kind { RATING_LINE_ENERGY };
+enum rating_item_kind {
+    RATING_ITEM_ENERGY,
+    RATING_ITEM_SURCHARGE,
+    RATING_ITEM_COMPONENT,
+    RATING_ITEM_FEE,
+    RATING_ITEM_MINIMUM,
+    RATING_ITEM_KINDS
+};
+
+const char *rating_item_name(enum rating_item_kind kind); /* "energy" ... */
+const char *rating_item_zh(enum rating_item_kind kind);
 
 struct rating_line {
-    enum rating_line_kind kind;
-    enum rating_rate rate; /* RATING_TOTAL: all energy at one price */
-    int64_t from_wh, to_wh;
-    int64_t quantity_wh;   /* to - from */
+    enum rating_item_kind kind;
+    enum rating_rate rate;          /* RATING_TOTAL: all energy at one price */
+    int step;                       /* from 0; -1: not of a step */
+    char code[RATING_CODE_MAX + 1]; /* of the component or fee; "": neither */
+    enum rating_rounding rounding;
+    bool apportioned;       /* a register was shared out by time, see rating/period.h */
+    int64_t from_wh, to_wh; /* registers of the rate; a fee: 0 */
+    int64_t quantity_wh;    /* to - from, or the part of it in this step; a fee: thousandths */
     int64_t price_e8;
     int64_t carry_in, carry_out; /* exact units, see above; |carry| <= half a fen */
     int64_t amount_fen;
 };
 
-#define RATING_LINES_MAX 8
+#define RATING_LINES_MAX 192
 struct rating_bill {
-    struct rating_line lines[RATING_LINES_MAX]; /* a flat plan: one; time of use: one a priced rate */
+    struct rating_line
+        lines[RATING_LINES_MAX]; /* a flat plan: one; time of use: one a priced rate */
     size_t line_count;
     int64_t energy_wh;  /* sum of the quantities */
     int64_t amount_fen; /* sum of the lines */

@@ -34,18 +34,6 @@ struct rating_request {
     uint32_t area_milli_m2;
 };
 
-enum rating_item_kind {
-    RATING_ITEM_ENERGY,
-    RATING_ITEM_SURCHARGE,
-    RATING_ITEM_COMPONENT,
-    RATING_ITEM_FEE,
-    RATING_ITEM_MINIMUM,
-    RATING_ITEM_KINDS
-};
-
-const char *rating_item_name(enum rating_item_kind kind); /* "energy" ... */
-const char *rating_item_zh(enum rating_item_kind kind);
-
 struct rating_item {
     enum rating_item_kind kind;
     enum rating_rate rate; /* RATING_TOTAL: all rates together */

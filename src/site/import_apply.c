@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/must.h"
 #include "meter/meter.h"
+#include "rating/period.h"
 #include "rating/rating.h"
 #include "site/import_impl.h"
 #include "strategy/strategy.h"
@@ -61,9 +62,8 @@ static bool is_content(enum err e)
     return e == ERR_SITE_TEXT || e == ERR_SITE_LINE || e == ERR_SITE_METER ||
            e == ERR_SITE_PROJECT || e == ERR_SITE_WALLET_FIXED || e == ERR_SITE_METER_ACCOUNT ||
            e == ERR_SITE_GATEWAY_PROJECT || e == ERR_SITE_EFFECTIVE || e == ERR_SITE_PLAN_UNKNOWN ||
-           e == ERR_SITE_STRATEGY_UNKNOWN || e == ERR_RATING_PLAN ||
-           e == ERR_RATING_UNBILLABLE || e == ERR_STRATEGY_POLICY ||
-           e == ERR_CSV_REQUIRED;
+           e == ERR_SITE_STRATEGY_UNKNOWN || e == ERR_RATING_PLAN || e == ERR_RATING_UNBILLABLE ||
+           e == ERR_STRATEGY_POLICY || e == ERR_CSV_REQUIRED;
 }
 
 static const char *column_name(const struct apply *a, enum column c)
@@ -126,13 +126,14 @@ static enum err apply_project(struct apply *a)
     return ERR_OK;
 }
 
-/* Why a plan is refused, in one word and its place; a plan that is only not billable, by its kind. */
+/* Why a plan is refused, in one word and its place; a plan that is only not billable, by its kind.
+ */
 static const char *plan_problem(struct site_import *im, const char *body)
 {
     struct rating_plan plan;
     struct rating_problem problem;
     if (rating_plan_parse(body, strlen(body), &plan, &problem) == ERR_OK)
-        return rating_plan_billable(&plan) == ERR_OK ? "" : rating_kind_name(plan.kind);
+        return rating_plan_settles(&plan) == ERR_OK ? "" : rating_kind_name(plan.kind);
     return import_text(im, "%s %s", rating_reason_name(problem.reason), problem.place);
 }
 

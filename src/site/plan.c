@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "rating/period.h"
 #include "rating/rating.h"
 #include "site/site_impl.h"
 #include "strategy/strategy.h"
@@ -119,7 +120,7 @@ enum err site_plan_apply(struct store_tx *tx, int64_t project_id, const char *co
 {
     struct rating_plan plan;
     TRY(rating_plan_parse(v->body, strlen(v->body), &plan, NULL));
-    TRY(rating_plan_billable(&plan));
+    TRY(rating_plan_settles(&plan));
     return put(tx, &plans, &(struct key){project_id, code}, v, write, change);
 }
 

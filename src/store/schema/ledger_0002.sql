@@ -122,3 +122,16 @@ INSERT INTO message_by_channel SELECT id, account_id, at, template, level, episo
   text_zh, text_en, state, delivered_at FROM message;
 DROP TABLE message;
 ALTER TABLE message_by_channel RENAME TO message;
+
+-- billing --------------------------------------------------------------------------------------------
+-- What earlier periods of a meter left behind for the next one: rating/period.h. It outlives an
+-- exchange of the meter, and ends when the meter leaves the account.
+CREATE TABLE charge_position (
+  account_id INTEGER NOT NULL,
+  meter_id INTEGER NOT NULL,
+  cycle_day INTEGER NOT NULL,   -- first local day of the ladder's cycle; 0: no ladder
+  used_wh INTEGER NOT NULL CHECK (used_wh >= 0),
+  fee_day INTEGER NOT NULL,     -- the last local day and month whose fees were charged
+  fee_month INTEGER NOT NULL,
+  PRIMARY KEY (account_id, meter_id)
+) STRICT, WITHOUT ROWID;

@@ -59,7 +59,7 @@ static void test_outlook_refusals(void **state)
     town_exec(t, "UPDATE account SET plan_code = 'none' WHERE id = 7");
     assert_err(ERR_SITE_PLAN_UNKNOWN, town_outlook(t, 7, T0, &o));
     town_plan(t, "steps", 1, 0,
-              "{\"kind\":\"ladder\",\"cycle\":\"month\",\"steps\":[{\"price\":\"1\"}]}");
+              "{\"kind\":\"flat\",\"price\":\"1\",\"minimum\":\"5\"}");
     town_exec(t, "UPDATE account SET plan_code = 'steps' WHERE id = 7");
     assert_err(ERR_RATING_UNBILLABLE, town_outlook(t, 7, T0, &o));
     assert_ok(town_outlook(t, 10, T0, &o)); /* without a meter */

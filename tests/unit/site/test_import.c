@@ -517,8 +517,8 @@ static void expect_plan(void **state, const char *body, const char *why)
 static void test_prices_that_cannot_be_billed(void **state)
 {
     expect_plan_error(state,
-                      "{\"kind\":\"ladder\",\"cycle\":\"month\",\"steps\":[{\"price\":\"1\"}]}",
-                      ERR_RATING_UNBILLABLE, "ladder");
+                      "{\"kind\":\"flat\",\"price\":\"1\",\"minimum\":\"5\"}",
+                      ERR_RATING_UNBILLABLE, "flat");
     expect_plan_error(state, "{\"kind\":\"flat\",\"unit\":\"m3\",\"price\":\"1\"}",
                       ERR_RATING_UNBILLABLE, "flat");
 }

@@ -262,7 +262,7 @@ static enum err plans(struct store_tx *tx, void *arg)
                                               "{\"kind\":\"flat\",\"price\":\"-1\"}", &c));
     assert_err(ERR_RATING_UNBILLABLE,
                site_plan_put(tx, 1, "p", (wall_s){300},
-                             "{\"kind\":\"ladder\",\"cycle\":\"month\",\"steps\":[{\"price\":\"1\"}]}",
+                             "{\"kind\":\"flat\",\"price\":\"1\",\"minimum\":\"5\"}",
                              &c));
     assert_err(ERR_SITE_TEXT, site_plan_put(tx, 1, "p p", (wall_s){300}, FLAT, &c));
     assert_err(ERR_SITE_PLAN_UNKNOWN, site_plan_in_force(tx, 1, "p", (wall_s){99}, &v));
