@@ -43,11 +43,4 @@ struct block {
 [[nodiscard]] enum err block_decode(struct bytes body, struct block *b);
 void block_free(struct block *b);
 
-/* Numbers of 7 bits a byte, low bits first. Reading is sticky: ERR_TRUNCATED, or ERR_RANGE for more
- * than 64 bits. */
-void varint_put(struct writer *w, uint64_t v);
-uint64_t varint_get(struct reader *r);
-uint64_t zigzag(int64_t v);
-int64_t unzigzag(uint64_t v);
-
 #endif

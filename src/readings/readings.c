@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/must.h"
+#include "base/varint.h"
 #include "readings/readings_impl.h"
 
 #define KWH_MAX (READINGS_FULL_SCALE_WH * 100)

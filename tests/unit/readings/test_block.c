@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/rand.h"
+#include "base/varint.h"
 #include "readings/block.h"
 
 #define COLUMNS 12
