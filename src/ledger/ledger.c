@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "journal/chain.h"
 #include "ledger/ledger_impl.h"
+#include "ledger/run_impl.h"
 
 _Static_assert(LEDGER_HASH_SIZE == CHAIN_HASH_SIZE, "one hash for all chains");
 
@@ -219,6 +220,17 @@ static enum err insert_row(struct store_tx *tx, const struct ledger_row *row,
                       "ii", row->account_id, row->seq);
 }
 
+enum err ledger_write(struct store_tx *tx, const struct ledger_entry *entry, int64_t *seq)
+{
+    struct ledger_posting postings[LEDGER_POSTINGS_MAX];
+    size_t count = compact(entry, postings);
+    struct last last;
+    TRY(find_last(tx, entry->account_id, &last));
+    struct ledger_row row = make_row(entry, &last, postings, count);
+    *seq = row.seq;
+    return insert_row(tx, &row, entry);
+}
+
 enum err ledger_post(struct store_tx *tx, const struct ledger_entry *entry,
                      struct ledger_posted *out)
 {
@@ -238,24 +250,39 @@ enum err ledger_post(struct store_tx *tx, const struct ledger_entry *entry,
     }
     if (found != ERR_NOT_FOUND)
         return found;
-    struct last last;
+    TRY(run_fold_account(tx, entry->account_id));
     TRY(check_limits(tx, entry->account_id, postings, count));
-    TRY(find_last(tx, entry->account_id, &last));
-    struct ledger_row row = make_row(entry, &last, postings, count);
-    out->seq = row.seq;
-    return insert_row(tx, &row, entry);
+    return ledger_write(tx, entry, &out->seq);
 }
 
 /* --- reading -------------------------------------------------------------------------------- */
 
+/* What a run moved that has no transaction yet. */
+static enum err add_pending(struct store_tx *tx, int64_t account_id,
+                            int64_t amounts_fen[LEDGER_BOOK_COUNT])
+{
+    struct run_pending p;
+    TRY(run_find_pending(tx, account_id, &p));
+    if (p.amount_fen == 0)
+        return ERR_OK;
+    if (p.head.from == LEDGER_BOOK_COUNT || p.head.to == LEDGER_BOOK_COUNT)
+        return ERR_LEDGER_CHAIN;
+    TRY(units_add(amounts_fen[p.head.from], -p.amount_fen, &amounts_fen[p.head.from]));
+    return units_add(amounts_fen[p.head.to], p.amount_fen, &amounts_fen[p.head.to]);
+}
+
 enum err ledger_balance(struct store_tx *tx, int64_t account_id, enum ledger_book book,
                         int64_t *amount_fen)
 {
-    *amount_fen = 0;
-    enum err e = store_int(tx, amount_fen,
+    int64_t amounts_fen[LEDGER_BOOK_COUNT] = {};
+    enum err e = store_int(tx, &amounts_fen[book],
                            "SELECT amount_fen FROM balance WHERE account_id = $1 AND book = $2",
                            "it", account_id, ledger_book_name(book));
-    return e == ERR_NOT_FOUND ? ERR_OK : e;
+    if (e != ERR_NOT_FOUND)
+        TRY(e);
+    TRY(add_pending(tx, account_id, amounts_fen));
+    *amount_fen = amounts_fen[book];
+    return ERR_OK;
 }
 
 enum err ledger_balances(struct store_tx *tx, int64_t account_id,
@@ -269,7 +296,8 @@ enum err ledger_balances(struct store_tx *tx, int64_t account_id,
         if (book < LEDGER_BOOK_COUNT)
             amounts_fen[book] = query_int(&q, 1);
     }
-    return query_end(&q);
+    TRY(query_end(&q));
+    return add_pending(tx, account_id, amounts_fen);
 }
 
 static enum err read_postings(struct store_tx *tx, struct ledger_txn *t)
@@ -285,10 +313,37 @@ static enum err read_postings(struct store_tx *tx, struct ledger_txn *t)
     return query_end(&q);
 }
 
+/* The pending row of a run, told as the transaction that it will be. */
+static enum err tell_pending(struct store_tx *tx, int64_t account_id, ledger_each *each, void *arg)
+{
+    char key[LEDGER_KEY_MAX + 1], detail[RUN_DETAIL_MAX];
+    struct run_pending p;
+    struct last last;
+    TRY(run_find_pending(tx, account_id, &p));
+    if (p.amount_fen == 0)
+        return ERR_OK;
+    TRY(find_last(tx, account_id, &last));
+    struct ledger_entry entry = run_entry(&p, account_id, key, detail);
+    struct ledger_row row = make_row(&entry, &last, entry.postings, 2);
+    struct ledger_txn t = {.account_id = account_id,
+                           .seq = row.seq,
+                           .key = key,
+                           .kind = entry.kind,
+                           .actor = entry.actor,
+                           .detail = detail,
+                           .at = {row.at},
+                           .occurred_at = {row.occurred_at},
+                           .business_day = (int32_t)row.business_day,
+                           .posting_count = 2};
+    memcpy(t.postings, entry.postings, sizeof t.postings);
+    ledger_hash(&row, t.hash);
+    return each(arg, &t);
+}
+
 enum err ledger_history(struct store_tx *tx, int64_t account_id, int64_t before, int64_t limit,
                         ledger_each *each, void *arg)
 {
-    enum err e = ERR_OK;
+    enum err e = before > 0 ? ERR_OK : tell_pending(tx, account_id, each, arg);
     struct query q =
         query_open(tx,
                    "SELECT seq, key, kind, at, occurred_at, business_day, actor, detail, "

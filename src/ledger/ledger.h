@@ -119,7 +119,8 @@ enum ledger_fault_kind {
     LEDGER_FAULT_BALANCE, /* a balance is not the sum of its postings */
     LEDGER_FAULT_BOOK,    /* a book that does not exist */
     LEDGER_FAULT_ORPHAN,  /* postings or a balance without a transaction */
-    LEDGER_FAULT_TIME     /* business time runs backwards */
+    LEDGER_FAULT_TIME,    /* business time runs backwards */
+    LEDGER_FAULT_RUN /* a run's page, its sums, or a transaction that should come of it, is wrong */
 };
 struct ledger_fault {
     enum ledger_fault_kind kind;
@@ -133,6 +134,8 @@ typedef void ledger_progress(void *arg, int64_t accounts, int64_t transactions);
 struct ledger_check {
     int64_t accounts, transactions, postings, faults;
     int64_t totals_fen[LEDGER_BOOK_COUNT]; /* of all accounts; they sum to zero */
+    int64_t runs, run_rows;                /* ledger/run.h */
+    int64_t pending_rows;                  /* of them, without a transaction yet */
     uint8_t head[LEDGER_HASH_SIZE];        /* over all account heads in ascending order */
 };
 

@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "journal/chain.h"
 #include "ledger/ledger_impl.h"
+#include "ledger/run_impl.h"
 
 struct walk {
     struct store_tx *tx;
@@ -26,12 +27,12 @@ static const char *const fault_names[] = {
     [LEDGER_FAULT_HASH] = "hash", [LEDGER_FAULT_UNSEALED] = "unsealed",
     [LEDGER_FAULT_SUM] = "sum",   [LEDGER_FAULT_BALANCE] = "balance",
     [LEDGER_FAULT_BOOK] = "book", [LEDGER_FAULT_ORPHAN] = "orphan",
-    [LEDGER_FAULT_TIME] = "time",
+    [LEDGER_FAULT_TIME] = "time", [LEDGER_FAULT_RUN] = "run",
 };
 
 const char *ledger_fault_name(enum ledger_fault_kind kind)
 {
-    MUST(kind <= LEDGER_FAULT_TIME);
+    MUST(kind <= LEDGER_FAULT_RUN);
     return fault_names[kind];
 }
 
@@ -272,5 +273,6 @@ enum err ledger_verify(struct store_tx *tx, const struct ledger_watch *watch,
     TRY(ended_too);
     TRY(check_orphan_balances(&w));
     check_totals(&w);
+    TRY(run_verify(tx, w.watch, out));
     return out->faults ? ERR_LEDGER_CHAIN : ERR_OK;
 }
