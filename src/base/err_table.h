@@ -140,6 +140,7 @@ ERR_ROW(ERR_HEADEND_CLAIMS, RETRY, "Too many attempts to claim a gateway; wait a
 ERR_ROW(ERR_BILLING_ZONE, REFUSE, "This time zone is not supported yet.", "暂不支持该时区。")
 ERR_ROW(ERR_BILLING_NO_METER, REFUSE, "The account has no meter.", "账户没有关联表计。")
 ERR_ROW(ERR_BILLING_METERS, REFUSE, "The account has more meters than can be billed together.", "账户关联的表计数量超出上限。")
+ERR_ROW(ERR_BILLING_BASIS, REFUSE, "A settlement of an older release does not say from which registers it was made, so it cannot be rated again.", "旧版本的结算记录缺少示值依据,无法重新计费。")
 /* vend */
 ERR_ROW(ERR_VEND_AMOUNT, REFUSE, "The amount must be more than nothing.", "金额必须大于零。")
 ERR_ROW(ERR_VEND_LIMIT, REFUSE, "The amount is above the largest single sale.", "金额超过单笔售电上限。")

@@ -76,6 +76,7 @@ struct billing_meter {
     wall_s reading_at;    /* of the newest registers; 0: none */
     enum err refusal;     /* ERR_OK, or why the bill could not be made (ERR_RATING_RATES ...;
                              ERR_STATE: it was exchanged, and the old part is not settled yet) */
+    bool estimated;       /* the bill rests on registers shared out over more than a day */
     struct rating_bill bill; /* preview of the open period */
 };
 
@@ -88,6 +89,8 @@ struct billing_outlook {
     /* platform wallet: prepayment - accrued; meter wallet: what the meter says remains */
     bool available_known;
     int64_t available_fen;
+    bool estimated;        /* of any meter: nobody is cut on it */
+    int64_t grace_fen;     /* of the prepayment: true-ups too new to cut anybody by themselves */
     int64_t reading_age_s; /* of the account's oldest meter; INT64_MAX: never read */
     int64_t mean_day_fen;  /* mean of the settled days among the last 7; 0: none yet */
     int64_t days_left;     /* available / mean, whole days; -1: unknown */

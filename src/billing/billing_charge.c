@@ -7,7 +7,7 @@
 #define COLUMNS                                                                                    \
     "account_id, meter_id, epoch, plan_code, plan_version, opened_at, reading_at, total_wh, "      \
     "rate1_wh, rate2_wh, rate3_wh, rate4_wh, carry_exact, balance_fen, purchase_count, "           \
-    "purchased_fen, broken, held, wallet_at"
+    "purchased_fen, broken, held, wallet_at, estimated, ratio"
 
 static void read_charge(const struct query *q, struct charge *c)
 {
@@ -18,7 +18,9 @@ static void read_charge(const struct query *q, struct charge *c)
                          .opened_at = {query_int(q, 5)},
                          .reading_at = {query_int(q, 6)},
                          .carry = query_int(q, 12),
-                         .broken = query_int(q, 16) != 0};
+                         .broken = query_int(q, 16) != 0,
+                         .estimated = (enum estimate)query_int(q, 19),
+                         .ratio = query_int(q, 20)};
     for (int i = 0; i < READINGS_REGISTERS; i++)
         c->wh[i] = query_int(q, 7 + i);
     c->wallet.known = !query_null(q, 13);
@@ -61,10 +63,11 @@ enum err charge_put(struct store_tx *tx, const struct charge *c)
 {
     TRY(store_exec(tx,
                    "INSERT OR REPLACE INTO charge_open (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, "
-                   "$6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL, NULL, $14, $15, NULL)",
-                   "iiitiiiiiiiiiit", c->account_id, c->meter_id, c->epoch, c->plan_code,
+                   "$6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL, NULL, $14, $15, NULL, $16, $17)",
+                   "iiitiiiiiiiiiitii", c->account_id, c->meter_id, c->epoch, c->plan_code,
                    c->plan_version, c->opened_at.s, c->reading_at.s, c->wh[0], c->wh[1], c->wh[2],
-                   c->wh[3], c->wh[4], c->carry, (int64_t)c->broken, c->held));
+                   c->wh[3], c->wh[4], c->carry, (int64_t)c->broken, c->held, (int64_t)c->estimated,
+                   c->ratio));
     return c->wallet.known ? put_wallet(tx, c) : ERR_OK;
 }
 
@@ -74,12 +77,13 @@ enum err charge_drop(struct store_tx *tx, const struct charge *c)
                       c->account_id, c->meter_id);
 }
 
-struct rating_registers registers_of(const int64_t wh[READINGS_REGISTERS])
+enum err registers_of(const int64_t wh[READINGS_REGISTERS], int64_t ratio,
+                      struct rating_registers *out)
 {
-    struct rating_registers r = {.total_wh = wh[0]};
+    TRY(units_mul(wh[0], ratio, &out->total_wh));
     for (int i = 0; i < RATING_RATES; i++)
-        r.rate_wh[i] = wh[1 + i];
-    return r;
+        TRY(units_mul(wh[1 + i], ratio, &out->rate_wh[i]));
+    return ERR_OK;
 }
 
 enum err position_load(struct store_tx *tx, const struct charge *c,
@@ -214,6 +218,7 @@ static enum err open_charge(struct store_tx *tx, const struct site_account *a, i
                        .meter_id = meter_id,
                        .epoch = r->epoch,
                        .plan_version = v.version,
+                       .ratio = 1,
                        .opened_at = r->at,
                        .reading_at = r->at};
     snprintf(c.plan_code, sizeof c.plan_code, "%s", a->plan_code);

@@ -31,6 +31,10 @@ struct wallet {
     int64_t purchased_fen; /* -1: not told */
 };
 
+/* How sure the registers at the beginning of a period are. A gap of a few hours is shared out by time
+ * and nobody need worry; after more than a day nobody is cut on it. */
+enum estimate { ESTIMATE_NONE, ESTIMATE_HOURS, ESTIMATE_DAYS };
+
 /* A row of charge_open. */
 struct charge {
     int64_t account_id, meter_id, epoch;
@@ -42,6 +46,8 @@ struct charge {
     struct wallet wallet;
     bool broken;
     char held[32];
+    enum estimate estimated; /* wh */
+    int64_t ratio;           /* of the transformers before the meter */
 };
 
 /* The open charges of an account, by meter; at most BILLING_METERS_MAX, else ERR_BILLING_METERS. */
@@ -57,10 +63,65 @@ struct charge {
                                     const struct rating_position *position);
 [[nodiscard]] enum err position_drop(struct store_tx *tx, const struct charge *c);
 
-struct rating_registers registers_of(const int64_t wh[READINGS_REGISTERS]);
+/* Times the ratio of the transformers; ERR_OVERFLOW. */
+[[nodiscard]] enum err registers_of(const int64_t wh[READINGS_REGISTERS], int64_t ratio,
+                                    struct rating_registers *out);
 struct wallet wallet_of(const struct readings_registers *r);
 /* The newest registers in memory; false if the total was never told. */
 bool newest_registers(const struct readings *r, int64_t meter_id, struct readings_registers *out);
+
+/* --- registers at a moment -------------------------------------------------------------------- */
+
+/* The registers of one meter at a moment between two of its readings in one run. */
+struct known {
+    wall_s at;
+    int64_t wh[READINGS_REGISTERS];
+};
+struct moment {
+    const struct rating_plan *plan; /* whose hours say when the rates ran; may be without rates */
+    int32_t offset_s;
+    wall_s at; /* before.at <= at <= after.at */
+    struct known before, after;
+};
+/* Each rate's energy shared out over the time in which the plan says that it ran, the rest evenly;
+ * rounded down. ERR_RATING_BACKWARDS if a register fell between the two. */
+[[nodiscard]] enum err moment_share(const struct moment *m, int64_t wh[READINGS_REGISTERS]);
+/* A reading this close before a moment stands for it. */
+#define FRESH_S 900
+/* A gap longer than this is one of days. */
+#define GAP_DAYS_S 90'000
+
+/* --- what a settlement was made from -------------------------------------------------------------- */
+
+#define BASIS_OPENING_ESTIMATED 1u
+#define BASIS_CLOSING_ESTIMATED 2u
+
+/* A row of settlement_basis. */
+struct basis {
+    int64_t account_id, meter_id, epoch;
+    wall_s opened_at, closed_at;
+    char plan_code[SITE_CODE_MAX + 1];
+    int64_t plan_version;
+    int32_t offset_s;
+    struct known from, to;
+    int64_t ratio;
+    unsigned estimated;
+    struct rating_position before;
+    int64_t amount_fen; /* as it is rated now */
+};
+[[nodiscard]] enum err basis_put(struct store_tx *tx, const struct basis *b);
+/* Those of one meter that ended after `since`, by time; *list is the caller's to free. */
+[[nodiscard]] enum err basis_list(struct store_tx *tx, int64_t account_id, int64_t meter_id,
+                                  wall_s since, struct basis **list, size_t *count);
+/* Lines of energy that rest on shared-out registers say so. */
+void bill_mark(struct rating_bill *bill);
+
+/* --- rating again ----------------------------------------------------------------------------------- */
+
+/* Finds versions of plans that begin in the past and touch settled periods, and begins to rate them
+ * again; goes on with the oldest that runs, for up to `limit` accounts. Submits to the ledger. */
+[[nodiscard]] enum err rerate_tick(struct billing_clerk *clerk, wall_s now, size_t limit,
+                                   size_t *left);
 
 /* Submits to the ledger what the checks of readings/ found since the last time, as events for people;
  * each once, whatever crashes. */

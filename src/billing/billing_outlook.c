@@ -6,6 +6,7 @@
 
 #define MEAN_DAYS 7
 #define MEAN_LEAST_S 3600
+#define UNSETTLED_S 180'000 /* a period this long waits for being parted by days */
 
 /* --- one meter -----------------------------------------------------------------------------------
  */
@@ -30,12 +31,15 @@ static enum err preview(struct store_tx *tx, const struct preview *p, struct bil
         m->refusal = ERR_STATE;
         return ERR_OK;
     }
-    period.from = registers_of(c->wh);
-    period.to = registers_of(now->wh);
+    TRY(registers_of(c->wh, c->ratio, &period.from));
+    TRY(registers_of(now->wh, c->ratio, &period.to));
     period.closed_at = (wall_s){now->at.s > c->opened_at.s ? now->at.s + 1 : c->opened_at.s + 1};
     m->refusal = rating_period(&plan.plan, &period, &position, &m->bill);
     if (m->refusal != ERR_OK)
         m->bill = (struct rating_bill){};
+    if (c->estimated != ESTIMATE_NONE)
+        bill_mark(&m->bill);
+    m->estimated = c->estimated == ESTIMATE_DAYS || now->at.s - c->opened_at.s > UNSETTLED_S;
     return ERR_OK;
 }
 
@@ -100,6 +104,7 @@ static enum err look_at_meter(void *arg, const struct site_meter *site)
     if (r.at.s - c->opened_at.s > l->open_s)
         l->open_s = r.at.s - c->opened_at.s;
     TRY(preview(l->tx, &(struct preview){l->out->account.project_id, c, &r}, m));
+    l->out->estimated = l->out->estimated || m->estimated;
     return units_add(l->out->accrued_fen, m->bill.amount_fen, &l->out->accrued_fen);
 }
 
@@ -129,6 +134,14 @@ static enum err sum_available(struct billing_outlook *o)
     for (size_t i = 0; i < o->meter_count; i++)
         o->available_known = o->available_known && o->meters[i].refusal == ERR_OK;
     return units_sub(o->prepayment_fen, o->accrued_fen, &o->available_fen);
+}
+
+static enum err find_grace(struct store_tx *tx, struct billing_outlook *o, wall_s now)
+{
+    return store_int(tx, &o->grace_fen,
+                     "SELECT coalesce(sum(amount_fen), 0) FROM true_up "
+                     "WHERE account_id = $1 AND grace_until > $2",
+                     "ii", o->account.id, now.s);
 }
 
 /* Settled money of the last seven days over the time it covers; before the first settlement the
@@ -189,6 +202,7 @@ enum err billing_outlook(struct store_tx *tx, const struct readings *readings, i
     if (out->meter_count == 0)
         out->reading_age_s = INT64_MAX;
     TRY(sum_available(out));
+    TRY(find_grace(tx, out, now));
     TRY(find_mean(&l));
     find_days_left(out);
     return ERR_OK;

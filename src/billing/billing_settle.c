@@ -7,7 +7,6 @@
 #include "journal/detail.h"
 #include "ledger/ledger.h"
 
-#define FRESH_S 900           /* a reading this close before a boundary stands for it */
 #define PATIENCE_S (6 * 3600) /* after this a settlement that waits is told to people */
 #define ROUNDS_MAX 800        /* periods of one meter in one go: two years of days */
 #define DIFFERS_FEN 20        /* meter and plan may differ by this, */
@@ -26,6 +25,7 @@ struct boundary {
     enum split why;
     bool new_price;                             /* a day's end at which a price begins as well */
     struct readings_registers closing, opening; /* set where the period ends, see find_registers */
+    enum estimate estimated;                    /* both of them */
 };
 
 struct settle {
@@ -54,6 +54,13 @@ static enum err look_registers(struct store_tx *tx, void *arg)
     struct look *l = arg;
     return readings_registers_at(l->s->b->readings, tx, l->s->charge.meter_id, l->until,
                                  l->registers);
+}
+
+static enum err look_after(struct store_tx *tx, void *arg)
+{
+    struct look *l = arg;
+    return readings_registers_after(l->s->b->readings, tx, l->s->charge.meter_id, l->until,
+                                    l->registers);
 }
 
 static enum err look_break(struct store_tx *tx, void *arg)
@@ -128,7 +135,10 @@ static enum err find_break(const struct settle *s, wall_s since, struct boundary
     if (e == ERR_NOT_FOUND)
         return ERR_OK;
     TRY(e);
-    *b = (struct boundary){brk.at, split_of(brk.why), false, brk.closing, brk.opening};
+    *b = (struct boundary){.at = brk.at,
+                           .why = split_of(brk.why),
+                           .closing = brk.closing,
+                           .opening = brk.opening};
     *found = true;
     return ERR_OK;
 }
@@ -155,6 +165,46 @@ static bool is_last(enum split why)
     return why == SPLIT_CLOSED || why == SPLIT_MOVED;
 }
 
+/* The last known registers before the boundary may be those that the period was opened with. */
+static struct known known_before(const struct settle *s, const struct readings_registers *r)
+{
+    bool opened = r->at.s < s->charge.reading_at.s || r->epoch != s->charge.epoch;
+    struct known k = {opened ? s->charge.reading_at : r->at};
+    memcpy(k.wh, opened ? s->charge.wh : r->wh, sizeof k.wh);
+    return k;
+}
+
+/* The boundary lies in a gap that has ended: the registers are shared out. ERR_OK without any
+ * change where they need not or cannot be: then the last reading stands for the boundary. */
+static enum err share_gap(const struct settle *s, struct boundary *b)
+{
+    struct readings_registers after;
+    struct billing_plan plan;
+    struct look l = {.s = s, .until = b->at, .registers = &after};
+    struct moment m = {.plan = &plan.plan, .offset_s = s->offset_s, .at = b->at};
+    m.before = known_before(s, &b->closing);
+    if (s->account.wallet == SITE_WALLET_METER || b->at.s - m.before.at.s <= FRESH_S)
+        return ERR_OK;
+    enum err e = store_read(s->b->readings_store, look_after, &l);
+    if (e == ERR_NOT_FOUND || (e == ERR_OK && after.epoch != s->charge.epoch))
+        return ERR_OK;
+    TRY(e);
+    m.after.at = after.at;
+    memcpy(m.after.wh, after.wh, sizeof after.wh);
+    TRY(billing_plan_version(s->tx, s->account.project_id, s->charge.plan_code,
+                             s->charge.plan_version, &plan));
+    e = moment_share(&m, b->closing.wh);
+    if (e == ERR_RATING_BACKWARDS) /* not one rising run: the break will part it */
+        return ERR_OK;
+    TRY(e);
+    b->closing.at = b->at;
+    b->closing.epoch = s->charge.epoch;
+    b->estimated = after.at.s - m.before.at.s > GAP_DAYS_S || s->charge.estimated == ESTIMATE_DAYS
+                       ? ESTIMATE_DAYS
+                       : ESTIMATE_HOURS;
+    return ERR_OK;
+}
+
 /* Registers at the boundary, by the last reading at or before it. ERR_NOT_FOUND: that reading may
  * still be on its way, so it is too early to say. */
 static enum err find_registers(const struct settle *s, struct boundary *b)
@@ -175,6 +225,8 @@ static enum err find_registers(const struct settle *s, struct boundary *b)
     bool by_person = b->why == SPLIT_PLAN || is_last(b->why);
     if (!by_person && !later && b->at.s - b->closing.at.s > FRESH_S)
         return ERR_NOT_FOUND;
+    if (later)
+        TRY(share_gap(s, b));
     b->opening = b->closing;
     return ERR_OK;
 }
@@ -185,7 +237,7 @@ static enum err find_registers(const struct settle *s, struct boundary *b)
 struct closing {
     struct boundary end;
     struct billing_plan plan;
-    struct rating_position position; /* after the period */
+    struct rating_position before, position; /* and after the period */
     struct rating_bill bill;
     struct wallet wallet;
     int64_t charged_fen; /* posted */
@@ -197,13 +249,17 @@ static enum err rate_period(const struct settle *s, struct closing *c)
     TRY(billing_plan_version(s->tx, s->account.project_id, s->charge.plan_code,
                              s->charge.plan_version, &c->plan));
     TRY(position_load(s->tx, &s->charge, &c->position));
-    struct rating_case period = {.from = registers_of(s->charge.wh),
-                                 .to = registers_of(c->end.closing.wh),
-                                 .opened_at = s->charge.opened_at,
+    c->before = c->position;
+    struct rating_case period = {.opened_at = s->charge.opened_at,
                                  .reading_at = c->end.closing.at,
                                  .closed_at = c->end.at,
                                  .offset_s = s->offset_s};
-    return rating_period(&c->plan.plan, &period, &c->position, &c->bill);
+    TRY(registers_of(s->charge.wh, s->charge.ratio, &period.from));
+    TRY(registers_of(c->end.closing.wh, s->charge.ratio, &period.to));
+    TRY(rating_period(&c->plan.plan, &period, &c->position, &c->bill));
+    if (s->charge.estimated != ESTIMATE_NONE || c->end.estimated != ESTIMATE_NONE)
+        bill_mark(&c->bill);
+    return ERR_OK;
 }
 
 /* ERR_NOT_FOUND: what the meter took cannot be said yet. */
@@ -314,6 +370,29 @@ static enum err keep_bill(const struct settle *s, const struct closing *c)
                       json);
 }
 
+/* So that another price can be put on it later. */
+static enum err keep_basis(const struct settle *s, const struct closing *c)
+{
+    struct basis b = {.account_id = s->account.id,
+                      .meter_id = s->charge.meter_id,
+                      .epoch = s->charge.epoch,
+                      .opened_at = s->charge.opened_at,
+                      .closed_at = c->end.at,
+                      .plan_version = s->charge.plan_version,
+                      .offset_s = s->offset_s,
+                      .from = {.at = s->charge.reading_at},
+                      .to = {.at = c->end.closing.at},
+                      .ratio = s->charge.ratio,
+                      .before = c->before,
+                      .amount_fen = c->charged_fen};
+    b.estimated = (s->charge.estimated ? BASIS_OPENING_ESTIMATED : 0u) |
+                  (c->end.estimated ? BASIS_CLOSING_ESTIMATED : 0u);
+    memcpy(b.from.wh, s->charge.wh, sizeof b.from.wh);
+    memcpy(b.to.wh, c->end.closing.wh, sizeof b.to.wh);
+    snprintf(b.plan_code, sizeof b.plan_code, "%s", s->charge.plan_code);
+    return basis_put(s->tx, &b);
+}
+
 static enum err tell(const struct settle *s, enum journal_kind kind, struct detail *d)
 {
     return journal_event(s->tx, &(struct journal_event){.at = s->now,
@@ -387,6 +466,7 @@ static enum err advance(struct settle *s, const struct closing *c)
     n->epoch = c->end.opening.epoch;
     memcpy(n->wh, c->end.opening.wh, sizeof n->wh);
     n->carry = c->bill.carry;
+    n->estimated = c->end.estimated;
     if (in_meter)
         n->wallet = c->wallet;
     n->broken = false;
@@ -399,6 +479,7 @@ static enum err close_period(struct settle *s, const struct closing *c)
     TRY(post_charge(s, c));
     TRY(post_credit(s, c));
     TRY(keep_bill(s, c));
+    TRY(keep_basis(s, c));
     TRY(compare(s, c));
     TRY(tell_split(s, c));
     TRY(advance(s, c));

@@ -225,6 +225,7 @@ enum err billing_tick(struct billing_clerk *clerk, wall_s now, size_t limit, siz
     *left = 0;
     TRY(tell_findings(clerk, now));
     TRY(settle_page(clerk, now, limit, left));
+    TRY(rerate_tick(clerk, now, limit, left));
     /* Readings that wait for their commit are in memory already: sealing comes after it. */
     if (store_waiting(clerk->billing.readings_store) > 0)
         return ERR_OK;

@@ -72,6 +72,8 @@ EVENT_ROW(MESSAGE_FAILED, "message.failed", WARNING, "A message could not be del
 /* charges */
 EVENT_ROW(SETTLED, "charge.settled", INFO, "{energy_wh} Wh were settled for {amount_fen} fen.", "已结算 {energy_wh} Wh,{amount_fen} 分。")
 EVENT_ROW(SETTLE_HELD, "charge.held", WARNING, "A settlement waits: {reason}.", "结算暂缓:{reason}。")
+EVENT_ROW(TRUED_UP, "charge.trued_up", WARNING, "Price plan {code} version {version} begins in the past: settled periods differ by {amount_fen} fen, booked as a true-up.", "电价方案 {code} 第 {version} 版追溯生效:已结算期间差额 {amount_fen} 分,已作为结算补差入账。")
+EVENT_ROW(RERATED, "plan.rerated", INFO, "Price plan {code} version {version} was applied to the past: {accounts} accounts trued up, {more_fen} fen owed besides, {less_fen} fen given back, {left_out} accounts left out.", "电价方案 {code} 第 {version} 版追溯重算完成:补差 {accounts} 户,补收 {more_fen} 分,退还 {less_fen} 分,未重算 {left_out} 户。")
 EVENT_ROW(CHARGE_DIFFERS, "charge.differs", ALARM, "The meter charged {meter_fen} fen where the price plan gives {plan_fen} fen.", "表计扣费 {meter_fen} 分,按电价方案应为 {plan_fen} 分。")
 EVENT_ROW(WALLET_ADJUSTED, "wallet.adjusted", WARNING, "The meter's balance differs from the books by {difference_fen} fen; the difference is in suspense.", "表内余额与账面相差 {difference_fen} 分,差额已记入暂挂科目。")
 EVENT_ROW(PLAN_CHANGED, "plan.changed", INFO, "Price plan {code} has version {version}.", "电价方案 {code} 更新为第 {version} 版。")

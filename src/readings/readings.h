@@ -160,6 +160,12 @@ struct readings_registers {
                                              int64_t meter_id, wall_s at,
                                              struct readings_registers *out);
 
+/* The first reading after `at`, with the registers as they stood then. ERR_NOT_FOUND if there is none
+ * yet, or a register began anew between the last one at or before `at` and it. */
+[[nodiscard]] enum err readings_registers_after(struct readings *r, struct store_tx *tx,
+                                                int64_t meter_id, wall_s at,
+                                                struct readings_registers *out);
+
 /* The first break after `since` and up to `until`: the meter was exchanged, set back, or rolled
  * over. What was used until then is closing - opening before; what comes after starts at `opening`.
  * ERR_NOT_FOUND if there was none: registers are one rising run. */

@@ -318,6 +318,24 @@ enum err readings_break_after(struct readings *r, struct store_tx *tx, int64_t m
     return found ? ERR_OK : ERR_NOT_FOUND;
 }
 
+enum err readings_registers_after(struct readings *r, struct store_tx *tx, int64_t meter_id,
+                                  wall_s at, struct readings_registers *out)
+{
+    wall_s newest;
+    int64_t epoch, far = at.s + READINGS_REACH_DAYS * (int64_t)DAY_S;
+    struct tracks t;
+    struct readings_break brk;
+    if (!readings_newest(r, meter_id, &newest, &epoch) || newest.s <= at.s)
+        return ERR_NOT_FOUND;
+    TRY(tracks_collect(r, tx, meter_id, REGISTER_SLOTS | WALLET_SLOTS, at.s - NEAR_S,
+                       (newest.s < far ? newest.s : far) + NEAR_S, &t));
+    const struct sample *next = first_at(&t.of[SLOT_ENERGY], at.s + 1);
+    bool found = next && !first_break(&t, at.s, next->at, &brk) &&
+                 fill_registers(&t, next->at, out);
+    tracks_free(&t);
+    return found ? ERR_OK : ERR_NOT_FOUND;
+}
+
 /* --- series
  * ---------------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,155 @@
+/* What settlements were made from: the rows of settlement_basis. */
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/jread.h"
+#include "billing/billing_impl.h"
+
+/* --- positions as text ----------------------------------------------------------------------------- */
+
+#define POSITION_MAX 512
+
+/* Members of rating_position by name: a new one is a row here, and 0 in rows that are older. */
+#define POSITION(member) {#member, offsetof(struct rating_position, member), \
+                          sizeof(((struct rating_position *)0)->member)}
+static const struct {
+    const char *name;
+    size_t offset, size;
+} members[] = {POSITION(cycle_day), POSITION(used_wh), POSITION(fee_day), POSITION(fee_month),
+               POSITION(carry)};
+#define MEMBERS (sizeof members / sizeof *members)
+
+static int64_t member_of(const struct rating_position *p, size_t i)
+{
+    const char *at = (const char *)p + members[i].offset;
+    int64_t wide = 0;
+    int32_t narrow = 0;
+    if (members[i].size == sizeof wide)
+        memcpy(&wide, at, sizeof wide);
+    else
+        memcpy(&narrow, at, sizeof narrow);
+    return members[i].size == sizeof wide ? wide : narrow;
+}
+
+static void set_member(struct rating_position *p, size_t i, int64_t value)
+{
+    char *at = (char *)p + members[i].offset;
+    int32_t narrow = (int32_t)value;
+    if (members[i].size == sizeof value)
+        memcpy(at, &value, sizeof value);
+    else
+        memcpy(at, &narrow, sizeof narrow);
+}
+
+static void print_position(const struct rating_position *p, char out[POSITION_MAX])
+{
+    size_t len = (size_t)snprintf(out, POSITION_MAX, "{\"begun\":%d", p->begun);
+    for (size_t i = 0; i < MEMBERS; i++)
+        len += (size_t)snprintf(out + len, POSITION_MAX - len, ",\"%s\":%" PRId64,
+                                members[i].name, member_of(p, i));
+    snprintf(out + len, POSITION_MAX - len, "}");
+}
+
+static enum err read_position(const char *text, struct rating_position *p)
+{
+    struct jread j = jread_of(text, strlen(text));
+    char name[32];
+    *p = (struct rating_position){};
+    jread_object(&j);
+    while (jread_member(&j, name, sizeof name)) {
+        int64_t value = jread_int(&j);
+        p->begun = p->begun || (strcmp(name, "begun") == 0 && value == 1);
+        for (size_t i = 0; i < MEMBERS; i++)
+            if (strcmp(name, members[i].name) == 0)
+                set_member(p, i, value);
+    }
+    return jread_end(&j);
+}
+
+/* --- rows ------------------------------------------------------------------------------------------ */
+
+#define COLUMNS                                                                                    \
+    "account_id, meter_id, epoch, opened_at, closed_at, plan_code, plan_version, offset_s, "       \
+    "from_at, from_total_wh, from_rate1_wh, from_rate2_wh, from_rate3_wh, from_rate4_wh, "         \
+    "to_at, to_total_wh, to_rate1_wh, to_rate2_wh, to_rate3_wh, to_rate4_wh, ratio, estimated, "   \
+    "position, amount_fen"
+
+enum err basis_put(struct store_tx *tx, const struct basis *b)
+{
+    char position[POSITION_MAX];
+    print_position(&b->before, position);
+    return store_exec(
+        tx,
+        "INSERT OR REPLACE INTO settlement_basis (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, "
+        "$8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
+        "iiiiitiiiiiiiiiiiiiiiiti", b->account_id, b->meter_id, b->epoch, b->opened_at.s,
+        b->closed_at.s, b->plan_code, b->plan_version, (int64_t)b->offset_s, b->from.at.s,
+        b->from.wh[0], b->from.wh[1], b->from.wh[2], b->from.wh[3], b->from.wh[4], b->to.at.s,
+        b->to.wh[0], b->to.wh[1], b->to.wh[2], b->to.wh[3], b->to.wh[4], b->ratio,
+        (int64_t)b->estimated, position, b->amount_fen);
+}
+
+static enum err read_basis(const struct query *q, struct basis *b)
+{
+    *b = (struct basis){.account_id = query_int(q, 0),
+                        .meter_id = query_int(q, 1),
+                        .epoch = query_int(q, 2),
+                        .opened_at = {query_int(q, 3)},
+                        .closed_at = {query_int(q, 4)},
+                        .plan_version = query_int(q, 6),
+                        .offset_s = (int32_t)query_int(q, 7),
+                        .from = {.at = {query_int(q, 8)}},
+                        .to = {.at = {query_int(q, 14)}},
+                        .ratio = query_int(q, 20),
+                        .estimated = (unsigned)query_int(q, 21),
+                        .amount_fen = query_int(q, 23)};
+    for (int i = 0; i < READINGS_REGISTERS; i++) {
+        b->from.wh[i] = query_int(q, 9 + i);
+        b->to.wh[i] = query_int(q, 15 + i);
+    }
+    snprintf(b->plan_code, sizeof b->plan_code, "%s", query_text(q, 5));
+    return read_position(query_text(q, 22), &b->before);
+}
+
+static enum err grow(struct basis **list, size_t count, size_t *cap)
+{
+    if (count < *cap)
+        return ERR_OK;
+    size_t more = *cap ? *cap * 2 : 64;
+    struct basis *bigger = realloc(*list, more * sizeof **list);
+    if (!bigger)
+        return ERR_MEMORY;
+    *list = bigger;
+    *cap = more;
+    return ERR_OK;
+}
+
+enum err basis_list(struct store_tx *tx, int64_t account_id, int64_t meter_id, wall_s since,
+                    struct basis **list, size_t *count)
+{
+    size_t cap = 0;
+    enum err e = ERR_OK;
+    struct query q = query_open(tx,
+                                "SELECT " COLUMNS " FROM settlement_basis WHERE account_id = $1 "
+                                "AND meter_id = $2 AND closed_at > $3 ORDER BY closed_at",
+                                "iii", account_id, meter_id, since.s);
+    *list = NULL;
+    *count = 0;
+    while (e == ERR_OK && query_step(&q)) {
+        e = grow(list, *count, &cap);
+        if (e == ERR_OK)
+            e = read_basis(&q, &(*list)[*count]);
+        *count += e == ERR_OK;
+    }
+    enum err end = query_end(&q);
+    e = e != ERR_OK ? e : end;
+    if (e != ERR_OK) {
+        free(*list);
+        *list = NULL;
+        *count = 0;
+    }
+    return e;
+}

@@ -1,0 +1,652 @@
+/*
+ * Rating again what was settled, when a price begins in the past.
+ *
+ * What a settled period should cost is a question to the versions as they stand in the table now, not
+ * to the version whose saving began this: so two of them at once, in any order, end at the same sum.
+ * An account is worked out whole before anything of it is written; the difference is one transaction
+ * with the key 'true_up:RERATE', and the cursor moves in the same commit.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "billing/billing_impl.h"
+#include "journal/detail.h"
+#include "ledger/ledger.h"
+
+#define GRACE_DAYS 7 /* unless the project says otherwise */
+
+struct run {
+    int64_t id, project_id, version, cursor;
+    char plan_code[SITE_CODE_MAX + 1];
+    wall_s effective_at;
+};
+
+/* The change of one period. */
+struct change {
+    const struct basis *old;
+    int64_t version, amount_fen; /* new */
+    struct rating_position before;
+    bool estimated;
+};
+
+/* One meter of the account. */
+struct chain {
+    struct basis *list;
+    struct change *changes; /* one a period */
+    size_t count;
+    struct charge charge; /* open; account 0: none */
+    struct rating_position after;
+};
+
+struct account {
+    struct store_tx *tx;
+    const struct billing *b;
+    const struct run *run;
+    struct site_account site;
+    int32_t offset_s;
+    wall_s now;
+    struct chain chains[BILLING_METERS_MAX];
+    size_t chain_count;
+    int64_t amount_fen; /* owed besides */
+    struct rating_bill *bill; /* room */
+};
+
+/* --- a price that begins within a period ------------------------------------------------------------ */
+
+struct look {
+    const struct account *a;
+    int64_t meter_id;
+    wall_s at;
+    struct readings_registers *out;
+};
+
+static enum err look_at(struct store_tx *tx, void *arg)
+{
+    struct look *l = arg;
+    return readings_registers_at(l->a->b->readings, tx, l->meter_id, l->at, l->out);
+}
+
+static enum err look_after(struct store_tx *tx, void *arg)
+{
+    struct look *l = arg;
+    return readings_registers_after(l->a->b->readings, tx, l->meter_id, l->at, l->out);
+}
+
+static enum err no_news(enum err e)
+{
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+/* Readings inside the period come nearer than its ends. */
+static enum err come_nearer(const struct account *a, const struct basis *p, struct moment *m)
+{
+    struct readings_registers r = {};
+    struct look l = {a, p->meter_id, m->at, &r};
+    TRY(no_news(store_read(a->b->readings_store, look_at, &l)));
+    if (r.epoch == p->epoch && r.at.s > m->before.at.s && r.at.s <= m->at.s) {
+        m->before.at = r.at;
+        memcpy(m->before.wh, r.wh, sizeof r.wh);
+    }
+    r = (struct readings_registers){};
+    TRY(no_news(store_read(a->b->readings_store, look_after, &l)));
+    if (r.epoch == p->epoch && r.at.s >= m->at.s && r.at.s < m->after.at.s) {
+        m->after.at = r.at;
+        memcpy(m->after.wh, r.wh, sizeof r.wh);
+    }
+    return ERR_OK;
+}
+
+/* The registers at `at`, which lies within the period; *estimated if no reading is near. */
+static enum err part_at(const struct account *a, const struct basis *p,
+                        const struct rating_plan *plan, wall_s at, struct known *out,
+                        bool *estimated)
+{
+    struct moment m = {plan, p->offset_s, at, p->from, p->to};
+    out->at = at;
+    if (at.s >= p->to.at.s) { /* nothing was measured after it */
+        *out = p->to;
+        return ERR_OK;
+    }
+    TRY(come_nearer(a, p, &m));
+    if (at.s - m.before.at.s <= FRESH_S) {
+        *out = m.before;
+        return ERR_OK;
+    }
+    *estimated = true;
+    return moment_share(&m, out->wh);
+}
+
+/* --- one period -------------------------------------------------------------------------------------- */
+
+/* The version that holds at `at`, and where it ends. A plan that began later was the one there was:
+ * then the version that the period was settled under stands. */
+static enum err version_at(const struct account *a, const struct basis *p, wall_s at,
+                           struct billing_plan *plan, wall_s *until)
+{
+    struct site_version next;
+    enum err e = billing_plan_in_force(a->tx, a->site.project_id, p->plan_code, at, plan);
+    if (e == ERR_SITE_PLAN_UNKNOWN)
+        e = billing_plan_version(a->tx, a->site.project_id, p->plan_code, p->plan_version, plan);
+    TRY(e);
+    *until = p->closed_at;
+    e = site_plan_next(a->tx, a->site.project_id, p->plan_code, at, &next);
+    if (e == ERR_OK && next.effective_at.s < p->closed_at.s)
+        *until = next.effective_at;
+    return no_news(e);
+}
+
+static enum err rate_piece(const struct account *a, const struct basis *p,
+                           const struct billing_plan *plan, struct rating_case *piece,
+                           struct rating_position *position)
+{
+    (void)p;
+    return rating_period(&plan->plan, piece, position, a->bill);
+}
+
+/* The period under the versions that hold now, from `position` on. */
+static enum err rate_again(const struct account *a, const struct basis *p,
+                           struct rating_position *position, struct change *c)
+{
+    struct billing_plan plan;
+    struct known from = p->from, to;
+    wall_s at = p->opened_at, until;
+    *c = (struct change){.old = p, .before = *position, .estimated = p->estimated != 0};
+    while (at.s < p->closed_at.s) {
+        struct rating_case piece = {.opened_at = at, .offset_s = p->offset_s};
+        TRY(version_at(a, p, at, &plan, &until));
+        to = p->to;
+        if (until.s < p->closed_at.s)
+            TRY(part_at(a, p, &plan.plan, until, &to, &c->estimated));
+        piece.reading_at = to.at;
+        piece.closed_at = until;
+        TRY(registers_of(from.wh, p->ratio, &piece.from));
+        TRY(registers_of(to.wh, p->ratio, &piece.to));
+        TRY(rate_piece(a, p, &plan, &piece, position));
+        TRY(units_add(c->amount_fen, a->bill->amount_fen, &c->amount_fen));
+        c->version = c->version ? c->version : plan.version;
+        from = to;
+        at = until;
+    }
+    return ERR_OK;
+}
+
+/* --- one account ------------------------------------------------------------------------------------- */
+
+/* Settled after the price began, but without what is needed: by an older release. */
+static enum err check_basis(struct account *a)
+{
+    int64_t missing;
+    TRY(store_int(a->tx, &missing,
+                  "SELECT count(*) FROM settlement s WHERE s.account_id = $1 AND s.closed_at > $2 "
+                  "AND NOT EXISTS (SELECT 1 FROM settlement_basis b "
+                  "WHERE b.account_id = s.account_id AND b.meter_id = s.meter_id "
+                  "AND b.epoch = s.epoch AND b.opened_at = s.opened_at)",
+                  "ii", a->site.id, a->run->effective_at.s));
+    return missing > 0 ? ERR_BILLING_BASIS : ERR_OK;
+}
+
+static enum err rate_chain(struct account *a, struct chain *chain)
+{
+    struct rating_position position = {};
+    chain->changes = calloc(chain->count + 1, sizeof *chain->changes);
+    if (!chain->changes)
+        return ERR_MEMORY;
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct basis *p = &chain->list[i];
+        /* A meter that came (back) to the account begins anew. */
+        if (i == 0 || !p->before.begun)
+            position = p->before;
+        TRY(rate_again(a, p, &position, &chain->changes[i]));
+        int64_t more;
+        TRY(units_sub(chain->changes[i].amount_fen, p->amount_fen, &more));
+        TRY(units_add(a->amount_fen, more, &a->amount_fen));
+    }
+    chain->after = position;
+    return ERR_OK;
+}
+
+static enum err add_chain(struct account *a, int64_t meter_id, struct chain **out)
+{
+    for (size_t i = 0; i < a->chain_count; i++)
+        if (a->chains[i].charge.meter_id == meter_id) {
+            *out = &a->chains[i];
+            return ERR_OK;
+        }
+    if (a->chain_count == BILLING_METERS_MAX)
+        return ERR_BILLING_METERS;
+    *out = &a->chains[a->chain_count++];
+    (*out)->charge.meter_id = meter_id;
+    return ERR_OK;
+}
+
+/* Meters with an open charge, and those that were settled since and have gone. */
+static enum err find_chains(struct account *a)
+{
+    struct charge open[BILLING_METERS_MAX];
+    size_t count;
+    struct chain *chain;
+    TRY(charge_list(a->tx, a->site.id, open, &count));
+    for (size_t i = 0; i < count; i++) {
+        TRY(add_chain(a, open[i].meter_id, &chain));
+        chain->charge = open[i];
+    }
+    enum err e = ERR_OK;
+    struct query q = query_open(a->tx,
+                                "SELECT DISTINCT meter_id FROM settlement_basis "
+                                "WHERE account_id = $1 AND closed_at > $2",
+                                "ii", a->site.id, a->run->effective_at.s);
+    while (e == ERR_OK && query_step(&q))
+        e = add_chain(a, query_int(&q, 0), &chain);
+    enum err end = query_end(&q);
+    return e != ERR_OK ? e : end;
+}
+
+static enum err work_out(struct account *a)
+{
+    TRY(check_basis(a));
+    TRY(find_chains(a));
+    for (size_t i = 0; i < a->chain_count; i++) {
+        struct chain *chain = &a->chains[i];
+        TRY(basis_list(a->tx, a->site.id, chain->charge.meter_id, a->run->effective_at,
+                       &chain->list, &chain->count));
+        TRY(rate_chain(a, chain));
+    }
+    return ERR_OK;
+}
+
+/* --- the true-up --------------------------------------------------------------------------------------- */
+
+static bool differs(const struct change *c)
+{
+    return c->amount_fen != c->old->amount_fen || c->version != c->old->plan_version;
+}
+
+static void print_change(FILE *out, const struct change *c, bool first)
+{
+    const struct basis *p = c->old;
+    fprintf(out,
+            "%s{\"meter_id\":%" PRId64 ",\"epoch\":%" PRId64 ",\"opened_at\":%" PRId64
+            ",\"closed_at\":%" PRId64 ",\"energy_wh\":%" PRId64 ",\"plan_code\":\"%s\""
+            ",\"old_version\":%" PRId64 ",\"new_version\":%" PRId64 ",\"old_fen\":%" PRId64
+            ",\"new_fen\":%" PRId64 ",\"difference_fen\":%" PRId64 "%s}",
+            first ? "" : ",", p->meter_id, p->epoch, p->opened_at.s, p->closed_at.s,
+            (p->to.wh[0] - p->from.wh[0]) * p->ratio, p->plan_code, p->plan_version, c->version,
+            p->amount_fen, c->amount_fen, c->amount_fen - p->amount_fen,
+            c->estimated ? ",\"apportioned\":true" : "");
+}
+
+/* The bill as text; NULL: no memory. */
+static char *print_bill(const struct account *a)
+{
+    char *text = NULL;
+    size_t len;
+    bool first = true;
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        return NULL;
+    fprintf(out,
+            "{\"kind\":\"true_up\",\"plan_code\":\"%s\",\"plan_version\":%" PRId64
+            ",\"effective_at\":%" PRId64 ",\"at\":%" PRId64 ",\"amount_fen\":%" PRId64
+            ",\"lines\":[",
+            a->run->plan_code, a->run->version, a->run->effective_at.s, a->now.s, a->amount_fen);
+    for (size_t i = 0; i < a->chain_count; i++)
+        for (size_t k = 0; k < a->chains[i].count; k++)
+            if (differs(&a->chains[i].changes[k])) {
+                print_change(out, &a->chains[i].changes[k], first);
+                first = false;
+            }
+    fprintf(out, "]}");
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+static enum err find_grace(const struct account *a, wall_s *until)
+{
+    int64_t days;
+    enum err e = store_int(a->tx, &days,
+                           "SELECT grace_days FROM billing_rule WHERE project_id = $1", "i",
+                           a->site.project_id);
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return e;
+    days = e == ERR_OK ? days : GRACE_DAYS;
+    until->s = a->amount_fen > 0 ? a->now.s + days * BILLING_DAY_S : 0;
+    return ERR_OK;
+}
+
+static enum err keep_true_up(const struct account *a, int32_t day)
+{
+    wall_s grace;
+    TRY(find_grace(a, &grace));
+    char *bill = print_bill(a);
+    if (!bill)
+        return ERR_MEMORY;
+    enum err e = store_exec(a->tx,
+                            "INSERT INTO true_up (account_id, rerate_id, at, business_day, "
+                            "amount_fen, grace_until, bill) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                            "iiiiiit", a->site.id, a->run->id, a->now.s, (int64_t)day,
+                            a->amount_fen, grace.s, bill);
+    free(bill);
+    return e;
+}
+
+static enum err post(const struct account *a)
+{
+    char key[LEDGER_KEY_MAX];
+    struct detail d = {};
+    int32_t day = civil_local_day(a->now, a->offset_s);
+    if (a->amount_fen == 0)
+        return ERR_OK;
+    snprintf(key, sizeof key, "true_up:%" PRId64, a->run->id);
+    detail_text(&d, "plan", a->run->plan_code);
+    detail_int(&d, "version", a->run->version);
+    detail_int(&d, "effective_at", a->run->effective_at.s);
+    TRY(ledger_post(a->tx,
+                    &(struct ledger_entry){.account_id = a->site.id,
+                                           .key = key,
+                                           .kind = "true_up",
+                                           .now = a->now,
+                                           .occurred_at = a->run->effective_at,
+                                           .business_day = day,
+                                           .actor = "system",
+                                           .detail = detail_end(&d),
+                                           .postings = {{LEDGER_PREPAYMENT, -a->amount_fen},
+                                                        {LEDGER_REVENUE, a->amount_fen}}},
+                    NULL));
+    TRY(keep_true_up(a, day));
+    struct detail e = {};
+    detail_text(&e, "code", a->run->plan_code);
+    detail_int(&e, "version", a->run->version);
+    detail_int(&e, "amount_fen", a->amount_fen);
+    return journal_event(a->tx, &(struct journal_event){.at = a->now,
+                                                        .kind = EVENT_TRUED_UP,
+                                                        .project_id = a->site.project_id,
+                                                        .account_id = a->site.id,
+                                                        .detail = detail_end(&e)});
+}
+
+/* What stands for the next time, and for the period that is open. */
+static enum err keep_chain(const struct account *a, const struct chain *chain)
+{
+    struct charge open = chain->charge;
+    struct site_version v;
+    for (size_t i = 0; i < chain->count; i++) {
+        struct basis b = chain->list[i];
+        b.amount_fen = chain->changes[i].amount_fen;
+        b.plan_version = chain->changes[i].version;
+        b.before = chain->changes[i].before;
+        TRY(basis_put(a->tx, &b));
+    }
+    if (open.account_id == 0)
+        return ERR_OK;
+    enum err e =
+        site_plan_in_force(a->tx, a->site.project_id, open.plan_code, open.opened_at, &v);
+    if (e == ERR_OK)
+        open.plan_version = v.version;
+    else if (e != ERR_SITE_PLAN_UNKNOWN)
+        return e;
+    if (chain->count > 0) {
+        open.carry = chain->after.carry;
+        TRY(position_put(a->tx, &open, &chain->after));
+    }
+    return charge_put(a->tx, &open);
+}
+
+static enum err write_down(struct account *a)
+{
+    TRY(post(a));
+    for (size_t i = 0; i < a->chain_count; i++)
+        TRY(keep_chain(a, &a->chains[i]));
+    return ERR_OK;
+}
+
+static enum err leave_out(const struct account *a, const char *reason)
+{
+    TRY(store_exec(a->tx,
+                   "INSERT OR REPLACE INTO rerate_left (rerate_id, account_id, reason) "
+                   "VALUES ($1, $2, $3)",
+                   "iit", a->run->id, a->site.id, reason));
+    return store_exec(a->tx, "UPDATE rerate SET left_out = left_out + 1 WHERE id = $1", "i",
+                      a->run->id);
+}
+
+static enum err count(const struct account *a)
+{
+    int64_t more = a->amount_fen > 0 ? a->amount_fen : 0;
+    int64_t less = a->amount_fen < 0 ? -a->amount_fen : 0;
+    return store_exec(a->tx,
+                      "UPDATE rerate SET accounts = accounts + 1, changed = changed + $2, "
+                      "more_fen = more_fen + $3, less_fen = less_fen + $4 WHERE id = $1",
+                      "iiii", a->run->id, (int64_t)(a->amount_fen != 0), more, less);
+}
+
+/* Money that is in the meter, or was given back at the closing, is out of reach. */
+static const char *out_of_reach(const struct account *a)
+{
+    return a->site.wallet == SITE_WALLET_METER ? "meter_wallet"
+           : a->site.closed_at.s != 0          ? "closed"
+                                               : NULL;
+}
+
+static enum err do_account(struct account *a)
+{
+    const char *why = out_of_reach(a);
+    enum err e = ERR_OK;
+    if (!why) {
+        e = work_out(a);
+        if (e != ERR_OK && err_class_of(e) == ERR_CLASS_REFUSE)
+            why = err_name(e);
+        else
+            TRY(e);
+    }
+    if (why) {
+        a->amount_fen = 0;
+        TRY(leave_out(a, why));
+    } else {
+        TRY(write_down(a));
+    }
+    return count(a);
+}
+
+static void give_back(struct account *a)
+{
+    for (size_t i = 0; i < a->chain_count; i++) {
+        free(a->chains[i].list);
+        free(a->chains[i].changes);
+    }
+    free(a->bill);
+}
+
+static enum err rerate_account(struct store_tx *tx, const struct billing *b, const struct run *run,
+                               int64_t account_id, wall_s now)
+{
+    struct account *a = calloc(1, sizeof *a);
+    if (!a)
+        return ERR_MEMORY;
+    *a = (struct account){.tx = tx, .b = b, .run = run, .now = now};
+    a->bill = calloc(1, sizeof *a->bill);
+    enum err e = a->bill ? site_account_get(tx, account_id, &a->site) : ERR_MEMORY;
+    if (e == ERR_OK)
+        e = billing_project_offset(tx, a->site.project_id, now, &a->offset_s);
+    if (e == ERR_OK)
+        e = do_account(a);
+    give_back(a);
+    free(a);
+    return e;
+}
+
+/* --- a page of accounts ---------------------------------------------------------------------------------- */
+
+#define PAGE_MAX 64
+
+struct page {
+    struct billing_clerk *clerk;
+    wall_s now;
+    int64_t limit;
+};
+
+static enum err find_run(struct store_tx *tx, struct run *run)
+{
+    struct query q = query_open(tx,
+                                "SELECT id, project_id, plan_code, version, effective_at, cursor "
+                                "FROM rerate WHERE done_at IS NULL ORDER BY id LIMIT 1",
+                                "");
+    bool found = query_step(&q);
+    if (found) {
+        *run = (struct run){.id = query_int(&q, 0),
+                            .project_id = query_int(&q, 1),
+                            .version = query_int(&q, 3),
+                            .effective_at = {query_int(&q, 4)},
+                            .cursor = query_int(&q, 5)};
+        snprintf(run->plan_code, sizeof run->plan_code, "%s", query_text(&q, 2));
+    }
+    TRY(query_end(&q));
+    return found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+struct candidates {
+    int64_t touched[PAGE_MAX]; /* lived under the plan since it began: settled, or with a charge open */
+    size_t count;
+    int64_t seen, last; /* looked at, and the highest id of them */
+};
+
+static enum err find_accounts(struct store_tx *tx, const struct run *run, int64_t limit,
+                              struct candidates *out)
+{
+    struct query q = query_open(
+        tx,
+        "SELECT a.id, EXISTS (SELECT 1 FROM settlement s WHERE s.account_id = a.id "
+        "AND s.closed_at > $4 AND s.bill ->> '$.plan_code' = $3) OR EXISTS "
+        "(SELECT 1 FROM charge_open c WHERE c.account_id = a.id AND c.plan_code = $3 "
+        "AND c.opened_at >= $4 AND c.plan_version < $6) "
+        "FROM account a WHERE a.project_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $5",
+        "iitiii", run->project_id, run->cursor, run->plan_code, run->effective_at.s, limit,
+        run->version);
+    *out = (struct candidates){.last = run->cursor};
+    while (query_step(&q)) {
+        out->last = query_int(&q, 0);
+        out->seen++;
+        if (query_int(&q, 1))
+            out->touched[out->count++] = out->last;
+    }
+    return query_end(&q);
+}
+
+static enum err finish(struct store_tx *tx, const struct run *run, wall_s now)
+{
+    struct detail d = {};
+    TRY(store_exec(tx, "UPDATE rerate SET done_at = $2 WHERE id = $1", "ii", run->id, now.s));
+    struct query q = query_open(tx,
+                                "SELECT changed, more_fen, less_fen, left_out FROM rerate "
+                                "WHERE id = $1",
+                                "i", run->id);
+    detail_text(&d, "code", run->plan_code);
+    detail_int(&d, "version", run->version);
+    bool told = query_step(&q) && query_int(&q, 0) + query_int(&q, 3) > 0;
+    if (told) {
+        detail_int(&d, "accounts", query_int(&q, 0));
+        detail_int(&d, "more_fen", query_int(&q, 1));
+        detail_int(&d, "less_fen", query_int(&q, 2));
+        detail_int(&d, "left_out", query_int(&q, 3));
+    }
+    TRY(query_end(&q));
+    if (!told)
+        return ERR_OK;
+    return journal_event(tx, &(struct journal_event){.at = now,
+                                                     .kind = EVENT_RERATED,
+                                                     .project_id = run->project_id,
+                                                     .detail = detail_end(&d)});
+}
+
+static enum err do_page(struct store_tx *tx, void *arg)
+{
+    const struct page *page = arg;
+    struct candidates found;
+    struct run run;
+    enum err e = find_run(tx, &run);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(e);
+    TRY(find_accounts(tx, &run, page->limit, &found));
+    for (size_t i = 0; i < found.count; i++)
+        TRY(rerate_account(tx, &page->clerk->billing, &run, found.touched[i], page->now));
+    TRY(store_exec(tx, "UPDATE rerate SET cursor = $2, looked = looked + $3 WHERE id = $1", "iii",
+                   run.id, found.last, found.seen));
+    return found.seen < page->limit ? finish(tx, &run, page->now) : ERR_OK;
+}
+
+static void page_done(void *arg, enum err result)
+{
+    struct page *page = arg;
+    if (result != ERR_OK && result != ERR_IO_CLOSED) {
+        page->clerk->failures++;
+        page->clerk->last_error = result;
+    }
+    free(page);
+}
+
+/* --- finding what must be rated again ---------------------------------------------------------------------- */
+
+struct search {
+    wall_s now;
+    int64_t seen, newest; /* ids of price_plan */
+    bool running;
+};
+
+static enum err look_for(struct store_tx *tx, void *arg)
+{
+    struct search *s = arg;
+    struct run run;
+    TRY(store_int(tx, &s->newest, "SELECT coalesce(max(id), 0) FROM price_plan", ""));
+    enum err e = store_int(tx, &s->seen, "SELECT last FROM sequence WHERE name = 'rerate_plan'", "");
+    if (e == ERR_NOT_FOUND)
+        s->seen = 0;
+    TRY(no_news(e));
+    e = find_run(tx, &run);
+    s->running = e == ERR_OK;
+    return no_news(e);
+}
+
+/* Versions that begin in the past, whoever wrote them. Most of them begin "now", and the walk finds
+ * nothing to do. */
+static enum err begin_all(struct store_tx *tx, void *arg)
+{
+    const struct page *page = arg;
+    struct search s = {};
+    TRY(look_for(tx, &s));
+    TRY(store_exec(
+        tx,
+        "INSERT INTO rerate (id, project_id, plan_code, version, effective_at, begun_at) "
+        "SELECT p.id, p.project_id, p.code, p.version, p.effective_at, $3 FROM price_plan p "
+        "WHERE p.id > $1 AND p.id <= $2 AND p.version > 1 AND p.effective_at < $3",
+        "iii", s.seen, s.newest, page->now.s));
+    return store_exec(tx,
+                      "INSERT INTO sequence (name, last) VALUES ('rerate_plan', $1) "
+                      "ON CONFLICT (name) DO UPDATE SET last = excluded.last",
+                      "i", s.newest);
+}
+
+static enum err submit(struct billing_clerk *clerk, wall_s now, size_t limit, store_work *work)
+{
+    struct page *page = malloc(sizeof *page);
+    if (!page)
+        return ERR_MEMORY;
+    *page = (struct page){clerk, now, (int64_t)(limit < PAGE_MAX ? limit : PAGE_MAX)};
+    store_submit(clerk->ledger, work, page_done, page);
+    return ERR_OK;
+}
+
+enum err rerate_tick(struct billing_clerk *clerk, wall_s now, size_t limit, size_t *left)
+{
+    struct search s = {.now = now};
+    TRY(store_read(clerk->ledger, look_for, &s));
+    if (s.newest > s.seen)
+        TRY(submit(clerk, now, limit, begin_all));
+    if (!s.running && s.newest <= s.seen)
+        return ERR_OK;
+    (*left)++;
+    return submit(clerk, now, limit, do_page);
+}
