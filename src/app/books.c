@@ -136,8 +136,9 @@ static enum err check_charges(struct store_tx *tx, void *arg)
                   "SELECT coalesce(sum(amount_fen), 0) FROM settlement", ""));
     TRY(none_of(c, tx,
                 "SELECT s.account_id, s.sum || ' fen settled, ' || coalesce(b.amount_fen, 0) || "
-                "' fen earned' FROM (SELECT account_id, sum(amount_fen) AS sum FROM settlement "
-                "GROUP BY account_id) s LEFT JOIN balance b ON b.account_id = s.account_id "
+                "' fen earned' FROM (SELECT account_id, sum(amount_fen) AS sum FROM (SELECT "
+                "account_id, amount_fen FROM settlement UNION ALL SELECT account_id, amount_fen "
+                "FROM true_up) all_bills GROUP BY account_id) s LEFT JOIN balance b ON b.account_id = s.account_id "
                 "AND b.book = 'revenue' WHERE s.sum <> coalesce(b.amount_fen, 0)",
                 "settlements and revenue differ:"));
     TRY(none_of(c, tx,
@@ -145,6 +146,13 @@ static enum err check_charges(struct store_tx *tx, void *arg)
                 "'revenue' AND b.amount_fen <> 0 AND NOT EXISTS (SELECT 1 FROM settlement s "
                 "WHERE s.account_id = b.account_id)",
                 "revenue without a settlement:"));
+    TRY(none_of(c, tx,
+                "SELECT u.account_id, 're-rating ' || u.rerate_id FROM true_up u "
+                "LEFT JOIN ledger_txn t ON t.account_id = u.account_id "
+                "AND t.key = 'true_up:' || u.rerate_id "
+                "LEFT JOIN posting p ON p.account_id = t.account_id AND p.seq = t.seq "
+                "AND p.book = 'revenue' WHERE u.amount_fen <> coalesce(p.amount_fen, 0)",
+                "a true-up is not what was posted for it:"));
     return none_of(c, tx,
                    "SELECT s.account_id, 'meter ' || s.meter_id || ', opened ' || s.opened_at "
                    "FROM settlement s LEFT JOIN ledger_txn t ON t.account_id = s.account_id "

@@ -228,6 +228,8 @@ enum err fee_gather(struct loop *l)
         .available_fen = o->available_fen,
         .mean_day_fen = o->mean_day_fen,
         .reading_age_s = reading_age_s(l),
+        .reading_estimated = o->estimated,
+        .true_up_fen = o->grace_fen,
         .desired = STRATEGY_DESIRED_NONE,
         .confirmed = l->confirmed,
         .level = e->level,

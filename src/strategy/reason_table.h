@@ -33,6 +33,7 @@ STRATEGY_REASON(OPEN_ALREADY, "The relay is open already.", "继电器已断开�
 STRATEGY_REASON(PAYMENT_PENDING, "A payment waits for confirmation.", "有缴费待确认。")
 STRATEGY_REASON(VEND_UNRESOLVED, "A sale is on its way to the meter.", "有售电正在下发。")
 STRATEGY_REASON(OTHER_SERVICES, "Without what is owed for other services the balance is above the cut-off limit.", "扣除其他服务欠费后余额高于停电限额。")
+STRATEGY_REASON(TRUE_UP, "Without a price that was applied to the past the balance is above the cut-off limit.", "扣除追溯重算的结算补差后余额高于停电限额。")
 STRATEGY_REASON(EMERGENCY, "Emergency credit carries the account.", "应急电费额度正在使用中。")
 STRATEGY_REASON(BALANCE_UNKNOWN, "The balance is not known.", "余额未知。")
 STRATEGY_REASON(READING_STALE, "The last reading is too old.", "最近读数过旧。")

@@ -195,6 +195,11 @@ static bool other_services(const struct strategy_policy *p, const struct strateg
     return supply_fen(p, f) > p->cut_at_fen;
 }
 
+static bool true_up(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return f->true_up_fen > 0 && supply_fen(p, f) + f->true_up_fen > p->cut_at_fen;
+}
+
 static bool emergency(const struct strategy_policy *p, const struct strategy_facts *f)
 {
     return credit_fen(f) > 0 && supply_fen(p, f) > (__int128)p->cut_at_fen - credit_fen(f);
@@ -327,6 +332,7 @@ static const struct {
     {STRATEGY_BECAUSE_PAYMENT_PENDING, payment_pending},
     {STRATEGY_BECAUSE_VEND_UNRESOLVED, vend_unresolved},
     {STRATEGY_BECAUSE_OTHER_SERVICES, other_services},
+    {STRATEGY_BECAUSE_TRUE_UP, true_up},
     {STRATEGY_BECAUSE_EMERGENCY, emergency},
     {STRATEGY_BECAUSE_BALANCE_UNKNOWN, balance_unknown},
     {STRATEGY_BECAUSE_READING_STALE, reading_stale},

@@ -73,6 +73,7 @@ static bool set_fact(struct strategy_facts *f, const char *name, const char *tex
     else if (!strcmp(name, "weekday")) f->weekday = (unsigned)v;
     else if (!strcmp(name, "day")) f->day = day_of(text);
     else if (!strcmp(name, "owed")) f->other_owed_fen = v;
+    else if (!strcmp(name, "true_up")) f->true_up_fen = v;
     else if (!strcmp(name, "mean")) f->mean_day_fen = v;
     else if (!strcmp(name, "recharge")) f->recharge_fen = v;
     else if (!strcmp(name, "protected"))

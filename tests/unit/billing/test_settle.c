@@ -74,23 +74,63 @@ static void test_no_reading_no_settlement(void **state)
     assert_int_equal(town_int(t, "SELECT business_day FROM settlement"), DAY0);
 }
 
-/* A gap that was never read: what was measured before it is settled for its day; what the meter
- * counted in the gap belongs to the day in which it was read again. Nothing is interpolated. */
+/* A gap that was never read: the energy between the readings around it is shared out over its days,
+ * and the bills say so. 12 kWh are measured, 66 kWh in the 66 hours after. */
 static void test_a_gap(void **state)
 {
     struct town *t = *state;
+    struct billing_outlook o;
     town_run(t, 1, T0, T0 + DAY / 2 + 1, 1000);
     town_tick(t, T0 + DAY + 60);
+    assert_int_equal(settlements(t), 0);
     town_wh(t, 1, T0 + 3 * DAY + 6 * 3600, 78'000);
+    assert_ok(town_outlook(t, 7, T0 + 3 * DAY + 6 * 3600, &o));
+    assert_true(o.estimated); /* not parted by days yet */
     town_tick(t, T0 + 3 * DAY + 6 * 3600);
-    assert_int_equal(settlements(t), 1);
-    assert_int_equal(settled_fen(t), 600); /* 12 kWh, measured on the first day */
-    assert_int_equal(town_int(t, "SELECT closed_at FROM settlement"), T0 + DAY);
+    assert_int_equal(settlements(t), 3);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement WHERE amount_fen = 1200 AND "
+                                 "energy_wh = 24000 AND closed_at - opened_at = 86400 AND "
+                                 "json_extract(bill, '$.lines[0].apportioned')"),
+                     3);
+    assert_ok(town_outlook(t, 7, T0 + 3 * DAY + 6 * 3600, &o));
+    assert_true(o.estimated); /* begun on a shared-out register */
+    assert_int_equal(o.accrued_fen, 300);
     town_run(t, 1, T0 + 3 * DAY + 6 * 3600 + 600, T0 + 4 * DAY + 1, 1000);
     town_tick(t, T0 + 4 * DAY);
-    assert_int_equal(settlements(t), 2);
+    assert_int_equal(settlements(t), 4);
     assert_int_equal(settled_fen(t), 4800);
-    assert_int_equal(town_int(t, "SELECT max(closed_at - opened_at) FROM settlement"), 3 * DAY);
+    assert_ok(town_outlook(t, 7, T0 + 4 * DAY, &o));
+    assert_false(o.estimated); /* a day that ended with a reading */
+}
+
+/* A night without readings is parted at midnight, but nobody need worry about it. */
+static void test_a_short_gap(void **state)
+{
+    struct town *t = *state;
+    struct billing_outlook o;
+    town_run(t, 1, T0, T0 + DAY - 3600, 1000);
+    town_wh(t, 1, T0 + DAY + 3600 - 600, 24'640);
+    town_tick(t, T0 + DAY + 3600);
+    assert_int_equal(settled_fen(t), 1194); /* 22.83 and 70 of 120 minutes of 1.81 kWh */
+    assert_ok(town_outlook(t, 7, T0 + DAY + 3600, &o));
+    assert_false(o.estimated);
+    assert_int_equal(town_int(t, "SELECT estimated FROM charge_open WHERE meter_id = 1"), 1);
+}
+
+/* Two days of a plan by the hour: peak 08-22 and valley, 14 kWh and 10 kWh a day; the gap ends at
+ * 08:00, so its last night is all valley. */
+static void test_a_gap_by_the_hour(void **state)
+{
+    struct town *t = *state;
+    town_say(t, 3, 1, T0, POINT_ENERGY_WH, I(0), POINT_ENERGY_RATE2_WH, I(0),
+             POINT_ENERGY_RATE4_WH, I(0), 0);
+    town_say(t, 3, 1, T0 + 2 * DAY + 8 * 3600, POINT_ENERGY_WH, I(56'000), POINT_ENERGY_RATE2_WH,
+             I(28'000), POINT_ENERGY_RATE4_WH, I(28'000), 0);
+    town_tick(t, T0 + 2 * DAY + 8 * 3600);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement WHERE energy_wh = 24000 "
+                                 "AND amount_fen = 1400 + 250"),
+                     2);
+    assert_int_equal(town_int(t, "SELECT rate4_wh FROM charge_open WHERE meter_id = 3"), 20'000);
 }
 
 /* The platform was down for days while the gateway kept reading: each day has its own settlement. */
@@ -143,7 +183,7 @@ static void test_a_new_price_splits_the_day(void **state)
     assert_int_equal(town_int(t, "SELECT plan_version FROM charge_open"), 2);
 }
 
-/* A price that begins in a gap: the period still ends there, with nothing measured. */
+/* A price that begins in a gap: the period ends there, on what is shared out to it. */
 static void test_a_new_price_in_a_gap(void **state)
 {
     struct town *t = *state;
@@ -155,11 +195,11 @@ static void test_a_new_price_in_a_gap(void **state)
     town_wh(t, 1, T0 + 10'000, 3000);
     town_tick(t, T0 + 10'000);
     assert_int_equal(settlements(t), 1);
-    assert_int_equal(settled_fen(t), 50);
+    assert_int_equal(settled_fen(t), 106); /* 1 kWh, and 3600/6400 of 2 kWh; 0.25 fen go on */
     town_tick(t, T0 + DAY);
     town_wh(t, 1, T0 + DAY + 10, 4000);
     town_tick(t, T0 + DAY + 10);
-    assert_int_equal(settled_fen(t), 50 + 120); /* 2 kWh measured by midnight, at the new price */
+    assert_int_equal(settled_fen(t), 106 + 113); /* to 3999.8 Wh at midnight, at the new price */
 }
 
 /* Prices begin at midnight. The day before it measured nothing, and is not settled: the new price
@@ -370,6 +410,8 @@ int main(void)
         CASE(test_every_bill_can_be_read),
         CASE(test_no_reading_no_settlement),
         CASE(test_a_gap),
+        CASE(test_a_short_gap),
+        CASE(test_a_gap_by_the_hour),
         CASE(test_catching_up),
         CASE(test_catching_up_from_blocks),
         CASE(test_a_new_price_splits_the_day),
