@@ -4,8 +4,7 @@
 
 #include "control/fee_impl.h"
 
-#define AGAIN_S 600      /* a decision that did not change is written again after this */
-#define RESEND_S 86'400  /* a notice that nobody had is written again after this */
+#define AGAIN_S 600 /* a decision that did not change is written again after this */
 
 /* --- the decision, in words ----------------------------------------------------------------------
  */
@@ -109,43 +108,20 @@ static enum err note_once(struct loop *l, const char *template)
 /* --- levels and notices --------------------------------------------------------------------------
  */
 
+static struct fee_step step_of(const struct loop *l)
+{
+    return (struct fee_step){&l->in_force.policy, &l->facts, &l->decision, l->local_day};
+}
+
 static enum err move_level(struct loop *l, const char *json)
 {
     static const enum journal_kind kinds[] = {EVENT_FEE_CLEARED, EVENT_FEE_LOW, EVENT_FEE_CLOSE,
                                               EVENT_FEE_ARREARS, EVENT_FEE_OVERDRAWN};
-    struct episode *e = &l->episode;
-    int level = l->decision.level;
-    if (level == e->level)
-        return ERR_OK;
-    bool worse = level > e->level;
-    e->level = level;
-    e->level_at = l->turn.now;
-    e->level_fen = l->facts.available_fen;
-    if (!worse) { /* money came: what was told before does not count for the next fall */
-        e->number++;
-        e->warned_level = e->warned_level < level ? e->warned_level : level;
-        e->noted_level = e->noted_level < level ? e->noted_level : level;
-        e->notices = e->noted = 0;
-        e->notice_at.s = e->noted_at.s = 0;
-    }
-    return worse || level == 0 ? fee_tell(l, kinds[level], json) : ERR_OK;
-}
-
-/* What a cut asks for and has not, though notices were written: they are written again. */
-static bool wants_more(const struct loop *l)
-{
-    const struct strategy_policy *p = &l->in_force.policy;
-    const struct strategy_facts *f = &l->facts;
-    const struct episode *e = &l->episode;
-    int64_t since = l->turn.now.s - e->noted_at.s;
-    bool few = f->notices < p->notices ||
-               __builtin_popcount(f->notice_channels) < p->notice_channels ||
-               f->warned_level < l->decision.level;
-    if (p->repeat_s > 0 && since >= p->repeat_s)
-        return true;
-    if (e->noted < p->notices)
-        return since >= p->notice_spacing_s;
-    return few && since >= RESEND_S && since >= p->notice_spacing_s;
+    int before = l->episode.level, level = l->decision.level;
+    struct fee_step s = step_of(l);
+    fee_step_level(&l->episode, &s);
+    return level > before || (level < before && level == 0) ? fee_tell(l, kinds[level], json)
+                                                            : ERR_OK;
 }
 
 static const char *template_of(const struct loop *l, int level)
@@ -157,22 +133,14 @@ static const char *template_of(const struct loop *l, int level)
 
 static enum err warn(struct loop *l)
 {
-    struct episode *e = &l->episode;
-    int level = l->decision.level;
-    bool first = l->decision.warn && level > e->noted_level;
-    bool off = l->facts.desired == STRATEGY_DESIRED_OPEN_MONEY && !l->facts.partly_cut;
-    bool again = !off && l->decision.may_tell && l->facts.available_known && e->noted_at.s != 0 &&
-                 level >= l->in_force.policy.notice_level && wants_more(l);
-    if (level == 0 || (!first && !again))
-        return ERR_OK;
     char subject[24] = "";
-    if (!first)
-        snprintf(subject, sizeof subject, "%lld", (long long)e->noted + 1);
-    e->noted_level = level > e->noted_level ? level : e->noted_level;
-    e->noted++;
-    e->noted_at = l->turn.now;
-    e->told_today = e->told_day == l->local_day ? e->told_today + 1 : 1;
-    e->told_day = l->local_day;
+    struct fee_step s = step_of(l);
+    enum fee_telling telling = fee_step_tell(&l->episode, &s);
+    if (telling == FEE_TELL_NOTHING)
+        return ERR_OK;
+    if (telling == FEE_TELL_AGAIN)
+        snprintf(subject, sizeof subject, "%lld", (long long)l->episode.noted);
+    int level = l->decision.level;
     return fee_note(l, template_of(l, level), level, subject);
 }
 
@@ -257,9 +225,8 @@ static enum err cut(struct loop *l, const char *json, bool changed)
 
 static enum err limit_meter(struct loop *l, size_t i, const char *json, bool *begun)
 {
-    uint32_t all = (1u << l->circuits[i]) - 1;
-    uint32_t some = l->in_force.policy.limit_circuits & all;
-    for (int64_t c = 1; some != all && c <= l->circuits[i]; c++) {
+    uint32_t some = fee_limit_circuits(&l->in_force.policy, l->circuits[i]);
+    for (int64_t c = 1; c <= l->circuits[i]; c++) {
         if (!(some >> (c - 1) & 1))
             continue;
         TRY(wish(l, &(struct control_wish){.meter_id = l->relay[i].meter_id,

@@ -31,8 +31,7 @@ static enum control_relay_state newest_state(const struct loop *l, const struct 
     return control_state_of_bits(bits, 0, circuits);
 }
 
-/* The circuits of a meter that the limit stage switches off: some, but not all. */
-static uint32_t limit_circuits(const struct strategy_policy *p, int64_t circuits)
+uint32_t fee_limit_circuits(const struct strategy_policy *p, int64_t circuits)
 {
     uint32_t all = (1u << circuits) - 1, some = p->limit_circuits & all;
     return some == all ? 0 : some;
@@ -60,7 +59,7 @@ static enum err gather_limit(struct loop *l)
     if (p->limit_s == 0 && l->episode.limited_at.s == 0)
         return ERR_OK;
     for (size_t i = 0; i < l->outlook.meter_count; i++) {
-        uint32_t circuits = limit_circuits(p, l->circuits[i]);
+        uint32_t circuits = fee_limit_circuits(p, l->circuits[i]);
         bool off = true;
         if (circuits == 0)
             continue;
@@ -189,12 +188,7 @@ static enum err gather_time(struct loop *l)
 {
     int32_t offset_s;
     TRY(billing_project_offset(l->turn.tx, l->outlook.account.project_id, l->turn.now, &offset_s));
-    struct civil c = civil_from_wall(l->turn.now, offset_s);
-    l->local_day = civil_local_day(l->turn.now, offset_s);
-    l->facts.local_minute = c.hour * 60u + c.minute;
-    l->facts.weekday = (c.weekday + 6u) % 7u;
-    l->facts.day = calendar_kind_of(calendar_find(l->in_force.policy.calendar), l->local_day);
-    l->facts.told_today = l->episode.told_day == l->local_day ? l->episode.told_today : 0;
+    l->local_day = strategy_facts_time(&l->in_force.policy, l->turn.now, offset_s, &l->facts);
     return gather_clock(l);
 }
 
@@ -218,7 +212,6 @@ enum err fee_gather(struct loop *l)
     uint32_t channels;
     TRY(fee_notices_count(l->turn.tx, o->account.id, e, &l->in_force.policy, &channels));
     l->facts = (struct strategy_facts){
-        .now = l->turn.now,
         .wallet = o->account.wallet == SITE_WALLET_METER ? STRATEGY_WALLET_METER
                                                          : STRATEGY_WALLET_PLATFORM,
         .account_open = o->account.closed_at.s == 0,
@@ -232,15 +225,10 @@ enum err fee_gather(struct loop *l)
         .true_up_fen = o->grace_fen,
         .desired = STRATEGY_DESIRED_NONE,
         .confirmed = l->confirmed,
-        .level = e->level,
-        .level_at = e->level_at,
-        .level_available_fen = e->level_fen,
-        .warned_level = e->warned_level,
-        .notices = e->notices,
-        .notice_at = e->notice_at,
         .notice_channels = channels,
     };
     TRY(gather_time(l));
+    fee_step_facts(e, l->local_day, &l->facts);
     TRY(gather_money(l));
     TRY(control_protected(l->turn.tx, o->account.id, l->turn.now, &l->facts.protections));
     TRY(fee_approval_fact(l));

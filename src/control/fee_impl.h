@@ -27,6 +27,21 @@ enum err fee_episode_save(struct store_tx *tx, int64_t account_id, const struct 
 enum err fee_notices_count(struct store_tx *tx, int64_t account_id, struct episode *e,
                            const struct strategy_policy *policy, uint32_t *channels);
 
+/* One step of an episode, pure: nothing is read or written but `e`. */
+struct fee_step {
+    const struct strategy_policy *policy;
+    const struct strategy_facts *facts;
+    const struct strategy_decision *decision;
+    int32_t local_day;
+};
+/* What the episode says, as facts of the next decision. */
+void fee_step_facts(const struct episode *e, int32_t local_day, struct strategy_facts *f);
+/* The level moves to the decision's. */
+void fee_step_level(struct episode *e, const struct fee_step *s);
+/* A notice of the decision's level is to be written: `e` counts it. Call after fee_step_level. */
+enum fee_telling { FEE_TELL_NOTHING, FEE_TELL_FIRST, FEE_TELL_AGAIN };
+enum fee_telling fee_step_tell(struct episode *e, const struct fee_step *s);
+
 struct fee_approval { /* the open proposal to cut; id 0: none */
     int64_t id;
     int state; /* enum control_approval_state */
@@ -52,6 +67,8 @@ struct loop {
 enum err fee_judge(struct loop *l, int64_t account_id);
 /* The facts under l->in_force.policy; account, outlook and episode are there. */
 enum err fee_gather(struct loop *l);
+/* The circuits of a meter that the limit stage switches off: some, but not all. */
+uint32_t fee_limit_circuits(const struct strategy_policy *p, int64_t circuits);
 enum strategy_desired fee_desired_of(const struct control_row *r);
 /* What the customer owes for other services, as far as it lowers the prepayment. */
 enum err fee_other_owed(struct store_tx *tx, int64_t account_id, wall_s at, int64_t *owed_fen);

@@ -298,12 +298,37 @@ static void apply_package(struct control_policy *out, const struct control_packa
     out->package_version = p->version;
 }
 
-static enum err load_strategy(struct store_tx *tx, int64_t project_id, const char *code, wall_s at,
+/* Which strategy and which package (code "": none) an account lives under. */
+struct naming {
+    char strategy_code[SITE_CODE_MAX + 1];
+    struct control_package package;
+    bool baseline;
+};
+
+static enum err naming_of(struct store_tx *tx, const struct site_account *account, wall_s at,
+                          struct naming *n)
+{
+    char code[SITE_CODE_MAX + 1];
+    const char *strategy = account->strategy_code;
+    *n = (struct naming){};
+    TRY(chosen_at(tx, account->id, at, code));
+    if (*code) {
+        TRY(control_package_get(tx, account->project_id, code, at, &n->package));
+        strategy = n->package.strategy_code;
+    }
+    if (*strategy) {
+        snprintf(n->strategy_code, sizeof n->strategy_code, "%s", strategy);
+        return ERR_OK;
+    }
+    n->baseline = true;
+    return control_baseline_get(tx, account->project_id, n->strategy_code);
+}
+
+static enum err load_strategy(struct store_tx *tx, int64_t project_id, wall_s at,
                               struct control_policy *out)
 {
     struct site_version v;
-    TRY(site_strategy_in_force(tx, project_id, code, at, &v));
-    snprintf(out->strategy_code, sizeof out->strategy_code, "%s", code);
+    TRY(site_strategy_in_force(tx, project_id, out->strategy_code, at, &v));
     out->strategy_version = v.version;
     return strategy_policy_parse(v.body, strlen(v.body), &out->policy, NULL);
 }
@@ -317,24 +342,44 @@ static void name_it(struct control_policy *out)
                  (long long)out->package_version);
 }
 
+static void begin(struct control_policy *out, const struct naming *n)
+{
+    *out = (struct control_policy){.baseline = n->baseline};
+    memcpy(out->strategy_code, n->strategy_code, sizeof out->strategy_code);
+}
+
+static void finish(struct control_policy *out, const struct naming *n)
+{
+    if (n->package.code[0])
+        apply_package(out, &n->package);
+    name_it(out);
+}
+
 enum err control_policy_of(struct store_tx *tx, const struct site_account *account, wall_s at,
                            struct control_policy *out)
 {
-    struct control_package package;
-    char code[SITE_CODE_MAX + 1];
+    struct naming n;
     *out = (struct control_policy){};
-    TRY(chosen_at(tx, account->id, at, code));
-    if (*code) {
-        TRY(control_package_get(tx, account->project_id, code, at, &package));
-        TRY(load_strategy(tx, account->project_id, package.strategy_code, at, out));
-        apply_package(out, &package);
-    } else if (account->strategy_code[0]) {
-        TRY(load_strategy(tx, account->project_id, account->strategy_code, at, out));
-    } else {
-        TRY(control_baseline_get(tx, account->project_id, code));
-        TRY(load_strategy(tx, account->project_id, code, at, out));
-        out->baseline = true;
-    }
-    name_it(out);
+    TRY(naming_of(tx, account, at, &n));
+    begin(out, &n);
+    TRY(load_strategy(tx, account->project_id, at, out));
+    finish(out, &n);
+    return ERR_OK;
+}
+
+enum err control_policy_proposed(struct store_tx *tx, const struct site_account *account, wall_s at,
+                                 const struct control_proposal *proposal,
+                                 struct control_policy *out, bool *theirs)
+{
+    struct naming n;
+    *out = (struct control_policy){};
+    TRY(naming_of(tx, account, at, &n));
+    begin(out, &n);
+    *theirs = !proposal->code[0] || strcmp(proposal->code, n.strategy_code) == 0;
+    if (*theirs)
+        out->policy = *proposal->policy;
+    else
+        TRY(load_strategy(tx, account->project_id, at, out));
+    finish(out, &n);
     return ERR_OK;
 }

@@ -53,6 +53,18 @@ struct control_policy {
 [[nodiscard]] enum err control_policy_of(struct store_tx *tx, const struct site_account *account,
                                          wall_s at, struct control_policy *out);
 
+/* The same as if strategy `code` had the policy `proposed` (code "": whatever strategy the account
+ * names); *theirs is false, and the policy that in force, if it names another. What the account's
+ * package chooses itself stays chosen. */
+struct control_proposal {
+    const char *code;
+    const struct strategy_policy *policy;
+};
+[[nodiscard]] enum err control_policy_proposed(struct store_tx *tx,
+                                               const struct site_account *account, wall_s at,
+                                               const struct control_proposal *proposal,
+                                               struct control_policy *out, bool *theirs);
+
 struct control_act {
     const char *actor;
     wall_s now;

@@ -19,6 +19,18 @@ static wall_s next_minute(unsigned minute, const struct strategy_facts *f)
     return (wall_s){f->now.s - into + seconds_until(minute, f)};
 }
 
+int32_t strategy_facts_time(const struct strategy_policy *policy, wall_s now, int32_t offset_s,
+                            struct strategy_facts *facts)
+{
+    struct civil c = civil_from_wall(now, offset_s);
+    int32_t day = civil_local_day(now, offset_s);
+    facts->now = now;
+    facts->local_minute = c.hour * 60u + c.minute;
+    facts->weekday = (c.weekday + 6u) % 7u;
+    facts->day = calendar_kind_of(calendar_find(policy->calendar), day);
+    return day;
+}
+
 /* --- levels ------------------------------------------------------------------------------------
  */
 

@@ -208,6 +208,11 @@ struct strategy_decision {
 struct strategy_decision strategy_decide(const struct strategy_policy *policy,
                                          const struct strategy_facts *facts);
 
+/* Where a moment lies in the days of a place `offset_s` seconds east of Greenwich: fills now,
+ * local_minute, weekday and day. The number of the local day. */
+int32_t strategy_facts_time(const struct strategy_policy *policy, wall_s now, int32_t offset_s,
+                            struct strategy_facts *facts);
+
 /* The level of a balance by money alone: 0..level_count. */
 int strategy_level(const struct strategy_policy *policy, int64_t available_fen);
 /* The level by every measure of the policy: money, days left, percent. */
