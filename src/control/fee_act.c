@@ -1,4 +1,5 @@
-/* A decision, carried out: the level moves, notices are written, relays are wished for, events told. */
+/* A decision, carried out: the level moves, notices are written, relays are wished for, events
+ * told. */
 #include <stdio.h>
 #include <string.h>
 

@@ -118,22 +118,29 @@ static enum err gather_sales(struct loop *l)
     return ERR_OK;
 }
 
-/* Charges for other services are transactions of kinds that begin with "service."; what was paid for
- * them in particular is of such a kind as well. */
-enum err fee_other_owed(struct store_tx *tx, int64_t account_id, wall_s at, int64_t *owed_fen)
+/* Charges for other services are transactions of kinds that begin with "service."; what was paid
+ * for them in particular is of such a kind as well. */
+enum err fee_other_sum(struct store_tx *tx, int64_t account_id, wall_s at, int64_t *sum_fen)
 {
-    int64_t sum_fen;
-    TRY(store_int(tx, &sum_fen,
-                  "SELECT coalesce(sum(p.amount_fen), 0) FROM ledger_txn t JOIN posting p "
-                  "ON p.account_id = t.account_id AND p.seq = t.seq WHERE t.account_id = $1 "
-                  "AND t.kind >= 'service.' AND t.kind < 'service/' AND t.at <= $2 "
-                  "AND p.book = 'prepayment'",
-                  "ii", account_id, at.s));
-    *owed_fen = sum_fen < 0 ? -sum_fen : 0;
-    return ERR_OK;
+    return store_int(tx, sum_fen,
+                     "SELECT coalesce(sum(p.amount_fen), 0) FROM ledger_txn t JOIN posting p "
+                     "ON p.account_id = t.account_id AND p.seq = t.seq WHERE t.account_id = $1 "
+                     "AND t.kind >= 'service.' AND t.kind < 'service/' AND t.at <= $2 "
+                     "AND p.book = 'prepayment'",
+                     "ii", account_id, at.s);
 }
 
-static bool uses_percent(const struct strategy_policy *p)
+bool fee_is_service(const char *kind)
+{
+    return strncmp(kind, "service.", 8) == 0;
+}
+
+int64_t fee_other_owed(int64_t sum_fen)
+{
+    return sum_fen < 0 ? -sum_fen : 0;
+}
+
+bool fee_uses_recharge(const struct strategy_policy *p)
 {
     return p->level_percent[0] > 0 && p->percent_of == STRATEGY_OF_RECHARGE;
 }
@@ -153,15 +160,17 @@ static enum err gather_money(struct loop *l)
     struct strategy_facts *f = &l->facts;
     const struct strategy_policy *p = &l->in_force.policy;
     const struct episode *e = &l->episode;
-    bool running =
-        e->emergency_episode == e->number &&
-        (p->emergency_s == 0 || l->turn.now.s < e->emergency_at.s + p->emergency_s);
+    bool running = e->emergency_episode == e->number &&
+                   (p->emergency_s == 0 || l->turn.now.s < e->emergency_at.s + p->emergency_s);
     f->emergency_fen = running ? e->emergency_fen : 0;
-    if (uses_percent(p))
+    if (fee_uses_recharge(p))
         TRY(last_recharge(l));
     if (f->available_known &&
-        (f->available_fen <= p->cut_at_fen || f->available_fen <= p->restore_above_fen))
-        TRY(fee_other_owed(l->turn.tx, l->outlook.account.id, l->turn.now, &f->other_owed_fen));
+        (f->available_fen <= p->cut_at_fen || f->available_fen <= p->restore_above_fen)) {
+        int64_t sum_fen;
+        TRY(fee_other_sum(l->turn.tx, l->outlook.account.id, l->turn.now, &sum_fen));
+        f->other_owed_fen = fee_other_owed(sum_fen);
+    }
     return gather_sales(l);
 }
 
@@ -179,8 +188,8 @@ static enum err gather_clock(struct loop *l)
                            "i", l->outlook.account.id);
     if (r != ERR_OK && r != ERR_NOT_FOUND)
         return r;
-    l->facts.clock_trusted = booked_s <= now && e->decided_at.s <= now && e->level_at.s <= now &&
-                             e->noted_at.s <= now;
+    l->facts.clock_trusted =
+        booked_s <= now && e->decided_at.s <= now && e->level_at.s <= now && e->noted_at.s <= now;
     return ERR_OK;
 }
 

@@ -70,8 +70,14 @@ enum err fee_gather(struct loop *l);
 /* The circuits of a meter that the limit stage switches off: some, but not all. */
 uint32_t fee_limit_circuits(const struct strategy_policy *p, int64_t circuits);
 enum strategy_desired fee_desired_of(const struct control_row *r);
-/* What the customer owes for other services, as far as it lowers the prepayment. */
-enum err fee_other_owed(struct store_tx *tx, int64_t account_id, wall_s at, int64_t *owed_fen);
+/* Other services (property fee, rent): a transaction is of them by its kind. The sum is what they
+ * did to the prepayment up to `at`, charges and what was paid for them in particular; owed is how
+ * far that lowers it. Money that was paid without a purpose counts for supply. */
+bool fee_is_service(const char *kind);
+enum err fee_other_sum(struct store_tx *tx, int64_t account_id, wall_s at, int64_t *sum_fen);
+int64_t fee_other_owed(int64_t sum_fen);
+/* Whether the last recharge is a fact of a policy. */
+bool fee_uses_recharge(const struct strategy_policy *p);
 
 /* A decision of l->decision, carried out: messages, wishes, events, fee_state. */
 enum err fee_carry_out(struct loop *l);

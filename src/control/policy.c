@@ -105,9 +105,9 @@ enum err control_package_list(struct store_tx *tx, int64_t project_id, control_p
 static enum err last_version(struct store_tx *tx, int64_t project_id, const char *code,
                              struct control_package *out)
 {
-    struct query q = query_open(
-        tx, COLUMNS "WHERE project_id = $1 AND code = $2 ORDER BY version DESC LIMIT 1", "it",
-        project_id, code);
+    struct query q =
+        query_open(tx, COLUMNS "WHERE project_id = $1 AND code = $2 ORDER BY version DESC LIMIT 1",
+                   "it", project_id, code);
     *out = (struct control_package){};
     enum err e = take_one(&q, out);
     return e == ERR_CONTROL_PACKAGE ? ERR_OK : e;
@@ -260,9 +260,8 @@ enum err control_package_choose(struct store_tx *tx, int64_t account_id, const c
 enum err control_baseline_get(struct store_tx *tx, int64_t project_id,
                               char strategy_code[SITE_CODE_MAX + 1])
 {
-    struct query q =
-        query_open(tx, "SELECT strategy_code FROM strategy_baseline WHERE project_id = $1", "i",
-                   project_id);
+    struct query q = query_open(
+        tx, "SELECT strategy_code FROM strategy_baseline WHERE project_id = $1", "i", project_id);
     strategy_code[0] = '\0';
     if (query_step(&q))
         snprintf(strategy_code, SITE_CODE_MAX + 1, "%s", query_text(&q, 0));
