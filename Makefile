@@ -1,6 +1,6 @@
 # The front door. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check fuzz sim soak web bench clean format
+.PHONY: help setup build run test check fuzz sim soak web bench bench-billing clean format
 
 BUILD := build
 SANITIZE := build-sanitize
@@ -16,6 +16,7 @@ help:
 	@echo 'make soak       500 sales under kill -9, 467 recorded days of real rooms, 200 mutants (17 minutes)'
 	@echo 'make fuzz       each decoder for 60 s (SECONDS=n)'
 	@echo 'make bench      ratios against stated baselines'
+	@echo 'make bench-billing  a night of 2,000,000 accounts beside SQL and memory (ARGS="--accounts N")'
 	@echo 'make check      both compilers, layout, static analysis'
 	@echo 'make format     lay the sources out'
 	@echo 'make clean      remove what was built'
@@ -70,13 +71,17 @@ fuzz:
 bench: build
 	@$(BUILD)/src/app/yufu bench freshness
 
+bench-billing: build
+	@tools/setup.sh bench
+	@python3 bench/billing.py $(BUILD)/bench/billing_night $(ARGS)
+
 check:
 	@tools/setup.sh check
 	@tools/check.sh
 
 format:
 	@tools/setup.sh test
-	@git ls-files 'src/**.[ch]' 'sim/**.[ch]' 'tests/**.[ch]' | grep -v '_table\.h$$' | xargs clang-format -i
+	@git ls-files 'src/**.[ch]' 'sim/**.[ch]' 'tests/**.[ch]' 'bench/*.[ch]' | grep -v '_table\.h$$' | xargs clang-format -i
 
 clean:
 	rm -rf $(BUILD) $(SANITIZE) build-gcc build-clang build-fuzz web/dist web/node_modules tests/web/node_modules

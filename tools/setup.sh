@@ -3,6 +3,7 @@
 #   tools/setup.sh run    what `make run` needs: build and run the product
 #   tools/setup.sh test   the above, and what `make test` needs
 #   tools/setup.sh check  the above, and what `make check` needs
+#   tools/setup.sh bench  what `make run` needs, and the databases that benches compare with
 # Works as root, or through sudo. Prints what it is about to do before it does it.
 set -eu
 
@@ -45,6 +46,9 @@ python3-yaml                reads docs/openapi.yaml to hold the answers of the A
 check_packages='
 cppcheck                    static analysis
 '
+bench_packages='
+postgresql-15               set-based SQL, beside ours
+'
 
 # A machine whose node comes from elsewhere brings npm along; Debian's npm would conflict with it.
 present() {
@@ -60,7 +64,8 @@ case $want in
   run) list=$run_packages ;;
   test) list="$run_packages$test_packages" ;;
   check) list="$run_packages$test_packages$check_packages" ;;
-  *) echo "setup: run, test or check?" >&2; exit 2 ;;
+  bench) list="$run_packages$bench_packages" ;;
+  *) echo "setup: run, test, check or bench?" >&2; exit 2 ;;
 esac
 installed=" $(dpkg-query -W -f='${db:Status-Status} ${Package}\n' 2>/dev/null |
   sed -n 's/^installed //p' | tr '\n' ' ') "
