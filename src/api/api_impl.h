@@ -178,7 +178,8 @@ api_handle api_account, api_orders, api_order, api_ledger, api_settlements, api_
 api_handle api_search, api_sell, api_cancel, api_relay, api_keep, api_import, api_claim_code;
 api_handle api_plans, api_plan_texts, api_plan_check, api_plan_trial, api_plan_simulate,
     api_plan_save;
-api_handle api_strategies, api_strategy_texts, api_strategy_check, api_strategy_save;
+api_handle api_strategies, api_strategy_texts, api_strategy_check, api_strategy_preview,
+    api_strategy_save;
 api_handle api_protections, api_account_protections, api_protect, api_protect_lift, api_emergency,
     api_confirm_restore, api_approvals, api_approval_decide, api_packages, api_package_save,
     api_baseline, api_package_choose;

@@ -42,6 +42,8 @@ static const struct api_route routes[] = {
      .handle = api_strategy_texts},
     {HTTP_POST, V1 "/projects/{id}/strategies/check", API_VERB(STRATEGY), API_SCOPE_PROJECT,
      API_ASYNC, API_BODY_JSON, .handle = api_strategy_check},
+    {HTTP_POST, V1 "/projects/{id}/strategies/preview", API_VERB(STRATEGY), API_SCOPE_PROJECT,
+     API_ASYNC, API_BODY_JSON, .handle = api_strategy_preview},
     {HTTP_POST, V1 "/projects/{id}/strategies", API_VERB(STRATEGY), API_SCOPE_PROJECT, API_WRITE,
      API_BODY_JSON, true, api_strategy_save},
     {HTTP_GET, V1 "/projects/{id}/protections", API_VERB(VIEW), API_SCOPE_PROJECT,

@@ -1,11 +1,14 @@
 /*
- * `yufu decide`: what only a person may decide, at the machine itself, also while the platform runs:
- * a gateway that was stolen, cuts beyond the breaker. Sales are `yufu order`.
+ * `yufu decide`: what only a person may decide, at the machine itself, also while the platform
+ * runs: a gateway that was stolen, cuts beyond the breaker. Sales are `yufu order`. With --project
+ * and
+ * --strategy it decides nothing: it says what a strategy would decide.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "app/commands.h"
+#include "app/decide_preview.h"
 #include "app/options.h"
 #include "control/control.h"
 #include "io/io.h"
@@ -71,7 +74,8 @@ static enum err release(struct store_tx *tx, const struct command *c)
 static const struct verb verbs[] = {
     {"revoke", revoke, "gateway",
      "is revoked; its connection ends within seconds. 已吊销,连接将在数秒内断开。"},
-    {"readmit", readmit, "gateway", "may be claimed again with a new code. 可用新的注册码重新注册。"},
+    {"readmit", readmit, "gateway",
+     "may be claimed again with a new code. 可用新的注册码重新注册。"},
     {"release", release, "project", "may cut beyond the breaker for a while. 已临时解除停电熔断。"},
 };
 
@@ -113,24 +117,44 @@ static const struct verb *verb_of(const char *name)
     return NULL;
 }
 
+/* Neither a verb with its reason, nor a project with a strategy: or both at once. */
+static bool wrong_words(const struct command *c, const struct decide_preview *p, int words)
+{
+    bool preview = p->project && p->strategy && words == 0 && !c->reason;
+    bool verb = c->verb && c->reason && *c->reason && !p->project && !p->strategy && !p->code &&
+                !p->days && !p->json;
+    return !preview && !verb;
+}
+
 int app_decide_main(int argc, char **argv)
 {
     static struct command c = {.data = "data"};
+    static struct decide_preview p;
     const struct option_row rows[] = {
         {"--data", "DIR", &c.data, "databases; the platform may be running"},
         {"--reason", "TEXT", &c.reason, "why; stands in the audit"},
+        {"--project", "CODE", &p.project, "preview: of which project"},
+        {"--strategy", "FILE", &p.strategy, "preview: who would be warned or cut by this strategy"},
+        {"--code", "CODE", &p.code, "only accounts that live under this strategy now"},
+        {"--days", "N", &p.days, "days to look back, default 30"},
+        {"--json", NULL, &p.json, "the preview as JSON, with every account and day"},
         {0}};
     int words;
     enum options_result r = options_parse(
-        argc, argv, "revoke|readmit SERIAL | release PROJECT  --reason TEXT",
+        argc, argv,
+        "revoke|readmit SERIAL | release PROJECT  --reason TEXT | --project CODE --strategy FILE",
         rows, &words);
     if (r != OPTIONS_GO)
         return r == OPTIONS_HELP ? 0 : 2;
     c.verb = words == 2 ? verb_of(argv[1]) : NULL;
-    if (!c.verb || !c.reason || !*c.reason) {
-        fprintf(stderr, "yufu decide: say what, about what, and a --reason (see --help)\n");
+    if (wrong_words(&c, &p, words)) {
+        fprintf(stderr, "yufu decide: say what, about what, and a --reason; or a --project and a "
+                        "--strategy (see --help)\n");
         return 2;
     }
+    p.data = c.data;
+    if (p.project)
+        return decide_preview(&p) == ERR_OK ? 0 : 1;
     c.object = argv[2];
     enum err e = work(&c);
     io_close(c.io);

@@ -20,7 +20,7 @@ static const struct command commands[] = {
     {"person", app_person_main, "who may log in: yufu person add|reset|list|disable|enable"},
     {"order", app_order_main,
      "what a person must decide about sales: yufu order list|resolve|distrust"},
-    {"decide", app_decide_main, "revoke a gateway, let it in again, release the breaker"},
+    {"decide", app_decide_main, "revoke a gateway, release the breaker, preview a strategy"},
     {"manual", app_manual_main, "the tables of the operations manual: events, logs, errors"},
     {"frame", app_frame_main, "say what meter frames mean: yufu frame decode [--proto P] [HEX...]"},
     {"rate", app_rate_main, "what a price plan makes of a usage: yufu rate PLAN.json USAGE.csv"},

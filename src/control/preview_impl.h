@@ -37,6 +37,10 @@ struct preview_protection {
 struct preview_flight {
     wall_s from, until;
 };
+struct preview_true_up { /* cuts nobody by itself */
+    wall_s from, until;
+    int64_t amount_fen;
+};
 
 struct preview_hour {
     int64_t used_wh; /* from the beginning of the history to the end of the hour */
@@ -57,7 +61,7 @@ struct preview_history {
     } meters[BILLING_METERS_MAX];
     size_t meter_count, hour_count;
     /* each ascending in time */
-    struct preview_list moves, periods, orders, protections, flights;
+    struct preview_list moves, periods, orders, protections, flights, true_ups;
 };
 
 /* Everything between from and until; h->account, from, until and offset_s are given. */

@@ -159,6 +159,21 @@ static enum err load_flights(struct store_tx *tx, struct preview_history *h)
     return e != ERR_OK ? e : ended;
 }
 
+static enum err load_true_ups(struct store_tx *tx, struct preview_history *h)
+{
+    struct query q = query_open(tx,
+                                "SELECT at, grace_until, amount_fen FROM true_up "
+                                "WHERE account_id = $1 AND grace_until > $2 ORDER BY at",
+                                "ii", h->account->id, h->from.s);
+    enum err e = ERR_OK;
+    while (e == ERR_OK && query_step(&q)) {
+        struct preview_true_up t = {{query_int(&q, 0)}, {query_int(&q, 1)}, query_int(&q, 2)};
+        e = add(&h->true_ups, &t, sizeof t);
+    }
+    enum err ended = query_end(&q);
+    return e != ERR_OK ? e : ended;
+}
+
 /* In force from when it was known, until it was lifted. */
 static enum err take_protection(void *arg, const struct control_protection *p)
 {
@@ -251,6 +266,7 @@ enum err preview_history_load(const struct preview_source *source, struct previe
         TRY(add_open(h, source->outlook));
     TRY(load_orders(source->tx, h));
     TRY(load_flights(source->tx, h));
+    TRY(load_true_ups(source->tx, h));
     TRY(control_protect_list(source->tx, &all, take_protection, h));
     return site_meters_of_account(source->tx, h->account->id, take_meter, &hours);
 }
@@ -264,5 +280,6 @@ void preview_history_free(struct preview_history *h)
     free(h->orders.items);
     free(h->protections.items);
     free(h->flights.items);
+    free(h->true_ups.items);
     *h = (struct preview_history){};
 }

@@ -155,16 +155,20 @@ static void gather_lists(struct life *l, wall_s at)
     const struct preview_order *o = l->h->orders.items;
     const struct preview_protection *p = l->h->protections.items;
     const struct preview_flight *w = l->h->flights.items;
+    const struct preview_true_up *t = l->h->true_ups.items;
     f->protections = 0;
+    f->true_up_fen = 0;
     f->payment_pending = f->vend_unresolved = false;
     for (size_t i = 0; i < l->h->protections.count; i++)
         if (p[i].from.s <= at.s && at.s < p[i].until.s)
             f->protections |= STRATEGY_PROTECTED(p[i].kind);
     for (size_t i = 0; i < l->h->flights.count; i++)
         f->payment_pending = f->payment_pending || (w[i].from.s <= at.s && at.s < w[i].until.s);
-    for (size_t i = l->h->orders.count; i > 0; i--)
-        f->vend_unresolved =
-            f->vend_unresolved || (o[i - 1].from.s <= at.s && at.s < o[i - 1].until.s);
+    for (size_t i = 0; i < l->h->orders.count && o[i].from.s <= at.s; i++)
+        f->vend_unresolved = f->vend_unresolved || at.s < o[i].until.s;
+    for (size_t i = 0; i < l->h->true_ups.count; i++)
+        if (t[i].from.s <= at.s && at.s < t[i].until.s)
+            f->true_up_fen += t[i].amount_fen;
 }
 
 static void gather_recharge(struct life *l, wall_s at)

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """`yufu decide` on a data folder: each decision, its refusals, and that the books stay whole:
 decide.py YUFU"""
+import json
 import os
 import sqlite3
 import subprocess
 import sys
+import time
 
 from processes import GUARD_S, run
 
@@ -77,4 +79,89 @@ def refusals(folder):
     assert yufu("verify", "--data", site.data)[0] == 0
 
 
-run([gateways, breaker, refusals])
+# --- the preview of a strategy -----------------------------------------------------------------
+
+DAY = 86400
+PREVIEW = ("--project", "dorm", "--strategy")
+
+
+def money(site, account, seq, at, fen, kind="settlement"):
+    """One transaction of the prepayment against another book."""
+    prev = "zeroblob(32)" if seq == 1 else f"(SELECT hash FROM ledger_txn WHERE account_id = {account} AND seq = {seq - 1})"
+    site.sql(f"INSERT INTO ledger_txn (account_id, seq, key, kind, at, occurred_at, business_day, actor, "
+             f"detail, prev, hash) VALUES ({account}, {seq}, 'k{seq}', '{kind}', {at}, {at}, {at // DAY}, "
+             f"'system', '{{}}', {prev}, randomblob(32))")
+    for line, (book, amount) in enumerate((("prepayment", fen), ("cash" if fen > 0 else "revenue", -fen))):
+        site.sql(f"INSERT INTO posting VALUES ({account}, {seq}, {line}, '{book}', {amount})")
+    site.sql(f"UPDATE ledger_txn SET sealed = 1 WHERE account_id = {account} AND seq = {seq}")
+
+
+def lived(folder):
+    """A1 fell from 31 yuan to -1 yuan in the last 33 days, a yuan a day, and has a contract."""
+    site = Site(folder)
+    site.sql("UPDATE account SET wallet = 'platform', contract_at = 1, opened_at = 1")
+    account, meter = site.sql("SELECT account_id, id FROM meter")[0]
+    today = (int(time.time()) + 8 * 3600) // DAY * DAY - 8 * 3600
+    first = today - 33 * DAY
+    money(site, account, 1, first, 3200, "order.paid")
+    for day in range(33):
+        opened = first + day * DAY
+        site.sql(f"INSERT INTO settlement VALUES ({account}, {meter}, 1, {opened}, {opened + DAY}, "
+                 f"{opened // DAY}, 100, 1000, '{{}}')")
+        money(site, account, day + 2, opened + DAY, -100)
+    return site
+
+
+def strategy(folder, name, text):
+    with open(f"{folder}/{name}.json", "w") as f:
+        f.write(json.dumps(text))
+    return f"{folder}/{name}.json"
+
+
+def preview(folder):
+    site = lived(folder)
+    any_time = {"cut": {"from": "00:00", "to": "24:00", "weekdays": [1, 2, 3, 4, 5, 6, 7], "holidays": True}}
+    before = site.sql("SELECT count(*) FROM audit")
+    same = strategy(folder, "same", {})
+    code, out, err = site.decide(*PREVIEW, same, "--json")
+    assert code == 0, out + err
+    told = json.loads(out)
+    [row] = told["rows"]
+    assert not told["today_known"] and told["days"] == 30 and told["accounts"] == 1, told
+    assert row["before"] == row["after"] and row["strategy"] == "standard@1", row
+    past = row["after"]["past"]
+    assert past["days"] == 30 and len(past["each"]) == 30 and past["notices"] == 2, past  # level 1 was told before
+    assert [d["available_fen"] for d in past["each"]][-2:] == [4, -96], past["each"][-2:]
+    late = strategy(folder, "late", {**any_time, "levels": ["2.00", "1.00", "-0.50"],
+                                     "restore": {"above": "0.00"}, "cut": {**any_time["cut"], "at": "-0.50"}})
+    staff = strategy(folder, "staff", {"levels": ["2.00", "1.00", "0.00"], "cut": {"automatic": False}})
+    code, out, _ = site.decide(*PREVIEW, late)
+    assert code == 0 and "newly cut 0" in out and "A1" in out and "最近 30 天" in out, out
+    told = json.loads(site.decide(*PREVIEW, staff, "--json", "--days", "10")[1])
+    [row] = told["rows"]
+    assert row["after"]["past"]["cuts"] == 0 and row["after"]["past"]["days"] == 10, row
+    assert "CUT_BY_STAFF" in [g["code"] for g in row["after"]["past"]["held"]], row
+    assert told["change"]["past_no_longer_cut"] == row["before"]["past"]["cuts"], told["change"]
+    code, out, _ = site.decide(*PREVIEW, late, "--code", "elsewhere")
+    assert code == 0 and "A1" not in out, out
+    assert site.sql("SELECT count(*) FROM audit") == before
+
+
+def preview_refusals(folder):
+    site = Site(folder)
+    good, bad = strategy(folder, "good", {}), strategy(folder, "bad", {"levels": ["1", "2", "3"]})
+    code, _, err = site.decide(*PREVIEW, bad)
+    assert code == 1 and "LEVELS_RISE" in err and "levels" in err, err
+    assert site.decide(*PREVIEW, f"{folder}/none.json")[0] == 1
+    assert site.decide("--project", "nosuch", "--strategy", good)[0] == 1
+    assert site.decide("--project", "dorm")[0] == 2
+    assert site.decide("--strategy", good)[0] == 2
+    assert site.decide("revoke", "GW-1", *PREVIEW, good)[0] == 2
+    assert site.decide(*PREVIEW, good, *WHY)[0] == 2
+    for days in ("-1", "367", "many"):
+        assert site.decide(*PREVIEW, good, "--days", days)[0] == 1, days
+    code, out, err = yufu("decide", "--data", f"{folder}/elsewhere", *PREVIEW, good)
+    assert code == 1 and not os.path.exists(f"{folder}/elsewhere"), out + err
+
+
+run([gateways, breaker, refusals, preview, preview_refusals])

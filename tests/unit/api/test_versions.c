@@ -267,6 +267,70 @@ static void test_a_past_time_can_be_meant(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
 
+/* ---- the preview ---- */
+
+#define PREVIEW STRATEGIES "/preview"
+#define PREVIEW_WISH(text, code, more)                                                             \
+    "{\"text\":\"" text "\",\"code\":\"" code "\",\"days\":30," more "}"
+
+static void test_preview(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    int64_t audit = world_number(w, "SELECT count(*) FROM audit");
+    /* Account 1 has no money: in arrears at its first settlement, and it has no contract. */
+    world_execute(w, "INSERT INTO settlement SELECT 1, m.id, 1, unixepoch() - 5 * 86400, "
+                     "unixepoch() - 4 * 86400, 1, 100, 1000, '{}' FROM meter m "
+                     "WHERE m.account_id = 1 LIMIT 1");
+    struct reply r =
+        world_post(w, &p, NULL, PREVIEW, PREVIEW_WISH("{}", "standard", "\"after\":0,\"limit\":1"));
+    assert_int_equal(r.status, 200);
+    assert_int_equal(reply_int(&r, "seen"), 1);
+    assert_int_equal(reply_int(&r, "accounts"), 1);
+    assert_int_equal(reply_int(&r, "total"), 2);
+    assert_int_equal(reply_int(&r, "next"), 1);
+    json_t *row = json_array_get(json_object_get(r.json, "concerned"), 0);
+    assert_int_equal(number(row, "account_id"), 1);
+    json_t *after = json_object_get(row, "after"), *before = json_object_get(row, "before");
+    assert_true(json_equal(after, before));
+    assert_true(number(json_object_get(after, "past"), "notices") > 0);
+    reply_free(&r);
+    r = world_post(w, &p, NULL, PREVIEW, PREVIEW_WISH("{}", "", "\"after\":1,\"limit\":200"));
+    assert_int_equal(reply_int(&r, "seen"), 1);
+    assert_true(json_is_null(json_object_get(r.json, "next")));
+    reply_free(&r);
+    r = world_post(w, &p, NULL, PREVIEW, PREVIEW_WISH("{}", "nobody", "\"after\":0,\"limit\":200"));
+    assert_int_equal(reply_int(&r, "seen"), 2);
+    assert_int_equal(reply_int(&r, "accounts"), 0);
+    assert_int_equal(json_array_size(json_object_get(r.json, "concerned")), 0);
+    reply_free(&r);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM audit"), audit);
+}
+
+static void test_preview_refusals(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    struct reply r = world_post(w, &p, NULL, PREVIEW,
+                                PREVIEW_WISH("{\\\"cut\\\":1}", "", "\"after\":0,\"limit\":200"));
+    assert_int_equal(r.status, 422);
+    assert_string_equal(reply_text(&r, "code"), "STRATEGY_POLICY");
+    assert_non_null(strstr(reply_text(&r, "detail"), "MEMBER_TYPE"));
+    reply_free(&r);
+    check_reply(
+        world_post(w, &p, NULL, PREVIEW, PREVIEW_WISH("{}", "", "\"after\":0,\"limit\":201")), 422,
+        "RANGE");
+    check_reply(world_post(w, &p, NULL, PREVIEW, "{\"text\":\"{}\"}"), 400, "API_FIELD");
+    check_reply(world_post(w, &p, NULL, "/api/v1/projects/2/strategies/preview",
+                           PREVIEW_WISH("{}", "", "\"after\":0,\"limit\":200")),
+                404, "-");
+    world_person(w, AUTH_CASHIER, 1);
+    struct person cashier = world_login(w, "cashier");
+    check_reply(
+        world_post(w, &cashier, NULL, PREVIEW, PREVIEW_WISH("{}", "", "\"after\":0,\"limit\":200")),
+        403, "-");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +339,8 @@ int main(void)
         CASE(test_check_names_the_place),
         CASE(test_trial),
         CASE(test_simulation),
+        CASE(test_preview),
+        CASE(test_preview_refusals),
         CASE(test_save_adds_a_version),
         CASE(test_refused_saves_change_nothing),
         CASE(test_a_past_time_can_be_meant),

@@ -411,6 +411,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/strategies/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Who would be warned or cut by this strategy, today and over the last days
+         * @description Nothing is written. Today is the decision that fee control would make; the past days are lived
+         *     through again with the same decision, under the strategy in force (`before`) and under this one
+         *     (`after`). Each call looks at no more than `limit` accounts: call again with `after` = `next`
+         *     and add the counts up until `next` is null. Whoever stops asking has cancelled it.
+         */
+        post: operations["previewStrategy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{project_id}/protections": {
         parameters: {
             query?: never;
@@ -1096,6 +1122,100 @@ export interface components {
             valid: boolean;
             problem: components["schemas"]["MaybeTextFault"];
             warnings: components["schemas"]["TextFault"][];
+        };
+        StrategyPreviewWish: {
+            text: string;
+            /** @description Only accounts that live under this strategy now; empty is all of the project */
+            code: string;
+            days: number;
+            /** @description Accounts with a greater id */
+            after: number;
+            /** @description Accounts looked at in this call */
+            limit: number;
+        };
+        PreviewReason: {
+            code: string;
+            zh: string;
+            en: string;
+        };
+        /** @description What happens under one of the two strategies; null if none is in force */
+        PreviewSide: {
+            now: {
+                level: number;
+                /** @description A notice would be written */
+                warn: boolean;
+                cut: boolean;
+                /** @description In arrears, but guards stand against a cut */
+                held: boolean;
+                /** @enum {string} */
+                action: "none" | "warn" | "cut" | "restore" | "hold" | "limit";
+                reason: components["schemas"]["PreviewReason"];
+                guards: components["schemas"]["PreviewReason"][];
+            };
+            past: {
+                /** @description Whole days that the account lived through */
+                days: number;
+                /** @description The highest */
+                level: number;
+                notices: number;
+                warned_days: number;
+                cuts: number;
+                /** @description Days at whose end supply would be off */
+                off_days: number;
+                first_warned_at: components["schemas"]["MaybeTime"];
+                first_cut_at: components["schemas"]["MaybeTime"];
+                /** @description Every guard that stood against a cut */
+                held: components["schemas"]["PreviewReason"][];
+            };
+        } | null;
+        PreviewRow: {
+            account_id: number;
+            code: string;
+            name: string;
+            place: string;
+            /** @description What it lives under now: "code@3" or "code@3 package@1" */
+            strategy: string;
+            /** @description Why nothing can be said of today */
+            refusal: string | null;
+            refusal_zh: string | null;
+            refusal_en: string | null;
+            available_fen: number | null;
+            before: components["schemas"]["PreviewSide"];
+            after: components["schemas"]["PreviewSide"];
+        };
+        /** @description Accounts; notices and cuts are events */
+        PreviewCount: {
+            warn: number;
+            cut: number;
+            held: number;
+            past_warned: number;
+            past_cut: number;
+            notices: number;
+            cuts: number;
+        };
+        StrategyPreview: {
+            concerned: components["schemas"]["PreviewRow"][];
+            /** @description Open accounts looked at */
+            seen: number;
+            /** @description Of them, those that the proposal is about */
+            accounts: number;
+            refused: number;
+            before: components["schemas"]["PreviewCount"];
+            after: components["schemas"]["PreviewCount"];
+            change: {
+                newly_warned: number;
+                newly_cut: number;
+                no_longer_warned: number;
+                no_longer_cut: number;
+                past_newly_warned: number;
+                past_newly_cut: number;
+                past_no_longer_warned: number;
+                past_no_longer_cut: number;
+            };
+            /** @description Open accounts of the project */
+            total: number;
+            /** @description Go on with `after` = this */
+            next: number | null;
         };
         PlanTrial: {
             text: string;
@@ -2352,6 +2472,38 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+        };
+    };
+    previewStrategy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StrategyPreviewWish"];
+            };
+        };
+        responses: {
+            /** @description Counts, and the accounts to which anything happens or would happen */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrategyPreview"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
         };
     };
     listProtections: {
