@@ -49,10 +49,15 @@ static const struct version_shelf shelf = {
     .put = site_strategy_put,
     .parse = parse,
     .put_summary = put_summary,
-    .users = "SELECT count(DISTINCT account.id), count(meter.id) FROM account "
-             "LEFT JOIN meter ON meter.account_id = account.id "
-             "WHERE account.project_id = $1 AND account.strategy_code = $2 "
-             "AND account.closed_at IS NULL",
+    /* By the package that the contract chose, by the account itself, or by the baseline. */
+    .users = "SELECT count(DISTINCT a.id), count(m.id) FROM account a "
+             "LEFT JOIN meter m ON m.account_id = a.id "
+             "WHERE a.project_id = $1 AND a.closed_at IS NULL AND $2 = coalesce("
+             "(SELECT p.strategy_code FROM account_package c JOIN strategy_package p "
+             "ON p.project_id = a.project_id AND p.code = c.package_code WHERE c.account_id = a.id "
+             "AND c.number = (SELECT max(number) FROM account_package WHERE account_id = a.id) "
+             "ORDER BY p.version DESC LIMIT 1), nullif(a.strategy_code, ''), "
+             "(SELECT strategy_code FROM strategy_baseline WHERE project_id = $1))",
 };
 
 enum err api_strategies(struct call *c)

@@ -47,6 +47,20 @@ static void test_lists_say_who_uses_them(void **state)
     assert_int_equal(number(standard, "accounts"), 2);
     assert_int_equal(json_array_size(json_object_get(standard, "levels_fen")), 3);
     reply_free(&r);
+    /* by the package of a contract, and by the baseline */
+    world_execute(w, "INSERT INTO strategy (id, project_id, code, version, effective_at, body) "
+                     "VALUES (90, 1, 'gentle', 1, 1, '{}'), (91, 1, 'base', 1, 1, '{}')");
+    world_execute(w, "INSERT INTO strategy_package (id, project_id, code, version, effective_at, "
+                     "name_zh, name_en, strategy_code, restore) "
+                     "VALUES (1, 1, 'pk', 1, 1, 'p', 'p', 'gentle', 'direct')");
+    world_execute(w, "INSERT INTO account_package VALUES (2, 1, 1, 'pk', 'user:1')");
+    world_execute(w, "UPDATE account SET strategy_code = '' WHERE id = 1");
+    world_execute(w, "INSERT INTO strategy_baseline VALUES (1, 'base')");
+    r = world_get(w, &p, STRATEGIES);
+    assert_int_equal(number(entry(&r, "strategies", "standard"), "accounts"), 0);
+    assert_int_equal(number(entry(&r, "strategies", "gentle"), "accounts"), 1);
+    assert_int_equal(number(entry(&r, "strategies", "base"), "accounts"), 1);
+    reply_free(&r);
     world_execute(w, "UPDATE account SET closed_at = 1 WHERE id = 2");
     r = world_get(w, &p, PLANS);
     assert_int_equal(number(entry(&r, "plans", "flat"), "accounts"), 1);

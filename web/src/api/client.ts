@@ -33,6 +33,9 @@ export type Severity = Schemas['Severity']
 export type StrategyList = Schemas['StrategyList']
 export type StrategyEntry = StrategyList['strategies'][number]
 export type StrategyCheck = Schemas['StrategyCheck']
+export type StrategyPreview = Schemas['StrategyPreview']
+export type PreviewRow = Schemas['PreviewRow']
+export type PreviewSide = Schemas['PreviewSide']
 export type TextFault = Schemas['TextFault']
 export type NewVersion = Schemas['NewVersion']
 export type SavedVersion = Schemas['SavedVersion']
@@ -151,6 +154,8 @@ export const api = {
     call<VersionTexts>('GET', `/projects/${project}/strategies/versions`, { query: { code } }),
   checkStrategy: (project: number, text: string) =>
     call<StrategyCheck>('POST', `/projects/${project}/strategies/check`, { body: { text } }),
+  previewStrategy: (project: number, body: Schemas['StrategyPreviewWish']) =>
+    call<StrategyPreview>('POST', `/projects/${project}/strategies/preview`, { body }),
   saveStrategy: (project: number, version: NewVersion, key: string) =>
     call<SavedVersion>('POST', `/projects/${project}/strategies`, { key, body: version }),
 
