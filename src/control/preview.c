@@ -38,7 +38,8 @@ static enum err decide_now(struct preview *v, const struct control_policy *polic
     now->level = d.level;
     now->warn = fee_step_tell(&l->episode, &s) != FEE_TELL_NOTHING && lives;
     now->cut = d.action == STRATEGY_CUT && lives;
-    now->held = d.cut_due && d.guards != 0 && l->facts.desired != STRATEGY_DESIRED_OPEN_MONEY;
+    now->held = d.cut_due && d.guards != 0 && l->facts.wallet == STRATEGY_WALLET_PLATFORM &&
+                l->facts.desired != STRATEGY_DESIRED_OPEN_MONEY;
     now->action = d.action;
     now->reason = d.reason;
     now->guards = d.guards;
