@@ -1,0 +1,41 @@
+/*
+ * `yufu-terminal classify`: recorded loads through the terminal's load watch, and what became of
+ * them beside what they were. Formats: docs/manual/load.md.
+ */
+#ifndef YUFU_APP_CLASSIFY_H
+#define YUFU_APP_CLASSIFY_H
+
+#include <stdio.h>
+
+#include "base/err.h"
+#include "terminal/load.h"
+
+#define CLASSIFY_NAME_MAX 40
+
+/* What a recording says of itself. */
+struct classify_label {
+    int64_t at_ms; /* of switching on; INT64_MIN: not of one moment */
+    char name[CLASSIFY_NAME_MAX];
+};
+
+/* Told for each step, as it comes. `plain`: the plain rule would have tripped. */
+struct classify_sink {
+    void (*event)(void *arg, const struct load_event *e, bool plain);
+    void (*label)(void *arg, const struct classify_label *label);
+    void *arg;
+};
+
+struct classify_problem {
+    size_t line; /* from 1; 0: the file as a whole */
+    char what[120];
+};
+
+/* Reads a file of any of the formats. ERR_SYNTAX with the problem, ERR_IO_FILE. */
+[[nodiscard]] enum err classify_file(const char *path, const struct load_settings *settings,
+                                     const struct classify_sink *sink,
+                                     struct classify_problem *problem);
+
+/* Whether a class of appliance is forbidden heating, by its name. */
+bool classify_is_heating(const char *name);
+
+#endif

@@ -1,0 +1,328 @@
+#include "terminal/load.h"
+
+#include <string.h>
+
+#define HAS_REACTIVE 1
+#define HAS_DISTORTION 2
+#define HAS_THIRD 4
+
+#define STEADY_MS 160 /* a state that stood so long is steady */
+#define SLOW_MS 200   /* samples further apart than this come "slowly" */
+#define SLOW_SAMPLES 2
+#define PATIENCE_MS 900 /* then what moves is told as it is */
+#define SLOW_PATIENCE_MS 4'000
+#define TOLERANCE_MW 12'000
+#define TOLERANCE_PERMILLE 25
+#define RAMP_MS 3'000   /* what took longer came slowly */
+#define CREEP_MS 60'000 /* small steps within this time belong together */
+#define SEEN_MA 500     /* the voltage can be told from power and current above this */
+
+/* --- arithmetic
+ * ------------------------------------------------------------------------------------- */
+
+/* Whole square root. */
+static uint32_t root(uint64_t v)
+{
+    uint64_t r = 0;
+    for (uint64_t bit = UINT64_C(1) << 62; bit; bit >>= 2) {
+        bool fits = v >= r + bit;
+        if (fits)
+            v -= r + bit;
+        r = (r >> 1) + (fits ? bit : 0);
+    }
+    return (uint32_t)r;
+}
+
+static uint64_t square(int64_t v)
+{
+    return (uint64_t)(v * v);
+}
+
+static int32_t size_of(int32_t v)
+{
+    return v < 0 ? -v : v;
+}
+
+static uint16_t permille(int64_t part, int64_t whole)
+{
+    int64_t r = whole > 0 ? part * 1000 / whole : 0;
+    return (uint16_t)(r > 9999 ? 9999 : r < 0 ? 0 : r);
+}
+
+/* --- a sample at nominal voltage
+ * -------------------------------------------------------------------- */
+
+static int32_t clamp(int64_t v)
+{
+    return v > INT32_MAX / 2 ? INT32_MAX / 2 : v < -INT32_MAX / 2 ? -INT32_MAX / 2 : (int32_t)v;
+}
+
+/* A resistance's power goes with the square of the voltage. */
+static int32_t at_nominal(int64_t v, uint32_t nominal_dv, uint32_t voltage_dv)
+{
+    if (voltage_dv == 0)
+        return clamp(v);
+    return clamp(v * nominal_dv / voltage_dv * nominal_dv / voltage_dv);
+}
+
+static uint64_t harmonics_squared(const struct load_sample *x)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; x->has_harmonics && i < LOAD_HARMONICS; i++)
+        sum += square(x->harmonic_ma[i]);
+    return sum;
+}
+
+/* mVA that are neither active nor reactive: from the current, else from the harmonics. Where the
+ * "reactive" power is all that is not active, the harmonics' part is taken out of it. */
+static void part_reactive(const struct load_sample *x, uint32_t voltage_dv, struct load_level *l)
+{
+    uint64_t h = harmonics_squared(x);
+    int32_t by_harmonics = clamp((int64_t)root(h) * voltage_dv / 10);
+    uint64_t apparent = square((int64_t)x->current_ma * voltage_dv / 10);
+    uint64_t known = square(x->power_mw) + square(x->reactive_mvar);
+    int32_t by_current =
+        x->has_current && apparent > known ? clamp((int64_t)root(apparent - known)) : 0;
+    if (x->has_harmonics && x->has_current && apparent < known + known / 200 &&
+        by_harmonics > by_current && by_harmonics <= size_of(x->reactive_mvar)) {
+        int32_t sign = x->reactive_mvar < 0 ? -1 : 1;
+        l->reactive_mvar = sign * (int32_t)root(square(x->reactive_mvar) - square(by_harmonics));
+    }
+    l->distortion_mva = by_current > by_harmonics ? by_current : by_harmonics;
+}
+
+static struct load_level read_level(struct load_watch *w, const struct load_settings *s,
+                                    const struct load_sample *x)
+{
+    struct load_level l = {.power_mw = x->power_mw,
+                           .reactive_mvar = x->has_reactive ? x->reactive_mvar : 0};
+    if (x->voltage_dv)
+        w->voltage_dv = x->voltage_dv;
+    uint32_t dv = w->voltage_dv ? w->voltage_dv : s->nominal_dv;
+    if (x->has_reactive && (x->has_current || x->has_harmonics))
+        part_reactive(x, dv, &l);
+    if (x->has_harmonics)
+        l.third_ma = clamp((int64_t)x->harmonic_ma[0] * s->nominal_dv / dv);
+    l.power_mw = at_nominal(l.power_mw, s->nominal_dv, dv);
+    l.reactive_mvar = at_nominal(l.reactive_mvar, s->nominal_dv, dv);
+    l.distortion_mva = at_nominal(l.distortion_mva, s->nominal_dv, dv);
+    w->flags =
+        (uint8_t)((x->has_reactive ? HAS_REACTIVE : 0) |
+                  (x->has_reactive && (x->has_current || x->has_harmonics) ? HAS_DISTORTION : 0) |
+                  (x->has_harmonics ? HAS_THIRD : 0));
+    return l;
+}
+
+/* --- agreeing samples
+ * ------------------------------------------------------------------------------- */
+
+static bool agrees(const struct load_level *a, const struct load_level *b)
+{
+    int32_t tolerance =
+        TOLERANCE_MW + (int32_t)((int64_t)size_of(a->power_mw) * TOLERANCE_PERMILLE / 1000);
+    return size_of(a->power_mw - b->power_mw) <= tolerance &&
+           size_of(a->reactive_mvar - b->reactive_mvar) <= tolerance;
+}
+
+static void begin_run(struct load_watch *w, const struct load_level *l, mono_ms now)
+{
+    w->run = *l;
+    w->run_since = now;
+    w->run_count = 0;
+    memset(w->sum, 0, sizeof w->sum);
+}
+
+/* The mean of those that agree; an old mean moves slowly. */
+static void join_run(struct load_watch *w, const struct load_level *l)
+{
+    const int32_t values[4] = {l->power_mw, l->reactive_mvar, l->distortion_mva, l->third_ma};
+    if (w->run_count >= 64) {
+        for (unsigned i = 0; i < 4; i++)
+            w->sum[i] /= 2;
+        w->run_count = (uint16_t)(w->run_count / 2);
+    }
+    w->run_count++;
+    for (unsigned i = 0; i < 4; i++)
+        w->sum[i] += values[i];
+    w->run = (struct load_level){
+        (int32_t)(w->sum[0] / w->run_count), (int32_t)(w->sum[1] / w->run_count),
+        (int32_t)(w->sum[2] / w->run_count), (int32_t)(w->sum[3] / w->run_count)};
+}
+
+/* --- a step
+ * ------------------------------------------------------------------------------------------ */
+
+static struct load_step make_step(const struct load_watch *w, const struct load_settings *s,
+                                  const struct load_level *from)
+{
+    struct load_step step = {.power_mw = w->run.power_mw - from->power_mw,
+                             .reactive_mvar = w->run.reactive_mvar - from->reactive_mvar,
+                             .third_ma = w->run.third_ma - from->third_ma,
+                             .inrush = 1000,
+                             .has_reactive = (w->flags & HAS_REACTIVE) != 0,
+                             .has_distortion = (w->flags & HAS_DISTORTION) != 0,
+                             .has_third = (w->flags & HAS_THIRD) != 0};
+    /* distortions of two loads add up as squares at least: this is the most that is new */
+    uint64_t after = square(w->run.distortion_mva), before = square(from->distortion_mva);
+    step.distortion_mva = after > before ? (int32_t)root(after - before) : 0;
+    uint64_t in_phase = square(step.power_mw) + square(step.reactive_mvar);
+    step.factor = permille(size_of(step.power_mw), root(in_phase + square(step.distortion_mva)));
+    /* mVA over 0.1 V: 10 mA each */
+    step.third =
+        permille((int64_t)size_of(step.third_ma) * s->nominal_dv, 10 * (int64_t)root(in_phase));
+    if (step.power_mw > 0 && w->peak_mw > w->run.power_mw)
+        step.inrush = permille(w->peak_mw - from->power_mw, step.power_mw);
+    return step;
+}
+
+/* --- motors that run
+ * --------------------------------------------------------------------------------- */
+
+static void remember_motor(struct load_watch *w, const struct load_step *s)
+{
+    for (unsigned i = 0; i < LOAD_RUNNING_MAX; i++)
+        if (w->running[i].power_mw == 0) {
+            w->running[i].power_mw = s->power_mw;
+            w->running[i].reactive_mvar = s->reactive_mvar;
+            return;
+        }
+}
+
+static bool within(int32_t a, int32_t b, int32_t permille_of_b)
+{
+    return size_of(a - b) <= (int32_t)((int64_t)size_of(b) * permille_of_b / 1000);
+}
+
+/* A motor's end takes its reactive power away. If less active power went with it than it had, or
+ * more is drawn now than before, something else was switched on meanwhile. */
+static bool find_hidden(struct load_watch *w, const struct load_settings *s, struct load_step *step)
+{
+    for (unsigned i = 0; i < LOAD_RUNNING_MAX; i++) {
+        int32_t power_mw = w->running[i].power_mw, reactive_mvar = w->running[i].reactive_mvar;
+        if (power_mw == 0 || reactive_mvar < 50'000 ||
+            !within(-step->reactive_mvar, reactive_mvar, 250))
+            continue;
+        w->running[i].power_mw = 0;
+        int32_t hidden_mw = step->power_mw + power_mw;
+        if (hidden_mw < s->sure_mw || hidden_mw < power_mw / 4)
+            return false;
+        step->power_mw = hidden_mw;
+        step->reactive_mvar += reactive_mvar;
+        step->inrush = 1000;
+        step->factor = permille(hidden_mw, root(square(hidden_mw) + square(step->reactive_mvar)));
+        return true;
+    }
+    return false;
+}
+
+/* --- telling
+ * ------------------------------------------------------------------------------------------ */
+
+/* A small step in the direction of those before it is kept for the sum of them. */
+static bool creeps(struct load_watch *w, const struct load_settings *s, mono_ms now)
+{
+    struct load_level before = w->base;
+    int32_t more = w->run.power_mw - before.power_mw;
+    bool small = more < s->limit_mw;
+    if (more <= 0 || !small || now.ms - w->crept_at.ms > CREEP_MS)
+        w->crept = more > 0 && small ? before : w->run;
+    w->crept_at = now;
+    return small && w->run.power_mw - w->crept.power_mw >= 2 * s->limit_mw;
+}
+
+static void tell(struct load_watch *w, const struct load_settings *s, mono_ms now, bool settled,
+                 struct load_event *e)
+{
+    bool crept = creeps(w, s, now);
+    uint32_t took = (uint32_t)(w->run_since.ms - w->moved_at.ms);
+    *e = (struct load_event){.at = w->moved_at, .told = now};
+    e->step = make_step(w, s, crept ? &w->crept : &w->base);
+    e->step.settled = settled;
+    e->step.transient_ms = took;
+    e->step.ramp = crept || (took >= RAMP_MS && e->step.inrush <= 1050);
+    bool hidden = e->step.has_reactive && find_hidden(w, s, &e->step);
+    e->verdict = load_judge(&e->step, s, &e->white);
+    if (hidden && load_forbidden(e->verdict))
+        e->verdict = LOAD_HEATING_HIDDEN;
+    if (e->verdict == LOAD_MOTOR || e->verdict == LOAD_OTHER || e->verdict == LOAD_ELECTRONIC)
+        remember_motor(w, &e->step);
+    if (e->verdict == LOAD_LAMP && s->lamp_s)
+        w->lamp = *e;
+    if (crept)
+        w->crept = w->run;
+    w->base = w->run;
+    w->moving = false;
+}
+
+/* What began like a lamp and still burns after its time. */
+static bool lamp_is_over(struct load_watch *w, const struct load_settings *s, mono_ms now,
+                         struct load_event *e)
+{
+    if (w->lamp.verdict != LOAD_LAMP)
+        return false;
+    if (w->base.power_mw < w->lamp.step.power_mw * 3 / 4) {
+        w->lamp = (struct load_event){};
+        return false;
+    }
+    if (now.ms - w->lamp.at.ms < (int64_t)s->lamp_s * 1000)
+        return false;
+    *e = w->lamp;
+    e->verdict = LOAD_HEATING_LAMP;
+    e->told = now;
+    w->lamp = (struct load_event){};
+    return true;
+}
+
+static bool is_steady(const struct load_watch *w, mono_ms now, bool slow)
+{
+    return slow ? w->run_count >= SLOW_SAMPLES : now.ms - w->run_since.ms >= STEADY_MS;
+}
+
+static void begin(struct load_watch *w, const struct load_level *l, mono_ms now)
+{
+    w->begun = true;
+    w->base = w->crept = *l;
+    w->crept_at = w->last = now;
+    begin_run(w, l, now);
+    join_run(w, l);
+}
+
+bool load_take(struct load_watch *w, const struct load_settings *s, const struct load_sample *x,
+               struct load_event *event)
+{
+    struct load_level l = read_level(w, s, x);
+    if (!w->begun) {
+        begin(w, &l, x->now);
+        return false;
+    }
+    bool slow = x->now.ms - w->last.ms >= SLOW_MS;
+    w->last = x->now;
+    if (!w->moving && agrees(&w->base, &l)) {
+        join_run(w, &l);
+        /* the base follows what drifts, but not a creeping load: that leaves its tolerance */
+        if (agrees(&w->crept, &w->run))
+            w->base = w->run;
+        return lamp_is_over(w, s, x->now, event);
+    }
+    if (!w->moving) {
+        w->moving = true;
+        w->moved_at = x->now;
+        w->peak_mw = l.power_mw;
+        begin_run(w, &l, x->now);
+    }
+    if (l.power_mw > w->peak_mw)
+        w->peak_mw = l.power_mw;
+    if (!agrees(&w->run, &l))
+        begin_run(w, &l, x->now);
+    join_run(w, &l);
+    bool steady = is_steady(w, x->now, slow);
+    if (steady && agrees(&w->base, &w->run)) {
+        w->moving = false; /* it came and went before it could be told */
+        return false;
+    }
+    bool late = x->now.ms - w->moved_at.ms >= (slow ? SLOW_PATIENCE_MS : PATIENCE_MS);
+    if (!steady && !(late && size_of(w->run.power_mw - w->base.power_mw) >= s->limit_mw))
+        return false;
+    tell(w, s, x->now, steady, event);
+    return true;
+}

@@ -1,0 +1,121 @@
+/*
+ * The load watch: finds what is switched on and off in one circuit, and says what it is.
+ *
+ * Freestanding: one sample in (every mains cycle, or every second), at most one event out. No heap,
+ * no floating point, about 250 bytes of state a circuit.
+ *
+ * A step is the difference between two steady states: everything in between is its transient. It is
+ * told as soon as the new state has stood for a sixth of a second (two samples, where they come
+ * more slowly), or after nine tenths of a second as it is by then. Powers are brought to nominal
+ * voltage first, so that a swing of the mains is not a step of a resistance.
+ *
+ * What a step is, the rules in load_rule.c say, in order; the first that holds is the verdict. The
+ * event keeps what it rested on.
+ */
+#ifndef YUFU_TERMINAL_LOAD_H
+#define YUFU_TERMINAL_LOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+#define LOAD_HARMONICS 7 /* 3, 5 .. 15 */
+#define LOAD_WHITE_MAX 8
+#define LOAD_RUNNING_MAX 4
+
+/* What a metering chip says of a circuit. */
+struct load_sample {
+    mono_ms now;
+    int32_t power_mw;
+    int32_t reactive_mvar; /* fundamental, or all that is not active; see has_reactive */
+    uint32_t current_ma;   /* rms */
+    uint16_t voltage_dv;   /* 0: not measured */
+    uint32_t harmonic_ma[LOAD_HARMONICS]; /* rms */
+    bool has_reactive, has_current, has_harmonics;
+};
+
+/* Below: mW, mvar and mVA at nominal voltage; ratios in thousandths. */
+
+struct load_white {                  /* an allowed load: as it was learnt or set */
+    int32_t power_mw, reactive_mvar; /* power 0: no entry */
+};
+
+struct load_settings {
+    int32_t limit_mw;    /* steps below are of no interest */
+    int32_t sure_mw;     /* a mixture of a motor and heating must leave as much for the heating */
+    uint16_t nominal_dv; /* 2200 */
+    uint16_t white_permille; /* how far a white load may be from its entry */
+    uint16_t lamp_s; /* what starts like a lamp (a printer's fuser) is heating if it burns longer */
+    struct load_white white[LOAD_WHITE_MAX];
+};
+/* 150 W, 400 W, 220.0 V, 5 %, 20 s, no white loads. */
+struct load_settings load_settings_default(void);
+
+/* What was found; docs/manual/load.md says each in words. */
+enum load_verdict {
+#define LOAD_VERDICT(name, text, forbidden, en, zh) LOAD_##name,
+#include "terminal/load_table.h"
+#undef LOAD_VERDICT
+    LOAD_VERDICT_COUNT
+};
+const char *load_verdict_name(enum load_verdict v); /* "heating" ...; never NULL */
+const char *load_verdict_en(enum load_verdict v);
+const char *load_verdict_zh(enum load_verdict v);
+bool load_forbidden(enum load_verdict v); /* it must be switched off */
+
+struct load_step {
+    int32_t power_mw, reactive_mvar; /* signed: after less before */
+    int32_t distortion_mva;
+    int32_t third_ma;
+    uint16_t factor; /* |active| / apparent of the step */
+    uint16_t inrush; /* greatest power on the way / power of the step; 1000: none */
+    uint16_t third;  /* third harmonic / fundamental of the step's current */
+    bool has_reactive, has_distortion, has_third;
+    bool settled; /* false: told before it came to rest */
+    bool ramp;    /* came slowly, in many small steps */
+    uint32_t transient_ms;
+};
+
+struct load_event {
+    mono_ms at;   /* when it began */
+    mono_ms told; /* when it was known */
+    struct load_step step;
+    enum load_verdict verdict;
+    uint8_t white; /* 1..: the entry that matched */
+};
+
+/* Powers of one moment. */
+struct load_level {
+    int32_t power_mw, reactive_mvar, distortion_mva, third_ma;
+};
+
+/* The fields are the watch's own. All zero is a watch that has seen nothing. */
+struct load_watch {
+    bool begun, moving;
+    uint8_t flags;           /* what the samples carry */
+    struct load_level base;  /* the last state that was told of, or rest */
+    struct load_level crept; /* base before small steps in a row; told together as a ramp */
+    struct load_level run;   /* mean of the samples that agree so far */
+    int64_t sum[4];
+    uint16_t run_count;
+    mono_ms run_since, moved_at, crept_at, last;
+    int32_t peak_mw;
+    uint16_t voltage_dv;
+    struct load_event lamp; /* burning, not judged yet; verdict LOAD_LAMP while it waits */
+    struct {
+        int32_t power_mw, reactive_mvar;
+    } running[LOAD_RUNNING_MAX]; /* motors that were seen starting: their end hides nothing */
+};
+
+/* Takes a sample; true: `event` was filled. */
+bool load_take(struct load_watch *w, const struct load_settings *s, const struct load_sample *x,
+               struct load_event *event);
+
+/* The verdict on a step alone; load_take uses it. `white` as in the event; may be NULL. */
+enum load_verdict load_judge(const struct load_step *step, const struct load_settings *s,
+                             uint8_t *white);
+/* The rule that many terminals have: step >= 150 W and factor >= 0.95. For comparison only. */
+bool load_plain_rule(const struct load_step *step);
+
+#endif

@@ -1,0 +1,490 @@
+/*
+ * The load watch against appliances as physics has them, cycle by cycle (20 ms) with noise and a
+ * mains voltage that wanders: the hard cases by name. The appliances are made from their waveforms,
+ * not from the rules.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/rand.h"
+#include "terminal/load.h"
+#include "tests/unit/check.h"
+
+#define WAVE 400 /* samples a cycle */
+
+/* What an appliance draws at `ms` after it was switched on, at time angle a (0 .. 2 pi) of a cycle
+ * and voltage u: its current. `w` is its rating at 220 V. */
+typedef double draw(double w, double u, double a, double ms);
+
+#define RATED 220.0
+
+static double resistance(double w, double u, double a, double ms)
+{
+    (void)a;
+    (void)ms;
+    return u * w / (RATED * RATED);
+}
+
+static double half_wave(double w, double u, double a, double ms)
+{
+    (void)a;
+    (void)ms;
+    return u > 0 ? u * 2 * w / (RATED * RATED) : 0;
+}
+
+/* A stage between: every second half wave at half. */
+static double uneven_wave(double w, double u, double a, double ms)
+{
+    (void)a;
+    (void)ms;
+    return (u > 0 ? 1.6 : 0.25) * u * w / (RATED * RATED);
+}
+
+static double cut(double w, double u, double a, double angle)
+{
+    return fmod(a, M_PI) >= angle ? u * w / (RATED * RATED) : 0;
+}
+static double cut_45(double w, double u, double a, double ms)
+{
+    (void)ms;
+    return cut(w, u, a, M_PI / 4);
+}
+static double cut_65(double w, double u, double a, double ms)
+{
+    (void)ms;
+    return cut(w, u, a, 65 * M_PI / 180);
+}
+static double cut_90(double w, double u, double a, double ms)
+{
+    (void)ms;
+    return cut(w, u, a, M_PI / 2);
+}
+
+/* Commutator motor: lags a little, third harmonic of 15 %, half as much again at the start. */
+static double universal(double w, double u, double a, double ms)
+{
+    double amplitude = sqrt(2) * w / RATED / cos(0.08) * (1 + 0.5 * exp(-ms / 250));
+    (void)u;
+    return amplitude * (sin(a - 0.08) - 0.15 * sin(3 * a - 0.4));
+}
+
+/* Induction motor: factor 0.6, five times the current for a fifth of a second. */
+static double induction(double w, double u, double a, double ms)
+{
+    double amplitude = sqrt(2) * w / RATED / 0.6, start = 1 + 4 * exp(-ms / 80);
+    (void)u;
+    return amplitude * start * sin(a - acos(ms < 150 ? 0.45 : 0.6));
+}
+
+/* A compressor with its capacitor: factor 0.95, four times the current at the start. */
+static double compressor(double w, double u, double a, double ms)
+{
+    double amplitude = sqrt(2) * w / RATED / 0.95, start = 1 + 3 * exp(-ms / 150);
+    (void)u;
+    return amplitude * start * sin(a - acos(0.95));
+}
+
+/* A filament: eight times while cold. */
+static double filament(double w, double u, double a, double ms)
+{
+    (void)a;
+    return u * w / (RATED * RATED) * (1 + 7 * exp(-ms / 40));
+}
+
+/* A power supply without correction: pulses at the crest. */
+static double supply(double w, double u, double a, double ms)
+{
+    double at = fmod(a, M_PI) - 1.35, pulse = fabs(at) < 0.45 ? cos(at / 0.45 * M_PI / 2) : 0;
+    (void)ms;
+    return (u > 0 ? 1 : -1) * pulse * w / RATED * 3.92;
+}
+
+/* With correction: nearly the voltage's shape, a capacitor in front, 12 % harmonics. */
+static double corrected(double w, double u, double a, double ms)
+{
+    double amplitude = sqrt(2) * w / RATED;
+    (void)u;
+    (void)ms;
+    return amplitude * (sin(a) + 0.22 * cos(a) + 0.10 * sin(3 * a + 1) + 0.06 * sin(5 * a));
+}
+
+/* An inverter with correction: the compressor comes up over twenty seconds, and never stands still.
+ */
+static double inverter(double w, double u, double a, double ms)
+{
+    double level = 0.08 + 0.92 * (ms < 20'000 ? ms / 20'000 : 1) + 0.03 * sin(ms / 2'000);
+    return corrected(w * level, u, a, ms);
+}
+
+/* --- a room
+ * ------------------------------------------------------------------------------------------ */
+
+struct use {
+    draw *of;
+    double watts, on_ms, off_ms;
+};
+
+#define USES_MAX 6
+struct seen {
+    struct load_event events[64];
+    int count;
+};
+
+struct play {
+    struct use uses[USES_MAX];
+    double until_ms, swing; /* swing: volts up and down over two seconds */
+    bool without_harmonics;
+};
+
+/* Each appliance has a start time inside a cycle too: what is on is on for whole cycles here, as a
+ * metering chip that averages would see the first of them anyway. */
+static struct load_sample measure(const struct play *p, double ms, struct rand_stream *r)
+{
+    double volts = RATED + p->swing * sin(ms / 2'000 * 2 * M_PI), real = 0, square = 0, re[17] = {},
+           im[17] = {};
+    for (int k = 0; k < WAVE; k++) {
+        double a = 2 * M_PI * (k + 0.5) / WAVE, u = sqrt(2) * volts * sin(a), i = 0;
+        for (int n = 0; n < USES_MAX && p->uses[n].of; n++)
+            if (ms >= p->uses[n].on_ms && ms < p->uses[n].off_ms)
+                i += p->uses[n].of(p->uses[n].watts, u, a, ms - p->uses[n].on_ms);
+        real += u * i / WAVE;
+        square += i * i / WAVE;
+        for (int h = 1; h <= 15; h += 2) {
+            re[h] += i * sin(h * a) * sqrt(2) / WAVE;
+            im[h] += i * cos(h * a) * sqrt(2) / WAVE;
+        }
+    }
+    double noise = ((double)rand_below(r, 2'001) - 1'000) / 1'000 * 1.5;
+    struct load_sample x = {.now = {(int64_t)ms},
+                            .power_mw = (int32_t)((real + noise) * 1'000),
+                            .reactive_mvar = (int32_t)(-im[1] * volts * 1'000),
+                            .current_ma = (uint32_t)(sqrt(square) * 1'000),
+                            .voltage_dv = (uint16_t)(volts * 10),
+                            .has_reactive = true,
+                            .has_current = true,
+                            .has_harmonics = !p->without_harmonics};
+    for (int h = 0; h < LOAD_HARMONICS; h++)
+        x.harmonic_ma[h] = (uint32_t)(hypot(re[2 * h + 3], im[2 * h + 3]) * 1'000);
+    return x;
+}
+
+static struct load_settings settings;
+
+static struct seen run(const struct play *p)
+{
+    struct load_watch w = {};
+    struct seen s = {};
+    struct rand_stream r = rand_split(5, "mains");
+    for (double ms = 0; ms < p->until_ms; ms += 20) {
+        struct load_sample x = measure(p, ms, &r);
+        if (load_take(&w, &settings, &x, &s.events[s.count]) && s.count < 63)
+            s.count++;
+    }
+    return s;
+}
+
+static int trips(const struct seen *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->count; i++)
+        n += load_forbidden(s->events[i].verdict);
+    return n;
+}
+
+static void explain(const struct seen *s)
+{
+    for (int i = 0; i < s->count; i++) {
+        const struct load_event *e = &s->events[i];
+        print_message(
+            "  %lld ms: dP %d mW dQ %d mvar dD %d factor %d inrush %d third %d%s%s -> %s\n",
+            (long long)e->at.ms, e->step.power_mw, e->step.reactive_mvar, e->step.distortion_mva,
+            e->step.factor, e->step.inrush, e->step.third, e->step.settled ? "" : " unsettled",
+            e->step.ramp ? " ramp" : "", load_verdict_name(e->verdict));
+    }
+}
+
+/* One trip, of the wanted kind, known within a second of its switching. */
+static void expect_trip(const struct play *p, enum load_verdict verdict, double on_ms)
+{
+    struct seen s = run(p);
+    int at = 0;
+    while (at < s.count && !load_forbidden(s.events[at].verdict))
+        at++;
+    if (trips(&s) != 1 || s.events[at].verdict != verdict) {
+        explain(&s);
+        fail_msg("wanted one trip, %s", load_verdict_name(verdict));
+    }
+    int64_t late = s.events[at].told.ms - (int64_t)on_ms;
+    if (late < 0 || late > 1'000) {
+        explain(&s);
+        fail_msg("known after %lld ms", (long long)late);
+    }
+}
+
+static void expect_peace(const struct play *p)
+{
+    struct seen s = run(p);
+    if (trips(&s) != 0) {
+        explain(&s);
+        fail_msg("a false trip");
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    settings = load_settings_default();
+    return 0;
+}
+
+/* --- heating
+ * ------------------------------------------------------------------------------------------ */
+
+static void test_plain_heating(void **state)
+{
+    (void)state;
+    static const double watts[] = {200, 300, 800, 1500, 2200, 3000};
+    for (size_t i = 0; i < sizeof watts / sizeof *watts; i++)
+        expect_trip(
+            &(struct play){.uses = {{resistance, watts[i], 1'000, 60'000}}, .until_ms = 8'000},
+            LOAD_HEATING, 1'000);
+}
+
+static void test_disguised_heating(void **state)
+{
+    (void)state;
+    static draw *const halves[] = {half_wave, uneven_wave};
+    static draw *const cuts[] = {cut_45, cut_65, cut_90};
+    for (size_t i = 0; i < 2; i++)
+        expect_trip(&(struct play){.uses = {{halves[i], 600, 1'000, 60'000}}, .until_ms = 5'000},
+                    LOAD_HEATING_HALF, 1'000);
+    for (size_t i = 0; i < 3; i++)
+        expect_trip(&(struct play){.uses = {{cuts[i], 1'200, 1'000, 60'000}}, .until_ms = 5'000},
+                    LOAD_HEATING_CUT, 1'000);
+}
+
+/* Above what is on already: lamps, a computer, a fan. */
+static void test_heating_above_a_base_load(void **state)
+{
+    (void)state;
+    expect_trip(&(struct play){.uses = {{supply, 120, 0, 60'000},
+                                        {induction, 60, 0, 60'000},
+                                        {resistance, 60, 0, 60'000},
+                                        {resistance, 800, 2'000, 60'000}},
+                               .until_ms = 5'000},
+                LOAD_HEATING, 2'000);
+}
+
+static void test_a_radiant_heater_goes_on(void **state)
+{
+    (void)state;
+    struct play p = {.uses = {{filament, 800, 1'000, 60'000}}, .until_ms = 30'000};
+    struct seen s = run(&p);
+    assert_int_equal(s.events[0].verdict, LOAD_LAMP);
+    assert_int_equal(s.events[1].verdict, LOAD_HEATING_LAMP);
+    assert_true(s.events[1].told.ms >= 21'000 && s.events[1].told.ms < 21'100);
+    p.uses[0].off_ms = 19'000; /* the fuser of a printer */
+    expect_peace(&p);
+}
+
+/* --- what must not be taken for it
+ * ---------------------------------------------------------------------- */
+
+static void test_motors(void **state)
+{
+    (void)state;
+    static const double watts[] = {300, 700, 1'400, 2'000};
+    for (size_t i = 0; i < sizeof watts / sizeof *watts; i++) {
+        expect_peace(
+            &(struct play){.uses = {{universal, watts[i], 1'000, 9'000}}, .until_ms = 12'000});
+        expect_peace(&(struct play){.uses = {{universal, watts[i], 1'000, 9'000}},
+                                    .until_ms = 12'000,
+                                    .without_harmonics = true});
+    }
+    for (size_t i = 0; i < sizeof watts / sizeof *watts; i++)
+        expect_peace(
+            &(struct play){.uses = {{compressor, watts[i], 1'000, 9'000}}, .until_ms = 12'000});
+    /* a refrigerator: over 600 W in its first cycles, 120 W afterwards */
+    expect_peace(&(struct play){.uses = {{induction, 120, 1'000, 30'000}}, .until_ms = 32'000});
+}
+
+static void test_electronics(void **state)
+{
+    (void)state;
+    static const double watts[] = {65, 200, 450, 800};
+    for (size_t i = 0; i < sizeof watts / sizeof *watts; i++) {
+        expect_peace(&(struct play){.uses = {{supply, watts[i], 1'000, 5'000}}, .until_ms = 7'000});
+        expect_peace(
+            &(struct play){.uses = {{corrected, watts[i], 1'000, 5'000}}, .until_ms = 7'000});
+    }
+}
+
+static void test_an_inverter_comes_slowly(void **state)
+{
+    (void)state;
+    expect_peace(&(struct play){.uses = {{inverter, 1'100, 1'000, 90'000}}, .until_ms = 100'000});
+}
+
+/* --- together
+ * -------------------------------------------------------------------------------------------- */
+
+static void test_two_within_a_second(void **state)
+{
+    (void)state;
+    static const double apart[] = {0, 20, 60, 200, 500, 900};
+    for (size_t i = 0; i < sizeof apart / sizeof *apart; i++) {
+        struct play p = {.uses = {{universal, 1'200, 1'000, 60'000},
+                                  {resistance, 1'800, 1'000 + apart[i], 60'000}},
+                         .until_ms = 6'000};
+        struct seen s = run(&p);
+        if (trips(&s) < 1) {
+            explain(&s);
+            fail_msg("missed, %.0f ms apart", apart[i]);
+        }
+    }
+    /* two that are allowed */
+    for (size_t i = 0; i < sizeof apart / sizeof *apart; i++)
+        expect_peace(&(struct play){
+            .uses = {{universal, 1'200, 1'000, 60'000}, {supply, 300, 1'000 + apart[i], 60'000}},
+            .until_ms = 6'000});
+}
+
+/* A washing machine that heats, a fan heater. */
+static void test_heating_with_a_motor(void **state)
+{
+    (void)state;
+    expect_trip(&(struct play){.uses = {{induction, 250, 1'000, 60'000},
+                                        {resistance, 1'500, 1'000, 60'000}},
+                               .until_ms = 6'000},
+                LOAD_HEATING_MIXED, 1'000);
+    struct play fan = {.uses = {{universal, 60, 1'000, 60'000}, {resistance, 1'500, 1'000, 60'000}},
+                       .until_ms = 6'000};
+    struct seen s = run(&fan);
+    assert_int_equal(trips(&s), 1);
+}
+
+/* One goes off in the very cycle in which the other comes on. */
+static void test_heating_for_a_motor(void **state)
+{
+    (void)state;
+    expect_trip(
+        &(struct play){.uses = {{induction, 700, 1'000, 8'000}, {resistance, 900, 8'000, 60'000}},
+                       .until_ms = 12'000},
+        LOAD_HEATING_HIDDEN, 8'000);
+    expect_peace(&(struct play){.uses = {{induction, 700, 1'000, 8'000}}, .until_ms = 12'000});
+}
+
+/* --- the mains
+ * ------------------------------------------------------------------------------------------- */
+
+/* A kettle that is allowed stands on a mains that wanders by a tenth: no step is told. */
+static void test_mains_swings(void **state)
+{
+    (void)state;
+    struct play p = {
+        .uses = {{resistance, 2'000, 1'000, 200'000}}, .until_ms = 60'000, .swing = 22};
+    settings.white[0] = (struct load_white){.power_mw = 2'000'000};
+    struct seen s = run(&p);
+    assert_int_equal(trips(&s), 0);
+    assert_int_equal(s.count, 1);
+    assert_int_equal(s.events[0].verdict, LOAD_WHITE);
+    assert_int_equal(s.events[0].white, 1);
+}
+
+static void test_white_list(void **state)
+{
+    (void)state;
+    struct play p = {.uses = {{resistance, 500, 1'000, 3'000}, {resistance, 500, 6'000, 8'000}},
+                     .until_ms = 10'000};
+    settings.white[2] = (struct load_white){.power_mw = 500'000};
+    expect_peace(&p);      /* a water dispenser's thermostat */
+    p.uses[1].watts = 600; /* a kettle is not the dispenser */
+    expect_trip(&p, LOAD_HEATING, 6'000);
+}
+
+/* A thermostat that cycles: each time anew. */
+static void test_thermostat(void **state)
+{
+    (void)state;
+    struct play p = {.uses = {{resistance, 1'000, 1'000, 6'000},
+                              {resistance, 1'000, 12'000, 17'000},
+                              {resistance, 1'000, 23'000, 28'000},
+                              {resistance, 1'000, 34'000, 39'000}},
+                     .until_ms = 45'000};
+    struct seen s = run(&p);
+    assert_int_equal(trips(&s), 4);
+}
+
+/* Laptops and lamps, one after the other: each is too small, and so is their sum for what it is. */
+static void test_small_ones_in_a_row(void **state)
+{
+    (void)state;
+    expect_peace(&(struct play){.uses = {{supply, 65, 1'000, 60'000},
+                                         {supply, 65, 4'000, 60'000},
+                                         {supply, 65, 7'000, 60'000},
+                                         {supply, 65, 10'000, 60'000},
+                                         {supply, 65, 13'000, 60'000},
+                                         {supply, 65, 16'000, 60'000}},
+                                .until_ms = 20'000});
+}
+
+/* A heater that is turned up in small steps is one all the same. */
+static void test_heating_in_small_steps(void **state)
+{
+    (void)state;
+    struct play p = {.uses = {{resistance, 100, 1'000, 60'000},
+                              {resistance, 100, 3'000, 60'000},
+                              {resistance, 100, 5'000, 60'000},
+                              {resistance, 100, 7'000, 60'000}},
+                     .until_ms = 12'000};
+    struct seen s = run(&p);
+    if (trips(&s) != 1)
+        explain(&s);
+    assert_int_equal(trips(&s), 1);
+}
+
+static void test_nothing_surprises(void **state)
+{
+    (void)state;
+    struct rand_stream r = rand_split(9, "anything");
+    struct load_watch w = {};
+    struct load_event e;
+    int64_t ms = 0;
+    for (int i = 0; i < 200'000; i++) {
+        struct load_sample x = {.power_mw = (int32_t)rand_u64(&r),
+                                .reactive_mvar = (int32_t)rand_u64(&r),
+                                .current_ma = (uint32_t)rand_u64(&r),
+                                .voltage_dv = (uint16_t)rand_u64(&r),
+                                .has_reactive = rand_below(&r, 2),
+                                .has_current = rand_below(&r, 2),
+                                .has_harmonics = rand_below(&r, 2)};
+        for (int h = 0; h < LOAD_HARMONICS; h++)
+            x.harmonic_ma[h] = (uint32_t)rand_u64(&r) >> rand_below(&r, 32);
+        x.now.ms = ms += (int64_t)rand_below(&r, 2'000);
+        if (load_take(&w, &settings, &x, &e))
+            assert_true((unsigned)e.verdict < LOAD_VERDICT_COUNT);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_plain_heating, set_up),
+        cmocka_unit_test_setup(test_disguised_heating, set_up),
+        cmocka_unit_test_setup(test_heating_above_a_base_load, set_up),
+        cmocka_unit_test_setup(test_a_radiant_heater_goes_on, set_up),
+        cmocka_unit_test_setup(test_motors, set_up),
+        cmocka_unit_test_setup(test_electronics, set_up),
+        cmocka_unit_test_setup(test_an_inverter_comes_slowly, set_up),
+        cmocka_unit_test_setup(test_two_within_a_second, set_up),
+        cmocka_unit_test_setup(test_heating_with_a_motor, set_up),
+        cmocka_unit_test_setup(test_heating_for_a_motor, set_up),
+        cmocka_unit_test_setup(test_mains_swings, set_up),
+        cmocka_unit_test_setup(test_white_list, set_up),
+        cmocka_unit_test_setup(test_thermostat, set_up),
+        cmocka_unit_test_setup(test_small_ones_in_a_row, set_up),
+        cmocka_unit_test_setup(test_heating_in_small_steps, set_up),
+        cmocka_unit_test_setup(test_nothing_surprises, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
