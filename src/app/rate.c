@@ -11,7 +11,7 @@
 #include "site/csv.h"
 
 #define PLAN_MAX 65'536
-#define REGISTERS (RATING_RATES + 1) /* total, then the rates */
+#define REGISTERS (RATING_RATES + 1) /* total, then the rates; a meter has no deep valley */
 
 struct command {
     const char *opening, *used_before, *persons, *month, *days, *months, *area, *json, *table;
@@ -65,7 +65,7 @@ static enum err parse_opening(struct command *c)
         TRY(options_number(w, 0, INT64_MAX, &c->registers[n++]));
     }
     memcpy(c->first, c->registers, sizeof c->first);
-    return n == 1 || n == REGISTERS ? ERR_OK : ERR_SYNTAX;
+    return n == 1 || n >= REGISTERS - 1 ? ERR_OK : ERR_SYNTAX;
 }
 
 static enum err parse_number(const char *text, int64_t max, int64_t *out)
@@ -93,7 +93,7 @@ static enum err parse_position(struct command *c)
 }
 
 /* Column 0 is the row's name and not looked at, so that a usage can say when it was. */
-static const char *const columns[] = {"at", "total", "sharp", "peak", "flat", "valley"};
+static const char *const columns[] = {"at", "total", "sharp", "peak", "flat", "valley", "deep_valley"};
 #define COLUMNS (sizeof columns / sizeof *columns)
 
 struct usage {
@@ -150,7 +150,7 @@ static enum err add_row(struct command *c, const int64_t value[REGISTERS])
 
 static enum err take_row(struct usage *u)
 {
-    int64_t value[REGISTERS] = {-1, -1, -1, -1, -1};
+    int64_t value[REGISTERS] = {-1, -1, -1, -1, -1, -1};
     for (size_t i = 0; i < u->column_count; i++) {
         u->csv.bad_column = i + 1;
         if (u->column[i] == 0)

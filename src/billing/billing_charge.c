@@ -81,7 +81,7 @@ enum err registers_of(const int64_t wh[READINGS_REGISTERS], int64_t ratio,
                       struct rating_registers *out)
 {
     TRY(units_mul(wh[0], ratio, &out->total_wh));
-    for (int i = 0; i < RATING_RATES; i++)
+    for (int i = 0; i < RATING_METER_RATES; i++)
         TRY(units_mul(wh[1 + i], ratio, &out->rate_wh[i]));
     return ERR_OK;
 }

@@ -52,10 +52,10 @@ static enum err share_evenly(const struct moment *m, int slot, int64_t *out)
 /* A rate that ran although the plan gives it no time is shared out evenly. */
 static enum err share_rates(const struct moment *m, int64_t shares[READINGS_REGISTERS])
 {
-    int64_t part[RATING_RATES], whole[RATING_RATES];
+    int64_t part[RATING_RATES], whole[RATING_RATES]; /* a meter has the first four only */
     run_times(m, m->before.at, m->at, part);
     run_times(m, m->before.at, m->after.at, whole);
-    for (int i = 0; i < RATING_RATES; i++) {
+    for (int i = 0; i < RATING_METER_RATES; i++) {
         int64_t used = m->after.wh[1 + i] - m->before.wh[1 + i];
         TRY(whole[i] > 0 ? share(used, part[i], whole[i], &shares[1 + i])
                          : share_evenly(m, 1 + i, &shares[1 + i]));

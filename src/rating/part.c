@@ -58,25 +58,38 @@ enum err rating_check_parts(const struct rating_plan *plan, struct rating_proble
     if (plan->rounding >= RATING_ROUNDINGS)
         return rating_refuse(problem, RATING_ROUNDING_UNKNOWN,
                              (struct rating_spot){"rounding", -1, NULL});
-    return plan->minimum_fen >= 0 ? ERR_OK
-                                  : rating_refuse(problem, RATING_MINIMUM_FEN,
-                                                  (struct rating_spot){"minimum", -1, NULL});
+    if (plan->minimum_fen < 0)
+        return rating_refuse(problem, RATING_MINIMUM_FEN, (struct rating_spot){"minimum", -1, NULL});
+    return rating_check_bill(plan, problem);
 }
 
 /* --- text ------------------------------------------------------------------------------------- */
 
-enum { PART_CODE, PART_PRICE, PART_ROUNDING, PART_PER, PART_MEMBERS };
+enum {
+    PART_CODE,
+    PART_PRICE,
+    PART_ROUNDING,
+    PART_PER,
+    PART_CYCLE, /* this and what follows: of some fees only, bill_text.c */
+    PART_START,
+    PART_END,
+    PART_FLOOR_PERCENT,
+    PART_OVER_PERCENT,
+    PART_OVER_FACTOR,
+    PART_MEMBERS
+};
 
 static const char *part_member(unsigned i)
 {
-    static const char *const names[] = {"code", "price", "rounding", "per"};
+    static const char *const names[] = {"code",          "price",        "rounding", "per",
+                                        "cycle",         "start",        "end",      "floor_percent",
+                                        "over_percent",  "over_factor"};
     return names[i];
 }
 
 static const char *per_at(unsigned i)
 {
-    static const char *const names[] = {"unit", "day", "month", "area"};
-    return names[i];
+    return rating_per_name((enum rating_per)i);
 }
 
 static enum err take_code(struct rating_parse *p, struct rating_part *part, struct rating_spot spot)
@@ -127,7 +140,7 @@ static enum err take_part(struct rating_parse *p, struct rating_part *part, stru
 {
     char name[24] = "";
     unsigned seen = 0;
-    part->rounding = RATING_ROUNDING_PLAN;
+    *part = (struct rating_part){.rounding = RATING_ROUNDING_PLAN};
     TRY(rating_open_object(p, at));
     while (jread_member(&p->j, name, sizeof name)) {
         struct rating_spot spot = {at.name, at.index, name};
@@ -138,13 +151,14 @@ static enum err take_part(struct rating_parse *p, struct rating_part *part, stru
         TRY(which == PART_CODE       ? take_code(p, part, spot)
             : which == PART_PRICE    ? rating_take_price(p, &part->price_e8, spot)
             : which == PART_ROUNDING ? take_rounding(p, &part->rounding, spot)
-                                     : take_per(p, part, spot));
+            : which == PART_PER      ? take_per(p, part, spot)
+                                     : rating_take_fee_member(p, part, name, spot));
     }
-    for (unsigned i = 0; p->j.err == ERR_OK && i < members; i++)
+    for (unsigned i = 0; p->j.err == ERR_OK && i < members && i <= PART_PER; i++)
         if (i != PART_ROUNDING && !(seen & 1u << i))
             return rating_parse_refuse(p, RATING_MEMBER_MISSING,
                                        (struct rating_spot){at.name, at.index, part_member(i)});
-    return ERR_OK;
+    return p->j.err == ERR_OK && members > PART_PER ? rating_end_fee(p, part, at) : ERR_OK;
 }
 
 static enum err take_parts(struct rating_parse *p, const char *name, struct rating_part *list,

@@ -30,7 +30,7 @@ enum err rating_plan_settles(const struct rating_plan *plan)
 {
     bool fees = true;
     for (size_t i = 0; i < plan->fee_count; i++)
-        fees = fees && plan->fees[i].per != RATING_PER_AREA;
+        fees = fees && plan->fees[i].per < RATING_PER_AREA;
     bool ladder = !has_steps(plan) ||
                   (plan->ladder.household_from == 0 && plan->ladder.cycle != RATING_HEATING_SEASON);
     return plan->unit == RATING_KWH && plan->minimum_fen == 0 && fees && ladder
@@ -119,7 +119,7 @@ static void find_fees(struct work *w)
 
 static int64_t register_of(const struct rating_registers *r, enum rating_rate rate)
 {
-    return rate < RATING_RATES ? r->rate_wh[rate] : r->total_wh;
+    return rate < RATING_METER_RATES ? r->rate_wh[rate] : r->total_wh;
 }
 
 static enum err add_line(struct rating_bill *bill, const struct piece *p,
@@ -162,7 +162,7 @@ static enum err add_lines(struct rating_bill *bill, const struct piece *p,
 static enum err used_between(const struct piece *p, struct rating_used *used)
 {
     TRY(units_sub(p->to.total_wh, p->from.total_wh, &used->total_wh));
-    for (int i = 0; i < RATING_RATES; i++)
+    for (int i = 0; i < RATING_METER_RATES; i++)
         TRY(units_sub(p->to.rate_wh[i], p->from.rate_wh[i], &used->rate_wh[i]));
     return ERR_OK;
 }
@@ -204,7 +204,7 @@ static enum err cut_at(const struct piece *rest, wall_s edge, struct rating_regi
 {
     int64_t part_s = edge.s - rest->from_at.s, whole_s = rest->to_at.s - rest->from_at.s;
     TRY(between(rest->from.total_wh, rest->to.total_wh, part_s, whole_s, &at->total_wh));
-    for (int i = 0; i < RATING_RATES; i++)
+    for (int i = 0; i < RATING_METER_RATES; i++)
         TRY(between(rest->from.rate_wh[i], rest->to.rate_wh[i], part_s, whole_s, &at->rate_wh[i]));
     return ERR_OK;
 }

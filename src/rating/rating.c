@@ -2,8 +2,9 @@
 
 #include "base/must.h"
 
-static const char *const rate_names[] = {"sharp", "peak", "flat", "valley", "total"};
-static const char *const rate_words[] = {"尖", "峰", "平", "谷", "总"};
+static const char *const rate_names[] = {"sharp",  "peak",        "flat",
+                                         "valley", "deep_valley", "total"};
+static const char *const rate_words[] = {"尖", "峰", "平", "谷", "深谷", "总"};
 static const char *const kind_names[] = {"flat", "time_of_use", "ladder", "time_of_use_ladder"};
 static const char *const unit_names[] = {"kWh", "m3", "GJ"};
 static const char *const cycle_names[] = {"month", "two_months", "season", "year",
@@ -34,6 +35,13 @@ const char *rating_cycle_name(enum rating_cycle cycle)
     return cycle < RATING_CYCLES ? cycle_names[cycle] : "unknown";
 }
 
+const char *rating_per_name(enum rating_per per)
+{
+    static const char *const names[] = {"unit",     "day",    "month",         "area",
+                                        "capacity", "demand", "first_recharge"};
+    return per < RATING_PERS ? names[per] : "unknown";
+}
+
 const char *rating_rounding_name(enum rating_rounding rounding)
 {
     static const char *const names[] = {"carry", "half_up", "up", "down"};
@@ -44,7 +52,10 @@ enum err rating_plan_billable(const struct rating_plan *plan)
 {
     bool kind = plan->kind == RATING_FLAT || plan->kind == RATING_TIME_OF_USE;
     bool plain = plan->component_count == 0 && plan->fee_count == 0 && plan->minimum_fen == 0 &&
-                 plan->rounding == RATING_CARRY;
+                 plan->rounding == RATING_CARRY && plan->schedule_count == 0 &&
+                 plan->month_count == 0 && plan->mix_count == 0 && plan->subsidy_count == 0 &&
+                 plan->quota.amount_wh == 0 && plan->power_factor.row_count == 0 &&
+                 !plan->from_intervals && !plan->priced[RATING_DEEP_VALLEY];
     return kind && plain && plan->unit == RATING_KWH ? ERR_OK : ERR_RATING_UNBILLABLE;
 }
 
@@ -112,7 +123,7 @@ static enum err charge_rate(const struct rating_plan *plan, const struct rating_
 static enum err charge_rates(const struct rating_plan *plan, const struct rating_usage *usage,
                              struct rating_bill *bill)
 {
-    for (unsigned rate = 0; rate < RATING_RATES; rate++)
+    for (unsigned rate = 0; rate < RATING_METER_RATES; rate++)
         TRY(charge_rate(plan, usage, (enum rating_rate)rate, bill));
     return check_sum(usage, bill->energy_wh);
 }

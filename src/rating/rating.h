@@ -22,12 +22,21 @@
 #include "base/err.h"
 #include "base/units.h"
 
-/* The meter's rate registers, in their order on the wire. */
-enum rating_rate { RATING_SHARP, RATING_PEAK, RATING_FLAT_RATE, RATING_VALLEY, RATING_RATES };
+/* The meter's rate registers, in their order on the wire, and the deep valley, for which a meter has
+ * no register: it comes from dated totals. */
+enum rating_rate {
+    RATING_SHARP,
+    RATING_PEAK,
+    RATING_FLAT_RATE,
+    RATING_VALLEY,
+    RATING_DEEP_VALLEY,
+    RATING_RATES
+};
+#define RATING_METER_RATES RATING_DEEP_VALLEY
 #define RATING_TOTAL RATING_RATES /* as the rate of a line: the total register */
 
-const char *rating_rate_name(enum rating_rate rate); /* "sharp" .. "valley", "total" */
-const char *rating_rate_zh(enum rating_rate rate);   /* 尖 峰 平 谷 总 */
+const char *rating_rate_name(enum rating_rate rate); /* "sharp" .. "deep_valley", "total" */
+const char *rating_rate_zh(enum rating_rate rate);   /* 尖 峰 平 谷 深谷 总 */
 
 enum rating_kind {
     RATING_FLAT,
@@ -41,6 +50,8 @@ enum rating_kind {
 const char *rating_kind_name(enum rating_kind kind);
 
 #define RATING_PERIODS_MAX 24
+#define RATING_SCHEDULE_PERIODS_MAX 14
+#define RATING_SCHEDULES_MAX 24
 #define RATING_DAY_MINUTES 1440
 #define RATING_PRICE_MAX_E8 (INT64_C(1000) * UNITS_PRICE_SCALE) /* more is a mistake */
 
@@ -50,8 +61,54 @@ struct rating_period {
     enum rating_rate rate;
 };
 
-/* What a price is per. Quantities are whole thousandths of it: Wh, litres, MJ. The names of fields
- * say Wh because electricity is the common case. */
+/* Days of a schedule, as a set: the plain weekdays (bit 0: Sunday, as struct civil counts), and what
+ * the calendar calls the day. Each day is a workday or a restday; some of the first are makeup days,
+ * some of the second holidays. */
+enum rating_day_bit {
+    RATING_DAY_SUNDAY,
+    RATING_DAY_SATURDAY = 6,
+    RATING_DAY_WORKDAY,
+    RATING_DAY_RESTDAY,
+    RATING_DAY_HOLIDAY,
+    RATING_DAY_MAKEUP,
+    RATING_DAY_BITS
+};
+#define RATING_DAY_TYPES (15u << RATING_DAY_WORKDAY)
+
+struct rating_day {
+    uint8_t month, day; /* 1..12, 1..31 */
+};
+
+/* Periods and perhaps prices of the days that fit. Of several schedules the first that fits holds. */
+struct rating_schedule {
+    uint16_t months;            /* bit 0: January; 0: any month */
+    uint16_t days;              /* bits of enum rating_day_bit; 0: any day */
+    struct rating_day from, to; /* both included, may go over the new year; month 0: any date */
+    struct rating_period periods[RATING_SCHEDULE_PERIODS_MAX];
+    uint8_t period_count;
+    uint8_t priced; /* a bit a rate: the prices of these days */
+    int64_t rate_price_e8[RATING_RATES];
+};
+
+/* Prices of some months. ONE and RATES change the plan's price or prices (by surcharge: the base),
+ * STEPS the price or prices of each step: a row of `month_prices` a step. */
+enum rating_month_form { RATING_MONTH_ONE, RATING_MONTH_RATES, RATING_MONTH_STEPS };
+#define RATING_MONTHS_MAX 12
+#define RATING_MONTH_PRICES_MAX 96 /* rows of all entries together */
+
+struct rating_prices_row {
+    uint8_t priced; /* a bit a rate; ONE and steps by price: bit 0 */
+    int64_t price_e8[RATING_RATES];
+};
+
+struct rating_month_entry {
+    uint16_t months; /* bit 0: January */
+    enum rating_month_form form;
+    uint8_t first; /* row of month_prices */
+};
+
+/* What a price is per. Quantities are whole thousandths of it: Wh, litres, MJ. The names of fields say
+ * Wh because electricity is the common case. */
 enum rating_unit { RATING_KWH, RATING_M3, RATING_GJ, RATING_UNITS };
 
 const char *rating_unit_name(enum rating_unit unit); /* "kWh", "m3", "GJ" */
@@ -89,9 +146,10 @@ struct rating_step {
     int64_t rate_price_e8[RATING_RATES]; /* BY_MATRIX */
 };
 
-struct rating_day {
-    uint8_t month, day; /* 1..12, 1..31 */
-};
+/* How the bounds shrink in the cycle in which the account opened. */
+enum rating_move_in { RATING_MOVE_IN_FULL, RATING_MOVE_IN_DAYS, RATING_MOVE_IN_MONTHS, RATING_MOVE_INS };
+/* Whose usage moves the ladder; the caller gives the position. */
+enum rating_count { RATING_COUNT_METER, RATING_COUNT_ACCOUNT, RATING_COUNT_GROUP, RATING_COUNTS };
 
 struct rating_ladder {
     enum rating_cycle cycle;
@@ -106,6 +164,8 @@ struct rating_ladder {
      */
     uint16_t household_from;
     int64_t household_extra_wh, household_each_more_wh;
+    enum rating_move_in move_in;
+    enum rating_count count;
     struct rating_step steps[RATING_STEPS_MAX];
     size_t step_count;
 };
@@ -113,7 +173,18 @@ struct rating_ladder {
 #define RATING_PARTS_MAX 16 /* components, and fees */
 #define RATING_CODE_MAX 24
 
-enum rating_per { RATING_PER_UNIT, RATING_PER_DAY, RATING_PER_MONTH, RATING_PER_AREA, RATING_PERS };
+enum rating_per {
+    RATING_PER_UNIT,
+    RATING_PER_DAY,
+    RATING_PER_MONTH,
+    RATING_PER_AREA,
+    RATING_PER_CAPACITY, /* kVA and month */
+    RATING_PER_DEMAND,   /* kW and month */
+    RATING_PER_FIRST_RECHARGE,
+    RATING_PERS
+};
+
+const char *rating_per_name(enum rating_per per); /* "unit", "day" ... */
 
 /* How a line becomes whole fen. CARRY: half up, and what was rounded away goes on into the next
  * line. The others forget it, and leave a remainder that passes by as it is. */
@@ -134,7 +205,60 @@ struct rating_part {
     enum rating_per per;            /* PER_UNIT: a component */
     int64_t price_e8;
     enum rating_rounding rounding;
+    /* PER_AREA: once a bill, or spread by day over the calendar year or the heating season */
+    bool spread;
+    enum rating_cycle cycle;     /* YEAR or HEATING_SEASON */
+    struct rating_day start, end; /* HEATING_SEASON: first and last day */
+    /* PER_DEMAND: at least floor_percent of the contracted; above over_percent of it the price is
+     * over_price_e8. 0: not */
+    uint16_t floor_percent, over_percent;
+    int64_t over_price_e8;
 };
+
+#define RATING_PERCENT_SCALE 10'000 /* 1 % in fields called _e4 */
+#define RATING_POWER_FACTORS_MAX 64
+
+/* The sum of lines is raised or lowered by the percent of the first row that the power factor
+ * reaches. */
+struct rating_power_factor {
+    uint8_t standard; /* hundredths; only told */
+    uint8_t row_count; /* 0: no such rule */
+    bool on_energy, on_capacity, on_demand;
+    struct {
+        uint8_t from; /* hundredths */
+        int32_t percent_e4;
+    } rows[RATING_POWER_FACTORS_MAX]; /* descending, the last from 0 */
+};
+
+struct rating_quota {
+    int64_t amount_wh; /* a cycle; 0: none */
+    enum rating_cycle cycle;
+    struct rating_day start;
+    bool carry;  /* what is left goes on into the next cycle */
+    bool counts; /* free units move the ladder */
+};
+
+#define RATING_SUBSIDIES_MAX 4
+struct rating_subsidy {
+    char code[RATING_CODE_MAX + 1];
+    int64_t amount_fen; /* a month */
+};
+
+#define RATING_MIX_MAX 8
+struct rating_mix {
+    char code[RATING_CODE_MAX + 1];
+    int32_t percent_e4;
+    int64_t price_e8[RATING_RATES]; /* FLAT: the first */
+};
+
+struct rating_ceiling {
+    int64_t catalogue_e8; /* 0: none */
+    int32_t percent_e4;
+    bool block;
+};
+
+#define RATING_NAME_MAX 96
+#define RATING_CALENDAR_MAX 7
 
 struct rating_plan {
     enum rating_kind kind;
@@ -151,7 +275,28 @@ struct rating_plan {
     struct rating_part components[RATING_PARTS_MAX], fees[RATING_PARTS_MAX];
     size_t component_count, fee_count;
     enum rating_rounding rounding;
-    int64_t minimum_fen; /* of a bill; 0: none */
+    int64_t minimum_fen;    /* 0: none */
+    bool minimum_per_month; /* else of a bill */
+    /* time */
+    bool from_intervals; /* rates come from dated totals, not from the meter's rate registers */
+    bool has_zone;
+    int32_t zone_offset_s;
+    char calendar[RATING_CALENDAR_MAX + 1]; /* "": none */
+    struct rating_schedule schedules[RATING_SCHEDULES_MAX]; /* instead of periods */
+    size_t schedule_count;
+    struct rating_month_entry months[RATING_MONTHS_MAX];
+    size_t month_count;
+    struct rating_prices_row month_prices[RATING_MONTH_PRICES_MAX];
+    size_t month_price_count;
+    /* sums */
+    struct rating_power_factor power_factor;
+    struct rating_quota quota;
+    struct rating_subsidy subsidies[RATING_SUBSIDIES_MAX];
+    size_t subsidy_count;
+    struct rating_mix mix[RATING_MIX_MAX];
+    size_t mix_count;
+    struct rating_ceiling ceiling;
+    char name_en[RATING_NAME_MAX + 1], name_zh[RATING_NAME_MAX + 1];
 };
 
 /* Why a plan is refused: one reason and the place of it, as a path ("periods[3].rate"). */
@@ -181,9 +326,8 @@ const char *rating_reason_zh(enum rating_reason reason);
 [[nodiscard]] enum err rating_plan_parse(const char *json, size_t len, struct rating_plan *plan,
                                          struct rating_problem *problem);
 
-/* ERR_RATING_UNBILLABLE for a plan that rating_charge cannot apply in full: a ladder, another unit
- * than kWh, components, fees, a minimum, another rounding than carry. rating/period.h can do more.
- */
+/* ERR_RATING_UNBILLABLE for a plan that rating_charge cannot apply in full: anything but one price
+ * or one a meter's rate, per kWh, with the remainder carried. rating_period (rating/period.h) can. */
 [[nodiscard]] enum err rating_plan_billable(const struct rating_plan *plan);
 
 /* Decimal text in yuan ("0.5883", at most 8 decimals) to 10^-8 yuan. ERR_RATING_PLAN with
@@ -194,7 +338,8 @@ const char *rating_reason_zh(enum rating_reason reason);
 /* Back to text, without needless zeros: "0.5883". */
 void rating_price_print(int64_t price_e8, char text[RATING_PRICE_TEXT_MAX]);
 
-/* The rate of a minute of the local day; RATING_TOTAL for a flat plan. The plan must be valid. */
+/* The rate of a minute of the local day; RATING_TOTAL for a flat plan. With schedules: that of the
+ * last, which is the one without a condition (rating/period.h knows days). The plan must be valid. */
 enum rating_rate rating_rate_at(const struct rating_plan *plan, unsigned minute);
 /* The price in force for a rate (RATING_TOTAL: the flat price); 0 if the plan does not price it. */
 int64_t rating_price_of(const struct rating_plan *plan, enum rating_rate rate);
@@ -202,7 +347,7 @@ int64_t rating_price_of(const struct rating_plan *plan, enum rating_rate rate);
 /* Cumulative registers of one meter at one instant, Wh. */
 struct rating_registers {
     int64_t total_wh;
-    int64_t rate_wh[RATING_RATES];
+    int64_t rate_wh[RATING_METER_RATES];
 };
 
 /* What was used: two readings of the same meter in the same installation period. */
@@ -220,24 +365,42 @@ enum rating_item_kind {
     RATING_ITEM_COMPONENT,
     RATING_ITEM_FEE,
     RATING_ITEM_MINIMUM,
+    RATING_ITEM_FREE,    /* units of the free quota: price 0 */
+    RATING_ITEM_FACTOR,  /* power factor: quantity is the sum it is on, in fen, and price the percent
+                            times 10^7, so that quantity * price is exact as for any other line */
+    RATING_ITEM_SUBSIDY, /* negative; no quantity and no price */
     RATING_ITEM_KINDS
 };
 
 const char *rating_item_name(enum rating_item_kind kind); /* "energy" ... */
 const char *rating_item_zh(enum rating_item_kind kind);
 
+enum rating_flag {
+    RATING_FLAG_ESTIMATED = 1, /* a reading that is an estimate */
+    RATING_FLAG_CALENDAR = 2,  /* a day of a year that the calendar does not know */
+    RATING_FLAG_MOVED_IN = 4,  /* the bounds are shorter: the account opened in this cycle */
+    RATING_FLAG_INTERVALS = 8, /* the rate's energy comes from dated totals, not from a register */
+};
+#define RATING_ENTRY_NONE (-1)
+
 struct rating_line {
     enum rating_item_kind kind;
     enum rating_rate rate;          /* RATING_TOTAL: all energy at one price */
     int step;                       /* from 0; -1: not of a step */
-    char code[RATING_CODE_MAX + 1]; /* of the component or fee; "": neither */
+    char code[RATING_CODE_MAX + 1]; /* of the component, fee, subsidy or part of a mix; "": none */
     enum rating_rounding rounding;
     bool apportioned;       /* a register was shared out by time, see rating/period.h */
-    int64_t from_wh, to_wh; /* registers of the rate; a fee: 0 */
+    uint8_t flags;          /* enum rating_flag */
+    int8_t month_entry;     /* of by_month, whose prices held; RATING_ENTRY_NONE: the plan's own */
+    int8_t schedule;        /* whose prices, else whose periods, held; RATING_ENTRY_NONE: several */
+    int64_t from_wh, to_wh; /* registers of the rate; RATING_FLAG_INTERVALS: total; a fee: 0 */
     int64_t quantity_wh;    /* to - from, or the part of it in this step; a fee: thousandths */
     int64_t price_e8;
     int64_t carry_in, carry_out; /* exact units, see above; |carry| <= half a fen */
     int64_t amount_fen;
+    /* by rating_period; else 0 */
+    int64_t from_s, to_s;             /* what the line is about, UTC seconds */
+    int64_t step_from_wh, step_to_wh; /* bounds as they held; RATING_STEP_OPEN: no end */
 };
 
 #define RATING_LINES_MAX 192

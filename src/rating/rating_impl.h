@@ -64,4 +64,18 @@ enum err rating_take_fees(struct rating_parse *p);
 enum err rating_take_minimum(struct rating_parse *p);
 enum err rating_take_rounding(struct rating_parse *p);
 
+/* bill_text.c: what a bill has besides its energy. */
+enum err rating_take_power_factor(struct rating_parse *p);
+enum err rating_take_subsidies(struct rating_parse *p);
+enum err rating_take_minimum_per(struct rating_parse *p);
+enum err rating_take_ceiling(struct rating_parse *p);
+/* A member of a fee that only some `per` have: "cycle", "start", "end", "floor_percent",
+ * "over_percent", "over_factor". The factor may stand before the price. */
+enum err rating_take_fee_member(struct rating_parse *p, struct rating_part *part, const char *name,
+                                struct rating_spot spot);
+/* A fee, all of whose members are read: what must hold between them. */
+enum err rating_end_fee(struct rating_parse *p, struct rating_part *part, struct rating_spot spot);
+/* What makes them valid, whoever built the plan. */
+enum err rating_check_bill(const struct rating_plan *plan, struct rating_problem *problem);
+
 #endif

@@ -291,6 +291,20 @@ enum member {
     MEMBER_FEES,
     MEMBER_MINIMUM,
     MEMBER_ROUNDING,
+    MEMBER_RATES_FROM,
+    MEMBER_ZONE,
+    MEMBER_CALENDAR,
+    MEMBER_SCHEDULES,
+    MEMBER_BY_MONTH,
+    MEMBER_MOVE_IN,
+    MEMBER_COUNT,
+    MEMBER_FREE_QUOTA,
+    MEMBER_MIX,
+    MEMBER_NAMES,
+    MEMBER_POWER_FACTOR,
+    MEMBER_SUBSIDIES,
+    MEMBER_MINIMUM_PER,
+    MEMBER_CEILING,
     MEMBERS
 };
 
@@ -301,7 +315,11 @@ static const char *plan_member(unsigned i)
     static const char *const names[] = {"kind",        "unit",      "price",   "prices",
                                         "periods",     "cycle",     "start",   "end",
                                         "high_season", "household", "steps",   "apportion",
-                                        "components",  "fees",      "minimum", "rounding"};
+                                        "components",  "fees",      "minimum", "rounding",
+                                        "rates_from",  "zone",      "calendar", "schedules",
+                                        "by_month",    "move_in",   "count",   "free_quota",
+                                        "mix",         "names",     "power_factor", "subsidies",
+                                        "minimum_per", "ceiling"};
     return names[i];
 }
 
@@ -333,6 +351,11 @@ static enum err take_base_prices(struct rating_parse *p)
         p, &(struct rating_prices){p->plan->priced, p->plan->rate_price_e8, {"prices", -1, NULL}});
 }
 
+static enum err take_later(struct rating_parse *p)
+{
+    return rating_parse_refuse(p, RATING_NOT_YET, (struct rating_spot){"", -1, NULL});
+}
+
 static enum err (*const takers[])(struct rating_parse *p) = {
     [MEMBER_KIND] = take_kind,
     [MEMBER_UNIT] = take_unit,
@@ -350,15 +373,31 @@ static enum err (*const takers[])(struct rating_parse *p) = {
     [MEMBER_FEES] = rating_take_fees,
     [MEMBER_MINIMUM] = rating_take_minimum,
     [MEMBER_ROUNDING] = rating_take_rounding,
+    [MEMBER_RATES_FROM] = take_later,
+    [MEMBER_ZONE] = take_later,
+    [MEMBER_CALENDAR] = take_later,
+    [MEMBER_SCHEDULES] = take_later,
+    [MEMBER_BY_MONTH] = take_later,
+    [MEMBER_MOVE_IN] = take_later,
+    [MEMBER_COUNT] = take_later,
+    [MEMBER_FREE_QUOTA] = take_later,
+    [MEMBER_MIX] = take_later,
+    [MEMBER_NAMES] = take_later,
+    [MEMBER_POWER_FACTOR] = rating_take_power_factor,
+    [MEMBER_SUBSIDIES] = rating_take_subsidies,
+    [MEMBER_MINIMUM_PER] = rating_take_minimum_per,
+    [MEMBER_CEILING] = rating_take_ceiling,
 };
 
 #define LADDER_NEEDS (BIT(MEMBER_KIND) | BIT(MEMBER_CYCLE) | BIT(MEMBER_STEPS))
 #define ALL_MAY                                                                                    \
     (BIT(MEMBER_UNIT) | BIT(MEMBER_COMPONENTS) | BIT(MEMBER_FEES) | BIT(MEMBER_MINIMUM) |          \
-     BIT(MEMBER_ROUNDING))
+     BIT(MEMBER_ROUNDING) | BIT(MEMBER_ZONE) | BIT(MEMBER_CALENDAR) | BIT(MEMBER_BY_MONTH) |       \
+     BIT(MEMBER_FREE_QUOTA) | BIT(MEMBER_NAMES) | BIT(MEMBER_POWER_FACTOR) |                       \
+     BIT(MEMBER_SUBSIDIES) | BIT(MEMBER_MINIMUM_PER) | BIT(MEMBER_CEILING))
 #define LADDER_MAY                                                                                 \
     (ALL_MAY | BIT(MEMBER_START) | BIT(MEMBER_END) | BIT(MEMBER_HIGH_SEASON) |                     \
-     BIT(MEMBER_HOUSEHOLD))
+     BIT(MEMBER_HOUSEHOLD) | BIT(MEMBER_MOVE_IN) | BIT(MEMBER_COUNT))
 
 /* A base belongs to steps by surcharge, the sharing out to a matrix; neither to anything else. */
 static unsigned needs_of(const struct rating_plan *plan)

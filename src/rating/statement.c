@@ -2,9 +2,11 @@
 
 #include "base/must.h"
 
-static const char *const item_names[] = {"energy", "surcharge", "component", "fee", "minimum"};
+static const char *const item_names[] = {"energy",  "surcharge", "component",    "fee",
+                                         "minimum", "free",      "power_factor", "subsidy"};
 static const char *const item_words[] = {"电量电费", "阶梯加价", "附加项目", "固定费用",
-                                         "最低收费补足"};
+                                         "最低收费补足", "免费额度", "功率因数调整",
+                                         "补贴"};
 
 const char *rating_item_name(enum rating_item_kind kind)
 {
@@ -140,7 +142,7 @@ static enum err add_components(struct work *w)
 static enum err add_fees(struct work *w)
 {
     const struct rating_request *r = w->request;
-    const int64_t thousandths[RATING_PERS] = {[RATING_PER_DAY] = r->days * INT64_C(1000),
+    int64_t thousandths[RATING_PERS] = {[RATING_PER_DAY] = r->days * INT64_C(1000),
                                               [RATING_PER_MONTH] = r->months * INT64_C(1000),
                                               [RATING_PER_AREA] = r->area_milli_m2};
     for (size_t i = 0; i < w->plan->fee_count; i++) {

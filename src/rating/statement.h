@@ -27,7 +27,7 @@ struct rating_request {
     size_t row_count;
     int64_t used_before_wh; /* in this cycle, before the first row */
     uint16_t persons;       /* in the household; 0: not known, no surplus */
-    uint8_t month;          /* 1..12; needed if the plan has a high season */
+    uint8_t month;          /* 1..12; needed if the plan has a high season or prices of months */
     int64_t carry;          /* of the bill before */
     /* what fees are counted in; each must be above 0 if the plan has such a fee */
     uint16_t days, months;
@@ -38,7 +38,7 @@ struct rating_item {
     enum rating_item_kind kind;
     enum rating_rate rate; /* RATING_TOTAL: all rates together */
     int step;              /* from 0; -1: not of a step */
-    const char *code;      /* of the component or fee, inside the plan; NULL: neither */
+    const char *code;      /* of component, fee, subsidy or mix, inside the plan; NULL: none */
     enum rating_rounding rounding;
     int64_t quantity_wh;
     int64_t price_e8;
@@ -46,7 +46,8 @@ struct rating_item {
     int64_t amount_fen;
 };
 
-#define RATING_ITEMS_MAX (RATING_STEPS_MAX * RATING_RATES + RATING_RATES + 2 * RATING_PARTS_MAX + 1)
+#define RATING_ITEMS_MAX                                                                           \
+    (RATING_STEPS_MAX * RATING_RATES + RATING_RATES * RATING_MIX_MAX + 2 * RATING_PARTS_MAX + 2)
 
 struct rating_statement {
     struct rating_item items[RATING_ITEMS_MAX];
@@ -64,7 +65,10 @@ struct rating_statement {
  *   ERR_RATING_BACKWARDS  a quantity or the position is negative
  *   ERR_RATING_RATES      energy in a rate without a price, or a row's rates do not add up to its
  *                         total (RATING_RATES_TOLERANCE_WH)
- *   ERR_RATING_MONTH      the plan has a high season and the month is not 1..12
+ *   ERR_RATING_MONTH      the plan has a high season or prices of months, and the month is not 1..12
+ *   ERR_RATING_DATES      the plan has what needs dates (rating/period.h): rates by intervals,
+ *                         schedules with prices, a free quota, subsidies, a power factor, a minimum
+ *                         a month, fees by capacity, demand or recharge, or area spread by day
  *   ERR_RATING_FEE        the plan has a fee for what the request does not give
  *   ERR_OVERFLOW          a sum or an amount does not fit
  */

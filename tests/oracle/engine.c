@@ -160,8 +160,10 @@ bool engine_same_charge(const struct rating_plan *plan, const struct usage *u, e
 {
     struct rating_usage between = {.from = {.total_wh = u->before}};
     struct rating_bill bill;
+    if (u->rows[0].rate[RATING_DEEP_VALLEY] != 0)
+        return true; /* a meter has no register for it, so there is nothing to charge from */
     between.to.total_wh = u->before + u->rows[0].total;
-    for (int r = 0; r < RATING_RATES; r++) {
+    for (int r = 0; r < RATING_METER_RATES; r++) {
         between.from.rate_wh[r] = u->before + r;
         between.to.rate_wh[r] = u->before + r + u->rows[0].rate[r];
     }

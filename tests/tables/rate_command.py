@@ -83,7 +83,7 @@ HIGH = plans["E6"]
 for plan, csv, options, code, words in (
         (FLAT, "total\n1\n", ["--opening", "x"], 2, "--opening: SYNTAX"),
         (FLAT, "total\n1\n", ["--opening", "1,2"], 2, "--opening: SYNTAX"),
-        (FLAT, "total\n1\n", ["--opening", "1,2,3,4,5,6"], 2, "--opening: SYNTAX"),
+        (FLAT, "total\n1\n", ["--opening", "1,2,3,4,5,6,7"], 2, "--opening: SYNTAX"),
         (FLAT, "total\n1\n", ["--used-before", "-1"], 2, "--used-before: "),
         (FLAT, "total\n1\n", ["--month", "13"], 2, "--month: RANGE"),
         (FLAT, "total\n1\n", ["--persons", "1000"], 2, "--persons: RANGE"),

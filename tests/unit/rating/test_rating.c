@@ -229,14 +229,14 @@ static struct rating_plan random_plan(struct rand_stream *r)
     struct rating_plan plan = parse_ok(rand_chance(r, 500) ? TOU
                                                            : "{\"kind\":\"flat\",\"price\":\"1\"}");
     plan.price_e8 = (int64_t)rand_below(r, 200'000'000);
-    for (int i = 0; i < RATING_RATES; i++)
+    for (int i = 0; i < RATING_METER_RATES; i++)
         plan.rate_price_e8[i] = rand_chance(r, 100) ? 0 : (int64_t)rand_below(r, 200'000'000);
     return plan;
 }
 
 static void use(struct rand_stream *r, struct rating_registers *g)
 {
-    for (int i = 0; i < RATING_RATES; i++) {
+    for (int i = 0; i < RATING_METER_RATES; i++) {
         int64_t wh = rand_chance(r, 300) ? 0 : (int64_t)rand_below(r, 20'000);
         g->rate_wh[i] += wh;
         g->total_wh += wh;
@@ -299,7 +299,7 @@ static void test_dearer_is_never_cheaper(void **state)
         struct rating_usage u = {};
         use(&r, &u.to);
         dear.price_e8 += (int64_t)rand_below(&r, 1000);
-        dear.rate_price_e8[rand_below(&r, RATING_RATES)] += (int64_t)rand_below(&r, 100'000);
+        dear.rate_price_e8[rand_below(&r, RATING_METER_RATES)] += (int64_t)rand_below(&r, 100'000);
         int64_t carry = (int64_t)rand_below(&r, 1'000'000'000) - 500'000'000;
         struct rating_bill a, b;
         assert_ok(rating_charge(&plan, &u, carry, &a));
