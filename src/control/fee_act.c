@@ -152,7 +152,7 @@ static enum err wish(struct loop *l, const struct control_wish *w)
 {
     struct control_wish all = *w;
     all.actor = "system";
-    all.life_s = l->in_force.policy.not_after_s;
+    all.life_s = l->decision.life_s;
     all.now = l->turn.now;
     all.random = rand_u64(&l->turn.ids);
     return control_wish(l->turn.tx, &all, NULL);

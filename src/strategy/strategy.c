@@ -27,7 +27,9 @@ int32_t strategy_facts_time(const struct strategy_policy *policy, wall_s now, in
     facts->now = now;
     facts->local_minute = c.hour * 60u + c.minute;
     facts->weekday = (c.weekday + 6u) % 7u;
-    facts->day = calendar_kind_of(calendar_find(policy->calendar), day);
+    const struct calendar *calendar = calendar_find(policy->calendar);
+    facts->day = calendar_kind_of(calendar, day);
+    facts->next_day = calendar_kind_of(calendar, day + 1);
     return day;
 }
 
@@ -398,6 +400,33 @@ static wall_s standing_end(const struct strategy_policy *p, const struct strateg
     return last;
 }
 
+/* Tomorrow, as the guards of the day will see it. */
+static bool tomorrow_protected(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    struct strategy_facts next = *f;
+    next.weekday = (f->weekday + 1) % 7;
+    next.day = f->next_day;
+    return protected_day(p, &next) || holiday(p, &next) || holiday_unknown(p, &next);
+}
+
+/* Seconds from now to a time, if that is sooner than `life_s`. */
+static int64_t not_longer(int64_t life_s, wall_s now, wall_s end)
+{
+    return end.s - now.s < life_s ? end.s - now.s : life_s;
+}
+
+/* A cut that is ordered at the last moment must not reach the meter after it. */
+static int64_t order_life_s(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    int64_t life_s = p->not_after_s;
+    bool all_day = p->window_from % STRATEGY_DAY_MINUTES == p->window_to % STRATEGY_DAY_MINUTES;
+    if (!all_day)
+        life_s = not_longer(life_s, f->now, next_minute(p->window_to % STRATEGY_DAY_MINUTES, f));
+    if (tomorrow_protected(p, f))
+        life_s = not_longer(life_s, f->now, day_end(p, f));
+    return life_s;
+}
+
 /* --- decision ----------------------------------------------------------------------------------
  */
 
@@ -517,6 +546,7 @@ struct strategy_decision strategy_decide(const struct strategy_policy *policy,
     d.warn = facts->available_known && facts->account_open && d.may_tell &&
              d.level > facts->warned_level;
     d.cut_due = facts->available_known && facts->available_fen <= policy->cut_at_fen;
+    d.life_s = order_life_s(policy, facts);
     d.limit_skipped = policy->limit_s > 0 && !facts->can_limit;
     if (facts->desired == STRATEGY_DESIRED_OPEN_MONEY || limit_is_over(policy, facts))
         decide_restore(&d, policy, facts);

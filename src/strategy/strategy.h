@@ -132,6 +132,7 @@ struct strategy_facts {
     unsigned local_minute; /* 0..1439 in the project's zone */
     unsigned weekday;      /* 0 Monday .. 6 Sunday, there */
     enum calendar_kind day; /* of the policy's calendar; WORKDAY and RESTDAY go by their weekday */
+    enum calendar_kind next_day; /* tomorrow */
     bool clock_trusted;
     enum strategy_wallet wallet;
     bool account_open;
@@ -200,6 +201,8 @@ struct strategy_decision {
     bool may_tell;               /* notices may be sent now: hours and daily cap */
     bool cut_due;                /* available <= cut_at: would be cut if there were no guards */
     bool propose;                /* nothing but an approval is missing: make a work item */
+    int64_t life_s;              /* of a cut order that is given now: it must not be carried out later,
+                                    when the hours or the day in which cuts are allowed are over */
     bool limit_skipped;          /* the policy wants a limit stage, and no meter here can */
     wall_s not_before;           /* nothing but time is in the way: when to decide again; else 0 */
 };
@@ -209,7 +212,7 @@ struct strategy_decision strategy_decide(const struct strategy_policy *policy,
                                          const struct strategy_facts *facts);
 
 /* Where a moment lies in the days of a place `offset_s` seconds east of Greenwich: fills now,
- * local_minute, weekday and day. The number of the local day. */
+ * local_minute, weekday, day and next_day. The number of the local day. */
 int32_t strategy_facts_time(const struct strategy_policy *policy, wall_s now, int32_t offset_s,
                             struct strategy_facts *facts);
 

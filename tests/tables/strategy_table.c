@@ -1,6 +1,7 @@
 /*
- * Runs a table of decisions: strategy_table FILE. Each line starts from the same comfortable account
- * and names what differs. Every reason and every action must occur in the table at least once.
+ * Runs tables of decisions: strategy_table FILE... Each line starts from the same comfortable account
+ * and names what differs. Every reason and every action must occur in the tables at least once, and
+ * every guard must occur alone. strategy_table --manual FILE... prints them for people instead.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,12 +15,17 @@ struct one {
     struct strategy_facts facts;
 };
 
+#define NOW 1'000'000
+#define ZONE_S (8 * 3600)
+
 static bool seen_reason[STRATEGY_REASON_COUNT], seen_action[STRATEGY_ACTION_COUNT];
+static uint64_t stood, alone; /* guards: in any line, as the only one */
+static bool manual;
 
 static struct one comfortable(void)
 {
     return (struct one){.policy = strategy_policy_default(),
-                        .facts = {.now = {1'000'000},
+                        .facts = {.now = {NOW},
                                   .local_minute = 600,
                                   .weekday = 2,
                                   .clock_trusted = true,
@@ -48,6 +54,33 @@ static enum calendar_kind day_of(const char *text)
     while (k < CALENDAR_KINDS && strcmp(calendar_kind_name((enum calendar_kind)k), text) != 0)
         k++;
     return (enum calendar_kind)k;
+}
+
+/* "2026-02-13T19:59:59" in UTC+8: the decision is made then, and what was set before keeps its age. */
+static bool set_time(struct one *c, const char *text)
+{
+    int year, month, day, hour, minute, second;
+    struct strategy_facts *f = &c->facts;
+    if (sscanf(text, "%d-%d-%dT%d:%d:%d", &year, &month, &day, &hour, &minute, &second) != 6)
+        return false;
+    int32_t days = civil_days_from_date(year, (unsigned)month, (unsigned)day);
+    int64_t now_s = civil_day_start(days, ZONE_S).s + hour * 3600 + minute * 60 + second;
+    int64_t later_s = now_s - f->now.s;
+    f->level_at.s += f->level_at.s ? later_s : 0;
+    f->notice_at.s += f->notice_at.s ? later_s : 0;
+    f->limited_at.s += f->limited_at.s ? later_s : 0;
+    strategy_facts_time(&c->policy, (wall_s){now_s}, ZONE_S, f);
+    return true;
+}
+
+static bool set_age(struct strategy_facts *f, const char *name, int64_t ago_s)
+{
+    wall_s at = {f->now.s - ago_s};
+    if (!strcmp(name, "level_ago")) f->level_at = at;
+    else if (!strcmp(name, "notice_ago")) f->notice_at = at;
+    else if (!strcmp(name, "limited_ago")) f->limited_at = at;
+    else return false;
+    return true;
 }
 
 static bool set_fact(struct strategy_facts *f, const char *name, const char *text)
@@ -122,6 +155,9 @@ static bool set_policy(struct strategy_policy *p, const char *name, int64_t v)
     else if (!strcmp(name, "of_warning")) p->percent_of = STRATEGY_OF_WARNING;
     else if (!strcmp(name, "warning_days")) p->warning_days = v;
     else if (!strcmp(name, "level4")) p->level_fen[3] = v, p->level_count = 4;
+    else if (!strcmp(name, "age_max")) p->reading_age_max_s = v;
+    else if (!strcmp(name, "life")) p->not_after_s = v;
+    else if (!strcmp(name, "weekdays")) p->weekdays = (uint8_t)v;
     else if (!strcmp(name, "from")) p->window_from = (uint16_t)v;
     else if (!strcmp(name, "to")) p->window_to = (uint16_t)v;
     else return false;
@@ -140,13 +176,22 @@ static bool apply(struct one *c, char *words)
             continue;
         }
         *eq = '\0';
+        if (!strcmp(w, "at") && set_time(c, eq + 1))
+            continue;
+        if (!strcmp(w, "calendar")) {
+            snprintf(c->policy.calendar, sizeof c->policy.calendar, "%s", eq + 1);
+            continue;
+        }
+        if (set_age(&c->facts, w, atoll(eq + 1)))
+            continue;
         if (!set_fact(&c->facts, w, eq + 1) && !set_policy(&c->policy, w, atoll(eq + 1)))
             return false;
     }
     return true;
 }
 
-static void say(const struct strategy_decision *d, char *text, size_t cap)
+/* The life of a cut order is only told in lines that ask for it. */
+static void say(const struct strategy_decision *d, char *text, size_t cap, bool with_life)
 {
     size_t at = (size_t)snprintf(text, cap, "%d %s %s |", d->level, strategy_action_name(d->action),
                                  strategy_reason_name(d->reason));
@@ -157,6 +202,23 @@ static void say(const struct strategy_decision *d, char *text, size_t cap)
             seen_reason[i] = true;
         }
     seen_reason[d->reason] = seen_action[d->action] = true;
+    stood |= d->guards;
+    if ((d->guards & (d->guards - 1)) == 0)
+        alone |= d->guards;
+    if (d->action == STRATEGY_CUT && with_life)
+        snprintf(text + strlen(text), cap - strlen(text), " life=%lld", (long long)d->life_s);
+}
+
+/* One line of the manual. */
+static void tell(const char *name, const char *given, const struct strategy_decision *d)
+{
+    printf("| %s | `%s` | %d | **%s** | %s<br>%s |", name, given, d->level,
+           strategy_action_name(d->action), strategy_reason_en(d->reason),
+           strategy_reason_zh(d->reason));
+    for (int i = 0, n = 0; i < STRATEGY_REASON_COUNT; i++)
+        if (d->guards & STRATEGY_GUARD(i))
+            printf("%s`%s`", n++ ? " " : " ", strategy_reason_name((enum strategy_reason)i));
+    printf(" |\n");
 }
 
 /* Blanks in a row count as one, at the ends as none. */
@@ -176,8 +238,9 @@ static void squeeze(char *text)
 static bool run(char *line, int number)
 {
     char *save = NULL, *name = strtok_r(line, "|", &save), *given = strtok_r(NULL, "|", &save);
-    char *wanted = strtok_r(NULL, "", &save), got[1024];
+    char *wanted = strtok_r(NULL, "", &save), got[1024], words[512];
     struct one c = comfortable();
+    snprintf(words, sizeof words, "%s", given ? given : "");
     if (!wanted || !apply(&c, given)) {
         printf("line %d: cannot be read\n", number);
         return false;
@@ -187,8 +250,12 @@ static bool run(char *line, int number)
         return false;
     }
     struct strategy_decision d = strategy_decide(&c.policy, &c.facts);
-    say(&d, got, sizeof got);
+    say(&d, got, sizeof got, strstr(wanted, "life="));
     squeeze(wanted);
+    squeeze(name);
+    squeeze(words);
+    if (manual)
+        tell(name, words, &d);
     squeeze(got);
     bool same = strcmp(wanted, got) == 0;
     if (!same)
@@ -199,36 +266,58 @@ static bool run(char *line, int number)
 static int missing(void)
 {
     int n = 0;
-    for (int i = 0; i < STRATEGY_REASON_COUNT; i++)
-        if (!seen_reason[i]) {
-            printf("no case shows the reason %s\n", strategy_reason_name((enum strategy_reason)i));
-            n++;
-        }
+    for (int i = 0; i < STRATEGY_REASON_COUNT; i++) {
+        const char *name = strategy_reason_name((enum strategy_reason)i);
+        if (!seen_reason[i] && ++n)
+            printf("no case shows the reason %s\n", name);
+        if (stood & ~alone & STRATEGY_GUARD(i) && ++n)
+            printf("no case shows the guard %s alone\n", name);
+    }
     for (int i = 0; i < STRATEGY_ACTION_COUNT; i++)
-        if (!seen_action[i]) {
+        if (!seen_action[i] && ++n)
             printf("no case shows the action %s\n", strategy_action_name((enum strategy_action)i));
-            n++;
-        }
     return n;
+}
+
+/* "# levels" at the beginning of a group is a heading of the manual. */
+static void head(const char *line)
+{
+    static const char *const table = "| case | facts and policy that differ | level | action | why "
+                                     "原因 | guards |\n|---|---|---|---|---|---|\n";
+    if (manual && strncmp(line, "## ", 3) == 0)
+        printf("\n%s\n%s", line, table);
+}
+
+static bool run_file(const char *path, int *passed, int *failed)
+{
+    char line[1024];
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return false;
+    for (int number = 1; fgets(line, sizeof line, f); number++) {
+        if (line[0] == '#')
+            head(line);
+        else if (line[0] != '\n')
+            *(run(line, number) ? passed : failed) += 1;
+    }
+    fclose(f);
+    return true;
 }
 
 int main(int argc, char **argv)
 {
-    FILE *f = argc == 2 ? fopen(argv[1], "r") : NULL;
-    if (!f)
-        return 2;
-    char line[1024];
     int passed = 0, failed = 0;
-    for (int number = 1; fgets(line, sizeof line, f); number++) {
-        if (line[0] == '#' || line[0] == '\n')
-            continue;
-        if (run(line, number))
-            passed++;
-        else
-            failed++;
-    }
-    fclose(f);
+    manual = argc > 1 && strcmp(argv[1], "--manual") == 0;
+    if (manual)
+        printf("# Decisions 判定\n\nMade by `tests/tables/strategy_table --manual` from the tables in "
+               "`tests/tables/strategy`, which are run\nas tests: every line is what fee control "
+               "decides, with its reason in both languages and every guard that\nstands. How a line "
+               "is read stands at the head of the tables.\n");
+    for (int i = manual ? 2 : 1; i < argc; i++)
+        if (!run_file(argv[i], &passed, &failed))
+            return 2;
     failed += missing();
-    printf("%d passed, %d failed\n", passed, failed);
+    if (!manual)
+        printf("%d passed, %d failed\n", passed, failed);
     return failed || !passed;
 }
