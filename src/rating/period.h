@@ -35,7 +35,8 @@ struct rating_position {
     int64_t month_fen; /* before subsidies */
     int64_t factor_fen; /* of the lines that the power factor is on */
     int64_t active_wh, reactive_wh;
-    int64_t subsidy_left_fen[RATING_SUBSIDIES_MAX];
+    int64_t subsidy_fen[RATING_SUBSIDIES_MAX]; /* given in it */
+    int64_t demand_milli_kw, contracted_milli_kw; /* for which its demand was charged; 0: none */
     int64_t carry;
 };
 
@@ -65,7 +66,7 @@ struct rating_case {
     /* what fees and the power factor are counted in; a fee that falls due without it is refused */
     uint32_t area_milli_m2;
     int64_t capacity_milli_kva, contracted_milli_kw;
-    int64_t demand_milli_kw;  /* the highest of the month */
+    int64_t demand_milli_kw;  /* the highest of the month so far */
     uint16_t first_recharges; /* months whose first recharge lies in this period */
     int64_t reactive_wh;      /* without rows: varh of the period */
     bool reactive_known;
