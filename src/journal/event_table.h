@@ -78,6 +78,12 @@ EVENT_ROW(CHARGE_DIFFERS, "charge.differs", ALARM, "The meter charged {meter_fen
 EVENT_ROW(WALLET_ADJUSTED, "wallet.adjusted", WARNING, "The meter's balance differs from the books by {difference_fen} fen; the difference is in suspense.", "表内余额与账面相差 {difference_fen} 分,差额已记入暂挂科目。")
 EVENT_ROW(PLAN_CHANGED, "plan.changed", INFO, "Price plan {code} has version {version}.", "电价方案 {code} 更新为第 {version} 版。")
 EVENT_ROW(STRATEGY_CHANGED, "strategy.changed", INFO, "Strategy {code} has version {version}.", "费控策略 {code} 更新为第 {version} 版。")
+/* cash desk and runs */
+EVENT_ROW(SHIFT_DIFFERS, "shift.differs", WARNING, "The till of shift {shift} was counted {difference_fen} fen off the books.", "班次 {shift} 清点与账面相差 {difference_fen} 分。")
+EVENT_ROW(DAY_CLOSED, "day.closed", INFO, "The day was closed: {in_fen} fen in, {out_fen} fen out, difference {difference_fen} fen.", "已日结轧账:收 {in_fen} 分,付 {out_fen} 分,差额 {difference_fen} 分。")
+EVENT_ROW(RUN_DONE, "run.done", INFO, "Run {title} was posted: {done} accounts, {done_fen} fen, {failed} passed over.", "批次“{title}”已入账:{done} 户,{done_fen} 分,跳过 {failed} 户。")
+EVENT_ROW(RUN_REVERSED, "run.reversed", WARNING, "Run {title} was taken back: {done} accounts, {done_fen} fen, {failed} passed over.", "批次“{title}”已冲回:{done} 户,{done_fen} 分,跳过 {failed} 户。")
+EVENT_ROW(LATE_FEE, "late.fee", INFO, "A late fee of {amount_fen} fen was billed for arrears of {arrears_fen} fen ({days} days).", "已计违约金 {amount_fen} 分(欠费 {arrears_fen} 分,{days} 天)。")
 /* the platform itself */
 EVENT_ROW(SITE_IMPORTED, "site.imported", INFO, "A site file was imported: {new} new, {changed} changed, {same} unchanged.", "已导入档案:新增 {new},变更 {changed},未变 {same}。")
 EVENT_ROW(LOGIN_LOCKED, "login.locked", WARNING, "Log-in {login} is locked after too many failures.", "账号 {login} 因多次失败被锁定。")

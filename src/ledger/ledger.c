@@ -12,10 +12,19 @@ _Static_assert(LEDGER_HASH_SIZE == CHAIN_HASH_SIZE, "one hash for all chains");
 #define DOMAIN "yufu.ledger.1"
 
 static const char *const books[LEDGER_BOOK_COUNT] = {
-    [LEDGER_PREPAYMENT] = "prepayment", [LEDGER_TRANSIT] = "transit",
-    [LEDGER_WALLET] = "wallet",         [LEDGER_CASH] = "cash",
-    [LEDGER_REVENUE] = "revenue",       [LEDGER_SUSPENSE] = "suspense",
-    [LEDGER_REFUND] = "refund",         [LEDGER_SUBSIDY] = "subsidy",
+    [LEDGER_PREPAYMENT] = "prepayment",
+    [LEDGER_TRANSIT] = "transit",
+    [LEDGER_WALLET] = "wallet",
+    [LEDGER_CASH] = "cash",
+    [LEDGER_REVENUE] = "revenue",
+    [LEDGER_SUSPENSE] = "suspense",
+    [LEDGER_REFUND] = "refund",
+    [LEDGER_SUBSIDY] = "subsidy",
+    [LEDGER_HELD] = "held",
+    [LEDGER_TRANSFER] = "transfer",
+    [LEDGER_OTHER] = "other",
+    [LEDGER_OTHER_DUE] = "other_due",
+    [LEDGER_SHARE] = "share",
 };
 
 const char *ledger_book_name(enum ledger_book book)

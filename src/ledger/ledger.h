@@ -36,6 +36,11 @@ enum ledger_book {
     LEDGER_SUSPENSE,   /* foreign vends: credit in a meter that was not sold here */
     LEDGER_REFUND,     /* given back to the customer */
     LEDGER_SUBSIDY,    /* counter-entry of credit given free */
+    LEDGER_HELD,       /* the customer's, but asked back: neither used nor paid out yet */
+    LEDGER_TRANSFER,   /* to and from other accounts: all accounts together are zero */
+    LEDGER_OTHER,      /* earned by other services, service fees and late fees */
+    LEDGER_OTHER_DUE, /* owed for them (negative): beside the prepayment, so nobody is cut for it */
+    LEDGER_SHARE,     /* earned by shares of common usage */
     LEDGER_BOOK_COUNT
 };
 

@@ -77,6 +77,198 @@ ALTER TABLE charge_open ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0; -- 1: t
 ALTER TABLE charge_open ADD COLUMN ratio INTEGER NOT NULL DEFAULT 1;
 
 -- money ----------------------------------------------------------------------------------------------
+-- What a project wants at its cash desk; no row: the defaults of pay/shift.h.
+CREATE TABLE cash_policy (
+  project_id INTEGER PRIMARY KEY REFERENCES project (id),
+  need_shift INTEGER NOT NULL CHECK (need_shift IN (0, 1)), -- cash is taken in an open shift only
+  fee_permyriad INTEGER NOT NULL CHECK (fee_permyriad BETWEEN 0 AND 2000), -- of what is paid
+  share_to TEXT NOT NULL CHECK (share_to IN ('services', 'energy')), -- where common usage is owed
+  changed_at INTEGER NOT NULL,
+  actor TEXT NOT NULL
+) STRICT;
+CREATE TABLE cash_shift (
+  id INTEGER PRIMARY KEY,
+  project_id INTEGER NOT NULL REFERENCES project (id),
+  cashier TEXT NOT NULL,        -- 'user:3'
+  state TEXT NOT NULL CHECK (state IN ('open', 'counted', 'closed')),
+  float_fen INTEGER NOT NULL CHECK (float_fen >= 0), -- in the till at the beginning
+  opened_at INTEGER NOT NULL,
+  counted_at INTEGER,
+  counted_fen INTEGER CHECK (counted_fen >= 0),
+  expected_fen INTEGER,         -- float and entries, fixed by the count
+  closed_at INTEGER,
+  closed_by TEXT,
+  note TEXT NOT NULL DEFAULT '',
+  CHECK (state = 'open' OR (counted_fen IS NOT NULL AND expected_fen IS NOT NULL)),
+  CHECK (state <> 'closed' OR (closed_by IS NOT NULL AND closed_by <> cashier)),
+  CHECK (state <> 'closed' OR counted_fen = expected_fen OR note <> '')
+) STRICT;
+CREATE UNIQUE INDEX cash_shift_open ON cash_shift (project_id, cashier) WHERE state = 'open';
+CREATE INDEX cash_shift_project ON cash_shift (project_id, id);
+-- What a till says: one row a ledger transaction that moved money at the desk.
+CREATE TABLE cash_entry (
+  account_id INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  shift_id INTEGER REFERENCES cash_shift (id), -- NULL: no shift was open, or paid by bank
+  kind TEXT NOT NULL CHECK (kind IN ('sale', 'fee', 'refund', 'other')),
+  amount_fen INTEGER NOT NULL CHECK (amount_fen <> 0), -- positive: taken in
+  actor TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (account_id, seq),
+  FOREIGN KEY (account_id, seq) REFERENCES ledger_txn (account_id, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cash_entry_shift ON cash_entry (shift_id) WHERE shift_id IS NOT NULL;
+CREATE TRIGGER cash_entry_no_update BEFORE UPDATE ON cash_entry
+BEGIN SELECT raise(ABORT, 'what a till says is never changed'); END;
+CREATE TRIGGER cash_entry_no_delete BEFORE DELETE ON cash_entry
+BEGIN SELECT raise(ABORT, 'what a till says is never changed'); END;
+-- What the ledger says: its postings to the books cash and refund by day, kept by a trigger.
+CREATE TABLE cash_book (
+  business_day INTEGER NOT NULL,
+  account_id INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  line INTEGER NOT NULL,
+  amount_fen INTEGER NOT NULL,  -- positive: taken in
+  PRIMARY KEY (business_day, account_id, seq, line)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER posting_cash AFTER INSERT ON posting WHEN NEW.book IN ('cash', 'refund')
+BEGIN
+  INSERT INTO cash_book SELECT business_day, account_id, seq, NEW.line, -NEW.amount_fen
+    FROM ledger_txn WHERE account_id = NEW.account_id AND seq = NEW.seq;
+END;
+INSERT INTO cash_book SELECT t.business_day, p.account_id, p.seq, p.line, -p.amount_fen
+  FROM posting p JOIN ledger_txn t ON t.account_id = p.account_id AND t.seq = p.seq
+  WHERE p.book IN ('cash', 'refund');
+-- A sale at the desk: what was paid, and how it was divided.
+CREATE TABLE cash_sale (
+  account_id INTEGER NOT NULL,
+  order_id TEXT NOT NULL,
+  paid_fen INTEGER NOT NULL CHECK (paid_fen = credit_fen + fee_fen),
+  credit_fen INTEGER NOT NULL CHECK (credit_fen > 0),
+  fee_fen INTEGER NOT NULL CHECK (fee_fen >= 0),
+  fee_permyriad INTEGER NOT NULL,
+  PRIMARY KEY (account_id, order_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE day_closing (
+  project_id INTEGER NOT NULL REFERENCES project (id),
+  business_day INTEGER NOT NULL,
+  book_in_fen INTEGER NOT NULL,    -- the ledger's day
+  book_out_fen INTEGER NOT NULL,
+  till_in_fen INTEGER NOT NULL,    -- of it, in shifts
+  till_out_fen INTEGER NOT NULL,
+  outside_in_fen INTEGER NOT NULL, -- of it, past the tills: confirmed by who closed
+  outside_out_fen INTEGER NOT NULL,
+  difference_fen INTEGER NOT NULL, -- counted minus expected, of the shifts that ended on the day
+  shifts INTEGER NOT NULL,
+  note TEXT NOT NULL,
+  closed_at INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  PRIMARY KEY (project_id, business_day),
+  CHECK (book_in_fen = till_in_fen + outside_in_fen AND book_out_fen = till_out_fen + outside_out_fen)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER day_closing_no_update BEFORE UPDATE ON day_closing
+BEGIN SELECT raise(ABORT, 'a closed day is never changed'); END;
+CREATE TRIGGER day_closing_no_delete BEFORE DELETE ON day_closing
+BEGIN SELECT raise(ABORT, 'a closed day is never changed'); END;
+-- Bills for other services than energy: owed in a book of their own.
+CREATE TABLE other_bill (
+  account_id INTEGER NOT NULL,
+  bill_id TEXT NOT NULL,        -- made by the client, 8..48 characters
+  service TEXT NOT NULL CHECK (service IN ('property', 'rent', 'parking', 'network', 'other')),
+  title TEXT NOT NULL,
+  amount_fen INTEGER NOT NULL CHECK (amount_fen > 0),
+  billed_at INTEGER NOT NULL,
+  billed_by TEXT NOT NULL,
+  withdrawn_at INTEGER,
+  withdrawn_by TEXT,
+  PRIMARY KEY (account_id, bill_id)
+) STRICT, WITHOUT ROWID;
+-- Runs over many accounts: subsidies, and shares of common usage.
+CREATE TABLE money_run (
+  id INTEGER PRIMARY KEY,
+  project_id INTEGER NOT NULL REFERENCES project (id),
+  kind TEXT NOT NULL CHECK (kind IN ('subsidy', 'share')),
+  code TEXT NOT NULL,           -- the rule, or the common meter
+  period TEXT NOT NULL,         -- '2026-10'
+  title TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('proposed', 'running', 'done', 'reversing', 'reversed',
+                                       'rejected')),
+  cursor INTEGER NOT NULL DEFAULT 0, -- accounts up to this one are posted, or taken back
+  lines INTEGER NOT NULL CHECK (lines > 0),
+  total_fen INTEGER NOT NULL CHECK (total_fen > 0),
+  done INTEGER NOT NULL DEFAULT 0,   -- lines behind the cursor
+  done_fen INTEGER NOT NULL DEFAULT 0, -- of them, what was posted
+  failed INTEGER NOT NULL DEFAULT 0, -- of them, passed over
+  method TEXT NOT NULL,         -- subsidy: 'carry', 'expire'; share: 'area', 'usage', 'equal', 'given'
+  booking TEXT NOT NULL CHECK (booking IN ('credit', 'services', 'energy')),
+  expires_at INTEGER,           -- subsidy: what is not used by then goes back
+  evidence TEXT NOT NULL,       -- JSON: the rule; meters, registers, formula
+  asked_at INTEGER NOT NULL,
+  asked_by TEXT NOT NULL,
+  approved_at INTEGER,
+  approved_by TEXT,
+  reversed_at INTEGER,
+  reversed_by TEXT,
+  ended_at INTEGER,
+  note TEXT NOT NULL DEFAULT '',
+  CHECK (approved_by IS NULL OR approved_by <> asked_by),
+  CHECK (state IN ('proposed', 'rejected') OR approved_by IS NOT NULL)
+) STRICT;
+CREATE UNIQUE INDEX money_run_once ON money_run (project_id, kind, code, period)
+  WHERE state NOT IN ('reversed', 'rejected');
+CREATE INDEX money_run_working ON money_run (id) WHERE state IN ('running', 'reversing');
+CREATE INDEX money_run_project ON money_run (project_id, id);
+CREATE TABLE money_run_line (
+  run_id INTEGER NOT NULL REFERENCES money_run (id),
+  account_id INTEGER NOT NULL,
+  weight INTEGER NOT NULL CHECK (weight >= 0),
+  amount_fen INTEGER NOT NULL CHECK (amount_fen >= 0),
+  posted INTEGER NOT NULL DEFAULT 0 CHECK (posted IN (0, 1)),
+  taken_back_fen INTEGER NOT NULL DEFAULT 0 CHECK (taken_back_fen BETWEEN 0 AND amount_fen),
+  error TEXT NOT NULL DEFAULT '', -- why it was passed over
+  PRIMARY KEY (run_id, account_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX money_run_line_account ON money_run_line (account_id, run_id);
+-- Credit that was given free: it is used first, and what is left at its end goes back.
+CREATE TABLE free_grant (
+  account_id INTEGER NOT NULL,
+  run_id INTEGER NOT NULL REFERENCES money_run (id),
+  seq INTEGER NOT NULL,         -- of the transaction that gave it: later charges use it up
+  amount_fen INTEGER NOT NULL CHECK (amount_fen > 0),
+  spent_fen INTEGER NOT NULL DEFAULT 0, -- by the charges up to free_cursor.seq
+  returned_fen INTEGER NOT NULL DEFAULT 0 CHECK (returned_fen >= 0),
+  expires_at INTEGER,           -- NULL: carried over for ever
+  ended_at INTEGER,             -- spent, expired, or its run was taken back
+  PRIMARY KEY (account_id, run_id),
+  CHECK (spent_fen BETWEEN 0 AND amount_fen AND returned_fen <= amount_fen)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX free_grant_due ON free_grant (expires_at)
+  WHERE ended_at IS NULL AND expires_at IS NOT NULL;
+CREATE TABLE free_cursor (
+  account_id INTEGER PRIMARY KEY,
+  seq INTEGER NOT NULL          -- charges up to this transaction are held against the grants
+) STRICT;
+-- Late fees, where the contract says so.
+CREATE TABLE late_term (
+  account_id INTEGER PRIMARY KEY REFERENCES account (id),
+  project_id INTEGER NOT NULL,
+  ppm INTEGER NOT NULL CHECK (ppm BETWEEN 1 AND 10000), -- millionths a day: one per mille is 1000
+  next_years_ppm INTEGER NOT NULL CHECK (next_years_ppm BETWEEN 1 AND 10000),
+  grace_days INTEGER NOT NULL CHECK (grace_days BETWEEN 0 AND 365),
+  least_fen INTEGER NOT NULL CHECK (least_fen >= 0),
+  cap_permille INTEGER NOT NULL CHECK (cap_permille BETWEEN 1 AND 10000), -- of the greatest arrears
+  last_day INTEGER NOT NULL,    -- counted up to and with this local day
+  begun_day INTEGER,            -- first day of the running arrears; NULL: none
+  days INTEGER NOT NULL DEFAULT 0,   -- of them that cost something
+  exact INTEGER NOT NULL DEFAULT 0,  -- what they cost, in millionths of a fen
+  prior_fen INTEGER NOT NULL DEFAULT 0, -- of the arrears, from years before
+  most_fen INTEGER NOT NULL DEFAULT 0,  -- greatest arrears
+  posted_fen INTEGER NOT NULL DEFAULT 0,
+  ended_at INTEGER,             -- the term is not in the contract any more
+  actor TEXT NOT NULL
+) STRICT;
+CREATE INDEX late_term_due ON late_term (last_day, account_id) WHERE ended_at IS NULL;
+CREATE INDEX late_term_project ON late_term (project_id, account_id);
 
 -- control --------------------------------------------------------------------------------------------
 

@@ -1,0 +1,72 @@
+/*
+ * Late fees, where the contract of an account says so.
+ *
+ * Each local day that ends with the energy account in arrears costs ppm millionths of what is in
+ * arrears; days of grace cost nothing; what is in arrears since years before costs next_years_ppm.
+ * Payments settle the oldest arrears first. The whole of one run of arrears costs at least
+ * least_fen, and at most cap_permille of its greatest amount. It is billed day by day as other
+ * services are (pay/due.h): it is never a reason for a cut, and bears no late fee itself.
+ */
+#ifndef YUFU_PAY_LATE_H
+#define YUFU_PAY_LATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "store/store.h"
+
+struct late_term {
+    int64_t ppm;            /* 1 .. 10,000 */
+    int64_t next_years_ppm; /* 1 .. 10,000 */
+    int64_t grace_days;     /* 0 .. 365 */
+    int64_t least_fen;      /* 0 .. 10,000 */
+    int64_t cap_permille;   /* 1 .. 10,000: 1000 is as much as the arrears */
+};
+
+/* One run of arrears, as it is counted. All zero: none. */
+struct late_count {
+    int32_t begun_day; /* 0: not in arrears */
+    int64_t days;      /* that cost something */
+    int64_t exact;     /* millionths of a fen */
+    int64_t prior_fen, most_fen;
+};
+struct late_day {
+    int32_t day;
+    int64_t arrears_fen; /* at its end; 0: none */
+    int64_t paid_fen;    /* what came in during it */
+};
+/* Counts one day further. Pure. */
+[[nodiscard]] enum err late_count_day(const struct late_term *term, const struct late_day *day,
+                                      struct late_count *count);
+/* What the run of arrears costs so far, rounded half up. Pure. */
+int64_t late_fee_fen(const struct late_term *term, const struct late_count *count);
+
+struct late_set {
+    int64_t account_id;
+    const struct late_term *term; /* NULL: the contract knows none (any more) */
+    const char *actor;
+    wall_s now;
+};
+/* Counts from the next day on; what was counted before stands. ERR_RANGE, ERR_NOT_FOUND. */
+[[nodiscard]] enum err late_term_set(struct store_tx *tx, const struct late_set *set);
+struct late_row {
+    int64_t account_id;
+    const char *account_code, *account_name;
+    struct late_term term;
+    struct late_count count;
+    int64_t posted_fen;
+};
+typedef enum err late_each(void *arg, const struct late_row *row);
+/* Terms in force, by account, those above `after`. account_id 0: of all. */
+struct late_query {
+    int64_t project_id, account_id, after, limit;
+};
+[[nodiscard]] enum err late_list(struct store_tx *tx, const struct late_query *query,
+                                 late_each *each, void *arg);
+
+/* Counts up to `limit` accounts up to yesterday and bills what they owe. */
+[[nodiscard]] enum err late_tick(struct store_tx *tx, wall_s now, int64_t limit, int64_t *worked);
+
+#endif
