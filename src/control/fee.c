@@ -144,14 +144,15 @@ enum err control_payment(struct store_tx *tx, const struct control_fee *fee)
         tx, &(struct control_fee){fee->readings, fee->account_id, fee->now, rand_u64(&t.ids)});
 }
 
-enum err control_payment_begun(struct store_tx *tx, int64_t account_id, const char *key,
-                               wall_s now, wall_s until)
+enum err control_payment_begun(struct store_tx *tx, const struct control_flight *f)
 {
-    return store_exec(tx,
-                      "INSERT INTO payment_flight (account_id, key, begun_at, until_at) "
-                      "VALUES ($1, $2, $3, $4) ON CONFLICT (account_id, key) DO UPDATE SET "
-                      "until_at = excluded.until_at",
-                      "itii", account_id, key, now.s, until.s);
+    struct control_turn t = control_turn_of(tx, f->now, "system", f->random);
+    TRY(store_exec(tx,
+                   "INSERT INTO payment_flight (account_id, key, begun_at, until_at) "
+                   "VALUES ($1, $2, $3, $4) ON CONFLICT (account_id, key) DO UPDATE SET "
+                   "until_at = excluded.until_at",
+                   "itii", f->account_id, f->key, f->now.s, f->until.s));
+    return f->until.s > f->now.s ? withdraw_cuts(&t, f->account_id, "payment") : ERR_OK;
 }
 
 enum err control_payment_ended(struct store_tx *tx, int64_t account_id, const char *key)
@@ -211,8 +212,8 @@ static enum err audit(const struct loop *l, const struct control_request *r, con
         detail_int(&d, "credit_fen", credit_fen);
     detail_int(&d, "episode", l->episode.number);
     snprintf(object, sizeof object, "account:%lld", (long long)r->account_id);
-    return journal_append(l->turn.tx, &(struct journal_act){r->now, r->actor, action, object,
-                                                            detail_end(&d)});
+    return journal_append(l->turn.tx,
+                          &(struct journal_act){r->now, r->actor, action, object, detail_end(&d)});
 }
 
 static enum err give_credit(struct loop *l, const struct control_request *r)
@@ -221,9 +222,8 @@ static enum err give_credit(struct loop *l, const struct control_request *r)
     int64_t credit_fen = l->in_force.policy.emergency_fen;
     if (credit_fen == 0)
         return ERR_CONTROL_EMERGENCY;
-    bool arrears = l->facts.available_known &&
-                   strategy_level_of(&l->in_force.policy, &l->facts) ==
-                       l->in_force.policy.level_count;
+    bool arrears = l->facts.available_known && strategy_level_of(&l->in_force.policy, &l->facts) ==
+                                                   l->in_force.policy.level_count;
     if (!arrears || e->level != l->in_force.policy.level_count || e->emergency_episode == e->number)
         return ERR_STATE;
     e->emergency_episode = e->number;
@@ -250,8 +250,8 @@ static enum err emergency(struct loop *l, const struct control_request *r, int64
 enum err control_emergency(struct store_tx *tx, const struct control_request *r,
                            int64_t *credit_fen)
 {
-    struct loop *l = loop_new(
-        tx, &(struct control_fee){r->readings, r->account_id, r->now, r->random});
+    struct loop *l =
+        loop_new(tx, &(struct control_fee){r->readings, r->account_id, r->now, r->random});
     if (!l)
         return ERR_MEMORY;
     enum err e = emergency(l, r, credit_fen);
@@ -273,8 +273,8 @@ static enum err confirm(struct loop *l, const struct control_request *r)
 
 enum err control_confirm_restore(struct store_tx *tx, const struct control_request *r)
 {
-    struct loop *l = loop_new(
-        tx, &(struct control_fee){r->readings, r->account_id, r->now, r->random});
+    struct loop *l =
+        loop_new(tx, &(struct control_fee){r->readings, r->account_id, r->now, r->random});
     if (!l)
         return ERR_MEMORY;
     enum err e = confirm(l, r);

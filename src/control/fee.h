@@ -35,10 +35,17 @@ struct control_fee {
  * version is superseded), then the loop runs. `readings` NULL: only the former. */
 [[nodiscard]] enum err control_payment(struct store_tx *tx, const struct control_fee *fee);
 
-/* A payment of this account was begun and not answered yet: until it has ended, or its time is over,
- * nobody is cut (whoever takes payments calls these in its own transactions). */
-[[nodiscard]] enum err control_payment_begun(struct store_tx *tx, int64_t account_id,
-                                             const char *key, wall_s now, wall_s until);
+/* A payment of this account was begun and not answered yet: until it has ended, or its time is
+ * over, nobody is cut, and a cut that is still on its way is withdrawn (whoever takes payments
+ * calls these in its own transactions). The same key again moves the end. */
+struct control_flight {
+    int64_t account_id;
+    const char *key; /* of the payment */
+    wall_s now, until;
+    uint64_t random;
+};
+[[nodiscard]] enum err control_payment_begun(struct store_tx *tx,
+                                             const struct control_flight *flight);
 [[nodiscard]] enum err control_payment_ended(struct store_tx *tx, int64_t account_id,
                                              const char *key);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/fee_impl.h"
+#include "control/protect.h"
 
 #define AGAIN_S 600 /* a decision that did not change is written again after this */
 
@@ -148,11 +149,21 @@ static enum err warn(struct loop *l)
 /* --- relays --------------------------------------------------------------------------------------
  */
 
+/* An order to cut ends before a protection that is known already begins. */
+static enum err order_life(struct loop *l, int64_t *life_s)
+{
+    wall_s end = {l->turn.now.s + l->decision.life_s};
+    TRY(control_protect_next(l->turn.tx, l->outlook.account.id, l->turn.now, end, &end));
+    *life_s = end.s - l->turn.now.s;
+    return ERR_OK;
+}
+
 static enum err wish(struct loop *l, const struct control_wish *w)
 {
     struct control_wish all = *w;
     all.actor = "system";
-    all.life_s = l->decision.life_s;
+    if (w->desired == CONTROL_OPEN)
+        TRY(order_life(l, &all.life_s));
     all.now = l->turn.now;
     all.random = rand_u64(&l->turn.ids);
     return control_wish(l->turn.tx, &all, NULL);

@@ -6,11 +6,10 @@
 #include "base/must.h"
 #include "control/control_impl.h"
 
-static const char *const scope_names[CONTROL_SCOPE_COUNT] = {
-    [CONTROL_SCOPE_PROJECT] = "project",
-    [CONTROL_SCOPE_PLACE] = "place",
-    [CONTROL_SCOPE_ACCOUNT] = "account",
-    [CONTROL_SCOPE_METER] = "meter"};
+static const char *const scope_names[CONTROL_SCOPE_COUNT] = {[CONTROL_SCOPE_PROJECT] = "project",
+                                                             [CONTROL_SCOPE_PLACE] = "place",
+                                                             [CONTROL_SCOPE_ACCOUNT] = "account",
+                                                             [CONTROL_SCOPE_METER] = "meter"};
 
 const char *control_scope_name(enum control_scope scope)
 {
@@ -52,6 +51,16 @@ enum err control_protected(struct store_tx *tx, int64_t account_id, wall_s at, u
     return query_end(&q);
 }
 
+enum err control_protect_next(struct store_tx *tx, int64_t account_id, wall_s at, wall_s until,
+                              wall_s *next)
+{
+    return store_int(tx, &next->s,
+                     "SELECT coalesce(min(p.from_at), $3) FROM account a JOIN protection p "
+                     "ON " COVERS " WHERE a.id = $1 AND p.from_at > $2 AND p.from_at < $3 "
+                     "AND p.lifted_at IS NULL",
+                     "iii", account_id, at.s, until.s);
+}
+
 /* --- entering ------------------------------------------------------------------------------------
  */
 
@@ -90,14 +99,13 @@ static enum err record(struct store_tx *tx, const struct control_protection *p, 
     wall_s now = lift ? lift->now : p->now;
     TRY(journal_append(tx, &(struct journal_act){now, lift ? lift->actor : p->actor, action, object,
                                                  detail_end(&d)}));
-    return journal_event(
-        tx, &(struct journal_event){
-                .at = now,
-                .kind = lift ? EVENT_PROTECT_LIFTED : EVENT_PROTECT_ADDED,
-                .project_id = p->project_id,
-                .account_id = p->scope == CONTROL_SCOPE_ACCOUNT ? p->object_id : 0,
-                .meter_id = p->scope == CONTROL_SCOPE_METER ? p->object_id : 0,
-                .detail = d.text});
+    return journal_event(tx, &(struct journal_event){
+                                 .at = now,
+                                 .kind = lift ? EVENT_PROTECT_LIFTED : EVENT_PROTECT_ADDED,
+                                 .project_id = p->project_id,
+                                 .account_id = p->scope == CONTROL_SCOPE_ACCOUNT ? p->object_id : 0,
+                                 .meter_id = p->scope == CONTROL_SCOPE_METER ? p->object_id : 0,
+                                 .detail = d.text});
 }
 
 struct pending {
@@ -108,13 +116,13 @@ struct pending {
 static enum err pending_cuts(struct store_tx *tx, int64_t protection_id,
                              struct pending rows[PENDING_AT_ONCE], size_t *count)
 {
-    struct query q = query_open(
-        tx,
-        "SELECT r.meter_id, r.circuit FROM protection p JOIN account a ON " COVERS
-        " JOIN meter mm ON mm.account_id = a.id JOIN relay r ON r.meter_id = mm.id "
-        "WHERE p.id = $1 AND r.desired = 'open' AND r.reason = 'arrears' "
-        "AND r.next_at IS NOT NULL LIMIT $2",
-        "ii", protection_id, (int64_t)PENDING_AT_ONCE);
+    struct query q =
+        query_open(tx,
+                   "SELECT r.meter_id, r.circuit FROM protection p JOIN account a ON " COVERS
+                   " JOIN meter mm ON mm.account_id = a.id JOIN relay r ON r.meter_id = mm.id "
+                   "WHERE p.id = $1 AND r.desired = 'open' AND r.reason = 'arrears' "
+                   "AND r.next_at IS NOT NULL LIMIT $2",
+                   "ii", protection_id, (int64_t)PENDING_AT_ONCE);
     for (*count = 0; query_step(&q); (*count)++)
         rows[*count] = (struct pending){query_int(&q, 0), query_int(&q, 1)};
     return query_end(&q);

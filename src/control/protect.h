@@ -69,4 +69,9 @@ typedef enum err control_protect_each(void *arg, const struct control_protection
 [[nodiscard]] enum err control_protected(struct store_tx *tx, int64_t account_id, wall_s at,
                                          uint32_t *kinds);
 
+/* When the next entry that covers an account begins, after `at` and up to `until`; `until` if none
+ * does. */
+[[nodiscard]] enum err control_protect_next(struct store_tx *tx, int64_t account_id, wall_s at,
+                                            wall_s until, wall_s *next);
+
 #endif

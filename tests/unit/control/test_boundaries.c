@@ -171,8 +171,9 @@ static void test_a_lifted_protection_ends_when_it_was_lifted(void **state)
 
 static enum err begin_payment(struct store_tx *tx, void *arg)
 {
-    (void)arg;
-    return control_payment_begun(tx, ACCOUNT, "p1", (wall_s){DUE_AT}, (wall_s){DUE_AT + 300});
+    const struct world *w = arg;
+    return control_payment_begun(
+        tx, &(struct control_flight){ACCOUNT, "p1", w->now, {DUE_AT + 300}, 1});
 }
 
 static enum err end_payment(struct store_tx *tx, void *arg)
@@ -184,13 +185,29 @@ static enum err end_payment(struct store_tx *tx, void *arg)
 static void test_a_payment_in_flight(void **state)
 {
     struct world *w = *state;
-    assert_ok(store_run(w->ledger, begin_payment, NULL));
+    w->now.s = DUE_AT;
+    assert_ok(store_run(w->ledger, begin_payment, w));
     assert_held(w, DUE_AT, STRATEGY_BECAUSE_PAYMENT_PENDING);
     assert_held(w, DUE_AT + 299, STRATEGY_BECAUSE_PAYMENT_PENDING);
     assert_cut(w, DUE_AT + 300); /* its time is over */
     assert_cut(w, DUE_AT + 301);
     assert_ok(store_run(w->ledger, end_payment, NULL));
     assert_cut(w, DUE_AT);
+}
+
+/* Between the order to cut and its answer. */
+static void test_a_payment_that_begins_withdraws_the_cut(void **state)
+{
+    struct world *w = *state;
+    assert_ok(store_run(w->ledger, check, w));
+    assert_true(wished(w, "open"));
+    assert_ok(store_run(w->ledger, begin_payment, w));
+    assert_true(wished(w, "closed"));
+    w->now.s += 1;
+    assert_ok(store_run(w->ledger, check, w));
+    assert_true(wished(w, "closed"));
+    assert_held(w, DUE_AT + 299, STRATEGY_BECAUSE_PAYMENT_PENDING);
+    assert_cut(w, DUE_AT + 300);
 }
 
 static void test_a_sale_on_its_way(void **state)
@@ -317,6 +334,19 @@ static void test_an_order_ends_with_the_hours(void **state)
                      NOON + 3 * 3600);
 }
 
+/* Severe weather is announced for later: an order that is given before ends with its beginning. */
+static void test_an_order_ends_with_a_protection_that_begins(void **state)
+{
+    struct world *w = *state;
+    struct entry e = entry_of(w, STRATEGY_PROTECTION_WEATHER);
+    e.p.now = w->now;
+    e.p.from.s = w->now.s + 30;
+    assert_ok(store_run(w->ledger, add, &e));
+    assert_ok(store_run(w->ledger, check, w));
+    assert_true(wished(w, "open"));
+    assert_int_equal(number(w, "SELECT not_after FROM relay"), e.p.from.s);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, due, teardown)
@@ -325,6 +355,8 @@ int main(void)
         CASE(test_each_scope_of_a_protection),
         CASE(test_a_lifted_protection_ends_when_it_was_lifted),
         CASE(test_a_payment_in_flight),
+        CASE(test_a_payment_that_begins_withdraws_the_cut),
+        CASE(test_an_order_ends_with_a_protection_that_begins),
         CASE(test_a_sale_on_its_way),
         CASE(test_the_contract_counts_from_its_second),
         CASE(test_a_reading_a_day_old),
