@@ -1,4 +1,5 @@
 /* Orders: the sale, its money trail, the way back. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/api_impl.h"
@@ -106,9 +107,21 @@ static void written(struct call *c, const struct vend_status *s)
     memcpy(c->wrote_order, s->order_id, sizeof c->wrote_order);
 }
 
+/* How much could be sold instead. */
+static enum err explain_room(struct call *c)
+{
+    int64_t room_fen;
+    TRY(vend_room_fen(c->tx, c->id, c->api->options.readings, c->now, &room_fen));
+    snprintf(c->detail, sizeof c->detail, "at most %lld fen may be sold now", (long long)room_fen);
+    c->field = "amount_fen";
+    return ERR_VEND_HOARD;
+}
+
 /* Which field a refusal of the room is about. */
 static enum err explain(struct call *c, enum err e)
 {
+    if (e == ERR_VEND_HOARD)
+        return explain_room(c);
     if (e == ERR_VEND_AMOUNT || e == ERR_VEND_LIMIT)
         c->field = "amount_fen";
     else if (e == ERR_VEND_ORDER_ID || e == ERR_VEND_DIFFERENT)

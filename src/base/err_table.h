@@ -153,6 +153,7 @@ ERR_ROW(ERR_VEND_ACCOUNT, REFUSE, "There is no such account.", "没有此户。"
 ERR_ROW(ERR_VEND_CLOSED, REFUSE, "The account is closed.", "该户已销户。")
 ERR_ROW(ERR_VEND_DIFFERENT, REFUSE, "This order number was used for another sale.", "该订单号已用于其他内容的订单。")
 ERR_ROW(ERR_VEND_NO_METER, REFUSE, "The balance of this account is kept in the meter, but it has no meter.", "该户余额存于表内,但未绑定表计。")
+ERR_ROW(ERR_VEND_HOARD, REFUSE, "The balance would pass the largest that the strategy sells up to.", "充值后余额将超过费控策略的囤积限额。")
 ERR_ROW(ERR_VEND_FUNDS, REFUSE, "The prepayment does not cover this amount.", "预付余额不足。")
 ERR_ROW(ERR_VEND_FINAL, REFUSE, "The order has reached its end and cannot be taken back.", "订单已完结,不能撤回。")
 ERR_ROW(ERR_VEND_OPEN, REFUSE, "A sale to this meter is still on its way; let it finish or cancel it first.", "该表仍有未完成的售电,请等待完成或先撤回。")

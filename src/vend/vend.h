@@ -97,9 +97,16 @@ struct vend_status {
  *   ERR_VEND_DIFFERENT  the order id was used with other content
  *   ERR_VEND_NO_METER   the wallet should be in a meter, but the account has none
  *   ERR_VEND_FUNDS      'transfer' of more than the prepayment
+ *   ERR_VEND_HOARD      'cash' of more than vend_room_fen
  */
 [[nodiscard]] enum err vend_sell(struct store_tx *tx, const struct vend_sale *sale,
                                  struct vend_status *out);
+
+/* How much may still be sold to the account under its strategy's largest balance, given what it has
+ * and what is on its way; INT64_MAX: no limit. `readings` as in vend_sale. ERR_NOT_FOUND. */
+[[nodiscard]] enum err vend_room_fen(struct store_tx *tx, int64_t account_id,
+                                     const struct readings *readings, wall_s now,
+                                     int64_t *room_fen);
 
 struct vend_request {
     int64_t account_id;

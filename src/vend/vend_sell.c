@@ -117,6 +117,16 @@ static enum err check_funds(struct store_tx *tx, const struct vend_sale *s, cons
     return s->amount_fen > have - promised ? ERR_VEND_FUNDS : ERR_OK;
 }
 
+/* What people buy has a limit; what is taken over, given free or moved has none. */
+static enum err check_room(struct store_tx *tx, const struct vend_sale *s)
+{
+    int64_t room_fen;
+    if (vend_method_find(s->method)->contra != LEDGER_CASH || strcmp(s->method, "import") == 0)
+        return ERR_OK;
+    TRY(vend_room_fen(tx, s->account_id, s->readings, s->now, &room_fen));
+    return s->amount_fen > room_fen ? ERR_VEND_HOARD : ERR_OK;
+}
+
 static enum err create(struct vend_turn *t, const struct vend_sale *s, const struct buyer *b,
                        struct vend_order *o)
 {
@@ -153,6 +163,7 @@ enum err vend_sell(struct store_tx *tx, const struct vend_sale *sale, struct ven
         return repeat == ERR_OK ? vend_get(tx, sale->account_id, sale->order_id, out) : repeat;
     TRY(find_buyer(tx, sale->account_id, &b));
     TRY(check_funds(tx, sale, &b));
+    TRY(check_room(tx, sale));
     struct vend_turn t = vend_turn_of(tx, sale->now, sale->actor, sale->random);
     TRY(create(&t, sale, &b, &o));
     if (b.in_meter)

@@ -163,6 +163,12 @@ static enum err sell(struct store_tx *tx, void *arg)
                      &out);
 }
 
+enum err try_pay(struct world *w, const char *order, int64_t amount_fen)
+{
+    struct sale s = {w, order, amount_fen};
+    return store_run(w->ledger, sell, &s);
+}
+
 void pay(struct world *w, const char *order, int64_t amount_fen)
 {
     struct sale s = {w, order, amount_fen};

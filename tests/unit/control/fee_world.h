@@ -39,6 +39,7 @@ int64_t number(struct world *w, const char *text);
 enum err check(struct store_tx *tx, void *world);
 /* Time passes, the meter is read, the loop runs. */
 void reading(struct world *w, int64_t after_s, int64_t used_wh);
+enum err try_pay(struct world *w, const char *order, int64_t amount_fen);
 void pay(struct world *w, const char *order, int64_t amount_fen);
 /* Every message that waits is delivered. */
 void deliver(struct world *w);

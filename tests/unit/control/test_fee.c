@@ -312,6 +312,43 @@ static void test_closed_account_is_left_alone(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* --- the largest balance that is sold up to
+ * --------------------------------------------------------
+ */
+
+static void test_no_sale_beyond_the_largest_balance(void **state)
+{
+    struct world *w = *state;
+    sql(w, "UPDATE strategy SET body = '{\"hoard_max\":\"100.00\"}'");
+    assert_int_equal(try_pay(w, "order-0001", 10'001), ERR_VEND_HOARD);
+    assert_int_equal(number(w, "SELECT count(*) FROM sale_order"), 0);
+    assert_int_equal(number(w, "SELECT count(*) FROM ledger_txn"), 0);
+    assert_ok(try_pay(w, "order-0001", 10'000)); /* exactly */
+    assert_ok(try_pay(w, "order-0001", 10'000)); /* a repeat is no second sale */
+    reading(w, 60, 0);
+    assert_int_equal(try_pay(w, "order-0002", 1), ERR_VEND_HOARD);
+    reading(w, 3600, 30'000); /* 30 yuan used, not settled yet */
+    assert_int_equal(try_pay(w, "order-0002", 3001), ERR_VEND_HOARD);
+    assert_ok(try_pay(w, "order-0002", 3000));
+    /* a strategy that is not there limits nothing, and stops no sale */
+    sql(w, "UPDATE account SET strategy_code = 'none'");
+    assert_ok(try_pay(w, "order-0003", 100'000));
+}
+
+static void test_largest_balance_of_a_wallet_in_the_meter(void **state)
+{
+    struct world *w = *state;
+    sql(w, "UPDATE strategy SET body = '{\"hoard_max\":\"100.00\"}'");
+    sql(w, "UPDATE account SET wallet = 'meter' WHERE id = 7");
+    w->balance_fen = 4000;
+    reading(w, 60, 0);
+    assert_int_equal(try_pay(w, "order-0001", 6001), ERR_VEND_HOARD);
+    assert_ok(try_pay(w, "order-0001", 5000));
+    /* it is on its way, and counts */
+    assert_int_equal(try_pay(w, "order-0002", 1001), ERR_VEND_HOARD);
+    assert_ok(try_pay(w, "order-0002", 1000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +368,8 @@ int main(void)
         CASE(test_unknown_plan_spoils_nothing),
         CASE(test_a_second_fall_is_told_again),
         CASE(test_closed_account_is_left_alone),
+        CASE(test_no_sale_beyond_the_largest_balance),
+        CASE(test_largest_balance_of_a_wallet_in_the_meter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
