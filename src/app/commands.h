@@ -17,5 +17,6 @@ int app_decide_main(int argc, char **argv);
 int app_manual_main(int argc, char **argv);
 int app_rate_main(int argc, char **argv);
 int app_bench_main(int argc, char **argv);
+int app_forecast_main(int argc, char **argv);
 
 #endif

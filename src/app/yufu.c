@@ -24,6 +24,8 @@ static const struct command commands[] = {
     {"manual", app_manual_main, "the tables of the operations manual: events, logs, errors"},
     {"frame", app_frame_main, "say what meter frames mean: yufu frame decode [--proto P] [HEX...]"},
     {"rate", app_rate_main, "what a price plan makes of a usage: yufu rate PLAN.json USAGE.csv"},
+    {"forecast", app_forecast_main,
+     "will balances last: yufu forecast --data FILE --days N"},
     {"bench", app_bench_main, "ratios against stated baselines: yufu bench freshness"},
 };
 

@@ -71,6 +71,15 @@ ERR_ROW(ERR_UPLINK_EPOCH, REFUSE, "A newer connection of this gateway exists; th
 /* journal */
 ERR_ROW(ERR_JOURNAL_CHAIN, CORRUPT, "The audit chain is broken: a row was changed, removed or inserted.", "审计链断裂:有记录被更改、删除或插入。")
 ERR_ROW(ERR_JOURNAL_TEXT, REFUSE, "An audit row needs an actor, an action, an object and a detail.", "审计记录缺少操作者、操作、对象或详情。")
+/* forecast */
+ERR_ROW(ERR_FORECAST_USE, REFUSE, "The use of a day is negative or too large to be true.", "日用量为负或过大。")
+ERR_ROW(ERR_FORECAST_DAY, REFUSE, "The day is older than the history that is kept.", "日期早于所保留的历史。")
+ERR_ROW(ERR_FORECAST_SHORT, REFUSE, "No day of the last four weeks is known: there is nothing to forecast from.", "近四周内没有已知用量,无法预测。")
+ERR_ROW(ERR_FORECAST_TIME, REFUSE, "The first cell must be a date or a time, like 2026-11-25 or 2026-11-25T08:30:00+08:00.", "首列应为日期或时间,例如 2026-11-25 或 2026-11-25T08:30:00+08:00。")
+ERR_ROW(ERR_FORECAST_ORDER, REFUSE, "The row is earlier than the row before it.", "该行时间早于前一行。")
+ERR_ROW(ERR_FORECAST_NUMBER, REFUSE, "The balance must be a decimal number of at most nine digits before the point.", "余额应为小数点前不超过九位的十进制数。")
+ERR_ROW(ERR_FORECAST_SPAN, REFUSE, "The file covers more than 10,000 days.", "文件跨度超过 10,000 天。")
+ERR_ROW(ERR_FORECAST_COLUMNS, REFUSE, "The first line names the columns: a time, and one to eight balances.", "首行应为列名:时间列与一至八个余额列。")
 /* gateway */
 /* site */
 ERR_ROW(ERR_SITE_CLAIM, REFUSE, "The gateway's serial number and one-time code do not fit, or the code was used or has expired.", "通信管理机序列号与一次性代码不符,或代码已使用、已过期。")

@@ -10,7 +10,7 @@ SYSTEM = {"time", "clock_gettime", "gettimeofday", "socket", "open", "open64", "
           "localtime_r", "mktime", "setenv", "getenv", "system", "fork"}
 HEAP = {"malloc", "calloc", "realloc", "free", "strdup"}
 FLOAT = re.compile(r"^(__(add|sub|mul|div|float|fix|extend|trunc)[a-z]*[sdtx]f[0-9]?|sin|cos|sqrt|pow|floor)$")
-FREESTANDING = {"base", "proto", "terminal", "meter", "rating", "strategy"}
+FREESTANDING = {"base", "proto", "terminal", "meter", "rating", "strategy", "forecast"}
 # base/must.c is the hosted promise-breaker; an image supplies its own.
 EXEMPT = {("base", "must.c.o")}
 
