@@ -37,6 +37,7 @@ static void put_summary(struct jwrite *w, const char *body)
     jwrite_end(w);
     jwrite_bool(w, "cut_automatic", p.cut_automatic);
     jwrite_int(w, "cut_at_fen", p.cut_at_fen);
+    jwrite_bool(w, "cuts_for_other_services", p.allow_cut_for_other_services);
 }
 
 static const struct version_shelf shelf = {

@@ -35,6 +35,8 @@ static void describe_facts(const struct loop *l, struct detail *d)
     detail_int(d, "accrued_fen", l->outlook.accrued_fen);
     if (f->other_owed_fen)
         detail_int(d, "other_owed_fen", f->other_owed_fen);
+    if (l->other_due_fen)
+        detail_int(d, "other_due_fen", l->other_due_fen);
     if (f->emergency_fen)
         detail_int(d, "emergency_fen", f->emergency_fen);
     if (f->reading_age_s != INT64_MAX)

@@ -4,6 +4,7 @@
 
 #include "control/fee_impl.h"
 #include "control/protect.h"
+#include "ledger/ledger.h"
 
 #define AHEAD_S 60 /* a reading that is further ahead of us than this is not of today */
 
@@ -140,6 +141,19 @@ int64_t fee_other_owed(int64_t sum_fen)
     return sum_fen < 0 ? -sum_fen : 0;
 }
 
+/* Billed beside the prepayment: no part of the balance, unless the policy says so. */
+static enum err gather_due(struct loop *l)
+{
+    int64_t due_fen;
+    if (!l->in_force.policy.allow_cut_for_other_services)
+        return ERR_OK;
+    TRY(ledger_balance(l->turn.tx, l->outlook.account.id, LEDGER_OTHER_DUE, &due_fen));
+    l->other_due_fen = fee_other_owed(due_fen);
+    l->facts.available_fen =
+        strategy_available(&l->in_force.policy, l->facts.available_fen, l->other_due_fen);
+    return ERR_OK;
+}
+
 bool fee_uses_recharge(const struct strategy_policy *p)
 {
     return p->level_percent[0] > 0 && p->percent_of == STRATEGY_OF_RECHARGE;
@@ -163,6 +177,7 @@ static enum err gather_money(struct loop *l)
     bool running = e->emergency_episode == e->number &&
                    (p->emergency_s == 0 || l->turn.now.s < e->emergency_at.s + p->emergency_s);
     f->emergency_fen = running ? e->emergency_fen : 0;
+    TRY(gather_due(l));
     if (fee_uses_recharge(p))
         TRY(last_recharge(l));
     if (f->available_known &&
@@ -220,6 +235,7 @@ enum err fee_gather(struct loop *l)
     struct episode *e = &l->episode;
     uint32_t channels;
     TRY(fee_notices_count(l->turn.tx, o->account.id, e, &l->in_force.policy, &channels));
+    l->other_due_fen = 0;
     l->facts = (struct strategy_facts){
         .wallet = o->account.wallet == SITE_WALLET_METER ? STRATEGY_WALLET_METER
                                                          : STRATEGY_WALLET_PLATFORM,

@@ -17,6 +17,7 @@ struct preview_move { /* of the book that the balance lives in */
     wall_s at;
     int64_t amount_fen;
     int64_t other_fen; /* of it, for other services */
+    int64_t due_fen;   /* of what is owed for them beside it; negative: owed */
 };
 struct preview_period { /* of one meter: settled, or still open */
     int64_t meter_id;
@@ -52,7 +53,7 @@ struct preview_history {
     const struct site_account *account;
     wall_s from, until;
     int32_t offset_s;               /* of the project's zone */
-    int64_t balance_fen, other_fen; /* just before `from`: the book, and other services in it */
+    int64_t balance_fen, other_fen, due_fen; /* just before `from` */
     bool keep_power;
     wall_s person_at; /* since when a person holds the relay open; 0: nobody does */
     struct preview_meter {

@@ -44,12 +44,15 @@ static enum err take_txn(void *arg, const struct ledger_txn *t)
         l->over = true;
         return ERR_OK;
     }
-    for (size_t i = 0; i < t->posting_count; i++)
-        if (t->postings[i].book == l->book)
-            m.amount_fen += t->postings[i].amount_fen;
+    for (size_t i = 0; i < t->posting_count; i++) {
+        const struct ledger_posting *p = &t->postings[i];
+        m.amount_fen += p->book == l->book ? p->amount_fen : 0;
+        m.due_fen += p->book == LEDGER_OTHER_DUE ? p->amount_fen : 0;
+    }
     m.other_fen = fee_is_service(t->kind) ? m.amount_fen : 0;
     l->h->balance_fen -= m.amount_fen;
-    return m.amount_fen == 0 ? ERR_OK : add(&l->h->moves, &m, sizeof m);
+    l->h->due_fen -= m.due_fen;
+    return m.amount_fen == 0 && m.due_fen == 0 ? ERR_OK : add(&l->h->moves, &m, sizeof m);
 }
 
 static void turn_round(struct preview_list *l)
@@ -69,6 +72,7 @@ static enum err load_moves(struct store_tx *tx, struct preview_history *h)
                      .book = h->account->wallet == SITE_WALLET_METER ? LEDGER_WALLET
                                                                      : LEDGER_PREPAYMENT};
     TRY(ledger_balance(tx, h->account->id, l.book, &h->balance_fen));
+    TRY(ledger_balance(tx, h->account->id, LEDGER_OTHER_DUE, &h->due_fen));
     do {
         l.told = 0;
         TRY(ledger_history(tx, h->account->id, l.seq, AT_ONCE, take_txn, &l));

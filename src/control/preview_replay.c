@@ -13,7 +13,7 @@ struct life {
     const struct strategy_policy *policy;
     size_t moves, periods; /* behind us: booked */
     size_t paid;           /* orders up to here are in recharge_fen */
-    int64_t balance_fen, other_fen, recharge_fen;
+    int64_t balance_fen, other_fen, due_fen, recharge_fen;
     struct strategy_facts facts;
     struct episode episode;
     wall_s noted[NOTICES_MAX]; /* of the running episode */
@@ -35,6 +35,7 @@ static void pass(struct life *l, wall_s at)
     for (; l->moves < l->h->moves.count && m[l->moves].at.s <= at.s; l->moves++) {
         l->balance_fen += m[l->moves].amount_fen;
         l->other_fen += m[l->moves].other_fen;
+        l->due_fen += m[l->moves].due_fen;
     }
     while (l->periods < l->h->periods.count && p[l->periods].booked_at.s <= at.s)
         l->periods++;
@@ -118,7 +119,8 @@ static void gather_use(struct life *l, wall_s at)
     }
     if (oldest_s == INT64_MAX && l->periods > 0)
         oldest_s = p[l->periods - 1].closed_at.s;
-    l->facts.available_fen = l->balance_fen - accrued_fen;
+    l->facts.available_fen =
+        strategy_available(l->policy, l->balance_fen - accrued_fen, fee_other_owed(l->due_fen));
     l->facts.reading_age_s = oldest_s == INT64_MAX ? INT64_MAX : at.s - oldest_s;
     l->facts.available_known = true;
 }
@@ -373,6 +375,7 @@ void preview_replay(const struct preview_history *h, const struct strategy_polic
                      .begins = beginning(h),
                      .balance_fen = h->balance_fen,
                      .other_fen = h->other_fen,
+                     .due_fen = h->due_fen,
                      .episode = {.emergency_episode = -1, .level_fen = INT64_MIN}};
     *past = (struct control_preview_past){.days = days};
     for (wall_s at = h->from; at.s < h->until.s; at.s += PREVIEW_DAY_S) {

@@ -36,6 +36,15 @@ int32_t strategy_facts_time(const struct strategy_policy *policy, wall_s now, in
 /* --- levels ------------------------------------------------------------------------------------
  */
 
+int64_t strategy_available(const struct strategy_policy *policy, int64_t available_fen,
+                           int64_t due_fen)
+{
+    int64_t left;
+    if (!policy->allow_cut_for_other_services || due_fen <= 0)
+        return available_fen;
+    return __builtin_sub_overflow(available_fen, due_fen, &left) ? INT64_MIN : left;
+}
+
 int strategy_level(const struct strategy_policy *policy, int64_t available_fen)
 {
     int level = 0;

@@ -138,7 +138,8 @@ struct strategy_facts {
     bool account_open;
     bool contract_signed;
     bool available_known;  /* there is a reading, a price and a ledger to say what is available */
-    int64_t available_fen; /* ledger - accrued (platform); the meter's own word (meter) */
+    int64_t available_fen; /* ledger - accrued (platform); the meter's own word (meter); in both
+                              cases by strategy_available */
     int64_t other_owed_fen; /* >= 0: what available would be higher by without other services */
     int64_t true_up_fen;    /* >= 0: true-ups in it that are too new to cut anybody by themselves */
     int64_t mean_day_fen;   /* what a day costs; 0: not known */
@@ -215,6 +216,11 @@ struct strategy_decision strategy_decide(const struct strategy_policy *policy,
  * local_minute, weekday, day and next_day. The number of the local day. */
 int32_t strategy_facts_time(const struct strategy_policy *policy, wall_s now, int32_t offset_s,
                             struct strategy_facts *facts);
+
+/* What counts as available: what is owed for other services beside it (due_fen >= 0) counts only where
+ * the policy turns the guard off. */
+int64_t strategy_available(const struct strategy_policy *policy, int64_t available_fen,
+                           int64_t due_fen);
 
 /* The level of a balance by money alone: 0..level_count. */
 int strategy_level(const struct strategy_policy *policy, int64_t available_fen);

@@ -5,6 +5,8 @@
  */
 #include "tests/unit/control/fee_world.h"
 
+#include "ledger/ledger.h"
+
 /* --- the story
  * ----------------------------------------------------------------------------------------- */
 
@@ -316,6 +318,77 @@ static void test_closed_account_is_left_alone(void **state)
  * --------------------------------------------------------
  */
 
+struct charge {
+    struct world *w;
+    const char *kind;
+    enum ledger_book from;
+    int64_t amount_fen;
+};
+
+static enum err bill(struct store_tx *tx, void *arg)
+{
+    const struct charge *c = arg;
+    struct ledger_entry e = {.account_id = ACCOUNT,
+                             .key = c->kind,
+                             .kind = c->kind,
+                             .now = c->w->now,
+                             .business_day = (int32_t)(c->w->now.s / 86'400),
+                             .actor = "user:1"};
+    e.postings[0] = (struct ledger_posting){c->from, -c->amount_fen};
+    e.postings[1] = (struct ledger_posting){LEDGER_OTHER, c->amount_fen};
+    return ledger_post(tx, &e, NULL);
+}
+
+/* Rent is owed beside the prepayment: neither told as low balance, nor a reason for a cut. */
+static void test_rent_is_no_part_of_the_balance(void **state)
+{
+    struct world *w = *state;
+    struct charge rent = {w, "due.bill", LEDGER_OTHER_DUE, 900'000};
+    pay(w, "order-0001", 5000);
+    reading(w, 60, 0);
+    assert_ok(store_run(w->ledger, bill, &rent));
+    reading(w, 3600, 10);
+    assert_int_equal(level(w), 0);
+    /* The project turns the guard off, and every decision says so. */
+    sql(w, "UPDATE strategy SET body = '{\"allow_cut_for_other_services\":true,\"cut\":{\"from\":"
+           "\"00:00\",\"to\":\"24:00\",\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true}}'");
+    reading(w, 60, 0);
+    assert_int_equal(level(w), 3);
+    assert_int_equal(number(w, "SELECT decision ->> 'other_due_fen' FROM fee_state"), 900'000);
+    deliver(w);
+    reading(w, 1900, 0);
+    assert_true(wished(w, "open"));
+    relay_does(w, true);
+    /* On again: supply was paid all the time, and comes back. */
+    sql(w, "UPDATE strategy SET body = '{}'");
+    reading(w, 60, 0);
+    assert_true(wished(w, "closed"));
+    assert_int_equal(level(w), 0);
+}
+
+/* Taken out of the prepayment all the same: told, but never a reason for a cut. */
+static void test_rent_that_was_taken_from_the_prepayment_cuts_nobody(void **state)
+{
+    struct world *w = *state;
+    struct charge fee = {w, "service.property", LEDGER_PREPAYMENT, 900'000};
+    pay(w, "order-0001", 5000);
+    reading(w, 60, 0);
+    assert_ok(store_run(w->ledger, bill, &fee));
+    reading(w, 3600, 10);
+    assert_int_equal(level(w), 3);
+    deliver(w);
+    reading(w, 7200, 0);
+    assert_false(wished(w, "open"));
+    assert_true(decided(w, "OTHER_SERVICES"));
+    /* Supply itself runs into arrears: 50 yuan were paid for it. */
+    reading(w, 3600, 49'980);
+    assert_false(wished(w, "open"));
+    reading(w, 60, 10);
+    deliver(w);
+    reading(w, 1900, 0);
+    assert_true(wished(w, "open"));
+}
+
 static void test_no_sale_beyond_the_largest_balance(void **state)
 {
     struct world *w = *state;
@@ -368,6 +441,8 @@ int main(void)
         CASE(test_unknown_plan_spoils_nothing),
         CASE(test_a_second_fall_is_told_again),
         CASE(test_closed_account_is_left_alone),
+        CASE(test_rent_is_no_part_of_the_balance),
+        CASE(test_rent_that_was_taken_from_the_prepayment_cuts_nobody),
         CASE(test_no_sale_beyond_the_largest_balance),
         CASE(test_largest_balance_of_a_wallet_in_the_meter),
     };

@@ -11,6 +11,7 @@
 #include "control/policy.h"
 #include "control/preview.h"
 #include "control/protect.h"
+#include "ledger/ledger.h"
 
 #define HOUR INT64_C(3600)
 #define DAY (24 * HOUR)
@@ -386,6 +387,46 @@ static void test_protection_of_the_past_counts_while_it_was_in_force(void **stat
     free(s);
 }
 
+static enum err bill_rent(struct store_tx *tx, void *arg)
+{
+    const struct world *w = arg;
+    struct ledger_entry e = {.account_id = ACCOUNT,
+                             .key = "rent",
+                             .kind = "due.bill",
+                             .now = w->now,
+                             .business_day = (int32_t)(w->now.s / DAY),
+                             .actor = "user:1",
+                             .postings = {{LEDGER_OTHER_DUE, -900'000}, {LEDGER_OTHER, 900'000}}};
+    return ledger_post(tx, &e, NULL);
+}
+
+/* Rent was billed ten days ago: only a strategy with the guard off would have told and cut. */
+static void test_rent_counts_only_with_the_guard_off(void **state)
+{
+    struct seen *s = calloc(1, sizeof *s);
+    struct world *w = *state;
+    struct strategy_policy p = any_time();
+    pay(w, "order-0001", 10'000);
+    reading(w, 60, 0);
+    assert_ok(store_run(w->ledger, bill_rent, w));
+    int64_t billed_s = w->now.s;
+    for (int day = 0; day < 10; day++) {
+        reading(w, DAY, 1000);
+        assert_ok(store_run(w->ledger, settle, w));
+    }
+    assert_ok(ask(w, s, &p));
+    assert_int_equal(s->row.after.past.notices + s->row.after.now.warn, 0);
+    p.allow_cut_for_other_services = true;
+    assert_ok(ask(w, s, &p));
+    assert_int_equal(s->sum.past_newly_warned, 1);
+    assert_int_equal(s->sum.past_newly_cut, 1);
+    assert_int_equal(s->sum.newly_warned, 1);
+    assert_true(s->row.after.past.first_warned_at.s >= billed_s);
+    assert_true(s->row.after.past.first_warned_at.s <= billed_s + HOUR);
+    assert_true(s->after[DAYS - 1].available_fen < 10'000 - 900'000);
+    free(s);
+}
+
 /* What the account's contract chose of its package stays chosen. */
 static void test_package_keeps_what_it_chose(void **state)
 {
@@ -501,6 +542,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_today_is_the_real_decision, setup, teardown),
         cmocka_unit_test_setup_teardown(test_protection_of_the_past_counts_while_it_was_in_force,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rent_counts_only_with_the_guard_off, setup, teardown),
         cmocka_unit_test_setup_teardown(test_package_keeps_what_it_chose, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pages_progress_and_stop, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),

@@ -247,6 +247,18 @@ static void test_hoard(void **state)
     assert_true(strategy_sale_max_fen(&p, INT64_MIN) == INT64_MAX);
 }
 
+static void test_other_services_count_only_where_the_policy_says_so(void **state)
+{
+    (void)state;
+    struct strategy_policy p = strategy_policy_default();
+    assert_int_equal(strategy_available(&p, 100, 900), 100);
+    p.allow_cut_for_other_services = true;
+    assert_int_equal(strategy_available(&p, 100, 900), -800);
+    assert_int_equal(strategy_available(&p, 100, 0), 100);
+    assert_int_equal(strategy_available(&p, 100, -5), 100);
+    assert_true(strategy_available(&p, INT64_MIN + 1, 2) == INT64_MIN);
+}
+
 static void test_levels_at_equality(void **state)
 {
     (void)state;
@@ -292,10 +304,16 @@ static void test_everything_has_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_policy_refusals),     cmocka_unit_test(test_policy_is_read),
-        cmocka_unit_test(test_new_members_are_read), cmocka_unit_test(test_warnings_are_said),
-        cmocka_unit_test(test_short_notice),        cmocka_unit_test(test_notices_are_spaced),  cmocka_unit_test(test_hoard),
-        cmocka_unit_test(test_levels_at_equality),  cmocka_unit_test(test_everything_has_words),
+        cmocka_unit_test(test_policy_refusals),
+        cmocka_unit_test(test_policy_is_read),
+        cmocka_unit_test(test_new_members_are_read),
+        cmocka_unit_test(test_warnings_are_said),
+        cmocka_unit_test(test_short_notice),
+        cmocka_unit_test(test_notices_are_spaced),
+        cmocka_unit_test(test_hoard),
+        cmocka_unit_test(test_other_services_count_only_where_the_policy_says_so),
+        cmocka_unit_test(test_levels_at_equality),
+        cmocka_unit_test(test_everything_has_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1067,6 +1067,8 @@ export interface components {
                 levels_fen: components["schemas"]["Fen"][];
                 cut_automatic: boolean;
                 cut_at_fen: components["schemas"]["Fen"];
+                /** @description The guard is off: property fee, rent and the like may lead to a cut */
+                cuts_for_other_services: boolean;
             }[];
         };
         VersionTexts: {
