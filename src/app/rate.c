@@ -93,7 +93,8 @@ static enum err parse_position(struct command *c)
 }
 
 /* Column 0 is the row's name and not looked at, so that a usage can say when it was. */
-static const char *const columns[] = {"at", "total", "sharp", "peak", "flat", "valley", "deep_valley"};
+static const char *const columns[] = {"at",   "total",  "sharp",      "peak",
+                                      "flat", "valley", "deep_valley"};
 #define COLUMNS (sizeof columns / sizeof *columns)
 
 struct usage {

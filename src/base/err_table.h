@@ -32,7 +32,7 @@ ERR_ROW(ERR_RATING_RATES, REFUSE, "The energy of the rates does not fit the pric
 ERR_ROW(ERR_RATING_ROWS, REFUSE, "The rows or the period of a bill do not stand in order of time.", "账单期间或用量行的时间顺序不正确。")
 ERR_ROW(ERR_RATING_LINES, REFUSE, "The bill has more lines than fit; cut the period.", "账单明细过多,请缩短账期。")
 ERR_ROW(ERR_RATING_DATES, REFUSE, "The price plan needs dated usage.", "该电价方案需要带日期的用量。")
-ERR_ROW(ERR_RATING_UNBILLABLE, REFUSE, "This price plan can be tried out, but billing cannot apply it: the meter has no register for one of its rates (rates_from must be intervals).", "该电价方案可以试算,但不能用于计费:电表没有其中某一费率的寄存器(rates_from 须为 intervals)。")
+ERR_ROW(ERR_RATING_UNBILLABLE, REFUSE, "This price plan can be tried out, but billing cannot apply it: it has a minimum or an area fee for each bill, and bills are daily (use a month or a cycle), or a rate for which meters have no register (use rates_from intervals).", "该电价方案可以试算,但不能用于计费:按每张账单计的最低收费或面积费与按日结算不符(请改为按月或按周期),或电表没有其中某一费率的寄存器(rates_from 须为 intervals)。")
 ERR_ROW(ERR_RATING_MONTH, REFUSE, "The plan has a high season: the month must be given.", "方案分季节,必须给出月份。")
 ERR_ROW(ERR_RATING_FEE, REFUSE, "The plan has a fee, or a power factor, whose quantity must be given: days, months, area, capacity, demand, reactive energy.", "方案含需要给出数量的费用或功率因数调整:天数、月数、面积、容量、需量或无功电量。")
 ERR_ROW(ERR_RATING_BULK, REFUSE, "This price plan has rules that can be applied to one account at a time only.", "该电价方案含有只能逐户计算的规则。")

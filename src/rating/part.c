@@ -59,7 +59,8 @@ enum err rating_check_parts(const struct rating_plan *plan, struct rating_proble
         return rating_refuse(problem, RATING_ROUNDING_UNKNOWN,
                              (struct rating_spot){"rounding", -1, NULL});
     if (plan->minimum_fen < 0)
-        return rating_refuse(problem, RATING_MINIMUM_FEN, (struct rating_spot){"minimum", -1, NULL});
+        return rating_refuse(problem, RATING_MINIMUM_FEN,
+                             (struct rating_spot){"minimum", -1, NULL});
     return rating_check_bill(plan, problem);
 }
 
@@ -81,9 +82,9 @@ enum {
 
 static const char *part_member(unsigned i)
 {
-    static const char *const names[] = {"code",          "price",        "rounding", "per",
-                                        "cycle",         "start",        "end",      "floor_percent",
-                                        "over_percent",  "over_factor"};
+    static const char *const names[] = {"code",         "price",      "rounding", "per",
+                                        "cycle",        "start",      "end",      "floor_percent",
+                                        "over_percent", "over_factor"};
     return names[i];
 }
 

@@ -3,249 +3,665 @@
 #include <string.h>
 
 #include "base/must.h"
-#include "rating/statement.h"
+#include "rating/period_impl.h"
 
-/* Part of a period within one cycle. */
-struct piece {
-    wall_s from_at, to_at;
-    struct rating_registers from, to;
-    bool apportioned;
-};
+/* --- which plans
+ * -----------------------------------------------------------------------------------
+ */
 
-struct work {
-    const struct rating_case *c;
-    struct rating_plan plan;   /* its fees are those that fall due in this period */
-    struct rating_plan parted; /* the same without fees */
-    struct rating_position next;
-    struct rating_request fees; /* days and months due */
-    struct rating_bill *bill;
-};
-
-static bool has_steps(const struct rating_plan *plan)
+static bool uses_rate(const struct rating_plan *plan, enum rating_rate rate)
 {
-    return plan->kind == RATING_LADDER || plan->kind == RATING_TIME_OF_USE_LADDER;
+    for (size_t i = 0; i < plan->period_count; i++)
+        if (plan->periods[i].rate == rate)
+            return true;
+    for (size_t i = 0; i < plan->schedule_count; i++)
+        for (size_t k = 0; k < plan->schedules[i].period_count; k++)
+            if (plan->schedules[i].periods[k].rate == rate)
+                return true;
+    return false;
 }
 
 enum err rating_plan_settles(const struct rating_plan *plan)
 {
-    bool fees = true;
+    bool blind =
+        rating_has_rates(plan) && !plan->from_intervals && uses_rate(plan, RATING_DEEP_VALLEY);
+    bool once_a_bill = plan->minimum_fen != 0 && !plan->minimum_per_month;
     for (size_t i = 0; i < plan->fee_count; i++)
-        fees = fees && plan->fees[i].per < RATING_PER_AREA;
-    bool ladder = !has_steps(plan) ||
-                  (plan->ladder.household_from == 0 && plan->ladder.cycle != RATING_HEATING_SEASON);
-    return plan->unit == RATING_KWH && plan->minimum_fen == 0 && fees && ladder
-               ? ERR_OK
-               : ERR_RATING_UNBILLABLE;
+        once_a_bill =
+            once_a_bill || (plan->fees[i].per == RATING_PER_AREA && !plan->fees[i].spread);
+    return blind || once_a_bill ? ERR_RATING_UNBILLABLE : ERR_OK;
 }
 
-/* --- cycles --------------------------------------------------------------------------------------
+static bool has_dated_prices(const struct rating_plan *plan)
+{
+    for (size_t i = 0; i < plan->schedule_count; i++)
+        if (plan->schedules[i].priced != 0)
+            return true;
+    return false;
+}
+
+bool rating_plan_wants_rows(const struct rating_plan *plan)
+{
+    return rating_has_rates(plan) && (plan->from_intervals || has_dated_prices(plan));
+}
+
+/* --- lines
+ * -----------------------------------------------------------------------------------------
  */
 
-static const int32_t cycle_months[RATING_CYCLES] = {
-    [RATING_MONTH] = 1, [RATING_TWO_MONTHS] = 2, [RATING_SEASON] = 3, [RATING_YEAR] = 12};
-
-static int32_t first_of(const struct rating_ladder *ladder, int32_t month)
+static enum err add_line(struct rating_work *w, const struct rating_line *line)
 {
-    return civil_days_from_date(month / 12, (unsigned)(month % 12) + 1, ladder->start.day);
+    struct rating_bill *bill = w->bill;
+    if (bill->line_count == RATING_LINES_MAX)
+        return ERR_RATING_LINES;
+    TRY(units_add(bill->amount_fen, line->amount_fen, &bill->amount_fen));
+    bill->carry = line->carry_out;
+    bill->lines[bill->line_count++] = *line;
+    return ERR_OK;
 }
 
-/* The month, as year * 12 + month from 0, in which the day's cycle began. */
-static int32_t cycle_month(const struct rating_ladder *ladder, int32_t local_day)
+enum err rating_work_amount(struct rating_work *w, const struct rating_line *shape)
 {
-    struct civil day = civil_from_days(local_day);
-    int32_t length = cycle_months[ladder->cycle];
-    int32_t shift = ladder->start.month > 0 ? ladder->start.month - 1 : 0;
-    int32_t month = day.year * 12 + day.month - 1 - (day.day < ladder->start.day);
-    MUST(length > 0);
-    return month - (month - shift + 12) % length;
+    struct rating_line line = *shape;
+    line.carry_in = line.carry_out = w->bill->carry;
+    return add_line(w, &line);
 }
 
-int32_t rating_cycle_start(const struct rating_ladder *ladder, int32_t local_day)
+enum err rating_work_price(struct rating_work *w, const struct rating_line *shape)
 {
-    return first_of(ladder, cycle_month(ladder, local_day));
+    struct rating_line line = *shape;
+    if (line.quantity_wh == 0)
+        return ERR_OK;
+    line.carry_in = line.carry_out = w->bill->carry;
+    if (line.price_e8 != 0)
+        TRY(rating_find_amount(line.rounding, line.quantity_wh, line.price_e8, &line.carry_out,
+                               &line.amount_fen));
+    return add_line(w, &line);
 }
 
-int32_t rating_cycle_next(const struct rating_ladder *ladder, int32_t local_day)
-{
-    return first_of(ladder, cycle_month(ladder, local_day) + cycle_months[ladder->cycle]);
-}
-
-/* --- fees ----------------------------------------------------------------------------------------
+/* --- a part
+ * ----------------------------------------------------------------------------------------
  */
 
-static int32_t month_of(int32_t local_day)
-{
-    struct civil day = civil_from_days(local_day);
-    return day.year * 12 + day.month - 1;
-}
-
-static void begin(struct work *w)
-{
-    int32_t day = civil_local_day(w->c->opened_at, w->c->offset_s);
-    if (w->next.begun)
-        return;
-    w->next = (struct rating_position){
-        .begun = true, .fee_day = day - 1, .fee_month = month_of(day) - 1, .carry = w->next.carry};
-}
-
-static uint16_t due(int32_t *last, int32_t now)
-{
-    int32_t count = now > *last ? now - *last : 0;
-    if (count > UINT16_MAX) /* a clock that is centuries ahead */
-        count = UINT16_MAX;
-    *last += count;
-    return (uint16_t)count;
-}
-
-/* A fee of which nothing is due would be refused as not given. */
-static void find_fees(struct work *w)
-{
-    int32_t day = civil_local_day((wall_s){w->c->closed_at.s - 1}, w->c->offset_s);
-    w->fees.days = due(&w->next.fee_day, day);
-    w->fees.months = due(&w->next.fee_month, month_of(day));
-    w->parted = w->plan;
-    w->parted.fee_count = 0;
-    size_t kept = 0;
-    for (size_t i = 0; i < w->plan.fee_count; i++) {
-        bool daily = w->plan.fees[i].per == RATING_PER_DAY;
-        if (daily ? w->fees.days > 0 : w->fees.months > 0)
-            w->plan.fees[kept++] = w->plan.fees[i];
-    }
-    w->plan.fee_count = kept;
-}
-
-/* --- lines ---------------------------------------------------------------------------------------
- */
+/* A stretch within one cycle and one month's prices. */
+struct part {
+    wall_s from, to;
+    bool last;
+    struct rating_core core;
+    struct rating_statement said;
+    struct rating_registers used; /* what its rows say, free units included */
+    wall_s first, end;            /* of its rows */
+    uint8_t flags;
+    bool cut;                                /* a row was shared out between parts */
+    bool shared[RATING_BASES][RATING_RATES]; /* or between rates or prices */
+};
 
 static int64_t register_of(const struct rating_registers *r, enum rating_rate rate)
 {
     return rate < RATING_METER_RATES ? r->rate_wh[rate] : r->total_wh;
 }
 
-static enum err add_line(struct rating_bill *bill, const struct piece *p,
-                         const struct rating_item *item)
+static bool has_register(const struct rating_work *w, enum rating_rate rate)
 {
-    bool energy = item->kind != RATING_ITEM_FEE && item->kind != RATING_ITEM_MINIMUM;
-    if (bill->line_count == RATING_LINES_MAX)
-        return ERR_OVERFLOW;
-    struct rating_line *line = &bill->lines[bill->line_count++];
-    *line = (struct rating_line){.kind = item->kind,
-                                 .rate = item->rate,
-                                 .step = item->step,
-                                 .rounding = item->rounding,
-                                 .apportioned = p->apportioned && energy,
-                                 .from_wh = energy ? register_of(&p->from, item->rate) : 0,
-                                 .to_wh = energy ? register_of(&p->to, item->rate) : 0,
-                                 .quantity_wh = item->quantity_wh,
-                                 .price_e8 = item->price_e8,
-                                 .carry_in = item->carry_in,
-                                 .carry_out = item->carry_out,
-                                 .amount_fen = item->amount_fen};
+    return rate == RATING_TOTAL || (!w->plan->from_intervals && rate < RATING_METER_RATES);
+}
+
+static bool is_shared(const struct part *p, const struct rating_item *item)
+{
+    return p->cut || (item->rate < RATING_RATES && p->shared[item->schedule + 1][item->rate]);
+}
+
+static void set_bounds_of(struct rating_line *line, const struct part *p)
+{
+    size_t step = (size_t)line->step;
+    line->step_from_wh = step > 0 ? p->said.step_to_wh[step - 1] : 0;
+    line->step_to_wh = p->said.step_to_wh[step];
+}
+
+static struct rating_line line_of(const struct rating_work *w, const struct part *p,
+                                  const struct rating_item *item)
+{
+    enum rating_rate rate = has_register(w, item->rate) ? item->rate : RATING_TOTAL;
+    struct rating_line line = {.kind = item->kind,
+                               .rate = item->rate,
+                               .step = item->step,
+                               .rounding = item->rounding,
+                               .apportioned = is_shared(p, item),
+                               .flags = p->flags,
+                               .month_entry = item->month_entry,
+                               .schedule = item->schedule,
+                               .from_wh = register_of(&w->at, rate),
+                               .quantity_wh = item->quantity_wh,
+                               .price_e8 = item->price_e8,
+                               .carry_in = item->carry_in,
+                               .carry_out = item->carry_out,
+                               .amount_fen = item->amount_fen,
+                               .from_s = p->first.s,
+                               .to_s = p->end.s};
+    line.to_wh = line.from_wh + register_of(&p->used, rate);
+    if (rate != item->rate)
+        line.flags |= RATING_FLAG_INTERVALS;
+    if (line.step >= 0)
+        set_bounds_of(&line, p);
+    else
+        line.flags &= (uint8_t)~RATING_FLAG_MOVED_IN;
     if (item->code)
-        memcpy(line->code, item->code, strnlen(item->code, RATING_CODE_MAX));
+        memcpy(line.code, item->code, strnlen(item->code, RATING_CODE_MAX));
+    return line;
+}
+
+static enum err add_lines(struct rating_work *w, const struct part *p)
+{
+    for (size_t i = 0; i < p->said.item_count; i++) {
+        struct rating_line line = line_of(w, p, &p->said.items[i]);
+        TRY(add_line(w, &line));
+    }
+    w->bill->carry = p->said.carry;
     return ERR_OK;
 }
 
-static enum err add_lines(struct rating_bill *bill, const struct piece *p,
-                          const struct rating_statement *said)
+static enum err sum_registers(const struct rating_registers *more, struct rating_registers *sum)
 {
-    for (size_t i = 0; i < said->item_count; i++)
-        TRY(add_line(bill, p, &said->items[i]));
-    bill->carry = said->carry;
-    TRY(units_add(bill->energy_wh, said->energy_wh, &bill->energy_wh));
-    return units_add(bill->amount_fen, said->amount_fen, &bill->amount_fen);
+    TRY(units_add(sum->total_wh, more->total_wh, &sum->total_wh));
+    for (int i = 0; i < RATING_METER_RATES; i++)
+        TRY(units_add(sum->rate_wh[i], more->rate_wh[i], &sum->rate_wh[i]));
+    return ERR_OK;
 }
 
-/* --- pieces --------------------------------------------------------------------------------------
+/* --- rows
+ * ------------------------------------------------------------------------------------------
  */
 
-static enum err used_between(const struct piece *p, struct rating_used *used)
+/* What a register had counted since the row began, if it ran evenly; rounded down. */
+static int64_t counted(int64_t used, const struct rating_row *row, int64_t at_s)
 {
-    TRY(units_sub(p->to.total_wh, p->from.total_wh, &used->total_wh));
-    for (int i = 0; i < RATING_METER_RATES; i++)
-        TRY(units_sub(p->to.rate_wh[i], p->from.rate_wh[i], &used->rate_wh[i]));
-    return ERR_OK;
+    if (at_s >= row->to.s)
+        return used;
+    return (int64_t)((__int128)used * (at_s - row->from.s) / (row->to.s - row->from.s));
 }
 
-static enum err rate_piece(struct work *w, const struct piece *p, bool last)
+static int64_t counted_between(int64_t used, const struct rating_row *row, int64_t a, int64_t b)
 {
-    const struct rating_plan *plan = last ? &w->plan : &w->parted;
-    struct rating_statement said;
-    struct rating_used used;
-    struct rating_request r = w->fees;
-    TRY(used_between(p, &used));
-    if (has_steps(plan)) {
-        int32_t day =
-            rating_cycle_start(&plan->ladder, civil_local_day(p->from_at, w->c->offset_s));
-        r.used_before_wh = day == w->next.cycle_day ? w->next.used_wh : 0;
-        r.month = civil_from_days(day).month;
-        w->next.cycle_day = day;
+    bool first = a == row->from.s; /* rows without any length too */
+    return counted(used, row, b) - (first ? 0 : counted(used, row, a));
+}
+
+/* A row's usage by the prices it falls under. */
+struct spread {
+    const struct rating_row *row;
+    struct rating_used used[RATING_BASES];
+    unsigned targets; /* different bases and rates */
+    unsigned last_base;
+    enum rating_rate last_rate;
+    bool hit[RATING_BASES][RATING_RATES];
+};
+
+static void hit(struct spread *s, unsigned base, enum rating_rate rate)
+{
+    if (s->targets > 0 && s->last_base == base && s->last_rate == rate)
+        return;
+    s->targets++;
+    s->last_base = base;
+    s->last_rate = rate;
+}
+
+/* By the meter: every register's share of [a, b). */
+static void spread_registers(struct spread *s, unsigned base, int64_t a, int64_t b)
+{
+    const struct rating_used *used = &s->row->used;
+    s->used[base].total_wh += counted_between(used->total_wh, s->row, a, b);
+    for (unsigned r = 0; r < RATING_RATES; r++) {
+        s->used[base].rate_wh[r] += counted_between(used->rate_wh[r], s->row, a, b);
+        s->hit[base][r] = true;
     }
-    r.rows = &used;
-    r.row_count = 1;
-    r.carry = w->bill->carry;
-    TRY(rating_state(plan, &r, &said));
-    w->next.used_wh = has_steps(plan) ? said.used_after_wh : 0;
-    return add_lines(w->bill, p, &said);
+    hit(s, base, RATING_TOTAL);
 }
 
-/* What a register said at a moment between two readings, if it ran evenly; rounded down. */
-static enum err between(int64_t from, int64_t to, int64_t part_s, int64_t whole_s, int64_t *at)
+static const struct rating_period *period_at(const struct rating_plan *plan, size_t schedule,
+                                             unsigned minute)
 {
-    int64_t used = 0, share = 0;
-    TRY(units_sub(to, from, &used));
-    if (used < 0)
-        return ERR_RATING_BACKWARDS;
-    share = (int64_t)((__int128)used * part_s / whole_s);
-    return units_add(from, share, at);
+    bool own = plan->schedule_count > 0;
+    const struct rating_period *list = own ? plan->schedules[schedule].periods : plan->periods;
+    size_t count = own ? plan->schedules[schedule].period_count : plan->period_count;
+    for (size_t i = 0; i < count; i++) {
+        const struct rating_period *p = &list[i];
+        bool wraps = p->from_minute >= p->to_minute;
+        bool after = minute >= p->from_minute, before = minute < p->to_minute;
+        if (wraps ? after || before : after && before)
+            return p;
+    }
+    MUST(false); /* a valid plan covers the day */
+    return NULL;
 }
 
-static enum err cut_at(const struct piece *rest, wall_s edge, struct rating_registers *at)
+/* By the clock: up to the end of the period of the day, or of the day; answers where that is. */
+static int64_t spread_period(const struct rating_work *w, struct spread *s, size_t schedule,
+                             unsigned base, int64_t a, int64_t b, int64_t day_s)
 {
-    int64_t part_s = edge.s - rest->from_at.s, whole_s = rest->to_at.s - rest->from_at.s;
-    TRY(between(rest->from.total_wh, rest->to.total_wh, part_s, whole_s, &at->total_wh));
-    for (int i = 0; i < RATING_METER_RATES; i++)
-        TRY(between(rest->from.rate_wh[i], rest->to.rate_wh[i], part_s, whole_s, &at->rate_wh[i]));
+    unsigned minute = (unsigned)((a - day_s) / 60);
+    const struct rating_period *p = period_at(w->plan, schedule, minute);
+    int64_t end = day_s + (minute < p->to_minute ? p->to_minute : RATING_DAY_MINUTES) * INT64_C(60);
+    if (end > b)
+        end = b;
+    int64_t wh = counted_between(s->row->used.total_wh, s->row, a, end);
+    s->used[base].total_wh += wh;
+    s->used[base].rate_wh[p->rate] += wh;
+    s->hit[base][p->rate] = true;
+    hit(s, base, p->rate);
+    return end;
+}
+
+/* Day by day, because what a day's energy costs depends on the day. */
+static void spread_days(const struct rating_work *w, struct part *p, struct spread *s, int64_t a,
+                        int64_t b)
+{
+    do {
+        int32_t day = civil_local_day((wall_s){a}, w->offset_s);
+        int64_t day_s = civil_day_start(day, w->offset_s).s;
+        int64_t end = civil_day_start(day + 1, w->offset_s).s;
+        bool unknown;
+        size_t schedule = rating_schedule_of(w->plan, w->calendar, day, &unknown);
+        bool priced = w->plan->schedule_count > 0 && w->plan->schedules[schedule].priced != 0;
+        unsigned base = priced ? (unsigned)schedule + 1 : 0;
+        if (end > b)
+            end = b;
+        if (unknown)
+            p->flags |= RATING_FLAG_CALENDAR;
+        if (w->plan->from_intervals)
+            a = spread_period(w, s, schedule, base, a, end, day_s);
+        else {
+            spread_registers(s, base, a, end);
+            a = end;
+        }
+    } while (a < b);
+}
+
+static void mark_shared(struct part *p, const struct spread *s)
+{
+    if (s->targets < 2)
+        return;
+    for (unsigned base = 0; base < RATING_BASES; base++)
+        for (unsigned r = 0; r < RATING_RATES; r++)
+            p->shared[base][r] = p->shared[base][r] || s->hit[base][r];
+}
+
+/* Free units come off first: from the rates in proportion, and from the earlier of several prices.
+ */
+static enum err take_free(struct rating_work *w, struct part *p, struct spread *s)
+{
+    const struct rating_quota *quota = &w->plan->quota;
+    int64_t sum[RATING_RATES] = {}, all_wh = 0, *left_wh = &w->next.quota_left_wh;
+    struct rating_used part = {};
+    bool rates = rating_has_rates(w->plan);
+    if (quota->amount_wh == 0 || *left_wh == 0)
+        return ERR_OK;
+    for (unsigned base = 0; base < RATING_BASES; base++)
+        for (unsigned r = 0; rates && r < RATING_RATES; r++) {
+            TRY(units_add(all_wh, s->used[base].rate_wh[r], &all_wh));
+            sum[r] += s->used[base].rate_wh[r];
+        }
+    if (!rates)
+        all_wh = s->used[0].total_wh;
+    part.total_wh = all_wh < *left_wh ? all_wh : *left_wh;
+    if (part.total_wh == 0)
+        return ERR_OK;
+    *left_wh -= part.total_wh;
+    if (!rates)
+        s->used[0].total_wh -= part.total_wh;
+    else
+        rating_share_out(part.total_wh, sum, part.rate_wh);
+    for (unsigned r = 0; rates && r < RATING_RATES; r++) {
+        int64_t rest = part.rate_wh[r];
+        for (unsigned base = 0; base < RATING_BASES; base++) {
+            int64_t *from = &s->used[base].rate_wh[r], took = *from < rest ? *from : rest;
+            *from -= took;
+            rest -= took;
+        }
+    }
+    return rating_core_free(&p->core, &part, quota->counts);
+}
+
+static bool is_used(const struct rating_used *u)
+{
+    bool used = u->total_wh > 0;
+    for (unsigned r = 0; r < RATING_RATES; r++)
+        used = used || u->rate_wh[r] > 0;
+    return used;
+}
+
+/* [a, b) of a row, which lies within the part. */
+static enum err take_row(struct rating_work *w, struct part *p, const struct rating_row *row,
+                         int64_t a, int64_t b)
+{
+    struct spread s = {.row = row};
+    struct rating_registers more = {};
+    if (rating_plan_wants_rows(w->plan))
+        spread_days(w, p, &s, a, b);
+    else
+        spread_registers(&s, 0, a, b);
+    mark_shared(p, &s);
+    p->cut = p->cut || a > row->from.s || b < row->to.s;
+    p->flags |= row->estimated ? RATING_FLAG_ESTIMATED : 0;
+    more.total_wh = counted_between(row->used.total_wh, row, a, b);
+    for (unsigned r = 0; row->has_rates && r < RATING_METER_RATES; r++)
+        more.rate_wh[r] = counted_between(row->used.rate_wh[r], row, a, b);
+    TRY(sum_registers(&more, &p->used));
+    TRY(take_free(w, p, &s));
+    for (unsigned base = 0; base <= w->plan->schedule_count; base++)
+        if (is_used(&s.used[base]))
+            TRY(rating_core_take(&p->core, &s.used[base], base));
     return ERR_OK;
 }
 
-/* Takes one piece off the front of `rest` for each cycle that ends before the closing reading. */
-static enum err rate_cycles(struct work *w, struct piece *rest)
+static enum err take_rows(struct rating_work *w, struct part *p)
 {
-    for (;;) {
-        int32_t day = civil_local_day(rest->from_at, w->c->offset_s);
-        wall_s edge = civil_day_start(rating_cycle_next(&w->plan.ladder, day), w->c->offset_s);
-        if (edge.s >= rest->to_at.s)
+    p->first = p->end = p->from;
+    for (bool any = false; w->row < w->row_count; w->row++) {
+        const struct rating_row *row = &w->rows[w->row];
+        int64_t a = row->from.s > p->from.s ? row->from.s : p->from.s;
+        int64_t b = row->to.s < p->to.s ? row->to.s : p->to.s;
+        if (row->from.s >= p->to.s && !p->last)
             return ERR_OK;
-        struct piece first = *rest;
-        TRY(cut_at(rest, edge, &first.to));
-        first.to_at = edge;
-        first.apportioned = true;
-        TRY(rate_piece(w, &first, false));
-        rest->from = first.to;
-        rest->from_at = edge;
-        rest->apportioned = true;
+        TRY(take_row(w, p, row, a, b));
+        if (!any)
+            p->first.s = a;
+        any = true;
+        p->end.s = b;
+        if (row->to.s > p->to.s)
+            return ERR_OK; /* the rest of it belongs to the next part */
     }
+    return ERR_OK;
+}
+
+/* --- rating a part
+ * -----------------------------------------------------------------------------------
+ */
+
+/* The part of the bounds that is left to an account that opened within the cycle. */
+static void move_in(const struct rating_work *w, int32_t start, int32_t next,
+                    struct rating_bounds *b)
+{
+    const struct rating_ladder *l = &w->plan->ladder;
+    int32_t opened = w->c->opened_day, end = next;
+    if (l->move_in == RATING_MOVE_IN_FULL || opened <= start || opened >= next)
+        return;
+    if (l->move_in == RATING_MOVE_IN_MONTHS) {
+        struct rating_ladder month = {.cycle = RATING_MONTH, .start = {0, l->start.day}};
+        int32_t first = rating_cycle_start(&month, opened);
+        b->numerator = rating_month_of(next) - rating_month_of(first);
+        b->denominator = rating_month_of(next) - rating_month_of(start);
+        return;
+    }
+    if (l->cycle == RATING_HEATING_SEASON) {
+        struct rating_ladder stop = {.cycle = RATING_YEAR, .start = l->end};
+        end = rating_cycle_next(&stop, start) + 1;
+    }
+    if (opened >= end) /* after the season: nothing to shrink */
+        return;
+    b->numerator = end - opened;
+    b->denominator = end - start;
+}
+
+static enum err open_part(struct rating_work *w, struct part *p)
+{
+    const struct rating_plan *plan = w->plan;
+    int32_t day = civil_local_day(p->from, w->offset_s);
+    struct rating_bounds bounds = {0, w->c->persons, 1, 1};
+    int64_t used_before_wh = 0;
+    p->core.plan = plan;
+    p->core.out = &p->said;
+    p->core.month_entry = rating_month_entry(plan, civil_from_days(day).month);
+    if (rating_has_steps(plan)) {
+        int32_t start = rating_cycle_start(&plan->ladder, day);
+        used_before_wh = start == w->next.cycle_day ? w->next.used_wh : 0;
+        bounds.month = civil_from_days(start).month;
+        move_in(w, start, rating_cycle_next(&plan->ladder, day), &bounds);
+        if (bounds.numerator != bounds.denominator)
+            p->flags |= RATING_FLAG_MOVED_IN;
+        w->next.cycle_day = start;
+    } else {
+        w->next.cycle_day = 0;
+    }
+    return rating_core_open(&p->core, &bounds, w->bill->carry, used_before_wh);
+}
+
+static struct rating_ladder quota_cycle(const struct rating_plan *plan)
+{
+    return (struct rating_ladder){.cycle = plan->quota.cycle, .start = plan->quota.start};
+}
+
+/* A new cycle brings its quota; what was left of the ones before is lost or goes on. */
+static enum err begin_quota(struct rating_work *w, wall_s at)
+{
+    const struct rating_quota *quota = &w->plan->quota;
+    struct rating_position *n = &w->next;
+    struct rating_ladder cycle = quota_cycle(w->plan);
+    if (quota->amount_wh == 0) {
+        n->quota_day = 0;
+        n->quota_left_wh = 0;
+        return ERR_OK;
+    }
+    int32_t day = civil_local_day(at, w->offset_s), start = rating_cycle_start(&cycle, day);
+    if (n->quota_day == start)
+        return ERR_OK;
+    if (!quota->carry || n->quota_day == 0 || n->quota_day > start) {
+        n->quota_left_wh = quota->amount_wh;
+        n->quota_day = start;
+    }
+    while (n->quota_day < start) {
+        n->quota_day = rating_cycle_next(&cycle, n->quota_day);
+        TRY(units_add(n->quota_left_wh, quota->amount_wh, &n->quota_left_wh));
+    }
+    return ERR_OK;
+}
+
+/* Notes what the components of these parts will say of themselves. */
+static void note_part(struct rating_work *w, const struct part *p, int64_t priced_wh)
+{
+    if (w->priced_wh == 0) {
+        w->parts.from_s = p->first.s;
+        w->parts.from_wh = w->at.total_wh;
+        w->parts.flags = 0;
+        w->parts.apportioned = false;
+    }
+    w->parts.to_s = p->end.s;
+    w->parts.to_wh = w->at.total_wh + p->used.total_wh;
+    w->parts.flags |= p->flags & (uint8_t)~RATING_FLAG_MOVED_IN;
+    w->parts.apportioned = w->parts.apportioned || p->cut;
+    w->priced_wh += priced_wh; /* no more than the bill's energy, which fits */
+}
+
+static int64_t free_of(const struct part *p)
+{
+    int64_t free_wh = 0;
+    for (unsigned r = 0; r <= RATING_RATES; r++)
+        free_wh += p->core.free_wh[r];
+    return free_wh;
+}
+
+static enum err rate_part(struct rating_work *w, struct part *p)
+{
+    int64_t all_wh;
+    TRY(open_part(w, p));
+    TRY(begin_quota(w, p->from));
+    TRY(take_rows(w, p));
+    TRY(rating_core_close(&p->core));
+    w->next.used_wh = rating_has_steps(w->plan) ? p->said.used_after_wh : 0;
+    TRY(add_lines(w, p));
+    TRY(units_add(p->said.energy_wh, free_of(p), &all_wh));
+    TRY(units_add(w->bill->energy_wh, all_wh, &w->bill->energy_wh));
+    note_part(w, p, p->said.energy_wh);
+    return sum_registers(&p->used, &w->at);
+}
+
+static enum err add_components(struct rating_work *w)
+{
+    for (size_t i = 0; i < w->plan->component_count; i++) {
+        const struct rating_part *part = &w->plan->components[i];
+        struct rating_line line = w->parts;
+        line.kind = RATING_ITEM_COMPONENT;
+        line.rate = RATING_TOTAL;
+        line.step = -1;
+        line.month_entry = line.schedule = RATING_ENTRY_NONE;
+        line.rounding = rating_part_rounding(w->plan, part);
+        line.quantity_wh = w->priced_wh;
+        line.price_e8 = part->price_e8;
+        memcpy(line.code, part->code, sizeof line.code);
+        TRY(rating_work_price(w, &line));
+    }
+    w->priced_wh = 0;
+    return ERR_OK;
+}
+
+/* --- parting a period
+ * --------------------------------------------------------------------------------
+ */
+
+static int32_t earlier(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static int32_t next_month(int32_t day)
+{
+    struct rating_ladder month = {.cycle = RATING_MONTH, .start = {0, 1}};
+    return rating_cycle_next(&month, day);
+}
+
+/* The first day after `day` at which a new part begins. */
+static int32_t next_cut(const struct rating_plan *plan, int32_t day)
+{
+    int32_t cut = INT32_MAX;
+    if (rating_has_steps(plan))
+        cut = earlier(cut, rating_cycle_next(&plan->ladder, day));
+    if (plan->quota.amount_wh != 0) {
+        struct rating_ladder cycle = quota_cycle(plan);
+        cut = earlier(cut, rating_cycle_next(&cycle, day));
+    }
+    if (plan->month_count > 0 || rating_due_by_month(plan))
+        cut = earlier(cut, next_month(day));
+    return cut;
+}
+
+static enum err rate_parts(struct rating_work *w, wall_s end)
+{
+    for (wall_s at = w->c->opened_at;;) {
+        struct part p = {.from = at, .to = end, .last = true};
+        int32_t cut = next_cut(w->plan, civil_local_day(at, w->offset_s));
+        if (cut != INT32_MAX && civil_day_start(cut, w->offset_s).s < end.s) {
+            p.to = civil_day_start(cut, w->offset_s);
+            p.last = false;
+        }
+        TRY(rate_part(w, &p));
+        bool month = rating_due_by_month(w->plan) && !p.last && civil_from_days(cut).day == 1;
+        if (p.last || month)
+            TRY(add_components(w));
+        TRY(p.last || month ? rating_due_close(w, p.to, p.last) : ERR_OK);
+        if (p.last)
+            return ERR_OK;
+        at = p.to;
+    }
+}
+
+/* --- the whole
+ * ---------------------------------------------------------------------------------------
+ */
+
+static enum err used_between(const struct rating_case *c, struct rating_used *used)
+{
+    TRY(units_sub(c->to.total_wh, c->from.total_wh, &used->total_wh));
+    for (int i = 0; i < RATING_METER_RATES; i++)
+        TRY(units_sub(c->to.rate_wh[i], c->from.rate_wh[i], &used->rate_wh[i]));
+    return ERR_OK;
+}
+
+static enum err check_row(const struct rating_work *w, size_t i, wall_s end)
+{
+    const struct rating_row *row = &w->rows[i];
+    bool meter = rating_has_rates(w->plan) && !w->plan->from_intervals;
+    int64_t before_s = i > 0 ? w->rows[i - 1].to.s : w->c->opened_at.s, billed_wh;
+    bool given = w->rows != &w->whole;
+    if (row->from.s < before_s || row->to.s > end.s || row->to.s < row->from.s + given)
+        return ERR_RATING_ROWS;
+    if (!meter)
+        return row->used.total_wh < 0 ? ERR_RATING_BACKWARDS : ERR_OK;
+    if (!row->has_rates)
+        return ERR_RATING_RATES;
+    return rating_check_row(w->plan, &row->used, &billed_wh);
+}
+
+/* Without rows, the two readings are one. */
+static enum err find_rows(struct rating_work *w, wall_s *end)
+{
+    const struct rating_case *c = w->c;
+    *end = c->closed_at;
+    w->rows = c->rows;
+    w->row_count = c->row_count;
+    if (c->row_count == 0) {
+        w->whole = (struct rating_row){.from = c->opened_at,
+                                       .to = c->reading_at,
+                                       .reactive_wh = c->reactive_wh,
+                                       .has_rates = true};
+        if (w->whole.to.s < c->opened_at.s)
+            w->whole.to = c->opened_at;
+        if (end->s < w->whole.to.s)
+            *end = w->whole.to;
+        TRY(used_between(c, &w->whole.used));
+        w->rows = &w->whole;
+        w->row_count = 1;
+    }
+    if (end->s < c->opened_at.s)
+        return ERR_RATING_ROWS;
+    for (size_t i = 0; i < w->row_count; i++)
+        TRY(check_row(w, i, *end));
+    return ERR_OK;
+}
+
+static void begin(struct rating_work *w)
+{
+    int32_t day = civil_local_day(w->c->opened_at, w->offset_s);
+    if (!w->next.begun)
+        w->next = (struct rating_position){.begun = true,
+                                           .fee_day = day - 1,
+                                           .fee_month = rating_month_of(day) - 1,
+                                           .carry = w->next.carry};
+}
+
+/* One or a few prices, read at both ends: the common case. */
+static enum err charge(struct rating_work *w)
+{
+    struct rating_usage usage = {w->c->from, w->c->to};
+    TRY(rating_charge(w->plan, &usage, w->bill->carry, w->bill));
+    for (size_t i = 0; i < w->bill->line_count; i++) {
+        w->bill->lines[i].from_s = w->whole.from.s;
+        w->bill->lines[i].to_s = w->whole.to.s;
+    }
+    w->next.cycle_day = 0;
+    w->next.used_wh = 0;
+    return ERR_OK;
 }
 
 enum err rating_period(const struct rating_plan *plan, const struct rating_case *c,
                        struct rating_position *position, struct rating_bill *bill)
 {
-    struct work w = {.c = c, .plan = *plan, .next = *position, .bill = bill};
-    struct piece rest = {c->opened_at, c->reading_at, c->from, c->to, false};
-    *bill = (struct rating_bill){.carry = position->carry};
-    TRY(rating_plan_settles(plan));
+    struct rating_work w = {.plan = plan,
+                            .c = c,
+                            .calendar = c->calendar,
+                            .offset_s = plan->has_zone ? plan->zone_offset_s : c->offset_s,
+                            .next = *position,
+                            .bill = bill,
+                            .at = c->from};
+    wall_s end;
+    bill->line_count = 0;
+    bill->energy_wh = bill->amount_fen = 0;
+    bill->carry = position->carry;
     begin(&w);
-    find_fees(&w);
-    if (rating_plan_billable(plan) == ERR_OK) {
-        struct rating_usage usage = {c->from, c->to};
-        TRY(rating_charge(plan, &usage, position->carry, bill));
-        w.next.cycle_day = 0;
-        w.next.used_wh = 0;
+    TRY(find_rows(&w, &end));
+    if (rating_plan_billable(plan) == ERR_OK && w.rows == &w.whole) {
+        TRY(charge(&w));
+        TRY(rating_due_close(&w, end, true));
     } else {
-        if (has_steps(plan))
-            TRY(rate_cycles(&w, &rest));
-        TRY(rate_piece(&w, &rest, true));
+        TRY(rate_parts(&w, end));
     }
     w.next.carry = bill->carry;
     *position = w.next;

@@ -3,17 +3,17 @@
  * periods left behind. Pure, like the rest of rating/.
  *
  * A position is all that a later period must know: where the ladder's and the quota's cycles stand,
- * which days and months have paid their fees, sums of the month, and the rounding remainder. Periods
- * that adjoin, in any number, count every unit once in its cycle and every day and month of a fee
- * once. A period that is cut in two at a reading has the same exact sum as the whole; what can move
- * is one thousandth of a unit where whole thousandths are shared out (pro_rata, mix), and rounding by
- * a rule other than carry.
+ * which days and months have paid their fees, sums of the month, and the rounding remainder.
+ * Periods that adjoin, in any number, count every unit once in its cycle and every day and month of
+ * a fee once. A period that is cut in two at a reading has the same exact sum as the whole; what
+ * can move is one thousandth of a unit where whole thousandths are shared out (pro_rata, mix), and
+ * rounding by a rule other than carry.
  *
- * A period is parted where the plan means it: at the beginning of a cycle, and of a month with prices
- * of its own. What was used in a row (rating_row) that reaches over such a moment is shared out by
- * time, as a register that runs evenly would stand at it, rounded down, and the lines are marked
- * `apportioned`; the sum of the energy stays exact. Where rates come from intervals, or a schedule
- * has prices, the same holds at every moment at which rate or prices change.
+ * A period is parted where the plan means it: at the beginning of a cycle, and of a month with
+ * prices of its own. What was used in a row (rating_row) that reaches over such a moment is shared
+ * out by time, as a register that runs evenly would stand at it, rounded down, and the lines are
+ * marked `apportioned`; the sum of the energy stays exact. Where rates come from intervals, or a
+ * schedule has prices, the same holds at every moment at which rate or prices change.
  */
 #ifndef YUFU_RATING_PERIOD_H
 #define YUFU_RATING_PERIOD_H
@@ -31,8 +31,8 @@ struct rating_position {
     int32_t quota_day; /* first local day of the free quota's cycle; 0: the plan had none */
     int64_t quota_left_wh;
     /* sums of a month, for what is settled by the month */
-    int32_t month;     /* they belong to it (year * 12 + month from 0) */
-    int64_t month_fen; /* before subsidies */
+    int32_t month;      /* they belong to it (year * 12 + month from 0) */
+    int64_t month_fen;  /* before subsidies */
     int64_t factor_fen; /* of the lines that the power factor is on */
     int64_t active_wh, reactive_wh;
     int64_t subsidy_fen[RATING_SUBSIDIES_MAX]; /* given in it */
@@ -55,7 +55,8 @@ struct rating_case {
     wall_s opened_at;  /* first second */
     wall_s reading_at; /* of `to`, at or before closed_at */
     wall_s closed_at;  /* the second after the last */
-    int32_t offset_s;  /* of the local day, seconds east of Greenwich; a plan's own zone comes first */
+    int32_t
+        offset_s; /* of the local day, seconds east of Greenwich; a plan's own zone comes first */
     /* With rows, `to` and `reading_at` are not looked at, and lines count their registers up from
      * `from`. Without, the one row goes from `from` to `to`, with the meter's four rates. */
     const struct rating_row *rows;
@@ -73,8 +74,10 @@ struct rating_case {
     bool month_ends; /* the account's month ends with this period though the calendar's does not */
 };
 
-/* ERR_RATING_UNBILLABLE for a plan that a meter's registers cannot feed: one with energy in the deep
- * valley that does not say "rates_from": "intervals". Rows that bring all rates can be rated. */
+/* ERR_RATING_UNBILLABLE for a plan that must not be put on an account, though it can be rated: with
+ * a minimum or an area fee a bill (a settlement is a bill, and there is one a day), or with energy
+ * in the deep valley that does not say "rates_from": "intervals" (a meter has no register for it).
+ */
 [[nodiscard]] enum err rating_plan_settles(const struct rating_plan *plan);
 
 /* True: a period must come with dated rows, because from and to alone would share all of it out by
@@ -100,8 +103,8 @@ enum rating_rate rating_rate_on(const struct rating_plan *plan, const struct cal
  * very first one opens. On an error nothing changes but `bill`.
  *   ERR_RATING_ROWS       rows or the period do not stand in order of time
  *   ERR_RATING_BACKWARDS  a quantity or a register fell
- *   ERR_RATING_RATES      as in rating.h; also a row without rates for a plan with the meter's rates
- *   ERR_RATING_FEE        a fee is due, or a power factor, for what the case does not give
+ *   ERR_RATING_RATES      as in rating.h; also a row without rates for a plan with the meter's
+ * rates ERR_RATING_FEE        a fee is due, or a power factor, for what the case does not give
  *   ERR_RATING_LINES      more lines than a bill holds: cut the period
  *   ERR_OVERFLOW          a sum or an amount does not fit
  */
@@ -110,8 +113,8 @@ enum rating_rate rating_rate_on(const struct rating_plan *plan, const struct cal
 
 /* What is allowed but should be seen before a plan is saved: CALENDAR_YEAR_MISSING (a year between
  * the days that the plan's calendar does not know; the place says which), PRICE_ABOVE_CEILING,
- * STEP_CHEAPER (a step costs less than the one before). Answers how many there are; the first `room`
- * are written. `calendar` NULL: the built-in one that the plan names. */
+ * STEP_CHEAPER (a step costs less than the one before). Answers how many there are; the first
+ * `room` are written. `calendar` NULL: the built-in one that the plan names. */
 size_t rating_plan_warnings(const struct rating_plan *plan, const struct calendar *calendar,
                             int32_t from_day, int32_t to_day, struct rating_problem *warnings,
                             size_t room);

@@ -2,8 +2,7 @@
 
 #include "base/must.h"
 
-static const char *const rate_names[] = {"sharp",  "peak",        "flat",
-                                         "valley", "deep_valley", "total"};
+static const char *const rate_names[] = {"sharp", "peak", "flat", "valley", "deep_valley", "total"};
 static const char *const rate_words[] = {"尖", "峰", "平", "谷", "深谷", "总"};
 static const char *const kind_names[] = {"flat", "time_of_use", "ladder", "time_of_use_ladder"};
 static const char *const unit_names[] = {"kWh", "m3", "GJ"};
@@ -73,6 +72,7 @@ static enum err add_line(struct rating_bill *bill, const struct rating_line *sha
     MUST(bill->line_count < RATING_LINES_MAX);
     struct rating_line line = *shape;
     line.step = -1;
+    line.month_entry = line.schedule = RATING_ENTRY_NONE;
     if (line.from_wh < 0 || line.to_wh < line.from_wh)
         return ERR_RATING_BACKWARDS;
     line.quantity_wh = line.to_wh - line.from_wh;

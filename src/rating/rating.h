@@ -22,8 +22,8 @@
 #include "base/err.h"
 #include "base/units.h"
 
-/* The meter's rate registers, in their order on the wire, and the deep valley, for which a meter has
- * no register: it comes from dated totals. */
+/* The meter's rate registers, in their order on the wire, and the deep valley, for which a meter
+ * has no register: it comes from dated totals. */
 enum rating_rate {
     RATING_SHARP,
     RATING_PEAK,
@@ -61,9 +61,9 @@ struct rating_period {
     enum rating_rate rate;
 };
 
-/* Days of a schedule, as a set: the plain weekdays (bit 0: Sunday, as struct civil counts), and what
- * the calendar calls the day. Each day is a workday or a restday; some of the first are makeup days,
- * some of the second holidays. */
+/* Days of a schedule, as a set: the plain weekdays (bit 0: Sunday, as struct civil counts), and
+ * what the calendar calls the day. Each day is a workday or a restday; some of the first are makeup
+ * days, some of the second holidays. */
 enum rating_day_bit {
     RATING_DAY_SUNDAY,
     RATING_DAY_SATURDAY = 6,
@@ -79,7 +79,8 @@ struct rating_day {
     uint8_t month, day; /* 1..12, 1..31 */
 };
 
-/* Periods and perhaps prices of the days that fit. Of several schedules the first that fits holds. */
+/* Periods and perhaps prices of the days that fit. Of several schedules the first that fits holds.
+ */
 struct rating_schedule {
     uint16_t months;            /* bit 0: January; 0: any month */
     uint16_t days;              /* bits of enum rating_day_bit; 0: any day */
@@ -107,8 +108,8 @@ struct rating_month_entry {
     uint8_t first; /* row of month_prices */
 };
 
-/* What a price is per. Quantities are whole thousandths of it: Wh, litres, MJ. The names of fields say
- * Wh because electricity is the common case. */
+/* What a price is per. Quantities are whole thousandths of it: Wh, litres, MJ. The names of fields
+ * say Wh because electricity is the common case. */
 enum rating_unit { RATING_KWH, RATING_M3, RATING_GJ, RATING_UNITS };
 
 const char *rating_unit_name(enum rating_unit unit); /* "kWh", "m3", "GJ" */
@@ -147,7 +148,12 @@ struct rating_step {
 };
 
 /* How the bounds shrink in the cycle in which the account opened. */
-enum rating_move_in { RATING_MOVE_IN_FULL, RATING_MOVE_IN_DAYS, RATING_MOVE_IN_MONTHS, RATING_MOVE_INS };
+enum rating_move_in {
+    RATING_MOVE_IN_FULL,
+    RATING_MOVE_IN_DAYS,
+    RATING_MOVE_IN_MONTHS,
+    RATING_MOVE_INS
+};
 /* Whose usage moves the ladder; the caller gives the position. */
 enum rating_count { RATING_COUNT_METER, RATING_COUNT_ACCOUNT, RATING_COUNT_GROUP, RATING_COUNTS };
 
@@ -207,7 +213,7 @@ struct rating_part {
     enum rating_rounding rounding;
     /* PER_AREA: once a bill, or spread by day over the calendar year or the heating season */
     bool spread;
-    enum rating_cycle cycle;     /* YEAR or HEATING_SEASON */
+    enum rating_cycle cycle;      /* YEAR or HEATING_SEASON */
     struct rating_day start, end; /* HEATING_SEASON: first and last day */
     /* PER_DEMAND: at least floor_percent of the contracted; above over_percent of it the price is
      * over_price_e8. 0: not */
@@ -221,7 +227,7 @@ struct rating_part {
 /* The sum of lines is raised or lowered by the percent of the first row that the power factor
  * reaches. */
 struct rating_power_factor {
-    uint8_t standard; /* hundredths; only told */
+    uint8_t standard;  /* hundredths; only told */
     uint8_t row_count; /* 0: no such rule */
     bool on_energy, on_capacity, on_demand;
     struct {
@@ -281,7 +287,7 @@ struct rating_plan {
     bool from_intervals; /* rates come from dated totals, not from the meter's rate registers */
     bool has_zone;
     int32_t zone_offset_s;
-    char calendar[RATING_CALENDAR_MAX + 1]; /* "": none */
+    char calendar[RATING_CALENDAR_MAX + 1];                 /* "": none */
     struct rating_schedule schedules[RATING_SCHEDULES_MAX]; /* instead of periods */
     size_t schedule_count;
     struct rating_month_entry months[RATING_MONTHS_MAX];
@@ -327,7 +333,8 @@ const char *rating_reason_zh(enum rating_reason reason);
                                          struct rating_problem *problem);
 
 /* ERR_RATING_UNBILLABLE for a plan that rating_charge cannot apply in full: anything but one price
- * or one a meter's rate, per kWh, with the remainder carried. rating_period (rating/period.h) can. */
+ * or one a meter's rate, per kWh, with the remainder carried. rating_period (rating/period.h) can.
+ */
 [[nodiscard]] enum err rating_plan_billable(const struct rating_plan *plan);
 
 /* Decimal text in yuan ("0.5883", at most 8 decimals) to 10^-8 yuan. ERR_RATING_PLAN with
@@ -339,7 +346,8 @@ const char *rating_reason_zh(enum rating_reason reason);
 void rating_price_print(int64_t price_e8, char text[RATING_PRICE_TEXT_MAX]);
 
 /* The rate of a minute of the local day; RATING_TOTAL for a flat plan. With schedules: that of the
- * last, which is the one without a condition (rating/period.h knows days). The plan must be valid. */
+ * last, which is the one without a condition (rating/period.h knows days). The plan must be valid.
+ */
 enum rating_rate rating_rate_at(const struct rating_plan *plan, unsigned minute);
 /* The price in force for a rate (RATING_TOTAL: the flat price); 0 if the plan does not price it. */
 int64_t rating_price_of(const struct rating_plan *plan, enum rating_rate rate);
@@ -365,9 +373,9 @@ enum rating_item_kind {
     RATING_ITEM_COMPONENT,
     RATING_ITEM_FEE,
     RATING_ITEM_MINIMUM,
-    RATING_ITEM_FREE,    /* units of the free quota: price 0 */
-    RATING_ITEM_FACTOR,  /* power factor: quantity is the sum it is on, in fen, and price the percent
-                            times 10^7, so that quantity * price is exact as for any other line */
+    RATING_ITEM_FREE,   /* units of the free quota: price 0 */
+    RATING_ITEM_FACTOR, /* power factor: quantity is the sum it is on, in fen, and price the percent
+                           times 10^7, so that quantity * price is exact as for any other line */
     RATING_ITEM_SUBSIDY, /* negative; no quantity and no price */
     RATING_ITEM_KINDS
 };

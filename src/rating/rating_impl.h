@@ -43,7 +43,7 @@ enum err rating_open_object(struct rating_parse *p, struct rating_spot spot);
 void rating_path_join(char *path, size_t cap, const char *a, const char *b); /* "a.b" */
 
 struct rating_prices {
-    bool *priced;      /* RATING_RATES of each */
+    bool *priced; /* RATING_RATES of each */
     int64_t *price_e8;
     struct rating_spot spot;
 };

@@ -312,14 +312,12 @@ enum member {
 
 static const char *plan_member(unsigned i)
 {
-    static const char *const names[] = {"kind",        "unit",      "price",   "prices",
-                                        "periods",     "cycle",     "start",   "end",
-                                        "high_season", "household", "steps",   "apportion",
-                                        "components",  "fees",      "minimum", "rounding",
-                                        "rates_from",  "zone",      "calendar", "schedules",
-                                        "by_month",    "move_in",   "count",   "free_quota",
-                                        "mix",         "names",     "power_factor", "subsidies",
-                                        "minimum_per", "ceiling"};
+    static const char *const names[] = {
+        "kind",       "unit",      "price",        "prices",    "periods",     "cycle",
+        "start",      "end",       "high_season",  "household", "steps",       "apportion",
+        "components", "fees",      "minimum",      "rounding",  "rates_from",  "zone",
+        "calendar",   "schedules", "by_month",     "move_in",   "count",       "free_quota",
+        "mix",        "names",     "power_factor", "subsidies", "minimum_per", "ceiling"};
     return names[i];
 }
 

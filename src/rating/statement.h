@@ -40,6 +40,8 @@ struct rating_item {
     int step;              /* from 0; -1: not of a step */
     const char *code;      /* of component, fee, subsidy or mix, inside the plan; NULL: none */
     enum rating_rounding rounding;
+    int8_t month_entry; /* of by_month, whose prices held; RATING_ENTRY_NONE */
+    int8_t schedule;    /* whose prices held; RATING_ENTRY_NONE */
     int64_t quantity_wh;
     int64_t price_e8;
     int64_t carry_in, carry_out;
@@ -47,7 +49,8 @@ struct rating_item {
 };
 
 #define RATING_ITEMS_MAX                                                                           \
-    (RATING_STEPS_MAX * RATING_RATES + RATING_RATES * RATING_MIX_MAX + 2 * RATING_PARTS_MAX + 2)
+    (RATING_STEPS_MAX * RATING_RATES + RATING_RATES * (RATING_SCHEDULES_MAX + 2) +                 \
+     2 * RATING_PARTS_MAX + 1)
 
 struct rating_statement {
     struct rating_item items[RATING_ITEMS_MAX];
@@ -65,12 +68,11 @@ struct rating_statement {
  *   ERR_RATING_BACKWARDS  a quantity or the position is negative
  *   ERR_RATING_RATES      energy in a rate without a price, or a row's rates do not add up to its
  *                         total (RATING_RATES_TOLERANCE_WH)
- *   ERR_RATING_MONTH      the plan has a high season or prices of months, and the month is not 1..12
- *   ERR_RATING_DATES      the plan has what needs dates (rating/period.h): rates by intervals,
- *                         schedules with prices, a free quota, subsidies, a power factor, a minimum
- *                         a month, fees by capacity, demand or recharge, or area spread by day
- *   ERR_RATING_FEE        the plan has a fee for what the request does not give
- *   ERR_OVERFLOW          a sum or an amount does not fit
+ *   ERR_RATING_MONTH      the plan has a high season or prices of months, and the month is
+ * not 1..12 ERR_RATING_DATES      the plan has what needs dates (rating/period.h): schedules with
+ * prices, a free quota, subsidies, a power factor, a minimum a month, fees by capacity, demand or
+ * recharge, or by area spread over days ERR_RATING_FEE        the plan has a fee for what the
+ * request does not give ERR_OVERFLOW          a sum or an amount does not fit
  */
 [[nodiscard]] enum err rating_state(const struct rating_plan *plan,
                                     const struct rating_request *request,

@@ -160,24 +160,17 @@ static void refusals(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "{\"kind\":\"flat\",\"unit\":\"m3\",\"price\":\"1\"}",
         "{\"kind\":\"flat\",\"price\":\"1\",\"minimum\":\"5\"}",
         "{\"kind\":\"flat\",\"price\":\"1\",\"fees\":[{\"code\":\"a\",\"price\":\"1\",\"per\":"
         "\"area\"}]}",
-        "{\"kind\":\"ladder\",\"cycle\":\"year\",\"steps\":[{\"price\":\"1\"}],"
-        "\"household\":{\"from_persons\":5,\"extra\":\"100\"}}",
-        "{\"kind\":\"ladder\",\"cycle\":\"heating_season\",\"start\":\"11-15\",\"end\":\"03-15\","
-        "\"steps\":[{\"price\":\"1\"}]}",
+        "{\"kind\":\"time_of_use\",\"prices\":{\"deep_valley\":\"1\"},\"periods\":[{\"from\":\"00:"
+        "00\","
+        "\"to\":\"24:00\",\"rate\":\"deep_valley\"}]}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct rating_plan plan;
-        struct rating_position position = {}, before = {};
-        struct rating_bill bill;
-        struct rating_case c = between(midnight(2026, 4, 1), midnight(2026, 4, 2), 0, 1);
         assert_ok(rating_plan_parse(bad[i], strlen(bad[i]), &plan, NULL));
         assert_err(ERR_RATING_UNBILLABLE, rating_plan_settles(&plan));
-        assert_err(ERR_RATING_UNBILLABLE, rating_period(&plan, &c, &position, &bill));
-        assert_memory_equal(&position, &before, sizeof position);
     }
     struct rating_plan plan = plan_of(MONTHLY);
     struct rating_position position = {};

@@ -4,8 +4,8 @@
 #include "rating/rating.h"
 
 #define TOU                                                                                        \
-    "{\"kind\":\"time_of_use\",\"prices\":{\"sharp\":\"1.2\",\"peak\":\"0.968\",\"flat\":"          \
-    "\"0.5883\",\"valley\":\"0.288\"},\"periods\":[{\"from\":\"22:00\",\"to\":\"08:00\","           \
+    "{\"kind\":\"time_of_use\",\"prices\":{\"sharp\":\"1.2\",\"peak\":\"0.968\",\"flat\":"         \
+    "\"0.5883\",\"valley\":\"0.288\"},\"periods\":[{\"from\":\"22:00\",\"to\":\"08:00\","          \
     "\"rate\":\"valley\"},{\"from\":\"08:00\",\"to\":\"22:00\",\"rate\":\"peak\"}]}"
 
 static struct rating_plan parse_ok(const char *json)
@@ -222,12 +222,13 @@ static void test_nothing_used_nothing_charged(void **state)
     assert_int_equal(bill.carry, -UNITS_EXACT_PER_FEN / 2);
 }
 
-/* --- properties on random plans ----------------------------------------------------------------- */
+/* --- properties on random plans -----------------------------------------------------------------
+ */
 
 static struct rating_plan random_plan(struct rand_stream *r)
 {
-    struct rating_plan plan = parse_ok(rand_chance(r, 500) ? TOU
-                                                           : "{\"kind\":\"flat\",\"price\":\"1\"}");
+    struct rating_plan plan =
+        parse_ok(rand_chance(r, 500) ? TOU : "{\"kind\":\"flat\",\"price\":\"1\"}");
     plan.price_e8 = (int64_t)rand_below(r, 200'000'000);
     for (int i = 0; i < RATING_METER_RATES; i++)
         plan.rate_price_e8[i] = rand_chance(r, 100) ? 0 : (int64_t)rand_below(r, 200'000'000);

@@ -519,7 +519,9 @@ static void test_prices_that_cannot_be_billed(void **state)
     expect_plan_error(state,
                       "{\"kind\":\"flat\",\"price\":\"1\",\"minimum\":\"5\"}",
                       ERR_RATING_UNBILLABLE, "flat");
-    expect_plan_error(state, "{\"kind\":\"flat\",\"unit\":\"m3\",\"price\":\"1\"}",
+    expect_plan_error(state,
+                      "{\"kind\":\"flat\",\"price\":\"1\",\"fees\":[{\"code\":\"a\","
+                      "\"price\":\"1\",\"per\":\"area\"}]}",
                       ERR_RATING_UNBILLABLE, "flat");
 }
 

@@ -1,0 +1,53 @@
+/* Shared by the parts of rating/ only: a period while it is being rated. */
+#ifndef YUFU_RATING_PERIOD_IMPL_H
+#define YUFU_RATING_PERIOD_IMPL_H
+
+#include "rating/period.h"
+#include "rating/rating_impl.h"
+#include "rating/statement_impl.h"
+
+struct rating_work {
+    const struct rating_plan *plan;
+    const struct rating_case *c;
+    const struct calendar *calendar;
+    int32_t offset_s;            /* of the plan's zone, else of the case */
+    struct rating_position next; /* becomes the position if all goes well */
+    struct rating_bill *bill;    /* its carry is the remainder as it stands */
+    const struct rating_row *rows;
+    size_t row_count, row;      /* the first row that is not wholly rated */
+    struct rating_registers at; /* as they stood at the end of the last part */
+    int64_t priced_wh;          /* of the last parts, on which components are not charged yet */
+    struct rating_line parts;   /* what those parts have in common: times, registers, marks */
+    struct rating_row whole;    /* from and to of the case as a row */
+};
+
+/* Year * 12 + month from 0. */
+int32_t rating_month_of(int32_t local_day);
+
+/* A line whose amount is quantity * price by its rounding; from the bill's remainder and into it. A
+ * line without quantity is left out. ERR_RATING_LINES, ERR_OVERFLOW. */
+enum err rating_work_price(struct rating_work *w, const struct rating_line *shape);
+/* A line whose amount_fen is given; the remainder passes by. */
+enum err rating_work_amount(struct rating_work *w, const struct rating_line *shape);
+
+/* --- bill_due.c: what a bill has besides its energy ----------------------------------------------
+ */
+
+/* True: the plan has sums by the month, so that a period is parted at the first of each. */
+bool rating_due_by_month(const struct rating_plan *plan);
+/* After the lines of the energy up to `to`: at the end of the period (`last`), and if
+ * rating_due_by_month at the end of each month before. Adds what fell due since the last time. */
+enum err rating_due_close(struct rating_work *w, wall_s to, bool last);
+
+/* --- warnings ------------------------------------------------------------------------------------
+ */
+
+struct rating_warned {
+    struct rating_problem *list;
+    size_t room, count;
+};
+void rating_warn(struct rating_warned *w, enum rating_reason reason, struct rating_spot spot);
+/* bill_text.c: PRICE_ABOVE_CEILING */
+void rating_warn_bill(const struct rating_plan *plan, struct rating_warned *w);
+
+#endif
