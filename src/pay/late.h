@@ -35,7 +35,8 @@ struct late_count {
 struct late_day {
     int32_t day;
     int64_t arrears_fen; /* at its end; 0: none */
-    int64_t paid_fen;    /* what came in during it */
+    int64_t paid_fen;    /* what came in during it, not negative */
+    int64_t charged_fen; /* what was charged during it, not negative */
 };
 /* Counts one day further. Pure. */
 [[nodiscard]] enum err late_count_day(const struct late_term *term, const struct late_day *day,
@@ -66,7 +67,8 @@ struct late_query {
 [[nodiscard]] enum err late_list(struct store_tx *tx, const struct late_query *query,
                                  late_each *each, void *arg);
 
-/* Counts up to `limit` accounts up to yesterday and bills what they owe. */
+/* Counts up to `limit` accounts up to yesterday and bills what they owe. What the ledger has not
+ * folded yet (ledger/run.h) is waited for. */
 [[nodiscard]] enum err late_tick(struct store_tx *tx, wall_s now, int64_t limit, int64_t *worked);
 
 #endif

@@ -23,8 +23,6 @@
 #include "base/err.h"
 #include "store/store.h"
 
-struct readings;
-
 #define RUN_LINES_MAX 1'000'000
 #define RUN_CODE_MAX 48
 #define RUN_PERIOD_MAX 16
@@ -71,7 +69,8 @@ enum run_method {
     RUN_EQUAL,
     RUN_USAGE
 }; /* weights: of the list (areas), 1, energy used */
-/* What the common meters counted, taken by the caller from the readings store (run_measure). */
+/* What the common meters counted, taken by the caller from the readings store, with the newest
+ * registers at or before each end. */
 struct run_meter {
     int64_t meter_id;
     bool sub; /* subtracted */
@@ -111,17 +110,21 @@ struct run_verdict {
 /* --- working
  * ----------------------------------------------------------------------------------------- */
 
+#define RUN_LIMIT_MAX 256
 struct run_turn {
     wall_s now;
     int64_t limit; /* lines */
     uint64_t random;
-    const struct readings *readings; /* as vend_sell; may be NULL */
 };
 /* Up to `limit` lines of the oldest run at work. *worked: lines looked at; call again while equal
- * to limit. */
+ * to limit. A line that cannot be posted is passed over and says why: 'closed', 'in_meter' (credit
+ * in a meter cannot be taken back), 'meter_wallet' (energy shares need a balance on the platform),
+ * or the name of an error. A pending cut of who got credit is withdrawn; whether supply returns is
+ * for the next fee check. ERR_RANGE: a limit above RUN_LIMIT_MAX. */
 [[nodiscard]] enum err run_tick(struct store_tx *tx, const struct run_turn *turn, int64_t *worked);
 /* Takes back what is left of up to `limit` grants whose end has come; an account whose charges
- * before that end are not settled yet is waited for, for three days. */
+ * before that end are not settled yet is waited for, for three days, and so are all while a run of
+ * the ledger is not folded. */
 [[nodiscard]] enum err run_expire(struct store_tx *tx, const struct run_turn *turn,
                                   int64_t *worked);
 /* Of the prepayment, what was given free and is not used up: never paid out. */

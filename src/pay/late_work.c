@@ -1,0 +1,275 @@
+/* Terms of contracts, and the daily counting. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/must.h"
+#include "pay/late.h"
+#include "pay/run_impl.h"
+
+#define PPM_MAX 10'000
+#define BATCH 64 /* accounts a call, at most */
+
+static bool good(const struct late_term *t)
+{
+    return t->ppm >= 1 && t->ppm <= PPM_MAX && t->next_years_ppm >= 1 &&
+           t->next_years_ppm <= PPM_MAX && t->grace_days >= 0 && t->grace_days <= 365 &&
+           t->least_fen >= 0 && t->least_fen <= 10'000 && t->cap_permille >= 1 &&
+           t->cap_permille <= 10'000;
+}
+
+static enum err end_term(struct store_tx *tx, const struct late_set *s)
+{
+    struct detail d = {};
+    TRY(store_exec(tx,
+                   "UPDATE late_term SET ended_at = $2, begun_day = NULL, days = 0, exact = 0, "
+                   "prior_fen = 0, most_fen = 0, posted_fen = 0, actor = $3 "
+                   "WHERE account_id = $1 AND ended_at IS NULL",
+                   "iit", s->account_id, s->now.s, s->actor));
+    if (store_changes(tx) == 0)
+        return ERR_NOT_FOUND;
+    return shift_audit(
+        tx, &(struct shift_act){s->actor, "late.end", "account", s->account_id, s->now}, &d);
+}
+
+static enum err audit_term(struct store_tx *tx, const struct late_set *s)
+{
+    struct detail d = {};
+    detail_int(&d, "ppm", s->term->ppm);
+    detail_int(&d, "next_years_ppm", s->term->next_years_ppm);
+    detail_int(&d, "grace_days", s->term->grace_days);
+    detail_int(&d, "least_fen", s->term->least_fen);
+    detail_int(&d, "cap_permille", s->term->cap_permille);
+    return shift_audit(
+        tx, &(struct shift_act){s->actor, "late.set", "account", s->account_id, s->now}, &d);
+}
+
+enum err late_term_set(struct store_tx *tx, const struct late_set *s)
+{
+    int64_t project_id;
+    int32_t offset_s;
+    enum err e = store_int(tx, &project_id, "SELECT project_id FROM account WHERE id = $1", "i",
+                           s->account_id);
+    if (e != ERR_OK)
+        return e;
+    if (!s->term)
+        return end_term(tx, s);
+    if (!good(s->term))
+        return ERR_RANGE;
+    TRY(shift_offset(tx, project_id, &offset_s));
+    /* A term that comes back counts from today on; one that is changed goes on. */
+    TRY(store_exec(tx,
+                   "INSERT INTO late_term (account_id, project_id, ppm, next_years_ppm, "
+                   "grace_days, least_fen, "
+                   "cap_permille, last_day, actor) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+                   "ON CONFLICT (account_id) DO UPDATE SET ppm = excluded.ppm, "
+                   "next_years_ppm = excluded.next_years_ppm, grace_days = excluded.grace_days, "
+                   "least_fen = excluded.least_fen, cap_permille = excluded.cap_permille, "
+                   "last_day = CASE WHEN late_term.ended_at IS NULL THEN late_term.last_day "
+                   "ELSE excluded.last_day END, ended_at = NULL, actor = excluded.actor",
+                   "iiiiiiiit", s->account_id, project_id, s->term->ppm, s->term->next_years_ppm,
+                   s->term->grace_days, s->term->least_fen, s->term->cap_permille,
+                   (int64_t)civil_local_day(s->now, offset_s) - 1, s->actor));
+    return audit_term(tx, s);
+}
+
+#define TERM_COLUMNS                                                                               \
+    "t.account_id, t.ppm, t.next_years_ppm, t.grace_days, t.least_fen, t.cap_permille, "           \
+    "t.begun_day, t.days, t.exact, t.prior_fen, t.most_fen, t.posted_fen, "
+
+static void read_term(const struct query *q, struct late_row *r)
+{
+    r->account_id = query_int(q, 0);
+    r->term = (struct late_term){query_int(q, 1), query_int(q, 2), query_int(q, 3), query_int(q, 4),
+                                 query_int(q, 5)};
+    r->count = (struct late_count){.begun_day = (int32_t)query_int(q, 6),
+                                   .days = query_int(q, 7),
+                                   .exact = query_int(q, 8),
+                                   .prior_fen = query_int(q, 9),
+                                   .most_fen = query_int(q, 10)};
+    r->posted_fen = query_int(q, 11);
+}
+
+enum err late_list(struct store_tx *tx, const struct late_query *query, late_each *each, void *arg)
+{
+    enum err e = ERR_OK;
+    struct query q =
+        query_open(tx,
+                   "SELECT " TERM_COLUMNS "a.code, a.name FROM late_term t "
+                   "JOIN account a ON a.id = t.account_id WHERE t.project_id = $1 "
+                   "AND ($2 = 0 OR t.account_id = $2) AND t.account_id > $3 "
+                   "AND t.ended_at IS NULL ORDER BY t.account_id LIMIT $4",
+                   "iiii", query->project_id, query->account_id, query->after, query->limit);
+    while (e == ERR_OK && query_step(&q)) {
+        struct late_row r = {.account_code = query_text(&q, 12),
+                             .account_name = query_text(&q, 13)};
+        read_term(&q, &r);
+        e = each(arg, &r);
+    }
+    enum err end = query_end(&q);
+    return e != ERR_OK ? e : end;
+}
+
+/* --- counting
+ * ------------------------------------------------------------------------------------- */
+
+struct work {
+    struct late_row row;
+    int32_t last_day, until; /* counted up to last_day; to be counted up to `until` */
+    wall_s now;
+};
+
+/* The prepayment at the end of a day. */
+static enum err balance_at(struct store_tx *tx, int64_t account_id, int32_t day, int64_t *fen)
+{
+    int64_t later_fen;
+    TRY(ledger_balance(tx, account_id, LEDGER_PREPAYMENT, fen));
+    TRY(store_int(tx, &later_fen,
+                  "SELECT coalesce(sum(p.amount_fen), 0) FROM posting p JOIN ledger_txn t "
+                  "ON t.account_id = p.account_id AND t.seq = p.seq WHERE p.account_id = $1 "
+                  "AND p.book = 'prepayment' AND t.business_day > $2",
+                  "ii", account_id, (int64_t)day));
+    *fen -= later_fen;
+    return ERR_OK;
+}
+
+static enum err bill(struct store_tx *tx, struct work *w, int32_t day)
+{
+    char key[64];
+    struct detail d = {}, event;
+    struct late_row *r = &w->row;
+    int64_t more_fen = late_fee_fen(&r->term, &r->count) - r->posted_fen;
+    if (r->count.begun_day == 0 || more_fen <= 0)
+        return ERR_OK;
+    snprintf(key, sizeof key, "late:%d/%d", (int)r->count.begun_day, (int)day);
+    detail_int(&d, "begun_day", r->count.begun_day);
+    detail_int(&d, "day", day);
+    detail_int(&d, "days", r->count.days);
+    detail_int(&d, "exact", r->count.exact);
+    detail_int(&d, "arrears_fen", r->count.most_fen);
+    detail_int(&d, "fee_fen", r->posted_fen + more_fen);
+    event = d;
+    TRY(shift_post(tx,
+                   &(struct shift_move){r->account_id, key, "late.fee", "system", w->now,
+                                        LEDGER_OTHER_DUE, LEDGER_OTHER, more_fen, &d},
+                   NULL));
+    r->posted_fen += more_fen;
+    detail_int(&event, "amount_fen", more_fen);
+    int64_t project_id;
+    TRY(store_int(tx, &project_id, "SELECT project_id FROM account WHERE id = $1", "i",
+                  r->account_id));
+    return journal_event(tx, &(struct journal_event){.at = w->now,
+                                                     .kind = EVENT_LATE_FEE,
+                                                     .project_id = project_id,
+                                                     .account_id = r->account_id,
+                                                     .detail = detail_end(&event)});
+}
+
+static enum err count_to(struct store_tx *tx, struct work *w, const struct late_day *d)
+{
+    struct late_row *r = &w->row;
+    TRY(late_count_day(&r->term, d, &r->count));
+    if (r->count.begun_day == 0)
+        r->posted_fen = 0; /* what was billed stays owed; the next arrears begin anew */
+    return bill(tx, w, d->day);
+}
+
+#define DAYS_MAX 400 /* counted in one call */
+struct moved {
+    int32_t day;
+    int64_t paid_fen, charged_fen;
+};
+
+static enum err load_moved(struct store_tx *tx, const struct work *w, struct moved *m,
+                           size_t *count)
+{
+    *count = 0;
+    struct query q = query_open(
+        tx,
+        "SELECT t.business_day, coalesce(sum(CASE WHEN p.amount_fen > 0 THEN p.amount_fen END), "
+        "0), "
+        "coalesce(-sum(CASE WHEN p.amount_fen < 0 THEN p.amount_fen END), 0) FROM posting p "
+        "JOIN ledger_txn t ON t.account_id = p.account_id AND t.seq = p.seq "
+        "WHERE p.account_id = $1 AND p.book = 'prepayment' AND t.business_day > $2 "
+        "AND t.business_day <= $3 GROUP BY t.business_day ORDER BY t.business_day",
+        "iii", w->row.account_id, (int64_t)w->last_day, (int64_t)w->until);
+    while (query_step(&q) && *count < DAYS_MAX)
+        m[(*count)++] =
+            (struct moved){(int32_t)query_int(&q, 0), query_int(&q, 1), query_int(&q, 2)};
+    return query_end(&q);
+}
+
+static enum err count_days(struct store_tx *tx, struct work *w)
+{
+    struct moved moved[DAYS_MAX];
+    size_t count, at = 0;
+    int64_t balance_fen;
+    if (w->until - w->last_day > DAYS_MAX)
+        w->until = w->last_day + DAYS_MAX;
+    TRY(balance_at(tx, w->row.account_id, w->last_day, &balance_fen));
+    TRY(load_moved(tx, w, moved, &count));
+    for (int32_t day = w->last_day + 1; day <= w->until; day++) {
+        struct late_day d = {.day = day};
+        if (at < count && moved[at].day == day) {
+            d.paid_fen = moved[at].paid_fen;
+            d.charged_fen = moved[at++].charged_fen;
+        }
+        balance_fen += d.paid_fen - d.charged_fen;
+        d.arrears_fen = balance_fen < 0 ? -balance_fen : 0;
+        TRY(count_to(tx, w, &d));
+    }
+    const struct late_row *r = &w->row;
+    return store_exec(tx,
+                      "UPDATE late_term SET last_day = $2, begun_day = nullif($3, 0), days = $4, "
+                      "exact = $5, prior_fen = $6, most_fen = $7, posted_fen = $8 "
+                      "WHERE account_id = $1",
+                      "iiiiiiii", r->account_id, (int64_t)w->until, (int64_t)r->count.begun_day,
+                      r->count.days, r->count.exact, r->count.prior_fen, r->count.most_fen,
+                      r->posted_fen);
+}
+
+/* Zones differ: the day before yesterday is over everywhere, and the exact day is looked up. */
+static enum err find_due(struct store_tx *tx, wall_s now, int64_t limit, struct work *work,
+                         size_t *found)
+{
+    *found = 0;
+    struct query q =
+        query_open(tx,
+                   "SELECT " TERM_COLUMNS "t.last_day FROM late_term t WHERE t.ended_at IS NULL "
+                   "AND t.last_day < $1 ORDER BY t.last_day, t.account_id LIMIT $2",
+                   "ii", (int64_t)civil_local_day(now, 14 * 3'600) - 1, limit);
+    while (query_step(&q) && *found < BATCH) {
+        struct work *w = &work[(*found)++];
+        *w = (struct work){.now = now, .last_day = (int32_t)query_int(&q, 12)};
+        read_term(&q, &w->row);
+    }
+    return query_end(&q);
+}
+
+static enum err work_one(struct store_tx *tx, struct work *w, int64_t *worked)
+{
+    int64_t project_id;
+    int32_t offset_s;
+    TRY(store_int(tx, &project_id, "SELECT project_id FROM account WHERE id = $1", "i",
+                  w->row.account_id));
+    TRY(shift_offset(tx, project_id, &offset_s));
+    w->until = civil_local_day(w->now, offset_s) - 1;
+    if (w->until <= w->last_day)
+        return ERR_OK;
+    (*worked)++;
+    return count_days(tx, w);
+}
+
+enum err late_tick(struct store_tx *tx, wall_s now, int64_t limit, int64_t *worked)
+{
+    struct work work[BATCH];
+    size_t found;
+    bool waits;
+    *worked = 0;
+    TRY(run_ledger_waits(tx, &waits));
+    if (waits)
+        return ERR_OK;
+    TRY(find_due(tx, now, limit < BATCH ? limit : BATCH, work, &found));
+    for (size_t i = 0; i < found; i++)
+        TRY(work_one(tx, &work[i], worked));
+    return ERR_OK;
+}

@@ -1,0 +1,37 @@
+/* Shared by the parts of runs only. */
+#ifndef YUFU_PAY_RUN_IMPL_H
+#define YUFU_PAY_RUN_IMPL_H
+
+#include "pay/run.h"
+#include "pay/shift_impl.h"
+
+struct run_head {
+    int64_t id, project_id, cursor, lines, done, done_fen, failed;
+    bool share, as_energy, reversing;
+    wall_s expires_at; /* 0: never */
+    char title[RUN_TITLE_MAX + 1];
+    char approved_by[64], reversed_by[64];
+};
+
+struct run_item {
+    int64_t account_id, weight, amount_fen, taken_back_fen;
+    bool posted;
+};
+
+/* What one line came to. */
+struct run_result {
+    const char *error; /* "": it was posted, or there was nothing to post */
+    int64_t moved_fen;
+};
+enum err run_post_line(struct store_tx *tx, const struct run_head *run, const struct run_item *line,
+                       const struct run_turn *turn, struct run_result *out);
+enum err run_unpost_line(struct store_tx *tx, const struct run_head *run,
+                         const struct run_item *line, const struct run_turn *turn,
+                         struct run_result *out);
+
+/* Holds the charges of an account since the last time against its grants. */
+enum err run_count_charges(struct store_tx *tx, int64_t account_id);
+/* A ledger run waits to be folded: books by transaction are not complete. */
+enum err run_ledger_waits(struct store_tx *tx, bool *waits);
+
+#endif

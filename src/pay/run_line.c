@@ -1,0 +1,182 @@
+/* One line of a run: into the books of its account, and out again. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "control/fee.h"
+#include "pay/run_impl.h"
+#include "vend/vend.h"
+
+static enum err in_meter(struct store_tx *tx, int64_t account_id, bool *out)
+{
+    int64_t meter;
+    TRY(store_int(tx, &meter, "SELECT wallet = 'meter' FROM account WHERE id = $1", "i",
+                  account_id));
+    *out = meter != 0;
+    return ERR_OK;
+}
+
+/* What is told of the account itself, not of the program: the line is passed over. */
+static bool about_account(enum err e)
+{
+    return e == ERR_VEND_CLOSED || e == ERR_VEND_NO_METER || e == ERR_VEND_LIMIT ||
+           e == ERR_VEND_DIFFERENT || e == ERR_LEDGER_LIMIT;
+}
+
+static const char *name_of(enum err e)
+{
+    return e == ERR_VEND_CLOSED ? "closed" : err_name(e);
+}
+
+struct booking {
+    const char *word, *kind;
+    enum ledger_book from, to;
+};
+
+static struct booking booking_of(const struct run_head *run)
+{
+    if (!run->share)
+        return (struct booking){"grant", "grant.given", LEDGER_SUBSIDY, LEDGER_PREPAYMENT};
+    if (run->as_energy)
+        return (struct booking){"share", "share.energy", LEDGER_PREPAYMENT, LEDGER_SHARE};
+    return (struct booking){"share", "share.services", LEDGER_OTHER_DUE, LEDGER_SHARE};
+}
+
+static void tell_line(struct detail *d, const struct run_head *run, const struct run_item *line)
+{
+    detail_int(d, "run", run->id);
+    detail_text(d, "title", run->title);
+    detail_int(d, "weight", line->weight);
+}
+
+/* --- forward ------------------------------------------------------------------------------------
+ */
+
+static enum err sell_grant(struct store_tx *tx, const struct run_head *run,
+                           const struct run_item *line, const struct run_turn *turn)
+{
+    char order[40];
+    struct vend_status status;
+    snprintf(order, sizeof order, "subsidy-%" PRId64, run->id);
+    return vend_sell(tx,
+                     &(struct vend_sale){.account_id = line->account_id,
+                                         .order_id = order,
+                                         .amount_fen = line->amount_fen,
+                                         .method = "subsidy",
+                                         .actor = run->approved_by,
+                                         .now = turn->now,
+                                         .random = turn->random ^ (uint64_t)line->account_id},
+                     &status);
+}
+
+static enum err remember_grant(struct store_tx *tx, const struct run_head *run,
+                               const struct run_item *line, int64_t seq)
+{
+    return store_exec(tx,
+                      "INSERT INTO free_grant (account_id, run_id, seq, amount_fen, expires_at) "
+                      "VALUES ($1, $2, $3, $4, nullif($5, 0))",
+                      "iiiii", line->account_id, run->id, seq, line->amount_fen, run->expires_at.s);
+}
+
+static enum err book(struct store_tx *tx, const struct run_head *run, const struct run_item *line,
+                     const struct run_turn *turn)
+{
+    char key[48];
+    struct detail d = {};
+    struct ledger_posted posted;
+    struct booking b = booking_of(run);
+    snprintf(key, sizeof key, "%s:%" PRId64, b.word, run->id);
+    tell_line(&d, run, line);
+    TRY(shift_post(tx,
+                   &(struct shift_move){line->account_id, key, b.kind, run->approved_by, turn->now,
+                                        b.from, b.to, line->amount_fen, &d},
+                   &posted));
+    if (posted.repeated)
+        return ERR_BUG; /* the cursor says that it was not posted */
+    if (run->share)
+        return ERR_OK;
+    TRY(remember_grant(tx, run, line, posted.seq));
+    struct control_fee fee = {NULL, line->account_id, turn->now,
+                              turn->random ^ (uint64_t)line->account_id};
+    return control_payment(tx, &fee);
+}
+
+enum err run_post_line(struct store_tx *tx, const struct run_head *run, const struct run_item *line,
+                       const struct run_turn *turn, struct run_result *out)
+{
+    bool meter = false;
+    if (line->amount_fen == 0)
+        return ERR_OK;
+    enum err e = shift_account(tx, line->account_id, NULL);
+    if (e == ERR_OK)
+        e = in_meter(tx, line->account_id, &meter);
+    if (e == ERR_OK && meter && run->share && run->as_energy) {
+        out->error = "meter_wallet";
+        return ERR_OK;
+    }
+    if (e == ERR_OK)
+        e = meter && !run->share ? sell_grant(tx, run, line, turn) : book(tx, run, line, turn);
+    if (about_account(e))
+        out->error = name_of(e);
+    else if (e != ERR_OK)
+        return e;
+    out->moved_fen = out->error[0] ? 0 : line->amount_fen;
+    return ERR_OK;
+}
+
+/* --- back
+ * ------------------------------------------------------------------------------------------ */
+
+static enum err end_grant(struct store_tx *tx, const struct run_head *run, int64_t account_id,
+                          int64_t back_fen, wall_s now)
+{
+    TRY(run_count_charges(tx, account_id));
+    /* What was used of it is taken back too: then nothing of it is left, and nothing was used. */
+    return store_exec(tx,
+                      "UPDATE free_grant SET returned_fen = returned_fen + $3, "
+                      "ended_at = coalesce(ended_at, $4) WHERE account_id = $1 AND run_id = $2",
+                      "iiii", account_id, run->id, back_fen, now.s);
+}
+
+static enum err unbook(struct store_tx *tx, const struct run_head *run, const struct run_item *line,
+                       const struct run_turn *turn)
+{
+    char key[48], kind[32];
+    struct detail d = {};
+    struct ledger_posted posted;
+    struct booking b = booking_of(run);
+    int64_t back_fen = line->amount_fen - line->taken_back_fen;
+    snprintf(key, sizeof key, "%s:%" PRId64 "/back", b.word, run->id);
+    snprintf(kind, sizeof kind, "%s.back", b.word);
+    tell_line(&d, run, line);
+    if (!run->share)
+        TRY(end_grant(tx, run, line->account_id, back_fen, turn->now));
+    TRY(shift_post(tx,
+                   &(struct shift_move){line->account_id, key, kind, run->reversed_by, turn->now,
+                                        b.to, b.from, back_fen, &d},
+                   &posted));
+    return posted.repeated ? ERR_BUG : ERR_OK;
+}
+
+enum err run_unpost_line(struct store_tx *tx, const struct run_head *run,
+                         const struct run_item *line, const struct run_turn *turn,
+                         struct run_result *out)
+{
+    bool meter = false;
+    if (!line->posted || line->taken_back_fen == line->amount_fen)
+        return ERR_OK;
+    enum err e = shift_account(tx, line->account_id, NULL);
+    if (e == ERR_OK)
+        e = in_meter(tx, line->account_id, &meter);
+    if (e == ERR_OK && meter && !run->share) {
+        out->error = "in_meter";
+        return ERR_OK;
+    }
+    if (e == ERR_OK)
+        e = unbook(tx, run, line, turn);
+    if (about_account(e))
+        out->error = name_of(e);
+    else if (e != ERR_OK)
+        return e;
+    out->moved_fen = out->error[0] ? 0 : line->amount_fen - line->taken_back_fen;
+    return ERR_OK;
+}

@@ -1,0 +1,253 @@
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ledger/ledger.h"
+#include "pay/due.h"
+#include "pay/late.h"
+#include "tests/unit/vend/vend_world.h"
+
+#define DAY_S 86'400
+#define PER_MILLE 1'000
+
+static const struct late_term plain = {
+    .ppm = PER_MILLE, .next_years_ppm = 3 * PER_MILLE, .least_fen = 100, .cap_permille = 1'000};
+
+/* The same arrears for some days, from the middle of a year. */
+static int64_t fee(const struct late_term *term, int64_t arrears_fen, int days)
+{
+    struct late_count c = {};
+    int32_t first = civil_days_from_date(2026, 5, 10);
+    for (int i = 0; i < days; i++)
+        assert_ok(late_count_day(term, &(struct late_day){first + i, arrears_fen, 0, 0}, &c));
+    return late_fee_fen(term, &c);
+}
+
+static void test_worked_examples(void **state)
+{
+    (void)state;
+    assert_int_equal(fee(&plain, 20'000, 10), 200); /* 200 yuan x 10 days x 1 per mille = 2.00 */
+    assert_int_equal(fee(&plain, 5'000, 5), 100);   /* 0.25, but at least 1.00 */
+    assert_int_equal(fee(&plain, 20'000, 5), 100);  /* exactly 1.00 */
+    assert_int_equal(fee(&plain, 20'000, 6), 120);
+    assert_int_equal(fee(&plain, 0, 5), 0);
+    assert_int_equal(fee(&plain, 20'000, 0), 0);
+}
+
+static void test_grace_and_cap(void **state)
+{
+    (void)state;
+    struct late_term t = plain;
+    t.grace_days = 3;
+    assert_int_equal(fee(&t, 20'000, 3), 0);
+    assert_int_equal(fee(&t, 20'000, 4), 100);
+    assert_int_equal(fee(&t, 20'000, 13), 200);
+    t.cap_permille = 5;
+    assert_int_equal(fee(&t, 20'000, 13), 100);
+    t = plain;
+    assert_int_equal(fee(&t, 50, 2), 50); /* never more than the arrears themselves */
+    t.least_fen = 0;
+    assert_int_equal(fee(&t, 500, 1), 1); /* half up */
+    assert_int_equal(fee(&t, 499, 1), 0);
+}
+
+static void test_years_before_cost_more(void **state)
+{
+    (void)state;
+    struct late_count c = {};
+    int32_t first = civil_days_from_date(2026, 12, 31);
+    assert_ok(late_count_day(&plain, &(struct late_day){first, 100'000, 0, 0}, &c));
+    assert_int_equal(c.exact, 100'000 * PER_MILLE);
+    /* 1 January: 200 more are charged, 1,000 are of the year before. */
+    assert_ok(late_count_day(&plain, &(struct late_day){first + 1, 120'000, 0, 20'000}, &c));
+    assert_int_equal(c.prior_fen, 100'000);
+    assert_int_equal(c.exact, (100'000 + 20'000 + 3 * 100'000) * (int64_t)PER_MILLE);
+    /* A payment of 300 settles the oldest first. */
+    assert_ok(late_count_day(&plain, &(struct late_day){first + 2, 90'000, 30'000, 0}, &c));
+    assert_int_equal(c.prior_fen, 70'000);
+    assert_int_equal(c.exact, (420'000 + 20'000 + 3 * 70'000) * (int64_t)PER_MILLE);
+    assert_int_equal(late_fee_fen(&plain, &c), 650);
+    assert_ok(late_count_day(&plain, &(struct late_day){first + 3, 0, 90'000, 0}, &c));
+    assert_int_equal(c.begun_day, 0);
+    assert_int_equal(late_fee_fen(&plain, &c), 0);
+}
+
+/* --- on the books
+ * ------------------------------------------------------------------------------------ */
+
+#define A WORLD_PLATFORM_ACCOUNT
+
+struct job {
+    struct world *w;
+    const struct late_term *term;
+    int64_t fen, account, number;
+};
+
+static int32_t day_of(const struct world *w)
+{
+    return civil_local_day(w->now, 28'800);
+}
+
+static enum err set(struct store_tx *tx, void *arg)
+{
+    struct job *j = arg;
+    return late_term_set(tx, &(struct late_set){j->account, j->term, "user:1", j->w->now});
+}
+static enum err tick(struct store_tx *tx, void *arg)
+{
+    struct job *j = arg;
+    return late_tick(tx, j->w->now, 10, &j->number);
+}
+static enum err move(struct store_tx *tx, void *arg)
+{
+    static int number;
+    struct job *j = arg;
+    char key[32];
+    snprintf(key, sizeof key, "move:%d", ++number);
+    return ledger_post(tx,
+                       &(struct ledger_entry){
+                           .account_id = A,
+                           .key = key,
+                           .kind = "settlement",
+                           .now = j->w->now,
+                           .business_day = day_of(j->w),
+                           .actor = "system",
+                           .postings = {{LEDGER_PREPAYMENT, j->fen}, {LEDGER_REVENUE, -j->fen}}},
+                       NULL);
+}
+static enum err owed(struct store_tx *tx, void *arg)
+{
+    return due_owed(tx, A, &((struct job *)arg)->fen);
+}
+
+static int64_t owes(struct world *w)
+{
+    struct job j = {};
+    assert_ok(store_read(w->store, owed, &j));
+    return j.fen;
+}
+
+static void move_by(struct world *w, int64_t fen)
+{
+    struct job j = {.w = w, .fen = fen};
+    assert_ok(store_run(w->store, move, &j));
+}
+
+static int64_t count(struct world *w)
+{
+    struct job j = {.w = w};
+    assert_ok(store_run(w->store, tick, &j));
+    return j.number;
+}
+
+static enum err term(struct world *w, int64_t account, const struct late_term *t)
+{
+    struct job j = {.w = w, .account = account, .term = t};
+    return store_run(w->store, set, &j);
+}
+
+static void test_the_books_are_counted_day_by_day(void **state)
+{
+    struct world *w = *state;
+    assert_ok(term(w, A, &plain));
+    move_by(w, -20'000);
+    assert_int_equal(count(w), 0); /* today is not over */
+    w->now.s += 10 * DAY_S;
+    assert_int_equal(count(w), 1);
+    assert_int_equal(owes(w), 200);
+    assert_int_equal(count(w), 0); /* once a day */
+    assert_int_equal(owes(w), 200);
+    w->now.s += DAY_S;
+    move_by(w, 20'000); /* paid during the day: it does not end in arrears */
+    w->now.s += DAY_S;
+    assert_int_equal(count(w), 1);
+    assert_int_equal(owes(w), 220);
+    assert_int_equal(world_int(w, "SELECT amount_fen FROM balance WHERE account_id = 8 "
+                                  "AND book = 'prepayment'"),
+                     0);
+    assert_int_equal(world_int(w, "SELECT begun_day IS NULL FROM late_term"), 1);
+    /* New arrears begin anew. */
+    move_by(w, -5'000);
+    w->now.s += 5 * DAY_S;
+    assert_int_equal(count(w), 1);
+    assert_int_equal(owes(w), 320);
+}
+
+/* Counting late gives the same as counting each day. */
+static void test_counting_late_is_the_same(void **state)
+{
+    struct world *a = *state;
+    struct world *b = calloc(1, sizeof *b);
+    world_open(b, 1);
+    assert_ok(term(a, A, &plain));
+    assert_ok(term(b, A, &plain));
+    struct rand_stream r = {3};
+    for (int i = 0; i < 200; i++) {
+        int64_t fen = (int64_t)rand_below(&r, 9'000) - 4'700;
+        if (fen != 0 && rand_chance(&r, 500)) {
+            move_by(a, fen);
+            move_by(b, fen);
+        }
+        a->now.s += DAY_S;
+        b->now.s += DAY_S;
+        count(a);
+    }
+    count(b);
+    assert_int_equal(owes(a), owes(b));
+    assert_true(owes(a) > 0);
+    world_close(b);
+    free(b);
+}
+
+static void test_terms_begin_and_end(void **state)
+{
+    struct world *w = *state;
+    struct late_term bad = plain;
+    bad.ppm = 0;
+    assert_err(ERR_RANGE, term(w, A, &bad));
+    bad = plain;
+    bad.cap_permille = 10'001;
+    assert_err(ERR_RANGE, term(w, A, &bad));
+    bad = plain;
+    bad.grace_days = 366;
+    assert_err(ERR_RANGE, term(w, A, &bad));
+    assert_err(ERR_NOT_FOUND, term(w, 99, &plain));
+    assert_err(ERR_NOT_FOUND, term(w, A, NULL));
+    move_by(w, -20'000); /* before the contract knew late fees */
+    w->now.s += 10 * DAY_S;
+    assert_ok(term(w, A, &plain));
+    count(w);
+    assert_int_equal(owes(w), 0);
+    w->now.s += DAY_S;
+    count(w);
+    assert_int_equal(owes(w), 100);
+    assert_ok(term(w, A, NULL));
+    w->now.s += 30 * DAY_S;
+    assert_int_equal(count(w), 0);
+    assert_int_equal(owes(w), 100);
+    assert_ok(term(w, A, &plain)); /* not for the time between */
+    w->now.s += DAY_S;
+    count(w);
+    assert_int_equal(owes(w), 200);
+    world_exec(
+        w, "INSERT INTO ledger_run (id, key, kind, from_book, to_book, at, business_day, actor, "
+           "state) VALUES (1, 'k', 'k', 'prepayment', 'revenue', 1, 1, 'system', 'open')");
+    w->now.s += DAY_S;
+    assert_int_equal(count(w), 0); /* a run of the ledger is not folded */
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_worked_examples),
+        cmocka_unit_test(test_grace_and_cap),
+        cmocka_unit_test(test_years_before_cost_more),
+        T(test_the_books_are_counted_day_by_day),
+        T(test_counting_late_is_the_same),
+        T(test_terms_begin_and_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
