@@ -1,65 +1,340 @@
-/* What a bill has besides its energy: fees, the minimum. */
-#include "rating/period_impl.h"
+/*
+ * What a bill has besides its energy: fees, the power factor, the minimum and subsidies, in this
+ * order.
+ *
+ * Demand, power factor and subsidies are sums of a month of which each bill brings what is new: the
+ * month as it now stands less what earlier bills of it had. However a month is cut into bills,
+ * their sum is that of one bill.
+ */
+#include <string.h>
 
-bool rating_due_by_month(const struct rating_plan *plan)
+#include "rating/bill_impl.h"
+
+#define FACTOR_PRICE_PER_E4 1000 /* percent * 10^4 to the price of a fen: see RATING_ITEM_FACTOR   \
+                                  */
+#define DUE_MAX UINT16_MAX /* a clock that is centuries ahead must not make centuries of fees */
+
+/* Since the last close: all of a period, or what lies in one month. */
+struct stretch {
+    struct rating_work *w;
+    const struct rating_plan *plan;
+    struct rating_position *next;
+    wall_s from, to;
+    bool last;
+    int32_t first_day, last_day; /* due; none if last is before first */
+    int32_t months;              /* due */
+    int64_t factor_fen;          /* of the lines that the power factor is on */
+};
+
+static bool has_demand(const struct rating_plan *plan)
 {
-    (void)plan;
+    for (size_t i = 0; i < plan->fee_count; i++)
+        if (plan->fees[i].per == RATING_PER_DEMAND)
+            return true;
     return false;
 }
 
-static uint16_t due(int32_t *last, int32_t now)
+bool rating_due_by_month(const struct rating_plan *plan)
 {
-    int32_t count = now > *last ? now - *last : 0;
-    if (count > UINT16_MAX) /* a clock that is centuries ahead */
-        count = UINT16_MAX;
-    *last += count;
-    return (uint16_t)count;
+    return plan->power_factor.row_count > 0 || plan->subsidy_count > 0 || plan->minimum_per_month ||
+           has_demand(plan);
 }
 
-static struct rating_line fee_line(const struct rating_work *w, const struct rating_part *fee)
+/* --- the month
+ * ------------------------------------------------------------------------------------- */
+
+static int32_t month_at(const struct stretch *s, int64_t at_s)
 {
-    struct rating_line line = {.kind = RATING_ITEM_FEE,
+    return rating_month_of(civil_local_day((wall_s){at_s}, s->w->offset_s));
+}
+
+/* Sums begin anew with each month. */
+static void turn_month(struct stretch *s)
+{
+    int32_t month = rating_due_by_month(s->plan) ? month_at(s, s->from.s) : 0;
+    if (s->next->month == month)
+        return;
+    s->next->month = month;
+    s->next->month_fen = s->next->factor_fen = 0;
+    s->next->active_wh = s->next->reactive_wh = 0;
+    s->next->demand_milli_kw = s->next->contracted_milli_kw = 0;
+    for (size_t i = 0; i < RATING_SUBSIDIES_MAX; i++)
+        s->next->subsidy_fen[i] = 0;
+}
+
+static bool ends_month(const struct stretch *s)
+{
+    bool ends = s->to.s > s->from.s && month_at(s, s->to.s) != month_at(s, s->to.s - 1);
+    return ends || (s->last && s->w->c->month_ends);
+}
+
+/* Of the lines from first_line on, subsidies apart. */
+static enum err sum_lines(const struct rating_bill *bill, size_t first_line, bool energy_only,
+                          int64_t *sum_fen)
+{
+    *sum_fen = 0;
+    for (size_t i = first_line; i < bill->line_count; i++) {
+        enum rating_item_kind kind = bill->lines[i].kind;
+        bool energy = kind == RATING_ITEM_ENERGY || kind == RATING_ITEM_SURCHARGE;
+        if (energy || (!energy_only && kind != RATING_ITEM_SUBSIDY))
+            TRY(units_add(*sum_fen, bill->lines[i].amount_fen, sum_fen));
+    }
+    return ERR_OK;
+}
+
+static struct rating_line line_of(const struct stretch *s, enum rating_item_kind kind,
+                                  const char *code)
+{
+    struct rating_line line = {.kind = kind,
                                .rate = RATING_TOTAL,
                                .step = -1,
-                               .rounding = rating_part_rounding(w->plan, fee),
+                               .rounding = s->plan->rounding,
                                .month_entry = RATING_ENTRY_NONE,
                                .schedule = RATING_ENTRY_NONE,
-                               .price_e8 = fee->price_e8,
-                               .from_s = w->c->opened_at.s};
-    for (size_t i = 0; i < sizeof line.code; i++)
-        line.code[i] = fee->code[i];
+                               .from_s = s->from.s,
+                               .to_s = s->to.s};
+    memcpy(line.code, code, strnlen(code, RATING_CODE_MAX));
     return line;
 }
 
-static enum err add_minimum(struct rating_work *w)
+/* --- fees
+ * ------------------------------------------------------------------------------------------ */
+
+static void find_due(struct stretch *s)
 {
-    int64_t missing_fen = w->plan->minimum_fen - w->bill->amount_fen;
-    if (w->plan->minimum_fen == 0 || missing_fen <= 0)
+    struct rating_position *p = s->next;
+    int32_t day = civil_local_day((wall_s){s->to.s - 1}, s->w->offset_s);
+    int32_t month = rating_month_of(day);
+    s->first_day = p->fee_day + 1;
+    s->last_day = day - p->fee_day > DUE_MAX ? p->fee_day + DUE_MAX : day;
+    s->months = month > p->fee_month ? month - p->fee_month : 0;
+    if (s->months > DUE_MAX)
+        s->months = DUE_MAX;
+    if (s->last_day > p->fee_day)
+        p->fee_day = s->last_day;
+    p->fee_month += s->months;
+}
+
+static enum err add_fee(struct stretch *s, const struct rating_part *fee, int64_t quantity,
+                        int64_t price_e8)
+{
+    const struct rating_bill *bill = s->w->bill;
+    const struct rating_power_factor *f = &s->plan->power_factor;
+    struct rating_line line = line_of(s, RATING_ITEM_FEE, fee->code);
+    size_t at = bill->line_count;
+    line.rounding = rating_part_rounding(s->plan, fee);
+    line.quantity_wh = quantity;
+    line.price_e8 = price_e8;
+    TRY(rating_work_price(s->w, &line));
+    bool counts = (fee->per == RATING_PER_CAPACITY && f->on_capacity) ||
+                  (fee->per == RATING_PER_DEMAND && f->on_demand);
+    return counts && bill->line_count > at
+               ? units_add(s->factor_fen, bill->lines[at].amount_fen, &s->factor_fen)
+               : ERR_OK;
+}
+
+/* What the month's demand has come to less what was charged for it. The highest demand of a month
+ * does not fall; if it is told so, nothing is given back. */
+static enum err add_demand(struct stretch *s, const struct rating_part *fee)
+{
+    const struct rating_case *c = s->w->c;
+    struct rating_demand before = {s->next->demand_milli_kw, s->next->contracted_milli_kw};
+    struct rating_demand now = {c->demand_milli_kw, c->contracted_milli_kw};
+    bool needs_contract = fee->floor_percent != 0 || fee->over_percent != 0;
+    if (now.contracted_milli_kw <= 0 && (needs_contract || now.highest_milli_kw <= 0))
+        return ERR_RATING_FEE;
+    if (now.highest_milli_kw < before.highest_milli_kw)
+        now.highest_milli_kw = before.highest_milli_kw;
+    struct rating_demand_due was = rating_demand_due(fee, before), is = rating_demand_due(fee, now);
+    TRY(add_fee(s, fee, is.plain_milli_kw - was.plain_milli_kw, fee->price_e8));
+    return add_fee(s, fee, is.over_milli_kw - was.over_milli_kw, fee->over_price_e8);
+}
+
+static enum err add_area(struct stretch *s, const struct rating_part *fee)
+{
+    int64_t area = s->w->c->area_milli_m2;
+    bool due = fee->spread ? s->last_day >= s->first_day : s->last;
+    if (!due)
         return ERR_OK;
-    return rating_work_amount(w, &(struct rating_line){.kind = RATING_ITEM_MINIMUM,
-                                                       .rate = RATING_TOTAL,
-                                                       .step = -1,
-                                                       .month_entry = RATING_ENTRY_NONE,
-                                                       .schedule = RATING_ENTRY_NONE,
-                                                       .amount_fen = missing_fen});
+    if (area == 0)
+        return ERR_RATING_FEE;
+    return add_fee(s, fee,
+                   fee->spread ? rating_area_share(fee, area, s->first_day, s->last_day) : area,
+                   fee->price_e8);
+}
+
+static enum err add_capacity(struct stretch *s, const struct rating_part *fee)
+{
+    int64_t quantity = 0;
+    if (s->months > 0 && s->w->c->capacity_milli_kva <= 0)
+        return ERR_RATING_FEE;
+    TRY(units_mul(s->w->c->capacity_milli_kva, s->months, &quantity));
+    return add_fee(s, fee, quantity, fee->price_e8);
+}
+
+static enum err add_due(struct stretch *s, const struct rating_part *fee)
+{
+    int64_t days = s->last_day >= s->first_day ? s->last_day - s->first_day + 1 : 0;
+    int64_t recharges = s->last ? s->w->c->first_recharges : 0;
+    switch (fee->per) {
+    case RATING_PER_DAY:
+        return add_fee(s, fee, days * 1000, fee->price_e8);
+    case RATING_PER_MONTH:
+        return add_fee(s, fee, s->months * INT64_C(1000), fee->price_e8);
+    case RATING_PER_AREA:
+        return add_area(s, fee);
+    case RATING_PER_CAPACITY:
+        return add_capacity(s, fee);
+    case RATING_PER_DEMAND:
+        return add_demand(s, fee);
+    case RATING_PER_FIRST_RECHARGE:
+        return add_fee(s, fee, recharges * 1000, fee->price_e8);
+    default:
+        return ERR_OK;
+    }
+}
+
+static enum err add_fees(struct stretch *s)
+{
+    for (size_t i = 0; i < s->plan->fee_count; i++)
+        TRY(add_due(s, &s->plan->fees[i]));
+    if (has_demand(s->plan)) {
+        s->next->contracted_milli_kw = s->w->c->contracted_milli_kw;
+        if (s->w->c->demand_milli_kw > s->next->demand_milli_kw)
+            s->next->demand_milli_kw = s->w->c->demand_milli_kw;
+    }
+    return ERR_OK;
+}
+
+/* --- power factor
+ * ---------------------------------------------------------------------------------- */
+
+/* A register's share of [from, to), as period.c parts the energy of a row. */
+static int64_t share(const struct rating_row *row, int64_t value, int64_t to_s)
+{
+    int64_t whole_s = row->to.s - row->from.s;
+    if (to_s >= row->to.s)
+        return value;
+    return to_s <= row->from.s ? 0 : (int64_t)((__int128)value * (to_s - row->from.s) / whole_s);
+}
+
+static enum err add_flow(const struct stretch *s)
+{
+    struct rating_position *p = s->next;
+    for (size_t i = 0; i < s->w->row_count; i++) {
+        const struct rating_row *row = &s->w->rows[i];
+        bool begins = row->from.s >= s->from.s; /* rows without any length too */
+        int64_t active = row->used.total_wh, reactive = row->reactive_wh;
+        bool ours = row->from.s < s->to.s || s->last;
+        if (!ours || (!begins && row->to.s <= s->from.s))
+            continue;
+        if (reactive < 0)
+            return ERR_RATING_BACKWARDS;
+        TRY(units_add(p->active_wh,
+                      share(row, active, s->to.s) - (begins ? 0 : share(row, active, s->from.s)),
+                      &p->active_wh));
+        TRY(units_add(p->reactive_wh,
+                      share(row, reactive, s->to.s) -
+                          (begins ? 0 : share(row, reactive, s->from.s)),
+                      &p->reactive_wh));
+    }
+    return p->active_wh > RATING_FACTOR_ENERGY_MAX || p->reactive_wh > RATING_FACTOR_ENERGY_MAX
+               ? ERR_OVERFLOW
+               : ERR_OK;
+}
+
+static int32_t percent_e4(const struct stretch *s)
+{
+    return rating_factor_percent_e4(
+        &s->plan->power_factor, rating_factor_hundredths(s->next->active_wh, s->next->reactive_wh));
+}
+
+static enum err add_factor_line(struct stretch *s, int64_t sum_fen, int32_t percent)
+{
+    struct rating_line line = line_of(s, RATING_ITEM_FACTOR, "");
+    line.from_wh = s->next->active_wh;
+    line.to_wh = s->next->reactive_wh;
+    line.quantity_wh = sum_fen;
+    line.price_e8 = (int64_t)percent * FACTOR_PRICE_PER_E4;
+    return percent == 0 ? ERR_OK : rating_work_price(s->w, &line);
+}
+
+/* One line as long as the percent of the month stays. When it changes, the month's sum so far at
+ * the new percent, and what was charged for it at the old one taken back. */
+static enum err add_factor(struct stretch *s)
+{
+    struct rating_position *p = s->next;
+    int64_t energy_fen = 0, before_fen = p->factor_fen;
+    if (s->plan->power_factor.row_count == 0)
+        return ERR_OK;
+    if (!s->w->c->reactive_known)
+        return ERR_RATING_FEE;
+    if (s->plan->power_factor.on_energy)
+        TRY(sum_lines(s->w->bill, s->w->due_line, true, &energy_fen));
+    TRY(units_add(s->factor_fen, energy_fen, &s->factor_fen));
+    int32_t was = percent_e4(s);
+    TRY(add_flow(s));
+    TRY(units_add(p->factor_fen, s->factor_fen, &p->factor_fen));
+    int32_t is = percent_e4(s);
+    if (was == is)
+        return add_factor_line(s, s->factor_fen, is);
+    TRY(add_factor_line(s, p->factor_fen, is));
+    return add_factor_line(s, before_fen, -was);
+}
+
+/* --- minimum and subsidies
+ * ------------------------------------------------------------------------- */
+
+static enum err add_minimum(struct stretch *s)
+{
+    bool by_month = s->plan->minimum_per_month;
+    struct rating_line line = line_of(s, RATING_ITEM_MINIMUM, "");
+    int64_t so_far_fen = s->next->month_fen;
+    if (s->plan->minimum_fen == 0 || !(by_month ? ends_month(s) : s->last))
+        return ERR_OK;
+    if (!by_month)
+        TRY(sum_lines(s->w->bill, 0, false, &so_far_fen));
+    if (so_far_fen >= s->plan->minimum_fen)
+        return ERR_OK;
+    TRY(units_sub(s->plan->minimum_fen, so_far_fen, &line.amount_fen));
+    if (s->next->month != 0)
+        TRY(units_add(s->next->month_fen, line.amount_fen, &s->next->month_fen));
+    return rating_work_amount(s->w, &line);
+}
+
+/* Each pays of what the ones before it left. What the month's sum no longer needs is taken back. */
+static enum err add_subsidies(struct stretch *s)
+{
+    int64_t rest_fen = s->next->month_fen;
+    for (size_t i = 0; i < s->plan->subsidy_count; i++) {
+        const struct rating_subsidy *subsidy = &s->plan->subsidies[i];
+        struct rating_line line = line_of(s, RATING_ITEM_SUBSIDY, subsidy->code);
+        int64_t given_fen = rating_subsidy_of(subsidy, rest_fen);
+        line.amount_fen = s->next->subsidy_fen[i] - given_fen;
+        s->next->subsidy_fen[i] = given_fen;
+        rest_fen -= given_fen;
+        TRY(line.amount_fen == 0 ? ERR_OK : rating_work_amount(s->w, &line));
+    }
+    return ERR_OK;
 }
 
 enum err rating_due_close(struct rating_work *w, wall_s to, bool last)
 {
-    int32_t day = civil_local_day((wall_s){to.s - 1}, w->offset_s);
-    int64_t days = due(&w->next.fee_day, day);
-    int64_t months = due(&w->next.fee_month, rating_month_of(day));
-    for (size_t i = 0; i < w->plan->fee_count; i++) {
-        const struct rating_part *fee = &w->plan->fees[i];
-        struct rating_line line = fee_line(w, fee);
-        bool area = fee->per == RATING_PER_AREA;
-        if (area && w->c->area_milli_m2 == 0)
-            return ERR_RATING_FEE;
-        line.to_s = to.s;
-        line.quantity_wh = area                         ? (last ? w->c->area_milli_m2 : 0)
-                           : fee->per == RATING_PER_DAY ? days * 1000
-                                                        : months * 1000;
-        TRY(rating_work_price(w, &line));
-    }
-    return last ? add_minimum(w) : ERR_OK;
+    struct stretch s = {
+        .w = w, .plan = w->plan, .next = &w->next, .from = w->due_at, .to = to, .last = last};
+    int64_t sum_fen = 0;
+    turn_month(&s);
+    find_due(&s);
+    TRY(add_fees(&s));
+    TRY(add_factor(&s));
+    TRY(sum_lines(w->bill, w->due_line, false, &sum_fen));
+    if (w->next.month != 0)
+        TRY(units_add(w->next.month_fen, sum_fen, &w->next.month_fen));
+    TRY(add_minimum(&s));
+    TRY(add_subsidies(&s));
+    if (ends_month(&s))
+        w->next.month = 0;
+    w->due_at = to;
+    w->due_line = w->bill->line_count;
+    return ERR_OK;
 }

@@ -1,47 +1,363 @@
 /* What a bill has besides its energy, as text: docs/formats/price-plan.md. */
+#include <string.h>
+
+#include "rating/bill_impl.h"
 #include "rating/rating_impl.h"
 
-static enum err later(struct rating_parse *p, const char *name)
+#define FEN_E8 (UNITS_PRICE_SCALE / 100)
+#define PERCENT_DECIMALS 4
+#define FACTOR_DECIMALS 3
+#define WHOLE_DIGITS_MAX 6
+#define PERCENTS_MAX 1000 /* of the contracted, and of what is raised */
+
+static struct rating_spot top(const char *name)
 {
-    return rating_parse_refuse(p, RATING_NOT_YET, (struct rating_spot){name, -1, NULL});
+    return (struct rating_spot){name, -1, NULL};
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* --- numbers as text
+ * ------------------------------------------------------------------------------ */
+
+/* "12", "-0.75": times 10^decimals. False: not such a number. */
+static bool parse_decimal(const char *text, unsigned decimals, int64_t *out)
+{
+    bool negative = text[0] == '-';
+    const char *c = text + negative;
+    size_t whole = 0, after = 0;
+    int64_t v = 0;
+    for (; is_digit(*c) && whole < WHOLE_DIGITS_MAX; c++, whole++)
+        v = v * 10 + (*c - '0');
+    bool point = *c == '.';
+    for (c += point; point && is_digit(*c) && after < decimals; c++, after++)
+        v = v * 10 + (*c - '0');
+    if (whole == 0 || *c != '\0' || (point && after == 0))
+        return false;
+    for (; after < decimals; after++)
+        v *= 10;
+    *out = negative ? -v : v;
+    return true;
+}
+
+static enum err take_decimal(struct rating_parse *p, unsigned decimals, enum rating_reason reason,
+                             int64_t *out, struct rating_spot spot)
+{
+    char text[32];
+    TRY(rating_take_text(p, text, sizeof text, spot));
+    return parse_decimal(text, decimals, out) ? ERR_OK : rating_parse_refuse(p, reason, spot);
+}
+
+static enum err take_percent(struct rating_parse *p, int32_t *percent_e4, struct rating_spot spot)
+{
+    int64_t e4 = 0;
+    TRY(take_decimal(p, PERCENT_DECIMALS, RATING_PERCENT_SYNTAX, &e4, spot));
+    if (e4 < -100 * RATING_PERCENT_SCALE || e4 > PERCENTS_MAX * RATING_PERCENT_SCALE)
+        return rating_parse_refuse(p, RATING_PERCENT_RANGE, spot);
+    *percent_e4 = (int32_t)e4;
+    return ERR_OK;
+}
+
+static enum err take_hundredths(struct rating_parse *p, uint8_t *out, struct rating_spot spot)
+{
+    int64_t v = 0;
+    TRY(take_decimal(p, 2, RATING_FACTOR_TABLE, &v, spot));
+    if (v < 0 || v > 100)
+        return rating_parse_refuse(p, RATING_FACTOR_TABLE, spot);
+    *out = (uint8_t)v;
+    return ERR_OK;
+}
+
+/* Whole fen, above nothing. */
+static enum err take_amount(struct rating_parse *p, int64_t *fen, struct rating_spot spot)
+{
+    int64_t e8 = 0;
+    TRY(rating_take_price(p, &e8, spot));
+    if (e8 == 0 || e8 % FEN_E8 != 0)
+        return rating_parse_refuse(p, RATING_AMOUNT_FEN, spot);
+    *fen = e8 / FEN_E8;
+    return ERR_OK;
+}
+
+static enum err take_word(struct rating_parse *p, const char *const *words, unsigned *which,
+                          enum rating_reason reason, struct rating_spot spot)
+{
+    char text[24];
+    TRY(rating_take_text(p, text, sizeof text, spot));
+    for (*which = 0; words[*which]; ++*which)
+        if (strcmp(words[*which], text) == 0)
+            return ERR_OK;
+    return rating_parse_refuse(p, reason, spot);
+}
+
+static enum err open_array(struct rating_parse *p, struct rating_spot spot)
+{
+    if (jread_peek(&p->j) != JREAD_ARRAY)
+        return rating_parse_refuse(
+            p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE, spot);
+    jread_array(&p->j);
+    return ERR_OK;
+}
+
+/* --- objects
+ * --------------------------------------------------------------------------------------- */
+
+struct member {
+    const char *name;
+    enum err (*take)(struct rating_parse *p, void *into, struct rating_spot spot);
+    bool optional;
+};
+
+/* An object with these members, each once. `at`: "name", "name[3]". */
+static enum err take_object(struct rating_parse *p, const struct member *members, void *into,
+                            struct rating_spot at)
+{
+    char name[24] = "";
+    unsigned seen = 0;
+    TRY(rating_open_object(p, at));
+    while (jread_member(&p->j, name, sizeof name)) {
+        struct rating_spot spot = {at.name, at.index, name};
+        unsigned i = 0;
+        while (members[i].name && strcmp(members[i].name, name) != 0)
+            i++;
+        if (!members[i].name)
+            return rating_parse_refuse(p, RATING_MEMBER_UNKNOWN, spot);
+        TRY(rating_once(p, &seen, i, spot));
+        TRY(members[i].take(p, into, spot));
+    }
+    for (unsigned i = 0; p->j.err == ERR_OK && members[i].name; i++)
+        if (!members[i].optional && !(seen & 1u << i))
+            return rating_parse_refuse(p, RATING_MEMBER_MISSING,
+                                       (struct rating_spot){at.name, at.index, members[i].name});
+    return ERR_OK;
+}
+
+/* --- power factor
+ * ---------------------------------------------------------------------------------- */
+
+struct factor_row {
+    uint8_t from;
+    int32_t percent_e4;
+};
+
+static enum err take_row_from(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    return take_hundredths(p, &((struct factor_row *)into)->from, spot);
+}
+
+static enum err take_row_percent(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    return take_percent(p, &((struct factor_row *)into)->percent_e4, spot);
+}
+
+static enum err take_standard(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    return take_hundredths(p, &((struct rating_power_factor *)into)->standard, spot);
+}
+
+static enum err take_table(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    static const struct member members[] = {
+        {"from", take_row_from, false}, {"percent", take_row_percent, false}, {NULL, NULL, false}};
+    struct rating_power_factor *f = into;
+    TRY(open_array(p, spot));
+    while (jread_element(&p->j)) {
+        struct rating_spot at = {"power_factor.table", f->row_count, NULL};
+        struct factor_row row = {};
+        if (f->row_count == RATING_POWER_FACTORS_MAX)
+            return rating_parse_refuse(p, RATING_FACTOR_TABLE, spot);
+        TRY(take_object(p, members, &row, at));
+        f->rows[f->row_count].from = row.from;
+        f->rows[f->row_count++].percent_e4 = row.percent_e4;
+    }
+    return f->row_count > 0 || p->j.err != ERR_OK
+               ? ERR_OK
+               : rating_parse_refuse(p, RATING_FACTOR_TABLE, spot);
+}
+
+static enum err take_on(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    static const char *const words[] = {"energy", "capacity", "demand", NULL};
+    struct rating_power_factor *f = into;
+    bool *const on[] = {&f->on_energy, &f->on_capacity, &f->on_demand};
+    TRY(open_array(p, spot));
+    while (jread_element(&p->j)) {
+        unsigned which = 0;
+        TRY(take_word(p, words, &which, RATING_FACTOR_ON, spot));
+        if (*on[which])
+            return rating_parse_refuse(p, RATING_FACTOR_ON, spot);
+        *on[which] = true;
+    }
+    return ERR_OK;
 }
 
 enum err rating_take_power_factor(struct rating_parse *p)
 {
-    return later(p, "power_factor");
+    static const struct member members[] = {{"standard", take_standard, true},
+                                            {"table", take_table, false},
+                                            {"on", take_on, false},
+                                            {NULL, NULL, false}};
+    return take_object(p, members, &p->plan->power_factor, top("power_factor"));
+}
+
+/* --- subsidies
+ * ------------------------------------------------------------------------------------- */
+
+static enum err take_subsidy_code(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    char text[64];
+    TRY(rating_take_text(p, text, sizeof text, spot));
+    if (!rating_is_code(text))
+        return rating_parse_refuse(p, RATING_CODE_SYNTAX, spot);
+    strcpy(((struct rating_subsidy *)into)->code, text);
+    return ERR_OK;
+}
+
+static enum err take_subsidy_amount(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    return take_amount(p, &((struct rating_subsidy *)into)->amount_fen, spot);
+}
+
+static enum err take_month(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    static const char *const words[] = {"month", NULL};
+    unsigned which = 0;
+    (void)into;
+    return take_word(p, words, &which, RATING_SUBSIDY_PER, spot);
 }
 
 enum err rating_take_subsidies(struct rating_parse *p)
 {
-    return later(p, "subsidies");
+    static const struct member members[] = {{"code", take_subsidy_code, false},
+                                            {"amount", take_subsidy_amount, false},
+                                            {"per", take_month, false},
+                                            {NULL, NULL, false}};
+    struct rating_plan *plan = p->plan;
+    TRY(open_array(p, top("subsidies")));
+    while (jread_element(&p->j)) {
+        struct rating_spot at = {"subsidies", (int)plan->subsidy_count, NULL};
+        if (plan->subsidy_count == RATING_SUBSIDIES_MAX)
+            return rating_parse_refuse(p, RATING_SUBSIDIES_TOO_MANY, top("subsidies"));
+        TRY(take_object(p, members, &plan->subsidies[plan->subsidy_count++], at));
+    }
+    return ERR_OK;
 }
+
+/* --- minimum, ceiling
+ * ------------------------------------------------------------------------------ */
 
 enum err rating_take_minimum_per(struct rating_parse *p)
 {
-    return later(p, "minimum_per");
+    static const char *const words[] = {"bill", "month", NULL};
+    unsigned which = 0;
+    TRY(take_word(p, words, &which, RATING_MINIMUM_PER_UNKNOWN, top("minimum_per")));
+    p->plan->minimum_per_month = which == 1;
+    return ERR_OK;
+}
+
+static enum err take_catalogue(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    struct rating_ceiling *ceiling = into;
+    TRY(rating_take_price(p, &ceiling->catalogue_e8, spot));
+    return ceiling->catalogue_e8 > 0 ? ERR_OK : rating_parse_refuse(p, RATING_CEILING, spot);
+}
+
+static enum err take_markup(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    return take_percent(p, &((struct rating_ceiling *)into)->percent_e4, spot);
+}
+
+static enum err take_block(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    if (jread_peek(&p->j) != JREAD_BOOL)
+        return rating_parse_refuse(p, RATING_MEMBER_TYPE, spot);
+    ((struct rating_ceiling *)into)->block = jread_bool(&p->j);
+    return ERR_OK;
 }
 
 enum err rating_take_ceiling(struct rating_parse *p)
 {
-    return later(p, "ceiling");
+    static const struct member members[] = {{"catalogue", take_catalogue, false},
+                                            {"percent", take_markup, false},
+                                            {"block", take_block, true},
+                                            {NULL, NULL, false}};
+    return take_object(p, members, &p->plan->ceiling, top("ceiling"));
+}
+
+/* --- fees
+ * ------------------------------------------------------------------------------------------ */
+
+/* "MM-DD". Whether there is such a day is checked with the rest. */
+static enum err take_day(struct rating_parse *p, struct rating_day *day, struct rating_spot spot)
+{
+    char text[16];
+    TRY(rating_take_text(p, text, sizeof text, spot));
+    bool good = strlen(text) == 5 && is_digit(text[0]) && is_digit(text[1]) && text[2] == '-' &&
+                is_digit(text[3]) && is_digit(text[4]);
+    if (!good)
+        return rating_parse_refuse(p, RATING_CYCLE_DAY, spot);
+    day->month = (uint8_t)((text[0] - '0') * 10 + (text[1] - '0'));
+    day->day = (uint8_t)((text[3] - '0') * 10 + (text[4] - '0'));
+    return ERR_OK;
+}
+
+static enum err take_whole_percent(struct rating_parse *p, uint16_t *percent,
+                                   struct rating_spot spot)
+{
+    int64_t v = 0;
+    TRY(take_decimal(p, 0, RATING_PERCENT_SYNTAX, &v, spot));
+    if (v < 1 || v > PERCENTS_MAX)
+        return rating_parse_refuse(p, RATING_PERCENT_RANGE, spot);
+    *percent = (uint16_t)v;
+    return ERR_OK;
+}
+
+static enum err take_fee_cycle(struct rating_parse *p, struct rating_part *part,
+                               struct rating_spot spot)
+{
+    static const char *const words[] = {"year", "heating_season", NULL};
+    unsigned which = 0;
+    TRY(take_word(p, words, &which, RATING_FEE_CYCLE, spot));
+    part->spread = true;
+    part->cycle = which == 0 ? RATING_YEAR : RATING_HEATING_SEASON;
+    return ERR_OK;
 }
 
 enum err rating_take_fee_member(struct rating_parse *p, struct rating_part *part, const char *name,
                                 struct rating_spot spot)
 {
-    (void)part;
-    (void)name;
-    return rating_parse_refuse(p, RATING_NOT_YET, spot);
+    if (strcmp(name, "cycle") == 0)
+        return take_fee_cycle(p, part, spot);
+    if (strcmp(name, "start") == 0)
+        return take_day(p, &part->start, spot);
+    if (strcmp(name, "end") == 0)
+        return take_day(p, &part->end, spot);
+    if (strcmp(name, "floor_percent") == 0)
+        return take_whole_percent(p, &part->floor_percent, spot);
+    if (strcmp(name, "over_percent") == 0)
+        return take_whole_percent(p, &part->over_percent, spot);
+    /* thousandths until the price is known, see rating_end_fee */
+    TRY(take_decimal(p, FACTOR_DECIMALS, RATING_OVER_FACTOR, &part->over_price_e8, spot));
+    return part->over_price_e8 > 0 ? ERR_OK : rating_parse_refuse(p, RATING_OVER_FACTOR, spot);
 }
 
 enum err rating_end_fee(struct rating_parse *p, struct rating_part *part, struct rating_spot spot)
 {
-    return part->per > RATING_PER_AREA ? rating_parse_refuse(p, RATING_NOT_YET, spot) : ERR_OK;
-}
-
-enum err rating_check_bill(const struct rating_plan *plan, struct rating_problem *problem)
-{
-    (void)plan;
-    (void)problem;
+    struct rating_spot factor = {spot.name, spot.index, "over_factor"};
+    struct rating_spot percent = {spot.name, spot.index, "over_percent"};
+    if (part->over_percent == 0 && part->over_price_e8 != 0)
+        return rating_parse_refuse(p, RATING_MEMBER_MISSING, percent);
+    if (part->over_percent == 0)
+        return ERR_OK;
+    if (part->over_price_e8 == 0)
+        return rating_parse_refuse(p, RATING_MEMBER_MISSING, factor);
+    int64_t thousandfold = 0; /* the factor has at most 9 digits, the price 12 */
+    if (units_mul(part->price_e8, part->over_price_e8, &thousandfold) != ERR_OK ||
+        thousandfold % 1000 != 0 || thousandfold / 1000 > RATING_PRICE_MAX_E8)
+        return rating_parse_refuse(p, RATING_OVER_FACTOR, factor);
+    part->over_price_e8 = thousandfold / 1000;
     return ERR_OK;
 }

@@ -650,7 +650,8 @@ enum err rating_period(const struct rating_plan *plan, const struct rating_case 
                             .offset_s = plan->has_zone ? plan->zone_offset_s : c->offset_s,
                             .next = *position,
                             .bill = bill,
-                            .at = c->from};
+                            .at = c->from,
+                            .due_at = c->opened_at};
     wall_s end;
     bill->line_count = 0;
     bill->energy_wh = bill->amount_fen = 0;

@@ -19,6 +19,8 @@ struct rating_work {
     int64_t priced_wh;          /* of the last parts, on which components are not charged yet */
     struct rating_line parts;   /* what those parts have in common: times, registers, marks */
     struct rating_row whole;    /* from and to of the case as a row */
+    wall_s due_at;                /* up to here, and */
+    size_t due_line;              /* before this line, all that fell due is charged */
 };
 
 /* Year * 12 + month from 0. */

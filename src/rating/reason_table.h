@@ -69,6 +69,7 @@ RATING_REASON(FACTOR_ON, "The power factor is on energy, capacity and demand.", 
 RATING_REASON(FACTOR_UNIT, "The power factor is for plans by kWh.", "功率因数调整仅用于按 kWh 计价的方案。")
 RATING_REASON(QUOTA_RANGE, "The quota is not above nothing, or its cycle is a heating season.", "免费额度须大于零,且周期不得为采暖季。")
 RATING_REASON(UNUSED_UNKNOWN, "What is unused must expire or carry.", "未用额度应为 expire 或 carry。")
+RATING_REASON(SUBSIDY_PER, "A subsidy is per month.", "补贴须按 month 计。")
 RATING_REASON(SUBSIDIES_TOO_MANY, "There are more than 4 subsidies.", "补贴超过 4 项。")
 RATING_REASON(AMOUNT_FEN, "The amount is not a whole number of fen above nothing.", "金额应为大于零的整分。")
 RATING_REASON(MIX_SUM, "The percents do not add up to 100.", "比例之和不等于 100。")

@@ -1,0 +1,37 @@
+/*
+ * The rules of a bill besides its energy: fees, the power factor, the minimum, subsidies, the
+ * ceiling. Shared by the parts of rating/ only; pure like the rest. bill_due.c makes lines of them.
+ */
+#ifndef YUFU_RATING_BILL_IMPL_H
+#define YUFU_RATING_BILL_IMPL_H
+
+#include "rating/period_impl.h"
+
+bool rating_is_code(const char *code); /* 1 to 24 of a-z, 0-9, _ */
+
+/* The part of an area that falls to the days first..last of the fee's cycles, thousandths of m²:
+ * floor(area * days so far / days of the cycle), so that the days of a cycle add up to the area. */
+int64_t rating_area_share(const struct rating_part *fee, int64_t area_milli_m2, int32_t first_day,
+                          int32_t last_day);
+
+/* Of a month: what the meter showed, and what the contract says. */
+struct rating_demand {
+    int64_t highest_milli_kw, contracted_milli_kw;
+};
+struct rating_demand_due {
+    int64_t plain_milli_kw, over_milli_kw; /* at the price, and at over_price_e8 */
+};
+struct rating_demand_due rating_demand_due(const struct rating_part *fee, struct rating_demand d);
+
+#define RATING_FACTOR_NONE 101 /* nothing flowed: there is no power factor */
+/* active / sqrt(active^2 + reactive^2), cut to hundredths; exact. Both from 0 to
+ * RATING_FACTOR_ENERGY_MAX. */
+#define RATING_FACTOR_ENERGY_MAX INT64_C(100'000'000'000'000'000)
+unsigned rating_factor_hundredths(int64_t active_wh, int64_t reactive_wh);
+/* 0 for RATING_FACTOR_NONE. */
+int32_t rating_factor_percent_e4(const struct rating_power_factor *f, unsigned hundredths);
+
+/* What a subsidy pays of a month that has come to month_fen. */
+int64_t rating_subsidy_of(const struct rating_subsidy *subsidy, int64_t month_fen);
+
+#endif
