@@ -162,6 +162,23 @@ static enum err check_charges(struct store_tx *tx, void *arg)
                    "a settlement is not what was posted for it:");
 }
 
+/* --- desk: tills, days, bills, runs, late fees ------------------------------------------------- */
+
+static void desk_fault_found(void *arg, int64_t account_id, const char *what, const char *which)
+{
+    if (account_id)
+        blame(arg, "account %" PRId64 ", %s: %s", account_id, which, what);
+    else
+        blame(arg, "%s: %s", which, what);
+}
+
+static enum err check_desk(struct store_tx *tx, void *arg)
+{
+    struct check *c = arg;
+    enum err e = desk_verify(tx, desk_fault_found, c, &c->report->desk);
+    return e == ERR_RUN_CHECK ? ERR_OK : e;
+}
+
 enum err books_check(struct store *ledger, struct store *readings,
                      const struct books_expected *expected, const struct books_watch *watch,
                      struct books_report *report)
@@ -172,7 +189,8 @@ enum err books_check(struct store *ledger, struct store *readings,
     } parts[] = {{"audit", check_audit},
                  {"ledger", check_ledger},
                  {"sales", check_sales},
-                 {"charges", check_charges}};
+                 {"charges", check_charges},
+                 {"desk", check_desk}};
     struct check c = {expected, watch, report, "files"};
     *report = (struct books_report){};
     TRY(check_file(&c, ledger, "ledger"));

@@ -7,11 +7,13 @@
 
 #include "journal/journal.h"
 #include "ledger/ledger.h"
+#include "pay/desk_verify.h"
 #include "store/store.h"
 #include "vend/vend.h"
 
 struct books_watch {
-    /* One English line for a fault; `part` is "files", "audit", "ledger", "sales" or "charges". */
+    /* One English line for a fault; `part` is "files", "audit", "ledger", "sales", "charges" or
+     * "desk". */
     void (*fault)(void *arg, const char *part, const char *what);
     /* Now and then: rows done of the part that is running. */
     void (*progress)(void *arg, const char *part, int64_t done);
@@ -27,6 +29,7 @@ struct books_report {
     struct ledger_check ledger;
     struct vend_check sales;
     int64_t settlements, settled_fen;
+    struct desk_check desk;
     int64_t faults;
 };
 

@@ -1,7 +1,10 @@
-/* What is due by the clock: scans of vend, control, fee control and messages; billing's clerk. */
+/* What is due by the clock: scans of vend, control, fee control,
+ * messages and runs; billing's clerk. */
 #include "app/platform_impl.h"
 #include "control/control.h"
 #include "control/fee.h"
+#include "pay/late.h"
+#include "pay/run.h"
 #include "vend/vend.h"
 
 #define SCAN_MS 1'000  /* vend, control and notify look for what is due */
@@ -65,6 +68,34 @@ static enum err scan_messages(struct store_tx *tx, void *arg)
     return notify_run(&p->notify, tx, p->now.wall, PLATFORM_SCAN_LIMIT, &done);
 }
 
+#define RUN_LINES 128 /* a transaction: short enough that sales do not wait */
+
+static enum err work_runs(struct store_tx *tx, void *arg)
+{
+    struct platform *p = arg;
+    int64_t worked = 0;
+    TRY(run_tick(tx, &(struct run_turn){p->now.wall, RUN_LINES, platform_draw(p)}, &worked));
+    if (worked == RUN_LINES) {
+        p->next_runs = p->now.mono;
+        p->more = true;
+    }
+    return ERR_OK;
+}
+
+static enum err end_grants(struct store_tx *tx, void *arg)
+{
+    struct platform *p = arg;
+    int64_t worked = 0;
+    return run_expire(tx, &(struct run_turn){p->now.wall, RUN_LINES, platform_draw(p)}, &worked);
+}
+
+static enum err count_late_fees(struct store_tx *tx, void *arg)
+{
+    struct platform *p = arg;
+    int64_t worked = 0;
+    return late_tick(tx, p->now.wall, PLATFORM_SCAN_LIMIT, &worked);
+}
+
 void platform_do_due(struct platform *p)
 {
     headend_tick(p->headend, p->now);
@@ -74,6 +105,12 @@ void platform_do_due(struct platform *p)
         store_submit(p->ledger, scan_relays, NULL, p);
         scan_fees(p);
         store_submit(p->ledger, scan_messages, NULL, p);
+        store_submit(p->ledger, end_grants, NULL, p);
+        store_submit(p->ledger, count_late_fees, NULL, p);
+    }
+    if (mono_due(p->next_runs, p->now.mono)) {
+        p->next_runs = mono_after(p->now.mono, SCAN_MS);
+        store_submit(p->ledger, work_runs, NULL, p);
     }
     if (mono_due(p->next_clerk, p->now.mono)) {
         size_t left = 0;

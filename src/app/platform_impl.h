@@ -26,6 +26,7 @@ struct platform {
     struct notify notify;
     struct uplink_now now;
     mono_ms next_scan, next_clerk;
+    mono_ms next_runs; /* lines of money runs; at once while a run is at work */
     struct platform_fee fees[PLATFORM_SCAN_LIMIT]; /* submitted in this turn */
     size_t fee_count;
     int64_t event_seen; /* events up to here were published */

@@ -87,6 +87,10 @@ static void print_report(const struct books_report *r, bool with_readings)
            r->sales.conflicts);
     printf("charges  %" PRId64 " settlements, %" PRId64 " fen = revenue\n", r->settlements,
            r->settled_fen);
+    printf("desk     %" PRId64 " shifts, %" PRId64 " entries, %" PRId64 " closed days, %" PRId64
+           " runs, %" PRId64 " grants, %" PRId64 " late fees; till = cash book = ledger\n",
+           r->desk.shifts, r->desk.entries, r->desk.days, r->desk.runs, r->desk.grants,
+           r->desk.late_fees);
 }
 
 static enum err open_one(struct store **s, enum store_kind kind, const char *data, const char *name)
