@@ -10,8 +10,6 @@
 
 #include "rating/bill_impl.h"
 
-#define FACTOR_PRICE_PER_E4 1000 /* percent * 10^4 to the price of a fen: see RATING_ITEM_FACTOR   \
-                                  */
 #define DUE_MAX UINT16_MAX /* a clock that is centuries ahead must not make centuries of fees */
 
 /* Since the last close: all of a period, or what lies in one month. */
@@ -255,7 +253,7 @@ static enum err add_factor_line(struct stretch *s, int64_t sum_fen, int32_t perc
     line.from_wh = s->next->active_wh;
     line.to_wh = s->next->reactive_wh;
     line.quantity_wh = sum_fen;
-    line.price_e8 = (int64_t)percent * FACTOR_PRICE_PER_E4;
+    line.price_e8 = percent * RATING_FACTOR_PRICE_PER_E4;
     return percent == 0 ? ERR_OK : rating_work_price(s->w, &line);
 }
 

@@ -23,6 +23,8 @@ struct rating_demand_due {
 };
 struct rating_demand_due rating_demand_due(const struct rating_part *fee, struct rating_demand d);
 
+/* Percent times 10^4 to the price of a fen: see RATING_ITEM_FACTOR. */
+#define RATING_FACTOR_PRICE_PER_E4 INT64_C(1000)
 #define RATING_FACTOR_NONE 101 /* nothing flowed: there is no power factor */
 /* active / sqrt(active^2 + reactive^2), cut to hundredths; exact. Both from 0 to
  * RATING_FACTOR_ENERGY_MAX. */

@@ -260,14 +260,15 @@ enum rating_rounding rating_part_rounding(const struct rating_plan *plan,
     return part->rounding == RATING_ROUNDING_PLAN ? plan->rounding : part->rounding;
 }
 
-static enum err add_item(struct rating_statement *out, const struct rating_item *shape)
+enum err rating_state_add(struct rating_statement *out, const struct rating_item *shape)
 {
     struct rating_item item = *shape;
-    if (item.quantity_wh == 0)
+    bool given = item.kind == RATING_ITEM_MINIMUM || item.kind == RATING_ITEM_SUBSIDY;
+    if (item.quantity_wh == 0 && !given)
         return ERR_OK;
     MUST(out->item_count < RATING_ITEMS_MAX);
     item.carry_in = item.carry_out = out->carry;
-    if (item.price_e8 > 0)
+    if (item.price_e8 != 0)
         TRY(rating_find_amount(item.rounding, item.quantity_wh, item.price_e8, &item.carry_out,
                                &item.amount_fen));
     TRY(units_add(out->amount_fen, item.amount_fen, &out->amount_fen));
@@ -282,7 +283,7 @@ static enum err add_energy(struct rating_core *k, const struct rating_item *shap
     struct rating_item item = *shape;
     item.rounding = k->plan->rounding;
     item.month_entry = (int8_t)k->month_entry;
-    return add_item(k->out, &item);
+    return rating_state_add(k->out, &item);
 }
 
 static enum err add_free(struct rating_core *k)
@@ -400,7 +401,7 @@ enum err rating_core_close(struct rating_core *k)
 static enum err add_components(const struct rating_plan *plan, struct rating_statement *out)
 {
     for (size_t i = 0; i < plan->component_count; i++)
-        TRY(add_item(
+        TRY(rating_state_add(
             out, &(struct rating_item){.kind = RATING_ITEM_COMPONENT,
                                        .rate = RATING_TOTAL,
                                        .step = -1,
@@ -413,55 +414,13 @@ static enum err add_components(const struct rating_plan *plan, struct rating_sta
     return ERR_OK;
 }
 
-static enum err add_fees(const struct rating_plan *plan, const struct rating_request *r,
-                         struct rating_statement *out)
-{
-    const int64_t thousandths[RATING_PERS] = {[RATING_PER_DAY] = r->days * INT64_C(1000),
-                                              [RATING_PER_MONTH] = r->months * INT64_C(1000),
-                                              [RATING_PER_AREA] = r->area_milli_m2};
-    for (size_t i = 0; i < plan->fee_count; i++) {
-        const struct rating_part *fee = &plan->fees[i];
-        if (thousandths[fee->per] == 0)
-            return ERR_RATING_FEE;
-        TRY(add_item(out, &(struct rating_item){.kind = RATING_ITEM_FEE,
-                                                .rate = RATING_TOTAL,
-                                                .step = -1,
-                                                .code = fee->code,
-                                                .rounding = rating_part_rounding(plan, fee),
-                                                .month_entry = RATING_ENTRY_NONE,
-                                                .schedule = RATING_ENTRY_NONE,
-                                                .quantity_wh = thousandths[fee->per],
-                                                .price_e8 = fee->price_e8}));
-    }
-    return ERR_OK;
-}
-
-/* Has no quantity and no price of its own, and leaves the remainder alone. */
-static void add_minimum(const struct rating_plan *plan, struct rating_statement *out)
-{
-    int64_t missing_fen = plan->minimum_fen - out->amount_fen;
-    if (plan->minimum_fen == 0 || missing_fen <= 0)
-        return;
-    MUST(out->item_count < RATING_ITEMS_MAX);
-    out->items[out->item_count++] = (struct rating_item){.kind = RATING_ITEM_MINIMUM,
-                                                         .rate = RATING_TOTAL,
-                                                         .step = -1,
-                                                         .month_entry = RATING_ENTRY_NONE,
-                                                         .schedule = RATING_ENTRY_NONE,
-                                                         .carry_in = out->carry,
-                                                         .carry_out = out->carry,
-                                                         .amount_fen = missing_fen};
-    out->amount_fen = plan->minimum_fen;
-}
-
 static enum err needs_no_dates(const struct rating_plan *plan)
 {
-    bool dates = plan->quota.amount_wh != 0 || plan->power_factor.row_count != 0 ||
-                 plan->subsidy_count != 0 || plan->minimum_per_month;
+    bool dates = plan->quota.amount_wh != 0;
     for (size_t i = 0; i < plan->schedule_count; i++)
         dates = dates || plan->schedules[i].priced != 0;
     for (size_t i = 0; i < plan->fee_count; i++)
-        dates = dates || plan->fees[i].per > RATING_PER_AREA || plan->fees[i].spread;
+        dates = dates || plan->fees[i].spread;
     return dates ? ERR_RATING_DATES : ERR_OK;
 }
 
@@ -485,7 +444,5 @@ enum err rating_state(const struct rating_plan *plan, const struct rating_reques
     TRY(rating_core_close(&k));
     TRY(units_add(request->used_before_wh, out->energy_wh, &out->used_after_wh));
     TRY(add_components(plan, out));
-    TRY(add_fees(plan, request, out));
-    add_minimum(plan, out);
-    return ERR_OK;
+    return rating_state_bill(plan, request, out);
 }

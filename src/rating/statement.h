@@ -5,8 +5,9 @@
  * Every item is one line with one rounding; by the rule "carry" the remainder goes on into the next
  * line, as in rating.h. A ladder by surcharge has the base lines first, then one surcharge line a
  * step. A ladder by price has one line a step, a matrix one line a step and rate. Lines without
- * quantity are left out. Then come one line a component, one a fee, and, if the sum is below the
- * plan's minimum, what is missing.
+ * quantity are left out. Then come one line a component, one a fee (two for demand above what is
+ * contracted), the power factor, what is missing to the plan's minimum, and subsidies of as many
+ * months as the statement has, at least one.
  *
  * The position counts the energy that is billed: with rates, their sum.
  */
@@ -32,6 +33,11 @@ struct rating_request {
     /* what fees are counted in; each must be above 0 if the plan has such a fee */
     uint16_t days, months;
     uint32_t area_milli_m2;
+    int64_t capacity_milli_kva;
+    int64_t demand_milli_kw, contracted_milli_kw; /* the second for a floor or what is above */
+    uint16_t first_recharges;                     /* 0 is allowed: then it is no line */
+    int64_t reactive_wh;                          /* for a power factor: of all rows */
+    bool reactive_known;
 };
 
 struct rating_item {
@@ -50,7 +56,7 @@ struct rating_item {
 
 #define RATING_ITEMS_MAX                                                                           \
     (RATING_STEPS_MAX * RATING_RATES + RATING_RATES * (RATING_SCHEDULES_MAX + 2) +                 \
-     2 * RATING_PARTS_MAX + 1)
+     3 * RATING_PARTS_MAX + RATING_SUBSIDIES_MAX + 3)
 
 struct rating_statement {
     struct rating_item items[RATING_ITEMS_MAX];
@@ -68,11 +74,11 @@ struct rating_statement {
  *   ERR_RATING_BACKWARDS  a quantity or the position is negative
  *   ERR_RATING_RATES      energy in a rate without a price, or a row's rates do not add up to its
  *                         total (RATING_RATES_TOLERANCE_WH)
- *   ERR_RATING_MONTH      the plan has a high season or prices of months, and the month is
- * not 1..12 ERR_RATING_DATES      the plan has what needs dates (rating/period.h): schedules with
- * prices, a free quota, subsidies, a power factor, a minimum a month, fees by capacity, demand or
- * recharge, or by area spread over days ERR_RATING_FEE        the plan has a fee for what the
- * request does not give ERR_OVERFLOW          a sum or an amount does not fit
+ *   ERR_RATING_MONTH      a high season or prices of months, and the month is not 1..12
+ *   ERR_RATING_DATES      the plan has what needs dates (rating/period.h): schedules with
+ *                         prices, a free quota, or a fee by area that is spread over days
+ *   ERR_RATING_FEE        a fee, or a power factor, for what the request does not give
+ *   ERR_OVERFLOW          a sum or an amount does not fit
  */
 [[nodiscard]] enum err rating_state(const struct rating_plan *plan,
                                     const struct rating_request *request,

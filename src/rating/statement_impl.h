@@ -56,6 +56,12 @@ enum err rating_core_take(struct rating_core *k, const struct rating_used *used,
 enum err rating_core_free(struct rating_core *k, const struct rating_used *used, bool counts);
 /* Adds the lines of the energy. */
 enum err rating_core_close(struct rating_core *k);
+/* Adds a line and rounds it; one without quantity is left out. `amount_fen` of MINIMUM and SUBSIDY
+ * is taken as it is, and the remainder passes by. */
+enum err rating_state_add(struct rating_statement *out, const struct rating_item *shape);
+/* bill_state.c: fees, power factor, minimum and subsidies of a statement. */
+enum err rating_state_bill(const struct rating_plan *plan, const struct rating_request *request,
+                           struct rating_statement *out);
 
 /* Shares `part_wh` out over rates in proportion to what is left of them: whole Wh by largest
  * remainder, ties to the earlier rate. Adds to cell_wh, takes from left_wh. */

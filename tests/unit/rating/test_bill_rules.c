@@ -440,6 +440,63 @@ static void ceiling_of_a_landlord(void **state)
     assert_string_equal(first.place, "steps[1].surcharge");
 }
 
+/* --- without dates
+ * --------------------------------------------------------------------------------- */
+
+static int64_t state_fen(const struct rating_plan *plan, const struct rating_request *r,
+                         struct rating_statement *out)
+{
+    assert_ok(rating_state(plan, r, out));
+    return out->amount_fen;
+}
+
+static void statements_have_the_same_rules(void **state)
+{
+    (void)state;
+    const struct rating_used used = {.total_wh = 10'000'000};
+    struct rating_request r = {.rows = &used,
+                               .row_count = 1,
+                               .months = 1,
+                               .capacity_milli_kva = 100'000,
+                               .reactive_known = true,
+                               .reactive_wh = 7'500'000};
+    struct rating_statement out;
+    struct rating_plan plan = plan_of(FACTOR_PLAN("\"energy\",\"capacity\""));
+    assert_int_equal(state_fen(&plan, &r, &out), 860'000 + 42'000);
+    r.reactive_wh = 0;
+    assert_int_equal(state_fen(&plan, &r, &out), 860'000 - 6'300);
+    r.capacity_milli_kva = 0;
+    assert_err(ERR_RATING_FEE, rating_state(&plan, &r, &out));
+    r.capacity_milli_kva = 1;
+    r.reactive_known = false;
+    assert_err(ERR_RATING_FEE, rating_state(&plan, &r, &out));
+    plan = plan_of(DEMAND);
+    r.demand_milli_kw = 230'000;
+    assert_err(ERR_RATING_FEE, rating_state(&plan, &r, &out)); /* no contract */
+    r.contracted_milli_kw = 200'000;
+    assert_int_equal(state_fen(&plan, &r, &out), 500'000 + 950'000);
+    r.months = 0;
+    assert_err(ERR_RATING_FEE, rating_state(&plan, &r, &out));
+    plan = plan_of(HEAT("kWh", "0.16"));
+    assert_err(ERR_RATING_DATES, rating_state(&plan, &r, &out));
+}
+
+static void statements_have_minima_and_subsidies(void **state)
+{
+    (void)state;
+    const struct rating_used used = {.total_wh = 40'000};
+    struct rating_request r = {.rows = &used, .row_count = 1, .months = 1};
+    struct rating_statement out;
+    struct rating_plan plan = plan_of(SUBSIDIES);
+    assert_int_equal(state_fen(&plan, &r, &out), 500);
+    r.months = 2; /* 30 yuan could be given, 20 are due */
+    assert_int_equal(state_fen(&plan, &r, &out), 0);
+    plan = plan_of(FLAT("0.5", "\"minimum\":\"30\",\"minimum_per\":\"month\""));
+    assert_int_equal(state_fen(&plan, &r, &out), 6000);
+    r.months = 0;
+    assert_int_equal(state_fen(&plan, &r, &out), 3000);
+}
+
 /* --- refusals
  * -------------------------------------------------------------------------------------- */
 
@@ -559,6 +616,8 @@ int main(void)
         cmocka_unit_test(subsidies_of_a_month),
         cmocka_unit_test(subsidy_never_pays_more_than_the_month),
         cmocka_unit_test(ceiling_of_a_landlord),
+        cmocka_unit_test(statements_have_the_same_rules),
+        cmocka_unit_test(statements_have_minima_and_subsidies),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
