@@ -9,7 +9,7 @@ static struct rating_spot top(const char *name)
     return (struct rating_spot){name, -1, NULL};
 }
 
-static bool is_day(struct rating_day d)
+bool rating_is_day(struct rating_day d)
 {
     return d.month >= 1 && d.month <= 12 && d.day >= 1 && d.day <= month_days[d.month - 1];
 }
@@ -24,9 +24,9 @@ static enum err check_days(const struct rating_ladder *l, struct rating_problem 
         start.month = 1;
     else if (l->cycle == RATING_MONTH)
         return rating_refuse(problem, RATING_CYCLE_DAY, top("start"));
-    if (!is_day(start) || (!heating && start.day > 28))
+    if (!rating_is_day(start) || (!heating && start.day > 28))
         return rating_refuse(problem, RATING_CYCLE_DAY, top("start"));
-    if (heating ? !is_day(l->end) : l->end.month != 0 || l->end.day != 0)
+    if (heating ? !rating_is_day(l->end) : l->end.month != 0 || l->end.day != 0)
         return rating_refuse(problem, RATING_CYCLE_DAY, top("end"));
     return ERR_OK;
 }

@@ -37,7 +37,7 @@ static enum rating_reason parse_quantity(const char *text, int64_t *thousandths)
     return v > RATING_BOUND_MAX_WH ? RATING_QUANTITY_TOO_LARGE : RATING_PLAN_OK;
 }
 
-static enum err take_quantity(struct rating_parse *p, int64_t *thousandths, struct rating_spot spot)
+enum err rating_take_quantity(struct rating_parse *p, int64_t *thousandths, struct rating_spot spot)
 {
     char text[32];
     TRY(rating_take_text(p, text, sizeof text, spot));
@@ -84,17 +84,22 @@ static bool two_digits(const char *text, uint8_t *v)
     return true;
 }
 
+bool rating_parse_day(const char *text, struct rating_day *day)
+{
+    size_t len = strlen(text);
+    *day = (struct rating_day){0, 0};
+    return len == 2 ? two_digits(text, &day->day) && day->day > 0
+                    : len == 5 && text[2] == '-' && two_digits(text, &day->month) &&
+                          day->month > 0 && two_digits(text + 3, &day->day) && day->day > 0;
+}
+
 /* "MM-DD", or "DD" for a monthly cycle. */
 static enum err take_day(struct rating_parse *p, struct rating_day *day, const char *name)
 {
     char text[16];
     TRY(rating_take_text(p, text, sizeof text, top(name)));
-    size_t len = strlen(text);
-    *day = (struct rating_day){0, 0};
-    bool good = len == 2 ? two_digits(text, &day->day) && day->day > 0
-                         : len == 5 && text[2] == '-' && two_digits(text, &day->month) &&
-                               day->month > 0 && two_digits(text + 3, &day->day) && day->day > 0;
-    return good ? ERR_OK : rating_parse_refuse(p, RATING_CYCLE_DAY, top(name));
+    return rating_parse_day(text, day) ? ERR_OK
+                                       : rating_parse_refuse(p, RATING_CYCLE_DAY, top(name));
 }
 
 enum err rating_take_start(struct rating_parse *p)
@@ -138,7 +143,7 @@ static enum err take_fields(struct rating_parse *p, const char *object, const st
             return rating_parse_refuse(p, RATING_MEMBER_UNKNOWN, spot);
         TRY(rating_once(p, &seen, i, spot));
         TRY(fields[i].number ? take_number(p, fields[i].number, spot)
-                             : take_quantity(p, fields[i].quantity, spot));
+                             : rating_take_quantity(p, fields[i].quantity, spot));
     }
     for (unsigned i = 0; p->j.err == ERR_OK && i < count; i++)
         if (!fields[i].optional && !(seen & 1u << i))
@@ -221,9 +226,9 @@ static enum err take_step_member(struct rating_parse *p, int index, unsigned whi
     struct rating_spot spot = {"steps", index, step_member(which)};
     switch (which) {
     case STEP_TO:
-        return take_quantity(p, &step->to_wh, spot);
+        return rating_take_quantity(p, &step->to_wh, spot);
     case STEP_TO_HIGH:
-        return take_quantity(p, &step->to_high_wh, spot);
+        return rating_take_quantity(p, &step->to_high_wh, spot);
     case STEP_PRICES:
         return take_step_prices(p, index);
     default:

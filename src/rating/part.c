@@ -93,13 +93,18 @@ static const char *per_at(unsigned i)
     return rating_per_name((enum rating_per)i);
 }
 
-static enum err take_code(struct rating_parse *p, struct rating_part *part, struct rating_spot spot)
+bool rating_same_code(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+enum err rating_take_code(struct rating_parse *p, char *code, struct rating_spot spot)
 {
     char text[64];
     TRY(rating_take_text(p, text, sizeof text, spot));
     if (!is_code(text))
         return rating_parse_refuse(p, RATING_CODE_SYNTAX, spot);
-    strcpy(part->code, text);
+    strcpy(code, text);
     return ERR_OK;
 }
 
@@ -149,7 +154,7 @@ static enum err take_part(struct rating_parse *p, struct rating_part *part, stru
         if (which == members)
             return rating_parse_refuse(p, RATING_MEMBER_UNKNOWN, spot);
         TRY(rating_once(p, &seen, which, spot));
-        TRY(which == PART_CODE       ? take_code(p, part, spot)
+        TRY(which == PART_CODE       ? rating_take_code(p, part->code, spot)
             : which == PART_PRICE    ? rating_take_price(p, &part->price_e8, spot)
             : which == PART_ROUNDING ? take_rounding(p, &part->rounding, spot)
             : which == PART_PER      ? take_per(p, part, spot)

@@ -74,6 +74,7 @@ enum rating_day_bit {
     RATING_DAY_BITS
 };
 #define RATING_DAY_TYPES (15u << RATING_DAY_WORKDAY)
+const char *rating_day_name(unsigned bit); /* "sunday" ... "workday" ... */
 
 struct rating_day {
     uint8_t month, day; /* 1..12, 1..31 */
@@ -97,15 +98,16 @@ enum rating_month_form { RATING_MONTH_ONE, RATING_MONTH_RATES, RATING_MONTH_STEP
 #define RATING_MONTHS_MAX 12
 #define RATING_MONTH_PRICES_MAX 96 /* rows of all entries together */
 
+#define RATING_PRICED_ONE 0x80 /* one price, the first */
 struct rating_prices_row {
-    uint8_t priced; /* a bit a rate; ONE and steps by price: bit 0 */
+    uint8_t priced; /* a bit a rate, or RATING_PRICED_ONE */
     int64_t price_e8[RATING_RATES];
 };
 
 struct rating_month_entry {
     uint16_t months; /* bit 0: January */
     enum rating_month_form form;
-    uint8_t first; /* row of month_prices */
+    uint8_t first, rows; /* of month_prices */
 };
 
 /* What a price is per. Quantities are whole thousandths of it: Wh, litres, MJ. The names of fields
@@ -254,7 +256,8 @@ struct rating_subsidy {
 struct rating_mix {
     char code[RATING_CODE_MAX + 1];
     int32_t percent_e4;
-    int64_t price_e8[RATING_RATES]; /* FLAT: the first */
+    bool has_rates;
+    int64_t price_e8[RATING_RATES]; /* without rates: the first */
 };
 
 struct rating_ceiling {

@@ -19,6 +19,20 @@ enum err rating_check_price(int64_t price_e8, struct rating_problem *problem,
                             struct rating_spot spot);
 enum err rating_check_ladder(const struct rating_plan *plan, struct rating_problem *problem);
 
+/* Periods that must cover the day. */
+struct rating_cover {
+    const struct rating_period *list;
+    size_t count, max;
+    unsigned priced; /* a bit a rate */
+    int schedule;    /* -1: the plan's own */
+};
+enum err rating_check_cover(const struct rating_cover *cover, struct rating_problem *problem);
+/* Schedules, prices of months, quota, mix, moving in. */
+enum err rating_check_dates(const struct rating_plan *plan, struct rating_problem *problem);
+/* A day of the longest year. */
+bool rating_is_day(struct rating_day day);
+bool rating_same_code(const char *a, const char *b);
+
 enum err rating_check_parts(const struct rating_plan *plan, struct rating_problem *problem);
 
 /* --- reading the text ------------------------------------------------------------------------- */
@@ -41,6 +55,18 @@ enum err rating_once(struct rating_parse *p, unsigned *seen, unsigned index,
 enum err rating_take_price(struct rating_parse *p, int64_t *price_e8, struct rating_spot spot);
 enum err rating_open_object(struct rating_parse *p, struct rating_spot spot);
 void rating_path_join(char *path, size_t cap, const char *a, const char *b); /* "a.b" */
+void rating_path_index(char *path, size_t cap, const char *a, int index);    /* "a[3]" */
+enum err rating_open_array(struct rating_parse *p, struct rating_spot spot);
+enum err rating_take_quantity(struct rating_parse *p, int64_t *thousandths,
+                              struct rating_spot spot);
+enum err rating_take_percent(struct rating_parse *p, int32_t *percent_e4, struct rating_spot spot);
+/* `code` has RATING_CODE_MAX + 1 bytes. */
+enum err rating_take_code(struct rating_parse *p, char *code, struct rating_spot spot);
+/* One of a few names: *choice is its index. */
+enum err rating_take_choice(struct rating_parse *p, const char *const *names, unsigned count,
+                            enum rating_reason reason, struct rating_spot spot, unsigned *choice);
+/* "MM-DD", or "DD": then the month is 0. Not whether there is such a day. */
+bool rating_parse_day(const char *text, struct rating_day *day);
 
 struct rating_prices {
     bool *priced; /* RATING_RATES of each */
@@ -58,6 +84,24 @@ enum err rating_take_high_season(struct rating_parse *p);
 enum err rating_take_household(struct rating_parse *p);
 enum err rating_take_steps(struct rating_parse *p);
 enum err rating_take_apportion(struct rating_parse *p);
+
+enum err rating_take_move_in(struct rating_parse *p);
+enum err rating_take_count(struct rating_parse *p);
+
+struct rating_periods {
+    struct rating_period *list;
+    size_t *count, max;
+    struct rating_spot spot; /* of the list */
+};
+enum err rating_take_period_list(struct rating_parse *p, const struct rating_periods *into);
+enum err rating_take_rates_from(struct rating_parse *p);
+enum err rating_take_zone(struct rating_parse *p);
+enum err rating_take_calendar(struct rating_parse *p);
+enum err rating_take_schedules(struct rating_parse *p);
+enum err rating_take_by_month(struct rating_parse *p);
+enum err rating_take_free_quota(struct rating_parse *p);
+enum err rating_take_mix(struct rating_parse *p);
+enum err rating_take_names(struct rating_parse *p);
 
 enum err rating_take_components(struct rating_parse *p);
 enum err rating_take_fees(struct rating_parse *p);

@@ -71,6 +71,24 @@ enum err rating_check_price(int64_t price_e8, struct rating_problem *problem,
     return ERR_OK;
 }
 
+void rating_path_index(char *path, size_t cap, const char *a, int index)
+{
+    size_t n = 0;
+    char digits[12];
+    size_t count = 0;
+    for (; *a && n + 1 < cap; a++)
+        path[n++] = *a;
+    for (unsigned v = index < 0 ? 0 : (unsigned)index; count == 0 || v > 0; v /= 10)
+        digits[count++] = (char)('0' + v % 10);
+    if (n + count + 3 < cap) {
+        path[n++] = '[';
+        while (count > 0)
+            path[n++] = digits[--count];
+        path[n++] = ']';
+    }
+    path[n] = '\0';
+}
+
 static enum err check_prices(const struct rating_plan *plan, struct rating_problem *problem)
 {
     bool any = false;
@@ -87,26 +105,6 @@ static enum err check_prices(const struct rating_plan *plan, struct rating_probl
                                (struct rating_spot){"prices", -1, NULL});
 }
 
-static enum err check_period(const struct rating_plan *plan, int i, struct rating_problem *problem)
-{
-    const struct rating_period *p = &plan->periods[i];
-    if (p->from_minute >= RATING_DAY_MINUTES)
-        return rating_refuse(problem, RATING_TIME_SYNTAX,
-                             (struct rating_spot){"periods", i, "from"});
-    if (p->to_minute > RATING_DAY_MINUTES)
-        return rating_refuse(problem, RATING_TIME_SYNTAX, (struct rating_spot){"periods", i, "to"});
-    if (p->from_minute == p->to_minute)
-        return rating_refuse(problem, RATING_PERIOD_EMPTY,
-                             (struct rating_spot){"periods", i, NULL});
-    if (p->rate >= RATING_RATES)
-        return rating_refuse(problem, RATING_RATE_UNKNOWN,
-                             (struct rating_spot){"periods", i, "rate"});
-    if (!plan->priced[p->rate])
-        return rating_refuse(problem, RATING_RATE_UNPRICED,
-                             (struct rating_spot){"periods", i, "rate"});
-    return ERR_OK;
-}
-
 static bool covers(const struct rating_period *p, unsigned minute)
 {
     if (p->from_minute < p->to_minute)
@@ -114,34 +112,16 @@ static bool covers(const struct rating_period *p, unsigned minute)
     return minute >= p->from_minute || minute < p->to_minute;
 }
 
-/* Each minute of the day belongs to exactly one period. */
-static enum err check_cover(const struct rating_plan *plan, struct rating_problem *problem)
-{
-    for (unsigned minute = 0; minute < RATING_DAY_MINUTES; minute++) {
-        bool covered = false;
-        for (size_t i = 0; i < plan->period_count; i++) {
-            if (!covers(&plan->periods[i], minute))
-                continue;
-            if (covered)
-                return rating_refuse(problem, RATING_PERIOD_OVERLAP,
-                                     (struct rating_spot){"periods", (int)i, NULL});
-            covered = true;
-        }
-        if (!covered)
-            return rating_refuse(problem, RATING_PERIOD_GAP,
-                                 (struct rating_spot){"periods", -1, NULL});
-    }
-    return ERR_OK;
-}
-
 static enum err check_periods(const struct rating_plan *plan, struct rating_problem *problem)
 {
-    if (plan->period_count > RATING_PERIODS_MAX)
-        return rating_refuse(problem, RATING_PERIODS_TOO_MANY,
-                             (struct rating_spot){"periods", -1, NULL});
-    for (size_t i = 0; i < plan->period_count; i++)
-        TRY(check_period(plan, (int)i, problem));
-    return check_cover(plan, problem);
+    unsigned priced = 0;
+    if (plan->schedule_count > 0)
+        return ERR_OK; /* rating_check_dates */
+    for (unsigned r = 0; r < RATING_RATES; r++)
+        priced |= plan->priced[r] ? 1u << r : 0;
+    return rating_check_cover(
+        &(struct rating_cover){plan->periods, plan->period_count, RATING_PERIODS_MAX, priced, -1},
+        problem);
 }
 
 static enum err check_kind(const struct rating_plan *plan, struct rating_problem *problem)
@@ -169,6 +149,7 @@ enum err rating_plan_check(const struct rating_plan *plan, struct rating_problem
     if (problem)
         *problem = (struct rating_problem){.reason = RATING_PLAN_OK};
     TRY(check_kind(plan, problem));
+    TRY(rating_check_dates(plan, problem));
     return rating_check_parts(plan, problem);
 }
 
@@ -176,8 +157,12 @@ enum rating_rate rating_rate_at(const struct rating_plan *plan, unsigned minute)
 {
     MUST(minute < RATING_DAY_MINUTES);
     bool rates = plan->kind == RATING_TIME_OF_USE || plan->kind == RATING_TIME_OF_USE_LADDER;
-    for (size_t i = 0; rates && i < plan->period_count; i++)
-        if (covers(&plan->periods[i], minute))
-            return plan->periods[i].rate;
+    bool own = plan->schedule_count > 0;
+    const struct rating_schedule *last = &plan->schedules[own ? plan->schedule_count - 1 : 0];
+    const struct rating_period *list = own ? last->periods : plan->periods;
+    size_t count = own ? last->period_count : plan->period_count;
+    for (size_t i = 0; rates && i < count; i++)
+        if (covers(&list[i], minute))
+            return list[i].rate;
     return RATING_TOTAL;
 }

@@ -238,14 +238,29 @@ static const char *period_member(unsigned i)
     return names[i];
 }
 
-static enum err take_period(struct rating_parse *p, int index)
+/* "periods[3].rate", or within a schedule "schedules[1].periods[3].rate". */
+static struct rating_spot period_spot(const struct rating_periods *into, int index,
+                                      const char *member, char path[40])
 {
-    char name[24] = "";
+    char item[24];
+    if (into->spot.index < 0)
+        return (struct rating_spot){into->spot.name, index, member};
+    rating_path_index(item, sizeof item, into->spot.member, index);
+    if (member)
+        rating_path_join(path, 40, item, member);
+    else
+        strcpy(path, item);
+    return (struct rating_spot){into->spot.name, into->spot.index, path};
+}
+
+static enum err take_period(struct rating_parse *p, const struct rating_periods *into, int index)
+{
+    char name[24] = "", path[40];
     unsigned seen = 0;
-    struct rating_period *period = &p->plan->periods[index];
-    TRY(rating_open_object(p, (struct rating_spot){"periods", index, NULL}));
+    struct rating_period *period = &into->list[index];
+    TRY(rating_open_object(p, period_spot(into, index, NULL, path)));
     while (jread_member(&p->j, name, sizeof name)) {
-        struct rating_spot spot = {"periods", index, name};
+        struct rating_spot spot = period_spot(into, index, name, path);
         unsigned which = rating_name_index(name, period_member, 3);
         if (which == 3)
             return rating_parse_refuse(p, RATING_MEMBER_UNKNOWN, spot);
@@ -255,23 +270,27 @@ static enum err take_period(struct rating_parse *p, int index)
     for (unsigned i = 0; p->j.err == ERR_OK && i < 3; i++)
         if (!(seen & 1u << i))
             return rating_parse_refuse(p, RATING_MEMBER_MISSING,
-                                       (struct rating_spot){"periods", index, period_member(i)});
+                                       period_spot(into, index, period_member(i), path));
+    return ERR_OK;
+}
+
+enum err rating_take_period_list(struct rating_parse *p, const struct rating_periods *into)
+{
+    TRY(rating_open_array(p, into->spot));
+    while (jread_element(&p->j)) {
+        if (*into->count == into->max)
+            return rating_parse_refuse(p, RATING_PERIODS_TOO_MANY, into->spot);
+        TRY(take_period(p, into, (int)(*into->count)++));
+    }
     return ERR_OK;
 }
 
 static enum err take_periods(struct rating_parse *p)
 {
-    struct rating_spot spot = {"periods", -1, NULL};
-    if (jread_peek(&p->j) != JREAD_ARRAY)
-        return rating_parse_refuse(
-            p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE, spot);
-    jread_array(&p->j);
-    while (jread_element(&p->j)) {
-        if (p->plan->period_count == RATING_PERIODS_MAX)
-            return rating_parse_refuse(p, RATING_PERIODS_TOO_MANY, spot);
-        TRY(take_period(p, (int)p->plan->period_count++));
-    }
-    return ERR_OK;
+    return rating_take_period_list(p, &(struct rating_periods){p->plan->periods,
+                                                               &p->plan->period_count,
+                                                               RATING_PERIODS_MAX,
+                                                               {"periods", -1, NULL}});
 }
 
 enum member {
@@ -349,11 +368,6 @@ static enum err take_base_prices(struct rating_parse *p)
         p, &(struct rating_prices){p->plan->priced, p->plan->rate_price_e8, {"prices", -1, NULL}});
 }
 
-static enum err take_later(struct rating_parse *p)
-{
-    return rating_parse_refuse(p, RATING_NOT_YET, (struct rating_spot){"", -1, NULL});
-}
-
 static enum err (*const takers[])(struct rating_parse *p) = {
     [MEMBER_KIND] = take_kind,
     [MEMBER_UNIT] = take_unit,
@@ -371,16 +385,16 @@ static enum err (*const takers[])(struct rating_parse *p) = {
     [MEMBER_FEES] = rating_take_fees,
     [MEMBER_MINIMUM] = rating_take_minimum,
     [MEMBER_ROUNDING] = rating_take_rounding,
-    [MEMBER_RATES_FROM] = take_later,
-    [MEMBER_ZONE] = take_later,
-    [MEMBER_CALENDAR] = take_later,
-    [MEMBER_SCHEDULES] = take_later,
-    [MEMBER_BY_MONTH] = take_later,
-    [MEMBER_MOVE_IN] = take_later,
-    [MEMBER_COUNT] = take_later,
-    [MEMBER_FREE_QUOTA] = take_later,
-    [MEMBER_MIX] = take_later,
-    [MEMBER_NAMES] = take_later,
+    [MEMBER_RATES_FROM] = rating_take_rates_from,
+    [MEMBER_ZONE] = rating_take_zone,
+    [MEMBER_CALENDAR] = rating_take_calendar,
+    [MEMBER_SCHEDULES] = rating_take_schedules,
+    [MEMBER_BY_MONTH] = rating_take_by_month,
+    [MEMBER_MOVE_IN] = rating_take_move_in,
+    [MEMBER_COUNT] = rating_take_count,
+    [MEMBER_FREE_QUOTA] = rating_take_free_quota,
+    [MEMBER_MIX] = rating_take_mix,
+    [MEMBER_NAMES] = rating_take_names,
     [MEMBER_POWER_FACTOR] = rating_take_power_factor,
     [MEMBER_SUBSIDIES] = rating_take_subsidies,
     [MEMBER_MINIMUM_PER] = rating_take_minimum_per,
@@ -407,6 +421,10 @@ static unsigned needs_of(const struct rating_plan *plan)
         [RATING_TIME_OF_USE_LADDER] = LADDER_NEEDS | BIT(MEMBER_PERIODS),
     };
     unsigned want = needs[plan->kind];
+    if (plan->mix_count > 0)
+        want &= ~(BIT(MEMBER_PRICE) | BIT(MEMBER_PRICES));
+    if (plan->schedule_count > 0)
+        want &= ~BIT(MEMBER_PERIODS);
     if (plan->kind == RATING_LADDER && plan->ladder.form == RATING_BY_SURCHARGE)
         want |= BIT(MEMBER_PRICE);
     if (plan->kind == RATING_TIME_OF_USE_LADDER && plan->ladder.form == RATING_BY_SURCHARGE)
@@ -418,14 +436,26 @@ static unsigned needs_of(const struct rating_plan *plan)
     return want;
 }
 
+static unsigned may_of(const struct rating_plan *plan, unsigned want)
+{
+    bool rates = plan->kind == RATING_TIME_OF_USE || plan->kind == RATING_TIME_OF_USE_LADDER;
+    bool steps = want & BIT(MEMBER_STEPS);
+    return want | (steps ? LADDER_MAY : ALL_MAY | BIT(MEMBER_MIX)) |
+           (rates ? BIT(MEMBER_SCHEDULES) | BIT(MEMBER_RATES_FROM) : 0);
+}
+
 /* Which members a kind has: the others are refused, not ignored. */
 static enum err check_members(struct rating_parse *p, unsigned seen)
 {
     if (!(seen & BIT(MEMBER_KIND)))
         return rating_parse_refuse(p, RATING_MEMBER_MISSING,
                                    (struct rating_spot){"kind", -1, NULL});
-    unsigned want = needs_of(p->plan);
-    unsigned may = want | (want & BIT(MEMBER_STEPS) ? LADDER_MAY : ALL_MAY);
+    unsigned want = needs_of(p->plan), may = may_of(p->plan, want);
+    if (seen & BIT(MEMBER_MIX) && seen & (BIT(MEMBER_PRICE) | BIT(MEMBER_PRICES)))
+        return rating_parse_refuse(p, RATING_MIX_ALONE, (struct rating_spot){"mix", -1, NULL});
+    if (seen & BIT(MEMBER_SCHEDULES) && seen & BIT(MEMBER_PERIODS))
+        return rating_parse_refuse(p, RATING_PERIODS_TWICE,
+                                   (struct rating_spot){"schedules", -1, NULL});
     for (unsigned i = 0; i < MEMBERS; i++) {
         struct rating_spot spot = {plan_member(i), -1, NULL};
         if ((want & ~seen) & BIT(i))
