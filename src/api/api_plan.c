@@ -68,6 +68,24 @@ enum err api_plan_save(struct call *c)
 
 /* ---- the check ---- */
 
+#define WARNINGS_MAX 32
+#define WARN_AHEAD_DAYS 400 /* next year's calendar is announced in its November */
+
+static void put_warnings(struct call *c, const struct rating_plan *plan)
+{
+    struct rating_problem list[WARNINGS_MAX];
+    int32_t today = (int32_t)(c->now.s / 86'400);
+    size_t n = rating_plan_warnings(plan, NULL, today, today + WARN_AHEAD_DAYS, list, WARNINGS_MAX);
+    for (size_t i = 0; i < n && i < WARNINGS_MAX; i++) {
+        jwrite_object(&c->out, NULL);
+        jwrite_text(&c->out, "code", rating_reason_name(list[i].reason));
+        jwrite_text(&c->out, "place", list[i].place);
+        jwrite_text(&c->out, "zh", rating_reason_zh(list[i].reason));
+        jwrite_text(&c->out, "en", rating_reason_en(list[i].reason));
+        jwrite_end(&c->out);
+    }
+}
+
 enum err api_plan_check(struct call *c)
 {
     const char *text = "";
@@ -78,6 +96,8 @@ enum err api_plan_check(struct call *c)
     version_put_check(&c->out, text, &fault);
     jwrite_bool(&c->out, "billable", e == ERR_OK && rating_plan_settles(&plan) == ERR_OK);
     jwrite_array(&c->out, "warnings");
+    if (e == ERR_OK)
+        put_warnings(c, &plan);
     jwrite_end(&c->out);
     jwrite_end(&c->out);
     api_finish(c, ERR_OK);

@@ -34,7 +34,8 @@ static bool has_steps(const struct rating_plan *plan)
 static bool can_compile(const struct rating_plan *plan)
 {
     if (plan->kind >= RATING_KINDS || plan->fee_count != 0 || plan->minimum_fen != 0 ||
-        plan->rounding != RATING_CARRY)
+        plan->rounding != RATING_CARRY || plan->from_intervals || plan->month_count != 0 ||
+        plan->mix_count != 0 || plan->quota.amount_wh != 0)
         return false;
     for (size_t i = 0; i < plan->component_count; i++)
         if (plan->components[i].rounding != RATING_CARRY &&
