@@ -153,6 +153,9 @@ ERR_ROW(ERR_BILLING_ZONE, REFUSE, "This time zone is not supported yet.", "暂�
 ERR_ROW(ERR_BILLING_NO_METER, REFUSE, "The account has no meter.", "账户没有关联表计。")
 ERR_ROW(ERR_BILLING_METERS, REFUSE, "The account has more meters than can be billed together.", "账户关联的表计数量超出上限。")
 ERR_ROW(ERR_BILLING_BASIS, REFUSE, "A settlement of an older release does not say from which registers it was made, so it cannot be rated again.", "旧版本的结算记录缺少示值依据,无法重新计费。")
+ERR_ROW(ERR_BILLING_DECISION, REFUSE, "This decision does not fit what the settlement is held for.", "该处理方式不适用于当前的暂缓原因。")
+ERR_ROW(ERR_BILLING_REASON, REFUSE, "A reason is needed.", "必须填写原因。")
+ERR_ROW(ERR_BILLING_PAST, REFUSE, "That time was settled already, or lies before the last change.", "该时间已结算,或早于上一次变更。")
 /* vend */
 ERR_ROW(ERR_VEND_AMOUNT, REFUSE, "The amount must be more than nothing.", "金额必须大于零。")
 ERR_ROW(ERR_VEND_LIMIT, REFUSE, "The amount is above the largest single sale.", "金额超过单笔售电上限。")

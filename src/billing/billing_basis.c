@@ -8,13 +8,17 @@
 #include "base/jread.h"
 #include "billing/billing_impl.h"
 
-/* --- positions as text ----------------------------------------------------------------------------- */
+/* --- positions as text
+ * ----------------------------------------------------------------------------- */
 
 #define POSITION_MAX 512
 
 /* Members of rating_position by name: a new one is a row here, and 0 in rows that are older. */
-#define POSITION(member) {#member, offsetof(struct rating_position, member), \
-                          sizeof(((struct rating_position *)0)->member)}
+#define POSITION(member)                                                                           \
+    {                                                                                              \
+#member, offsetof(struct rating_position, member),                                         \
+            sizeof(((struct rating_position *)0)->member)                                          \
+    }
 static const struct {
     const char *name;
     size_t offset, size;
@@ -48,8 +52,8 @@ static void print_position(const struct rating_position *p, char out[POSITION_MA
 {
     size_t len = (size_t)snprintf(out, POSITION_MAX, "{\"begun\":%d", p->begun);
     for (size_t i = 0; i < MEMBERS; i++)
-        len += (size_t)snprintf(out + len, POSITION_MAX - len, ",\"%s\":%" PRId64,
-                                members[i].name, member_of(p, i));
+        len += (size_t)snprintf(out + len, POSITION_MAX - len, ",\"%s\":%" PRId64, members[i].name,
+                                member_of(p, i));
     snprintf(out + len, POSITION_MAX - len, "}");
 }
 
@@ -69,7 +73,8 @@ static enum err read_position(const char *text, struct rating_position *p)
     return jread_end(&j);
 }
 
-/* --- rows ------------------------------------------------------------------------------------------ */
+/* --- rows
+ * ------------------------------------------------------------------------------------------ */
 
 #define COLUMNS                                                                                    \
     "account_id, meter_id, epoch, opened_at, closed_at, plan_code, plan_version, offset_s, "       \

@@ -68,6 +68,10 @@ enum err billing_bill_json(const struct rating_bill *bill, const struct billing_
         ",\"charged_by\":\"%s\",\"carry\":%" PRId64 ",",
         f->opened_at.s, f->closed_at.s, f->reading_at.s, bill->energy_wh, bill->amount_fen,
         f->charged_fen, f->meter_wallet ? "meter" : "plan", bill->carry);
+    if (f->ratio > 1)
+        put(&t, "\"ratio\":%" PRId64 ",", f->ratio);
+    if (f->decided)
+        put(&t, "\"decided\":\"%s\",\"decided_by\":\"%s\",", f->decided, f->decided_by);
     put_lines(&t, bill);
     put(&t, "}");
     return t.full ? ERR_FULL : ERR_OK;

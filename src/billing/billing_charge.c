@@ -61,13 +61,13 @@ static enum err put_wallet(struct store_tx *tx, const struct charge *c)
 
 enum err charge_put(struct store_tx *tx, const struct charge *c)
 {
-    TRY(store_exec(tx,
-                   "INSERT OR REPLACE INTO charge_open (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, "
-                   "$6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL, NULL, $14, $15, NULL, $16, $17)",
-                   "iiitiiiiiiiiiitii", c->account_id, c->meter_id, c->epoch, c->plan_code,
-                   c->plan_version, c->opened_at.s, c->reading_at.s, c->wh[0], c->wh[1], c->wh[2],
-                   c->wh[3], c->wh[4], c->carry, (int64_t)c->broken, c->held, (int64_t)c->estimated,
-                   c->ratio));
+    TRY(store_exec(
+        tx,
+        "INSERT OR REPLACE INTO charge_open (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, "
+        "$6, $7, $8, $9, $10, $11, $12, $13, NULL, NULL, NULL, $14, $15, NULL, $16, $17)",
+        "iiitiiiiiiiiiitii", c->account_id, c->meter_id, c->epoch, c->plan_code, c->plan_version,
+        c->opened_at.s, c->reading_at.s, c->wh[0], c->wh[1], c->wh[2], c->wh[3], c->wh[4], c->carry,
+        (int64_t)c->broken, c->held, (int64_t)c->estimated, c->ratio));
     return c->wallet.known ? put_wallet(tx, c) : ERR_OK;
 }
 
@@ -218,11 +218,11 @@ static enum err open_charge(struct store_tx *tx, const struct site_account *a, i
                        .meter_id = meter_id,
                        .epoch = r->epoch,
                        .plan_version = v.version,
-                       .ratio = 1,
                        .opened_at = r->at,
                        .reading_at = r->at};
     snprintf(c.plan_code, sizeof c.plan_code, "%s", a->plan_code);
     memcpy(c.wh, r->wh, sizeof c.wh);
+    TRY(billing_ratio_at(tx, meter_id, r->at, &c.ratio));
     if (a->wallet == SITE_WALLET_METER)
         e = first_wallet(tx, a, r, &c);
     if (e == ERR_NOT_FOUND)

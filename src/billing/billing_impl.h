@@ -11,13 +11,14 @@
 /* Why a period ended: settlement.bill "why". */
 enum split {
     SPLIT_DAY,
-    SPLIT_PRICE,    /* a new version of the plan */
-    SPLIT_PLAN,     /* another plan, or a change by a person */
+    SPLIT_PRICE, /* a new version of the plan */
+    SPLIT_PLAN,  /* another plan, or a change by a person */
     SPLIT_EXCHANGE,
     SPLIT_RESET,
     SPLIT_ROLLOVER,
-    SPLIT_CLOSED,   /* the account was closed */
-    SPLIT_MOVED,    /* the meter went to another account */
+    SPLIT_CLOSED, /* the account was closed */
+    SPLIT_MOVED,  /* the meter went to another account */
+    SPLIT_RATIO,  /* other transformers */
     SPLIT_COUNT
 };
 const char *split_name(enum split why);
@@ -31,8 +32,8 @@ struct wallet {
     int64_t purchased_fen; /* -1: not told */
 };
 
-/* How sure the registers at the beginning of a period are. A gap of a few hours is shared out by time
- * and nobody need worry; after more than a day nobody is cut on it. */
+/* How sure the registers at the beginning of a period are. A gap of a few hours is shared out by
+ * time and nobody need worry; after more than a day nobody is cut on it. */
 enum estimate { ESTIMATE_NONE, ESTIMATE_HOURS, ESTIMATE_DAYS };
 
 /* A row of charge_open. */
@@ -91,7 +92,8 @@ struct moment {
 /* A gap longer than this is one of days. */
 #define GAP_DAYS_S 90'000
 
-/* --- what a settlement was made from -------------------------------------------------------------- */
+/* --- what a settlement was made from
+ * -------------------------------------------------------------- */
 
 #define BASIS_OPENING_ESTIMATED 1u
 #define BASIS_CLOSING_ESTIMATED 2u
@@ -116,21 +118,24 @@ struct basis {
 /* Lines of energy that rest on shared-out registers say so. */
 void bill_mark(struct rating_bill *bill);
 
-/* --- rating again ----------------------------------------------------------------------------------- */
+/* --- rating again
+ * ----------------------------------------------------------------------------------- */
 
 /* Finds versions of plans that begin in the past and touch settled periods, and begins to rate them
  * again; goes on with the oldest that runs, for up to `limit` accounts. Submits to the ledger. */
 [[nodiscard]] enum err rerate_tick(struct billing_clerk *clerk, wall_s now, size_t limit,
                                    size_t *left);
 
-/* Submits to the ledger what the checks of readings/ found since the last time, as events for people;
- * each once, whatever crashes. */
+/* Submits to the ledger what the checks of readings/ found since the last time, as events for
+ * people; each once, whatever crashes. */
 [[nodiscard]] enum err tell_findings(struct billing_clerk *clerk, wall_s now);
 
-/* --- the wallet in the meter ---------------------------------------------------------------------- */
+/* --- the wallet in the meter
+ * ---------------------------------------------------------------------- */
 
 /* What the meter took since the charge was opened: balance then + purchases - balance now.
- * ERR_NOT_FOUND: not told yet, or a purchase between is not known yet. Negative: unexplained credit. */
+ * ERR_NOT_FOUND: not told yet, or a purchase between is not known yet. Negative: unexplained
+ * credit. */
 [[nodiscard]] enum err wallet_taken(struct store_tx *tx, const struct charge *c,
                                     const struct wallet *now, int64_t *taken_fen);
 
@@ -140,9 +145,9 @@ struct wallet_move {
     wall_s at, now;
     int32_t business_day;
 };
-/* The balance that a charge counts from where it begins: what the ledger's wallet says, moved to the
- * moment of the reading. ERR_NOT_FOUND: not yet: vend/ has not proven the wallet of this period, or
- * the reading is older than that proof or than a sale. */
+/* The balance that a charge counts from where it begins: what the ledger's wallet says, moved to
+ * the moment of the reading. ERR_NOT_FOUND: not yet: vend/ has not proven the wallet of this
+ * period, or the reading is older than that proof or than a sale. */
 [[nodiscard]] enum err wallet_opening(struct store_tx *tx, const struct wallet_move *move,
                                       const struct wallet *told, int64_t *opening_fen);
 /* Unexplained credit of `credit_fen` > 0 in the meter: wallet +, suspense -. */

@@ -3,7 +3,8 @@
 
 #include "billing/billing_impl.h"
 
-/* --- how long each rate ran ----------------------------------------------------------------------- */
+/* --- how long each rate ran
+ * ----------------------------------------------------------------------- */
 
 static bool has_rates(const struct rating_plan *plan)
 {
@@ -32,7 +33,8 @@ static void run_times(const struct moment *m, wall_s from, wall_s to, int64_t ou
     }
 }
 
-/* --- sharing out ----------------------------------------------------------------------------------- */
+/* --- sharing out
+ * ----------------------------------------------------------------------------------- */
 
 static enum err share(int64_t used, int64_t part_s, int64_t whole_s, int64_t *out)
 {

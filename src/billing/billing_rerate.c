@@ -1,10 +1,10 @@
 /*
  * Rating again what was settled, when a price begins in the past.
  *
- * What a settled period should cost is a question to the versions as they stand in the table now, not
- * to the version whose saving began this: so two of them at once, in any order, end at the same sum.
- * An account is worked out whole before anything of it is written; the difference is one transaction
- * with the key 'true_up:RERATE', and the cursor moves in the same commit.
+ * What a settled period should cost is a question to the versions as they stand in the table now,
+ * not to the version whose saving began this: so two of them at once, in any order, end at the same
+ * sum. An account is worked out whole before anything of it is written; the difference is one
+ * transaction with the key 'true_up:RERATE', and the cursor moves in the same commit.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,11 +49,12 @@ struct account {
     wall_s now;
     struct chain chains[BILLING_METERS_MAX];
     size_t chain_count;
-    int64_t amount_fen; /* owed besides */
+    int64_t amount_fen;       /* owed besides */
     struct rating_bill *bill; /* room */
 };
 
-/* --- a price that begins within a period ------------------------------------------------------------ */
+/* --- a price that begins within a period
+ * ------------------------------------------------------------ */
 
 struct look {
     const struct account *a;
@@ -118,7 +119,8 @@ static enum err part_at(const struct account *a, const struct basis *p,
     return moment_share(&m, out->wh);
 }
 
-/* --- one period -------------------------------------------------------------------------------------- */
+/* --- one period
+ * -------------------------------------------------------------------------------------- */
 
 /* The version that holds at `at`, and where it ends. A plan that began later was the one there was:
  * then the version that the period was settled under stands. */
@@ -172,7 +174,8 @@ static enum err rate_again(const struct account *a, const struct basis *p,
     return ERR_OK;
 }
 
-/* --- one account ------------------------------------------------------------------------------------- */
+/* --- one account
+ * ------------------------------------------------------------------------------------- */
 
 /* Settled after the price began, but without what is needed: by an older release. */
 static enum err check_basis(struct account *a)
@@ -256,7 +259,8 @@ static enum err work_out(struct account *a)
     return ERR_OK;
 }
 
-/* --- the true-up --------------------------------------------------------------------------------------- */
+/* --- the true-up
+ * --------------------------------------------------------------------------------------- */
 
 static bool differs(const struct change *c)
 {
@@ -307,9 +311,9 @@ static char *print_bill(const struct account *a)
 static enum err find_grace(const struct account *a, wall_s *until)
 {
     int64_t days;
-    enum err e = store_int(a->tx, &days,
-                           "SELECT grace_days FROM billing_rule WHERE project_id = $1", "i",
-                           a->site.project_id);
+    enum err e =
+        store_int(a->tx, &days, "SELECT grace_days FROM billing_rule WHERE project_id = $1", "i",
+                  a->site.project_id);
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
     days = e == ERR_OK ? days : GRACE_DAYS;
@@ -382,8 +386,7 @@ static enum err keep_chain(const struct account *a, const struct chain *chain)
     }
     if (open.account_id == 0)
         return ERR_OK;
-    enum err e =
-        site_plan_in_force(a->tx, a->site.project_id, open.plan_code, open.opened_at, &v);
+    enum err e = site_plan_in_force(a->tx, a->site.project_id, open.plan_code, open.opened_at, &v);
     if (e == ERR_OK)
         open.plan_version = v.version;
     else if (e != ERR_SITE_PLAN_UNKNOWN)
@@ -478,7 +481,8 @@ static enum err rerate_account(struct store_tx *tx, const struct billing *b, con
     return e;
 }
 
-/* --- a page of accounts ---------------------------------------------------------------------------------- */
+/* --- a page of accounts
+ * ---------------------------------------------------------------------------------- */
 
 #define PAGE_MAX 64
 
@@ -508,7 +512,8 @@ static enum err find_run(struct store_tx *tx, struct run *run)
 }
 
 struct candidates {
-    int64_t touched[PAGE_MAX]; /* lived under the plan since it began: settled, or with a charge open */
+    int64_t
+        touched[PAGE_MAX]; /* lived under the plan since it began: settled, or with a charge open */
     size_t count;
     int64_t seen, last; /* looked at, and the highest id of them */
 };
@@ -516,15 +521,15 @@ struct candidates {
 static enum err find_accounts(struct store_tx *tx, const struct run *run, int64_t limit,
                               struct candidates *out)
 {
-    struct query q = query_open(
-        tx,
-        "SELECT a.id, EXISTS (SELECT 1 FROM settlement s WHERE s.account_id = a.id "
-        "AND s.closed_at > $4 AND s.bill ->> '$.plan_code' = $3) OR EXISTS "
-        "(SELECT 1 FROM charge_open c WHERE c.account_id = a.id AND c.plan_code = $3 "
-        "AND c.opened_at >= $4 AND c.plan_version < $6) "
-        "FROM account a WHERE a.project_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $5",
-        "iitiii", run->project_id, run->cursor, run->plan_code, run->effective_at.s, limit,
-        run->version);
+    struct query q =
+        query_open(tx,
+                   "SELECT a.id, EXISTS (SELECT 1 FROM settlement s WHERE s.account_id = a.id "
+                   "AND s.closed_at > $4 AND s.bill ->> '$.plan_code' = $3) OR EXISTS "
+                   "(SELECT 1 FROM charge_open c WHERE c.account_id = a.id AND c.plan_code = $3 "
+                   "AND c.opened_at >= $4 AND c.plan_version < $6) "
+                   "FROM account a WHERE a.project_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $5",
+                   "iitiii", run->project_id, run->cursor, run->plan_code, run->effective_at.s,
+                   limit, run->version);
     *out = (struct candidates){.last = run->cursor};
     while (query_step(&q)) {
         out->last = query_int(&q, 0);
@@ -588,7 +593,8 @@ static void page_done(void *arg, enum err result)
     free(page);
 }
 
-/* --- finding what must be rated again ---------------------------------------------------------------------- */
+/* --- finding what must be rated again
+ * ---------------------------------------------------------------------- */
 
 struct search {
     wall_s now;
@@ -601,7 +607,8 @@ static enum err look_for(struct store_tx *tx, void *arg)
     struct search *s = arg;
     struct run run;
     TRY(store_int(tx, &s->newest, "SELECT coalesce(max(id), 0) FROM price_plan", ""));
-    enum err e = store_int(tx, &s->seen, "SELECT last FROM sequence WHERE name = 'rerate_plan'", "");
+    enum err e =
+        store_int(tx, &s->seen, "SELECT last FROM sequence WHERE name = 'rerate_plan'", "");
     if (e == ERR_NOT_FOUND)
         s->seen = 0;
     TRY(no_news(e));

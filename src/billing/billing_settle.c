@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "billing/billing_impl.h"
+#include "billing/billing_settle_impl.h"
 #include "journal/detail.h"
 #include "ledger/ledger.h"
 
@@ -12,223 +12,12 @@
 #define DIFFERS_FEN 20        /* meter and plan may differ by this, */
 #define DIFFERS_PART 50       /* and by this part of the plan's charge */
 
-static const char *const split_names[SPLIT_COUNT] = {"day",   "price",    "plan",   "exchange",
-                                                     "reset", "rollover", "closed", "moved"};
+static const char *const split_names[SPLIT_COUNT] = {
+    "day", "price", "plan", "exchange", "reset", "rollover", "closed", "moved", "ratio"};
 
 const char *split_name(enum split why)
 {
     return split_names[why];
-}
-
-struct boundary {
-    wall_s at;
-    enum split why;
-    bool new_price;                             /* a day's end at which a price begins as well */
-    struct readings_registers closing, opening; /* set where the period ends, see find_registers */
-    enum estimate estimated;                    /* both of them */
-};
-
-struct settle {
-    struct store_tx *tx;
-    const struct billing *b;
-    struct site_account account;
-    int32_t offset_s;
-    wall_s now;
-    bool forced; /* by a person: up to the newest reading, now */
-    struct charge charge;
-    struct billing_settled *result;
-};
-
-/* --- looking into the readings store
- * --------------------------------------------------------------- */
-
-struct look {
-    const struct settle *s;
-    wall_s since, until;
-    struct readings_registers *registers;
-    struct readings_break *brk;
-};
-
-static enum err look_registers(struct store_tx *tx, void *arg)
-{
-    struct look *l = arg;
-    return readings_registers_at(l->s->b->readings, tx, l->s->charge.meter_id, l->until,
-                                 l->registers);
-}
-
-static enum err look_after(struct store_tx *tx, void *arg)
-{
-    struct look *l = arg;
-    return readings_registers_after(l->s->b->readings, tx, l->s->charge.meter_id, l->until,
-                                    l->registers);
-}
-
-static enum err look_break(struct store_tx *tx, void *arg)
-{
-    struct look *l = arg;
-    return readings_break_after(l->s->b->readings, tx, l->s->charge.meter_id, l->since, l->until,
-                                l->brk);
-}
-
-/* --- where the period ends
- * -------------------------------------------------------------------------- */
-
-static void nearer(struct boundary *b, bool *found, wall_s at, enum split why)
-{
-    if (*found && b->at.s <= at.s)
-        return;
-    b->at = at;
-    b->why = why;
-    *found = true;
-}
-
-/* The first local midnight after `since` that has passed. */
-static void find_day(const struct settle *s, wall_s since, struct boundary *b, bool *found)
-{
-    wall_s next = civil_day_start(civil_local_day(since, s->offset_s) + 1, s->offset_s);
-    if (next.s <= s->now.s)
-        nearer(b, found, next, SPLIT_DAY);
-}
-
-static enum err find_price(const struct settle *s, wall_s since, struct boundary *b, bool *found)
-{
-    struct site_version v;
-    enum err e = site_plan_next(s->tx, s->account.project_id, s->charge.plan_code, since, &v);
-    if (e == ERR_NOT_FOUND)
-        return ERR_OK;
-    if (e == ERR_OK && v.effective_at.s <= s->now.s) {
-        b->new_price = *found && b->at.s == v.effective_at.s;
-        nearer(b, found, v.effective_at, SPLIT_PRICE);
-    }
-    return e;
-}
-
-/* What stands in the tables now differs from what the period was opened under. */
-static enum err find_change(const struct settle *s, struct boundary *b, bool *found)
-{
-    int64_t account_id;
-    wall_s closed = s->account.closed_at;
-    if (closed.s != 0 && closed.s <= s->now.s)
-        nearer(b, found, closed.s > s->charge.opened_at.s ? closed : s->charge.opened_at,
-               SPLIT_CLOSED);
-    TRY(store_int(s->tx, &account_id, "SELECT coalesce(account_id, 0) FROM meter WHERE id = $1",
-                  "i", s->charge.meter_id));
-    if (account_id != s->account.id)
-        nearer(b, found, s->now, SPLIT_MOVED);
-    if (s->forced || strcmp(s->account.plan_code, s->charge.plan_code) != 0)
-        nearer(b, found, s->now, SPLIT_PLAN);
-    return ERR_OK;
-}
-
-static enum split split_of(enum readings_verdict why)
-{
-    return why == READINGS_EXCHANGE ? SPLIT_EXCHANGE
-           : why == READINGS_RESET  ? SPLIT_RESET
-                                    : SPLIT_ROLLOVER;
-}
-
-static enum err find_break(const struct settle *s, wall_s since, struct boundary *b, bool *found)
-{
-    struct readings_break brk;
-    struct look l = {.s = s, .since = since, .until = *found ? b->at : s->now, .brk = &brk};
-    enum err e = store_read(s->b->readings_store, look_break, &l);
-    if (e == ERR_NOT_FOUND)
-        return ERR_OK;
-    TRY(e);
-    *b = (struct boundary){.at = brk.at,
-                           .why = split_of(brk.why),
-                           .closing = brk.closing,
-                           .opening = brk.opening};
-    *found = true;
-    return ERR_OK;
-}
-
-/* The first boundary after `since`; *found false if there is none yet. */
-static enum err find_boundary(const struct settle *s, wall_s since, struct boundary *b, bool *found)
-{
-    *found = false;
-    *b = (struct boundary){};
-    find_day(s, since, b, found);
-    TRY(find_price(s, since, b, found));
-    TRY(find_change(s, b, found));
-    return find_break(s, since, b, found);
-}
-
-static bool is_break(enum split why)
-{
-    return why == SPLIT_EXCHANGE || why == SPLIT_RESET || why == SPLIT_ROLLOVER;
-}
-
-/* Ends the period of this meter for good. */
-static bool is_last(enum split why)
-{
-    return why == SPLIT_CLOSED || why == SPLIT_MOVED;
-}
-
-/* The last known registers before the boundary may be those that the period was opened with. */
-static struct known known_before(const struct settle *s, const struct readings_registers *r)
-{
-    bool opened = r->at.s < s->charge.reading_at.s || r->epoch != s->charge.epoch;
-    struct known k = {opened ? s->charge.reading_at : r->at};
-    memcpy(k.wh, opened ? s->charge.wh : r->wh, sizeof k.wh);
-    return k;
-}
-
-/* The boundary lies in a gap that has ended: the registers are shared out. ERR_OK without any
- * change where they need not or cannot be: then the last reading stands for the boundary. */
-static enum err share_gap(const struct settle *s, struct boundary *b)
-{
-    struct readings_registers after;
-    struct billing_plan plan;
-    struct look l = {.s = s, .until = b->at, .registers = &after};
-    struct moment m = {.plan = &plan.plan, .offset_s = s->offset_s, .at = b->at};
-    m.before = known_before(s, &b->closing);
-    if (s->account.wallet == SITE_WALLET_METER || b->at.s - m.before.at.s <= FRESH_S)
-        return ERR_OK;
-    enum err e = store_read(s->b->readings_store, look_after, &l);
-    if (e == ERR_NOT_FOUND || (e == ERR_OK && after.epoch != s->charge.epoch))
-        return ERR_OK;
-    TRY(e);
-    m.after.at = after.at;
-    memcpy(m.after.wh, after.wh, sizeof after.wh);
-    TRY(billing_plan_version(s->tx, s->account.project_id, s->charge.plan_code,
-                             s->charge.plan_version, &plan));
-    e = moment_share(&m, b->closing.wh);
-    if (e == ERR_RATING_BACKWARDS) /* not one rising run: the break will part it */
-        return ERR_OK;
-    TRY(e);
-    b->closing.at = b->at;
-    b->closing.epoch = s->charge.epoch;
-    b->estimated = after.at.s - m.before.at.s > GAP_DAYS_S || s->charge.estimated == ESTIMATE_DAYS
-                       ? ESTIMATE_DAYS
-                       : ESTIMATE_HOURS;
-    return ERR_OK;
-}
-
-/* Registers at the boundary, by the last reading at or before it. ERR_NOT_FOUND: that reading may
- * still be on its way, so it is too early to say. */
-static enum err find_registers(const struct settle *s, struct boundary *b)
-{
-    wall_s newest = {INT64_MIN};
-    int64_t epoch;
-    if (is_break(b->why))
-        return ERR_OK;
-    /* Now is the newest state, whether a sale is near or not. */
-    bool now = b->at.s == s->now.s && (b->why == SPLIT_PLAN || is_last(b->why)) &&
-               newest_registers(s->b->readings, s->charge.meter_id, &b->closing) &&
-               b->closing.epoch == s->charge.epoch;
-    struct look l = {.s = s, .until = b->at, .registers = &b->closing};
-    if (!now)
-        TRY(store_read(s->b->readings_store, look_registers, &l));
-    bool later =
-        readings_newest(s->b->readings, s->charge.meter_id, &newest, &epoch) && newest.s > b->at.s;
-    bool by_person = b->why == SPLIT_PLAN || is_last(b->why);
-    if (!by_person && !later && b->at.s - b->closing.at.s > FRESH_S)
-        return ERR_NOT_FOUND;
-    if (later)
-        TRY(share_gap(s, b));
-    b->opening = b->closing;
-    return ERR_OK;
 }
 
 /* --- one settlement
@@ -240,8 +29,9 @@ struct closing {
     struct rating_position before, position; /* and after the period */
     struct rating_bill bill;
     struct wallet wallet;
-    int64_t charged_fen; /* posted */
-    int64_t credit_fen;  /* unexplained credit in the meter */
+    int64_t charged_fen;                 /* posted */
+    int64_t credit_fen;                  /* unexplained credit in the meter */
+    const struct billing_repair *repair; /* that it was settled by; NULL: nobody had to decide */
 };
 
 static enum err rate_period(const struct settle *s, struct closing *c)
@@ -270,7 +60,13 @@ static enum err find_charge(const struct settle *s, struct closing *c)
     if (s->account.wallet == SITE_WALLET_PLATFORM)
         return ERR_OK;
     c->wallet = wallet_of(&c->end.closing);
-    TRY(wallet_taken(s->tx, &s->charge, &c->wallet, &taken_fen));
+    enum err e = wallet_taken(s->tx, &s->charge, &c->wallet, &taken_fen);
+    if (e == ERR_NOT_FOUND && repair_fits(s, "wallet_not_told")) {
+        c->repair = s->repair;
+        taken_fen = s->repair->how == BILLING_BY_TAKEN ? s->repair->taken_fen : 0;
+        e = ERR_OK;
+    }
+    TRY(e);
     if (c->wallet.at.s <= s->charge.wallet.at.s)
         c->wallet = s->charge.wallet;
     c->charged_fen = taken_fen > 0 ? taken_fen : 0;
@@ -357,7 +153,12 @@ static enum err keep_bill(const struct settle *s, const struct closing *c)
                                        .reading_at = c->end.closing.at,
                                        .meter_wallet = s->account.wallet == SITE_WALLET_METER,
                                        .charged_fen = c->charged_fen,
-                                       .why = split_name(c->end.why)};
+                                       .why = split_name(c->end.why),
+                                       .ratio = s->charge.ratio};
+    if (c->repair) {
+        facts.decided = billing_how_name(c->repair->how);
+        facts.decided_by = c->repair->actor;
+    }
     TRY(billing_bill_json(&c->bill, &facts, json));
     /* The day that was settled: a period that ends at midnight is of the day before. */
     int64_t day = civil_local_day((wall_s){c->end.at.s - 1}, s->offset_s);
@@ -450,8 +251,9 @@ static enum err advance(struct settle *s, const struct closing *c)
     struct charge *n = &s->charge;
     bool in_meter = s->account.wallet == SITE_WALLET_METER;
     /* A new meter's wallet must be proven first: billing_open begins its charge then. */
-    TRY(is_last(c->end.why) ? position_drop(s->tx, n) : position_put(s->tx, n, &c->position));
-    if (is_last(c->end.why) || (in_meter && c->end.why == SPLIT_EXCHANGE))
+    TRY(boundary_is_last(c->end.why) ? position_drop(s->tx, n)
+                                     : position_put(s->tx, n, &c->position));
+    if (boundary_is_last(c->end.why) || (in_meter && c->end.why == SPLIT_EXCHANGE))
         return charge_drop(s->tx, n);
     struct site_version v;
     enum err e =
@@ -471,6 +273,7 @@ static enum err advance(struct settle *s, const struct closing *c)
         n->wallet = c->wallet;
     n->broken = false;
     n->held[0] = '\0';
+    TRY(billing_ratio_at(s->tx, n->meter_id, n->opened_at, &n->ratio));
     return charge_put(s->tx, n);
 }
 
@@ -530,7 +333,12 @@ static enum err settle_boundary(struct settle *s, struct boundary *b, wall_s *si
 {
     struct closing c = {};
     *step = STEP_STOP;
-    enum err e = find_registers(s, b);
+    enum err e = boundary_registers(s, b);
+    if (e == ERR_NOT_FOUND && repair_fits(s, "no_reading")) {
+        repair_boundary(s, b);
+        c.repair = s->repair;
+        e = ERR_OK;
+    }
     if (e == ERR_NOT_FOUND)
         return hold(s, b, "no_reading", false);
     TRY(e);
@@ -541,6 +349,13 @@ static enum err settle_boundary(struct settle *s, struct boundary *b, wall_s *si
     }
     c.end = *b;
     e = rate_period(s, &c);
+    if (e != ERR_OK && repair_fits(s, err_name(e))) {
+        TRY(repair_closing(s, &c.plan.plan, b, c.end.closing.wh));
+        c.repair = s->repair;
+        e = rate_period(s, &c);
+        if (e != ERR_OK) /* the decision is refused, whatever it was held for */
+            return e;
+    }
     if (e != ERR_OK && err_class_of(e) == ERR_CLASS_REFUSE)
         return hold(s, b, err_name(e), true);
     TRY(e);
@@ -554,7 +369,9 @@ static enum err settle_boundary(struct settle *s, struct boundary *b, wall_s *si
     }
     TRY(e);
     TRY(close_period(s, &c));
-    *step = is_last(b->why) || s->charge.opened_at.s != b->at.s ? STEP_GONE : STEP_ON;
+    if (c.repair)
+        s->repair = NULL;
+    *step = boundary_is_last(b->why) || s->charge.opened_at.s != b->at.s ? STEP_GONE : STEP_ON;
     *since = b->at;
     return ERR_OK;
 }
@@ -581,7 +398,7 @@ static enum err settle_charge(struct settle *s)
     for (int round = 0; step == STEP_ON && round < ROUNDS_MAX; round++) {
         struct boundary b;
         bool found;
-        TRY(find_boundary(s, since, &b, &found));
+        TRY(boundary_find(s, since, &b, &found));
         if (!found)
             return ERR_OK;
         if (only_label(s, &b))
@@ -602,12 +419,29 @@ static enum err is_idle(const struct settle *s, bool *idle)
     *idle = false;
     if (told && (r.at.s > s->charge.reading_at.s || r.epoch != s->charge.epoch))
         return ERR_OK;
-    TRY(find_change(s, &b, &change));
-    TRY(find_price(s, s->charge.opened_at, &b, &price));
+    TRY(boundary_find_change(s, &b, &change));
+    TRY(boundary_find_price(s, s->charge.opened_at, &b, &price));
     *idle = !change && !price;
     if (*idle)
         s->result->waiting++;
     return ERR_OK;
+}
+
+enum err settle_one(struct settle *s)
+{
+    TRY(settle_charge(s));
+    if (!s->exchange)
+        return ERR_OK;
+    struct closing c = {.end = {.at = s->now, .why = SPLIT_EXCHANGE}};
+    c.end.closing = (struct readings_registers){
+        .epoch = s->charge.epoch, .at = s->now, .count = -1, .purchased_fen = -1};
+    c.end.opening = c.end.closing;
+    c.end.opening.epoch++;
+    memcpy(c.end.closing.wh, s->exchange->closing_wh, sizeof c.end.closing.wh);
+    memcpy(c.end.opening.wh, s->exchange->opening_wh, sizeof c.end.opening.wh);
+    TRY(rate_period(s, &c));
+    TRY(find_charge(s, &c));
+    return close_period(s, &c);
 }
 
 static enum err settle_account(struct store_tx *tx, const struct billing *b, int64_t account_id,

@@ -65,6 +65,17 @@ CREATE TABLE true_up (
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER true_up_no_update BEFORE UPDATE ON true_up BEGIN SELECT raise(ABORT, 'a true-up is never changed'); END;
 CREATE TRIGGER true_up_no_delete BEFORE DELETE ON true_up BEGIN SELECT raise(ABORT, 'a true-up is never changed'); END;
+-- Transformers before a meter: from then on its registers count this many times. A meter without a row
+-- counts as it is.
+CREATE TABLE meter_ratio (
+  meter_id INTEGER NOT NULL REFERENCES meter (id),
+  from_at INTEGER NOT NULL,
+  ratio INTEGER NOT NULL CHECK (ratio BETWEEN 1 AND 1000000),
+  actor TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  entered_at INTEGER NOT NULL,
+  PRIMARY KEY (meter_id, from_at)
+) STRICT, WITHOUT ROWID;
 -- Numbers that a project sets for billing; one that has no row lives with the defaults.
 CREATE TABLE billing_rule (
   project_id INTEGER PRIMARY KEY REFERENCES project (id),

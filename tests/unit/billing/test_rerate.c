@@ -1,4 +1,5 @@
-/* A price that begins in the past: settled periods are rated again, and the difference is booked. */
+/* A price that begins in the past: settled periods are rated again, and the difference is booked.
+ */
 #include "tests/unit/billing/town.h"
 
 static int64_t sum_of(struct town *t, const char *sql)

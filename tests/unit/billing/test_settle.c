@@ -122,8 +122,8 @@ static void test_a_short_gap(void **state)
 static void test_a_gap_by_the_hour(void **state)
 {
     struct town *t = *state;
-    town_say(t, 3, 1, T0, POINT_ENERGY_WH, I(0), POINT_ENERGY_RATE2_WH, I(0),
-             POINT_ENERGY_RATE4_WH, I(0), 0);
+    town_say(t, 3, 1, T0, POINT_ENERGY_WH, I(0), POINT_ENERGY_RATE2_WH, I(0), POINT_ENERGY_RATE4_WH,
+             I(0), 0);
     town_say(t, 3, 1, T0 + 2 * DAY + 8 * 3600, POINT_ENERGY_WH, I(56'000), POINT_ENERGY_RATE2_WH,
              I(28'000), POINT_ENERGY_RATE4_WH, I(28'000), 0);
     town_tick(t, T0 + 2 * DAY + 8 * 3600);
@@ -133,7 +133,8 @@ static void test_a_gap_by_the_hour(void **state)
     assert_int_equal(town_int(t, "SELECT rate4_wh FROM charge_open WHERE meter_id = 3"), 20'000);
 }
 
-/* The platform was down for days while the gateway kept reading: each day has its own settlement. */
+/* The platform was down for days while the gateway kept reading: each day has its own settlement.
+ */
 static void test_catching_up(void **state)
 {
     struct town *t = *state;
@@ -321,8 +322,8 @@ static void test_reset_and_rollover(void **state)
 static void test_time_of_use(void **state)
 {
     struct town *t = *state;
-    town_say(t, 3, 1, T0, POINT_ENERGY_WH, I(0), POINT_ENERGY_RATE2_WH, I(0),
-             POINT_ENERGY_RATE4_WH, I(0), 0);
+    town_say(t, 3, 1, T0, POINT_ENERGY_WH, I(0), POINT_ENERGY_RATE2_WH, I(0), POINT_ENERGY_RATE4_WH,
+             I(0), 0);
     town_say(t, 3, 1, T0 + DAY, POINT_ENERGY_WH, I(10'000), POINT_ENERGY_RATE2_WH, I(7000),
              POINT_ENERGY_RATE4_WH, I(3000), 0);
     town_tick(t, T0 + DAY);
