@@ -58,9 +58,10 @@ sim: build
 PROGRAMS := $(BUILD)/src/app/yufu $(BUILD)/src/app/yufu-gateway $(BUILD)/sim/yufu-fleet
 DATA ?= ../shared/data
 soak: build
-	@python3 tests/system/kill_sales.py $(PROGRAMS) 500
-	@FULL=1 python3 tests/system/replay.py $(PROGRAMS) $(DATA)
 	@tools/quietly.sh $(NINJA) -C $(BUILD) meson-test-prereq
+	@python3 tests/system/kill_sales.py $(PROGRAMS) 500
+	@FULL=1 $(BUILD)/tests/test_pay
+	@FULL=1 python3 tests/system/replay.py $(PROGRAMS) $(DATA)
 	@python3 tests/oracle/mutants.py $(BUILD) --mutants 200
 
 SECONDS ?= 60

@@ -126,6 +126,20 @@ static enum err check_sales(struct store_tx *tx, void *arg)
     return e == ERR_VEND_CHECK ? ERR_OK : e;
 }
 
+static void request_fault(void *arg, int64_t account_id, const char *request_id, const char *what)
+{
+    blame(arg, "account %" PRId64 ", request %s: %s", account_id, request_id, what);
+}
+
+/* --- requests for money --------------------------------------------------------------------- */
+
+static enum err check_requests(struct store_tx *tx, void *arg)
+{
+    struct check *c = arg;
+    enum err e = pay_verify(tx, request_fault, c, &c->report->requests);
+    return e == ERR_PAY_CHECK ? ERR_OK : e;
+}
+
 /* --- charges -------------------------------------------------------------------------------- */
 
 static enum err check_charges(struct store_tx *tx, void *arg)
@@ -138,7 +152,8 @@ static enum err check_charges(struct store_tx *tx, void *arg)
                 "SELECT s.account_id, s.sum || ' fen settled, ' || coalesce(b.amount_fen, 0) || "
                 "' fen earned' FROM (SELECT account_id, sum(amount_fen) AS sum FROM (SELECT "
                 "account_id, amount_fen FROM settlement UNION ALL SELECT account_id, amount_fen "
-                "FROM true_up) all_bills GROUP BY account_id) s LEFT JOIN balance b ON b.account_id = s.account_id "
+                "FROM true_up) all_bills GROUP BY account_id) s LEFT JOIN balance b ON "
+                "b.account_id = s.account_id "
                 "AND b.book = 'revenue' WHERE s.sum <> coalesce(b.amount_fen, 0)",
                 "settlements and revenue differ:"));
     TRY(none_of(c, tx,
@@ -189,6 +204,7 @@ enum err books_check(struct store *ledger, struct store *readings,
     } parts[] = {{"audit", check_audit},
                  {"ledger", check_ledger},
                  {"sales", check_sales},
+                 {"requests", check_requests},
                  {"charges", check_charges},
                  {"desk", check_desk}};
     struct check c = {expected, watch, report, "files"};

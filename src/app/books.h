@@ -8,12 +8,13 @@
 #include "journal/journal.h"
 #include "ledger/ledger.h"
 #include "pay/desk_verify.h"
+#include "pay/pay.h"
 #include "store/store.h"
 #include "vend/vend.h"
 
 struct books_watch {
-    /* One English line for a fault; `part` is "files", "audit", "ledger", "sales", "charges" or
-     * "desk". */
+    /* One English line for a fault; `part` is "files", "audit", "ledger", "sales", "requests",
+     * "charges" or "desk". */
     void (*fault)(void *arg, const char *part, const char *what);
     /* Now and then: rows done of the part that is running. */
     void (*progress)(void *arg, const char *part, int64_t done);
@@ -28,6 +29,7 @@ struct books_report {
     struct journal_check audit;
     struct ledger_check ledger;
     struct vend_check sales;
+    struct pay_check requests;
     int64_t settlements, settled_fen;
     struct desk_check desk;
     int64_t faults;

@@ -125,7 +125,9 @@ enum ledger_fault_kind {
     LEDGER_FAULT_BOOK,    /* a book that does not exist */
     LEDGER_FAULT_ORPHAN,  /* postings or a balance without a transaction */
     LEDGER_FAULT_TIME,    /* business time runs backwards */
-    LEDGER_FAULT_RUN /* a run's page, its sums, or a transaction that should come of it, is wrong */
+    LEDGER_FAULT_RUN, /* a run's page, its sums, or a transaction that should come of it, is wrong */
+    LEDGER_FAULT_TRANSFER, /* what left accounts for others did not arrive there */
+    LEDGER_FAULT_COUNT
 };
 struct ledger_fault {
     enum ledger_fault_kind kind;

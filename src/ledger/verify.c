@@ -28,11 +28,12 @@ static const char *const fault_names[] = {
     [LEDGER_FAULT_SUM] = "sum",   [LEDGER_FAULT_BALANCE] = "balance",
     [LEDGER_FAULT_BOOK] = "book", [LEDGER_FAULT_ORPHAN] = "orphan",
     [LEDGER_FAULT_TIME] = "time", [LEDGER_FAULT_RUN] = "run",
+    [LEDGER_FAULT_TRANSFER] = "transfer",
 };
 
 const char *ledger_fault_name(enum ledger_fault_kind kind)
 {
-    MUST(kind <= LEDGER_FAULT_RUN);
+    MUST(kind < LEDGER_FAULT_COUNT);
     return fault_names[kind];
 }
 
@@ -247,6 +248,8 @@ static void check_totals(struct walk *w)
             fault(w, LEDGER_FAULT_SUM, 0, 0);
     if (sum != 0)
         fault(w, LEDGER_FAULT_SUM, 0, 0);
+    if (w->out->totals_fen[LEDGER_TRANSFER] != 0)
+        fault(w, LEDGER_FAULT_TRANSFER, 0, 0);
 }
 
 enum err ledger_verify(struct store_tx *tx, const struct ledger_watch *watch,

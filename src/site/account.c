@@ -129,6 +129,13 @@ enum err site_account_get(struct store_tx *tx, int64_t id, struct site_account *
     return one_account(&q, a);
 }
 
+enum err site_account_close(struct store_tx *tx, int64_t id, wall_s at)
+{
+    TRY(store_exec(tx, "UPDATE account SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL",
+                   "ii", id, at.s));
+    return store_changes(tx) == 1 ? ERR_OK : ERR_NOT_FOUND;
+}
+
 enum err site_account_by_code(struct store_tx *tx, int64_t project_id, const char *code,
                               struct site_account *a)
 {

@@ -190,6 +190,8 @@ const char *site_wallet_name(enum site_wallet wallet); /* 'platform', 'meter' */
 [[nodiscard]] enum err site_account_by_code(struct store_tx *tx, int64_t project_id,
                                             const char *code, struct site_account *a);
 typedef enum err site_account_each(void *arg, const struct site_account *a);
+/* Ends an open account; it is never opened again. ERR_NOT_FOUND: none, or closed. */
+[[nodiscard]] enum err site_account_close(struct store_tx *tx, int64_t id, wall_s at);
 /* In order of id, those with id > after, at most limit (0: no limit). project_id 0: all. */
 [[nodiscard]] enum err site_accounts(struct store_tx *tx, int64_t project_id, int64_t after,
                                      int64_t limit, site_account_each *each, void *arg);

@@ -281,6 +281,47 @@ CREATE TABLE late_term (
 CREATE INDEX late_term_due ON late_term (last_day, account_id) WHERE ended_at IS NULL;
 CREATE INDEX late_term_project ON late_term (project_id, account_id);
 
+-- Wishes to take money out of an account. Nobody decides about his own.
+CREATE TABLE pay_policy (
+  project_id INTEGER PRIMARY KEY REFERENCES project (id),
+  one_person_fen INTEGER NOT NULL CHECK (one_person_fen >= 0), -- up to this no second person
+  reversal_days INTEGER NOT NULL CHECK (reversal_days BETWEEN 0 AND 31),
+  changed_at INTEGER NOT NULL,
+  actor TEXT NOT NULL
+) STRICT;
+CREATE TABLE money_request (
+  account_id INTEGER NOT NULL,
+  request_id TEXT NOT NULL,     -- made by the client, 8..48 characters
+  project_id INTEGER NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('refund', 'reversal', 'transfer', 'close')),
+  state TEXT NOT NULL CHECK (state IN ('REQUESTED', 'APPROVED', 'PAID', 'REJECTED')),
+  amount_fen INTEGER NOT NULL CHECK (amount_fen >= 0), -- closing: known when it is paid
+  fee_fen INTEGER NOT NULL CHECK (fee_fen >= 0), -- the sale's service fee, given back beside it
+  order_id TEXT,                -- reversal: of which sale
+  to_account_id INTEGER,        -- transfer
+  reason TEXT NOT NULL,
+  asked_at INTEGER NOT NULL,
+  asked_by TEXT NOT NULL,
+  one_person INTEGER NOT NULL CHECK (one_person IN (0, 1)), -- no second person was needed
+  approved_at INTEGER,
+  approved_by TEXT,
+  ended_at INTEGER,
+  ended_by TEXT,
+  note TEXT NOT NULL DEFAULT '',
+  method TEXT NOT NULL DEFAULT '', -- 'cash', 'bank', 'books'
+  reference TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (account_id, request_id),
+  CHECK ((kind = 'transfer') = (to_account_id IS NOT NULL)),
+  CHECK ((kind = 'reversal') = (order_id IS NOT NULL)),
+  CHECK (approved_by IS NULL OR approved_by <> asked_by),
+  CHECK (state NOT IN ('APPROVED', 'PAID') OR one_person = 1 OR approved_by IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX money_request_project ON money_request (project_id, asked_at);
+CREATE UNIQUE INDEX money_request_reversal ON money_request (account_id, order_id)
+  WHERE kind = 'reversal' AND state <> 'REJECTED';
+CREATE UNIQUE INDEX money_request_close ON money_request (account_id)
+  WHERE kind = 'close' AND state <> 'REJECTED';
+
 -- control --------------------------------------------------------------------------------------------
 
 -- ledger ---------------------------------------------------------------------------------------------

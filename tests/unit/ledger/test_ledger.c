@@ -386,7 +386,10 @@ static enum err random_act(struct store_tx *tx, void *arg)
     e.key = key;
     for (size_t i = 0; i <= n; i++) {
         int64_t fen = i == n ? -sum : (int64_t)rand_below(&m->rand, 20001) - 10000;
-        e.postings[i] = (struct ledger_posting){rand_below(&m->rand, LEDGER_BOOK_COUNT), fen};
+        enum ledger_book book = rand_below(&m->rand, LEDGER_BOOK_COUNT);
+        if (book == LEDGER_TRANSFER) /* one account alone cannot: see the next test */
+            book = LEDGER_PREPAYMENT;
+        e.postings[i] = (struct ledger_posting){book, fen};
         sum += fen;
     }
     struct ledger_posted posted;
@@ -425,6 +428,29 @@ static void test_random_acts_agree_with_plain_sums(void **state)
     assert_int_equal(s.check.accounts, 4);
 }
 
+/* Each transaction is in order by itself: only both sides together show what is missing. */
+static enum err one_side(struct store_tx *tx, void *arg)
+{
+    int64_t account_id = *(int64_t *)arg, fen = account_id == 1 ? 500 : -500;
+    return ledger_post(tx,
+                       &(struct ledger_entry){.account_id = account_id,
+                                              .key = "transfer",
+                                              .kind = "k",
+                                              .now = {1},
+                                              .actor = "system",
+                                              .postings = {{LEDGER_PREPAYMENT, -fen},
+                                                           {LEDGER_TRANSFER, fen}}},
+                       NULL);
+}
+
+static void test_transfers_cancel_out(void **state)
+{
+    assert_ok(store_run(store_of(state), one_side, &(int64_t){1}));
+    assert_int_equal(checked(state, ERR_LEDGER_CHAIN).kinds, 1 << LEDGER_FAULT_TRANSFER);
+    assert_ok(store_run(store_of(state), one_side, &(int64_t){2}));
+    checked(state, ERR_OK);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_room, close_room)
 
 int main(void)
@@ -445,6 +471,7 @@ int main(void)
         CASE(test_texts_missing_or_too_long),
         CASE(test_history_is_paged),
         CASE(test_random_acts_agree_with_plain_sums),
+        CASE(test_transfers_cancel_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
