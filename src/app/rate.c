@@ -15,6 +15,7 @@
 
 struct command {
     const char *opening, *used_before, *persons, *month, *days, *months, *area, *json, *table;
+    const char *capacity, *demand, *contracted, *recharges, *reactive;
     struct rating_plan plan;
     struct rating_used *rows;
     size_t room;
@@ -74,6 +75,21 @@ static enum err parse_number(const char *text, int64_t max, int64_t *out)
     return text ? options_number(text, 0, max, out) : ERR_OK;
 }
 
+/* What the rules of a bill are counted in. */
+static enum err parse_terms(struct command *c)
+{
+    struct rating_request *r = &c->request;
+    int64_t recharges;
+    TRY(say(parse_number(c->capacity, INT64_MAX, &r->capacity_milli_kva), "--capacity"));
+    TRY(say(parse_number(c->demand, INT64_MAX, &r->demand_milli_kw), "--demand"));
+    TRY(say(parse_number(c->contracted, INT64_MAX, &r->contracted_milli_kw), "--contracted"));
+    TRY(say(parse_number(c->recharges, UINT16_MAX, &recharges), "--recharges"));
+    TRY(say(parse_number(c->reactive, INT64_MAX, &r->reactive_wh), "--reactive"));
+    r->first_recharges = (uint16_t)recharges;
+    r->reactive_known = c->reactive != NULL;
+    return ERR_OK;
+}
+
 static enum err parse_position(struct command *c)
 {
     int64_t persons, month, days, months, area;
@@ -89,7 +105,7 @@ static enum err parse_position(struct command *c)
     c->request.area_milli_m2 = (uint32_t)area;
     c->request.persons = (uint16_t)persons;
     c->request.month = (uint8_t)month;
-    return ERR_OK;
+    return parse_terms(c);
 }
 
 /* Column 0 is the row's name and not looked at, so that a usage can say when it was. */
@@ -220,9 +236,25 @@ static void print_json_steps(const struct command *c)
     printf("],");
 }
 
+/* The power factor's line is a percentage of a sum in fen. */
+static void print_json_factor(const struct rating_item *t)
+{
+    char percent[RATING_PRICE_TEXT_MAX];
+    rating_price_print(t->price_e8 * RATING_PERCENT_PER_FACTOR_PRICE, percent);
+    printf("{\"kind\":\"%s\",\"rounding\":\"%s\",\"of_fen\":%" PRId64
+           ",\"percent\":\"%s\",\"carry_in\":%" PRId64 ",\"carry_out\":%" PRId64
+           ",\"amount_fen\":%" PRId64 "}",
+           rating_item_name(t->kind), rating_rounding_name(t->rounding), t->quantity_wh, percent,
+           t->carry_in, t->carry_out, t->amount_fen);
+}
+
 static void print_json_item(const struct rating_item *t)
 {
     char price[RATING_PRICE_TEXT_MAX];
+    if (t->kind == RATING_ITEM_FACTOR) {
+        print_json_factor(t);
+        return;
+    }
     rating_price_print(t->price_e8, price);
     printf("{\"kind\":\"%s\",\"rate\":\"%s\",", rating_item_name(t->kind),
            rating_rate_name(t->rate));
@@ -263,10 +295,12 @@ static void print_json(const struct command *c)
 /* --- the bill as a table
  * --------------------------------------------------------------------------- */
 
-/* Whole and broken part of a number that is not negative: "240.000", "117.19". */
+/* Whole and broken part of a number: "240.000", "-117.19". */
 static const char *decimal(char text[32], int64_t value, int64_t scale, int digits)
 {
-    snprintf(text, 32, "%" PRId64 ".%0*" PRId64, value / scale, digits, value % scale);
+    const char *sign = value < 0 ? "-" : "";
+    uint64_t v = value < 0 ? -(uint64_t)value : (uint64_t)value, s = (uint64_t)scale;
+    snprintf(text, 32, "%s%" PRIu64 ".%0*" PRIu64, sign, v / s, digits, v % s);
     return text;
 }
 
@@ -280,9 +314,13 @@ static void print_step(const struct command *c, int step)
 
 static void print_row(const struct command *c, const struct rating_item *t)
 {
-    char quantity[32], price[RATING_PRICE_TEXT_MAX], amount[32];
-    rating_price_print(t->price_e8, price);
-    printf("%16s %14s %16s  %s %s", decimal(quantity, t->quantity_wh, 1000, 3), price,
+    char quantity[32], price[RATING_PRICE_TEXT_MAX + 2], amount[32];
+    bool factor = t->kind == RATING_ITEM_FACTOR; /* percent of yuan */
+    rating_price_print(factor ? t->price_e8 * RATING_PERCENT_PER_FACTOR_PRICE : t->price_e8, price);
+    if (factor)
+        strcat(price, " %");
+    printf("%16s %14s %16s  %s %s",
+           decimal(quantity, t->quantity_wh, factor ? 100 : 1000, factor ? 2 : 3), price,
            decimal(amount, t->amount_fen, 100, 2), rating_item_name(t->kind),
            rating_item_zh(t->kind));
     if (t->code)
@@ -317,6 +355,11 @@ int app_rate_main(int argc, char **argv)
         {"--days", "N", &c.days, "days of the bill, for fees by the day"},
         {"--months", "N", &c.months, "months of the bill, for fees by the month"},
         {"--area", "N", &c.area, "thousandths of a square metre, for fees by area"},
+        {"--capacity", "N", &c.capacity, "thousandths of a kVA, for fees by capacity"},
+        {"--demand", "N", &c.demand, "highest demand, thousandths of a kW, for fees by demand"},
+        {"--contracted", "N", &c.contracted, "contracted demand, thousandths of a kW"},
+        {"--recharges", "N", &c.recharges, "months with a recharge, for fees by first_recharge"},
+        {"--reactive", "VARH", &c.reactive, "reactive energy, for the power factor"},
         {"--json", NULL, &c.json, "only the JSON"},
         {"--table", NULL, &c.table, "only the table"},
         {0}};

@@ -224,6 +224,9 @@ struct rating_part {
 };
 
 #define RATING_PERCENT_SCALE 10'000 /* 1 % in fields called _e4 */
+/* The price of a line of RATING_ITEM_FACTOR times this is its percent times 10^8, as
+ * rating_price_print takes it. */
+#define RATING_PERCENT_PER_FACTOR_PRICE 10
 #define RATING_POWER_FACTORS_MAX 64
 
 /* The sum of lines is raised or lowered by the percent of the first row that the power factor
