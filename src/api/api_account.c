@@ -4,6 +4,7 @@
 
 #include "api/api_impl.h"
 #include "control/control.h"
+#include "control/policy.h"
 #include "ledger/ledger.h"
 #include "strategy/strategy.h"
 
@@ -152,14 +153,28 @@ static enum err put_version(struct jwrite *w, const char *key, const char *code,
     return ERR_OK;
 }
 
+/* That which the account lives under: by its package, by itself, or by the baseline. */
+static enum err put_strategy(struct call *c)
+{
+    struct site_version v;
+    struct control_policy p;
+    const struct site_account *a = &c->account;
+    const char *code = a->strategy_code;
+    enum err e = control_policy_of(c->tx, a, c->now, &p);
+    if (p.strategy_code[0])
+        code = p.strategy_code;
+    if (e == ERR_OK || err_class_of(e) == ERR_CLASS_REFUSE)
+        e = site_strategy_in_force(c->tx, a->project_id, code, c->now, &v);
+    return put_version(&c->out, "strategy", code, e, &v);
+}
+
 static enum err put_rules(struct call *c)
 {
     struct site_version v;
     const struct site_account *a = &c->account;
     enum err e = site_plan_in_force(c->tx, a->project_id, a->plan_code, c->now, &v);
     TRY(put_version(&c->out, "plan", a->plan_code, e, &v));
-    e = site_strategy_in_force(c->tx, a->project_id, a->strategy_code, c->now, &v);
-    TRY(put_version(&c->out, "strategy", a->strategy_code, e, &v));
+    TRY(put_strategy(c));
     jwrite_id(&c->out, "contract_at", a->contract_at.s);
     return ERR_OK;
 }

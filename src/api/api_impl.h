@@ -182,7 +182,7 @@ api_handle api_strategies, api_strategy_texts, api_strategy_check, api_strategy_
     api_strategy_save;
 api_handle api_protections, api_account_protections, api_protect, api_protect_lift, api_emergency,
     api_confirm_restore, api_approvals, api_approval_decide, api_packages, api_package_save,
-    api_baseline, api_package_choose;
+    api_package_choices, api_account_package, api_baseline, api_package_choose;
 api_handle api_stream_open, api_health, api_metrics;
 
 /* ---- shared pieces of answers ---- */

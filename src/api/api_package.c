@@ -33,19 +33,122 @@ static enum err put_package(void *arg, const struct control_package *p)
     return ERR_OK;
 }
 
-enum err api_packages(struct call *c)
+/* Open accounts by the package that they have. */
+static enum err put_users(struct call *c)
+{
+    struct query q = query_open(
+        c->tx,
+        "SELECT c.package_code, count(*) FROM account_package c JOIN account a "
+        "ON a.id = c.account_id WHERE a.project_id = $1 AND a.closed_at IS NULL AND c.number = "
+        "(SELECT max(number) FROM account_package n WHERE n.account_id = c.account_id) "
+        "AND c.package_code <> '' GROUP BY c.package_code ORDER BY c.package_code",
+        "i", c->project_id);
+    jwrite_array(&c->out, "users");
+    while (query_step(&q)) {
+        jwrite_object(&c->out, NULL);
+        jwrite_text(&c->out, "package", query_text(&q, 0));
+        jwrite_int(&c->out, "accounts", query_int(&q, 1));
+        jwrite_end(&c->out);
+    }
+    jwrite_end(&c->out);
+    return query_end(&q);
+}
+
+/* Open accounts that neither a package nor they themselves name a strategy for. */
+static enum err put_baseline(struct call *c)
 {
     char baseline[SITE_CODE_MAX + 1];
+    int64_t accounts;
     TRY(control_baseline_get(c->tx, c->project_id, baseline));
+    TRY(store_int(
+        c->tx, &accounts,
+        "SELECT count(*) FROM account a WHERE a.project_id = $1 AND a.closed_at IS NULL "
+        "AND a.strategy_code = '' AND coalesce((SELECT c.package_code "
+        "FROM account_package c WHERE c.account_id = a.id ORDER BY c.number DESC LIMIT 1), "
+        "'') = ''",
+        "i", c->project_id));
+    jwrite_text(&c->out, "baseline", baseline[0] ? baseline : NULL);
+    jwrite_int(&c->out, "baseline_accounts", accounts);
+    return ERR_OK;
+}
+
+enum err api_packages(struct call *c)
+{
     jwrite_object(&c->out, NULL);
     jwrite_int(&c->out, "now", c->now.s);
-    jwrite_text(&c->out, "baseline", baseline[0] ? baseline : NULL);
+    TRY(put_baseline(c));
+    TRY(put_users(c));
     jwrite_array(&c->out, "packages");
     TRY(control_package_list(c->tx, c->project_id, put_package, &c->out));
     jwrite_end(&c->out);
     jwrite_end(&c->out);
     return ERR_OK;
 }
+
+/* ---- who chose what ---- */
+
+struct choices {
+    struct call *c;
+    int64_t count, last;
+};
+
+static enum err put_choice(void *arg, const struct control_choice *choice)
+{
+    struct choices *s = arg;
+    struct jwrite *w = &s->c->out;
+    s->count++;
+    s->last = choice->account_id;
+    jwrite_object(w, NULL);
+    jwrite_int(w, "account_id", choice->account_id);
+    jwrite_text(w, "code", choice->account_code);
+    jwrite_text(w, "name", choice->account_name);
+    jwrite_text(w, "place", choice->place_code);
+    jwrite_text(w, "package", choice->package_code[0] ? choice->package_code : NULL);
+    jwrite_int(w, "chosen_at", choice->chosen_at.s);
+    jwrite_text(w, "actor", choice->actor);
+    jwrite_end(w);
+    return ERR_OK;
+}
+
+enum err api_package_choices(struct call *c)
+{
+    struct choices s = {.c = c};
+    struct control_choice_query q = {.project_id = c->project_id, .package_code = ""};
+    TRY(api_query_text(c, "package", SITE_CODE_MAX, &q.package_code));
+    if (!q.package_code)
+        q.package_code = "";
+    TRY(api_query_int(c, "after", 0, INT64_C(1) << 53, &q.after));
+    TRY(api_query_limit(c, &q.limit));
+    jwrite_object(&c->out, NULL);
+    jwrite_array(&c->out, "choices");
+    TRY(control_choice_list(c->tx, &q, put_choice, &s));
+    jwrite_end(&c->out);
+    jwrite_id(&c->out, "next", s.count == q.limit ? s.last : 0);
+    jwrite_end(&c->out);
+    return ERR_OK;
+}
+
+enum err api_account_package(struct call *c)
+{
+    struct choices s = {.c = c};
+    struct control_policy p;
+    enum err e = control_policy_of(c->tx, &c->account, c->now, &p);
+    if (e != ERR_OK && err_class_of(e) != ERR_CLASS_REFUSE)
+        return e;
+    bool known = e == ERR_OK;
+    jwrite_object(&c->out, NULL);
+    jwrite_text(&c->out, "package", known && p.package_code[0] ? p.package_code : NULL);
+    jwrite_text(&c->out, "strategy", known ? p.strategy_code : NULL);
+    jwrite_id(&c->out, "strategy_version", known ? p.strategy_version : 0);
+    jwrite_bool(&c->out, "baseline", known && p.baseline);
+    jwrite_array(&c->out, "choices");
+    TRY(control_choice_history(c->tx, c->id, put_choice, &s));
+    jwrite_end(&c->out);
+    jwrite_end(&c->out);
+    return ERR_OK;
+}
+
+/* ---- changes ---- */
 
 static enum err take_restore(struct call *c, const char *word, enum control_restore_mode *mode)
 {

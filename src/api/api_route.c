@@ -58,6 +58,8 @@ static const struct api_route routes[] = {
      API_WRITE, API_BODY_JSON, true, api_approval_decide},
     {HTTP_GET, V1 "/projects/{id}/fee-packages", API_VERB(MONEY), API_SCOPE_PROJECT,
      .handle = api_packages},
+    {HTTP_GET, V1 "/projects/{id}/fee-packages/choices", API_VERB(MONEY), API_SCOPE_PROJECT,
+     .handle = api_package_choices},
     {HTTP_POST, V1 "/projects/{id}/fee-packages", API_VERB(STRATEGY), API_SCOPE_PROJECT, API_WRITE,
      API_BODY_JSON, true, api_package_save},
     {HTTP_POST, V1 "/projects/{id}/fee-baseline", API_VERB(STRATEGY), API_SCOPE_PROJECT, API_WRITE,
@@ -86,6 +88,8 @@ static const struct api_route routes[] = {
      API_BODY_NONE, true, api_emergency},
     {HTTP_POST, V1 "/accounts/{id}/confirm-restore", API_VERB(RELAY), API_SCOPE_ACCOUNT, API_WRITE,
      API_BODY_NONE, true, api_confirm_restore},
+    {HTTP_GET, V1 "/accounts/{id}/fee-package", API_VERB(MONEY), API_SCOPE_ACCOUNT,
+     .handle = api_account_package},
     {HTTP_POST, V1 "/accounts/{id}/fee-package", API_VERB(STRATEGY), API_SCOPE_ACCOUNT, API_WRITE,
      API_BODY_JSON, true, api_package_choose},
 

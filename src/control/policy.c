@@ -257,6 +257,45 @@ enum err control_package_choose(struct store_tx *tx, int64_t account_id, const c
                                                      .detail = d.text});
 }
 
+#define CHOICES                                                                                    \
+    "SELECT c.account_id, c.number, a.code, a.name, p.code, c.package_code, c.actor, c.chosen_at " \
+    "FROM account_package c JOIN account a ON a.id = c.account_id "                                \
+    "JOIN place p ON p.id = a.place_id "
+
+static enum err tell_choices(struct query *q, control_choice_each *each, void *arg)
+{
+    enum err e = ERR_OK;
+    while (e == ERR_OK && query_step(q)) {
+        struct control_choice c = {query_int(q, 0),  query_int(q, 1),  query_text(q, 2),
+                                   query_text(q, 3), query_text(q, 4), query_text(q, 5),
+                                   query_text(q, 6), {query_int(q, 7)}};
+        e = each(arg, &c);
+    }
+    enum err ended = query_end(q);
+    return e != ERR_OK ? e : ended;
+}
+
+enum err control_choice_list(struct store_tx *tx, const struct control_choice_query *w,
+                             control_choice_each *each, void *arg)
+{
+    struct query q = query_open(
+        tx,
+        CHOICES "WHERE a.project_id = $1 AND a.closed_at IS NULL AND c.account_id > $2 "
+                "AND c.number = (SELECT max(number) FROM account_package n "
+                "WHERE n.account_id = c.account_id) AND c.package_code <> '' "
+                "AND ($3 = '' OR c.package_code = $3) ORDER BY c.account_id LIMIT $4",
+        "iiti", w->project_id, w->after, w->package_code, w->limit > 0 ? w->limit : INT64_C(-1));
+    return tell_choices(&q, each, arg);
+}
+
+enum err control_choice_history(struct store_tx *tx, int64_t account_id, control_choice_each *each,
+                                void *arg)
+{
+    struct query q =
+        query_open(tx, CHOICES "WHERE c.account_id = $1 ORDER BY c.number DESC", "i", account_id);
+    return tell_choices(&q, each, arg);
+}
+
 enum err control_baseline_get(struct store_tx *tx, int64_t project_id,
                               char strategy_code[SITE_CODE_MAX + 1])
 {

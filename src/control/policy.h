@@ -90,6 +90,28 @@ typedef enum err control_package_each(void *arg, const struct control_package *p
 [[nodiscard]] enum err control_package_choose(struct store_tx *tx, int64_t account_id,
                                               const char *code, const struct control_act *act);
 
+/* Who chose what. Texts live until the callback returns. */
+struct control_choice {
+    int64_t account_id, number; /* 1, 2 ... within the account */
+    const char *account_code, *account_name, *place_code;
+    const char *package_code; /* "": the choice was ended */
+    const char *actor;
+    wall_s chosen_at;
+};
+typedef enum err control_choice_each(void *arg, const struct control_choice *choice);
+struct control_choice_query {
+    int64_t project_id;
+    const char *package_code; /* "": of any package */
+    int64_t after, limit;     /* accounts with a greater id, at most so many; 0: no limit */
+};
+/* What open accounts have now, by account. */
+[[nodiscard]] enum err control_choice_list(struct store_tx *tx,
+                                           const struct control_choice_query *query,
+                                           control_choice_each *each, void *arg);
+/* All that an account ever chose, newest first. */
+[[nodiscard]] enum err control_choice_history(struct store_tx *tx, int64_t account_id,
+                                              control_choice_each *each, void *arg);
+
 /* The baseline strategy of a project; code "" takes it away. */
 [[nodiscard]] enum err control_baseline_put(struct store_tx *tx, int64_t project_id,
                                             const char *strategy_code,

@@ -163,6 +163,12 @@ static void test_packages(void **state)
     check_reply(world_post(w, &p, "key-00000003", "/api/v1/accounts/1/fee-package",
                            "{\"package\": \"gentle\"}"),
                 200, "-");
+    r = world_get(w, &p, PACKAGES);
+    one = json_array_get(json_object_get(r.json, "users"), 0);
+    assert_string_equal(json_string_value(json_object_get(one, "package")), "gentle");
+    assert_int_equal(json_integer_value(json_object_get(one, "accounts")), 1);
+    assert_int_equal(reply_int(&r, "baseline_accounts"), 0);
+    reply_free(&r);
     check_reply(world_post(w, &p, "key-00000004", "/api/v1/accounts/1/fee-package",
                            "{\"package\": \"none\"}"),
                 422, "CONTROL_PACKAGE");
@@ -170,6 +176,47 @@ static void test_packages(void **state)
     check_reply(world_post(w, &p, "key-00000005", PACKAGES, body), 422, "SITE_STRATEGY_UNKNOWN");
     snprintf(body, sizeof body, PACKAGE, "standard", "drums");
     check_reply(world_post(w, &p, "key-00000006", PACKAGES, body), 400, "API_FIELD");
+}
+
+static void test_who_chose_what(void **state)
+{
+    struct world *w = *state;
+    struct person p = log_in(w, AUTH_MANAGER);
+    world_execute(w, "INSERT INTO strategy_package (id, project_id, code, version, effective_at, "
+                     "name_zh, name_en, strategy_code, restore) "
+                     "VALUES (1, 1, 'pk', 1, 1, 'p', 'p', 'standard', 'direct')");
+    world_execute(w, "INSERT INTO account_package VALUES (1, 10, 1, 'old', 'user:7'), "
+                     "(1, 20, 2, 'pk', 'user:8'), (2, 30, 1, 'pk', 'user:9')");
+    struct reply r = world_get(w, &p, PACKAGES "/choices?package=pk&limit=1");
+    json_t *one = json_array_get(json_object_get(r.json, "choices"), 0);
+    assert_int_equal(json_integer_value(json_object_get(one, "account_id")), 1);
+    assert_int_equal(json_integer_value(json_object_get(one, "chosen_at")), 20);
+    assert_string_equal(json_string_value(json_object_get(one, "actor")), "user:8");
+    assert_int_equal(reply_int(&r, "next"), 1);
+    reply_free(&r);
+    r = world_get(w, &p, PACKAGES "/choices?after=1");
+    assert_int_equal(json_array_size(json_object_get(r.json, "choices")), 1);
+    reply_free(&r);
+    r = world_get(w, &p, PACKAGES "/choices?package=old");
+    assert_int_equal(json_array_size(json_object_get(r.json, "choices")), 0);
+    reply_free(&r);
+    r = world_get(w, &p, "/api/v1/accounts/1/fee-package");
+    assert_string_equal(reply_text(&r, "package"), "pk");
+    assert_string_equal(reply_text(&r, "strategy"), "standard");
+    assert_int_equal(json_array_size(json_object_get(r.json, "choices")), 2);
+    reply_free(&r);
+    /* the account itself tells the strategy that it lives under, not the one that it names */
+    world_execute(w, "UPDATE account SET strategy_code = 'elsewhere' WHERE id = 1");
+    r = world_get(w, &p, "/api/v1/accounts/1");
+    one = json_object_get(r.json, "strategy");
+    assert_string_equal(json_string_value(json_object_get(one, "code")), "standard");
+    reply_free(&r);
+    world_execute(w, "UPDATE account_package SET package_code = '' WHERE account_id = 1");
+    r = world_get(w, &p, "/api/v1/accounts/1/fee-package");
+    assert_true(json_is_null(json_object_get(r.json, "strategy"))); /* it names none that exists */
+    reply_free(&r);
+    check_reply(world_get(w, &p, PACKAGES "/choices?after=x"), 400, "-");
+    check_reply(world_get(w, &p, "/api/v1/accounts/3/fee-package"), 404, "-");
 }
 
 /* ---- on behalf of a customer ---- */
@@ -189,9 +236,9 @@ static void test_nothing_to_give(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_protect_and_lift),  CASE(test_refused_protections),
-        CASE(test_two_people_decide), CASE(test_refused_verdicts),
-        CASE(test_packages),          CASE(test_nothing_to_give),
+        CASE(test_protect_and_lift), CASE(test_refused_protections), CASE(test_two_people_decide),
+        CASE(test_refused_verdicts), CASE(test_who_chose_what),      CASE(test_packages),
+        CASE(test_nothing_to_give),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

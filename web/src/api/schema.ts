@@ -545,6 +545,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/fee-packages/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Which open account has which package, by account */
+        get: operations["listPackageChoices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{project_id}/fee-baseline": {
         parameters: {
             query?: never;
@@ -830,7 +850,8 @@ export interface paths {
             };
             cookie?: never;
         };
-        get?: never;
+        /** Which strategy the account lives under and why, and what its contract chose */
+        get: operations["getAccountPackage"];
         put?: never;
         /** What the contract chose */
         post: operations["choosePackage"];
@@ -1339,8 +1360,39 @@ export interface components {
         PackageList: {
             now: components["schemas"]["Time"];
             baseline: string | null;
+            /** @description Open accounts for which neither a package nor they themselves name a strategy */
+            baseline_accounts: number;
+            /** @description Open accounts by the package that they have */
+            users: {
+                package: string;
+                accounts: number;
+            }[];
             /** @description Every version, by code and version */
             packages: components["schemas"]["Package"][];
+        };
+        PackageChoice: {
+            account_id: number;
+            code: string;
+            name: string;
+            place: string;
+            /** @description null: the choice was ended */
+            package: string | null;
+            chosen_at: components["schemas"]["Time"];
+            actor: string;
+        };
+        PackageChoices: {
+            choices: components["schemas"]["PackageChoice"][];
+            /** @description Go on with `after` = this */
+            next: number | null;
+        };
+        AccountPackage: {
+            package: string | null;
+            /** @description null: none is in force */
+            strategy: string | null;
+            strategy_version: number | null;
+            /** @description The strategy is the baseline of the project */
+            baseline: boolean;
+            choices: components["schemas"]["PackageChoice"][];
         };
         NewPackage: {
             code: string;
@@ -2761,6 +2813,40 @@ export interface operations {
             422: components["responses"]["Problem"];
         };
     };
+    listPackageChoices: {
+        parameters: {
+            query?: {
+                /** @description Only this one */
+                package?: string;
+                /** @description Only accounts with a greater id */
+                after?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who chose what, and since when */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageChoices"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
     setBaseline: {
         parameters: {
             query?: never;
@@ -3226,6 +3312,32 @@ export interface operations {
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+        };
+    };
+    getAccountPackage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present rule and all choices, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountPackage"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
         };
     };
     choosePackage: {
