@@ -426,16 +426,75 @@ const tests = {
   },
 }
 
+tests['before a strategy is saved it says who would be warned or cut, by the keyboard alone'] = async (page) => {
+  await enter(page)
+  await page.goto(`${base}/strategies/standard`)
+  const run = page.locator('#preview .el-button')
+  await run.waitFor()
+  await page.waitForFunction(() => !document.querySelector('#preview .el-button')?.disabled)
+  await run.focus()
+  await page.keyboard.press('Enter')
+  await page.locator('#preview table').first().waitFor()
+  const rows = await wallRows(page)
+  const number = (text) => Number(/\d+/.exec(text)?.[0])
+  await page.waitForFunction(() => !document.querySelector('#preview progress'))
+  assert.equal(number(await page.locator('#preview [role=status] p').first().innerText()), rows.length)
+  // The same text as the strategy in force: nobody is newly warned or cut.
+  assert.ok((await page.locator('#preview tbody td:last-child').allInnerTexts()).slice(0, 7).every((text) => text.trim() === '0'))
+  // Another text: the counts are of the one before, and whoever saves is told so.
+  await page.locator('.levels input').first().fill('900.00')
+  await page.locator('#preview .warn').first().waitFor()
+  await page.waitForFunction(() => !document.querySelector('.page-head .el-button--primary')?.disabled)
+  await page.locator('.page-head .el-button--primary').click()
+  await page.locator('.el-dialog .warn').first().waitFor()
+  await page.keyboard.press('Escape')
+  await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+  await page.waitForFunction(() => !document.querySelector('#preview .el-button')?.disabled)
+  await run.focus()
+  await page.keyboard.press('Enter')
+  await page.locator('#preview .rooms tbody tr').first().waitFor()
+  await page.waitForFunction(() => !document.querySelector('#preview progress'))
+  assert.ok(number(await page.locator('#preview table').first().locator('tbody tr').first().locator('td').nth(1).innerText()) > 0)
+  page.on('dialog', (dialog) => dialog.accept()) // leaving without saving
+}
+
+tests['a package is made, chosen by a contract, and found with who chose it'] = async (page) => {
+  await enter(page)
+  await page.goto(`${base}/packages`)
+  await page.locator('.page-head .chip').click()
+  const form = page.locator('.el-dialog form')
+  await form.waitFor()
+  await form.locator('input').nth(0).fill('gentle')
+  await form.locator('input').nth(1).fill('温和')
+  await form.locator('input').nth(2).fill('Gentle')
+  await form.locator('select').nth(1).selectOption('safe')
+  await form.locator('button[type=submit]').click()
+  const entry = page.locator('ul > li', { hasText: 'gentle' }).first()
+  await entry.waitFor()
+  const [row] = await wallRows(page)
+  await page.goto(`${base}/accounts/${row.id}`)
+  await page.locator('.box .chip').click()
+  await page.locator('.el-dialog select').selectOption('gentle')
+  await page.locator('.el-dialog button[type=submit]').click()
+  await page.locator('.box strong').waitFor()
+  await page.goto(`${base}/packages`)
+  await entry.waitFor()
+  await entry.locator('summary').last().click()
+  await entry.locator(`a[href="/accounts/${row.id}"]`).waitFor()
+}
+
 /** What is opened on a page before it is looked at. */
 const OPENERS = {
   wall: (page) => page.keyboard.press('Control+k'),
   account: (page) => page.locator('.supply .keep .chip').click().then(() => page.locator('#reason-text').waitFor()),
   gateways: (page) => page.locator('.top .pop .trigger').click(),
   newPlan: (page) => page.locator('input[name=plan-kind][value=time_of_use_ladder]').check({ force: true }).then(() => page.locator('.day + * , .chip', { hasText: /季节|season/i }).first().click()),
+  strategy: (page) => page.locator('#preview .el-button').click().then(() => page.locator('#preview table').first().waitFor()),
+  packages: (page) => page.locator('.page-head .chip').click().then(() => page.locator('.el-dialog form').waitFor()),
   plan: (page) => page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true))),
 }
 
-const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', approvals: '/approvals', strategies: '/strategies', strategy: '/strategies/standard' }
+const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', packages: '/packages', approvals: '/approvals', strategies: '/strategies', strategy: '/strategies/standard' }
 for (const [language, theme, width] of [['zh-CN', 'light', 1440], ['en', 'dark', 1440], ['en', 'light', 390], ['zh-CN', 'dark', 390]]) {
   const name = `no page has a serious accessibility finding or an untranslated key (${language}, ${theme}, ${width} px)`
   tests[name] = async (page) => {

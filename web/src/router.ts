@@ -16,6 +16,7 @@ export const router = createRouter({
     { path: '/plans/:code', name: 'plan', component: () => import('./pages/PlanPage.vue'), meta: { shell: true, under: 'plans' } },
     { path: '/strategies', name: 'strategies', component: () => import('./pages/StrategiesPage.vue'), meta: { shell: true } },
     { path: '/strategies/:code', name: 'strategy', component: () => import('./pages/StrategyPage.vue'), meta: { shell: true, under: 'strategies' } },
+    { path: '/packages', name: 'packages', component: () => import('./pages/PackagesPage.vue'), meta: { shell: true } },
     { path: '/approvals', name: 'approvals', component: () => import('./pages/ApprovalsPage.vue'), meta: { shell: true } },
     { path: '/gateways', name: 'gateways', component: () => import('./pages/GatewaysPage.vue'), meta: { shell: true } },
     { path: '/import', name: 'import', component: () => import('./pages/ImportPage.vue'), meta: { shell: true } },

@@ -33,6 +33,8 @@ export type Severity = Schemas['Severity']
 export type StrategyList = Schemas['StrategyList']
 export type StrategyEntry = StrategyList['strategies'][number]
 export type StrategyCheck = Schemas['StrategyCheck']
+export type FeePackage = Schemas['Package']
+export type PackageChoice = Schemas['PackageChoice']
 export type StrategyPreview = Schemas['StrategyPreview']
 export type PreviewRow = Schemas['PreviewRow']
 export type PreviewSide = Schemas['PreviewSide']
@@ -158,6 +160,17 @@ export const api = {
     call<StrategyPreview>('POST', `/projects/${project}/strategies/preview`, { body }),
   saveStrategy: (project: number, version: NewVersion, key: string) =>
     call<SavedVersion>('POST', `/projects/${project}/strategies`, { key, body: version }),
+
+  packages: (project: number) => call<Schemas['PackageList']>('GET', `/projects/${project}/fee-packages`),
+  packageChoices: (project: number, code: string, after: number) =>
+    call<Schemas['PackageChoices']>('GET', `/projects/${project}/fee-packages/choices`, { query: { package: code, after } }),
+  savePackage: (project: number, body: Schemas['NewPackage'], key: string) =>
+    call<FeePackage>('POST', `/projects/${project}/fee-packages`, { key, body }),
+  setBaseline: (project: number, strategy: string, key: string) =>
+    call<Schemas['Baseline']>('POST', `/projects/${project}/fee-baseline`, { key, body: { strategy } }),
+  accountPackage: (id: number) => call<Schemas['AccountPackage']>('GET', `/accounts/${id}/fee-package`),
+  choosePackage: (id: number, code: string, key: string) =>
+    call<Schemas['ChosenPackage']>('POST', `/accounts/${id}/fee-package`, { key, body: { package: code } }),
 
   accountProtections: (id: number, now: boolean) =>
     call<Schemas['ProtectionList']>('GET', `/accounts/${id}/protections`, { query: { now: now ? 1 : 0 } }),
