@@ -183,6 +183,11 @@ api_handle api_strategies, api_strategy_texts, api_strategy_check, api_strategy_
 api_handle api_protections, api_account_protections, api_protect, api_protect_lift, api_emergency,
     api_confirm_restore, api_approvals, api_approval_decide, api_packages, api_package_save,
     api_package_choices, api_account_package, api_baseline, api_package_choose;
+api_handle api_cash_policy, api_cash_policy_set, api_shifts, api_shift_open, api_shift_count,
+    api_shift_close, api_days, api_day_close;
+api_handle api_dues, api_due_bill, api_due_withdraw, api_due_pay, api_late_terms,
+    api_late_term_set;
+api_handle api_runs, api_run_lines, api_run_subsidy, api_run_share, api_run_decide;
 api_handle api_stream_open, api_health, api_metrics;
 
 /* ---- shared pieces of answers ---- */
@@ -190,11 +195,16 @@ api_handle api_stream_open, api_health, api_metrics;
 void api_put_project(struct jwrite *w, const char *key, const struct site_project *p);
 void api_put_place(struct jwrite *w, const char *key, const struct site_place *p);
 int64_t api_day_number(int32_t local_day); /* YYYYMMDD */
+[[nodiscard]] enum err api_day_of_number(struct call *c, const char *field, int64_t number,
+                                         int32_t *local_day); /* ERR_API_FIELD */
 /* One row of the wall, as an object; money false: available_fen is null. */
 [[nodiscard]] enum err api_put_wall_row(struct api *a, struct store_tx *tx, struct jwrite *w,
                                         const struct site_account *account, bool money);
 struct vend_status;
-void api_put_order(struct jwrite *w, const char *key, const struct vend_status *s);
+struct shift_sale;
+/* `split`: how what was paid was divided; NULL: not told. */
+void api_put_order(struct jwrite *w, const char *key, const struct vend_status *s,
+                   const struct shift_sale *split);
 struct control_relay;
 /* The switched outputs of one meter, by its newest word: readings and read-backs together. */
 struct api_outputs {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/api_impl.h"
+#include "pay/shift.h"
 #include "vend/vend.h"
 
 #define SALE_MAX_FEN 10'000'000
@@ -53,7 +54,8 @@ static void put_steps(struct jwrite *w, const struct vend_status *s)
     jwrite_end(w);
 }
 
-void api_put_order(struct jwrite *w, const char *key, const struct vend_status *s)
+void api_put_order(struct jwrite *w, const char *key, const struct vend_status *s,
+                   const struct shift_sale *split)
 {
     jwrite_object(w, key);
     jwrite_int(w, "account_id", s->account_id);
@@ -70,14 +72,30 @@ void api_put_order(struct jwrite *w, const char *key, const struct vend_status *
     jwrite_int(w, "changed_at", s->changed_at.s);
     jwrite_text(w, "actor", s->actor);
     jwrite_bool(w, "final", vend_state_final(s->state));
+    if (split) {
+        jwrite_int(w, "paid_fen", split->paid_fen);
+        jwrite_int(w, "fee_fen", split->fee_fen);
+    }
     put_steps(w, s);
     jwrite_end(w);
 }
 
+/* An order that was not sold at the desk was paid as it is credited. */
+static enum err put_divided(struct call *c, const struct vend_status *s)
+{
+    struct shift_sale split;
+    enum err e = shift_sale_get(c->tx, s->account_id, s->order_id, &split);
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return e;
+    if (e == ERR_NOT_FOUND)
+        split = (struct shift_sale){s->amount_fen, s->amount_fen, 0, 0};
+    api_put_order(&c->out, NULL, s, &split);
+    return ERR_OK;
+}
+
 static enum err put_one(void *arg, const struct vend_status *s)
 {
-    api_put_order(arg, NULL, s);
-    return ERR_OK;
+    return put_divided(arg, s);
 }
 
 enum err api_orders(struct call *c)
@@ -86,7 +104,7 @@ enum err api_orders(struct call *c)
     TRY(api_query_limit(c, &f.limit));
     jwrite_object(&c->out, NULL);
     jwrite_array(&c->out, "orders");
-    TRY(vend_list(c->tx, &f, put_one, &c->out));
+    TRY(vend_list(c->tx, &f, put_one, c));
     jwrite_end(&c->out);
     jwrite_end(&c->out);
     return ERR_OK;
@@ -96,15 +114,14 @@ enum err api_order(struct call *c)
 {
     struct vend_status s;
     TRY(vend_get(c->tx, c->id, c->order, &s));
-    api_put_order(&c->out, NULL, &s);
-    return ERR_OK;
+    return put_divided(c, &s);
 }
 
-static void written(struct call *c, const struct vend_status *s)
+static enum err written(struct call *c, const struct vend_status *s)
 {
-    api_put_order(&c->out, NULL, s);
     c->wrote_account = s->account_id;
     memcpy(c->wrote_order, s->order_id, sizeof c->wrote_order);
+    return put_divided(c, s);
 }
 
 /* How much could be sold instead. */
@@ -155,10 +172,9 @@ enum err api_sell(struct call *c)
                              .now = c->now,
                              .random = api_draw(),
                              .readings = c->api->options.readings};
-    TRY(explain(c, vend_sell(c->tx, &sale, &s)));
+    TRY(explain(c, shift_sell(c->tx, &sale, &s, NULL)));
     c->status = 201;
-    written(c, &s);
-    return ERR_OK;
+    return written(c, &s);
 }
 
 enum err api_cancel(struct call *c)
@@ -176,6 +192,5 @@ enum err api_cancel(struct call *c)
                                    .random = api_draw()};
     TRY(vend_cancel(c->tx, &request, &s));
     c->status = 202;
-    written(c, &s);
-    return ERR_OK;
+    return written(c, &s);
 }

@@ -41,6 +41,17 @@ static const struct {
     {ERR_CONTROL_BREAKER, 409},
     {ERR_CONTROL_SECOND_PERSON, 409},
     {ERR_CONTROL_EMERGENCY, 409},
+    {ERR_SHIFT_NONE, 409},
+    {ERR_SHIFT_OPEN, 409},
+    {ERR_SHIFT_STATE, 409},
+    {ERR_SHIFT_PERSON, 409},
+    {ERR_DAY_OPEN, 409},
+    {ERR_DAY_CLOSED, 409},
+    {ERR_DAY_OUTSIDE, 409},
+    {ERR_DUE_AMOUNT, 409},
+    {ERR_DUE_DIFFERENT, 409},
+    {ERR_RUN_TWICE, 409},
+    {ERR_RUN_STATE, 409},
 };
 
 unsigned api_status_of(enum err e)

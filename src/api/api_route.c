@@ -64,6 +64,32 @@ static const struct api_route routes[] = {
      API_BODY_JSON, true, api_package_save},
     {HTTP_POST, V1 "/projects/{id}/fee-baseline", API_VERB(STRATEGY), API_SCOPE_PROJECT, API_WRITE,
      API_BODY_JSON, true, api_baseline},
+    {HTTP_GET, V1 "/projects/{id}/cash-policy", API_VERB(MONEY), API_SCOPE_PROJECT,
+     .handle = api_cash_policy},
+    {HTTP_POST, V1 "/projects/{id}/cash-policy", API_VERB(BOOKS), API_SCOPE_PROJECT, API_WRITE,
+     API_BODY_JSON, true, api_cash_policy_set},
+    {HTTP_GET, V1 "/projects/{id}/shifts", API_VERB(MONEY), API_SCOPE_PROJECT,
+     .handle = api_shifts},
+    {HTTP_POST, V1 "/projects/{id}/shifts/open", API_VERB(SELL), API_SCOPE_PROJECT, API_WRITE,
+     API_BODY_JSON, true, api_shift_open},
+    {HTTP_POST, V1 "/projects/{id}/shifts/count", API_VERB(SELL), API_SCOPE_PROJECT, API_WRITE,
+     API_BODY_JSON, true, api_shift_count},
+    {HTTP_POST, V1 "/projects/{id}/shifts/close", API_VERB(CANCEL), API_SCOPE_PROJECT, API_WRITE,
+     API_BODY_JSON, true, api_shift_close},
+    {HTTP_GET, V1 "/projects/{id}/days", API_VERB(MONEY), API_SCOPE_PROJECT, .handle = api_days},
+    {HTTP_POST, V1 "/projects/{id}/days/close", API_VERB(BOOKS), API_SCOPE_PROJECT, API_WRITE,
+     API_BODY_JSON, true, api_day_close},
+    {HTTP_GET, V1 "/projects/{id}/runs", API_VERB(MONEY), API_SCOPE_PROJECT, .handle = api_runs},
+    {HTTP_GET, V1 "/projects/{id}/runs/lines", API_VERB(MONEY), API_SCOPE_PROJECT,
+     .handle = api_run_lines},
+    {HTTP_POST, V1 "/projects/{id}/runs/subsidy", API_VERB(BOOKS), API_SCOPE_PROJECT, API_WRITE,
+     API_BODY_JSON, true, api_run_subsidy},
+    {HTTP_POST, V1 "/projects/{id}/runs/share", API_VERB(BOOKS), API_SCOPE_PROJECT, API_WRITE,
+     API_BODY_JSON, true, api_run_share},
+    {HTTP_POST, V1 "/projects/{id}/runs/decide", API_VERB(BOOKS), API_SCOPE_PROJECT, API_WRITE,
+     API_BODY_JSON, true, api_run_decide},
+    {HTTP_GET, V1 "/projects/{id}/late-terms", API_VERB(MONEY), API_SCOPE_PROJECT,
+     .handle = api_late_terms},
     {HTTP_GET, V1 "/search", API_VERB(VIEW), .handle = api_search},
 
     {HTTP_GET, V1 "/accounts/{id}", API_VERB(VIEW), API_SCOPE_ACCOUNT, .handle = api_account},
@@ -92,6 +118,15 @@ static const struct api_route routes[] = {
      .handle = api_account_package},
     {HTTP_POST, V1 "/accounts/{id}/fee-package", API_VERB(STRATEGY), API_SCOPE_ACCOUNT, API_WRITE,
      API_BODY_JSON, true, api_package_choose},
+    {HTTP_GET, V1 "/accounts/{id}/dues", API_VERB(MONEY), API_SCOPE_ACCOUNT, .handle = api_dues},
+    {HTTP_POST, V1 "/accounts/{id}/dues", API_VERB(BOOKS), API_SCOPE_ACCOUNT, API_WRITE,
+     API_BODY_JSON, true, api_due_bill},
+    {HTTP_POST, V1 "/accounts/{id}/dues/withdraw", API_VERB(BOOKS), API_SCOPE_ACCOUNT, API_WRITE,
+     API_BODY_JSON, true, api_due_withdraw},
+    {HTTP_POST, V1 "/accounts/{id}/dues/pay", API_VERB(SELL), API_SCOPE_ACCOUNT, API_WRITE,
+     API_BODY_JSON, true, api_due_pay},
+    {HTTP_POST, V1 "/accounts/{id}/late-term", API_VERB(BOOKS), API_SCOPE_ACCOUNT, API_WRITE,
+     API_BODY_JSON, true, api_late_term_set},
 
     {HTTP_POST, V1 "/meters/{id}/relay", API_VERB(RELAY), API_SCOPE_METER, API_WRITE, API_BODY_JSON,
      true, api_relay},
@@ -114,7 +149,8 @@ const struct api_route *api_routes(size_t *count)
 static bool dangerous(int permission)
 {
     return permission == API_VERB(SELL) || permission == API_VERB(CANCEL) ||
-           permission == API_VERB(RELAY) || permission == API_VERB(KEEP);
+           permission == API_VERB(RELAY) || permission == API_VERB(KEEP) ||
+           permission == API_VERB(BOOKS);
 }
 
 static bool permission_known(int permission)

@@ -12,6 +12,7 @@
 
 #include "api/api_impl.h"
 #include "base/must.h"
+#include "pay/shift.h"
 #include "vend/vend.h"
 
 #define RING 4096
@@ -387,7 +388,11 @@ static enum err build_order(struct stream *s, struct store_tx *tx, const struct 
     enum err e = vend_get(tx, m->account_id, m->order_id, &status);
     if (e != ERR_OK)
         return e == ERR_NOT_FOUND ? ERR_OK : e;
-    api_put_order(&w, NULL, &status);
+    struct shift_sale split;
+    e = shift_sale_get(tx, m->account_id, m->order_id, &split);
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return e;
+    api_put_order(&w, NULL, &status, e == ERR_OK ? &split : NULL);
     publish(s, status.project_id, FOR_MONEY, "order", &w);
     return ERR_OK;
 }

@@ -53,10 +53,11 @@ enum auth_verb {
     AUTH_RELAY,
     AUTH_KEEP,
     AUTH_IMPORT,
-    AUTH_CLAIM, /* commissioning of gateways */
+    AUTH_CLAIM,    /* commissioning of gateways */
     AUTH_PRICE,    /* price plans: check, try, save */
     AUTH_STRATEGY, /* fee-control strategies, the same */
-    AUTH_AUDIT, /* the journal */
+    AUTH_BOOKS,    /* closing of days, runs, bills and late fees, what the cash desk may do */
+    AUTH_AUDIT,    /* the journal */
     AUTH_VERB_COUNT
 };
 

@@ -6,10 +6,11 @@
 #define V(verb) (1u << AUTH_##verb)
 
 static const char *const verb_names[AUTH_VERB_COUNT] = {
-    [AUTH_SELF] = "self",   [AUTH_VIEW] = "view",     [AUTH_MONEY] = "money",
-    [AUTH_SELL] = "sell",   [AUTH_CANCEL] = "cancel", [AUTH_RELAY] = "relay",
-    [AUTH_KEEP] = "keep",   [AUTH_IMPORT] = "import", [AUTH_CLAIM] = "claim",
-    [AUTH_AUDIT] = "audit", [AUTH_PRICE] = "price",   [AUTH_STRATEGY] = "strategy",
+    [AUTH_SELF] = "self",         [AUTH_VIEW] = "view",     [AUTH_MONEY] = "money",
+    [AUTH_SELL] = "sell",         [AUTH_CANCEL] = "cancel", [AUTH_RELAY] = "relay",
+    [AUTH_KEEP] = "keep",         [AUTH_IMPORT] = "import", [AUTH_CLAIM] = "claim",
+    [AUTH_BOOKS] = "books",       [AUTH_AUDIT] = "audit",   [AUTH_PRICE] = "price",
+    [AUTH_STRATEGY] = "strategy",
 };
 
 /* Who may what. Nothing else decides. */
@@ -18,11 +19,14 @@ static const struct {
     unsigned verbs;
 } roles[AUTH_ROLE_COUNT] = {
     [AUTH_ADMIN] = {"admin", V(SELF) | V(VIEW) | V(MONEY) | V(SELL) | V(CANCEL) | V(RELAY) |
-                                 V(KEEP) | V(IMPORT) | V(CLAIM) | V(AUDIT) | V(PRICE) | V(STRATEGY)},
+                                 V(KEEP) | V(IMPORT) | V(CLAIM) | V(BOOKS) | V(AUDIT) | V(PRICE) |
+                                 V(STRATEGY)},
     [AUTH_MANAGER] = {"manager", V(SELF) | V(VIEW) | V(MONEY) | V(SELL) | V(CANCEL) | V(RELAY) |
-                                     V(KEEP) | V(IMPORT) | V(AUDIT) | V(PRICE) | V(STRATEGY)},
+                                     V(KEEP) | V(IMPORT) | V(BOOKS) | V(AUDIT) | V(PRICE) |
+                                     V(STRATEGY)},
     [AUTH_CASHIER] = {"cashier", V(SELF) | V(VIEW) | V(MONEY) | V(SELL) | V(CANCEL)},
-    [AUTH_FINANCE] = {"finance", V(SELF) | V(VIEW) | V(MONEY) | V(CANCEL) | V(AUDIT) | V(PRICE)},
+    [AUTH_FINANCE] = {"finance",
+                      V(SELF) | V(VIEW) | V(MONEY) | V(CANCEL) | V(BOOKS) | V(AUDIT) | V(PRICE)},
     [AUTH_OFFICER] = {"officer", V(SELF) | V(VIEW) | V(MONEY) | V(RELAY) | V(KEEP) | V(STRATEGY)},
     [AUTH_ENGINEER] = {"engineer", V(SELF) | V(VIEW) | V(RELAY) | V(IMPORT)},
     [AUTH_WARDEN] = {"warden", V(SELF) | V(VIEW) | V(RELAY)},

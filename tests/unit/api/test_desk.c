@@ -1,0 +1,301 @@
+/* The cash desk, runs, other services and late fees over the interface. */
+#include "tests/unit/api/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "pay/run.h"
+#include "readings/readings.h"
+
+#define P "/api/v1/projects/1/"
+#define A "/api/v1/accounts/1/"
+#define DAY_S 86'400
+
+static struct person somebody(struct world *w, enum auth_role role)
+{
+    world_person(w, role, 1);
+    return world_login(w, auth_role_name(role));
+}
+
+static struct reply post(struct world *w, const struct person *p, const char *path,
+                         const char *body)
+{
+    static int number;
+    char key[32];
+    snprintf(key, sizeof key, "desk-key-%06d", ++number);
+    return world_post(w, p, key, path, body);
+}
+
+/* YYYYMMDD of the project's day, some days from now. */
+static int64_t day(const struct world *w, int days)
+{
+    struct civil c = civil_from_wall((wall_s){io_wall(w->io).s + (int64_t)days * DAY_S}, 28'800);
+    return c.year * 10'000 + c.month * 100 + c.day;
+}
+
+static void test_a_shift_over_the_interface(void **state)
+{
+    struct world *w = *state;
+    struct person cashier = somebody(w, AUTH_CASHIER), finance = somebody(w, AUTH_FINANCE);
+    check_reply(post(w, &cashier, P "cash-policy",
+                     "{\"need_shift\":true,\"fee_permyriad\":500,\"share_as_energy\":false}"),
+                403, "AUTH_FORBIDDEN");
+    check_reply(post(w, &finance, P "cash-policy",
+                     "{\"need_shift\":true,\"fee_permyriad\":500,\"share_as_energy\":false}"),
+                200, "-");
+    const char *sale = "{\"order_id\":\"order-0001\",\"amount_fen\":10000,\"method\":\"cash\"}";
+    check_reply(post(w, &cashier, A "orders", sale), 409, "SHIFT_NONE");
+    check_reply(post(w, &cashier, P "shifts/count", "{\"counted_fen\":1}"), 409, "SHIFT_NONE");
+    check_reply(post(w, &cashier, P "shifts/open", "{\"float_fen\":20000}"), 201, "-");
+    check_reply(post(w, &cashier, P "shifts/open", "{\"float_fen\":20000}"), 409, "SHIFT_OPEN");
+    struct reply r = post(w, &cashier, A "orders", sale);
+    assert_int_equal(r.status, 201);
+    assert_int_equal(reply_int(&r, "amount_fen"), 9'500);
+    assert_int_equal(reply_int(&r, "paid_fen"), 10'000);
+    assert_int_equal(reply_int(&r, "fee_fen"), 500);
+    reply_free(&r);
+    /* Blind: nothing tells what should be there. */
+    r = world_get(w, &cashier, P "shifts");
+    json_t *mine = json_object_get(r.json, "mine");
+    assert_null(json_object_get(mine, "expected_fen"));
+    assert_null(json_object_get(mine, "in_fen"));
+    assert_int_equal(json_integer_value(json_object_get(mine, "entries")), 2);
+    reply_free(&r);
+    check_reply(post(w, &finance, P "shifts/close", "{\"id\":1,\"note\":\"\"}"), 409,
+                "SHIFT_STATE");
+    r = post(w, &cashier, P "shifts/count", "{\"counted_fen\":29900}");
+    assert_int_equal(reply_int(&r, "expected_fen"), 30'000);
+    assert_int_equal(reply_int(&r, "difference_fen"), -100);
+    reply_free(&r);
+    check_reply(post(w, &cashier, P "shifts/close", "{\"id\":1,\"note\":\"x\"}"), 409,
+                "SHIFT_PERSON");
+    check_reply(post(w, &finance, P "shifts/close", "{\"id\":1,\"note\":\"\"}"), 422, "SHIFT_NOTE");
+    check_reply(post(w, &finance, P "shifts/close", "{\"id\":1,\"note\":\"a coin fell\"}"), 200,
+                "-");
+    r = world_get(w, &finance, P "shifts");
+    assert_true(json_is_null(json_object_get(r.json, "mine")));
+    assert_int_equal(json_array_size(json_object_get(r.json, "shifts")), 1);
+    reply_free(&r);
+}
+
+static void test_days(void **state)
+{
+    struct world *w = *state;
+    struct person cashier = somebody(w, AUTH_CASHIER), finance = somebody(w, AUTH_FINANCE);
+    char body[96];
+    check_reply(post(w, &cashier, A "orders",
+                     "{\"order_id\":\"order-0001\",\"amount_fen\":100,\"method\":\"cash\"}"),
+                201, "-");
+    struct reply r = world_get(w, &finance, P "days");
+    json_t *today = json_array_get(json_object_get(r.json, "days"), 0);
+    assert_int_equal(json_integer_value(json_object_get(today, "day")), day(w, 0));
+    assert_int_equal(json_integer_value(json_object_get(today, "outside_in_fen")), 100);
+    reply_free(&r);
+    snprintf(body, sizeof body, "{\"day\":%lld,\"outside_fen\":100,\"note\":\"\"}",
+             (long long)day(w, 0));
+    check_reply(post(w, &finance, P "days/close", body), 409, "DAY_OPEN");
+    snprintf(body, sizeof body, "{\"day\":%lld,\"outside_fen\":1,\"note\":\"\"}",
+             (long long)day(w, -1));
+    check_reply(post(w, &finance, P "days/close", body), 409, "DAY_OUTSIDE");
+    snprintf(body, sizeof body, "{\"day\":%lld,\"outside_fen\":0,\"note\":\"\"}",
+             (long long)day(w, -1));
+    check_reply(post(w, &cashier, P "days/close", body), 403, "AUTH_FORBIDDEN");
+    check_reply(post(w, &finance, P "days/close", body), 200, "-");
+    check_reply(post(w, &finance, P "days/close", body), 409, "DAY_CLOSED");
+    check_reply(
+        post(w, &finance, P "days/close", "{\"day\":20260230,\"outside_fen\":0,\"note\":\"\"}"),
+        400, "API_FIELD");
+    check_reply(world_get(w, &finance, P "days?before=20260230"), 400, "API_FIELD");
+}
+
+/* --- runs
+ * ----------------------------------------------------------------------------------------- */
+
+static enum err tick(struct store_tx *tx, void *arg)
+{
+    struct world *w = arg;
+    int64_t worked;
+    return run_tick(tx, &(struct run_turn){io_wall(w->io), 100, 5}, &worked);
+}
+
+static void test_free_credit(void **state)
+{
+    struct world *w = *state;
+    struct person finance = somebody(w, AUTH_FINANCE), manager = somebody(w, AUTH_MANAGER);
+    const char *bed = "{\"code\":\"bed\",\"period\":\"2026-11\",\"title\":\"Beds\",\"place\":\"\","
+                      "\"members\":\"301,4\\n302\",\"each_fen\":300,\"last_day\":0}";
+    struct reply r = post(w, &finance, P "runs/subsidy", bed);
+    assert_int_equal(r.status, 201);
+    assert_int_equal(reply_int(&r, "total_fen"), 1'500);
+    reply_free(&r);
+    check_reply(post(w, &finance, P "runs/subsidy", bed), 409, "RUN_TWICE");
+    check_reply(post(w, &finance, P "runs/decide", "{\"id\":1,\"act\":\"approve\",\"note\":\"\"}"),
+                409, "SHIFT_PERSON");
+    check_reply(post(w, &manager, P "runs/decide", "{\"id\":1,\"act\":\"dance\",\"note\":\"\"}"),
+                400, "API_FIELD");
+    check_reply(post(w, &manager, P "runs/decide", "{\"id\":9,\"act\":\"approve\",\"note\":\"\"}"),
+                404, "NOT_FOUND");
+    check_reply(post(w, &manager, P "runs/decide", "{\"id\":1,\"act\":\"approve\",\"note\":\"\"}"),
+                200, "-");
+    assert_ok(store_run(w->ledger, tick, w));
+    r = world_get(w, &finance, P "runs/lines?run=1");
+    json_t *line = json_array_get(json_object_get(r.json, "lines"), 0);
+    assert_int_equal(json_integer_value(json_object_get(line, "amount_fen")), 1'200);
+    assert_true(json_is_true(json_object_get(line, "posted")));
+    reply_free(&r);
+    check_reply(post(w, &finance, P "runs/decide", "{\"id\":1,\"act\":\"reverse\",\"note\":\"\"}"),
+                422, "SHIFT_NOTE");
+    r = post(w, &finance, P "runs/decide",
+             "{\"id\":1,\"act\":\"reverse\",\"note\":\"wrong list\"}");
+    assert_string_equal(reply_text(&r, "state"), "reversing");
+    reply_free(&r);
+    check_reply(world_get(w, &finance, P "runs"), 200, "-");
+    check_reply(world_get(w, &finance, P "runs/lines"), 400, "API_FIELD");
+    check_reply(world_get(w, &finance, P "runs/lines?run=7"), 404, "NOT_FOUND");
+    check_reply(post(w, &finance, P "runs/subsidy",
+                     "{\"code\":\"bed\",\"period\":\"2026-12\",\"title\":\"Beds\",\"place\":\"\","
+                     "\"members\":\"999\",\"each_fen\":300,\"last_day\":0}"),
+                422, "RUN_MEMBER");
+    check_reply(post(w, &finance, P "runs/subsidy",
+                     "{\"code\":\"bed\",\"period\":\"2026-12\",\"title\":\"Beds\",\"place\":\"\","
+                     "\"members\":\"\",\"each_fen\":300,\"last_day\":20200101}"),
+                422, "RANGE");
+}
+
+struct saying {
+    struct world *w;
+    struct readings_batch batch;
+    struct readings_moved moved;
+};
+
+static enum err ingest(struct store_tx *tx, void *arg)
+{
+    struct saying *s = arg;
+    return readings_ingest(s->w->readings, tx, &s->batch, &s->moved);
+}
+
+static void say(struct world *w, int64_t meter, int64_t at, int64_t wh)
+{
+    static uint8_t room[UPLINK_MESSAGE_MAX];
+    static int64_t seq;
+    struct uplink_reading r = {.meter_id = meter,
+                               .epoch = 1,
+                               .at = {at},
+                               .points = {{POINT_ENERGY_WH, wh}},
+                               .point_count = 1};
+    struct uplink_message m = {
+        .kind = UPLINK_READINGS, .epoch = 1, .seq = ++seq, .readings = {1, seq, &r, 1}};
+    struct writer out = writer_of(room, sizeof room);
+    uplink_message_encode(&m, &out);
+    assert_ok(out.err);
+    struct saying s = {.w = w,
+                       .batch = {.gateway_id = 1,
+                                 .epoch = 1,
+                                 .seq = seq,
+                                 .now = {at},
+                                 .body = {room, out.len},
+                                 .readings = &m.readings}};
+    assert_ok(store_run(w->readings_store, ingest, &s));
+}
+
+static struct reply share(struct world *w, const struct person *p, const char *main,
+                          const char *sub, int to)
+{
+    char body[400];
+    snprintf(body, sizeof body,
+             "{\"code\":\"hall\",\"period\":\"2026-11\",\"title\":\"Hall\",\"place\":\"\","
+             "\"members\":\"301,60\\n302,30\",\"main_meters\":\"%s\",\"sub_meters\":\"%s\","
+             "\"from_day\":%lld,\"to_day\":%lld,\"price_e8\":50000000,\"method\":\"given\"}",
+             main, sub, (long long)day(w, -2), (long long)day(w, to));
+    return post(w, p, P "runs/share", body);
+}
+
+static void test_common_usage(void **state)
+{
+    struct world *w = *state;
+    struct person finance = somebody(w, AUTH_FINANCE);
+    int64_t now = io_wall(w->io).s;
+    check_reply(share(w, &finance, "000000000001", "000000000002", -1), 422, "RUN_READING");
+    say(w, 1, now - 3 * DAY_S, 1'000'000);
+    say(w, 2, now - 3 * DAY_S, 50'000);
+    say(w, 1, now - 2 * DAY_S, 1'300'000);
+    say(w, 2, now - 2 * DAY_S, 250'000);
+    check_reply(share(w, &finance, "000000000001", "000000000001", -1), 400, "API_FIELD");
+    check_reply(share(w, &finance, "000000000003", "", -1), 400, "API_FIELD"); /* project B's */
+    check_reply(share(w, &finance, "000000000001", "000000000002", 0), 422, "RANGE"); /* not over */
+    check_reply(share(w, &finance, "000000000002", "000000000001", -1), 422, "RUN_USAGE");
+    struct reply r = share(w, &finance, "000000000001", "000000000002", -1);
+    assert_int_equal(r.status, 201);
+    assert_int_equal(reply_int(&r, "total_fen"), 5'000); /* (300 - 200) kWh x 0.50 */
+    assert_string_equal(reply_text(&r, "booking"), "services");
+    json_t *evidence = json_object_get(r.json, "evidence");
+    json_t *meter = json_array_get(json_object_get(evidence, "meters"), 0);
+    assert_int_equal(json_integer_value(json_object_get(meter, "to_wh")), 1'300'000);
+    reply_free(&r);
+    r = world_get(w, &finance, P "runs/lines?run=1");
+    json_t *line = json_array_get(json_object_get(r.json, "lines"), 1);
+    assert_int_equal(json_integer_value(json_object_get(line, "amount_fen")), 1'667);
+    reply_free(&r);
+}
+
+/* --- other services, late fees
+ * ---------------------------------------------------------------------- */
+
+static void test_other_services_and_late_fees(void **state)
+{
+    struct world *w = *state;
+    struct person cashier = somebody(w, AUTH_CASHIER), finance = somebody(w, AUTH_FINANCE);
+    const char *rent = "{\"bill_id\":\"rent-2026-11\",\"service\":\"rent\",\"title\":\"Rent\","
+                       "\"amount_fen\":9000}";
+    check_reply(post(w, &cashier, A "dues", rent), 403, "AUTH_FORBIDDEN");
+    check_reply(post(w, &finance, A "dues",
+                     "{\"bill_id\":\"rent-2026-11\",\"service\":\"gold\",\"title\":\"R\","
+                     "\"amount_fen\":9000}"),
+                400, "API_FIELD");
+    struct reply r = post(w, &finance, A "dues", rent);
+    assert_int_equal(r.status, 201);
+    assert_int_equal(reply_int(&r, "owed_fen"), 9'000);
+    assert_null(json_object_get(r.json, "late_term"));
+    reply_free(&r);
+    check_reply(
+        post(w, &cashier, A "dues/pay", "{\"payment_id\":\"paid-0001\",\"amount_fen\":9001}"), 409,
+        "DUE_AMOUNT");
+    check_reply(
+        post(w, &cashier, A "dues/pay", "{\"payment_id\":\"paid-0001\",\"amount_fen\":4000}"), 200,
+        "-");
+    check_reply(post(w, &finance, A "dues/withdraw", "{\"bill_id\":\"rent-2026-12\"}"), 404,
+                "NOT_FOUND");
+    check_reply(post(w, &finance, A "dues/withdraw", "{\"bill_id\":\"rent-2026-11\"}"), 200, "-");
+    const char *term = "{\"in_force\":true,\"ppm\":1000,\"next_years_ppm\":3000,\"grace_days\":10,"
+                       "\"least_fen\":100,\"cap_permille\":1000}";
+    r = post(w, &finance, A "late-term", term);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(r.json, "late_term"), "ppm")), 1'000);
+    reply_free(&r);
+    r = world_get(w, &finance, P "late-terms");
+    assert_int_equal(json_array_size(json_object_get(r.json, "late_terms")), 1);
+    reply_free(&r);
+    check_reply(world_get(w, &cashier, A "dues"), 200, "-");
+    check_reply(post(w, &finance, A "late-term",
+                     "{\"in_force\":true,\"ppm\":0,\"next_years_ppm\":3000,\"grace_days\":10,"
+                     "\"least_fen\":100,\"cap_permille\":1000}"),
+                422, "RANGE");
+    check_reply(post(w, &finance, A "late-term",
+                     "{\"in_force\":false,\"ppm\":1,\"next_years_ppm\":1,\"grace_days\":0,"
+                     "\"least_fen\":0,\"cap_permille\":1}"),
+                200, "-");
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_a_shift_over_the_interface),
+        T(test_days),
+        T(test_free_credit),
+        T(test_common_usage),
+        T(test_other_services_and_late_fees),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
