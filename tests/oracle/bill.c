@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "oracle.h"
+#include "stretch.h"
 
 #define CARRY_UNITS 1000000000L /* of a fen */
 
@@ -54,8 +54,8 @@ void step_ends(const struct plan *p, int persons, int month, int64_t ends[STEPS_
 }
 
 /* How much of `amount`, used from position `at` on, lies in each step. */
-static void fill_steps(const struct plan *p, const int64_t *ends, int64_t at, int64_t amount,
-                       int64_t *parts)
+void fill_steps(const struct plan *p, const int64_t *ends, int64_t at, int64_t amount,
+                int64_t *parts)
 {
     int64_t low = 0;
     for (int i = 0; i < p->step_count; i++) {
@@ -68,7 +68,7 @@ static void fill_steps(const struct plan *p, const int64_t *ends, int64_t at, in
 
 /* `amount` out of `left`, in proportion; the units that do not divide go to the largest remainders,
  * the earlier rate first. */
-static void take_share(int64_t amount, int64_t left[RATES], int64_t took[RATES])
+void take_share(int64_t amount, int64_t left[RATES], int64_t took[RATES])
 {
     mpz_t all, part, rest[RATES];
     int64_t missing = amount;
@@ -136,6 +136,66 @@ static void share_all(const struct plan *p, const struct usage *u, const int64_t
     }
 }
 
+/* --- prices ------------------------------------------------------------------------------------
+ */
+
+int month_entry(const struct plan *p, int month)
+{
+    for (int i = 0; i < p->entry_count; i++)
+        if (p->entries[i].months >> (month - 1) & 1)
+            return i;
+    return -1;
+}
+
+const struct decimal *base_price(const struct plan *p, int entry, int rate)
+{
+    const struct entry *e = entry < 0 ? NULL : &p->entries[entry];
+    if (rate == TOTAL)
+        return e && e->form == ENTRY_PRICE ? &e->price[0] : &p->price;
+    return e && e->form == ENTRY_RATES ? &e->rate_price[0][rate] : &p->rate_price[rate];
+}
+
+const struct decimal *step_price(const struct plan *p, int entry, int step, int rate)
+{
+    const struct entry *e = entry < 0 ? NULL : &p->entries[entry];
+    if (rate == TOTAL)
+        return e && e->form == ENTRY_STEPS ? &e->price[step] : &p->steps[step].price;
+    return e && e->form == ENTRY_STEPS ? &e->rate_price[step][rate]
+                                       : &p->steps[step].rate_price[rate];
+}
+
+/* Percents of a quantity; the units that do not divide go to the largest remainders, the earlier
+ * part of the mix first. */
+void share_mix(const struct plan *p, int64_t quantity, int64_t parts[MIX_MAX])
+{
+    mpq_t rest[MIX_MAX];
+    int64_t missing = quantity;
+    bool topped[MIX_MAX] = {false};
+    mpz_t whole;
+    mpz_init(whole);
+    for (int i = 0; i < p->mix_count; i++) {
+        mpq_init(rest[i]);
+        mpq_set_si(rest[i], quantity, 100);
+        mpq_canonicalize(rest[i]);
+        mpq_mul(rest[i], rest[i], p->mix[i].percent.value);
+        mpz_fdiv_q(whole, mpq_numref(rest[i]), mpq_denref(rest[i]));
+        parts[i] = mpz_get_si(whole);
+        missing -= parts[i];
+        mpz_submul(mpq_numref(rest[i]), whole, mpq_denref(rest[i]));
+    }
+    for (; missing > 0; missing--) {
+        int best = -1;
+        for (int i = 0; i < p->mix_count; i++)
+            if (!topped[i] && (best < 0 || mpq_cmp(rest[i], rest[best]) > 0))
+                best = i;
+        topped[best] = true;
+        parts[best]++;
+    }
+    for (int i = 0; i < p->mix_count; i++)
+        mpq_clear(rest[i]);
+    mpz_clear(whole);
+}
+
 /* --- lines -------------------------------------------------------------------------------------
  */
 
@@ -166,24 +226,54 @@ static void add_part(struct bill *b, const struct plan *p, const struct part *pa
         b->lines[before].code = part->code;
 }
 
+static void add_mix(struct bill *b, const struct plan *p, int rate, int64_t quantity)
+{
+    int64_t parts[MIX_MAX];
+    share_mix(p, quantity, parts);
+    for (int i = 0; i < p->mix_count; i++) {
+        int before = b->line_count;
+        const struct decimal *price =
+            rate == TOTAL ? &p->mix[i].price : &p->mix[i].rate_price[rate];
+        add_line(b, ENERGY, -1, rate, parts[i], price, p->rounding);
+        if (b->line_count > before)
+            b->lines[before].code = p->mix[i].code;
+    }
+}
+
+static void add_base(struct bill *b, const struct plan *p, int month, const int64_t sums[RATES])
+{
+    int entry = month_entry(p, month);
+    if (p->has_price)
+        add_line(b, ENERGY, -1, TOTAL, b->energy, base_price(p, entry, TOTAL), p->rounding);
+    for (int r = 0; p->has_prices && r < RATES; r++)
+        if (p->priced[r])
+            add_line(b, ENERGY, -1, r, sums[r], base_price(p, entry, r), p->rounding);
+    if (p->mix_count && !plan_has_rates(p))
+        add_mix(b, p, TOTAL, b->energy);
+    for (int r = 0; p->mix_count && plan_has_rates(p) && r < RATES; r++)
+        if (p->priced[r])
+            add_mix(b, p, r, sums[r]);
+}
+
 static void add_steps(struct bill *b, const struct plan *p, const struct usage *u,
                       const int64_t sums[RATES])
 {
     static cells_of cells;
     int64_t ends[STEPS_MAX];
+    int entry = month_entry(p, u->month);
     step_ends(p, u->persons, u->month, ends);
     fill_steps(p, ends, u->before, b->energy, b->in_step);
     if (p->form == BY_MATRIX)
         share_all(p, u, ends, sums, cells);
     for (int i = 0; i < p->step_count; i++) {
-        const struct step *s = &p->steps[i];
+        const struct decimal *price = step_price(p, entry, i, TOTAL);
         if (p->form == BY_PRICE)
-            add_line(b, ENERGY, i, TOTAL, b->in_step[i], &s->price, p->rounding);
-        if (p->form == BY_SURCHARGE && mpq_sgn(s->price.value) != 0)
-            add_line(b, SURCHARGE, i, TOTAL, b->in_step[i], &s->price, p->rounding);
+            add_line(b, ENERGY, i, TOTAL, b->in_step[i], price, p->rounding);
+        if (p->form == BY_SURCHARGE && mpq_sgn(price->value) != 0)
+            add_line(b, SURCHARGE, i, TOTAL, b->in_step[i], price, p->rounding);
         for (int r = 0; p->form == BY_MATRIX && r < RATES; r++)
             if (p->priced[r])
-                add_line(b, ENERGY, i, r, cells[i][r], &s->rate_price[r], p->rounding);
+                add_line(b, ENERGY, i, r, cells[i][r], step_price(p, entry, i, r), p->rounding);
     }
 }
 
@@ -218,7 +308,7 @@ static void round_half(mpz_t whole, const mpq_t x)
     mpz_clear(doubled);
 }
 
-static void round_line(struct line *x, mpq_t rest)
+void line_round(struct line *x, mpq_t rest)
 {
     mpq_t exact, part;
     mpq_inits(exact, part, NULL);
@@ -254,7 +344,7 @@ static void add_money(struct bill *b, const struct plan *p, int64_t carry)
     mpq_set_si(b->rest, carry, CARRY_UNITS);
     mpq_canonicalize(b->rest);
     for (int i = 0; i < b->line_count; i++) {
-        round_line(&b->lines[i], b->rest);
+        line_round(&b->lines[i], b->rest);
         mpz_add(b->fen, b->fen, b->lines[i].fen);
     }
     if (p->minimum_fen && mpz_cmp_si(b->fen, p->minimum_fen) < 0) {
@@ -323,9 +413,11 @@ enum verdict bill_make(const struct plan *p, const struct usage *u, struct bill 
     b->line_count = 0;
     b->energy = 0;
     memset(b->in_step, 0, sizeof b->in_step);
+    if (plan_needs_dates(p))
+        return DATES_MISSING;
     if (anything_negative(p, u))
         return BACKWARDS;
-    if (p->high_from && (u->month < 1 || u->month > 12))
+    if ((p->high_from || p->entry_count) && (u->month < 1 || u->month > 12))
         return MONTH_MISSING;
     if (plan_has_rates(p) && !sum_rates(p, u, sums))
         return RATES_WRONG;
@@ -336,11 +428,7 @@ enum verdict bill_make(const struct plan *p, const struct usage *u, struct bill 
     for (int r = 0; plan_has_rates(p) && r < RATES; r++)
         b->energy += sums[r];
     b->after = u->before + b->energy;
-    if (p->has_price)
-        add_line(b, ENERGY, -1, TOTAL, b->energy, &p->price, p->rounding);
-    for (int r = 0; p->has_prices && r < RATES; r++)
-        if (p->priced[r])
-            add_line(b, ENERGY, -1, r, sums[r], &p->rate_price[r], p->rounding);
+    add_base(b, p, u->month, sums);
     if (plan_has_steps(p))
         add_steps(b, p, u, sums);
     add_parts(b, p, u);
@@ -356,7 +444,8 @@ void bill_exact(const struct bill *b, mpq_t fen)
 
 void bill_print(const struct bill *b, struct text *out)
 {
-    static const char *const kinds[] = {"energy", "surcharge", "component", "fee", "minimum"};
+    static const char *const kinds[] = {"energy",  "surcharge", "component", "fee",
+                                        "minimum", "free",      "factor",    "subsidy"};
     for (int i = 0; i < b->line_count; i++) {
         const struct line *x = &b->lines[i];
         char *fen = mpz_get_str(NULL, 10, x->fen), *rest = mpq_get_str(NULL, 10, x->rest);

@@ -1,6 +1,7 @@
 #include "engine.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define CARRY_UNITS INT64_C(1000000000)
@@ -15,6 +16,19 @@ bool engine_read(const struct text *json, struct rating_plan *plan, struct text 
     text_add(why, "the plan was refused: %s at %s\n", rating_reason_name(problem.reason),
              problem.place);
     return false;
+}
+
+void engine_probe(void)
+{
+    static struct rating_plan plan;
+    struct rating_problem problem;
+    for (int i = 0; i < FEATURES; i++)
+        if (rating_plan_parse(feature_plans[i], strlen(feature_plans[i]), &plan, &problem) ==
+            ERR_OK)
+            features |= 1u << i;
+        else
+            fprintf(stderr, "not yet: %s: %s at %s\n", feature_words[i],
+                    rating_reason_name(problem.reason), problem.place);
 }
 
 void engine_request(const struct usage *u, struct rating_used *rows, struct rating_request *q)
@@ -67,7 +81,8 @@ static bool same_price(const struct decimal *price, int64_t price_e8)
 static const enum rating_item_kind item_kinds[] = {
     [ENERGY] = RATING_ITEM_ENERGY,       [SURCHARGE] = RATING_ITEM_SURCHARGE,
     [COMPONENT] = RATING_ITEM_COMPONENT, [FEE] = RATING_ITEM_FEE,
-    [MINIMUM] = RATING_ITEM_MINIMUM,
+    [MINIMUM] = RATING_ITEM_MINIMUM,     [FREE] = RATING_ITEM_FREE,
+    [FACTOR] = RATING_ITEM_FACTOR,       [SUBSIDY] = RATING_ITEM_SUBSIDY,
 };
 static const enum rating_rounding item_roundings[ROUNDINGS] = {
     [CARRY] = RATING_CARRY, [HALF_UP] = RATING_HALF_UP, [UP] = RATING_UP, [DOWN] = RATING_DOWN};
@@ -88,7 +103,10 @@ static enum err expected_error(enum verdict v)
                                       [BACKWARDS] = ERR_RATING_BACKWARDS,
                                       [RATES_WRONG] = ERR_RATING_RATES,
                                       [MONTH_MISSING] = ERR_RATING_MONTH,
-                                      [FEE_COUNT_MISSING] = ERR_RATING_FEE};
+                                      [FEE_COUNT_MISSING] = ERR_RATING_FEE,
+                                      [DATES_MISSING] = ERR_RATING_DATES,
+                                      [ROWS_WRONG] = ERR_RATING_ROWS,
+                                      [LINES_TOO_MANY] = ERR_RATING_LINES};
     return errors[v];
 }
 

@@ -1,8 +1,8 @@
 /*
  * Random plans and usages, billed by the engine and by the oracle.
- *   oracle [--cases N] [--seed N] [--jobs N] [--plan N]
- * One plan is tried with many usages. A case is one usage of one plan; --plan repeats one plan with
- * all its usages, for a reproducer.
+ *   oracle HOLIDAYS [--cases N] [--seed N] [--jobs N] [--plan N] [--features BITS]
+ * One plan is tried with many usages, and with sequences of dated stretches. A case is one usage or
+ * one stretch of one plan; --plan repeats one plan with all of them, for a reproducer.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,17 +13,23 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "sequences.h"
 
-#define USAGES_A_PLAN 40
+#define USAGES_A_PLAN 20
+#define PERIODS_A_PLAN 20
+#define PERIODS_A_SEQUENCE 5
+#define CASES_A_PLAN (USAGES_A_PLAN + PERIODS_A_PLAN)
 #define SHOWN 2 /* differences a process tells of */
 
 struct run {
     uint64_t seed;
     int64_t cases, jobs, only_plan;
+    unsigned features; /* only these of the second edition */
 };
 
 struct count {
     int64_t cases, lines, refused, charges, differences, kinds[KINDS];
+    struct sequence_count periods;
 };
 
 static struct plan plan;
@@ -97,6 +103,18 @@ static void try_usage(const struct run *run, int64_t number, int at, struct chan
         show(run, number, at);
 }
 
+static void try_sequence(const struct run *run, int64_t number, struct chance *c,
+                         struct count *count)
+{
+    text_clear(&why);
+    count->cases += sequence_try(&plan, &read_plan, PERIODS_A_SEQUENCE, c, &count->periods, &why);
+    if (why.len == 0 || count->differences++ >= SHOWN)
+        return;
+    printf("difference: --seed %" PRIu64 " --plan %" PRId64 ", a period: %s%s\n%s", run->seed,
+           number, why.at, json.at, sequence_note()->at);
+    fflush(stdout);
+}
+
 static void try_plan(const struct run *run, int64_t number, struct count *count)
 {
     struct chance c = chance_begin(run->seed, (uint64_t)number);
@@ -113,11 +131,13 @@ static void try_plan(const struct run *run, int64_t number, struct count *count)
     }
     for (int i = 0; i < USAGES_A_PLAN; i++)
         try_usage(run, number, i, &c, count);
+    for (int i = 0; i < PERIODS_A_PLAN; i += PERIODS_A_SEQUENCE)
+        try_sequence(run, number, &c, count);
 }
 
 static void work(const struct run *run, int job, struct count *count)
 {
-    int64_t plans = (run->cases + USAGES_A_PLAN - 1) / USAGES_A_PLAN;
+    int64_t plans = (run->cases + CASES_A_PLAN - 1) / CASES_A_PLAN;
     plan_init(&plan);
     bill_init(&bill);
     for (int64_t i = job; i < plans; i += run->jobs)
@@ -156,6 +176,10 @@ static bool finish(pid_t pid, int from, struct count *sum)
     sum->refused += count.refused;
     sum->charges += count.charges;
     sum->differences += count.differences;
+    sum->periods.periods += count.periods.periods;
+    sum->periods.parts += count.periods.parts;
+    sum->periods.lines += count.periods.lines;
+    sum->periods.refused += count.periods.refused;
     for (int i = 0; i < KINDS; i++)
         sum->kinds[i] += count.kinds[i];
     return true;
@@ -178,6 +202,8 @@ static int run_all(const struct run *run)
            ", both %" PRId64 "\n",
            run->seed, sum.lines, sum.refused, sum.charges, sum.kinds[FLAT], sum.kinds[TIME_OF_USE],
            sum.kinds[LADDER], sum.kinds[TIME_OF_USE_LADDER]);
+    printf("%" PRId64 " periods of %" PRId64 " parts and %" PRId64 " lines, %" PRId64 " refused\n",
+           sum.periods.periods, sum.periods.parts, sum.periods.lines, sum.periods.refused);
     if (!good)
         printf("a process ended badly\n");
     printf("%" PRId64 " cases, %" PRId64 " differences\n", sum.cases, sum.differences);
@@ -186,8 +212,9 @@ static int run_all(const struct run *run)
 
 int main(int argc, char **argv)
 {
-    struct run run = {.seed = 20260305, .cases = 100000, .jobs = 2, .only_plan = -1};
-    for (int i = 1; i + 1 < argc; i += 2) {
+    struct run run = {
+        .seed = 20260305, .cases = 100000, .jobs = 2, .only_plan = -1, .features = ~0u};
+    for (int i = 2; i + 1 < argc; i += 2) {
         int64_t value = strtoll(argv[i + 1], NULL, 10);
         if (strcmp(argv[i], "--seed") == 0)
             run.seed = (uint64_t)value;
@@ -195,15 +222,24 @@ int main(int argc, char **argv)
             run.cases = value;
         else if (strcmp(argv[i], "--jobs") == 0 && value > 0 && value <= JOBS_MAX)
             run.jobs = value;
+        else if (strcmp(argv[i], "--features") == 0)
+            run.features = (unsigned)value;
         else if (strcmp(argv[i], "--plan") == 0) {
             run.only_plan = value;
             run.cases = run.jobs = 1;
         } else
-            argc = 0;
+            argc = 1;
     }
-    if (argc % 2 == 0) {
-        fprintf(stderr, "oracle [--cases N] [--seed N] [--jobs N] [--plan N]\n");
+    if (argc < 2 || argc % 2 != 0) {
+        fprintf(stderr,
+                "oracle HOLIDAYS [--cases N] [--seed N] [--jobs N] [--plan N] [--features BITS]\n");
         return 2;
     }
+    if (!days_begin(argv[1]))
+        return 2;
+    engine_probe();
+    if (features != (1u << FEATURES) - 1)
+        return 2;
+    features &= run.features;
     return run_all(&run);
 }

@@ -59,7 +59,16 @@ struct decimal {
 enum kind { FLAT, TIME_OF_USE, LADDER, TIME_OF_USE_LADDER, KINDS };
 enum form { BY_PRICE, BY_SURCHARGE, BY_MATRIX };
 enum rounding { CARRY, HALF_UP, UP, DOWN, ROUNDINGS };
-enum per { PER_UNIT, PER_DAY, PER_MONTH, PER_AREA, PERS };
+enum per {
+    PER_UNIT,
+    PER_DAY,
+    PER_MONTH,
+    PER_AREA,
+    PER_CAPACITY,
+    PER_DEMAND,
+    PER_FIRST_RECHARGE,
+    PERS
+};
 enum cycle { MONTH, TWO_MONTHS, SEASON, YEAR, HEATING_SEASON, CYCLES };
 
 extern const char *const rate_words[RATES], *const kind_words[KINDS], *const cycle_words[CYCLES];
@@ -83,7 +92,42 @@ struct part {
     enum per per;
     struct decimal price;
     int rounding; /* -1: as the plan */
+    int cycle;    /* of an area fee that is spread over days; -1: not */
+    int start_month, start_day, end_month, end_day;
+    int floor_percent, over_percent; /* of a demand fee; 0: not said */
+    struct decimal over_factor, over_price;
 };
+
+/* Some months' own prices: one, one a rate, or one (or one a rate) a step. */
+enum entry_form { ENTRY_PRICE, ENTRY_RATES, ENTRY_STEPS };
+#define ENTRIES_MAX 12
+struct entry {
+    unsigned months; /* bit 0: January */
+    enum entry_form form;
+    struct decimal price[STEPS_MAX], rate_price[STEPS_MAX][RATES];
+};
+
+/* Days of a schedule, in the words of the plan. */
+enum { ON_WORKDAY = 7, ON_RESTDAY, ON_HOLIDAY, ON_MAKEUP, DAY_WORDS };
+#define SCHEDULES_MAX 24
+#define SCHEDULE_SPANS_MAX 14
+struct schedule {
+    struct decimal rate_price[RATES];
+    unsigned months, days; /* bit 0: January, Monday; 0: any */
+    int from_month, from_day, to_month, to_day;
+    bool priced;
+    struct span spans[SCHEDULE_SPANS_MAX];
+    int span_count;
+};
+
+#define MIX_MAX 8
+struct mix {
+    char code[32];
+    struct decimal percent, price, rate_price[RATES];
+};
+
+#define FACTORS_MAX 64
+#define SUBSIDIES_MAX 4
 
 /* Numbers first: what begins with `kind` can be set to zero as a whole (plan_clear). */
 struct plan {
@@ -91,6 +135,11 @@ struct plan {
     struct decimal rate_price[RATES];
     struct step steps[STEPS_MAX];
     struct part components[PARTS_MAX], fees[PARTS_MAX];
+    struct entry entries[ENTRIES_MAX];
+    struct schedule schedules[SCHEDULES_MAX];
+    struct mix mix[MIX_MAX];
+    struct decimal factor_percent[FACTORS_MAX];
+    struct decimal catalogue, ceiling_percent;
 
     enum kind kind;
     int unit; /* -1: not said */
@@ -113,7 +162,52 @@ struct plan {
     int component_count, fee_count;
     int rounding; /* -1: not said */
     int64_t minimum_fen;
+
+    /* the second edition; words: -1 is not said */
+    int zone, intervals, move_in, count, unused, quota_counts, minimum_per;
+    bool has_calendar, has_names;
+    int entry_count, schedule_count, mix_count;
+    int64_t quota; /* 0: none */
+    enum cycle quota_cycle;
+    int quota_start_month, quota_start_day;
+    int factor_count, factor_from[FACTORS_MAX]; /* hundredths */
+    bool factor_on[3];                          /* energy, capacity, demand */
+    int subsidy_count;
+    struct {
+        char code[32];
+        int64_t fen;
+    } subsidies[SUBSIDIES_MAX];
+    bool has_ceiling, ceiling_blocks;
 };
+
+/* What a plan may have besides the first edition. */
+enum feature {
+    WITH_ZONE,
+    WITH_INTERVALS,
+    WITH_SCHEDULES,
+    WITH_MONTHS,
+    WITH_MOVE_IN,
+    WITH_COUNT,
+    WITH_QUOTA,
+    WITH_MIX,
+    WITH_AREA_CYCLE,
+    WITH_CAPACITY,
+    WITH_DEMAND,
+    WITH_FIRST_RECHARGE,
+    WITH_FACTOR,
+    WITH_SUBSIDIES,
+    WITH_MINIMUM_PER,
+    WITH_CEILING,
+    WITH_NAMES,
+    WITH_HEATING, /* a ladder of heating seasons */
+    FEATURES
+};
+extern const char *const feature_words[FEATURES], *const feature_plans[FEATURES];
+extern unsigned features; /* bits: those that plan_make may use */
+
+#define ZONES 4
+extern const char *const zone_words[ZONES], *const day_words[DAY_WORDS];
+extern const int zone_offsets[ZONES];
 
 void plan_init(struct plan *p);
 void plan_free(struct plan *p);
@@ -121,12 +215,28 @@ void plan_free(struct plan *p);
 void plan_clear(struct plan *p);
 /* Any valid plan. `rates`: how many of the rates there are for the engine. */
 void plan_make(struct plan *p, int rates, struct chance *c);
+/* The second edition's members of a plan that is otherwise made (plan_more.c). */
+void plan_make_more(struct plan *p, struct chance *c);
+void price_make(struct decimal *d, int64_t top, struct chance *c);
+/* Periods that share out the day; at most `most`. */
+int spans_make(const struct plan *p, struct span *spans, int most, struct chance *c);
+void spans_print(const struct span *spans, int count, struct text *out);
+void prices_print(const struct decimal *prices, const bool *priced, struct text *out);
+struct members;
+struct text *next_member(struct members *m);
+void plan_print_more(const struct plan *p, struct members *m);
+void part_print_more(const struct part *x, struct text *out);
+void plan_read_more(struct plan *p);
+/* The highest price of a unit, components included, of a plan without schedules and mix. */
+void plan_highest(const struct plan *p, mpq_t top);
 /* Members in any order. */
 void plan_print(const struct plan *p, struct chance *c, struct text *out);
 /* Only for plans the engine takes: what is wrong with one is not looked for. */
 bool plan_read(struct plan *p, const char *json);
 bool plan_has_rates(const struct plan *p);
 bool plan_has_steps(const struct plan *p);
+/* Has what needs dates, so that a usage alone cannot be billed. */
+bool plan_needs_dates(const struct plan *p);
 
 void decimal_set(struct decimal *d, int64_t digits, int scale);
 /* "12", "12.5": thousandths without needless zeros. */
@@ -158,7 +268,7 @@ void usage_print(const struct usage *u, struct text *out);
 /* --- bills -------------------------------------------------------------------------------------
  */
 
-enum line_kind { ENERGY, SURCHARGE, COMPONENT, FEE, MINIMUM };
+enum line_kind { ENERGY, SURCHARGE, COMPONENT, FEE, MINIMUM, FREE, FACTOR, SUBSIDY };
 
 struct line {
     enum line_kind kind;
@@ -172,9 +282,19 @@ struct line {
     mpq_t rest; /* fen */
 };
 
-#define LINES_MAX (STEPS_MAX * RATES + RATES + 2 * PARTS_MAX + 1)
+#define LINES_MAX (STEPS_MAX * RATES + MIX_MAX * RATES + 2 * PARTS_MAX + 1)
 
-enum verdict { BILLED, BACKWARDS, RATES_WRONG, MONTH_MISSING, FEE_COUNT_MISSING };
+enum verdict {
+    BILLED,
+    BACKWARDS,
+    RATES_WRONG,
+    MONTH_MISSING,
+    FEE_COUNT_MISSING,
+    DATES_MISSING,
+    ROWS_WRONG,
+    LINES_TOO_MANY,
+    VERDICTS
+};
 
 struct bill {
     struct line lines[LINES_MAX];
@@ -184,6 +304,13 @@ struct bill {
     mpz_t fen;
     mpq_t rest;
 };
+
+/* The entry of by_month that a month (1..12) has; -1: none. */
+int month_entry(const struct plan *p, int month);
+/* `rate` TOTAL: of a plan without rates. `entry` -1: the plan's own. */
+const struct decimal *base_price(const struct plan *p, int entry, int rate);
+const struct decimal *step_price(const struct plan *p, int entry, int step, int rate);
+void share_mix(const struct plan *p, int64_t quantity, int64_t parts[MIX_MAX]);
 
 void bill_init(struct bill *b);
 void bill_free(struct bill *b);

@@ -11,7 +11,8 @@ const char *const kind_words[KINDS] = {"flat", "time_of_use", "ladder", "time_of
 const char *const unit_words[UNITS] = {"kWh", "m3", "GJ"};
 const char *const cycle_words[CYCLES] = {"month", "two_months", "season", "year", "heating_season"};
 const char *const rounding_words[ROUNDINGS] = {"carry", "half_up", "up", "down"};
-const char *const per_words[PERS] = {"unit", "day", "month", "area"};
+const char *const per_words[PERS] = {"unit",     "day",    "month",         "area",
+                                     "capacity", "demand", "first_recharge"};
 
 bool plan_has_rates(const struct plan *p)
 {
@@ -51,7 +52,7 @@ void quantity_print(int64_t thousandths, char text[32])
         snprintf(text, 32, "%" PRId64 ".%0*" PRId64, thousandths / 1000, scale, part);
 }
 
-static void price_make(struct decimal *d, int64_t top, struct chance *c)
+void price_make(struct decimal *d, int64_t top, struct chance *c)
 {
     static const int scales[] = {0, 1, 2, 2, 4, 4, 8, 8, 8};
     int scale = scales[chance_between(c, 0, 8)];
@@ -123,16 +124,14 @@ static int any_priced(const struct plan *p, struct chance *c)
     return r;
 }
 
-static void make_spans(struct plan *p, struct chance *c)
+int spans_make(const struct plan *p, struct span *spans, int most, struct chance *c)
 {
     int64_t cuts[PERIODS_MAX];
-    int n =
-        (int)(chance_percent(c, 5) ? chance_between(c, 2, PERIODS_MAX) : chance_between(c, 1, 6));
-    p->span_count = n;
+    int n = (int)(chance_percent(c, 5) ? chance_between(c, 2, most) : chance_between(c, 1, 6));
     pick_rising(cuts, n, 1439, c);
     if (n == 1) {
-        p->spans[0] = (struct span){0, 1440, any_priced(p, c)};
-        return;
+        spans[0] = (struct span){0, 1440, any_priced(p, c)};
+        return 1;
     }
     if (chance_percent(c, 30))
         cuts[0] = 0;
@@ -140,21 +139,22 @@ static void make_spans(struct plan *p, struct chance *c)
         int to = (int)cuts[(i + 1) % n];
         if (to == 0 && chance_percent(c, 50))
             to = 1440; /* two words for midnight */
-        p->spans[i] = (struct span){(int)cuts[i], to, any_priced(p, c)};
+        spans[i] = (struct span){(int)cuts[i], to, any_priced(p, c)};
     }
     for (int i = n - 1; i > 0; i--) {
         int k = (int)chance_between(c, 0, i);
-        struct span swap = p->spans[i];
-        p->spans[i] = p->spans[k];
-        p->spans[k] = swap;
+        struct span swap = spans[i];
+        spans[i] = spans[k];
+        spans[k] = swap;
     }
+    return n;
 }
 
 static const int last_days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
 static void make_cycle(struct plan *p, struct chance *c)
 {
-    p->cycle = (enum cycle)chance_between(c, 0, CYCLES - 1);
+    p->cycle = (enum cycle)chance_between(c, 0, features >> WITH_HEATING & 1 ? CYCLES - 1 : YEAR);
     p->start_month = p->start_day = p->end_month = p->end_day = 0;
     if (p->cycle == HEATING_SEASON) {
         p->end_month = (int)chance_between(c, 1, 12);
@@ -226,6 +226,7 @@ static void make_parts(struct part *parts, int *count, bool fees, struct chance 
         x->per = fees ? (enum per)chance_between(c, PER_DAY, PER_AREA) : PER_UNIT;
         price_make(&x->price, fees ? 20 : 0, c);
         x->rounding = chance_percent(c, 40) ? (int)chance_between(c, 0, ROUNDINGS - 1) : -1;
+        x->cycle = -1;
     }
 }
 
@@ -238,7 +239,7 @@ void plan_make(struct plan *p, int rates, struct chance *c)
     p->unit = chance_percent(c, 30) ? (int)chance_between(c, 0, 2) : -1;
     if (plan_has_rates(p)) {
         make_rates(p, rates, c);
-        make_spans(p, c);
+        p->span_count = spans_make(p, p->spans, PERIODS_MAX, c);
     }
     if (plan_has_steps(p))
         make_ladder(p, c);
@@ -257,12 +258,13 @@ void plan_make(struct plan *p, int rates, struct chance *c)
     p->minimum_fen = !chance_percent(c, 20)  ? 0
                      : chance_percent(c, 50) ? chance_between(c, 1, 99)
                                              : chance_between(c, 1, 100000);
+    plan_make_more(p, c);
 }
 
 /* --- printing ----------------------------------------------------------------------------------
  */
 
-#define MEMBERS_MAX 32
+#define MEMBERS_MAX 48
 
 /* Members, each a text of its own, to be put into any order. */
 struct members {
@@ -270,7 +272,7 @@ struct members {
     int count;
 };
 
-static struct text *next_member(struct members *m)
+struct text *next_member(struct members *m)
 {
     return &m->each[m->count++];
 }
@@ -287,7 +289,7 @@ static void join_members(struct members *m, struct chance *c, struct text *out)
     }
 }
 
-static void print_prices(const struct decimal *prices, const bool *priced, struct text *out)
+void prices_print(const struct decimal *prices, const bool *priced, struct text *out)
 {
     const char *comma = "";
     text_add(out, "\"prices\":{");
@@ -299,11 +301,11 @@ static void print_prices(const struct decimal *prices, const bool *priced, struc
     text_add(out, "}");
 }
 
-static void print_spans(const struct plan *p, struct text *out)
+void spans_print(const struct span *spans, int count, struct text *out)
 {
     text_add(out, "\"periods\":[");
-    for (int i = 0; i < p->span_count; i++) {
-        const struct span *s = &p->spans[i];
+    for (int i = 0; i < count; i++) {
+        const struct span *s = &spans[i];
         text_add(out, "%s{\"from\":\"%02d:%02d\",\"to\":\"%02d:%02d\",\"rate\":\"%s\"}",
                  i ? "," : "", s->from / 60, s->from % 60, s->to / 60, s->to % 60,
                  rate_words[s->rate]);
@@ -324,7 +326,7 @@ static void print_step(const struct plan *p, const struct step *s, struct text *
         text_add(out, "\"to_high\":\"%s\",", text);
     }
     if (p->form == BY_MATRIX)
-        print_prices(s->rate_price, p->priced, out);
+        prices_print(s->rate_price, p->priced, out);
     else
         text_add(out, "\"%s\":\"%s\"", p->form == BY_PRICE ? "price" : "surcharge", s->price.text);
     text_add(out, "}");
@@ -375,6 +377,7 @@ static void print_parts(const char *name, const struct part *parts, int count, s
             text_add(out, ",\"per\":\"%s\"", per_words[x->per]);
         if (x->rounding >= 0)
             text_add(out, ",\"rounding\":\"%s\"", rounding_words[x->rounding]);
+        part_print_more(x, out);
         text_add(out, "}");
     }
     text_add(out, "]");
@@ -389,9 +392,9 @@ void plan_print(const struct plan *p, struct chance *c, struct text *out)
     if (p->has_price)
         text_add(next_member(&m), "\"price\":\"%s\"", p->price.text);
     if (p->has_prices)
-        print_prices(p->rate_price, p->priced, next_member(&m));
+        prices_print(p->rate_price, p->priced, next_member(&m));
     if (p->span_count)
-        print_spans(p, next_member(&m));
+        spans_print(p->spans, p->span_count, next_member(&m));
     if (plan_has_steps(p))
         print_ladder(p, &m);
     if (p->component_count)
@@ -403,26 +406,54 @@ void plan_print(const struct plan *p, struct chance *c, struct text *out)
     if (p->minimum_fen)
         text_add(next_member(&m), "\"minimum\":\"%" PRId64 ".%02" PRId64 "\"", p->minimum_fen / 100,
                  p->minimum_fen % 100);
+    plan_print_more(p, &m);
     join_members(&m, c, out);
 }
 
 /* --- life --------------------------------------------------------------------------------------
  */
 
+static void each_rate(struct decimal *prices, void (*act)(mpq_t))
+{
+    for (int r = 0; r < RATES; r++)
+        act(prices[r].value);
+}
+
+static void each_decimal_more(struct plan *p, void (*act)(mpq_t))
+{
+    for (int i = 0; i < ENTRIES_MAX; i++)
+        for (int k = 0; k < STEPS_MAX; k++) {
+            act(p->entries[i].price[k].value);
+            each_rate(p->entries[i].rate_price[k], act);
+        }
+    for (int i = 0; i < SCHEDULES_MAX; i++)
+        each_rate(p->schedules[i].rate_price, act);
+    for (int i = 0; i < MIX_MAX; i++) {
+        act(p->mix[i].percent.value);
+        act(p->mix[i].price.value);
+        each_rate(p->mix[i].rate_price, act);
+    }
+    for (int i = 0; i < FACTORS_MAX; i++)
+        act(p->factor_percent[i].value);
+    act(p->catalogue.value);
+    act(p->ceiling_percent.value);
+}
+
 static void each_decimal(struct plan *p, void (*act)(mpq_t))
 {
     act(p->price.value);
-    for (int r = 0; r < RATES; r++)
-        act(p->rate_price[r].value);
+    each_rate(p->rate_price, act);
     for (int i = 0; i < STEPS_MAX; i++) {
         act(p->steps[i].price.value);
-        for (int r = 0; r < RATES; r++)
-            act(p->steps[i].rate_price[r].value);
+        each_rate(p->steps[i].rate_price, act);
     }
     for (int i = 0; i < PARTS_MAX; i++) {
         act(p->components[i].price.value);
         act(p->fees[i].price.value);
+        act(p->fees[i].over_factor.value);
+        act(p->fees[i].over_price.value);
     }
+    each_decimal_more(p, act);
 }
 
 static void begin(mpq_t q)
@@ -439,6 +470,17 @@ void plan_clear(struct plan *p)
 {
     memset(&p->kind, 0, sizeof *p - offsetof(struct plan, kind));
     p->unit = p->rounding = -1;
+    p->zone = p->intervals = p->move_in = p->count = -1;
+    p->unused = p->quota_counts = p->minimum_per = -1;
+    for (int i = 0; i < SCHEDULES_MAX; i++)
+        memset(&p->schedules[i].months, 0,
+               sizeof p->schedules[i] - offsetof(struct schedule, months));
+    for (int i = 0; i < PARTS_MAX; i++)
+        p->fees[i].cycle = p->components[i].cycle = -1;
+    for (int i = 0; i < PARTS_MAX; i++) {
+        p->fees[i].floor_percent = p->fees[i].over_percent = 0;
+        p->fees[i].start_month = p->fees[i].end_month = 0;
+    }
 }
 
 void plan_init(struct plan *p)

@@ -3,12 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
-#include "oracle.h"
+#include "read_impl.h"
 
-static struct tree tree;
+struct tree tree;
 
-static int find_word(const char *const *words, int count, const char *word, int otherwise)
+int find_word(const char *const *words, int count, const char *word, int otherwise)
 {
     for (int i = 0; i < count; i++)
         if (strcmp(words[i], word) == 0)
@@ -33,14 +32,14 @@ static int64_t read_digits(const char *text, int *scale)
     return digits;
 }
 
-static void read_decimal(struct decimal *d, const char *text)
+void read_decimal(struct decimal *d, const char *text)
 {
     int scale;
     int64_t digits = read_digits(text, &scale);
     decimal_set(d, digits, scale);
 }
 
-static int64_t read_quantity(const char *text)
+int64_t read_quantity(const char *text)
 {
     int scale;
     int64_t digits = read_digits(text, &scale);
@@ -49,7 +48,7 @@ static int64_t read_quantity(const char *text)
     return digits;
 }
 
-static void read_prices(int object, struct decimal *prices, bool *priced)
+void read_prices(int object, struct decimal *prices, bool *priced)
 {
     for (int i = object ? tree.nodes[object].child : 0; i; i = tree.nodes[i].next) {
         int r = find_word(rate_words, RATES, tree.nodes[i].name, 0);
@@ -65,12 +64,14 @@ static int read_clock(const char *text)
     return hour * 60 + minute;
 }
 
-static void read_spans(struct plan *p, int list)
+int read_spans(struct span *spans, int list)
 {
+    int n = 0;
     for (int i = list ? tree.nodes[list].child : 0; i; i = tree.nodes[i].next)
-        p->spans[p->span_count++] = (struct span){
-            read_clock(tree_text(&tree, i, "from")), read_clock(tree_text(&tree, i, "to")),
-            find_word(rate_words, RATES, tree_text(&tree, i, "rate"), 0)};
+        spans[n++] = (struct span){read_clock(tree_text(&tree, i, "from")),
+                                   read_clock(tree_text(&tree, i, "to")),
+                                   find_word(rate_words, RATES, tree_text(&tree, i, "rate"), 0)};
+    return n;
 }
 
 static void read_steps(struct plan *p, int list)
@@ -125,6 +126,7 @@ static int read_parts(struct part *parts, int list)
         x->per = (enum per)find_word(per_words, PERS, tree_text(&tree, i, "per"), PER_UNIT);
         x->rounding = read_rounding(i);
         read_decimal(&x->price, tree_text(&tree, i, "price"));
+        read_part_more(x, i);
     }
     return n;
 }
@@ -140,12 +142,13 @@ bool plan_read(struct plan *p, const char *json)
     p->has_prices = tree_member(&tree, 1, "prices") != 0;
     read_decimal(&p->price, tree_text(&tree, 1, "price"));
     read_prices(tree_member(&tree, 1, "prices"), p->rate_price, p->priced);
-    read_spans(p, tree_member(&tree, 1, "periods"));
+    p->span_count = read_spans(p->spans, tree_member(&tree, 1, "periods"));
     if (plan_has_steps(p))
         read_ladder(p);
     p->component_count = read_parts(p->components, tree_member(&tree, 1, "components"));
     p->fee_count = read_parts(p->fees, tree_member(&tree, 1, "fees"));
     p->rounding = read_rounding(1);
     p->minimum_fen = read_quantity(tree_text(&tree, 1, "minimum")) / 10;
+    plan_read_more(p);
     return true;
 }

@@ -1,0 +1,282 @@
+/* The engine's bill of a stretch, held against what must stand in it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+#include "rating/period.h"
+#include "stretch.h"
+
+static struct rating_bill bill; /* large */
+
+static void engine_case(const struct stretch *s, struct rating_row *rows, struct rating_case *c)
+{
+    *c = (struct rating_case){.opened_at = {s->opened},
+                              .closed_at = {s->closed},
+                              .reading_at = {s->closed},
+                              .offset_s = s->offset,
+                              .persons = (uint16_t)s->persons,
+                              .opened_day = s->opened_day,
+                              .area_milli_m2 = (uint32_t)s->area,
+                              .capacity_milli_kva = s->capacity,
+                              .contracted_milli_kw = s->contracted,
+                              .demand_milli_kw = s->demand,
+                              .first_recharges = (uint16_t)s->first_recharges,
+                              .reactive_wh = s->reactive,
+                              .reactive_known = s->reactive_known,
+                              .month_ends = s->month_ends};
+    c->from.total_wh = s->start.total;
+    for (int r = 0; r < RATING_METER_RATES; r++)
+        c->from.rate_wh[r] = s->start.rate[r];
+    c->to = c->from;
+    if (s->bare) {
+        const struct stretch_row *row = &s->rows[0];
+        c->reading_at = (wall_s){row->to};
+        c->to.total_wh += row->used.total;
+        for (int r = 0; r < RATING_METER_RATES; r++)
+            c->to.rate_wh[r] += row->used.rate[r];
+        return;
+    }
+    for (int i = 0; i < s->row_count; i++) {
+        const struct stretch_row *row = &s->rows[i];
+        rows[i] = (struct rating_row){.from = {row->from},
+                                      .to = {row->to},
+                                      .used.total_wh = row->used.total,
+                                      .reactive_wh = row->reactive,
+                                      .has_rates = row->has_rates,
+                                      .estimated = row->estimated};
+        for (int r = 0; r < RATING_RATES; r++)
+            rows[i].used.rate_wh[r] = row->used.rate[r];
+    }
+    c->rows = rows;
+    c->row_count = (size_t)s->row_count;
+}
+
+/* --- money: each line by itself ----------------------------------------------------------------
+ */
+
+static struct line one; /* of the engine's, as the oracle rounds it */
+static struct decimal one_price;
+static mpq_t rest, carried;
+static bool ready;
+
+static void prepare(void)
+{
+    if (ready)
+        return;
+    mpz_init(one.fen);
+    mpq_inits(one.rest, one_price.value, rest, carried, NULL);
+    ready = true;
+}
+
+static bool rest_is(int64_t carry)
+{
+    mpq_set_si(carried, carry, 1000000000);
+    mpq_canonicalize(carried);
+    return mpq_equal(rest, carried);
+}
+
+static const enum rounding roundings[RATING_ROUNDINGS] = {
+    [RATING_CARRY] = CARRY, [RATING_HALF_UP] = HALF_UP, [RATING_UP] = UP, [RATING_DOWN] = DOWN};
+
+static bool line_is_right(const struct rating_line *x)
+{
+    if (!rest_is(x->carry_in))
+        return false;
+    if (x->kind == RATING_ITEM_MINIMUM || x->kind == RATING_ITEM_SUBSIDY)
+        return rest_is(x->carry_out);
+    one.quantity = x->quantity_wh;
+    one.price = &one_price;
+    one.rounding = roundings[x->rounding];
+    mpq_set_si(one_price.value, x->price_e8, 100000000);
+    mpq_canonicalize(one_price.value);
+    line_round(&one, rest);
+    return mpz_cmp_si(one.fen, x->amount_fen) == 0 && rest_is(x->carry_out);
+}
+
+static void check_money(const struct plan *p, int64_t carry, struct text *why)
+{
+    int64_t fen = 0;
+    prepare();
+    mpq_set_si(rest, carry, 1000000000);
+    mpq_canonicalize(rest);
+    for (size_t i = 0; i < bill.line_count; i++) {
+        const struct rating_line *x = &bill.lines[i];
+        if (!line_is_right(x))
+            text_add(why, "line %zu is not its quantity times its price\n", i);
+        if (x->kind == RATING_ITEM_MINIMUM && x->amount_fen != p->minimum_fen - fen)
+            text_add(why, "line %zu is not what the minimum misses\n", i);
+        fen += x->amount_fen;
+    }
+    if (fen != bill.amount_fen || !rest_is(bill.carry))
+        text_add(why, "the lines are not the sum\n");
+    if (p->minimum_per != 1 && fen < p->minimum_fen)
+        text_add(why, "the bill is below the minimum\n");
+}
+
+/* --- quantities --------------------------------------------------------------------------------
+ */
+
+static const enum line_kind kinds[RATING_ITEM_KINDS] = {
+    [RATING_ITEM_ENERGY] = ENERGY,       [RATING_ITEM_SURCHARGE] = SURCHARGE,
+    [RATING_ITEM_COMPONENT] = COMPONENT, [RATING_ITEM_FEE] = FEE,
+    [RATING_ITEM_MINIMUM] = MINIMUM,     [RATING_ITEM_FREE] = FREE,
+    [RATING_ITEM_FACTOR] = FACTOR,       [RATING_ITEM_SUBSIDY] = SUBSIDY};
+
+static int part_of(const struct due *due, int64_t t)
+{
+    for (int i = 0; i < due->part_count; i++)
+        if (t < due->parts[i].to)
+            return i;
+    return due->part_count - 1;
+}
+
+static bool counts(const struct rating_line *x)
+{
+    return x->quantity_wh != 0 && x->kind != RATING_ITEM_MINIMUM && x->kind != RATING_ITEM_SUBSIDY;
+}
+
+/* Takes a line's quantity from the cell it belongs to. */
+static bool take_line(struct due *due, const struct rating_line *x)
+{
+    bool of_part = x->kind == RATING_ITEM_ENERGY || x->kind == RATING_ITEM_SURCHARGE ||
+                   x->kind == RATING_ITEM_FREE;
+    int part = of_part ? part_of(due, x->from_s) : -1;
+    int rate = x->rate == RATING_TOTAL ? TOTAL : (int)x->rate;
+    for (int i = 0; i < due->cell_count; i++) {
+        struct cell *cell = &due->cells[i];
+        if (cell->kind != kinds[x->kind] || cell->part != part || cell->step != x->step ||
+            cell->rate != rate || cell->price_e8 != x->price_e8 ||
+            strcmp(cell->code ? cell->code : "", x->code) != 0 ||
+            cell->rounding != roundings[x->rounding] || cell->quantity != x->quantity_wh ||
+            (cell->kind == ENERGY && cell->entry != x->month_entry))
+            continue;
+        cell->quantity = 0;
+        return part < 0 || (x->from_s >= due->parts[part].from && x->to_s <= due->parts[part].to);
+    }
+    return false;
+}
+
+static void check_marks(const struct due *due, const struct rating_line *x, size_t i,
+                        struct text *why)
+{
+    if ((x->kind != RATING_ITEM_ENERGY && x->kind != RATING_ITEM_SURCHARGE) || !counts(x))
+        return;
+    const struct stretch_part *part = &due->parts[part_of(due, x->from_s)];
+    if (x->apportioned && !part->shared && !part->within)
+        text_add(why, "line %zu says it was shared out\n", i);
+    if (!x->apportioned && part->shared)
+        text_add(why, "line %zu does not say it was shared out\n", i);
+    if (x->step >= 0 && ((x->flags & RATING_FLAG_MOVED_IN) != 0) != part->moved_in)
+        text_add(why, "line %zu: moved in or not\n", i);
+}
+
+static void check_bounds(const struct plan *p, const struct due *due, const struct rating_line *x,
+                         size_t i, struct text *why)
+{
+    if (x->step < 0 || !plan_has_steps(p))
+        return;
+    const struct stretch_part *part = &due->parts[part_of(due, x->from_s)];
+    int64_t to = part->ends[x->step] < 0 ? RATING_STEP_OPEN : part->ends[x->step];
+    int64_t from = x->step ? part->ends[x->step - 1] : 0;
+    if (x->step_from_wh != from || x->step_to_wh != to)
+        text_add(why, "line %zu: its step goes from %" PRId64 " to %" PRId64 "\n", i, from, to);
+}
+
+static void check_lines(const struct plan *p, struct due *due, struct text *why)
+{
+    for (size_t i = 0; i < bill.line_count; i++) {
+        if (counts(&bill.lines[i]) && !take_line(due, &bill.lines[i]))
+            text_add(why, "line %zu should not be there\n", i);
+        check_marks(due, &bill.lines[i], i, why);
+        check_bounds(p, due, &bill.lines[i], i, why);
+    }
+    for (int i = 0; i < due->cell_count; i++)
+        if (due->cells[i].quantity != 0)
+            text_add(why, "cell %d is not billed\n", i);
+}
+
+/* --- the whole ---------------------------------------------------------------------------------
+ */
+
+static enum err expected_error(enum verdict v)
+{
+    static const enum err errors[VERDICTS] = {[BILLED] = ERR_OK,
+                                              [BACKWARDS] = ERR_RATING_BACKWARDS,
+                                              [RATES_WRONG] = ERR_RATING_RATES,
+                                              [FEE_COUNT_MISSING] = ERR_RATING_FEE,
+                                              [ROWS_WRONG] = ERR_RATING_ROWS,
+                                              [LINES_TOO_MANY] = ERR_RATING_LINES};
+    return errors[v];
+}
+
+static void check_stand(const struct plan *p, const struct rating_position *at,
+                        const struct stand *stand, struct text *why)
+{
+    if (!at->begun || at->carry != bill.carry || at->fee_day != stand->fee_day ||
+        at->fee_month != stand->fee_month)
+        text_add(why, "the position differs\n");
+    if (plan_has_steps(p) && (at->cycle_day != stand->cycle_day || at->used_wh != stand->used))
+        text_add(why, "the ladder stands at %" PRId64 " of the cycle of %d\n", at->used_wh,
+                 at->cycle_day);
+    if (p->quota && (at->quota_day != stand->quota_day || at->quota_left_wh != stand->quota_left))
+        text_add(why, "%" PRId64 " of the quota of %d are left\n", at->quota_left_wh,
+                 at->quota_day);
+}
+
+bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
+                        const struct stretch *s, enum verdict *verdict, struct due *due,
+                        struct stand *stand, struct rating_position *at, struct text *why)
+{
+    static struct rating_row rows[STRETCH_ROWS_MAX];
+    struct rating_case c;
+    struct rating_position before = *at;
+    engine_case(s, rows, &c);
+    memset(&bill, 0xa5, sizeof bill);
+    enum err e = rating_period(plan, &c, at, &bill);
+    if (e == ERR_RATING_LINES && *verdict == BILLED && due->cell_count > RATING_LINES_MAX)
+        *verdict = LINES_TOO_MANY;
+    if (e != expected_error(*verdict)) {
+        text_add(why, "the engine says %s, not %s\n", err_name(e),
+                 err_name(expected_error(*verdict)));
+        return false;
+    }
+    if (e != ERR_OK) {
+        if (memcmp(&before, at, sizeof before) != 0)
+            text_add(why, "the position moved\n");
+        return why->len == 0;
+    }
+    check_money(p, before.carry, why);
+    check_lines(p, due, why);
+    if (bill.energy_wh != due->energy)
+        text_add(why, "the energy is %" PRId64 ", not %" PRId64 "\n", bill.energy_wh, due->energy);
+    check_stand(p, at, stand, why);
+    stand->carry = bill.carry;
+    return why->len == 0;
+}
+
+int64_t engine_period_fen(void)
+{
+    return bill.amount_fen;
+}
+
+size_t engine_period_lines(void)
+{
+    return bill.line_count;
+}
+
+void engine_print_period(struct text *out)
+{
+    for (size_t i = 0; i < bill.line_count; i++) {
+        const struct rating_line *x = &bill.lines[i];
+        text_add(out,
+                 "  %zu: %s/%d/%s %s%s%s flags %d entry %d schedule %d %" PRId64 "..%" PRId64
+                 " registers %" PRId64 "..%" PRId64 ": %" PRId64 " x %" PRId64 "e-8, in %" PRId64
+                 " -> %" PRId64 " fen, out %" PRId64 "\n",
+                 i, rating_item_name(x->kind), x->step, rating_rate_name(x->rate), x->code,
+                 x->apportioned ? " apportioned " : " ", rating_rounding_name(x->rounding),
+                 x->flags, x->month_entry, x->schedule, x->from_s, x->to_s, x->from_wh, x->to_wh,
+                 x->quantity_wh, x->price_e8, x->carry_in, x->amount_fen, x->carry_out);
+    }
+}

@@ -1,0 +1,542 @@
+/* The second edition of the plan language: random members, and their JSON. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "oracle.h"
+
+const char *const zone_words[ZONES] = {"Asia/Shanghai", "Asia/Urumqi", "Asia/Kolkata", "UTC"};
+const int zone_offsets[ZONES] = {28800, 21600, 19800, 0};
+const char *const day_words[DAY_WORDS] = {"monday",  "tuesday",  "wednesday", "thursday",
+                                          "friday",  "saturday", "sunday",    "workday",
+                                          "restday", "holiday",  "makeup"};
+static const char *const move_in_words[] = {"full", "days", "months"};
+static const char *const count_words[] = {"meter", "account", "group"};
+static const char *const factor_words[] = {"energy", "capacity", "demand"};
+
+const char *const feature_words[FEATURES] = {
+    "zone",         "rates_from", "schedules",   "by_month", "move_in", "count",
+    "quota",        "mix",        "area by day", "capacity", "demand",  "first_recharge",
+    "power_factor", "subsidies",  "minimum_per", "ceiling",  "names",   "heating season"};
+#define FLAT_1 "{\"kind\":\"flat\",\"price\":\"1\","
+#define TOU_1 "{\"kind\":\"time_of_use\",\"prices\":{\"peak\":\"1\"},"
+#define ALL_DAY "\"periods\":[{\"from\":\"00:00\",\"to\":\"24:00\",\"rate\":\"peak\"}]"
+#define LADDER_1 "{\"kind\":\"ladder\",\"cycle\":\"year\",\"steps\":[{\"price\":\"1\"}],"
+/* The least plan that has it: what the engine does not take yet is not made. */
+const char *const feature_plans[FEATURES] = {
+    FLAT_1 "\"zone\":\"UTC\"}",
+    TOU_1 ALL_DAY ",\"rates_from\":\"intervals\"}",
+    TOU_1 "\"rates_from\":\"intervals\",\"schedules\":[{" ALL_DAY "}]}",
+    FLAT_1 "\"by_month\":[{\"months\":[1],\"price\":\"2\"}]}",
+    LADDER_1 "\"move_in\":\"days\"}",
+    LADDER_1 "\"count\":\"account\"}",
+    FLAT_1 "\"free_quota\":{\"amount\":\"1\",\"cycle\":\"month\",\"unused\":\"expire\"}}",
+    "{\"kind\":\"flat\",\"mix\":[{\"code\":\"a\",\"percent\":\"100\",\"price\":\"1\"}]}",
+    FLAT_1 "\"fees\":[{\"code\":\"a\",\"price\":\"1\",\"per\":\"area\",\"cycle\":\"year\"}]}",
+    FLAT_1 "\"fees\":[{\"code\":\"a\",\"price\":\"1\",\"per\":\"capacity\"}]}",
+    FLAT_1 "\"fees\":[{\"code\":\"a\",\"price\":\"1\",\"per\":\"demand\"}]}",
+    FLAT_1 "\"fees\":[{\"code\":\"a\",\"price\":\"1\",\"per\":\"first_recharge\"}]}",
+    FLAT_1 "\"power_factor\":{\"standard\":\"0.90\",\"table\":[{\"from\":\"0\",\"percent\":\"1\"}],"
+           "\"on\":[\"energy\"]}}",
+    FLAT_1 "\"subsidies\":[{\"code\":\"a\",\"amount\":\"1\",\"per\":\"month\"}]}",
+    FLAT_1 "\"minimum\":\"1\",\"minimum_per\":\"month\"}",
+    FLAT_1 "\"ceiling\":{\"catalogue\":\"1\",\"percent\":\"15\",\"block\":false}}",
+    FLAT_1 "\"names\":{\"en\":\"a\",\"zh\":\"b\"}}",
+    "{\"kind\":\"ladder\",\"cycle\":\"heating_season\",\"start\":\"11-15\",\"end\":\"03-15\","
+    "\"steps\":[{\"price\":\"1\"}]}",
+};
+
+unsigned features;
+
+static bool take(enum feature f, int percent, struct chance *c)
+{
+    return (features >> f & 1) && chance_percent(c, percent);
+}
+
+/* --- time --------------------------------------------------------------------------------------
+ */
+
+static unsigned some_bits(int count, int from, struct chance *c)
+{
+    unsigned bits = 0;
+    for (int n = (int)chance_between(c, 1, 4); n > 0; n--)
+        bits |= 1u << chance_between(c, from, count - 1);
+    return bits;
+}
+
+static const int last_days[12] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+static void some_dates(struct schedule *s, struct chance *c)
+{
+    s->from_month = (int)chance_between(c, 1, 12);
+    s->from_day = (int)chance_between(c, 1, last_days[s->from_month - 1]);
+    s->to_month = (int)chance_between(c, 1, 12);
+    s->to_day = (int)chance_between(c, 1, last_days[s->to_month - 1]);
+}
+
+static void make_condition(struct plan *p, struct schedule *s, struct chance *c)
+{
+    bool any = false;
+    while (!any) {
+        if (chance_percent(c, 40))
+            s->months = some_bits(12, 0, c);
+        if (chance_percent(c, 60))
+            s->days = some_bits(DAY_WORDS, chance_percent(c, 60) ? 7 : 0, c);
+        if (chance_percent(c, 30))
+            some_dates(s, c);
+        any = s->months || s->days || s->from_month;
+    }
+    p->has_calendar = p->has_calendar || s->days >> ON_WORKDAY;
+}
+
+static void make_schedules(struct plan *p, struct chance *c)
+{
+    bool matrix = p->kind == TIME_OF_USE_LADDER && p->form == BY_MATRIX;
+    p->span_count = 0;
+    p->schedule_count =
+        (int)(chance_percent(c, 3) ? chance_between(c, 1, SCHEDULES_MAX) : chance_between(c, 1, 4));
+    for (int i = 0; i < p->schedule_count; i++) {
+        struct schedule *s = &p->schedules[i];
+        s->span_count = spans_make(p, s->spans, SCHEDULE_SPANS_MAX, c);
+        if (i < p->schedule_count - 1)
+            make_condition(p, s, c);
+        s->priced = !matrix && p->mix_count == 0 && chance_percent(c, 30);
+        for (int r = 0; r < RATES && s->priced; r++)
+            price_make(&s->rate_price[r], 2, c);
+    }
+}
+
+static void make_entry(struct plan *p, struct entry *e, struct chance *c)
+{
+    e->form = p->has_price ? ENTRY_PRICE : p->has_prices ? ENTRY_RATES : ENTRY_STEPS;
+    for (int k = 0; k < (e->form == ENTRY_STEPS ? p->step_count : 1); k++) {
+        price_make(&e->price[k], 2, c);
+        for (int r = 0; r < RATES; r++)
+            price_make(&e->rate_price[k][r], 2, c);
+    }
+}
+
+/* Each month in one entry at most; the table of all entries has room for 96 rows. */
+static void make_entries(struct plan *p, struct chance *c)
+{
+    int rows = p->has_price || p->has_prices ? 1 : p->step_count;
+    int most = 96 / rows > ENTRIES_MAX ? ENTRIES_MAX : 96 / rows;
+    int n = (int)chance_between(c, 1, most > 3 && chance_percent(c, 80) ? 3 : most);
+    unsigned taken = 0;
+    for (int i = 0; i < n; i++) {
+        unsigned months = some_bits(12, 0, c) & ~taken;
+        if (!months)
+            continue;
+        taken |= months;
+        p->entries[p->entry_count].months = months;
+        make_entry(p, &p->entries[p->entry_count++], c);
+    }
+}
+
+/* --- sums --------------------------------------------------------------------------------------
+ */
+
+static void make_quota(struct plan *p, struct chance *c)
+{
+    static const enum cycle cycles[] = {MONTH, MONTH, TWO_MONTHS, SEASON, YEAR};
+    p->quota = chance_percent(c, 30) ? chance_between(c, 1, 999) : chance_between(c, 1, 500) * 1000;
+    p->quota_cycle = cycles[chance_between(c, 0, 4)];
+    p->unused = (int)chance_between(c, 0, 1);
+    p->quota_counts = (int)chance_between(c, -1, 1);
+}
+
+static void make_mix(struct plan *p, struct chance *c)
+{
+    int64_t left = 1000000; /* 10^-4 of a percent */
+    int n = (int)(chance_percent(c, 80) ? chance_between(c, 1, 3) : chance_between(c, 1, MIX_MAX));
+    p->has_price = p->has_prices = false;
+    p->mix_count = n;
+    for (int i = 0; i < n; i++) {
+        struct mix *m = &p->mix[i];
+        int64_t part = i == n - 1 ? left : chance_between(c, 1, left - (n - 1 - i));
+        if (i < n - 1 && chance_percent(c, 60) && part > 10000)
+            part -= part % 10000;
+        left -= part;
+        snprintf(m->code, sizeof m->code, "m%d_%d", i, (int)chance_between(c, 0, 99));
+        decimal_set(&m->percent, part % 10000 ? part : part / 10000, part % 10000 ? 4 : 0);
+        price_make(&m->price, 2, c);
+        for (int r = 0; r < RATES; r++)
+            price_make(&m->rate_price[r], 2, c);
+    }
+}
+
+static void make_area_cycle(struct part *x, struct chance *c)
+{
+    x->cycle = chance_percent(c, 50) ? YEAR : HEATING_SEASON;
+    if (x->cycle != HEATING_SEASON)
+        return;
+    x->start_month = (int)chance_between(c, 1, 12);
+    x->start_day = (int)chance_between(c, 1, 28);
+    x->end_month = (int)chance_between(c, 1, 12);
+    x->end_day = (int)chance_between(c, 1, 28);
+}
+
+static void make_demand(struct part *x, struct chance *c)
+{
+    x->floor_percent = chance_percent(c, 50) ? (int)chance_between(c, 1, 100) : 0;
+    if (!chance_percent(c, 50))
+        return;
+    x->over_percent = (int)chance_between(c, 100, 150);
+    price_make(&x->price, 0, c);
+    decimal_set(&x->price, chance_between(c, 0, 9999), 2);
+    decimal_set(&x->over_factor, chance_between(c, 1, 5000), 3);
+    mpq_mul(x->over_price.value, x->price.value, x->over_factor.value);
+}
+
+static void make_fees(struct plan *p, struct chance *c)
+{
+    for (int i = 0; i < p->fee_count; i++) {
+        struct part *x = &p->fees[i];
+        if (x->per == PER_AREA && take(WITH_AREA_CYCLE, 50, c))
+            make_area_cycle(x, c);
+        if (take(WITH_CAPACITY, 20, c))
+            x->per = PER_CAPACITY;
+        else if (take(WITH_DEMAND, 20, c))
+            x->per = PER_DEMAND;
+        else if (take(WITH_FIRST_RECHARGE, 20, c))
+            x->per = PER_FIRST_RECHARGE;
+        if (x->per != PER_AREA)
+            x->cycle = -1;
+        if (x->per == PER_DEMAND)
+            make_demand(x, c);
+    }
+}
+
+static void make_factor(struct plan *p, struct chance *c)
+{
+    int n = (int)(chance_percent(c, 80) ? chance_between(c, 1, 5) : chance_between(c, 1, 64));
+    int top = (int)chance_between(c, n - 1, 100);
+    p->factor_count = n;
+    for (int i = 0; i < n; i++) {
+        int64_t percent = chance_between(c, 0, 200000);
+        p->factor_from[i] = i == n - 1 ? 0 : top;
+        top -= top > n - 1 - i ? (int)chance_between(c, 1, top - (n - 1 - i) + 1) : 1;
+        if (top < n - 2 - i)
+            top = n - 2 - i;
+        decimal_set(&p->factor_percent[i], percent, 4);
+        if (chance_percent(c, 40)) {
+            mpq_neg(p->factor_percent[i].value, p->factor_percent[i].value);
+            char text[sizeof p->factor_percent[i].text];
+            snprintf(text, sizeof text, "-%.30s", p->factor_percent[i].text);
+            memcpy(p->factor_percent[i].text, text, sizeof text);
+        }
+    }
+    for (int i = 0; i < 3; i++)
+        p->factor_on[i] = chance_percent(c, 60);
+    if (!p->factor_on[1] && !p->factor_on[2])
+        p->factor_on[0] = true;
+}
+
+static void make_subsidies(struct plan *p, struct chance *c)
+{
+    p->subsidy_count = (int)chance_between(c, 1, SUBSIDIES_MAX);
+    for (int i = 0; i < p->subsidy_count; i++) {
+        snprintf(p->subsidies[i].code, sizeof p->subsidies[i].code, "s%d", i);
+        p->subsidies[i].fen = chance_between(c, 1, chance_percent(c, 50) ? 1000 : 100000);
+    }
+}
+
+static void keep_larger(mpq_t largest, const mpq_t x)
+{
+    if (mpq_cmp(x, largest) > 0)
+        mpq_set(largest, x);
+}
+
+/* The highest price a unit can have in the months of an entry, components left out. */
+static void highest_of(const struct plan *p, int entry, mpq_t top)
+{
+    mpq_t step;
+    mpq_init(step);
+    mpq_set_ui(top, 0, 1);
+    if (p->has_price)
+        keep_larger(top, base_price(p, entry, TOTAL)->value);
+    for (int r = 0; r < RATES; r++)
+        if (p->has_prices && p->priced[r])
+            keep_larger(top, base_price(p, entry, r)->value);
+    for (int i = 0; i < p->step_count; i++) {
+        if (p->form != BY_MATRIX)
+            keep_larger(step, step_price(p, entry, i, TOTAL)->value);
+        for (int r = 0; p->form == BY_MATRIX && r < RATES; r++)
+            if (p->priced[r])
+                keep_larger(step, step_price(p, entry, i, r)->value);
+    }
+    mpq_add(top, top, step);
+    mpq_clear(step);
+}
+
+void plan_highest(const struct plan *p, mpq_t top)
+{
+    mpq_t x;
+    mpq_init(x);
+    highest_of(p, -1, top);
+    for (int i = 0; i < p->entry_count; i++) {
+        highest_of(p, i, x);
+        keep_larger(top, x);
+    }
+    for (int i = 0; i < p->component_count; i++)
+        mpq_add(top, top, p->components[i].price.value);
+    mpq_clear(x);
+}
+
+static bool own_prices_hold(const struct plan *p)
+{
+    unsigned months = 0;
+    for (int i = 0; i < p->entry_count; i++)
+        months |= p->entries[i].months;
+    return months != 0xfff && p->mix_count == 0 && p->schedule_count == 0;
+}
+
+/* Just as high as the plan's highest price. */
+static void make_ceiling(struct plan *p, struct chance *c)
+{
+    mpq_t top, one;
+    if (!own_prices_hold(p))
+        return;
+    mpq_inits(top, one, NULL);
+    plan_highest(p, top);
+    mpq_set_ui(one, 100000000, 1);
+    mpq_mul(top, top, one);
+    int64_t e8 = mpz_get_si(mpq_numref(top));
+    mpq_clears(top, one, NULL);
+    if (e8 == 0 || e8 > INT64_C(100000000000))
+        return;
+    p->has_ceiling = true;
+    p->ceiling_blocks = chance_percent(c, 50);
+    decimal_set(&p->catalogue, e8, 8);
+    decimal_set(&p->ceiling_percent, 0, 0);
+}
+
+void plan_make_more(struct plan *p, struct chance *c)
+{
+    if (take(WITH_ZONE, 20, c))
+        p->zone = (int)chance_between(c, 0, ZONES - 1);
+    if (plan_has_rates(p) && take(WITH_INTERVALS, 50, c))
+        p->intervals = (int)chance_between(c, 0, 1);
+    if (!plan_has_steps(p) && take(WITH_MIX, 20, c))
+        make_mix(p, c);
+    if (p->mix_count == 0 && take(WITH_MONTHS, 25, c))
+        make_entries(p, c);
+    if (plan_has_rates(p) && take(WITH_SCHEDULES, 30, c))
+        make_schedules(p, c);
+    if (plan_has_steps(p) && take(WITH_MOVE_IN, 30, c))
+        p->move_in = (int)chance_between(c, 0, p->cycle == HEATING_SEASON ? 1 : 2);
+    if (plan_has_steps(p) && take(WITH_COUNT, 20, c))
+        p->count = (int)chance_between(c, 0, 2);
+    if (take(WITH_QUOTA, 15, c))
+        make_quota(p, c);
+    make_fees(p, c);
+    if (p->unit <= 0 && take(WITH_FACTOR, 15, c))
+        make_factor(p, c);
+    if (take(WITH_SUBSIDIES, 15, c))
+        make_subsidies(p, c);
+    if (p->minimum_fen && take(WITH_MINIMUM_PER, 50, c))
+        p->minimum_per = (int)chance_between(c, 0, 1);
+    if (take(WITH_CEILING, 10, c))
+        make_ceiling(p, c);
+    p->has_names = take(WITH_NAMES, 10, c);
+}
+
+bool plan_needs_dates(const struct plan *p)
+{
+    bool priced = false, fees = false;
+    for (int i = 0; i < p->schedule_count; i++)
+        priced = priced || p->schedules[i].priced;
+    for (int i = 0; i < p->fee_count; i++)
+        fees = fees || p->fees[i].cycle >= 0;
+    return priced || fees || p->quota;
+}
+
+/* --- printing ----------------------------------------------------------------------------------
+ */
+
+static void print_bits(const char *name, unsigned bits, const char *const *words, struct text *out)
+{
+    const char *comma = "";
+    text_add(out, "\"%s\":[", name);
+    for (int i = 0; bits >> i; i++) {
+        if (!(bits >> i & 1))
+            continue;
+        if (words)
+            text_add(out, "%s\"%s\"", comma, words[i]);
+        else
+            text_add(out, "%s%d", comma, i + 1);
+        comma = ",";
+    }
+    text_add(out, "]");
+}
+
+static void print_schedules(const struct plan *p, struct text *out)
+{
+    text_add(out, "\"schedules\":[");
+    for (int i = 0; i < p->schedule_count; i++) {
+        const struct schedule *s = &p->schedules[i];
+        text_add(out, "%s{", i ? "," : "");
+        spans_print(s->spans, s->span_count, out);
+        if (s->months) {
+            text_add(out, ",");
+            print_bits("months", s->months, NULL, out);
+        }
+        if (s->days) {
+            text_add(out, ",");
+            print_bits("days", s->days, day_words, out);
+        }
+        if (s->from_month)
+            text_add(out, ",\"from\":\"%02d-%02d\",\"to\":\"%02d-%02d\"", s->from_month,
+                     s->from_day, s->to_month, s->to_day);
+        if (s->priced) {
+            text_add(out, ",");
+            prices_print(s->rate_price, p->priced, out);
+        }
+        text_add(out, "}");
+    }
+    text_add(out, "]");
+}
+
+static void print_step_prices(const struct plan *p, const struct entry *e, struct text *out)
+{
+    text_add(out, "\"step_prices\":[");
+    for (int k = 0; k < p->step_count; k++) {
+        const char *comma = k ? "," : "";
+        if (p->form != BY_MATRIX) {
+            text_add(out, "%s\"%s\"", comma, e->price[k].text);
+            continue;
+        }
+        text_add(out, "%s{", comma);
+        comma = "";
+        for (int r = 0; r < RATES; r++)
+            if (p->priced[r]) {
+                text_add(out, "%s\"%s\":\"%s\"", comma, rate_words[r], e->rate_price[k][r].text);
+                comma = ",";
+            }
+        text_add(out, "}");
+    }
+    text_add(out, "]");
+}
+
+static void print_entries(const struct plan *p, struct text *out)
+{
+    text_add(out, "\"by_month\":[");
+    for (int i = 0; i < p->entry_count; i++) {
+        const struct entry *e = &p->entries[i];
+        text_add(out, "%s{", i ? "," : "");
+        print_bits("months", e->months, NULL, out);
+        text_add(out, ",");
+        if (e->form == ENTRY_PRICE)
+            text_add(out, "\"price\":\"%s\"", e->price[0].text);
+        else if (e->form == ENTRY_RATES)
+            prices_print(e->rate_price[0], p->priced, out);
+        else
+            print_step_prices(p, e, out);
+        text_add(out, "}");
+    }
+    text_add(out, "]");
+}
+
+static void print_mix(const struct plan *p, struct text *out)
+{
+    text_add(out, "\"mix\":[");
+    for (int i = 0; i < p->mix_count; i++) {
+        const struct mix *m = &p->mix[i];
+        text_add(out, "%s{\"code\":\"%s\",\"percent\":\"%s\",", i ? "," : "", m->code,
+                 m->percent.text);
+        if (p->kind == FLAT)
+            text_add(out, "\"price\":\"%s\"", m->price.text);
+        else
+            prices_print(m->rate_price, p->priced, out);
+        text_add(out, "}");
+    }
+    text_add(out, "]");
+}
+
+static void print_quota(const struct plan *p, struct text *out)
+{
+    char amount[32];
+    quantity_print(p->quota, amount);
+    text_add(out, "\"free_quota\":{\"amount\":\"%s\",\"cycle\":\"%s\"", amount,
+             cycle_words[p->quota_cycle]);
+    if (p->unused >= 0)
+        text_add(out, ",\"unused\":\"%s\"", p->unused ? "carry" : "expire");
+    if (p->quota_counts >= 0)
+        text_add(out, ",\"counts\":%s", p->quota_counts ? "true" : "false");
+    text_add(out, "}");
+}
+
+static void print_factor(const struct plan *p, struct text *out)
+{
+    const char *comma = "";
+    text_add(out, "\"power_factor\":{\"standard\":\"0.90\",\"table\":[");
+    for (int i = 0; i < p->factor_count; i++)
+        text_add(out, "%s{\"from\":\"%d.%02d\",\"percent\":\"%s\"}", i ? "," : "",
+                 p->factor_from[i] / 100, p->factor_from[i] % 100, p->factor_percent[i].text);
+    text_add(out, "],\"on\":[");
+    for (int i = 0; i < 3; i++)
+        if (p->factor_on[i]) {
+            text_add(out, "%s\"%s\"", comma, factor_words[i]);
+            comma = ",";
+        }
+    text_add(out, "]}");
+}
+
+static void print_subsidies(const struct plan *p, struct text *out)
+{
+    text_add(out, "\"subsidies\":[");
+    for (int i = 0; i < p->subsidy_count; i++)
+        text_add(out,
+                 "%s{\"code\":\"%s\",\"amount\":\"%" PRId64 ".%02" PRId64 "\",\"per\":\"month\"}",
+                 i ? "," : "", p->subsidies[i].code, p->subsidies[i].fen / 100,
+                 p->subsidies[i].fen % 100);
+    text_add(out, "]");
+}
+
+void part_print_more(const struct part *x, struct text *out)
+{
+    if (x->cycle >= 0)
+        text_add(out, ",\"cycle\":\"%s\"", cycle_words[x->cycle]);
+    if (x->cycle == HEATING_SEASON)
+        text_add(out, ",\"start\":\"%02d-%02d\",\"end\":\"%02d-%02d\"", x->start_month,
+                 x->start_day, x->end_month, x->end_day);
+    if (x->floor_percent)
+        text_add(out, ",\"floor_percent\":\"%d\"", x->floor_percent);
+    if (x->over_percent)
+        text_add(out, ",\"over_percent\":\"%d\",\"over_factor\":\"%s\"", x->over_percent,
+                 x->over_factor.text);
+}
+
+void plan_print_more(const struct plan *p, struct members *m)
+{
+    if (p->zone >= 0)
+        text_add(next_member(m), "\"zone\":\"%s\"", zone_words[p->zone]);
+    if (p->intervals >= 0)
+        text_add(next_member(m), "\"rates_from\":\"%s\"", p->intervals ? "intervals" : "meter");
+    if (p->has_calendar)
+        text_add(next_member(m), "\"calendar\":\"CN\"");
+    if (p->schedule_count)
+        print_schedules(p, next_member(m));
+    if (p->entry_count)
+        print_entries(p, next_member(m));
+    if (p->move_in >= 0)
+        text_add(next_member(m), "\"move_in\":\"%s\"", move_in_words[p->move_in]);
+    if (p->count >= 0)
+        text_add(next_member(m), "\"count\":\"%s\"", count_words[p->count]);
+    if (p->quota)
+        print_quota(p, next_member(m));
+    if (p->mix_count)
+        print_mix(p, next_member(m));
+    if (p->factor_count)
+        print_factor(p, next_member(m));
+    if (p->subsidy_count)
+        print_subsidies(p, next_member(m));
+    if (p->minimum_per >= 0)
+        text_add(next_member(m), "\"minimum_per\":\"%s\"", p->minimum_per ? "month" : "bill");
+    if (p->has_ceiling)
+        text_add(next_member(m),
+                 "\"ceiling\":{\"catalogue\":\"%s\",\"percent\":\"%s\",\"block\":%s}",
+                 p->catalogue.text, p->ceiling_percent.text, p->ceiling_blocks ? "true" : "false");
+    if (p->has_names)
+        text_add(next_member(m), "\"names\":{\"en\":\"a plan\",\"zh\":\"方案\"}");
+}

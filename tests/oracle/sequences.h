@@ -1,0 +1,17 @@
+/* Adjoining stretches of one plan, billed by the oracle and by the engine. */
+#ifndef YUFU_TESTS_ORACLE_SEQUENCES_H
+#define YUFU_TESTS_ORACLE_SEQUENCES_H
+
+#include "engine.h"
+
+struct sequence_count {
+    int64_t periods, parts, lines, refused;
+};
+
+/* Bills up to `periods` stretches and answers how many it came to; what differs goes to `why`, and
+ * sequence_note tells of it. */
+int64_t sequence_try(const struct plan *p, const struct rating_plan *engine, int periods,
+                     struct chance *c, struct sequence_count *count, struct text *why);
+const struct text *sequence_note(void);
+
+#endif

@@ -1,0 +1,587 @@
+/* What must stand in the bill of a stretch. */
+#include "stretch.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY_SECONDS INT64_C(86400)
+
+/* A piece of a row, in one part and at one schedule's prices. */
+struct chunk {
+    int part, row, schedule;
+    int64_t used[RATES]; /* a plan without rates: the first */
+};
+
+#define CHUNKS_MAX 8192
+static struct chunk chunks[CHUNKS_MAX];
+static int chunk_count;
+
+int64_t price_e8(const struct decimal *d)
+{
+    mpq_t e8;
+    mpq_init(e8);
+    mpq_set_ui(e8, 100000000, 1);
+    mpq_mul(e8, e8, d->value);
+    if (mpz_cmp_ui(mpq_denref(e8), 1) != 0)
+        abort();
+    int64_t digits = mpz_get_si(mpq_numref(e8));
+    mpq_clear(e8);
+    return digits;
+}
+
+static int offset_of(const struct plan *p, const struct stretch *s)
+{
+    return p->zone >= 0 ? zone_offsets[p->zone] : s->offset;
+}
+
+static int local_day(int64_t t, int offset)
+{
+    int64_t local = t + offset;
+    return (int)(local >= 0 ? local / DAY_SECONDS : -((-local + DAY_SECONDS - 1) / DAY_SECONDS));
+}
+
+static int64_t day_start(int day, int offset)
+{
+    return day * DAY_SECONDS - offset;
+}
+
+/* --- days --------------------------------------------------------------------------------------
+ */
+
+static bool date_within(const struct schedule *s, const struct date *d)
+{
+    int from = s->from_month * 100 + s->from_day, to = s->to_month * 100 + s->to_day;
+    int at = d->month * 100 + d->day;
+    return from <= to ? from <= at && at <= to : at >= from || at <= to;
+}
+
+static bool day_fits(const struct schedule *s, const struct date *d)
+{
+    bool worked = d->kind == DAY_WORKDAY || d->kind == DAY_MAKEUP;
+    unsigned is = 1u << (d->weekday - 1) | 1u << (worked ? ON_WORKDAY : ON_RESTDAY);
+    if (d->kind == DAY_HOLIDAY)
+        is |= 1u << ON_HOLIDAY;
+    if (d->kind == DAY_MAKEUP)
+        is |= 1u << ON_MAKEUP;
+    return (!s->months || (s->months >> (d->month - 1) & 1)) && (!s->days || (s->days & is)) &&
+           (!s->from_month || date_within(s, d));
+}
+
+int schedule_of(const struct plan *p, int day)
+{
+    for (int i = 0; i < p->schedule_count; i++)
+        if (day_fits(&p->schedules[i], day_date(day)))
+            return i;
+    return -1;
+}
+
+const struct span *spans_of(const struct plan *p, int schedule, int *count)
+{
+    *count = schedule < 0 ? p->span_count : p->schedules[schedule].span_count;
+    return schedule < 0 ? p->spans : p->schedules[schedule].spans;
+}
+
+static int rate_at(const struct plan *p, int schedule, int minute)
+{
+    int count;
+    const struct span *spans = spans_of(p, schedule, &count);
+    for (int i = 0; i < count; i++) {
+        const struct span *x = &spans[i];
+        if (x->from < x->to ? x->from <= minute && minute < x->to
+                            : minute >= x->from || minute < x->to)
+            return x->rate;
+    }
+    abort();
+}
+
+/* --- parts -------------------------------------------------------------------------------------
+ */
+
+static struct turn quota_turn(const struct plan *p)
+{
+    return (struct turn){p->quota_cycle, p->quota_start_month, p->quota_start_day, 0, 0};
+}
+
+/* The bounds of a cycle: those of the month in which it began, shorter in the one of moving in. */
+static void part_ends(const struct plan *p, const struct stretch *s, struct stretch_part *x)
+{
+    struct turn turn = plan_turn(p);
+    int next = turn_next(&turn, x->cycle);
+    int64_t whole = next - x->cycle, left = next - s->opened_day;
+    step_ends(p, s->persons, day_date(x->cycle)->month, x->ends);
+    x->moved_in = p->move_in > 0 && s->opened_day > x->cycle && s->opened_day < next;
+    if (!x->moved_in)
+        return;
+    if (p->move_in == 2) {
+        struct turn month = {MONTH, 0, turn.day, 0, 0};
+        whole = left = 0;
+        for (int day = x->cycle; day < next; day++)
+            if (turn_begins(&month, day)) {
+                whole++;
+                left += turn_next(&month, day) > s->opened_day;
+            }
+    }
+    x->moved_in = left < whole;
+    for (int i = 0; i < p->step_count; i++)
+        if (x->ends[i] >= 0) {
+            mpz_t end;
+            mpz_init_set_si(end, x->ends[i]);
+            mpz_mul_si(end, end, left);
+            mpz_fdiv_q_ui(end, end, (unsigned long)whole);
+            x->ends[i] = mpz_get_si(end);
+            mpz_clear(end);
+        }
+}
+
+static void make_parts(const struct plan *p, const struct stretch *s, struct due *due)
+{
+    int offset = offset_of(p, s), last = local_day(s->closed - 1, offset);
+    int day = local_day(s->opened, offset);
+    struct turn turn = plan_turn(p), quota = quota_turn(p);
+    struct stretch_part at = {.from = s->opened,
+                              .day = day,
+                              .cycle = plan_has_steps(p) ? turn_first(&turn, day) : 0,
+                              .quota = p->quota ? turn_first(&quota, day) : 0,
+                              .entry = month_entry(p, day_date(day)->month)};
+    due->part_count = 0;
+    for (day++;; day++) {
+        struct stretch_part next = at;
+        if (day <= last) {
+            next.cycle = plan_has_steps(p) && turn_begins(&turn, day) ? day : at.cycle;
+            next.quota = p->quota && turn_begins(&quota, day) ? day : at.quota;
+            next.entry = month_entry(p, day_date(day)->month);
+            if (next.cycle == at.cycle && next.quota == at.quota &&
+                !(p->entry_count && day_date(day)->day == 1))
+                continue;
+        }
+        at.to = day <= last ? day_start(day, offset) : s->closed;
+        if (plan_has_steps(p))
+            part_ends(p, s, &at);
+        if (due->part_count == STRETCH_PARTS_MAX)
+            abort();
+        due->parts[due->part_count++] = at;
+        if (day > last)
+            return;
+        at = next;
+        at.from = day_start(day, offset);
+        at.day = day;
+    }
+}
+
+/* --- sharing out by time -----------------------------------------------------------------------
+ */
+
+/* A register that runs evenly from nothing to `used`, rounded down. */
+static int64_t stands_at(int64_t used, const struct stretch_row *row, int64_t t)
+{
+    return (int64_t)((__int128)used * (t - row->from) / (row->to - row->from));
+}
+
+static struct chunk *chunk_at(int part, int row, int schedule)
+{
+    struct chunk *x = &chunks[chunk_count - 1];
+    if (chunk_count && x->part == part && x->row == row && x->schedule == schedule)
+        return x;
+    if (chunk_count == CHUNKS_MAX)
+        abort();
+    chunks[chunk_count] = (struct chunk){.part = part, .row = row, .schedule = schedule};
+    return &chunks[chunk_count++];
+}
+
+static void add_piece(const struct plan *p, const struct stretch_row *row, struct chunk *x,
+                      int rate, int64_t from, int64_t to)
+{
+    if (!plan_has_rates(p))
+        x->used[0] += stands_at(row->used.total, row, to) - stands_at(row->used.total, row, from);
+    else if (p->intervals == 1)
+        x->used[rate] +=
+            stands_at(row->used.total, row, to) - stands_at(row->used.total, row, from);
+    else
+        for (int r = 0; r < RATES; r++)
+            x->used[r] +=
+                stands_at(row->used.rate[r], row, to) - stands_at(row->used.rate[r], row, from);
+}
+
+/* The next moment after t at which a day or a period of it begins. */
+static int64_t next_moment(const struct plan *p, int schedule, int64_t t, int64_t midnight)
+{
+    int64_t next = midnight + DAY_SECONDS;
+    int count;
+    const struct span *spans = spans_of(p, schedule, &count);
+    for (int i = 0; i < count && plan_has_rates(p) && p->intervals == 1; i++) {
+        int64_t at = midnight + spans[i].from * 60;
+        if (at > t && at < next)
+            next = at;
+    }
+    return next;
+}
+
+static void share_row(const struct plan *p, const struct stretch *s, int index, struct due *due)
+{
+    const struct stretch_row *row = &s->rows[index];
+    int offset = offset_of(p, s), part = 0, seen_rate = -1, seen_schedule = -2;
+    while (due->parts[part].to <= row->from)
+        part++;
+    int first = part;
+    for (int64_t t = row->from, next; t < row->to; t = next) {
+        int day = local_day(t, offset), schedule = schedule_of(p, day);
+        int64_t midnight = day_start(day, offset);
+        int priced = schedule >= 0 && p->schedules[schedule].priced ? schedule : -1, rate = TOTAL;
+        next = next_moment(p, schedule, t, midnight);
+        next = next < row->to ? next : row->to;
+        part += t >= due->parts[part].to;
+        if (plan_has_rates(p) && p->intervals == 1)
+            rate = rate_at(p, schedule, (int)((t - midnight) / 60));
+        add_piece(p, row, chunk_at(part, index, priced), rate, t, next);
+        if (seen_schedule > -2 && (seen_rate != rate || seen_schedule != priced))
+            due->parts[part].within = true;
+        seen_rate = rate;
+        seen_schedule = priced;
+    }
+    for (int i = first; first != part && i <= part; i++)
+        due->parts[i].shared = true;
+}
+
+/* --- cells -------------------------------------------------------------------------------------
+ */
+
+static void add_cell(struct due *due, struct cell cell)
+{
+    if (cell.quantity == 0)
+        return;
+    for (int i = due->cell_count - 1; i >= 0; i--) {
+        struct cell *x = &due->cells[i];
+        if (x->part != cell.part)
+            break;
+        if (x->kind == cell.kind && x->step == cell.step && x->rate == cell.rate &&
+            x->schedule == cell.schedule && x->price_e8 == cell.price_e8 && x->code == cell.code) {
+            x->quantity += cell.quantity;
+            return;
+        }
+    }
+    if (due->cell_count == CELLS_MAX)
+        abort();
+    due->cells[due->cell_count++] = cell;
+}
+
+static enum rounding rounding_of(const struct plan *p, const struct part *x)
+{
+    int word = x && x->rounding >= 0 ? x->rounding : p->rounding;
+    return word < 0 ? CARRY : (enum rounding)word;
+}
+
+struct part_sums {
+    int64_t rate[RATES];                           /* paid for */
+    int64_t by_schedule[SCHEDULES_MAX + 1][RATES]; /* the last: the plan's prices */
+    int64_t energy, free;
+};
+
+static struct cell cell_of(const struct plan *p, const struct due *due, int part,
+                           enum line_kind kind)
+{
+    return (struct cell){.kind = kind,
+                         .part = part,
+                         .step = -1,
+                         .rate = TOTAL,
+                         .entry = part < 0 ? -1 : due->parts[part].entry,
+                         .schedule = -1,
+                         .rounding = rounding_of(p, NULL)};
+}
+
+static void add_mix_cells(const struct plan *p, struct cell cell, int64_t quantity, struct due *due)
+{
+    int64_t shares[MIX_MAX];
+    share_mix(p, quantity, shares);
+    for (int i = 0; i < p->mix_count; i++) {
+        const struct mix *m = &p->mix[i];
+        cell.code = m->code;
+        cell.price_e8 = price_e8(cell.rate == TOTAL ? &m->price : &m->rate_price[cell.rate]);
+        cell.quantity = shares[i];
+        add_cell(due, cell);
+    }
+}
+
+/* Energy at prices that no step has. */
+static void add_base_cells(const struct plan *p, int part, const struct part_sums *sums,
+                           struct due *due)
+{
+    int entry = due->parts[part].entry;
+    for (int k = 0; k <= SCHEDULES_MAX; k++)
+        for (int r = 0; r < (plan_has_rates(p) ? RATES : 1); r++) {
+            struct cell cell = cell_of(p, due, part, ENERGY);
+            cell.rate = plan_has_rates(p) ? r : TOTAL;
+            cell.quantity = sums->by_schedule[k][r];
+            if (cell.quantity == 0)
+                continue;
+            if (p->mix_count) {
+                add_mix_cells(p, cell, cell.quantity, due);
+                continue;
+            }
+            cell.price_e8 = price_e8(k < SCHEDULES_MAX ? &p->schedules[k].rate_price[r]
+                                                       : base_price(p, entry, cell.rate));
+            cell.schedule = k < SCHEDULES_MAX ? k : -1;
+            add_cell(due, cell);
+        }
+}
+
+static void add_matrix(const struct plan *p, int part, int64_t at, const int64_t used[RATES],
+                       struct due *due)
+{
+    int64_t left[RATES], steps[STEPS_MAX], took[RATES], sum = 0;
+    for (int r = 0; r < RATES; r++)
+        sum += left[r] = used[r];
+    fill_steps(p, due->parts[part].ends, at, sum, steps);
+    for (int i = 0; i < p->step_count; i++) {
+        if (steps[i] == 0)
+            continue;
+        take_share(steps[i], left, took);
+        for (int r = 0; r < RATES; r++) {
+            struct cell cell = cell_of(p, due, part, ENERGY);
+            if (took[r] == 0)
+                continue;
+            cell.step = i;
+            cell.rate = r;
+            cell.quantity = took[r];
+            cell.price_e8 = price_e8(step_price(p, cell.entry, i, r));
+            add_cell(due, cell);
+        }
+    }
+}
+
+static void add_step_cells(const struct plan *p, int part, int64_t at, int64_t energy,
+                           struct due *due)
+{
+    int64_t steps[STEPS_MAX];
+    fill_steps(p, due->parts[part].ends, at, energy, steps);
+    for (int i = 0; i < p->step_count; i++) {
+        struct cell cell = cell_of(p, due, part, p->form == BY_PRICE ? ENERGY : SURCHARGE);
+        cell.step = i;
+        cell.quantity = steps[i];
+        cell.price_e8 = price_e8(step_price(p, cell.entry, i, TOTAL));
+        if (p->form == BY_PRICE || cell.price_e8 != 0)
+            add_cell(due, cell);
+    }
+}
+
+/* Of the bill: on every unit that is paid for. */
+static void add_components(const struct plan *p, struct due *due)
+{
+    for (int i = 0; i < p->component_count; i++) {
+        struct cell cell = cell_of(p, due, -1, COMPONENT);
+        cell.code = p->components[i].code;
+        cell.price_e8 = price_e8(&p->components[i].price);
+        cell.rounding = rounding_of(p, &p->components[i]);
+        cell.quantity = due->energy - due->free;
+        add_cell(due, cell);
+    }
+}
+
+/* Units that the quota gives come first in each chunk, from the rates in proportion. */
+static void take_free(const struct plan *p, struct chunk *x, int64_t *left, struct part_sums *sums,
+                      struct due *due)
+{
+    int64_t all = 0, took[RATES] = {0};
+    for (int r = 0; r < RATES; r++)
+        all += x->used[r];
+    int64_t free = all < *left ? all : *left;
+    if (!p->quota || free == 0)
+        return;
+    take_share(free, x->used, took);
+    *left -= free;
+    sums->free += free;
+    due->free += free;
+    for (int r = 0; r < RATES; r++) {
+        struct cell cell = cell_of(p, due, x->part, FREE);
+        cell.rate = plan_has_rates(p) ? r : TOTAL;
+        cell.quantity = took[r];
+        cell.entry = -1;
+        add_cell(due, cell);
+    }
+}
+
+static void bill_part(const struct plan *p, int part, struct stand *stand, struct due *due)
+{
+    static struct part_sums sums;
+    bool matrix = plan_has_steps(p) && p->form == BY_MATRIX;
+    memset(&sums, 0, sizeof sums);
+    int64_t at = stand->used;
+    for (int i = 0; i < chunk_count; i++) {
+        struct chunk *x = &chunks[i];
+        if (x->part != part)
+            continue;
+        int64_t free = sums.free, chunk = 0;
+        take_free(p, x, &stand->quota_left, &sums, due);
+        at += p->quota_counts == 1 ? sums.free - free : 0;
+        for (int r = 0; r < RATES; r++) {
+            chunk += x->used[r];
+            sums.rate[r] += x->used[r];
+            sums.by_schedule[x->schedule < 0 ? SCHEDULES_MAX : x->schedule][r] += x->used[r];
+        }
+        if (matrix && p->chronological) {
+            add_matrix(p, part, at, x->used, due);
+            at += chunk;
+        }
+        sums.energy += chunk;
+    }
+    if (p->has_price || p->has_prices || p->mix_count)
+        add_base_cells(p, part, &sums, due);
+    if (matrix && !p->chronological)
+        add_matrix(p, part, at, sums.rate, due);
+    if (plan_has_steps(p) && !matrix)
+        add_step_cells(p, part, at, sums.energy, due);
+    if (plan_has_steps(p))
+        stand->used += sums.energy + (p->quota_counts == 1 ? sums.free : 0);
+    due->energy += sums.energy + sums.free;
+}
+
+/* --- fees --------------------------------------------------------------------------------------
+ */
+
+static void add_fees(const struct plan *p, const struct stretch *s, bool begun, struct due *due)
+{
+    int offset = offset_of(p, s), days = !begun, months = !begun;
+    int first = local_day(s->opened - 1, offset) + 1, last = local_day(s->closed - 1, offset);
+    if (!begun && day_start(first, offset) == s->opened) { /* it begins with the period */
+        days = 0;
+        months = day_date(first)->day != 1;
+    }
+    for (int day = first; day <= last; day++) {
+        days++;
+        months += day_date(day)->day == 1;
+    }
+    for (int i = 0; i < p->fee_count; i++) {
+        const struct part *x = &p->fees[i];
+        struct cell cell = cell_of(p, due, -1, FEE);
+        cell.code = x->code;
+        cell.price_e8 = price_e8(&x->price);
+        cell.rounding = rounding_of(p, x);
+        cell.quantity = x->per == PER_DAY     ? days * INT64_C(1000)
+                        : x->per == PER_MONTH ? months * INT64_C(1000)
+                        : x->per == PER_AREA  ? s->area
+                                              : 0;
+        add_cell(due, cell);
+    }
+}
+
+/* --- the whole ---------------------------------------------------------------------------------
+ */
+
+static enum verdict row_verdict(const struct plan *p, const struct stretch_row *row)
+{
+    int64_t sum = 0;
+    if (row->used.total < 0)
+        return BACKWARDS;
+    if (!plan_has_rates(p) || p->intervals == 1)
+        return BILLED;
+    if (!row->has_rates)
+        return RATES_WRONG;
+    for (int r = 0; r < RATES; r++)
+        if (row->used.rate[r] < 0)
+            return BACKWARDS;
+    for (int r = 0; r < RATES; r++) {
+        sum += row->used.rate[r];
+        if (row->used.rate[r] && !p->priced[r])
+            return RATES_WRONG;
+    }
+    return llabs(sum - row->used.total) > 50 ? RATES_WRONG : BILLED;
+}
+
+static enum verdict look_at(const struct plan *p, const struct stretch *s)
+{
+    int64_t at = s->opened;
+    if (s->closed <= s->opened)
+        return ROWS_WRONG;
+    for (int i = 0; i < s->row_count; i++) {
+        const struct stretch_row *row = &s->rows[i];
+        if (row->from < at || row->to <= row->from || row->to > s->closed)
+            return ROWS_WRONG;
+        at = row->to;
+    }
+    for (int i = 0; i < s->row_count; i++) {
+        enum verdict v = row_verdict(p, &s->rows[i]);
+        if (v != BILLED)
+            return v;
+    }
+    for (int i = 0; i < p->fee_count; i++)
+        if (p->fees[i].per == PER_AREA && s->area == 0)
+            return FEE_COUNT_MISSING;
+    return BILLED;
+}
+
+/* The ladder and the quota as they stand when a part begins. */
+static void enter_part(const struct plan *p, const struct stretch_part *x, struct stand *stand)
+{
+    if (stand->cycle_day != x->cycle)
+        stand->used = 0;
+    stand->cycle_day = x->cycle;
+    if (!p->quota)
+        return;
+    if (!stand->quota_day)
+        stand->quota_left = p->quota;
+    else if (stand->quota_day != x->quota)
+        stand->quota_left = p->quota + (p->unused == 1 ? stand->quota_left : 0);
+    stand->quota_day = x->quota;
+}
+
+enum verdict stretch_bill(const struct plan *p, const struct stretch *s, struct stand *stand,
+                          struct due *due)
+{
+    int offset = offset_of(p, s);
+    due->cell_count = chunk_count = 0;
+    due->energy = due->free = 0;
+    enum verdict verdict = look_at(p, s);
+    if (verdict != BILLED)
+        return verdict;
+    make_parts(p, s, due);
+    for (int i = 0; i < s->row_count; i++)
+        share_row(p, s, i, due);
+    for (int i = 0; i < due->part_count; i++) {
+        enter_part(p, &due->parts[i], stand);
+        bill_part(p, i, stand, due);
+    }
+    add_components(p, due);
+    add_fees(p, s, stand->begun, due);
+    const struct date *last = day_date(local_day(s->closed - 1, offset));
+    stand->begun = true;
+    stand->fee_day = local_day(s->closed - 1, offset);
+    stand->fee_month = last->year * 12 + last->month - 1;
+    return BILLED;
+}
+
+void due_print(const struct due *due, struct text *out)
+{
+    static const char *const kinds[] = {"energy",  "surcharge", "component", "fee",
+                                        "minimum", "free",      "factor",    "subsidy"};
+    for (int i = 0; i < due->part_count; i++) {
+        const struct stretch_part *x = &due->parts[i];
+        text_add(out, "  part %d: %" PRId64 "..%" PRId64 " cycle %d quota %d entry %d%s%s%s\n", i,
+                 x->from, x->to, x->cycle, x->quota, x->entry, x->shared ? " shared" : "",
+                 x->within ? " within" : "", x->moved_in ? " moved in" : "");
+    }
+    for (int i = 0; i < due->cell_count; i++) {
+        const struct cell *x = &due->cells[i];
+        text_add(out,
+                 "  %s part %d step %d %s%s%s entry %d schedule %d: %" PRId64 " x %" PRId64 "e-8\n",
+                 kinds[x->kind], x->part, x->step, x->rate < 0 ? "total" : rate_words[x->rate],
+                 x->code ? " " : "", x->code ? x->code : "", x->entry, x->schedule, x->quantity,
+                 x->price_e8);
+    }
+}
+
+void stretch_print(const struct stretch *s, struct text *out)
+{
+    text_add(out,
+             "opened %" PRId64 " closed %" PRId64
+             " offset %d persons %d opened_day %d area %" PRId64 "%s\n",
+             s->opened, s->closed, s->offset, s->persons, s->opened_day, s->area,
+             s->bare ? " bare" : "");
+    for (int i = 0; i < s->row_count; i++) {
+        const struct stretch_row *x = &s->rows[i];
+        text_add(out, "  %" PRId64 "..%" PRId64 " total %" PRId64 " rates", x->from, x->to,
+                 x->used.total);
+        for (int r = 0; r < RATES; r++)
+            text_add(out, " %" PRId64, x->used.rate[r]);
+        text_add(out, "%s\n", x->has_rates ? "" : " (none)");
+    }
+}

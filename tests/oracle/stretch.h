@@ -1,0 +1,101 @@
+/*
+ * Dated usage: a stretch of time, cut where the plan means it, and what must stand in its bill.
+ * Money is not reckoned here: engine_period.c holds each line of a bill against its own quantity
+ * and price, and the quantities against the cells of this file.
+ */
+#ifndef YUFU_TESTS_ORACLE_STRETCH_H
+#define YUFU_TESTS_ORACLE_STRETCH_H
+
+#include "days.h"
+#include "oracle.h"
+
+#define STRETCH_ROWS_MAX 200
+
+struct stretch_row {
+    int64_t from, to; /* seconds */
+    struct row used;
+    int64_t reactive;
+    bool has_rates, estimated;
+};
+
+struct stretch {
+    int64_t opened, closed;
+    int offset;
+    struct row start; /* registers */
+    struct stretch_row rows[STRETCH_ROWS_MAX];
+    int row_count;
+    bool bare; /* two readings instead of rows: there is one row, with the meter's rates */
+    int persons, opened_day;
+    int64_t area, capacity, contracted, demand, reactive;
+    int first_recharges;
+    bool reactive_known, month_ends;
+};
+
+/* What the next stretch has to know. */
+struct stand {
+    bool begun;
+    int cycle_day, quota_day; /* 0: none */
+    int64_t used, quota_left;
+    int64_t carry; /* 1e-9 fen */
+    int fee_day, fee_month;
+};
+
+/* A quantity that must be billed. Several lines may share it; no line may be split further than
+ * parts. */
+struct cell {
+    enum line_kind kind;
+    int part; /* -1: of the bill */
+    int step, rate, entry, schedule;
+    const char *code;
+    int64_t price_e8;
+    enum rounding rounding;
+    int64_t quantity;
+};
+
+#define CELLS_MAX 4096
+#define STRETCH_PARTS_MAX 1024
+
+/* A run of days with one cycle, one quota and one set of prices. */
+struct stretch_part {
+    int64_t from, to;
+    int day, cycle, quota, entry;
+    bool shared; /* a row reaches over one of its ends */
+    bool within; /* or was shared out over rates or prices inside */
+    bool moved_in;
+    int64_t ends[STEPS_MAX]; /* of the steps; -1: open */
+};
+
+struct due {
+    struct cell cells[CELLS_MAX];
+    int cell_count;
+    struct stretch_part parts[STRETCH_PARTS_MAX];
+    int part_count;
+    int64_t energy, free;
+    bool calendar_guessed;
+};
+
+/* `stand` moves on if there is a bill. */
+enum verdict stretch_bill(const struct plan *p, const struct stretch *s, struct stand *stand,
+                          struct due *due);
+void due_print(const struct due *due, struct text *out);
+void stretch_print(const struct stretch *s, struct text *out);
+
+/* The schedule that a day has; -1: the plan has none. */
+int schedule_of(const struct plan *p, int day);
+/* The spans of that day. */
+const struct span *spans_of(const struct plan *p, int schedule, int *count);
+int64_t price_e8(const struct decimal *d);
+
+/* In bill.c */
+void fill_steps(const struct plan *p, const int64_t *ends, int64_t at, int64_t amount,
+                int64_t *parts);
+void take_share(int64_t amount, int64_t left[RATES], int64_t took[RATES]);
+void line_round(struct line *x, mpq_t rest);
+
+/* A stretch from `opened` on, for a plan of which the ladder stands at `used`. */
+void stretch_make(const struct plan *p, int64_t opened, const struct stand *stand, struct chance *c,
+                  struct stretch *s);
+/* The rows first..last of it as a stretch of their own. */
+void stretch_cut(const struct stretch *whole, int first, int last, struct stretch *out);
+
+#endif
