@@ -24,6 +24,7 @@ static void put_now(struct jwrite *w, const struct control_preview_now *now)
     jwrite_int(w, "level", now->level);
     jwrite_bool(w, "warn", now->warn);
     jwrite_bool(w, "cut", now->cut);
+    jwrite_bool(w, "restore", now->restore);
     jwrite_bool(w, "held", now->held);
     jwrite_text(w, "action", strategy_action_name(now->action));
     put_reason(w, "reason", now->reason);
@@ -113,6 +114,7 @@ static void put_count(struct jwrite *w, const char *key, const struct control_pr
     jwrite_object(w, key);
     jwrite_int(w, "warn", c->warn);
     jwrite_int(w, "cut", c->cut);
+    jwrite_int(w, "restore", c->restore);
     jwrite_int(w, "held", c->held);
     jwrite_int(w, "past_warned", c->past_warned);
     jwrite_int(w, "past_cut", c->past_cut);

@@ -141,7 +141,11 @@ static void write_money(const struct control_preview_row *row, char text[32])
 
 static const char *today_word(const struct control_preview_now *now)
 {
-    return now->cut ? "cut" : now->held ? "held" : now->warn ? "warn" : "-";
+    return now->cut       ? "cut"
+           : now->restore ? "restore"
+           : now->held    ? "held"
+           : now->warn    ? "warn"
+                          : "-";
 }
 
 static const char *past_word(const struct control_preview_past *past)

@@ -38,6 +38,7 @@ static enum err decide_now(struct preview *v, const struct control_policy *polic
     now->level = d.level;
     now->warn = fee_step_tell(&l->episode, &s) != FEE_TELL_NOTHING && lives;
     now->cut = d.action == STRATEGY_CUT && lives;
+    now->restore = d.action == STRATEGY_RESTORE && lives;
     now->held = d.cut_due && d.guards != 0 && l->facts.wallet == STRATEGY_WALLET_PLATFORM &&
                 l->facts.desired != STRATEGY_DESIRED_OPEN_MONEY;
     now->action = d.action;
@@ -111,6 +112,7 @@ static void count_side(struct control_preview_count *c, const struct control_pre
 {
     c->warn += s->now.warn;
     c->cut += s->now.cut;
+    c->restore += s->now.restore;
     c->held += s->now.held;
     c->past_warned += s->past.notices > 0;
     c->past_cut += s->past.cuts > 0;
@@ -141,7 +143,8 @@ static void count(struct control_preview_sum *sum, const struct control_preview_
 
 static bool side_concerns(const struct control_preview_side *s)
 {
-    return s->now.warn || s->now.cut || s->now.held || s->past.notices > 0 || s->past.cuts > 0;
+    return s->now.warn || s->now.cut || s->now.restore || s->now.held || s->past.notices > 0 ||
+           s->past.cuts > 0;
 }
 
 bool control_preview_concerns(const struct control_preview_row *row)

@@ -41,7 +41,8 @@ struct control_preview_now {
     int level; /* 0..4 */
     bool warn; /* a notice would be written by this decision */
     bool cut;
-    bool held; /* would be cut, but `guards` stand against it */
+    bool restore; /* is off for money, and would be switched on */
+    bool held;    /* would be cut, but `guards` stand against it */
     enum strategy_action action;
     enum strategy_reason reason;
     uint64_t guards;
@@ -100,7 +101,7 @@ struct control_preview {
 };
 
 struct control_preview_count {     /* accounts */
-    int64_t warn, cut;             /* today */
+    int64_t warn, cut, restore;    /* today */
     int64_t held;                  /* today: arrears, but a guard stands */
     int64_t past_warned, past_cut; /* over the days */
     int64_t notices, cuts;         /* events, over the days */

@@ -316,6 +316,30 @@ static struct strategy_policy any_time(void)
     return p;
 }
 
+/* Off for arrears of a yuan: a strategy that allows an overdraft would switch it on again. */
+static void test_who_would_be_switched_on(void **state)
+{
+    struct seen *s = calloc(1, sizeof *s);
+    struct world *w = *state;
+    struct strategy_policy p = any_time();
+    owe(w);
+    sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"00:00\",\"to\":\"24:00\",\"weekdays\":"
+           "[1,2,3,4,5,6,7],\"holidays\":true}}'");
+    reading(w, 60, 0);
+    assert_true(wished(w, "open"));
+    relay_does(w, true);
+    reading(w, 60, 0);
+    assert_ok(ask(w, s, &p));
+    assert_false(s->row.before.now.restore || s->row.after.now.restore);
+    assert_false(s->row.after.now.cut || s->row.after.now.held); /* it is off already */
+    p.level_fen[2] = p.cut_at_fen = p.restore_above_fen = -500;
+    assert_ok(ask(w, s, &p));
+    assert_true(s->row.after.now.restore);
+    assert_int_equal(s->sum.after.restore, 1);
+    assert_true(control_preview_concerns(&s->row));
+    free(s);
+}
+
 static enum err protect(struct store_tx *tx, void *arg)
 {
     struct world *w = arg;
@@ -540,6 +564,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_proposed_is_what_would_have_happened, setup, teardown),
         cmocka_unit_test_setup_teardown(test_difference_to_the_strategy_in_force, setup, teardown),
         cmocka_unit_test_setup_teardown(test_today_is_the_real_decision, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_would_be_switched_on, setup, teardown),
         cmocka_unit_test_setup_teardown(test_protection_of_the_past_counts_while_it_was_in_force,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_rent_counts_only_with_the_guard_off, setup, teardown),

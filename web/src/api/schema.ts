@@ -1168,6 +1168,8 @@ export interface components {
                 /** @description A notice would be written */
                 warn: boolean;
                 cut: boolean;
+                /** @description Off for money, and would be switched on */
+                restore: boolean;
                 /** @description In arrears, but guards stand against a cut */
                 held: boolean;
                 /** @enum {string} */
@@ -1210,6 +1212,7 @@ export interface components {
         PreviewCount: {
             warn: number;
             cut: number;
+            restore: number;
             held: number;
             past_warned: number;
             past_cut: number;

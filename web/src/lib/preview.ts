@@ -3,14 +3,14 @@
 import { computed, ref, shallowRef } from 'vue'
 import { api, type PreviewRow, type PreviewSide, type StrategyPreview } from '@/api/client'
 
-const ACCOUNTS_A_PAGE = 50
+const ACCOUNTS_A_PAGE = 25
 
 export type Wish = { text: string; code: string; days: number }
 export type Counts = Pick<StrategyPreview, 'seen' | 'accounts' | 'refused' | 'before' | 'after' | 'change'>
 export type Kind = 'newlyCut' | 'newlyWarned' | 'noLongerCut' | 'noLongerWarned' | 'same'
-export type State = 'cut' | 'held' | 'warn' | 'none'
+export type State = 'cut' | 'restore' | 'held' | 'warn' | 'none'
 
-export const nowState = (side: PreviewSide): State => (side?.now.cut ? 'cut' : side?.now.held ? 'held' : side?.now.warn ? 'warn' : 'none')
+export const nowState = (side: PreviewSide): State => (side?.now.cut ? 'cut' : side?.now.restore ? 'restore' : side?.now.held ? 'held' : side?.now.warn ? 'warn' : 'none')
 export const pastState = (side: PreviewSide): State => (!side ? 'none' : side.past.cuts > 0 ? 'cut' : side.past.notices > 0 ? 'warn' : 'none')
 
 const cutBy = (side: PreviewSide) => !!side && (side.now.cut || side.past.cuts > 0)
