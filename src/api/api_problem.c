@@ -52,6 +52,12 @@ static const struct {
     {ERR_DUE_DIFFERENT, 409},
     {ERR_RUN_TWICE, 409},
     {ERR_RUN_STATE, 409},
+    {ERR_PAY_PERSON, 409},
+    {ERR_PAY_ORDER, 409},
+    {ERR_PAY_TWICE, 409},
+    {ERR_PAY_OPEN, 409},
+    {ERR_PAY_WALLET, 409},
+    {ERR_PAY_UNSETTLED, 409},
 };
 
 unsigned api_status_of(enum err e)

@@ -37,14 +37,30 @@ static int32_t cycle_month(const struct rating_ladder *ladder, int32_t local_day
     return first_of(ladder, month) > local_day ? month - length : month;
 }
 
+/* The day after the last of a heating season, as if it began a cycle of its own. */
+static int32_t after_season(const struct rating_ladder *ladder, int32_t local_day, bool next)
+{
+    struct rating_ladder stop = {.cycle = RATING_YEAR, .start = ladder->end};
+    int32_t month = cycle_month(&stop, local_day - 1) + (next ? cycle_months[RATING_YEAR] : 0);
+    return first_of(&stop, month) + 1;
+}
+
 int32_t rating_cycle_start(const struct rating_ladder *ladder, int32_t local_day)
 {
-    return first_of(ladder, cycle_month(ladder, local_day));
+    int32_t start = first_of(ladder, cycle_month(ladder, local_day));
+    if (ladder->cycle != RATING_HEATING_SEASON)
+        return start;
+    int32_t after = after_season(ladder, local_day, false);
+    return after > start ? after : start;
 }
 
 int32_t rating_cycle_next(const struct rating_ladder *ladder, int32_t local_day)
 {
-    return first_of(ladder, cycle_month(ladder, local_day) + cycle_months[ladder->cycle]);
+    int32_t next = first_of(ladder, cycle_month(ladder, local_day) + cycle_months[ladder->cycle]);
+    if (ladder->cycle != RATING_HEATING_SEASON)
+        return next;
+    int32_t after = after_season(ladder, local_day, true);
+    return after < next ? after : next;
 }
 
 /* --- schedules -----------------------------------------------------------------------------------

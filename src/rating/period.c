@@ -382,7 +382,7 @@ static void move_in(const struct rating_work *w, int32_t start, int32_t next,
                     struct rating_bounds *b)
 {
     const struct rating_ladder *l = &w->plan->ladder;
-    int32_t opened = w->c->opened_day, end = next;
+    int32_t opened = w->c->opened_day;
     if (l->move_in == RATING_MOVE_IN_FULL || opened <= start || opened >= next)
         return;
     if (l->move_in == RATING_MOVE_IN_MONTHS) {
@@ -392,14 +392,8 @@ static void move_in(const struct rating_work *w, int32_t start, int32_t next,
         b->denominator = rating_month_of(next) - rating_month_of(start);
         return;
     }
-    if (l->cycle == RATING_HEATING_SEASON) {
-        struct rating_ladder stop = {.cycle = RATING_YEAR, .start = l->end};
-        end = rating_cycle_next(&stop, start) + 1;
-    }
-    if (opened >= end) /* after the season: nothing to shrink */
-        return;
-    b->numerator = end - opened;
-    b->denominator = end - start;
+    b->numerator = next - opened;
+    b->denominator = next - start;
 }
 
 static enum err open_part(struct rating_work *w, struct part *p)

@@ -176,7 +176,7 @@ static void demand_day_by_day(void **state)
 {
     (void)state;
     struct rating_plan plan = plan_of(DEMAND);
-    static const int64_t highest_kw[] = {50, 90, 90, 230, 230};
+    static const int64_t highest_kw[] = {50, 90, 70, 230, 230};
     static const int64_t fen[] = {304'000, 38'000, 0, 120 * 3'800 + 20 * 7'600, 0};
     struct rating_position position = {};
     struct rating_bill bill;
