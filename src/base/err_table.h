@@ -92,6 +92,7 @@ ERR_ROW(ERR_SITE_WALLET_FIXED, REFUSE, "The account has bookings: where its bala
 ERR_ROW(ERR_SITE_PLAN_UNKNOWN, REFUSE, "There is no such price plan in force.", "不存在或尚未生效的电价方案。")
 ERR_ROW(ERR_SITE_STRATEGY_UNKNOWN, REFUSE, "There is no such strategy in force.", "不存在或尚未生效的费控策略。")
 ERR_ROW(ERR_SITE_EFFECTIVE, REFUSE, "A later version exists already; a version cannot take effect before it.", "已存在更晚生效的版本,新版本不能早于它生效。")
+ERR_ROW(ERR_SITE_TERMS, REFUSE, "Persons, area, capacity or demand are out of their range.", "人数、面积、容量或需量超出范围。")
 ERR_ROW(ERR_SITE_IMPORT, REFUSE, "The site file has errors; nothing was changed.", "档案文件有错误,未作任何更改。")
 ERR_ROW(ERR_SITE_METER_ACCOUNT, REFUSE, "The meter belongs to another account; moving it is a change of owner.", "表计属于其他账户,请通过过户办理。")
 ERR_ROW(ERR_SITE_GATEWAY_PROJECT, REFUSE, "The gateway belongs to another project.", "通信管理机属于其他项目。")

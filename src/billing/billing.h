@@ -212,6 +212,18 @@ struct billing_exchange {
 [[nodiscard]] enum err billing_exchange(struct store_tx *tx, const struct billing *b,
                                         const struct billing_exchange *exchange, wall_s now);
 
+/* Who enters something, and why. */
+struct billing_by {
+    const char *actor, *reason;
+};
+
+/* Other terms of an account from a moment on; the period is split there. The first terms of an account
+ * may begin at 0, also when something was settled without them. ERR_NOT_FOUND, ERR_BILLING_REASON,
+ * ERR_BILLING_PAST: that time was settled already; errors of site_terms_put. */
+[[nodiscard]] enum err billing_terms_put(struct store_tx *tx, int64_t account_id,
+                                         const struct site_terms *terms,
+                                         const struct billing_by *by, wall_s now);
+
 /* Transformers before a meter, from a moment on: the period is split there. */
 struct billing_ratio {
     int64_t meter_id;

@@ -11,8 +11,6 @@
 /* --- positions as text
  * ----------------------------------------------------------------------------- */
 
-#define POSITION_MAX 512
-
 /* Members of rating_position by name: a new one is a row here, and 0 in rows that are older. */
 #define POSITION(member)                                                                           \
     {                                                                                              \
@@ -22,8 +20,27 @@
 static const struct {
     const char *name;
     size_t offset, size;
-} members[] = {POSITION(cycle_day), POSITION(used_wh), POSITION(fee_day), POSITION(fee_month),
-               POSITION(carry)};
+} members[] = {
+    POSITION(cycle_day),
+    POSITION(used_wh),
+    POSITION(fee_day),
+    POSITION(fee_month),
+    POSITION(quota_day),
+    POSITION(quota_left_wh),
+    POSITION(month),
+    POSITION(month_fen),
+    POSITION(factor_fen),
+    POSITION(active_wh),
+    POSITION(reactive_wh),
+    POSITION(subsidy_fen[0]),
+    POSITION(subsidy_fen[1]),
+    POSITION(subsidy_fen[2]),
+    POSITION(subsidy_fen[3]),
+    POSITION(demand_milli_kw),
+    POSITION(contracted_milli_kw),
+    POSITION(carry),
+};
+_Static_assert(RATING_SUBSIDIES_MAX == 4, "a row for each");
 #define MEMBERS (sizeof members / sizeof *members)
 
 static int64_t member_of(const struct rating_position *p, size_t i)
@@ -48,7 +65,7 @@ static void set_member(struct rating_position *p, size_t i, int64_t value)
         memcpy(at, &narrow, sizeof narrow);
 }
 
-static void print_position(const struct rating_position *p, char out[POSITION_MAX])
+void position_print(const struct rating_position *p, char out[POSITION_MAX])
 {
     size_t len = (size_t)snprintf(out, POSITION_MAX, "{\"begun\":%d", p->begun);
     for (size_t i = 0; i < MEMBERS; i++)
@@ -57,7 +74,7 @@ static void print_position(const struct rating_position *p, char out[POSITION_MA
     snprintf(out + len, POSITION_MAX - len, "}");
 }
 
-static enum err read_position(const char *text, struct rating_position *p)
+enum err position_read(const char *text, struct rating_position *p)
 {
     struct jread j = jread_of(text, strlen(text));
     char name[32];
@@ -85,7 +102,7 @@ static enum err read_position(const char *text, struct rating_position *p)
 enum err basis_put(struct store_tx *tx, const struct basis *b)
 {
     char position[POSITION_MAX];
-    print_position(&b->before, position);
+    position_print(&b->before, position);
     return store_exec(
         tx,
         "INSERT OR REPLACE INTO settlement_basis (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, "
@@ -116,7 +133,7 @@ static enum err read_basis(const struct query *q, struct basis *b)
         b->to.wh[i] = query_int(q, 15 + i);
     }
     snprintf(b->plan_code, sizeof b->plan_code, "%s", query_text(q, 5));
-    return read_position(query_text(q, 22), &b->before);
+    return position_read(query_text(q, 22), &b->before);
 }
 
 static enum err grow(struct basis **list, size_t count, size_t *cap)

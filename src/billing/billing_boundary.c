@@ -97,6 +97,16 @@ static enum err find_ratio(const struct settle *s, wall_s since, struct boundary
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
+/* Other terms of the account. */
+static enum err find_terms(const struct settle *s, wall_s since, struct boundary *b, bool *found)
+{
+    wall_s at;
+    enum err e = site_terms_next(s->tx, s->account.id, since, &at);
+    if (e == ERR_OK && at.s <= s->now.s)
+        nearer(b, found, at, SPLIT_TERMS);
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 static enum split split_of(enum readings_verdict why)
 {
     return why == READINGS_EXCHANGE ? SPLIT_EXCHANGE
@@ -136,6 +146,7 @@ enum err boundary_find(const struct settle *s, wall_s since, struct boundary *b,
     find_day(s, since, b, found);
     TRY(boundary_find_price(s, since, b, found));
     TRY(find_ratio(s, since, b, found));
+    TRY(find_terms(s, since, b, found));
     TRY(boundary_find_change(s, b, found));
     return find_break(s, since, b, found);
 }

@@ -86,32 +86,46 @@ enum err registers_of(const int64_t wh[READINGS_REGISTERS], int64_t ratio,
     return ERR_OK;
 }
 
+static enum err read_place(const struct query *q, struct rating_position *position)
+{
+    if (query_text(q, 4)[0] != '\0')
+        return position_read(query_text(q, 4), position);
+    *position = (struct rating_position){.cycle_day = (int32_t)query_int(q, 0),
+                                         .used_wh = query_int(q, 1),
+                                         .fee_day = (int32_t)query_int(q, 2),
+                                         .fee_month = (int32_t)query_int(q, 3)};
+    return ERR_OK;
+}
+
 enum err position_load(struct store_tx *tx, const struct charge *c,
                        struct rating_position *position)
 {
-    *position = (struct rating_position){.carry = c->carry};
+    enum err e = ERR_OK;
+    *position = (struct rating_position){};
     struct query q = query_open(tx,
-                                "SELECT cycle_day, used_wh, fee_day, fee_month "
+                                "SELECT cycle_day, used_wh, fee_day, fee_month, position "
                                 "FROM charge_position WHERE account_id = $1 AND meter_id = $2",
                                 "ii", c->account_id, c->meter_id);
     if (query_step(&q)) {
+        e = read_place(&q, position);
         position->begun = true;
-        position->cycle_day = (int32_t)query_int(&q, 0);
-        position->used_wh = query_int(&q, 1);
-        position->fee_day = (int32_t)query_int(&q, 2);
-        position->fee_month = (int32_t)query_int(&q, 3);
     }
-    return query_end(&q);
+    enum err end = query_end(&q);
+    position->carry = c->carry;
+    return e != ERR_OK ? e : end;
 }
 
 enum err position_put(struct store_tx *tx, const struct charge *c,
                       const struct rating_position *position)
 {
+    char text[POSITION_MAX];
+    position_print(position, text);
     return store_exec(tx,
                       "INSERT OR REPLACE INTO charge_position (account_id, meter_id, cycle_day, "
-                      "used_wh, fee_day, fee_month) VALUES ($1, $2, $3, $4, $5, $6)",
-                      "iiiiii", c->account_id, c->meter_id, (int64_t)position->cycle_day,
-                      position->used_wh, (int64_t)position->fee_day, (int64_t)position->fee_month);
+                      "used_wh, fee_day, fee_month, position) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                      "iiiiiit", c->account_id, c->meter_id, (int64_t)position->cycle_day,
+                      position->used_wh, (int64_t)position->fee_day, (int64_t)position->fee_month,
+                      text);
 }
 
 enum err position_drop(struct store_tx *tx, const struct charge *c)

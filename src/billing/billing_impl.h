@@ -19,6 +19,7 @@ enum split {
     SPLIT_CLOSED, /* the account was closed */
     SPLIT_MOVED,  /* the meter went to another account */
     SPLIT_RATIO,  /* other transformers */
+    SPLIT_TERMS,  /* other terms of the account: persons, area, capacity ... */
     SPLIT_COUNT
 };
 const char *split_name(enum split why);
@@ -35,6 +36,12 @@ struct wallet {
 /* How sure the registers at the beginning of a period are. A gap of a few hours is shared out by
  * time and nobody need worry; after more than a day nobody is cut on it. */
 enum estimate { ESTIMATE_NONE, ESTIMATE_HOURS, ESTIMATE_DAYS };
+
+/* Registers of one meter at a moment. */
+struct known {
+    wall_s at;
+    int64_t wh[READINGS_REGISTERS];
+};
 
 /* A row of charge_open. */
 struct charge {
@@ -67,17 +74,53 @@ struct charge {
 /* Times the ratio of the transformers; ERR_OVERFLOW. */
 [[nodiscard]] enum err registers_of(const int64_t wh[READINGS_REGISTERS], int64_t ratio,
                                     struct rating_registers *out);
+/* All of a position but whose it is, as JSON. */
+#define POSITION_MAX 1024
+void position_print(const struct rating_position *p, char out[POSITION_MAX]);
+[[nodiscard]] enum err position_read(const char *text, struct rating_position *p);
+
+/* --- what a period is rated with -----------------------------------------------------------------
+ */
+
+/* Registers, terms of the account, demand, rows: all that rating_period asks for, out of the
+ * stores. Without a readings store only what is in memory is looked at, which is enough for an open
+ * day. */
+struct case_source {
+    struct store_tx *tx;
+    const struct readings *readings;
+    const struct billing *b; /* NULL: memory only */
+    const struct site_account *account;
+    const struct rating_plan *plan;
+    int64_t meter_id, ratio;
+    struct known from, to; /* as the meter says them */
+    wall_s opened_at, closed_at;
+    int32_t offset_s;
+    bool last; /* the account's month ends with it */
+};
+struct case_made {
+    struct rating_case c;
+    struct rating_row *rows; /* c.rows; give back with case_free */
+    char holder[64];         /* of a shared ladder's position; "": the meter's own */
+};
+[[nodiscard]] enum err case_make(const struct case_source *source, struct case_made *out);
+void case_free(struct case_made *made);
+
+/* The place of a shared ladder, into and out of a position. Nothing for the meter's own. */
+[[nodiscard]] enum err ladder_load(struct store_tx *tx, int64_t project_id, const char *holder,
+                                   struct rating_position *position);
+/* A meter's first period would begin its position anew, and forget what others have counted: this
+ * begins it beforehand. */
+void ladder_begin(const struct case_made *made, struct rating_position *position);
+[[nodiscard]] enum err ladder_put(struct store_tx *tx, int64_t project_id, const char *holder,
+                                  const struct rating_position *position);
+
 struct wallet wallet_of(const struct readings_registers *r);
 /* The newest registers in memory; false if the total was never told. */
 bool newest_registers(const struct readings *r, int64_t meter_id, struct readings_registers *out);
 
 /* --- registers at a moment -------------------------------------------------------------------- */
 
-/* The registers of one meter at a moment between two of its readings in one run. */
-struct known {
-    wall_s at;
-    int64_t wh[READINGS_REGISTERS];
-};
+/* A moment between two readings in one run. */
 struct moment {
     const struct rating_plan *plan; /* whose hours say when the rates ran; may be without rates */
     int32_t offset_s;
@@ -97,6 +140,7 @@ struct moment {
 
 #define BASIS_OPENING_ESTIMATED 1u
 #define BASIS_CLOSING_ESTIMATED 2u
+#define BASIS_MONTH_ENDS 4u /* the account's month ended with the period */
 
 /* A row of settlement_basis. */
 struct basis {

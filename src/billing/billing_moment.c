@@ -25,7 +25,7 @@ static void run_times(const struct moment *m, wall_s from, wall_s to, int64_t ou
          civil_day_start(day, m->offset_s).s < to.s; day++) {
         int64_t start = civil_day_start(day, m->offset_s).s;
         for (unsigned minute = 0; minute < RATING_DAY_MINUTES; minute++) {
-            enum rating_rate rate = rating_rate_at(m->plan, minute);
+            enum rating_rate rate = rating_rate_on(m->plan, NULL, day, minute);
             int64_t at = start + (int64_t)minute * 60;
             if (rate < RATING_RATES)
                 out[rate] += overlap_s(from, to, at, at + 60);

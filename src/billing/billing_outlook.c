@@ -12,29 +12,52 @@
  */
 
 struct preview {
-    int64_t project_id;
+    const struct site_account *account;
+    const struct readings *readings;
     const struct charge *charge;
     const struct readings_registers *now;
 };
+
+static enum err rate(struct store_tx *tx, const struct preview *p, const struct billing_plan *plan,
+                     struct billing_meter *m)
+{
+    const struct charge *c = p->charge;
+    struct rating_position position;
+    struct case_made made;
+    struct case_source source = {.tx = tx,
+                                 .readings = p->readings,
+                                 .account = p->account,
+                                 .plan = &plan->plan,
+                                 .meter_id = c->meter_id,
+                                 .ratio = c->ratio,
+                                 .opened_at = c->opened_at,
+                                 .from = {.at = c->reading_at},
+                                 .to = {.at = p->now->at}};
+    memcpy(source.from.wh, c->wh, sizeof source.from.wh);
+    memcpy(source.to.wh, p->now->wh, sizeof source.to.wh);
+    source.closed_at.s = p->now->at.s > c->opened_at.s ? p->now->at.s + 1 : c->opened_at.s + 1;
+    TRY(billing_project_offset(tx, p->account->project_id, p->now->at, &source.offset_s));
+    TRY(position_load(tx, c, &position));
+    TRY(case_make(&source, &made));
+    enum err e = ladder_load(tx, p->account->project_id, made.holder, &position);
+    ladder_begin(&made, &position);
+    if (e == ERR_OK)
+        m->refusal = rating_period(&plan->plan, &made.c, &position, &m->bill);
+    case_free(&made);
+    return e;
+}
 
 static enum err preview(struct store_tx *tx, const struct preview *p, struct billing_meter *m)
 {
     const struct charge *c = p->charge;
     const struct readings_registers *now = p->now;
     struct billing_plan plan;
-    struct rating_position position;
-    struct rating_case period = {.opened_at = c->opened_at, .reading_at = now->at};
-    TRY(billing_plan_version(tx, p->project_id, c->plan_code, c->plan_version, &plan));
-    TRY(billing_project_offset(tx, p->project_id, now->at, &period.offset_s));
-    TRY(position_load(tx, c, &position));
     if (c->epoch != now->epoch) {
         m->refusal = ERR_STATE;
         return ERR_OK;
     }
-    TRY(registers_of(c->wh, c->ratio, &period.from));
-    TRY(registers_of(now->wh, c->ratio, &period.to));
-    period.closed_at = (wall_s){now->at.s > c->opened_at.s ? now->at.s + 1 : c->opened_at.s + 1};
-    m->refusal = rating_period(&plan.plan, &period, &position, &m->bill);
+    TRY(billing_plan_version(tx, p->account->project_id, c->plan_code, c->plan_version, &plan));
+    TRY(rate(tx, p, &plan, m));
     if (m->refusal != ERR_OK)
         m->bill = (struct rating_bill){};
     if (c->estimated != ESTIMATE_NONE)
@@ -103,7 +126,7 @@ static enum err look_at_meter(void *arg, const struct site_meter *site)
     m->opened_at = c->opened_at;
     if (r.at.s - c->opened_at.s > l->open_s)
         l->open_s = r.at.s - c->opened_at.s;
-    TRY(preview(l->tx, &(struct preview){l->out->account.project_id, c, &r}, m));
+    TRY(preview(l->tx, &(struct preview){&l->out->account, l->readings, c, &r}, m));
     l->out->estimated = l->out->estimated || m->estimated;
     return units_add(l->out->accrued_fen, m->bill.amount_fen, &l->out->accrued_fen);
 }

@@ -35,7 +35,7 @@ struct change {
 struct chain {
     struct basis *list;
     struct change *changes; /* one a period */
-    size_t count;
+    size_t count, done;
     struct charge charge; /* open; account 0: none */
     struct rating_position after;
 };
@@ -51,6 +51,10 @@ struct account {
     size_t chain_count;
     int64_t amount_fen;       /* owed besides */
     struct rating_bill *bill; /* room */
+    /* the ladder that its meters share, once one of them was counted; "": none */
+    char shared_holder[64];
+    int32_t shared_day;
+    int64_t shared_wh;
 };
 
 /* --- a price that begins within a period
@@ -139,37 +143,73 @@ static enum err version_at(const struct account *a, const struct basis *p, wall_
     return no_news(e);
 }
 
-static enum err rate_piece(const struct account *a, const struct basis *p,
-                           const struct billing_plan *plan, struct rating_case *piece,
-                           struct rating_position *position)
+/* Where a ladder stands that several meters count in. Of the account: as this walk has counted it
+ * so far, at first as it stood before. Of a group: as it stood, because prices move no energy. */
+static void enter_shared(const struct account *a, const struct case_made *made,
+                         const struct rating_position *stood, struct rating_position *position)
 {
-    (void)p;
-    return rating_period(&plan->plan, piece, position, a->bill);
+    bool own = made->holder[0] == 'a' && a->shared_holder[0];
+    if (!made->holder[0])
+        return;
+    position->cycle_day = own ? a->shared_day : stood->cycle_day;
+    position->used_wh = own ? a->shared_wh : stood->used_wh;
+}
+
+static void leave_shared(struct account *a, const struct case_made *made,
+                         const struct rating_position *position)
+{
+    if (made->holder[0] != 'a')
+        return;
+    memcpy(a->shared_holder, made->holder, sizeof a->shared_holder);
+    a->shared_day = position->cycle_day;
+    a->shared_wh = position->used_wh;
+}
+
+/* One stretch of a period under one version; `stood` is where the period began when it was settled.
+ */
+static enum err rate_piece(struct account *a, const struct case_source *source,
+                           const struct rating_position *stood, struct rating_position *position)
+{
+    struct case_made made;
+    TRY(case_make(source, &made));
+    enter_shared(a, &made, stood, position);
+    ladder_begin(&made, position);
+    enum err e = rating_period(source->plan, &made.c, position, a->bill);
+    if (e == ERR_OK)
+        leave_shared(a, &made, position);
+    case_free(&made);
+    return e;
 }
 
 /* The period under the versions that hold now, from `position` on. */
-static enum err rate_again(const struct account *a, const struct basis *p,
+static enum err rate_again(struct account *a, const struct basis *p,
                            struct rating_position *position, struct change *c)
 {
     struct billing_plan plan;
-    struct known from = p->from, to;
-    wall_s at = p->opened_at, until;
-    *c = (struct change){.old = p, .before = *position, .estimated = p->estimated != 0};
-    while (at.s < p->closed_at.s) {
-        struct rating_case piece = {.opened_at = at, .offset_s = p->offset_s};
-        TRY(version_at(a, p, at, &plan, &until));
-        to = p->to;
-        if (until.s < p->closed_at.s)
-            TRY(part_at(a, p, &plan.plan, until, &to, &c->estimated));
-        piece.reading_at = to.at;
-        piece.closed_at = until;
-        TRY(registers_of(from.wh, p->ratio, &piece.from));
-        TRY(registers_of(to.wh, p->ratio, &piece.to));
-        TRY(rate_piece(a, p, &plan, &piece, position));
+    struct case_source piece = {.tx = a->tx,
+                                .readings = a->b->readings,
+                                .b = a->b,
+                                .account = &a->site,
+                                .plan = &plan.plan,
+                                .meter_id = p->meter_id,
+                                .ratio = p->ratio,
+                                .opened_at = p->opened_at,
+                                .from = p->from,
+                                .offset_s = p->offset_s};
+    *c = (struct change){
+        .old = p, .before = *position, .estimated = (p->estimated & ~BASIS_MONTH_ENDS) != 0};
+    while (piece.opened_at.s < p->closed_at.s) {
+        TRY(version_at(a, p, piece.opened_at, &plan, &piece.closed_at));
+        piece.to = p->to;
+        if (piece.closed_at.s < p->closed_at.s)
+            TRY(part_at(a, p, &plan.plan, piece.closed_at, &piece.to, &c->estimated));
+        piece.last = (p->estimated & BASIS_MONTH_ENDS) && piece.closed_at.s == p->closed_at.s;
+        struct rating_position stood = piece.opened_at.s == p->opened_at.s ? p->before : *position;
+        TRY(rate_piece(a, &piece, &stood, position));
         TRY(units_add(c->amount_fen, a->bill->amount_fen, &c->amount_fen));
         c->version = c->version ? c->version : plan.version;
-        from = to;
-        at = until;
+        piece.from = piece.to;
+        piece.opened_at = piece.closed_at;
     }
     return ERR_OK;
 }
@@ -190,24 +230,31 @@ static enum err check_basis(struct account *a)
     return missing > 0 ? ERR_BILLING_BASIS : ERR_OK;
 }
 
-static enum err rate_chain(struct account *a, struct chain *chain)
+static enum err rate_next(struct account *a, struct chain *chain)
 {
-    struct rating_position position = {};
-    chain->changes = calloc(chain->count + 1, sizeof *chain->changes);
-    if (!chain->changes)
-        return ERR_MEMORY;
-    for (size_t i = 0; i < chain->count; i++) {
-        const struct basis *p = &chain->list[i];
-        /* A meter that came (back) to the account begins anew. */
-        if (i == 0 || !p->before.begun)
-            position = p->before;
-        TRY(rate_again(a, p, &position, &chain->changes[i]));
-        int64_t more;
-        TRY(units_sub(chain->changes[i].amount_fen, p->amount_fen, &more));
-        TRY(units_add(a->amount_fen, more, &a->amount_fen));
+    const struct basis *p = &chain->list[chain->done];
+    struct change *c = &chain->changes[chain->done];
+    int64_t more;
+    /* A meter that came (back) to the account begins anew. */
+    if (chain->done == 0 || !p->before.begun)
+        chain->after = p->before;
+    TRY(rate_again(a, p, &chain->after, c));
+    TRY(units_sub(c->amount_fen, p->amount_fen, &more));
+    chain->done++;
+    return units_add(a->amount_fen, more, &a->amount_fen);
+}
+
+/* The meter whose next period ended first: they may share a ladder. NULL: all are done. */
+static struct chain *find_next(struct account *a)
+{
+    struct chain *next = NULL;
+    for (size_t i = 0; i < a->chain_count; i++) {
+        struct chain *c = &a->chains[i];
+        if (c->done < c->count &&
+            (!next || c->list[c->done].closed_at.s < next->list[next->done].closed_at.s))
+            next = c;
     }
-    chain->after = position;
-    return ERR_OK;
+    return next;
 }
 
 static enum err add_chain(struct account *a, int64_t meter_id, struct chain **out)
@@ -254,8 +301,12 @@ static enum err work_out(struct account *a)
         struct chain *chain = &a->chains[i];
         TRY(basis_list(a->tx, a->site.id, chain->charge.meter_id, a->run->effective_at,
                        &chain->list, &chain->count));
-        TRY(rate_chain(a, chain));
+        chain->changes = calloc(chain->count + 1, sizeof *chain->changes);
+        if (!chain->changes)
+            return ERR_MEMORY;
     }
+    for (struct chain *next; (next = find_next(a));)
+        TRY(rate_next(a, next));
     return ERR_OK;
 }
 
@@ -403,7 +454,8 @@ static enum err write_down(struct account *a)
     TRY(post(a));
     for (size_t i = 0; i < a->chain_count; i++)
         TRY(keep_chain(a, &a->chains[i]));
-    return ERR_OK;
+    struct rating_position shared = {.cycle_day = a->shared_day, .used_wh = a->shared_wh};
+    return ladder_put(a->tx, a->site.project_id, a->shared_holder, &shared);
 }
 
 static enum err leave_out(const struct account *a, const char *reason)

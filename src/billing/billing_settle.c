@@ -13,7 +13,7 @@
 #define DIFFERS_PART 50       /* and by this part of the plan's charge */
 
 static const char *const split_names[SPLIT_COUNT] = {
-    "day", "price", "plan", "exchange", "reset", "rollover", "closed", "moved", "ratio"};
+    "day", "price", "plan", "exchange", "reset", "rollover", "closed", "moved", "ratio", "terms"};
 
 const char *split_name(enum split why)
 {
@@ -27,6 +27,7 @@ struct closing {
     struct boundary end;
     struct billing_plan plan;
     struct rating_position before, position; /* and after the period */
+    char holder[64];                         /* of a shared ladder; "": the meter's own */
     struct rating_bill bill;
     struct wallet wallet;
     int64_t charged_fen;                 /* posted */
@@ -39,14 +40,31 @@ static enum err rate_period(const struct settle *s, struct closing *c)
     TRY(billing_plan_version(s->tx, s->account.project_id, s->charge.plan_code,
                              s->charge.plan_version, &c->plan));
     TRY(position_load(s->tx, &s->charge, &c->position));
-    c->before = c->position;
-    struct rating_case period = {.opened_at = s->charge.opened_at,
-                                 .reading_at = c->end.closing.at,
+    struct case_source source = {.tx = s->tx,
+                                 .readings = s->b->readings,
+                                 .b = s->b,
+                                 .account = &s->account,
+                                 .plan = &c->plan.plan,
+                                 .meter_id = s->charge.meter_id,
+                                 .ratio = s->charge.ratio,
+                                 .opened_at = s->charge.opened_at,
                                  .closed_at = c->end.at,
-                                 .offset_s = s->offset_s};
-    TRY(registers_of(s->charge.wh, s->charge.ratio, &period.from));
-    TRY(registers_of(c->end.closing.wh, s->charge.ratio, &period.to));
-    TRY(rating_period(&c->plan.plan, &period, &c->position, &c->bill));
+                                 .from = {.at = s->charge.reading_at},
+                                 .to = {.at = c->end.closing.at},
+                                 .offset_s = s->offset_s,
+                                 .last = boundary_is_last(c->end.why)};
+    struct case_made made;
+    memcpy(source.from.wh, s->charge.wh, sizeof source.from.wh);
+    memcpy(source.to.wh, c->end.closing.wh, sizeof source.to.wh);
+    TRY(case_make(&source, &made));
+    memcpy(c->holder, made.holder, sizeof c->holder);
+    enum err e = ladder_load(s->tx, s->account.project_id, c->holder, &c->position);
+    c->before = c->position;
+    ladder_begin(&made, &c->position);
+    if (e == ERR_OK)
+        e = rating_period(&c->plan.plan, &made.c, &c->position, &c->bill);
+    case_free(&made);
+    TRY(e);
     if (s->charge.estimated != ESTIMATE_NONE || c->end.estimated != ESTIMATE_NONE)
         bill_mark(&c->bill);
     return ERR_OK;
@@ -187,7 +205,8 @@ static enum err keep_basis(const struct settle *s, const struct closing *c)
                       .before = c->before,
                       .amount_fen = c->charged_fen};
     b.estimated = (s->charge.estimated ? BASIS_OPENING_ESTIMATED : 0u) |
-                  (c->end.estimated ? BASIS_CLOSING_ESTIMATED : 0u);
+                  (c->end.estimated ? BASIS_CLOSING_ESTIMATED : 0u) |
+                  (boundary_is_last(c->end.why) ? BASIS_MONTH_ENDS : 0u);
     memcpy(b.from.wh, s->charge.wh, sizeof b.from.wh);
     memcpy(b.to.wh, c->end.closing.wh, sizeof b.to.wh);
     snprintf(b.plan_code, sizeof b.plan_code, "%s", s->charge.plan_code);
@@ -251,6 +270,7 @@ static enum err advance(struct settle *s, const struct closing *c)
     struct charge *n = &s->charge;
     bool in_meter = s->account.wallet == SITE_WALLET_METER;
     /* A new meter's wallet must be proven first: billing_open begins its charge then. */
+    TRY(ladder_put(s->tx, s->account.project_id, c->holder, &c->position));
     TRY(boundary_is_last(c->end.why) ? position_drop(s->tx, n)
                                      : position_put(s->tx, n, &c->position));
     if (boundary_is_last(c->end.why) || (in_meter && c->end.why == SPLIT_EXCHANGE))
@@ -391,21 +411,28 @@ static enum err relabel(struct settle *s)
     return charge_put(s->tx, &s->charge);
 }
 
+/* One boundary, if there is one. */
+static enum err settle_round(struct settle *s, wall_s *since, enum step *step)
+{
+    struct boundary b;
+    bool found;
+    TRY(boundary_find(s, *since, &b, &found));
+    *step = STEP_STOP;
+    if (!found)
+        return ERR_OK;
+    if (only_label(s, &b))
+        return relabel(s);
+    TRY(settle_boundary(s, &b, since, step));
+    s->forced = s->forced && b.why != SPLIT_PLAN;
+    return ERR_OK;
+}
+
 static enum err settle_charge(struct settle *s)
 {
     wall_s since = s->charge.opened_at;
     enum step step = STEP_ON;
-    for (int round = 0; step == STEP_ON && round < ROUNDS_MAX; round++) {
-        struct boundary b;
-        bool found;
-        TRY(boundary_find(s, since, &b, &found));
-        if (!found)
-            return ERR_OK;
-        if (only_label(s, &b))
-            return relabel(s);
-        TRY(settle_boundary(s, &b, &since, &step));
-        s->forced = s->forced && b.why != SPLIT_PLAN;
-    }
+    for (int round = 0; step == STEP_ON && round < ROUNDS_MAX; round++)
+        TRY(settle_round(s, &since, &step));
     return ERR_OK;
 }
 
@@ -444,26 +471,54 @@ enum err settle_one(struct settle *s)
     return close_period(s, &c);
 }
 
+/* One of the account's meters. */
+struct turn {
+    struct settle s;
+    wall_s since;
+    bool stopped;
+};
+
+/* The one that is furthest behind: meters that share a ladder are counted day by day. NULL: all
+ * stopped. */
+static struct turn *find_turn(struct turn *turns, size_t count)
+{
+    struct turn *next = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (!turns[i].stopped && (!next || turns[i].since.s < next->since.s))
+            next = &turns[i];
+    return next;
+}
+
+static enum err take_turns(struct turn *turns, size_t count)
+{
+    struct turn *t;
+    for (int round = 0; round < ROUNDS_MAX * BILLING_METERS_MAX && (t = find_turn(turns, count));
+         round++) {
+        enum step step;
+        TRY(settle_round(&t->s, &t->since, &step));
+        t->stopped = step != STEP_ON;
+    }
+    return ERR_OK;
+}
+
 static enum err settle_account(struct store_tx *tx, const struct billing *b, int64_t account_id,
                                wall_s now, bool forced, struct billing_settled *out)
 {
     struct charge list[BILLING_METERS_MAX];
+    struct turn turns[BILLING_METERS_MAX];
     size_t count;
-    struct settle s = {.tx = tx, .b = b, .now = now, .result = out};
+    struct settle s = {.tx = tx, .b = b, .now = now, .forced = forced, .result = out};
     *out = (struct billing_settled){};
     TRY(site_account_get(tx, account_id, &s.account));
     TRY(billing_project_offset(tx, s.account.project_id, now, &s.offset_s));
     TRY(charge_list(tx, account_id, list, &count));
     for (size_t i = 0; i < count; i++) {
-        bool idle = false;
         s.charge = list[i];
-        s.forced = forced;
+        turns[i] = (struct turn){s, list[i].opened_at, false};
         if (!forced)
-            TRY(is_idle(&s, &idle));
-        if (!idle)
-            TRY(settle_charge(&s));
+            TRY(is_idle(&turns[i].s, &turns[i].stopped));
     }
-    return ERR_OK;
+    return take_turns(turns, count);
 }
 
 enum err billing_settle_account(struct store_tx *tx, const struct billing *b, int64_t account_id,

@@ -74,6 +74,7 @@ EVENT_ROW(SETTLED, "charge.settled", INFO, "{energy_wh} Wh were settled for {amo
 EVENT_ROW(SETTLE_HELD, "charge.held", WARNING, "A settlement waits: {reason}.", "结算暂缓:{reason}。")
 EVENT_ROW(SETTLE_REPAIRED, "charge.repaired", INFO, "A held settlement was decided by {actor}: {how}, {amount_fen} fen ({reason}).", "暂缓结算已由 {actor} 处理:{how},{amount_fen} 分({reason})。")
 EVENT_ROW(RATIO_CHANGED, "meter.ratio", INFO, "The registers of the meter count {ratio} times from {from} on: {reason}.", "表计倍率自 {from} 起为 {ratio}:{reason}。")
+EVENT_ROW(TERMS_CHANGED, "account.terms", INFO, "The terms of the account changed from {from} on: {persons} persons, {area_milli_m2} thousandths of a square metre, {reason}.", "户计费参数自 {from} 起变更:{persons} 人,面积 {area_milli_m2} 千分之一平方米,{reason}。")
 EVENT_ROW(TRUED_UP, "charge.trued_up", WARNING, "Price plan {code} version {version} begins in the past: settled periods differ by {amount_fen} fen, booked as a true-up.", "电价方案 {code} 第 {version} 版追溯生效:已结算期间差额 {amount_fen} 分,已作为结算补差入账。")
 EVENT_ROW(RERATED, "plan.rerated", INFO, "Price plan {code} version {version} was applied to the past: {accounts} accounts trued up, {more_fen} fen owed besides, {less_fen} fen given back, {left_out} accounts left out.", "电价方案 {code} 第 {version} 版追溯重算完成:补差 {accounts} 户,补收 {more_fen} 分,退还 {less_fen} 分,未重算 {left_out} 户。")
 EVENT_ROW(CHARGE_DIFFERS, "charge.differs", ALARM, "The meter charged {meter_fen} fen where the price plan gives {plan_fen} fen.", "表计扣费 {meter_fen} 分,按电价方案应为 {plan_fen} 分。")

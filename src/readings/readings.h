@@ -10,7 +10,8 @@
  *   reading_event    everything a check refused or classified
  *
  * What is promised (faults.md R1-R5): a stored register passed range and plausibility; a register
- * never falls silently; a batch is taken once; a gap stays a gap; a sealed value is never rewritten.
+ * never falls silently; a batch is taken once; a gap stays a gap; a sealed value is never
+ * rewritten.
  *
  * Not thread-safe. Engines: told `now`, read no clock.
  */
@@ -43,19 +44,21 @@ struct readings_place {
     int64_t power_max_w;   /* plausible power, default READINGS_POWER_MAX_W */
     int64_t full_scale_wh; /* registers wrap here, default READINGS_FULL_SCALE_WH */
 };
-#define READINGS_POWER_MAX_W 66'000               /* 3 x 230 V x 100 A, rounded down */
+#define READINGS_POWER_MAX_W 66'000                   /* 3 x 230 V x 100 A, rounded down */
 #define READINGS_FULL_SCALE_WH INT64_C(1'000'000'000) /* 999999.99 kWh and one more */
 [[nodiscard]] enum err readings_place(struct readings *r, int64_t meter_id,
                                       const struct readings_place *place);
 
-/* --- taking ------------------------------------------------------------------------------------ */
+/* --- taking ------------------------------------------------------------------------------------
+ */
 
-enum readings_change { /* bits */
-    READINGS_ENERGY = 1,  /* a register of energy rose */
-    READINGS_BALANCE = 2, /* wallet, purchase count or cumulative purchases differ */
-    READINGS_STATE = 4,   /* relay, alarm, keep-power or reason differ */
-    READINGS_EPOCH = 8,   /* a new installation period began */
-    READINGS_FIRST = 16,  /* the first good reading ever */
+enum readings_change {                      /* bits */
+                       READINGS_ENERGY = 1, /* a register of energy rose */
+                       READINGS_BALANCE =
+                           2, /* wallet, purchase count or cumulative purchases differ */
+                       READINGS_STATE = 4,  /* relay, alarm, keep-power or reason differ */
+                       READINGS_EPOCH = 8,  /* a new installation period began */
+                       READINGS_FIRST = 16, /* the first good reading ever */
 };
 struct readings_moved {
     bool repeat; /* this (gateway, epoch, seq) had been taken before: nothing was changed */
@@ -64,7 +67,7 @@ struct readings_moved {
         int64_t meter_id;
         unsigned change; /* enum readings_change bits; 0: confirmed unchanged, but fresher */
     } meter[UPLINK_READINGS_MAX]; /* each meter once */
-    size_t refused; /* values that were not taken; each is a row of reading_event */
+    size_t refused;               /* values that were not taken; each is a row of reading_event */
 };
 
 /* One READINGS message as the headend hands it over. */
@@ -113,7 +116,8 @@ typedef enum err readings_event_each(void *arg, const struct readings_event *eve
 [[nodiscard]] enum err readings_events_after(struct store_tx *tx, int64_t after, int64_t limit,
                                              readings_event_each *each, void *arg);
 
-/* --- the newest state (memory) ------------------------------------------------------------------ */
+/* --- the newest state (memory) ------------------------------------------------------------------
+ */
 
 /* False if the meter never said it. `at` may be NULL. */
 bool readings_value(const struct readings *r, int64_t meter_id, enum meter_point point,
@@ -122,7 +126,8 @@ bool readings_value(const struct readings *r, int64_t meter_id, enum meter_point
 bool readings_newest(const struct readings *r, int64_t meter_id, wall_s *at, int64_t *epoch);
 /* Seconds since then, never negative; INT64_MAX if there was none. */
 int64_t readings_age_s(const struct readings *r, int64_t meter_id, wall_s now);
-/* When a register of energy last began anew (exchange, reset, rollover); false: not in the open days. */
+/* When a register of energy last began anew (exchange, reset, rollover); false: not in the open
+ * days. */
 bool readings_last_break(const struct readings *r, int64_t meter_id, wall_s *at);
 size_t readings_meter_count(const struct readings *r);
 
@@ -136,7 +141,8 @@ struct readings_freshness {
 };
 void readings_freshness(const struct readings *r, wall_s now, struct readings_freshness *out);
 
-/* --- registers at an instant --------------------------------------------------------------------- */
+/* --- registers at an instant ---------------------------------------------------------------------
+ */
 
 /* The registers a charge is made from; a rate that the meter does not keep is 0. */
 #define READINGS_REGISTERS 5 /* POINT_ENERGY_WH, then the four rates */
@@ -160,8 +166,8 @@ struct readings_registers {
                                              int64_t meter_id, wall_s at,
                                              struct readings_registers *out);
 
-/* The first reading after `at`, with the registers as they stood then. ERR_NOT_FOUND if there is none
- * yet, or a register began anew between the last one at or before `at` and it. */
+/* The first reading after `at`, with the registers as they stood then. ERR_NOT_FOUND if there is
+ * none yet, or a register began anew between the last one at or before `at` and it. */
 [[nodiscard]] enum err readings_registers_after(struct readings *r, struct store_tx *tx,
                                                 int64_t meter_id, wall_s at,
                                                 struct readings_registers *out);
@@ -178,7 +184,8 @@ struct readings_break {
                                             int64_t meter_id, wall_s since, wall_s until,
                                             struct readings_break *out);
 
-/* --- series for charts ---------------------------------------------------------------------------- */
+/* --- series for charts
+ * ---------------------------------------------------------------------------- */
 
 struct readings_sample {
     wall_s at;
@@ -196,18 +203,23 @@ struct readings_span {
                                        const struct readings_span *span,
                                        struct readings_sample *out, size_t cap, size_t *count);
 
+/* The same out of memory alone: days that are not sealed yet. */
+[[nodiscard]] enum err readings_recent(const struct readings *r, const struct readings_span *span,
+                                       struct readings_sample *out, size_t cap, size_t *count);
+
 struct readings_usage {
     wall_s from;       /* the bucket is [from, from + step_s) */
     int64_t energy_wh; /* used in it */
-    bool measured;     /* false: no reading fell into it; what was used is in the next measured one */
+    bool measured; /* false: no reading fell into it; what was used is in the next measured one */
 };
 /* Energy per bucket of step_s (at least 60) from `from`; whole hours and days of sealed days come
  * from their own rows. ERR_FULL when (to - from) / step_s > cap; ERR_RANGE for a bad span. */
 [[nodiscard]] enum err readings_usage(struct readings *r, struct store_tx *tx,
-                                      const struct readings_span *span,
-                                      struct readings_usage *out, size_t cap, size_t *count);
+                                      const struct readings_span *span, struct readings_usage *out,
+                                      size_t cap, size_t *count);
 
-/* --- sealing days ----------------------------------------------------------------------------------- */
+/* --- sealing days
+ * ----------------------------------------------------------------------------------- */
 
 struct readings_day {
     int64_t group;

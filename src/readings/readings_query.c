@@ -330,8 +330,8 @@ enum err readings_registers_after(struct readings *r, struct store_tx *tx, int64
     TRY(tracks_collect(r, tx, meter_id, REGISTER_SLOTS | WALLET_SLOTS, at.s - NEAR_S,
                        (newest.s < far ? newest.s : far) + NEAR_S, &t));
     const struct sample *next = first_at(&t.of[SLOT_ENERGY], at.s + 1);
-    bool found = next && !first_break(&t, at.s, next->at, &brk) &&
-                 fill_registers(&t, next->at, out);
+    bool found =
+        next && !first_break(&t, at.s, next->at, &brk) && fill_registers(&t, next->at, out);
     tracks_free(&t);
     return found ? ERR_OK : ERR_NOT_FOUND;
 }
@@ -370,6 +370,26 @@ enum err readings_series(struct readings *r, struct store_tx *tx, const struct r
     TRY(tracks_collect(r, tx, span->meter_id, UINT32_C(1) << slot, span->from.s, span->to.s, &t));
     enum err e = thin(&t.of[slot], span, out, cap, count);
     tracks_free(&t);
+    return e;
+}
+
+enum err readings_recent(const struct readings *r, const struct readings_span *span,
+                         struct readings_sample *out, size_t cap, size_t *count)
+{
+    const struct meter *m = readings_find(r, span->meter_id);
+    int slot = point_slot(span->point);
+    struct track t = {};
+    *count = 0;
+    if (slot < 0 || span->to.s < span->from.s)
+        return ERR_RANGE;
+    if (!m || !m->columns)
+        return ERR_OK;
+    enum err e = add_open(m, slot, span->from.s, span->to.s, &t);
+    if (e == ERR_OK)
+        e = track_sort(&t);
+    if (e == ERR_OK)
+        e = thin(&t, span, out, cap, count);
+    track_free(&t);
     return e;
 }
 

@@ -199,6 +199,38 @@ typedef enum err site_account_each(void *arg, const struct site_account *a);
 [[nodiscard]] enum err site_accounts_find(struct store_tx *tx, int64_t project_id, const char *text,
                                           int64_t limit, site_account_each *each, void *arg);
 
+/* --- what a price plan asks of an account ----------------------------------------------------- */
+
+#define SITE_PERSONS_MAX 999
+#define SITE_POWER_MAX INT64_C(1'000'000'000'000)
+
+/* Dated: they hold from `from` until the next ones. 0 and "": not known. */
+struct site_terms {
+    wall_s from;
+    int64_t persons;
+    int64_t area_milli_m2;                /* at most 2^32 - 1 */
+    int64_t capacity_milli_kva;           /* of the transformers, that a two-part plan charges */
+    int64_t contracted_milli_kw;          /* demand that was contracted */
+    int32_t opened_day;                   /* local day on which the household moved in */
+    char ladder_group[SITE_CODE_MAX + 1]; /* accounts of a project that share a ladder */
+};
+/* Those that hold at a moment; all 0 if none do. */
+[[nodiscard]] enum err site_terms_at(struct store_tx *tx, int64_t account_id, wall_s at,
+                                     struct site_terms *out);
+/* When the next ones begin after a moment; ERR_NOT_FOUND. */
+[[nodiscard]] enum err site_terms_next(struct store_tx *tx, int64_t account_id, wall_s after,
+                                       wall_s *at);
+/* All of an account, oldest first. */
+typedef enum err site_terms_each(void *arg, const struct site_terms *terms);
+[[nodiscard]] enum err site_terms_list(struct store_tx *tx, int64_t account_id,
+                                       site_terms_each *each, void *arg);
+/* ERR_SITE_TERMS: a number out of its range. ERR_SITE_EFFECTIVE: not after the last ones.
+ * ERR_SITE_TEXT: the group's code. Whether that time was settled already is the caller's to know.
+ */
+[[nodiscard]] enum err site_terms_put(struct store_tx *tx, int64_t account_id,
+                                      const struct site_terms *terms, const char *actor,
+                                      wall_s now);
+
 /* --- meters --------------------------------------------------------------------------------- */
 
 enum site_meter_kind { SITE_ELECTRICITY, SITE_WATER, SITE_HEAT, SITE_COOLING, SITE_GAS };

@@ -21,7 +21,7 @@ CREATE TABLE settlement_basis (
   to_rate1_wh INTEGER NOT NULL, to_rate2_wh INTEGER NOT NULL,
   to_rate3_wh INTEGER NOT NULL, to_rate4_wh INTEGER NOT NULL,
   ratio INTEGER NOT NULL DEFAULT 1,     -- of the transformers before the meter: registers times this
-  estimated INTEGER NOT NULL DEFAULT 0, -- bit 0: the opening registers, bit 1: the closing ones
+  estimated INTEGER NOT NULL DEFAULT 0, -- bit 0: the opening registers, 1: the closing ones; 2: the account left
   position TEXT NOT NULL,       -- JSON: what earlier periods had left (rating/period.h)
   amount_fen INTEGER NOT NULL,  -- as it is rated now: settlement.amount_fen and its true-ups
   PRIMARY KEY (account_id, meter_id, epoch, opened_at)
@@ -76,13 +76,37 @@ CREATE TABLE meter_ratio (
   entered_at INTEGER NOT NULL,
   PRIMARY KEY (meter_id, from_at)
 ) STRICT, WITHOUT ROWID;
+-- What a price plan asks of an account, dated: from then on, until the next row. 0 and '': not known.
+CREATE TABLE account_term (
+  account_id INTEGER NOT NULL REFERENCES account (id),
+  from_at INTEGER NOT NULL,
+  persons INTEGER NOT NULL CHECK (persons BETWEEN 0 AND 999),
+  area_milli_m2 INTEGER NOT NULL CHECK (area_milli_m2 BETWEEN 0 AND 4294967295),
+  capacity_milli_kva INTEGER NOT NULL CHECK (capacity_milli_kva BETWEEN 0 AND 1000000000000),
+  contracted_milli_kw INTEGER NOT NULL CHECK (contracted_milli_kw BETWEEN 0 AND 1000000000000),
+  opened_day INTEGER NOT NULL,  -- local day on which the household moved in
+  ladder_group TEXT NOT NULL,   -- accounts of a project with the same code share a ladder by group
+  actor TEXT NOT NULL,
+  entered_at INTEGER NOT NULL,
+  PRIMARY KEY (account_id, from_at)
+) STRICT, WITHOUT ROWID;
+-- Where a ladder stands that several meters count in: of one account, or of a group of a project.
+CREATE TABLE ladder_position (
+  project_id INTEGER NOT NULL,
+  holder TEXT NOT NULL,         -- 'account:7', 'group:CODE'
+  cycle_day INTEGER NOT NULL,
+  used_wh INTEGER NOT NULL,
+  PRIMARY KEY (project_id, holder)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE charge_position ADD COLUMN position TEXT NOT NULL DEFAULT ''; -- JSON: all of it; '': older
 -- Numbers that a project sets for billing; one that has no row lives with the defaults.
 CREATE TABLE billing_rule (
   project_id INTEGER PRIMARY KEY REFERENCES project (id),
   grace_days INTEGER NOT NULL CHECK (grace_days BETWEEN 0 AND 366)
 ) STRICT;
 -- Versions of plans that were there before are not looked at again.
-INSERT INTO sequence (name, last) SELECT 'rerate_plan', coalesce(max(id), 0) FROM price_plan;
+INSERT INTO sequence (name, last) SELECT 'rerate_plan', newest FROM
+  (SELECT max(id) AS newest FROM price_plan) AS plans WHERE newest IS NOT NULL;
 ALTER TABLE charge_open ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0; -- 1: the opening registers
                                 -- were shared out by time, 2: over a gap of more than a day
 ALTER TABLE charge_open ADD COLUMN ratio INTEGER NOT NULL DEFAULT 1;

@@ -1,4 +1,4 @@
-/* Transformers before a meter, dated. */
+/* What is entered by people and dated: transformers before a meter, terms of an account. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -66,4 +66,58 @@ enum err billing_ratio_put(struct store_tx *tx, const struct billing_ratio *r, w
                    "VALUES ($1, $2, $3, $4, $5, $6)",
                    "iiitti", r->meter_id, r->from.s, r->ratio, r->actor, r->reason, now.s));
     return record(tx, &m, r, now);
+}
+
+/* --- terms
+ * -------------------------------------------------------------------------------------------- */
+
+static enum err record_terms(struct store_tx *tx, const struct site_account *a,
+                             const struct site_terms *t, const struct billing_by *by, wall_s now)
+{
+    struct detail d = {};
+    char object[48];
+    snprintf(object, sizeof object, "account:%" PRId64, a->id);
+    detail_int(&d, "from", t->from.s);
+    detail_int(&d, "persons", t->persons);
+    detail_int(&d, "area_milli_m2", t->area_milli_m2);
+    detail_int(&d, "capacity_milli_kva", t->capacity_milli_kva);
+    detail_int(&d, "contracted_milli_kw", t->contracted_milli_kw);
+    detail_int(&d, "opened_day", t->opened_day);
+    detail_text(&d, "ladder_group", t->ladder_group);
+    detail_text(&d, "reason", by->reason);
+    const char *facts = detail_end(&d);
+    TRY(journal_append(tx, &(struct journal_act){.now = now,
+                                                 .actor = by->actor,
+                                                 .action = "account.terms",
+                                                 .object = object,
+                                                 .detail = facts}));
+    return journal_event(tx, &(struct journal_event){.at = now,
+                                                     .kind = EVENT_TERMS_CHANGED,
+                                                     .project_id = a->project_id,
+                                                     .account_id = a->id,
+                                                     .detail = facts});
+}
+
+/* An account that had none was settled without them: its first ones may begin with it. */
+static enum err check_open(struct store_tx *tx, int64_t account_id, wall_s from)
+{
+    int64_t taken;
+    if (from.s == 0)
+        return ERR_OK;
+    TRY(store_int(tx, &taken,
+                  "SELECT coalesce(max(opened_at), 0) FROM charge_open WHERE account_id = $1", "i",
+                  account_id));
+    return from.s > taken ? ERR_OK : ERR_BILLING_PAST;
+}
+
+enum err billing_terms_put(struct store_tx *tx, int64_t account_id, const struct site_terms *terms,
+                           const struct billing_by *by, wall_s now)
+{
+    struct site_account a;
+    if (!by->reason || !*by->reason)
+        return ERR_BILLING_REASON;
+    TRY(site_account_get(tx, account_id, &a));
+    TRY(check_open(tx, account_id, terms->from));
+    TRY(site_terms_put(tx, account_id, terms, by->actor, now));
+    return record_terms(tx, &a, terms, by, now);
 }

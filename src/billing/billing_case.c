@@ -1,0 +1,279 @@
+/* What a period is rated with: registers, dated rows, the terms of the account, demand, recharges.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "billing/billing_impl.h"
+
+#define ROW_S 900         /* rows are of a quarter of an hour, where the meter is read that often */
+#define ROWS_MAX 6000     /* two months of them */
+#define DEMAND_GAP_S 1800 /* energy over a longer time says nothing about the highest demand */
+
+/* --- samples -------------------------------------------------------------------------------------
+ */
+
+struct series {
+    struct readings_sample list[ROWS_MAX];
+    size_t count;
+};
+
+struct look {
+    const struct case_source *source;
+    struct readings_span span;
+    struct series *out;
+};
+
+static enum err look_series(struct store_tx *tx, void *arg)
+{
+    struct look *l = arg;
+    return readings_series(l->source->b->readings, tx, &l->span, l->out->list, ROWS_MAX,
+                           &l->out->count);
+}
+
+static enum err load_series(const struct case_source *s, enum meter_point point, wall_s from,
+                            wall_s to, struct series *out)
+{
+    struct look l = {s, {s->meter_id, point, from, to, ROW_S}, out};
+    if (s->b)
+        return store_read(s->b->readings_store, look_series, &l);
+    return readings_recent(s->readings, &l.span, out->list, ROWS_MAX, &out->count);
+}
+
+/* --- dated rows
+ * ------------------------------------------------------------------------------------ */
+
+static const enum meter_point points[READINGS_REGISTERS] = {
+    POINT_ENERGY_WH, POINT_ENERGY_RATE1_WH, POINT_ENERGY_RATE2_WH, POINT_ENERGY_RATE3_WH,
+    POINT_ENERGY_RATE4_WH};
+
+/* The last value at or before; `start` if there is none. */
+static int64_t value_at(const struct series *s, wall_s at, int64_t start)
+{
+    int64_t value = start;
+    for (size_t i = 0; i < s->count && s->list[i].at.s <= at.s; i++)
+        value = s->list[i].value;
+    return value;
+}
+
+static enum err add_row(const struct case_source *s, const struct known *a, const struct known *b,
+                        struct case_made *out)
+{
+    struct rating_registers from, to;
+    struct rating_row *row = &out->rows[out->c.row_count];
+    if (b->at.s <= a->at.s)
+        return ERR_OK;
+    TRY(registers_of(a->wh, s->ratio, &from));
+    TRY(registers_of(b->wh, s->ratio, &to));
+    *row = (struct rating_row){.from = a->at, .to = b->at, .has_rates = !s->plan->from_intervals};
+    row->used.total_wh = to.total_wh - from.total_wh;
+    for (int i = 0; i < RATING_METER_RATES; i++)
+        row->used.rate_wh[i] = to.rate_wh[i] - from.rate_wh[i];
+    out->c.row_count++;
+    return ERR_OK;
+}
+
+static bool rises(const struct known *a, const struct known *b)
+{
+    for (int i = 0; i < READINGS_REGISTERS; i++)
+        if (b->wh[i] < a->wh[i])
+            return false;
+    return true;
+}
+
+/* Readings strictly within the period, in one rising run between its ends. */
+static enum err make_rows(const struct case_source *s, const struct series of[READINGS_REGISTERS],
+                          struct case_made *out)
+{
+    struct known before = s->from, next;
+    before.at = s->opened_at;
+    for (size_t i = 0; i < of[0].count; i++) {
+        next.at = of[0].list[i].at;
+        for (int k = 0; k < READINGS_REGISTERS; k++)
+            next.wh[k] = value_at(&of[k], next.at, s->from.wh[k]);
+        bool inside = next.at.s > before.at.s && next.at.s < s->to.at.s;
+        if (!inside || !rises(&before, &next) || !rises(&next, &s->to))
+            continue;
+        TRY(add_row(s, &before, &next, out));
+        before = next;
+    }
+    return add_row(s, &before, &s->to, out);
+}
+
+static enum err fill_rows(const struct case_source *s, struct case_made *out)
+{
+    struct series *of = calloc(READINGS_REGISTERS, sizeof *of);
+    enum err e = of ? ERR_OK : ERR_MEMORY;
+    out->rows = calloc(ROWS_MAX + 1, sizeof *out->rows);
+    e = out->rows ? e : ERR_MEMORY;
+    for (int i = 0; e == ERR_OK && i < READINGS_REGISTERS; i++)
+        e = load_series(s, points[i], s->opened_at, s->to.at, &of[i]);
+    if (e == ERR_OK)
+        e = make_rows(s, of, out);
+    free(of);
+    if (e == ERR_OK && out->c.row_count > 0)
+        out->c.rows = out->rows;
+    return e;
+}
+
+/* --- demand
+ * ---------------------------------------------------------------------------------------- */
+
+static bool has_fee(const struct rating_plan *plan, enum rating_per per)
+{
+    for (size_t i = 0; i < plan->fee_count; i++)
+        if (plan->fees[i].per == per)
+            return true;
+    return false;
+}
+
+static wall_s month_start(const struct case_source *s, wall_s at)
+{
+    struct civil day = civil_from_days(civil_local_day(at, s->offset_s));
+    return civil_day_start(civil_days_from_date(day.year, day.month, 1), s->offset_s);
+}
+
+/* The highest mean over a quarter of an hour in the month in which the period ends. */
+static enum err fill_demand(const struct case_source *s, struct rating_case *c)
+{
+    struct series *total = calloc(1, sizeof *total);
+    if (!total)
+        return ERR_MEMORY;
+    wall_s start = month_start(s, (wall_s){s->closed_at.s - 1});
+    enum err e = load_series(s, POINT_ENERGY_WH, start, (wall_s){s->to.at.s + 1}, total);
+    for (size_t i = 1; e == ERR_OK && i < total->count; i++) {
+        int64_t used = total->list[i].value - total->list[i - 1].value, mean = 0;
+        int64_t seconds = total->list[i].at.s - total->list[i - 1].at.s;
+        if (used <= 0 || seconds < ROW_S - 60 || seconds > DEMAND_GAP_S)
+            continue;
+        e = units_mul(used, s->ratio, &used);
+        if (e == ERR_OK)
+            e = units_mul_div(used, 3600, seconds, &mean); /* Wh an hour are thousandths of a kW */
+        c->demand_milli_kw = mean > c->demand_milli_kw ? mean : c->demand_milli_kw;
+    }
+    free(total);
+    return e;
+}
+
+/* --- recharges
+ * --------------------------------------------------------------------------------------- */
+
+/* Months whose first recharge by the customer lies in the period; counted with the first meter
+ * only. */
+static enum err fill_recharges(const struct case_source *s, struct rating_case *c)
+{
+    int32_t last = INT32_MIN;
+    int64_t first_meter;
+    TRY(store_int(s->tx, &first_meter,
+                  "SELECT coalesce(min(meter_id), 0) FROM charge_open WHERE account_id = $1", "i",
+                  s->account->id));
+    if (first_meter != 0 && first_meter != s->meter_id)
+        return ERR_OK;
+    struct query q =
+        query_open(s->tx,
+                   "SELECT paid_at FROM sale_order WHERE account_id = $1 AND method "
+                   "NOT IN ('subsidy', 'transfer') AND paid_at >= $2 AND paid_at < $3 "
+                   "ORDER BY paid_at",
+                   "iii", s->account->id, month_start(s, s->opened_at).s, s->closed_at.s);
+    while (query_step(&q)) {
+        wall_s at = {query_int(&q, 0)};
+        struct civil day = civil_from_days(civil_local_day(at, s->offset_s));
+        int32_t month = day.year * 12 + day.month;
+        c->first_recharges += month != last && at.s >= s->opened_at.s;
+        last = month;
+    }
+    return query_end(&q);
+}
+
+/* --- terms
+ * ------------------------------------------------------------------------------------------- */
+
+static enum err fill_terms(const struct case_source *s, struct case_made *out)
+{
+    struct site_terms t;
+    TRY(site_terms_at(s->tx, s->account->id, s->opened_at, &t));
+    out->c.persons = (uint16_t)t.persons;
+    out->c.area_milli_m2 = (uint32_t)t.area_milli_m2;
+    out->c.capacity_milli_kva = t.capacity_milli_kva;
+    out->c.contracted_milli_kw = t.contracted_milli_kw;
+    out->c.opened_day = t.opened_day;
+    if (s->plan->ladder.count == RATING_COUNT_ACCOUNT)
+        snprintf(out->holder, sizeof out->holder, "account:%" PRId64, s->account->id);
+    if (s->plan->ladder.count == RATING_COUNT_GROUP && t.ladder_group[0])
+        snprintf(out->holder, sizeof out->holder, "group:%s", t.ladder_group);
+    return ERR_OK;
+}
+
+enum err case_make(const struct case_source *s, struct case_made *out)
+{
+    *out = (struct case_made){.c = {.opened_at = s->opened_at,
+                                    .reading_at = s->to.at,
+                                    .closed_at = s->closed_at,
+                                    .offset_s = s->offset_s,
+                                    .month_ends = s->last}};
+    TRY(registers_of(s->from.wh, s->ratio, &out->c.from));
+    TRY(registers_of(s->to.wh, s->ratio, &out->c.to));
+    TRY(fill_terms(s, out));
+    if (has_fee(s->plan, RATING_PER_DEMAND))
+        TRY(fill_demand(s, &out->c));
+    if (has_fee(s->plan, RATING_PER_FIRST_RECHARGE))
+        TRY(fill_recharges(s, &out->c));
+    if (!rating_plan_wants_rows(s->plan))
+        return ERR_OK;
+    enum err e = fill_rows(s, out);
+    if (e != ERR_OK)
+        case_free(out);
+    return e;
+}
+
+void case_free(struct case_made *made)
+{
+    free(made->rows);
+    made->rows = NULL;
+    made->c.rows = NULL;
+    made->c.row_count = 0;
+}
+
+/* --- shared ladders
+ * ------------------------------------------------------------------------------------ */
+
+enum err ladder_load(struct store_tx *tx, int64_t project_id, const char *holder,
+                     struct rating_position *position)
+{
+    if (!holder[0])
+        return ERR_OK;
+    position->cycle_day = 0;
+    position->used_wh = 0;
+    struct query q = query_open(tx,
+                                "SELECT cycle_day, used_wh FROM ladder_position "
+                                "WHERE project_id = $1 AND holder = $2",
+                                "it", project_id, holder);
+    if (query_step(&q)) {
+        position->cycle_day = (int32_t)query_int(&q, 0);
+        position->used_wh = query_int(&q, 1);
+    }
+    return query_end(&q);
+}
+
+void ladder_begin(const struct case_made *made, struct rating_position *p)
+{
+    if (!made->holder[0] || p->begun)
+        return;
+    int32_t day = civil_local_day(made->c.opened_at, made->c.offset_s);
+    struct civil date = civil_from_days(day);
+    p->begun = true;
+    p->fee_day = day - 1;
+    p->fee_month = date.year * 12 + date.month - 2;
+}
+
+enum err ladder_put(struct store_tx *tx, int64_t project_id, const char *holder,
+                    const struct rating_position *position)
+{
+    if (!holder[0])
+        return ERR_OK;
+    return store_exec(tx,
+                      "INSERT OR REPLACE INTO ladder_position (project_id, holder, cycle_day, "
+                      "used_wh) VALUES ($1, $2, $3, $4)",
+                      "itii", project_id, holder, (int64_t)position->cycle_day, position->used_wh);
+}
