@@ -108,7 +108,11 @@ static bool has_register(const struct rating_work *w, enum rating_rate rate)
 
 static bool is_shared(const struct part *p, const struct rating_item *item)
 {
-    return p->cut || (item->rate < RATING_RATES && p->shared[item->schedule + 1][item->rate]);
+    bool shared = p->cut;
+    for (int base = 0; item->rate < RATING_RATES && base < RATING_BASES; base++)
+        if (item->schedule < 0 || base == item->schedule + 1)
+            shared = shared || p->shared[base][item->rate];
+    return shared;
 }
 
 static void set_bounds_of(struct rating_line *line, const struct part *p)

@@ -406,7 +406,7 @@ struct rating_line {
     bool apportioned;       /* a register was shared out by time, see rating/period.h */
     uint8_t flags;          /* enum rating_flag */
     int8_t month_entry;     /* of by_month, whose prices held; RATING_ENTRY_NONE: the plan's own */
-    int8_t schedule;        /* whose prices, else whose periods, held; RATING_ENTRY_NONE: several */
+    int8_t schedule;        /* whose prices held; RATING_ENTRY_NONE: of a month or the plan */
     int64_t from_wh, to_wh; /* registers of the rate; RATING_FLAG_INTERVALS: total; a fee: 0 */
     int64_t quantity_wh;    /* to - from, or the part of it in this step; a fee: thousandths */
     int64_t price_e8;

@@ -37,6 +37,13 @@ static const struct rating_prices_row *month_row(const struct rating_core *k,
     return &k->plan->month_prices[k->plan->months[k->month_entry].first + step];
 }
 
+/* The entry, if one of its prices held. */
+static int8_t entry_of(const struct rating_core *k, enum rating_month_form form, unsigned bits)
+{
+    const struct rating_prices_row *row = month_row(k, form, 0);
+    return row && row->priced & bits ? (int8_t)k->month_entry : RATING_ENTRY_NONE;
+}
+
 static int64_t base_price(const struct rating_core *k)
 {
     const struct rating_prices_row *row = month_row(k, RATING_MONTH_ONE, 0);
@@ -282,7 +289,6 @@ static enum err add_energy(struct rating_core *k, const struct rating_item *shap
 {
     struct rating_item item = *shape;
     item.rounding = k->plan->rounding;
-    item.month_entry = (int8_t)k->month_entry;
     return rating_state_add(k->out, &item);
 }
 
@@ -292,6 +298,7 @@ static enum err add_free(struct rating_core *k)
         TRY(add_energy(k, &(struct rating_item){.kind = RATING_ITEM_FREE,
                                                 .rate = (enum rating_rate)rate,
                                                 .step = -1,
+                                                .month_entry = RATING_ENTRY_NONE,
                                                 .schedule = RATING_ENTRY_NONE,
                                                 .quantity_wh = k->free_wh[rate]}));
     return ERR_OK;
@@ -318,6 +325,13 @@ static void share_mix(const struct rating_plan *plan, int64_t wh, int64_t part_w
     }
 }
 
+/* A schedule, if one of its prices held. */
+static int8_t schedule_of(const struct rating_core *k, unsigned base, unsigned rate)
+{
+    bool own = base > 0 && rate < RATING_RATES && k->plan->schedules[base - 1].priced & 1u << rate;
+    return own ? (int8_t)((int)base - 1) : RATING_ENTRY_NONE;
+}
+
 /* One quantity at the base price of its rate; with a mix, a line a part of it. */
 static enum err add_quantity(struct rating_core *k, unsigned base, unsigned rate, int64_t wh)
 {
@@ -325,10 +339,15 @@ static enum err add_quantity(struct rating_core *k, unsigned base, unsigned rate
     int64_t part_wh[RATING_MIX_MAX];
     struct rating_item item = {.rate = (enum rating_rate)rate,
                                .step = -1,
-                               .schedule = (int8_t)((int)base - 1),
+                               .month_entry = RATING_ENTRY_NONE,
+                               .schedule = schedule_of(k, base, rate),
                                .quantity_wh = wh};
     if (plan->mix_count == 0) {
         item.price_e8 = rate == RATING_TOTAL ? base_price(k) : rate_price(k, base, rate);
+        if (item.schedule < 0)
+            item.month_entry = rate == RATING_TOTAL
+                                   ? entry_of(k, RATING_MONTH_ONE, RATING_PRICED_ONE)
+                                   : entry_of(k, RATING_MONTH_RATES, 1u << rate);
         return add_energy(k, &item);
     }
     share_mix(plan, wh, part_wh);
@@ -362,6 +381,7 @@ static enum err add_step(struct rating_core *k, size_t step)
         k, &(struct rating_item){.kind = surcharge ? RATING_ITEM_SURCHARGE : RATING_ITEM_ENERGY,
                                  .rate = RATING_TOTAL,
                                  .step = (int)step,
+                                 .month_entry = entry_of(k, RATING_MONTH_STEPS, 0xff),
                                  .schedule = RATING_ENTRY_NONE,
                                  .quantity_wh = k->out->step_wh[step],
                                  .price_e8 = price_e8});
@@ -370,11 +390,13 @@ static enum err add_step(struct rating_core *k, size_t step)
 static enum err add_cells(struct rating_core *k, size_t step)
 {
     for (unsigned rate = 0; rate < RATING_RATES; rate++)
-        TRY(add_energy(k, &(struct rating_item){.rate = (enum rating_rate)rate,
-                                                .step = (int)step,
-                                                .schedule = RATING_ENTRY_NONE,
-                                                .quantity_wh = k->cell_wh[step][rate],
-                                                .price_e8 = cell_price(k, step, rate)}));
+        TRY(add_energy(k,
+                       &(struct rating_item){.rate = (enum rating_rate)rate,
+                                             .step = (int)step,
+                                             .month_entry = entry_of(k, RATING_MONTH_STEPS, 0xff),
+                                             .schedule = RATING_ENTRY_NONE,
+                                             .quantity_wh = k->cell_wh[step][rate],
+                                             .price_e8 = cell_price(k, step, rate)}));
     return ERR_OK;
 }
 
