@@ -128,6 +128,7 @@ void preview_put_sum(struct jwrite *w, const struct control_preview_sum *s)
     jwrite_int(w, "seen", s->seen);
     jwrite_int(w, "accounts", s->accounts);
     jwrite_int(w, "refused", s->refused);
+    jwrite_int(w, "breaker", s->breaker);
     put_count(w, "before", &s->before);
     put_count(w, "after", &s->after);
     jwrite_object(w, "change");

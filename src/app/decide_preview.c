@@ -285,6 +285,10 @@ static void print_sum(const struct preview *p)
     if (p->readings)
         print_today(&p->sum);
     print_past(&p->sum, p->days);
+    if (p->sum.after.cut > p->sum.breaker)
+        printf("note: the mass-cut breaker would stop after %" PRId64
+               " meters. 批量停电熔断将在 %" PRId64 " 块表后中止。\n",
+               p->sum.breaker, p->sum.breaker);
     for (int w = 0; w < STRATEGY_WARNING_COUNT; w++)
         if (warnings >> w & 1)
             printf("note: %s %s\n", strategy_warning_en((enum strategy_warning)w),

@@ -46,7 +46,8 @@ struct control_wish {
     const char *detail;           /* JSON object: the facts; NULL: {} */
     const char *actor;
     int64_t life_s; /* of a cut; 0: CONTROL_CUT_S; at most CONTROL_CUT_MAX_S */
-    bool goes_on;   /* part of a cut that the breaker let pass already: another meter of the account */
+    bool
+        goes_on; /* part of a cut that the breaker let pass already: another meter of the account */
     wall_s now;
     uint64_t random;
 };
@@ -76,6 +77,10 @@ struct control_keep {
 /* A second person allows mass cuts of a project for the next CONTROL_BREAKER_S seconds. */
 [[nodiscard]] enum err control_breaker_release(struct store_tx *tx, int64_t project_id,
                                                const char *actor, wall_s now);
+
+/* How many meters of a project may be cut within CONTROL_BREAKER_S before the breaker stops it. */
+[[nodiscard]] enum err control_breaker_limit(struct store_tx *tx, int64_t project_id,
+                                             int64_t *meters);
 
 /* Outcomes of RELAY and KEEP commands. */
 [[nodiscard]] enum err control_outcome(struct store_tx *tx, const struct uplink_outcome *outcome,

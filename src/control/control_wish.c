@@ -99,10 +99,19 @@ static enum err fence_old(struct control_turn *t, const struct control_row *r)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
+enum err control_breaker_limit(struct store_tx *tx, int64_t project_id, int64_t *meters)
+{
+    TRY(store_int(tx, meters, "SELECT count(*) FROM meter WHERE project_id = $1", "i", project_id));
+    *meters = *meters * CONTROL_BREAKER_PERMILLE / 1000;
+    if (*meters < CONTROL_BREAKER_MIN)
+        *meters = CONTROL_BREAKER_MIN;
+    return ERR_OK;
+}
+
 /* A hacked console or a wrong price must not darken a campus: beyond a bound a second person. */
 static enum err check_breaker(struct control_turn *t, const struct control_meter *m)
 {
-    int64_t cuts, meters, released;
+    int64_t cuts, limit, released;
     TRY(store_int(
         t->tx, &cuts,
         "SELECT count(DISTINCT r.meter_id) FROM relay r JOIN meter m ON m.id = r.meter_id "
@@ -111,9 +120,8 @@ static enum err check_breaker(struct control_turn *t, const struct control_meter
         "iii", m->project_id, t->now.s - CONTROL_BREAKER_S, m->id));
     if (cuts < CONTROL_BREAKER_MIN)
         return ERR_OK;
-    TRY(store_int(t->tx, &meters, "SELECT count(*) FROM meter WHERE project_id = $1", "i",
-                  m->project_id));
-    if (cuts < meters * CONTROL_BREAKER_PERMILLE / 1000)
+    TRY(control_breaker_limit(t->tx, m->project_id, &limit));
+    if (cuts < limit)
         return ERR_OK;
     enum err e = store_int(t->tx, &released,
                            "SELECT released_until FROM control_breaker WHERE project_id = $1", "i",

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/control.h"
 #include "control/preview_impl.h"
 
 struct preview {
@@ -229,6 +230,7 @@ static enum err run(struct preview *v)
     int32_t today = civil_local_day(p->now, v->offset_s);
     v->until = civil_day_start(today, v->offset_s);
     v->first = civil_day_start(today - (int32_t)p->days, v->offset_s);
+    TRY(control_breaker_limit(v->tx, p->project_id, &v->sum->breaker));
     TRY(site_accounts(v->tx, p->project_id, p->after, p->limit, look, v));
     return is_there_more(v);
 }

@@ -13,9 +13,9 @@
  * protections, the contract, and since when a relay is open by a person. Supposed is: notices
  * arrive at once on every channel, approvals are given at once, nobody asks for emergency credit,
  * keep-power and the wiring were as they are now, and people used what they used (a cut that would
- * have been does not change what was recorded). The mass-cut breaker is not asked. Where no
- * readings are at hand, money is shared out by time, and a meter counts as read while a settled
- * period runs that is not longer than a day.
+ * have been does not change what was recorded). The mass-cut breaker is not asked;
+ * the sum's `breaker` says where it would stop. Where no readings are at hand, money is shared out by
+ * time, and a meter counts as read while a settled period runs that is not longer than a day.
  */
 #ifndef YUFU_CONTROL_PREVIEW_H
 #define YUFU_CONTROL_PREVIEW_H
@@ -114,6 +114,7 @@ struct control_preview_sum {
     /* accounts: today, and over the days */
     int64_t newly_warned, newly_cut, no_longer_warned, no_longer_cut;
     int64_t past_newly_warned, past_newly_cut, past_no_longer_warned, past_no_longer_cut;
+    int64_t breaker; /* meters that may be cut at once before the breaker stops it */
     int64_t last_id; /* of the last account looked at; 0: there was none */
     bool more;       /* `limit` was reached: go on after last_id */
 };

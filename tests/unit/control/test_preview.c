@@ -368,6 +368,7 @@ static void test_today_is_the_real_decision(void **state)
     assert_int_equal(s->row.after.now.reason, STRATEGY_BECAUSE_ARREARS);
     assert_int_equal(s->sum.newly_cut, 1);
     assert_int_equal(s->sum.before.held, 1);
+    assert_int_equal(s->sum.breaker, 20); /* one meter: the least that is always allowed */
     assert_int_equal(s->row.after.past.day_count, DAYS); /* nothing was known, nothing happened */
     assert_int_equal(s->row.after.past.notices, 0);
     int64_t events = number(w, "SELECT count(*) FROM event"); /* nothing was written */

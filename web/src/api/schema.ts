@@ -585,6 +585,291 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/cash-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** What the project wants at its cash desk */
+        get: operations["getCashPolicy"];
+        put?: never;
+        /**
+         * Changed
+         * @description Needs the verb `books`. Sales that were made keep their fee.
+         */
+        post: operations["setCashPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Shifts of cashiers, newest first, and the open one of who asks */
+        get: operations["listShifts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/shifts/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Opened
+         * @description 409 `SHIFT_OPEN` if one is open already.
+         */
+        post: operations["openShift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/shifts/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Counted
+         * @description Once, and blind: what the books expect is answered with the count. 409 `SHIFT_NONE` without an open shift.
+         */
+        post: operations["countShift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/shifts/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Closed
+         * @description By another person (409 `SHIFT_PERSON`), after the count (409 `SHIFT_STATE`), with a note if counted and expected differ (422 `SHIFT_NOTE`).
+         */
+        post: operations["closeShift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Days with money or a closing, newest first */
+        get: operations["listDays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/days/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Closed
+         * @description What the tills say is held against what the ledger says. 409 `DAY_OPEN`: it is not over, or a shift is not closed; 409 `DAY_OUTSIDE`: what went past the tills is another amount.
+         */
+        post: operations["closeDay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Runs of free credit and common usage, newest first */
+        get: operations["listRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/runs/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** The lines of a run in order of accounts */
+        get: operations["listRunLines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/runs/subsidy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Proposed
+         * @description The list of lines is written: it is what will be posted once another person approves. 409 `RUN_TWICE`: the rule has a run for this period.
+         */
+        post: operations["askSubsidy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/runs/share": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Proposed
+         * @description Common usage is what the main meters counted minus what the sub-meters counted, by the newest registers at or before both ends. It is owed beside the energy, or as energy, as the project has it.
+         */
+        post: operations["askShare"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/runs/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Said
+         * @description approve by another person than asked (409 `SHIFT_PERSON`); reject; reverse a done run by another person than approved it, with a note.
+         */
+        post: operations["decideRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/late-terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Late-fee terms of contracts, by account */
+        get: operations["listLateTerms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/search": {
         parameters: {
             query?: never;
@@ -861,6 +1146,99 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/{account_id}/dues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        /** What is owed for other services */
+        get: operations["getDues"];
+        put?: never;
+        /**
+         * Billed
+         * @description Owed in a book of its own: it never leads to a cut by itself. A repeat of the id with the same content changes nothing.
+         */
+        post: operations["billDue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account_id}/dues/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdrawn
+         * @description As a whole, once.
+         */
+        post: operations["withdrawDue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account_id}/dues/pay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Paid
+         * @description Cash over the desk, at most what is owed (409 `DUE_AMOUNT`).
+         */
+        post: operations["payDue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account_id}/late-term": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set
+         * @description Counts from the next day on. `in_force` false: the contract knows no late fee any more.
+         */
+        post: operations["setLateTerm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/meters/{meter_id}/relay": {
         parameters: {
             query?: never;
@@ -1009,7 +1387,7 @@ export interface components {
          * @description What the console may offer; the server checks anew at every call
          * @enum {string}
          */
-        Permission: "self" | "view" | "money" | "sell" | "cancel" | "relay" | "keep" | "import" | "claim" | "audit" | "price" | "strategy";
+        Permission: "self" | "view" | "money" | "sell" | "cancel" | "relay" | "keep" | "import" | "claim" | "audit" | "price" | "strategy" | "books";
         /**
          * @description Where the balance lives
          * @enum {string}
@@ -1226,6 +1604,8 @@ export interface components {
             /** @description Of them, those that the proposal is about */
             accounts: number;
             refused: number;
+            /** @description Meters that may be cut at once before the mass-cut breaker stops it */
+            breaker: number;
             before: components["schemas"]["PreviewCount"];
             after: components["schemas"]["PreviewCount"];
             change: {
@@ -1712,6 +2092,236 @@ export interface components {
             /** @enum {string} */
             method: "cash";
         };
+        CashPolicy: {
+            /** @description Cash is taken in an open shift only */
+            need_shift: boolean;
+            /** @description Service fee of what is paid, 500 is 5 % */
+            fee_permyriad: number;
+            /** @description Common usage is owed as energy, not beside it */
+            share_as_energy: boolean;
+        };
+        Shift: {
+            id: number;
+            cashier: string;
+            /** @enum {string} */
+            state: "open" | "counted" | "closed";
+            float_fen: components["schemas"]["Fen"];
+            opened_at: components["schemas"]["Time"];
+            entries: number;
+            counted_at: components["schemas"]["MaybeTime"];
+            closed_at: components["schemas"]["MaybeTime"];
+            closed_by: string | null;
+            note: string;
+            in_fen?: components["schemas"]["Fen"];
+            out_fen?: components["schemas"]["Fen"];
+            counted_fen?: components["schemas"]["Fen"];
+            expected_fen?: components["schemas"]["Fen"];
+            difference_fen?: components["schemas"]["Fen"];
+        };
+        ShiftList: {
+            now: components["schemas"]["Time"];
+            mine: components["schemas"]["Shift"] | null;
+            shifts: components["schemas"]["Shift"][];
+        };
+        ShiftFloat: {
+            float_fen: components["schemas"]["Fen"];
+        };
+        ShiftCount: {
+            counted_fen: components["schemas"]["Fen"];
+        };
+        ShiftClose: {
+            id: number;
+            note: string;
+        };
+        Day: {
+            /** @description YYYYMMDD of the site */
+            day: number;
+            book_in_fen: components["schemas"]["Fen"];
+            book_out_fen: components["schemas"]["Fen"];
+            till_in_fen: components["schemas"]["Fen"];
+            till_out_fen: components["schemas"]["Fen"];
+            outside_in_fen: components["schemas"]["Fen"];
+            outside_out_fen: components["schemas"]["Fen"];
+            /** @description Shifts with money of that day that are not closed */
+            unclosed: number;
+            shifts: number;
+            difference_fen: components["schemas"]["Fen"];
+            over: boolean;
+            closed_at: components["schemas"]["MaybeTime"];
+            closed_by: string | null;
+            note: string;
+        };
+        DayList: {
+            now: components["schemas"]["Time"];
+            days: components["schemas"]["Day"][];
+        };
+        DayClose: {
+            /** @description YYYYMMDD of the site */
+            day: number;
+            /** @description In minus out past the tills, as it is on paper */
+            outside_fen: components["schemas"]["Fen"];
+            note: string;
+        };
+        Run: {
+            id: number;
+            /** @enum {string} */
+            kind: "subsidy" | "share";
+            code: string;
+            period: string;
+            title: string;
+            /** @enum {string} */
+            state: "proposed" | "running" | "done" | "reversing" | "reversed" | "rejected";
+            /** @enum {string} */
+            method: "carry" | "expire" | "given" | "equal" | "usage";
+            /** @enum {string} */
+            booking: "credit" | "services" | "energy";
+            lines: number;
+            total_fen: components["schemas"]["Fen"];
+            /** @description Lines behind the cursor */
+            done: number;
+            done_fen: components["schemas"]["Fen"];
+            failed: number;
+            expires_at: components["schemas"]["MaybeTime"];
+            asked_at: components["schemas"]["Time"];
+            asked_by: string;
+            approved_at: components["schemas"]["MaybeTime"];
+            approved_by: string | null;
+            reversed_at: components["schemas"]["MaybeTime"];
+            reversed_by: string | null;
+            ended_at: components["schemas"]["MaybeTime"];
+            note: string;
+            /** @description The rule; or meters */
+            evidence: {
+                [key: string]: unknown;
+            };
+        };
+        RunList: {
+            now: components["schemas"]["Time"];
+            runs: components["schemas"]["Run"][];
+        };
+        RunLine: {
+            account_id: number;
+            account_code: string;
+            account_name: string;
+            weight: number;
+            amount_fen: components["schemas"]["Fen"];
+            taken_back_fen: components["schemas"]["Fen"];
+            posted: boolean;
+            /** @description Why it was passed over */
+            error: string;
+        };
+        RunLineList: {
+            lines: components["schemas"]["RunLine"][];
+        };
+        NewSubsidy: {
+            /** @description The rule, or the common meter: [A-Za-z0-9._-], 1..48 */
+            code: string;
+            /** @description For which it counts once, 2026-10: 1..16 characters */
+            period: string;
+            title: string;
+            /** @description Code of a place: it and all below; empty: everywhere */
+            place: string;
+            /** @description Lines CODE or CODE,WEIGHT; empty: by place */
+            members: string;
+            /** @description A unit of weight */
+            each_fen: components["schemas"]["Fen"];
+            /** @description YYYYMMDD, what is left after it goes back; 0: carried over for ever */
+            last_day: number;
+        };
+        NewShare: {
+            /** @description The rule, or the common meter: [A-Za-z0-9._-], 1..48 */
+            code: string;
+            /** @description For which it counts once, 2026-10: 1..16 characters */
+            period: string;
+            title: string;
+            /** @description Code of a place: it and all below; empty: everywhere */
+            place: string;
+            /** @description Lines CODE or CODE,WEIGHT; empty: by place */
+            members: string;
+            /** @description Addresses */
+            main_meters: string;
+            /** @description Addresses, may be empty */
+            sub_meters: string;
+            /** @description YYYYMMDD, the first day */
+            from_day: number;
+            /** @description YYYYMMDD, the last day */
+            to_day: number;
+            /** @description Yuan a kWh, 1e-8 */
+            price_e8: number;
+            /**
+             * @description By the weights of the list (areas), equally, or by energy settled in the span
+             * @enum {string}
+             */
+            method: "given" | "equal" | "usage";
+        };
+        RunVerdict: {
+            id: number;
+            /** @enum {string} */
+            act: "approve" | "reject" | "reverse";
+            note: string;
+        };
+        Due: {
+            bill_id: string;
+            /** @enum {string} */
+            service: "property" | "rent" | "parking" | "network" | "other";
+            title: string;
+            amount_fen: components["schemas"]["Fen"];
+            billed_at: components["schemas"]["Time"];
+            billed_by: string;
+            withdrawn_at: components["schemas"]["MaybeTime"];
+            withdrawn_by: string | null;
+        };
+        LateTerm: {
+            account_id: number;
+            account_code: string;
+            account_name: string;
+            /** @description Millionths a day, 1000 is 1 per mille */
+            ppm: number;
+            /** @description The same for arrears of years before */
+            next_years_ppm: number;
+            grace_days: number;
+            least_fen: components["schemas"]["Fen"];
+            /** @description Of the greatest arrears, 1000 is as much */
+            cap_permille: number;
+            /** @description YYYYMMDD, since when in arrears */
+            begun_day: number | null;
+            days: number;
+            arrears_fen: components["schemas"]["Fen"];
+            fee_fen: components["schemas"]["Fen"];
+        };
+        LateTermList: {
+            late_terms: components["schemas"]["LateTerm"][];
+        };
+        Dues: {
+            owed_fen: components["schemas"]["Fen"];
+            /** @description Absent: the contract knows no late fee */
+            late_term?: components["schemas"]["LateTerm"];
+            bills: components["schemas"]["Due"][];
+        };
+        NewDue: {
+            /** @description [A-Za-z0-9._-], 8..48 */
+            bill_id: string;
+            /** @enum {string} */
+            service: "property" | "rent" | "parking" | "network" | "other";
+            title: string;
+            amount_fen: components["schemas"]["Fen"];
+        };
+        DueId: {
+            bill_id: string;
+        };
+        DuePayment: {
+            /** @description [A-Za-z0-9._-], 8..48 */
+            payment_id: string;
+            amount_fen: components["schemas"]["Fen"];
+        };
+        NewLateTerm: {
+            in_force: boolean;
+            ppm: number;
+            next_years_ppm: number;
+            grace_days: number;
+            least_fen: components["schemas"]["Fen"];
+            cap_permille: number;
+        };
         Order: {
             account_id: number;
             order_id: string;
@@ -1732,6 +2342,10 @@ export interface components {
             actor: string;
             /** @description Nothing will change any more by itself */
             final: boolean;
+            /** @description What was paid; the credit is amount_fen */
+            paid_fen?: components["schemas"]["Fen"];
+            /** @description Of it */
+            fee_fen?: components["schemas"]["Fen"];
             /** @description The money trail in order. A step that lies ahead has `at` null. */
             steps: {
                 /** @enum {string} */
@@ -2887,6 +3501,491 @@ export interface operations {
             422: components["responses"]["Problem"];
         };
     };
+    getCashPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the project wants at its cash desk */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CashPolicy"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    setCashPolicy: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CashPolicy"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CashPolicy"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listShifts: {
+        parameters: {
+            query?: {
+                /** @description Only smaller ids */
+                before?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Shifts of cashiers, newest first, and the open one of who asks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    openShift: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShiftFloat"];
+            };
+        };
+        responses: {
+            /** @description Opened */
+            201: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shift"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    countShift: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShiftCount"];
+            };
+        };
+        responses: {
+            /** @description Counted */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shift"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    closeShift: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShiftClose"];
+            };
+        };
+        responses: {
+            /** @description Closed */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shift"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listDays: {
+        parameters: {
+            query?: {
+                /** @description Only days before this one, YYYYMMDD */
+                before?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Days with money or a closing, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DayList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    closeDay: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DayClose"];
+            };
+        };
+        responses: {
+            /** @description Closed */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Day"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listRuns: {
+        parameters: {
+            query?: {
+                /** @description Only smaller ids */
+                before?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Runs of free credit and common usage, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    listRunLines: {
+        parameters: {
+            query: {
+                /** @description Of which run */
+                run: number;
+                /** @description Only larger account ids */
+                after?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines of a run in order of accounts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunLineList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    askSubsidy: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSubsidy"];
+            };
+        };
+        responses: {
+            /** @description Proposed */
+            201: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    askShare: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewShare"];
+            };
+        };
+        responses: {
+            /** @description Proposed */
+            201: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    decideRun: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunVerdict"];
+            };
+        };
+        responses: {
+            /** @description Said */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listLateTerms: {
+        parameters: {
+            query?: {
+                /** @description Only larger account ids */
+                after?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Late-fee terms of contracts, by account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LateTermList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
     search: {
         parameters: {
             query: {
@@ -3370,6 +4469,181 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChosenPackage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    getDues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is owed for other services */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dues"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    billDue: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDue"];
+            };
+        };
+        responses: {
+            /** @description Billed */
+            201: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dues"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    withdrawDue: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DueId"];
+            };
+        };
+        responses: {
+            /** @description Withdrawn */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dues"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    payDue: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DuePayment"];
+            };
+        };
+        responses: {
+            /** @description Paid */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dues"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    setLateTerm: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLateTerm"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dues"];
                 };
             };
             400: components["responses"]["Problem"];

@@ -42,6 +42,7 @@ export function usePreview(project: () => number) {
   const counts = shallowRef<Counts | null>(null)
   const rows = shallowRef<{ row: PreviewRow; kind: Kind }[]>([])
   const total = ref(0)
+  const breaker = ref(0)
   const running = ref(false)
   const complete = ref(false)
   const problem = shallowRef<unknown>(null)
@@ -50,6 +51,7 @@ export function usePreview(project: () => number) {
   function take(page: StrategyPreview) {
     counts.value = counts.value ? sum(counts.value, countsOf(page)) : countsOf(page)
     total.value = page.total
+    breaker.value = page.breaker
     rows.value = [...rows.value, ...page.concerned.map((row) => ({ row, kind: kindOf(row) }))]
   }
 
@@ -87,5 +89,5 @@ export function usePreview(project: () => number) {
   }
 
   const seen = computed(() => counts.value?.seen ?? 0)
-  return { wish, counts, rows, seen, total, running, complete, problem, run, cancel }
+  return { wish, counts, rows, seen, total, breaker, running, complete, problem, run, cancel }
 }
