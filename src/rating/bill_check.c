@@ -1,6 +1,4 @@
 /* What makes the rules of a bill valid, whoever built the plan. */
-#include <string.h>
-
 #include "rating/bill_impl.h"
 #include "rating/rating_impl.h"
 
@@ -9,18 +7,6 @@
 static struct rating_spot top(const char *name)
 {
     return (struct rating_spot){name, -1, NULL};
-}
-
-bool rating_is_code(const char *code)
-{
-    size_t n = strspn(code, "abcdefghijklmnopqrstuvwxyz0123456789_");
-    return n > 0 && n <= RATING_CODE_MAX && code[n] == '\0';
-}
-
-static bool is_day(struct rating_day d)
-{
-    static const uint8_t month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return d.month >= 1 && d.month <= 12 && d.day >= 1 && d.day <= month_days[d.month - 1];
 }
 
 /* --- fees
@@ -38,9 +24,9 @@ static enum err check_spread(const struct rating_part *fee, int i, struct rating
         return rating_refuse(problem, RATING_FEE_CYCLE, (struct rating_spot){"fees", i, "cycle"});
     if (dates != heating)
         return rating_refuse(problem, RATING_FEE_CYCLE, (struct rating_spot){"fees", i, "start"});
-    if (heating && !is_day(fee->start))
+    if (heating && !rating_is_day(fee->start))
         return rating_refuse(problem, RATING_CYCLE_DAY, (struct rating_spot){"fees", i, "start"});
-    if (heating && !is_day(fee->end))
+    if (heating && !rating_is_day(fee->end))
         return rating_refuse(problem, RATING_CYCLE_DAY, (struct rating_spot){"fees", i, "end"});
     return ERR_OK;
 }
@@ -102,7 +88,7 @@ static enum err check_subsidies(const struct rating_plan *plan, struct rating_pr
         if (!rating_is_code(s->code))
             return rating_refuse(problem, RATING_CODE_SYNTAX, code);
         for (size_t k = 0; k < i; k++)
-            if (strcmp(plan->subsidies[k].code, s->code) == 0)
+            if (rating_same_code(plan->subsidies[k].code, s->code))
                 return rating_refuse(problem, RATING_CODE_REPEATED, code);
         if (s->amount_fen <= 0 || s->amount_fen > UNITS_FEN_MAX)
             return rating_refuse(problem, RATING_AMOUNT_FEN,

@@ -7,8 +7,6 @@
 
 #include "rating/period_impl.h"
 
-bool rating_is_code(const char *code); /* 1 to 24 of a-z, 0-9, _ */
-
 /* The part of an area that falls to the days first..last of the fee's cycles, thousandths of m²:
  * floor(area * days so far / days of the cycle), so that the days of a cycle add up to the area. */
 int64_t rating_area_share(const struct rating_part *fee, int64_t area_milli_m2, int32_t first_day,

@@ -5,7 +5,6 @@
 #include "rating/rating_impl.h"
 
 #define FEN_E8 (UNITS_PRICE_SCALE / 100)
-#define PERCENT_DECIMALS 4
 #define FACTOR_DECIMALS 3
 #define WHOLE_DIGITS_MAX 6
 #define PERCENTS_MAX 1000 /* of the contracted, and of what is raised */
@@ -51,16 +50,6 @@ static enum err take_decimal(struct rating_parse *p, unsigned decimals, enum rat
     return parse_decimal(text, decimals, out) ? ERR_OK : rating_parse_refuse(p, reason, spot);
 }
 
-static enum err take_percent(struct rating_parse *p, int32_t *percent_e4, struct rating_spot spot)
-{
-    int64_t e4 = 0;
-    TRY(take_decimal(p, PERCENT_DECIMALS, RATING_PERCENT_SYNTAX, &e4, spot));
-    if (e4 < -100 * RATING_PERCENT_SCALE || e4 > PERCENTS_MAX * RATING_PERCENT_SCALE)
-        return rating_parse_refuse(p, RATING_PERCENT_RANGE, spot);
-    *percent_e4 = (int32_t)e4;
-    return ERR_OK;
-}
-
 static enum err take_hundredths(struct rating_parse *p, uint8_t *out, struct rating_spot spot)
 {
     int64_t v = 0;
@@ -79,26 +68,6 @@ static enum err take_amount(struct rating_parse *p, int64_t *fen, struct rating_
     if (e8 == 0 || e8 % FEN_E8 != 0)
         return rating_parse_refuse(p, RATING_AMOUNT_FEN, spot);
     *fen = e8 / FEN_E8;
-    return ERR_OK;
-}
-
-static enum err take_word(struct rating_parse *p, const char *const *words, unsigned *which,
-                          enum rating_reason reason, struct rating_spot spot)
-{
-    char text[24];
-    TRY(rating_take_text(p, text, sizeof text, spot));
-    for (*which = 0; words[*which]; ++*which)
-        if (strcmp(words[*which], text) == 0)
-            return ERR_OK;
-    return rating_parse_refuse(p, reason, spot);
-}
-
-static enum err open_array(struct rating_parse *p, struct rating_spot spot)
-{
-    if (jread_peek(&p->j) != JREAD_ARRAY)
-        return rating_parse_refuse(
-            p, jread_peek(&p->j) == JREAD_NONE ? RATING_JSON_SYNTAX : RATING_MEMBER_TYPE, spot);
-    jread_array(&p->j);
     return ERR_OK;
 }
 
@@ -150,7 +119,7 @@ static enum err take_row_from(struct rating_parse *p, void *into, struct rating_
 
 static enum err take_row_percent(struct rating_parse *p, void *into, struct rating_spot spot)
 {
-    return take_percent(p, &((struct factor_row *)into)->percent_e4, spot);
+    return rating_take_percent(p, &((struct factor_row *)into)->percent_e4, spot);
 }
 
 static enum err take_standard(struct rating_parse *p, void *into, struct rating_spot spot)
@@ -163,7 +132,7 @@ static enum err take_table(struct rating_parse *p, void *into, struct rating_spo
     static const struct member members[] = {
         {"from", take_row_from, false}, {"percent", take_row_percent, false}, {NULL, NULL, false}};
     struct rating_power_factor *f = into;
-    TRY(open_array(p, spot));
+    TRY(rating_open_array(p, spot));
     while (jread_element(&p->j)) {
         struct rating_spot at = {"power_factor.table", f->row_count, NULL};
         struct factor_row row = {};
@@ -180,13 +149,13 @@ static enum err take_table(struct rating_parse *p, void *into, struct rating_spo
 
 static enum err take_on(struct rating_parse *p, void *into, struct rating_spot spot)
 {
-    static const char *const words[] = {"energy", "capacity", "demand", NULL};
+    static const char *const words[] = {"energy", "capacity", "demand"};
     struct rating_power_factor *f = into;
     bool *const on[] = {&f->on_energy, &f->on_capacity, &f->on_demand};
-    TRY(open_array(p, spot));
+    TRY(rating_open_array(p, spot));
     while (jread_element(&p->j)) {
         unsigned which = 0;
-        TRY(take_word(p, words, &which, RATING_FACTOR_ON, spot));
+        TRY(rating_take_choice(p, words, 3, RATING_FACTOR_ON, spot, &which));
         if (*on[which])
             return rating_parse_refuse(p, RATING_FACTOR_ON, spot);
         *on[which] = true;
@@ -208,12 +177,7 @@ enum err rating_take_power_factor(struct rating_parse *p)
 
 static enum err take_subsidy_code(struct rating_parse *p, void *into, struct rating_spot spot)
 {
-    char text[64];
-    TRY(rating_take_text(p, text, sizeof text, spot));
-    if (!rating_is_code(text))
-        return rating_parse_refuse(p, RATING_CODE_SYNTAX, spot);
-    strcpy(((struct rating_subsidy *)into)->code, text);
-    return ERR_OK;
+    return rating_take_code(p, ((struct rating_subsidy *)into)->code, spot);
 }
 
 static enum err take_subsidy_amount(struct rating_parse *p, void *into, struct rating_spot spot)
@@ -223,10 +187,10 @@ static enum err take_subsidy_amount(struct rating_parse *p, void *into, struct r
 
 static enum err take_month(struct rating_parse *p, void *into, struct rating_spot spot)
 {
-    static const char *const words[] = {"month", NULL};
+    static const char *const words[] = {"month"};
     unsigned which = 0;
     (void)into;
-    return take_word(p, words, &which, RATING_SUBSIDY_PER, spot);
+    return rating_take_choice(p, words, 1, RATING_SUBSIDY_PER, spot, &which);
 }
 
 enum err rating_take_subsidies(struct rating_parse *p)
@@ -236,7 +200,7 @@ enum err rating_take_subsidies(struct rating_parse *p)
                                             {"per", take_month, false},
                                             {NULL, NULL, false}};
     struct rating_plan *plan = p->plan;
-    TRY(open_array(p, top("subsidies")));
+    TRY(rating_open_array(p, top("subsidies")));
     while (jread_element(&p->j)) {
         struct rating_spot at = {"subsidies", (int)plan->subsidy_count, NULL};
         if (plan->subsidy_count == RATING_SUBSIDIES_MAX)
@@ -251,9 +215,9 @@ enum err rating_take_subsidies(struct rating_parse *p)
 
 enum err rating_take_minimum_per(struct rating_parse *p)
 {
-    static const char *const words[] = {"bill", "month", NULL};
+    static const char *const words[] = {"bill", "month"};
     unsigned which = 0;
-    TRY(take_word(p, words, &which, RATING_MINIMUM_PER_UNKNOWN, top("minimum_per")));
+    TRY(rating_take_choice(p, words, 2, RATING_MINIMUM_PER_UNKNOWN, top("minimum_per"), &which));
     p->plan->minimum_per_month = which == 1;
     return ERR_OK;
 }
@@ -267,7 +231,7 @@ static enum err take_catalogue(struct rating_parse *p, void *into, struct rating
 
 static enum err take_markup(struct rating_parse *p, void *into, struct rating_spot spot)
 {
-    return take_percent(p, &((struct rating_ceiling *)into)->percent_e4, spot);
+    return rating_take_percent(p, &((struct rating_ceiling *)into)->percent_e4, spot);
 }
 
 static enum err take_block(struct rating_parse *p, void *into, struct rating_spot spot)
@@ -295,13 +259,9 @@ static enum err take_day(struct rating_parse *p, struct rating_day *day, struct 
 {
     char text[16];
     TRY(rating_take_text(p, text, sizeof text, spot));
-    bool good = strlen(text) == 5 && is_digit(text[0]) && is_digit(text[1]) && text[2] == '-' &&
-                is_digit(text[3]) && is_digit(text[4]);
-    if (!good)
-        return rating_parse_refuse(p, RATING_CYCLE_DAY, spot);
-    day->month = (uint8_t)((text[0] - '0') * 10 + (text[1] - '0'));
-    day->day = (uint8_t)((text[3] - '0') * 10 + (text[4] - '0'));
-    return ERR_OK;
+    return rating_parse_day(text, day) && day->month > 0
+               ? ERR_OK
+               : rating_parse_refuse(p, RATING_CYCLE_DAY, spot);
 }
 
 static enum err take_whole_percent(struct rating_parse *p, uint16_t *percent,
@@ -318,9 +278,9 @@ static enum err take_whole_percent(struct rating_parse *p, uint16_t *percent,
 static enum err take_fee_cycle(struct rating_parse *p, struct rating_part *part,
                                struct rating_spot spot)
 {
-    static const char *const words[] = {"year", "heating_season", NULL};
+    static const char *const words[] = {"year", "heating_season"};
     unsigned which = 0;
-    TRY(take_word(p, words, &which, RATING_FEE_CYCLE, spot));
+    TRY(rating_take_choice(p, words, 2, RATING_FEE_CYCLE, spot, &which));
     part->spread = true;
     part->cycle = which == 0 ? RATING_YEAR : RATING_HEATING_SEASON;
     return ERR_OK;

@@ -7,7 +7,7 @@
 
 /* --- validity --------------------------------------------------------------------------------- */
 
-static bool is_code(const char *code)
+bool rating_is_code(const char *code)
 {
     size_t n = strspn(code, "abcdefghijklmnopqrstuvwxyz0123456789_");
     return n > 0 && n <= RATING_CODE_MAX && code[n] == '\0';
@@ -23,7 +23,7 @@ struct parts {
 static enum err check_part(const struct parts *parts, int i, struct rating_problem *problem)
 {
     const struct rating_part *part = &parts->list[i];
-    if (!is_code(part->code))
+    if (!rating_is_code(part->code))
         return rating_refuse(problem, RATING_CODE_SYNTAX,
                              (struct rating_spot){parts->name, i, "code"});
     for (int k = 0; k < i; k++)
@@ -102,7 +102,7 @@ enum err rating_take_code(struct rating_parse *p, char *code, struct rating_spot
 {
     char text[64];
     TRY(rating_take_text(p, text, sizeof text, spot));
-    if (!is_code(text))
+    if (!rating_is_code(text))
         return rating_parse_refuse(p, RATING_CODE_SYNTAX, spot);
     strcpy(code, text);
     return ERR_OK;

@@ -31,6 +31,7 @@ enum err rating_check_cover(const struct rating_cover *cover, struct rating_prob
 enum err rating_check_dates(const struct rating_plan *plan, struct rating_problem *problem);
 /* A day of the longest year. */
 bool rating_is_day(struct rating_day day);
+bool rating_is_code(const char *code); /* 1 to 24 of a-z, 0-9, _ */
 bool rating_same_code(const char *a, const char *b);
 
 enum err rating_check_parts(const struct rating_plan *plan, struct rating_problem *problem);
