@@ -18,6 +18,7 @@ export const router = createRouter({
     { path: '/strategies/:code', name: 'strategy', component: () => import('./pages/StrategyPage.vue'), meta: { shell: true, under: 'strategies' } },
     { path: '/packages', name: 'packages', component: () => import('./pages/PackagesPage.vue'), meta: { shell: true } },
     { path: '/approvals', name: 'approvals', component: () => import('./pages/ApprovalsPage.vue'), meta: { shell: true } },
+    { path: '/requests', name: 'requests', component: () => import('./pages/RequestsPage.vue'), meta: { shell: true } },
     { path: '/gateways', name: 'gateways', component: () => import('./pages/GatewaysPage.vue'), meta: { shell: true } },
     { path: '/import', name: 'import', component: () => import('./pages/ImportPage.vue'), meta: { shell: true } },
     { path: '/receipt/:id(\\d+)/:order', name: 'receipt', component: () => import('./pages/ReceiptPage.vue') },

@@ -14,6 +14,7 @@ export type Hit = Schemas['Hit']
 export type ImportResult = Schemas['ImportResult']
 export type LedgerTransaction = Schemas['LedgerTransaction']
 export type Me = Schemas['Me']
+export type MoneyRequest = Schemas['MoneyRequest']
 export type Message = Schemas['Message']
 export type Meter = Schemas['Meter']
 export type Order = Schemas['Order']
@@ -184,6 +185,16 @@ export const api = {
     call<Schemas['ApprovalList']>('GET', `/projects/${project}/approvals`, { query: { open: open ? 1 : 0 } }),
   decideApproval: (project: number, body: Schemas['Verdict'], key: string) =>
     call<Approval>('POST', `/projects/${project}/approvals/decide`, { key, body }),
+
+  moneyRequests: (project: number, open: boolean) =>
+    call<Schemas['MoneyRequestList']>('GET', `/projects/${project}/money-requests`, { query: { open: open ? 1 : 0 } }),
+  accountRequests: (id: number) => call<Schemas['MoneyRequestList']>('GET', `/accounts/${id}/money-requests`),
+  askMoney: (id: number, body: Schemas['NewMoneyRequest']) =>
+    call<MoneyRequest>('POST', `/accounts/${id}/money-requests`, { key: body.request_id, body }),
+  decideMoney: (id: number, body: Schemas['MoneyVerdict'], key: string) =>
+    call<MoneyRequest>('POST', `/accounts/${id}/money-requests/decide`, { key, body }),
+  payMoney: (id: number, body: Schemas['MoneyPayment'], key: string) =>
+    call<MoneyRequest>('POST', `/accounts/${id}/money-requests/pay`, { key, body }),
 
   account: (id: number) => call<Account>('GET', `/accounts/${id}`),
   orders: (id: number, limit = 50) =>

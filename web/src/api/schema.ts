@@ -870,6 +870,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/money-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Money asked back or to be moved, newest first */
+        get: operations["listMoneyRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/pay-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** What one person may decide alone */
+        get: operations["getPayPolicy"];
+        put?: never;
+        /**
+         * Set
+         * @description Needs the verb `books`.
+         */
+        post: operations["setPayPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/search": {
         parameters: {
             query?: never;
@@ -975,6 +1019,76 @@ export interface paths {
          *     first; then the meter's own count decides between REFUNDED and CONFIRMED.
          */
         post: operations["cancelOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account_id}/money-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        /** The same, of one account */
+        get: operations["listAccountRequests"];
+        put?: never;
+        /**
+         * Asked for
+         * @description Holds the money. Within `one_person_fen` it is approved at once. A reversal takes back a whole sale for cash that is not used yet; a closing ends the account when it is approved.
+         */
+        post: operations["askMoney"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account_id}/money-requests/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decided
+         * @description Approving needs the verb `books` and another person than asked (409 `PAY_PERSON`); who asked may reject his own. A transfer is done with its approval.
+         */
+        post: operations["decideMoney"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account_id}/money-requests/pay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Paid out
+         * @description Over the desk (an open shift, where the project wants one) or by bank. A closing is paid when its last charges are settled (409 `PAY_UNSETTLED` until then).
+         */
+        post: operations["payMoney"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1715,6 +1829,70 @@ export interface components {
             ended_at: components["schemas"]["MaybeTime"];
             ended_by: string | null;
             reason: string;
+        };
+        MoneyRequest: {
+            account_id: number;
+            account_code: string;
+            account_name: string;
+            request_id: string;
+            /** @enum {string} */
+            kind: "refund" | "reversal" | "transfer" | "close";
+            /** @enum {string} */
+            state: "REQUESTED" | "APPROVED" | "PAID" | "REJECTED";
+            /** @description Of a closing: 0 until it is paid */
+            amount_fen: number;
+            /** @description The service fee of a reversed sale, given back beside it */
+            fee_fen: number;
+            /** @description Of the reversed sale */
+            order_id: string | null;
+            /** @description The account that a transfer goes to */
+            to_code: string | null;
+            reason: string;
+            asked_at: components["schemas"]["Time"];
+            asked_by: string;
+            /** @description No second person was needed */
+            one_person: boolean;
+            approved_at: number | null;
+            approved_by: string | null;
+            ended_at: number | null;
+            ended_by: string | null;
+            note: string;
+            /** @enum {string|null} */
+            method: "cash" | "bank" | "books" | null;
+            reference: string;
+        };
+        MoneyRequestList: {
+            now: components["schemas"]["Time"];
+            requests: components["schemas"]["MoneyRequest"][];
+        };
+        NewMoneyRequest: {
+            request_id: string;
+            /** @enum {string} */
+            kind: "refund" | "reversal" | "transfer" | "close";
+            /** @description 0 for a reversal and a closing */
+            amount_fen: number;
+            /** @description Code of the receiving account; empty but for a transfer */
+            to: string;
+            /** @description Empty but for a reversal */
+            order_id: string;
+            reason: string;
+        };
+        MoneyVerdict: {
+            request_id: string;
+            /** @enum {string} */
+            act: "approve" | "reject";
+            note: string;
+        };
+        MoneyPayment: {
+            request_id: string;
+            /** @enum {string} */
+            method: "cash" | "bank";
+            reference: string;
+        };
+        PayPolicy: {
+            /** @description Requests up to this need no second person */
+            one_person_fen: number;
+            reversal_days: number;
         };
         ApprovalList: {
             now: components["schemas"]["Time"];
@@ -3986,6 +4164,104 @@ export interface operations {
             404: components["responses"]["Problem"];
         };
     };
+    listMoneyRequests: {
+        parameters: {
+            query?: {
+                /** @description 1 only those that are not finished */
+                open?: 0 | 1;
+                /** @description Asked before this time */
+                before?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Money asked back or to be moved, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoneyRequestList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    getPayPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What one person may decide alone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayPolicy"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    setPayPolicy: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PayPolicy"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayPolicy"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
     search: {
         parameters: {
             query: {
@@ -4170,6 +4446,151 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Order"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listAccountRequests: {
+        parameters: {
+            query?: {
+                /** @description 1 only those that are not finished */
+                open?: 0 | 1;
+                /** @description Asked before this time */
+                before?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The same, of one account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoneyRequestList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    askMoney: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMoneyRequest"];
+            };
+        };
+        responses: {
+            /** @description Asked for */
+            201: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoneyRequest"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    decideMoney: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoneyVerdict"];
+            };
+        };
+        responses: {
+            /** @description Decided */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoneyRequest"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    payMoney: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoneyPayment"];
+            };
+        };
+        responses: {
+            /** @description Paid out */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoneyRequest"];
                 };
             };
             400: components["responses"]["Problem"];

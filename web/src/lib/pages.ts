@@ -8,6 +8,7 @@ export type PageEntry = { name: string; icon: IconName; right: Permission; group
 export const PAGES: PageEntry[] = [
   { name: 'wall', icon: 'wall', right: 'view', group: 'work' },
   { name: 'sale', icon: 'sale', right: 'sell', group: 'work' },
+  { name: 'requests', icon: 'refund', right: 'money', group: 'work' },
   { name: 'events', icon: 'event', right: 'view', group: 'work' },
   { name: 'plans', icon: 'price', right: 'money', group: 'fee' },
   { name: 'strategies', icon: 'strategy', right: 'money', group: 'fee' },
