@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The published schema and the program agree: plan_schema.py SCHEMA DRIVER TABLE DOCUMENT. Every plan
-of the table of worked bills and of the document fits the schema; what each change below breaks is
+"""The published schema and the program agree: plan_schema.py SCHEMA DRIVER DOCUMENT TABLE... Every plan
+of the tables of worked bills and of the document fits the schema; what each change below breaks is
 refused by both."""
 import copy
 import json
@@ -14,7 +14,7 @@ except ImportError:
     print("python3-jsonschema is not installed")
     sys.exit(77)
 
-schema_path, driver, table, document = sys.argv[1:]
+schema_path, driver, document, *tables = sys.argv[1:]
 schema = json.load(open(schema_path, encoding="utf-8"))
 jsonschema.Draft202012Validator.check_schema(schema)
 fits = jsonschema.Draft202012Validator(schema).is_valid
@@ -28,8 +28,8 @@ def program_accepts(plans):
             line.startswith("OK") for line in out.splitlines()]
 
 
-plans = [json.loads(m) for m in re.findall(r"(\{\"kind\".*?\})\s*(?:\||$)",
-                                           open(table, encoding="utf-8").read(), re.M)]
+plans = [json.loads(m) for table in tables for m in
+         re.findall(r"(\{\"kind\".*?\})\s*(?:\||$)", open(table, encoding="utf-8").read(), re.M)]
 plans += [json.loads(m) for m in re.findall(r"```json\n(.*?)```",
                                             open(document, encoding="utf-8").read(), re.S)]
 assert len(plans) >= 12, len(plans)
@@ -40,10 +40,18 @@ for p in plans:
         q = copy.deepcopy(p)
         del q[name]
         if name not in ("unit", "start", "high_season", "household", "components", "fees", "minimum",
-                        "ceiling", "rounding", "power_factor", "subsidies", "minimum_per"):
+                        "ceiling", "rounding", "power_factor", "subsidies", "minimum_per", "zone",
+                        "calendar", "rates_from", "by_month", "move_in", "count", "free_quota", "names"):
             broken.append(q)
         broken.append({**p, name: 7})
     broken.append({**p, "surprise": "1"})
+    for name, wrong_value in (("zone", ""), ("free_quota", {"amount": "1"}), ("names", {"de": "x"}),
+                              ("free_quota", {"amount": "1", "cycle": "heating_season"}),
+                              ("by_month", []), ("by_month", [{"months": [13], "price": "1"}]),
+                              ("by_month", [{"months": [1]}]), ("mix", []), ("count", "house"),
+                              ("schedules", []), ("schedules", [{"months": [1]}]),
+                              ("schedules", [{"from": "01-01", "periods": []}])):
+        broken.append({**p, name: wrong_value})
     broken.append({**p, "kind": "stairs"})
     for i in range(len(p.get("steps", []))):
         for change in ({"tax": "1"}, {"to": "1.0001"}, {"to": 5}, {"price": "-1"},
