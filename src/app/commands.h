@@ -12,6 +12,7 @@ int app_import_main(int argc, char **argv);
 int app_verify_main(int argc, char **argv);
 int app_backup_main(int argc, char **argv);
 int app_order_main(int argc, char **argv);
+int app_billing_main(int argc, char **argv);
 int app_person_main(int argc, char **argv);
 int app_decide_main(int argc, char **argv);
 int app_manual_main(int argc, char **argv);

@@ -20,6 +20,8 @@ static const struct command commands[] = {
     {"person", app_person_main, "who may log in: yufu person add|reset|list|disable|enable"},
     {"order", app_order_main,
      "what a person must decide about sales: yufu order list|resolve|distrust"},
+    {"billing", app_billing_main,
+     "settlements that wait, prices applied to the past: yufu billing held|repair|rerates"},
     {"decide", app_decide_main, "revoke a gateway, release the breaker, preview a strategy"},
     {"manual", app_manual_main, "the tables of the operations manual: events, logs, errors"},
     {"frame", app_frame_main, "say what meter frames mean: yufu frame decode [--proto P] [HEX...]"},

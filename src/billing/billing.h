@@ -107,7 +107,7 @@ struct billing_outlook {
                                        int64_t account_id, wall_s now, struct billing_outlook *out);
 
 /* A bill as JSON, the text of settlement.bill (docs/formats/bill.md). *len is its length. */
-#define BILLING_BILL_MAX 65536
+#define BILLING_BILL_MAX 131'072
 struct billing_bill_facts {
     const struct rating_plan *plan;
     const char *plan_code;
@@ -217,11 +217,17 @@ struct billing_by {
     const char *actor, *reason;
 };
 
-/* Other terms of an account from a moment on; the period is split there. The first terms of an account
- * may begin at 0, also when something was settled without them. ERR_NOT_FOUND, ERR_BILLING_REASON,
- * ERR_BILLING_PAST: that time was settled already; errors of site_terms_put. */
+/* Other terms of an account from a moment on; the period is split there. The first terms of an
+ * account may begin at 0, also when something was settled without them. ERR_NOT_FOUND,
+ * ERR_BILLING_REASON, ERR_BILLING_PAST: that time was settled already; errors of site_terms_put. */
 [[nodiscard]] enum err billing_terms_put(struct store_tx *tx, int64_t account_id,
                                          const struct site_terms *terms,
+                                         const struct billing_by *by, wall_s now);
+
+/* For how many days a true-up cuts nobody by itself; 7 unless the project says otherwise. */
+[[nodiscard]] enum err billing_grace_days(struct store_tx *tx, int64_t project_id, int64_t *days);
+/* ERR_RANGE: not 0 .. 366. ERR_BILLING_REASON. */
+[[nodiscard]] enum err billing_grace_set(struct store_tx *tx, int64_t project_id, int64_t days,
                                          const struct billing_by *by, wall_s now);
 
 /* Transformers before a meter, from a moment on: the period is split there. */

@@ -24,7 +24,36 @@ __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char
         t->len += (size_t)n;
 }
 
-static void put_line(struct text *t, const struct rating_line *l)
+/* What rating_period says of a line besides, where it says something. */
+static const struct {
+    unsigned flag;
+    const char *name;
+} flags[] = {{RATING_FLAG_ESTIMATED, "estimated"},
+             {RATING_FLAG_CALENDAR, "calendar_unknown"},
+             {RATING_FLAG_MOVED_IN, "moved_in"},
+             {RATING_FLAG_INTERVALS, "intervals"}};
+
+static void put_where(struct text *t, const struct rating_line *l,
+                      const struct billing_bill_facts *f)
+{
+    bool whole = l->from_s == f->opened_at.s && l->to_s == f->closed_at.s;
+    if (l->to_s > l->from_s && !whole)
+        put(t, "\"from_at\":%" PRId64 ",\"to_at\":%" PRId64 ",", l->from_s, l->to_s);
+    if (l->step >= 0 && l->step_to_wh > 0)
+        put(t, "\"step_from_wh\":%" PRId64 ",", l->step_from_wh);
+    if (l->step >= 0 && l->step_to_wh > 0 && l->step_to_wh != RATING_STEP_OPEN)
+        put(t, "\"step_to_wh\":%" PRId64 ",", l->step_to_wh);
+    if (l->to_s > 0 && l->schedule >= 0 && f->plan->schedule_count > 0)
+        put(t, "\"schedule\":%d,", l->schedule + 1);
+    if (l->to_s > 0 && l->month_entry >= 0 && f->plan->month_count > 0)
+        put(t, "\"by_month\":%d,", l->month_entry + 1);
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (l->flags & flags[i].flag)
+            put(t, "\"%s\":true,", flags[i].name);
+}
+
+static void put_line(struct text *t, const struct rating_line *l,
+                     const struct billing_bill_facts *f)
 {
     char price[RATING_PRICE_TEXT_MAX];
     rating_price_print(l->price_e8, price);
@@ -37,6 +66,7 @@ static void put_line(struct text *t, const struct rating_line *l)
         put(t, "\"rounding\":\"%s\",", rating_rounding_name(l->rounding));
     if (l->apportioned)
         put(t, "\"apportioned\":true,");
+    put_where(t, l, f);
     put(t,
         "\"rate\":\"%s\",\"from_wh\":%" PRId64 ",\"to_wh\":%" PRId64 ",\"quantity_wh\":%" PRId64
         ",\"price\":\"%s\",\"carry_in\":%" PRId64 ",\"carry_out\":%" PRId64
@@ -45,12 +75,13 @@ static void put_line(struct text *t, const struct rating_line *l)
         l->carry_out, l->amount_fen);
 }
 
-static void put_lines(struct text *t, const struct rating_bill *bill)
+static void put_lines(struct text *t, const struct rating_bill *bill,
+                      const struct billing_bill_facts *f)
 {
     put(t, "\"lines\":[");
     for (size_t i = 0; i < bill->line_count; i++) {
         put(t, "%s", i ? "," : "");
-        put_line(t, &bill->lines[i]);
+        put_line(t, &bill->lines[i], f);
     }
     put(t, "]");
 }
@@ -72,7 +103,7 @@ enum err billing_bill_json(const struct rating_bill *bill, const struct billing_
         put(&t, "\"ratio\":%" PRId64 ",", f->ratio);
     if (f->decided)
         put(&t, "\"decided\":\"%s\",\"decided_by\":\"%s\",", f->decided, f->decided_by);
-    put_lines(&t, bill);
+    put_lines(&t, bill, f);
     put(&t, "}");
     return t.full ? ERR_FULL : ERR_OK;
 }

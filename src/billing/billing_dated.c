@@ -121,3 +121,39 @@ enum err billing_terms_put(struct store_tx *tx, int64_t account_id, const struct
     TRY(site_terms_put(tx, account_id, terms, by->actor, now));
     return record_terms(tx, &a, terms, by, now);
 }
+
+/* --- grace
+ * -------------------------------------------------------------------------------------------- */
+
+#define GRACE_DAYS 7
+
+enum err billing_grace_days(struct store_tx *tx, int64_t project_id, int64_t *days)
+{
+    enum err e = store_int(tx, days, "SELECT grace_days FROM billing_rule WHERE project_id = $1",
+                           "i", project_id);
+    *days = e == ERR_OK ? *days : GRACE_DAYS;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+enum err billing_grace_set(struct store_tx *tx, int64_t project_id, int64_t days,
+                           const struct billing_by *by, wall_s now)
+{
+    struct detail d = {};
+    char object[48];
+    if (!by->reason || !*by->reason)
+        return ERR_BILLING_REASON;
+    if (days < 0 || days > 366)
+        return ERR_RANGE;
+    TRY(store_exec(tx,
+                   "INSERT INTO billing_rule (project_id, grace_days) VALUES ($1, $2) "
+                   "ON CONFLICT (project_id) DO UPDATE SET grace_days = excluded.grace_days",
+                   "ii", project_id, days));
+    snprintf(object, sizeof object, "project:%" PRId64, project_id);
+    detail_int(&d, "grace_days", days);
+    detail_text(&d, "reason", by->reason);
+    return journal_append(tx, &(struct journal_act){.now = now,
+                                                    .actor = by->actor,
+                                                    .action = "billing.grace",
+                                                    .object = object,
+                                                    .detail = detail_end(&d)});
+}

@@ -15,8 +15,6 @@
 #include "journal/detail.h"
 #include "ledger/ledger.h"
 
-#define GRACE_DAYS 7 /* unless the project says otherwise */
-
 struct run {
     int64_t id, project_id, version, cursor;
     char plan_code[SITE_CODE_MAX + 1];
@@ -362,12 +360,7 @@ static char *print_bill(const struct account *a)
 static enum err find_grace(const struct account *a, wall_s *until)
 {
     int64_t days;
-    enum err e =
-        store_int(a->tx, &days, "SELECT grace_days FROM billing_rule WHERE project_id = $1", "i",
-                  a->site.project_id);
-    if (e != ERR_OK && e != ERR_NOT_FOUND)
-        return e;
-    days = e == ERR_OK ? days : GRACE_DAYS;
+    TRY(billing_grace_days(a->tx, a->site.project_id, &days));
     until->s = a->amount_fen > 0 ? a->now.s + days * BILLING_DAY_S : 0;
     return ERR_OK;
 }
