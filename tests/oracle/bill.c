@@ -277,16 +277,42 @@ static void add_steps(struct bill *b, const struct plan *p, const struct usage *
     }
 }
 
+static int at_least_one(int months)
+{
+    return months < 1 ? 1 : months;
+}
+
+/* What a demand is charged for: at least the floor, and above the limit on a line of its own. */
+static void add_demand(struct bill *b, const struct plan *p, const struct part *x,
+                       const struct usage *u)
+{
+    int64_t floor = u->contracted * x->floor_percent / 100;
+    int64_t due = u->demand < floor ? floor : u->demand, over = 0;
+    int64_t limit = u->contracted * x->over_percent / 100;
+    if (x->over_percent && due > limit)
+        over = due - limit;
+    add_part(b, p, x, FEE, (due - over) * at_least_one(u->months));
+    int before = b->line_count;
+    add_part(b, p, x, FEE, over * at_least_one(u->months));
+    if (b->line_count > before)
+        b->lines[before].price = &x->over_price;
+}
+
 static void add_parts(struct bill *b, const struct plan *p, const struct usage *u)
 {
     for (int i = 0; i < p->component_count; i++)
         add_part(b, p, &p->components[i], COMPONENT, b->energy);
     for (int i = 0; i < p->fee_count; i++) {
         const struct part *x = &p->fees[i];
-        add_part(b, p, x, FEE,
-                 x->per == PER_DAY     ? u->days * INT64_C(1000)
-                 : x->per == PER_MONTH ? u->months * INT64_C(1000)
-                                       : u->area_milli_m2);
+        int64_t quantities[PERS] = {[PER_DAY] = u->days * INT64_C(1000),
+                                    [PER_MONTH] = u->months * INT64_C(1000),
+                                    [PER_AREA] = u->area_milli_m2,
+                                    [PER_CAPACITY] = u->capacity * at_least_one(u->months),
+                                    [PER_FIRST_RECHARGE] = u->first_recharges * INT64_C(1000)};
+        if (x->per == PER_DEMAND)
+            add_demand(b, p, x, u);
+        else
+            add_part(b, p, x, FEE, quantities[x->per]);
     }
 }
 
@@ -338,28 +364,84 @@ void line_round(struct line *x, mpq_t rest)
     mpq_clears(exact, part, NULL);
 }
 
-static void add_money(struct bill *b, const struct plan *p, int64_t carry)
+static bool factor_is_on(const struct plan *p, const struct line *x)
+{
+    if (x->kind == ENERGY || x->kind == SURCHARGE)
+        return p->factor_on[0];
+    for (int i = 0; i < p->fee_count && x->kind == FEE; i++)
+        if (x->code == p->fees[i].code)
+            return (p->fees[i].per == PER_CAPACITY && p->factor_on[1]) ||
+                   (p->fees[i].per == PER_DEMAND && p->factor_on[2]);
+    return false;
+}
+
+/* A line without price: a sum of fen. */
+static void add_fen(struct bill *b, enum line_kind kind, const char *code, int64_t fen)
+{
+    struct line *x = &b->lines[b->line_count++];
+    x->kind = kind;
+    x->step = -1;
+    x->rate = TOTAL;
+    x->code = code;
+    x->quantity = 0;
+    x->price = NULL;
+    mpz_set_si(x->fen, fen);
+    mpq_set(x->rest, b->rest);
+    mpz_add(b->fen, b->fen, x->fen);
+}
+
+static void add_factor(struct bill *b, const struct plan *p, const struct usage *u)
+{
+    static struct decimal price;
+    static bool ready;
+    int64_t on = 0;
+    int64_t active = 0;
+    for (int i = 0; i < u->row_count; i++)
+        active += u->rows[i].total;
+    int row = factor_row(p, active, u->reactive);
+    if (!ready)
+        mpq_init(price.value);
+    ready = true;
+    for (int i = 0; i < b->line_count; i++)
+        on += factor_is_on(p, &b->lines[i]) ? mpz_get_si(b->lines[i].fen) : 0;
+    if (row < 0)
+        return;
+    mpq_set_ui(price.value, 1, 10);
+    mpq_mul(price.value, price.value, p->factor_percent[row].value);
+    int before = b->line_count;
+    if (mpq_sgn(price.value) != 0)
+        add_line(b, FACTOR, -1, TOTAL, on, &price, p->rounding);
+    if (b->line_count == before)
+        return;
+    line_round(&b->lines[before], b->rest);
+    mpz_add(b->fen, b->fen, b->lines[before].fen);
+}
+
+static void add_subsidies(struct bill *b, const struct plan *p, const struct usage *u)
+{
+    for (int i = 0; i < p->subsidy_count; i++) {
+        int64_t give = p->subsidies[i].fen * at_least_one(u->months), left = mpz_get_si(b->fen);
+        give = give < left ? give : left;
+        if (give > 0)
+            add_fen(b, SUBSIDY, p->subsidies[i].code, -give);
+    }
+}
+
+static void add_money(struct bill *b, const struct plan *p, const struct usage *u)
 {
     mpz_set_ui(b->fen, 0);
-    mpq_set_si(b->rest, carry, CARRY_UNITS);
+    mpq_set_si(b->rest, u->carry, CARRY_UNITS);
     mpq_canonicalize(b->rest);
     for (int i = 0; i < b->line_count; i++) {
         line_round(&b->lines[i], b->rest);
         mpz_add(b->fen, b->fen, b->lines[i].fen);
     }
-    if (p->minimum_fen && mpz_cmp_si(b->fen, p->minimum_fen) < 0) {
-        struct line *x = &b->lines[b->line_count++];
-        x->kind = MINIMUM;
-        x->step = -1;
-        x->rate = TOTAL;
-        x->code = NULL;
-        x->quantity = 0;
-        x->price = NULL;
-        mpz_set_si(x->fen, p->minimum_fen);
-        mpz_sub(x->fen, x->fen, b->fen);
-        mpq_set(x->rest, b->rest);
-        mpz_set_si(b->fen, p->minimum_fen);
-    }
+    if (p->factor_count)
+        add_factor(b, p, u);
+    int64_t minimum = p->minimum_fen * (p->minimum_per == 1 ? at_least_one(u->months) : 1);
+    if (minimum && mpz_cmp_si(b->fen, minimum) < 0)
+        add_fen(b, MINIMUM, NULL, minimum - mpz_get_si(b->fen));
+    add_subsidies(b, p, u);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------
@@ -402,9 +484,11 @@ static bool fee_uncounted(const struct plan *p, const struct usage *u)
     for (int i = 0; i < p->fee_count; i++)
         if ((p->fees[i].per == PER_DAY && u->days == 0) ||
             (p->fees[i].per == PER_MONTH && u->months == 0) ||
-            (p->fees[i].per == PER_AREA && u->area_milli_m2 == 0))
+            (p->fees[i].per == PER_AREA && u->area_milli_m2 == 0) ||
+            (p->fees[i].per == PER_CAPACITY && (u->capacity == 0 || u->months == 0)) ||
+            (p->fees[i].per == PER_DEMAND && (u->demand == 0 || u->months == 0)))
             return true;
-    return false;
+    return p->factor_count && !u->reactive_known;
 }
 
 enum verdict bill_make(const struct plan *p, const struct usage *u, struct bill *b)
@@ -432,7 +516,7 @@ enum verdict bill_make(const struct plan *p, const struct usage *u, struct bill 
     if (plan_has_steps(p))
         add_steps(b, p, u, sums);
     add_parts(b, p, u);
-    add_money(b, p, u->carry);
+    add_money(b, p, u);
     return BILLED;
 }
 

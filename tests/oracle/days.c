@@ -119,11 +119,19 @@ bool days_begin(const char *holidays)
 /* --- cycles ------------------------------------------------------------------------------------
  */
 
+static bool is_date(const struct date *d, int month, int day)
+{
+    bool leap = month == 2 && day == 29 && month_days(d->year, 2) == 28;
+    return d->month == month && d->day == (leap ? 28 : day);
+}
+
 static bool begins(const struct turn *t, int day)
 {
     static const int months[CYCLES] = {1, 2, 3, 12, 12};
     const struct date *d = &dates[day];
     int month = t->month ? t->month : 1, first = t->day ? t->day : 1;
+    if (t->cycle == YEAR || t->cycle == HEATING_SEASON)
+        return is_date(d, month, first);
     return d->day == first && (d->month - month + 12) % months[t->cycle] == 0;
 }
 
@@ -131,7 +139,7 @@ static bool begins(const struct turn *t, int day)
 static bool ends_before(const struct turn *t, int day)
 {
     const struct date *d = &dates[day - 1];
-    return t->cycle == HEATING_SEASON && d->month == t->end_month && d->day == t->end_day;
+    return t->cycle == HEATING_SEASON && is_date(d, t->end_month, t->end_day);
 }
 
 bool turn_begins(const struct turn *t, int day)

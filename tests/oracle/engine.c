@@ -48,6 +48,12 @@ void engine_request(const struct usage *u, struct rating_used *rows, struct rati
         .days = (uint16_t)u->days,
         .months = (uint16_t)u->months,
         .area_milli_m2 = (uint32_t)u->area_milli_m2,
+        .capacity_milli_kva = u->capacity,
+        .demand_milli_kw = u->demand,
+        .contracted_milli_kw = u->contracted,
+        .first_recharges = (uint16_t)u->first_recharges,
+        .reactive_wh = u->reactive,
+        .reactive_known = u->reactive_known,
     };
 }
 
@@ -93,7 +99,7 @@ static bool same_line(const struct line *x, const struct rating_item *t)
     bool coded = !x->code == !t->code && (!x->code || strcmp(x->code, t->code) == 0);
     return item_kinds[x->kind] == t->kind && x->step == t->step && coded && x->rate == rate &&
            x->quantity == t->quantity_wh && same_price(x->price, t->price_e8) &&
-           (x->kind == MINIMUM || item_roundings[x->rounding] == t->rounding) &&
+           (x->kind == MINIMUM || x->kind == SUBSIDY || item_roundings[x->rounding] == t->rounding) &&
            mpz_cmp_si(x->fen, t->amount_fen) == 0 && same_rest(x->rest, t->carry_out);
 }
 

@@ -6,7 +6,7 @@
 
 #include "engine.h"
 #include "rating/period.h"
-#include "stretch.h"
+#include "rules.h"
 
 static struct rating_bill bill; /* large */
 
@@ -95,7 +95,7 @@ static bool line_is_right(const struct rating_line *x)
     return mpz_cmp_si(one.fen, x->amount_fen) == 0 && rest_is(x->carry_out);
 }
 
-static void check_money(const struct plan *p, int64_t carry, struct text *why)
+static void check_money(int64_t carry, struct text *why)
 {
     int64_t fen = 0;
     prepare();
@@ -105,14 +105,10 @@ static void check_money(const struct plan *p, int64_t carry, struct text *why)
         const struct rating_line *x = &bill.lines[i];
         if (!line_is_right(x))
             text_add(why, "line %zu is not its quantity times its price\n", i);
-        if (x->kind == RATING_ITEM_MINIMUM && x->amount_fen != p->minimum_fen - fen)
-            text_add(why, "line %zu is not what the minimum misses\n", i);
         fen += x->amount_fen;
     }
     if (fen != bill.amount_fen || !rest_is(bill.carry))
         text_add(why, "the lines are not the sum\n");
-    if (p->minimum_per != 1 && fen < p->minimum_fen)
-        text_add(why, "the bill is below the minimum\n");
 }
 
 /* --- quantities --------------------------------------------------------------------------------
@@ -134,7 +130,8 @@ static int part_of(const struct due *due, int64_t t)
 
 static bool counts(const struct rating_line *x)
 {
-    return x->quantity_wh != 0 && x->kind != RATING_ITEM_MINIMUM && x->kind != RATING_ITEM_SUBSIDY;
+    return x->quantity_wh != 0 && x->kind != RATING_ITEM_MINIMUM &&
+           x->kind != RATING_ITEM_SUBSIDY && x->kind != RATING_ITEM_FACTOR;
 }
 
 /* Takes a line's quantity from the cell it belongs to. */
@@ -142,7 +139,7 @@ static bool take_line(struct due *due, const struct rating_line *x)
 {
     bool of_part = x->kind == RATING_ITEM_ENERGY || x->kind == RATING_ITEM_SURCHARGE ||
                    x->kind == RATING_ITEM_FREE;
-    int part = of_part ? part_of(due, x->from_s) : -1;
+    int part = of_part ? part_of(due, x->from_s) : -1 - section_of(due, x->from_s);
     int rate = x->rate == RATING_TOTAL ? TOTAL : (int)x->rate;
     for (int i = 0; i < due->cell_count; i++) {
         struct cell *cell = &due->cells[i];
@@ -197,6 +194,109 @@ static void check_lines(const struct plan *p, struct due *due, struct text *why)
             text_add(why, "cell %d is not billed\n", i);
 }
 
+/* --- by the month ------------------------------------------------------------------------------
+ */
+
+static bool factor_is_on(const struct plan *p, const struct rating_line *x)
+{
+    if (x->kind == RATING_ITEM_ENERGY || x->kind == RATING_ITEM_SURCHARGE)
+        return p->factor_on[0];
+    for (int i = 0; i < p->fee_count && x->kind == RATING_ITEM_FEE; i++)
+        if (strcmp(p->fees[i].code, x->code) == 0)
+            return (p->fees[i].per == PER_CAPACITY && p->factor_on[1]) ||
+                   (p->fees[i].per == PER_DEMAND && p->factor_on[2]);
+    return false;
+}
+
+static bool is_rule(const struct rating_line *x)
+{
+    return x->kind == RATING_ITEM_FACTOR || x->kind == RATING_ITEM_MINIMUM ||
+           x->kind == RATING_ITEM_SUBSIDY;
+}
+
+/* Of one section: what all lines but subsidies and minimum come to, and those the factor is on. */
+static void sum_section(const struct plan *p, const struct due *due, int index, int64_t *fen,
+                        int64_t *on)
+{
+    *fen = *on = 0;
+    for (size_t i = 0; i < bill.line_count; i++) {
+        const struct rating_line *x = &bill.lines[i];
+        if (section_of(due, x->from_s) != index || x->kind == RATING_ITEM_MINIMUM ||
+            x->kind == RATING_ITEM_SUBSIDY)
+            continue;
+        *fen += x->amount_fen;
+        *on += factor_is_on(p, x) ? x->amount_fen : 0;
+    }
+}
+
+static bool rule_fits(const struct due *due, const struct rule_line *r, const struct rating_line *x)
+{
+    return kinds[x->kind] == r->kind && section_of(due, x->from_s) == r->section &&
+           strcmp(r->code ? r->code : "", x->code) == 0 && x->quantity_wh == r->quantity &&
+           x->price_e8 == r->price_e8 && (r->kind == FACTOR || x->amount_fen == r->fen);
+}
+
+/* In the order of the bill; a line that says nothing may be there or not. */
+static void match_rules(const struct due *due, const struct rule_lines *rules, struct text *why)
+{
+    int at = 0;
+    for (size_t i = 0; i < bill.line_count; i++) {
+        const struct rating_line *x = &bill.lines[i];
+        if (!is_rule(x) || (x->quantity_wh * x->price_e8 == 0 && x->amount_fen == 0))
+            continue;
+        while (at < rules->count && rules->lines[at].kind == FACTOR &&
+               (rules->lines[at].quantity == 0 || rules->lines[at].price_e8 == 0))
+            at++;
+        if (at == rules->count || !rule_fits(due, &rules->lines[at++], x))
+            text_add(why, "line %zu is not by the rules\n", i);
+    }
+    for (; at < rules->count; at++)
+        if (rules->lines[at].kind != FACTOR ||
+            (rules->lines[at].quantity != 0 && rules->lines[at].price_e8 != 0))
+            text_add(why, "a line by the rules is missing\n");
+}
+
+static void print_rules(const struct rule_lines *rules, struct text *why)
+{
+    for (int i = 0; i < rules->count && why->len > 0; i++) {
+        const struct rule_line *r = &rules->lines[i];
+        text_add(why, "  rule: section %d kind %d %s %" PRId64 " x %" PRId64 " %" PRId64 " fen\n",
+                 r->section, r->kind, r->code ? r->code : "", r->quantity, r->price_e8, r->fen);
+    }
+}
+
+static void check_rules(const struct plan *p, const struct due *due, struct month_stand *at,
+                        int64_t demand, struct text *why)
+{
+    static struct rule_lines rules;
+    int64_t all = 0;
+    rules.count = 0;
+    for (int i = 0; i < due->section_count; i++) {
+        const struct section *x = &due->sections[i];
+        int64_t fen, on;
+        rules_enter(x, at);
+        sum_section(p, due, i, &fen, &on);
+        rules_factor(p, x, i, at, on, &rules);
+        at->factor_fen += on;
+        at->active += x->active;
+        at->reactive += x->reactive;
+        at->fen += fen;
+        all += fen;
+        int64_t missing = rules_minimum(p, x, i == due->section_count - 1, at->fen, all);
+        if (missing)
+            rules.lines[rules.count++] =
+                (struct rule_line){i, MINIMUM, NULL, 0, 0, missing};
+        at->fen += missing;
+        all += missing;
+        rules_subsidies(p, i, at, fen + missing, &rules);
+        at->demand = at->demand > demand ? at->demand : demand;
+        if (x->ends)
+            *at = (struct month_stand){0};
+    }
+    match_rules(due, &rules, why);
+    print_rules(&rules, why);
+}
+
 /* --- the whole ---------------------------------------------------------------------------------
  */
 
@@ -225,6 +325,12 @@ static void check_stand(const struct plan *p, const struct rating_position *at,
                  at->quota_day);
 }
 
+/* Sections may have a power factor twice, a minimum, and subsidies. */
+static int lines_at_most(const struct due *due)
+{
+    return due->cell_count + due->section_count * (SUBSIDIES_MAX + 3);
+}
+
 bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
                         const struct stretch *s, enum verdict *verdict, struct due *due,
                         struct stand *stand, struct rating_position *at, struct text *why)
@@ -235,7 +341,7 @@ bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
     engine_case(s, rows, &c);
     memset(&bill, 0xa5, sizeof bill);
     enum err e = rating_period(plan, &c, at, &bill);
-    if (e == ERR_RATING_LINES && *verdict == BILLED && due->cell_count > RATING_LINES_MAX)
+    if (e == ERR_RATING_LINES && (*verdict == BILLED || *verdict == FEE_COUNT_MISSING) && lines_at_most(due) > RATING_LINES_MAX)
         *verdict = LINES_TOO_MANY;
     if (e != expected_error(*verdict)) {
         text_add(why, "the engine says %s, not %s\n", err_name(e),
@@ -247,8 +353,9 @@ bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
             text_add(why, "the position moved\n");
         return why->len == 0;
     }
-    check_money(p, before.carry, why);
+    check_money(before.carry, why);
     check_lines(p, due, why);
+    check_rules(p, due, &stand->month, s->demand, why);
     if (bill.energy_wh != due->energy)
         text_add(why, "the energy is %" PRId64 ", not %" PRId64 "\n", bill.energy_wh, due->energy);
     check_stand(p, at, stand, why);

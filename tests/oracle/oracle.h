@@ -257,6 +257,9 @@ struct usage {
     int64_t carry; /* 1e-9 fen */
     int days, months;
     int64_t area_milli_m2;
+    int64_t capacity, demand, contracted, reactive;
+    int first_recharges;
+    bool reactive_known;
 };
 
 /* The ends of the steps for these persons in this month; the last is -1. */
@@ -282,7 +285,7 @@ struct line {
     mpq_t rest; /* fen */
 };
 
-#define LINES_MAX (STEPS_MAX * RATES + MIX_MAX * RATES + 2 * PARTS_MAX + 1)
+#define LINES_MAX (STEPS_MAX * RATES + MIX_MAX * RATES + 3 * PARTS_MAX + SUBSIDIES_MAX + 2)
 
 enum verdict {
     BILLED,

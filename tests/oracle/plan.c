@@ -150,7 +150,7 @@ int spans_make(const struct plan *p, struct span *spans, int most, struct chance
     return n;
 }
 
-static const int last_days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+static const int last_days[12] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
 static void make_cycle(struct plan *p, struct chance *c)
 {
@@ -479,7 +479,8 @@ void plan_clear(struct plan *p)
         p->fees[i].cycle = p->components[i].cycle = -1;
     for (int i = 0; i < PARTS_MAX; i++) {
         p->fees[i].floor_percent = p->fees[i].over_percent = 0;
-        p->fees[i].start_month = p->fees[i].end_month = 0;
+        p->fees[i].start_month = p->fees[i].start_day = 0;
+        p->fees[i].end_month = p->fees[i].end_day = 0;
     }
 }
 

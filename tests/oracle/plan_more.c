@@ -168,12 +168,13 @@ static void make_mix(struct plan *p, struct chance *c)
 static void make_area_cycle(struct part *x, struct chance *c)
 {
     x->cycle = chance_percent(c, 50) ? YEAR : HEATING_SEASON;
+    x->start_month = x->start_day = x->end_month = x->end_day = 0;
     if (x->cycle != HEATING_SEASON)
         return;
     x->start_month = (int)chance_between(c, 1, 12);
-    x->start_day = (int)chance_between(c, 1, 28);
+    x->start_day = (int)chance_between(c, 1, last_days[x->start_month - 1]);
     x->end_month = (int)chance_between(c, 1, 12);
-    x->end_day = (int)chance_between(c, 1, 28);
+    x->end_day = (int)chance_between(c, 1, last_days[x->end_month - 1]);
 }
 
 static void make_demand(struct part *x, struct chance *c)

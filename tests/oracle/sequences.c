@@ -92,9 +92,14 @@ int64_t sequence_try(const struct plan *p, const struct rating_plan *engine, int
     struct rating_position at = {0};
     int64_t opened = some_opening(p, c), done = 0;
     int opened_day = -1, offset = 0;
+    int64_t contracted = 0;
     for (; done < periods; done++) {
         struct stand before = stand;
         stretch_make(p, opened, &stand, c, &stretch);
+        stretch_account(&stretch, c);
+        if (done)
+            stretch.contracted = contracted;
+        contracted = stretch.contracted;
         offset = done ? offset : stretch.offset;
         stretch.offset = offset;
         opened_day = opened_day < 0 ? some_opened_day(&stretch, c) : opened_day;
@@ -116,6 +121,8 @@ int64_t sequence_try(const struct plan *p, const struct rating_plan *engine, int
             count->lines += (int64_t)engine_period_lines();
             count->parts += parts;
             opened = next;
+            if (stretch.month_ends) /* the account is closed */
+                return done + 1;
         }
     }
     return done;

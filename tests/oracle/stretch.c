@@ -152,7 +152,7 @@ static void make_parts(const struct plan *p, const struct stretch *s, struct due
             next.quota = p->quota && turn_begins(&quota, day) ? day : at.quota;
             next.entry = month_entry(p, day_date(day)->month);
             if (next.cycle == at.cycle && next.quota == at.quota &&
-                !(p->entry_count && day_date(day)->day == 1))
+                !((p->entry_count || plan_has_months(p)) && day_date(day)->day == 1))
                 continue;
         }
         at.to = day <= last ? day_start(day, offset) : s->closed;
@@ -364,15 +364,15 @@ static void add_step_cells(const struct plan *p, int part, int64_t at, int64_t e
     }
 }
 
-/* Of the bill: on every unit that is paid for. */
-static void add_components(const struct plan *p, struct due *due)
+/* On every unit that is paid for. */
+static void add_components(const struct plan *p, int index, int64_t paid, struct due *due)
 {
     for (int i = 0; i < p->component_count; i++) {
-        struct cell cell = cell_of(p, due, -1, COMPONENT);
+        struct cell cell = cell_of(p, due, -1 - index, COMPONENT);
         cell.code = p->components[i].code;
         cell.price_e8 = price_e8(&p->components[i].price);
         cell.rounding = rounding_of(p, &p->components[i]);
-        cell.quantity = due->energy - due->free;
+        cell.quantity = paid;
         add_cell(due, cell);
     }
 }
@@ -435,31 +435,182 @@ static void bill_part(const struct plan *p, int part, struct stand *stand, struc
     due->energy += sums.energy + sums.free;
 }
 
+/* --- sections ----------------------------------------------------------------------------------
+ */
+
+bool plan_has_months(const struct plan *p)
+{
+    bool demand = false;
+    for (int i = 0; i < p->fee_count; i++)
+        demand = demand || p->fees[i].per == PER_DEMAND;
+    return demand || p->factor_count || p->subsidy_count || (p->minimum_fen && p->minimum_per == 1);
+}
+
+int section_of(const struct due *due, int64_t t)
+{
+    for (int i = 0; i < due->section_count; i++)
+        if (t < due->sections[i].to)
+            return i;
+    return due->section_count - 1;
+}
+
+static int month_of(int day)
+{
+    return day_date(day)->year * 12 + day_date(day)->month - 1;
+}
+
+static void make_sections(const struct plan *p, const struct stretch *s, struct due *due)
+{
+    int offset = offset_of(p, s), day = local_day(s->opened, offset);
+    int last = local_day(s->closed - 1, offset);
+    due->section_count = 0;
+    for (int64_t from = s->opened; from < s->closed;) {
+        struct section *x = &due->sections[due->section_count++];
+        int next = day + 1;
+        while (plan_has_months(p) && next <= last && day_date(next)->day != 1)
+            next++;
+        bool inside = plan_has_months(p) && next <= last;
+        *x = (struct section){.from = from, .month = month_of(day)};
+        x->to = inside ? day_start(next, offset) : s->closed;
+        x->ends = inside || s->month_ends || day_date(local_day(s->closed, offset))->day == 1;
+        x->ends = x->ends && (inside || s->month_ends || day_start(last + 1, offset) == s->closed);
+        from = x->to;
+        day = next;
+        if (due->section_count == SECTIONS_MAX)
+            abort();
+    }
+}
+
+/* What the registers of total and reactive energy counted in the sections. */
+static void flow(const struct stretch *s, struct due *due)
+{
+    for (int i = 0; i < s->row_count; i++)
+        for (int k = 0; k < due->section_count; k++) {
+            struct section *x = &due->sections[k];
+            const struct stretch_row *row = &s->rows[i];
+            int64_t from = row->from > x->from ? row->from : x->from;
+            int64_t to = row->to < x->to ? row->to : x->to;
+            if (from >= to)
+                continue;
+            x->active += stands_at(row->used.total, row, to) - stands_at(row->used.total, row, from);
+            x->reactive += stands_at(row->reactive, row, to) - stands_at(row->reactive, row, from);
+        }
+}
+
 /* --- fees --------------------------------------------------------------------------------------
  */
 
-static void add_fees(const struct plan *p, const struct stretch *s, bool begun, struct due *due)
+/* Up to the k-th of the cycle's days a share rounded down has fallen due. */
+static int64_t area_of_day(const struct part *x, int64_t area, int day)
 {
-    int offset = offset_of(p, s), days = !begun, months = !begun;
-    int first = local_day(s->opened - 1, offset) + 1, last = local_day(s->closed - 1, offset);
-    if (!begun && day_start(first, offset) == s->opened) { /* it begins with the period */
-        days = 0;
-        months = day_date(first)->day != 1;
+    struct turn turn = {(enum cycle)x->cycle, x->start_month, x->start_day, x->end_month,
+                        x->end_day};
+    int first = turn_first(&turn, day), next = turn_next(&turn, day);
+    int64_t k = day - first + 1, days = next - first;
+    if (x->cycle == HEATING_SEASON && !turn_heats(&turn, day))
+        return 0;
+    return area * k / days - area * (k - 1) / days;
+}
+
+struct counted {
+    int days, months, first, last; /* of the days that count, both included */
+};
+
+static struct counted count_days(const struct plan *p, const struct stretch *s,
+                                 const struct section *x, bool begun)
+{
+    int offset = offset_of(p, s);
+    struct counted n = {.first = local_day(x->from - 1, offset) + 1,
+                        .last = local_day(x->to - 1, offset)};
+    bool opens = !begun && x->from == s->opened;
+    for (int day = n.first; day <= n.last; day++)
+        n.months += day_date(day)->day == 1;
+    if (opens && day_start(n.first, offset) != x->from)
+        n.first--; /* the day on which the very first one opens */
+    if (opens && day_date(n.first)->day != 1)
+        n.months++;
+    else if (opens && day_start(n.first, offset) != x->from)
+        n.months++;
+    n.days = n.last - n.first + 1;
+    return n;
+}
+
+static void add_demand(const struct part *x, const struct stretch *s, const struct section *section,
+                       struct cell cell, struct due *due)
+{
+    int64_t normal[2], over[2], asked[2] = {section->demand, s->demand};
+    if (s->demand == 0 || ((x->floor_percent || x->over_percent) && s->contracted == 0)) {
+        due->fee_missing = true;
+        return;
     }
-    for (int day = first; day <= last; day++) {
-        days++;
-        months += day_date(day)->day == 1;
+    if (asked[1] < asked[0])
+        asked[1] = asked[0];
+    for (int i = 0; i < 2; i++) {
+        int64_t floor = s->contracted * x->floor_percent / 100;
+        int64_t due_for = asked[i] == 0 ? 0 : asked[i] < floor ? floor : asked[i];
+        int64_t limit = x->over_percent ? s->contracted * x->over_percent / 100 : INT64_MAX;
+        normal[i] = due_for < limit ? due_for : limit;
+        over[i] = due_for - normal[i];
     }
+    cell.quantity = normal[1] - normal[0];
+    add_cell(due, cell);
+    cell.quantity = over[1] - over[0];
+    if (x->over_percent)
+        cell.price_e8 = price_e8(&x->over_price);
+    add_cell(due, cell);
+}
+
+static int64_t fee_quantity(const struct part *x, const struct stretch *s, struct counted n,
+                            bool last, struct due *due)
+{
+    int64_t given = 1, area = 0;
+    int times = 1;
+    switch (x->per) {
+    case PER_DAY:
+        times = n.days;
+        given = 1000;
+        break;
+    case PER_MONTH:
+        times = n.months;
+        given = 1000;
+        break;
+    case PER_CAPACITY:
+        times = n.months;
+        given = s->capacity;
+        break;
+    case PER_FIRST_RECHARGE:
+        return last ? s->first_recharges * INT64_C(1000) : 0;
+    default:
+        given = s->area;
+        times = last;
+        break;
+    }
+    if (x->per == PER_AREA && x->cycle >= 0) {
+        for (int day = n.first; day <= n.last; day++)
+            area += area_of_day(x, s->area, day);
+        due->fee_missing = due->fee_missing || (s->area == 0 && n.days > 0);
+        return area;
+    }
+    due->fee_missing = due->fee_missing || (times > 0 && given == 0);
+    return times * given;
+}
+
+static void add_fees(const struct plan *p, const struct stretch *s, bool begun, int index,
+                     struct due *due)
+{
+    const struct section *section = &due->sections[index];
+    struct counted n = count_days(p, s, section, begun);
     for (int i = 0; i < p->fee_count; i++) {
         const struct part *x = &p->fees[i];
-        struct cell cell = cell_of(p, due, -1, FEE);
+        struct cell cell = cell_of(p, due, -1 - index, FEE);
         cell.code = x->code;
         cell.price_e8 = price_e8(&x->price);
         cell.rounding = rounding_of(p, x);
-        cell.quantity = x->per == PER_DAY     ? days * INT64_C(1000)
-                        : x->per == PER_MONTH ? months * INT64_C(1000)
-                        : x->per == PER_AREA  ? s->area
-                                              : 0;
+        if (x->per == PER_DEMAND) {
+            add_demand(x, s, section, cell, due);
+            continue;
+        }
+        cell.quantity = fee_quantity(x, s, n, index == due->section_count - 1, due);
         add_cell(due, cell);
     }
 }
@@ -503,9 +654,6 @@ static enum verdict look_at(const struct plan *p, const struct stretch *s)
         if (v != BILLED)
             return v;
     }
-    for (int i = 0; i < p->fee_count; i++)
-        if (p->fees[i].per == PER_AREA && s->area == 0)
-            return FEE_COUNT_MISSING;
     return BILLED;
 }
 
@@ -524,24 +672,54 @@ static void enter_part(const struct plan *p, const struct stretch_part *x, struc
     stand->quota_day = x->quota;
 }
 
+/* The month as it stands when a section begins. */
+static void enter_section(struct section *x, struct stand *stand)
+{
+    if (stand->month.month != x->month)
+        stand->month = (struct month_stand){.month = x->month};
+    x->demand = stand->month.demand;
+}
+
+static void bill_sections(const struct plan *p, const struct stretch *s, struct stand *stand,
+                          struct due *due)
+{
+    int part = 0;
+    struct month_stand at = stand->month;
+    for (int i = 0; i < due->section_count; i++) {
+        struct section *x = &due->sections[i];
+        int64_t energy = due->energy - due->free;
+        for (; part < due->part_count && due->parts[part].from < x->to; part++) {
+            enter_part(p, &due->parts[part], stand);
+            bill_part(p, part, stand, due);
+        }
+        enter_section(x, stand);
+        add_components(p, i, due->energy - due->free - energy, due);
+        add_fees(p, s, stand->begun, i, due);
+        if (stand->month.demand < s->demand)
+            stand->month.demand = s->demand;
+    }
+    stand->month = at; /* rules_check moves it on */
+}
+
 enum verdict stretch_bill(const struct plan *p, const struct stretch *s, struct stand *stand,
                           struct due *due)
 {
     int offset = offset_of(p, s);
     due->cell_count = chunk_count = 0;
     due->energy = due->free = 0;
+    due->fee_missing = false;
+    due->part_count = due->section_count = 0;
     enum verdict verdict = look_at(p, s);
     if (verdict != BILLED)
         return verdict;
     make_parts(p, s, due);
+    make_sections(p, s, due);
     for (int i = 0; i < s->row_count; i++)
         share_row(p, s, i, due);
-    for (int i = 0; i < due->part_count; i++) {
-        enter_part(p, &due->parts[i], stand);
-        bill_part(p, i, stand, due);
-    }
-    add_components(p, due);
-    add_fees(p, s, stand->begun, due);
+    flow(s, due);
+    bill_sections(p, s, stand, due);
+    if (due->fee_missing || (p->factor_count && s->bare && !s->reactive_known))
+        return FEE_COUNT_MISSING;
     const struct date *last = day_date(local_day(s->closed - 1, offset));
     stand->begun = true;
     stand->fee_day = local_day(s->closed - 1, offset);

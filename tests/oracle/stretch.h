@@ -31,6 +31,15 @@ struct stretch {
     bool reactive_known, month_ends;
 };
 
+/* What is settled by the month, as far as it has come. */
+struct month_stand {
+    int month; /* year * 12 + month from 0 */
+    int64_t fen; /* before subsidies */
+    int64_t factor_fen, active, reactive;
+    int64_t given[SUBSIDIES_MAX];
+    int64_t demand;
+};
+
 /* What the next stretch has to know. */
 struct stand {
     bool begun;
@@ -38,13 +47,14 @@ struct stand {
     int64_t used, quota_left;
     int64_t carry; /* 1e-9 fen */
     int fee_day, fee_month;
+    struct month_stand month;
 };
 
 /* A quantity that must be billed. Several lines may share it; no line may be split further than
  * parts. */
 struct cell {
     enum line_kind kind;
-    int part; /* -1: of the bill */
+    int part; /* -1 and below: of the first section and the next ones */
     int step, rate, entry, schedule;
     const char *code;
     int64_t price_e8;
@@ -65,7 +75,20 @@ struct stretch_part {
     int64_t ends[STEPS_MAX]; /* of the steps; -1: open */
 };
 
+/* A month of a plan that is settled by the month; else the whole. */
+struct section {
+    int64_t from, to;
+    int month;
+    bool ends;     /* the month is over with this bill */
+    bool flowed;   /* earlier in the month */
+    int64_t active, reactive, demand;
+};
+#define SECTIONS_MAX 128
+
 struct due {
+    struct section sections[SECTIONS_MAX];
+    int section_count;
+    bool fee_missing;
     struct cell cells[CELLS_MAX];
     int cell_count;
     struct stretch_part parts[STRETCH_PARTS_MAX];
@@ -79,6 +102,13 @@ enum verdict stretch_bill(const struct plan *p, const struct stretch *s, struct 
                           struct due *due);
 void due_print(const struct due *due, struct text *out);
 void stretch_print(const struct stretch *s, struct text *out);
+
+/* Sums by the month: power factor, subsidies, demand, a minimum a month. */
+bool plan_has_months(const struct plan *p);
+/* The section that begins at t or lasts then. */
+int section_of(const struct due *due, int64_t t);
+/* The first row of the power factor that it reaches; -1 where nothing flowed. */
+int factor_row(const struct plan *p, int64_t active, int64_t reactive);
 
 /* The schedule that a day has; -1: the plan has none. */
 int schedule_of(const struct plan *p, int day);
@@ -95,6 +125,7 @@ void line_round(struct line *x, mpq_t rest);
 /* A stretch from `opened` on, for a plan of which the ladder stands at `used`. */
 void stretch_make(const struct plan *p, int64_t opened, const struct stand *stand, struct chance *c,
                   struct stretch *s);
+void stretch_account(struct stretch *s, struct chance *c);
 /* The rows first..last of it as a stretch of their own. */
 void stretch_cut(const struct stretch *whole, int first, int last, struct stretch *out);
 

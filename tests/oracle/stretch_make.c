@@ -120,7 +120,7 @@ static void make_row(const struct plan *p, struct stretch *s, int64_t *t, int64_
     row->used.total = some_use(p, at, c);
     row->has_rates = plan_has_rates(p) && (p->intervals != 1 || chance_percent(c, 30));
     row->estimated = chance_percent(c, 10);
-    row->reactive = chance_between(c, 0, row->used.total + 10);
+    row->reactive = chance_percent(c, 20) ? 0 : chance_between(c, 0, row->used.total + 10);
     share_rates(p, row, s->bare, c);
     *t = row->to;
 }
@@ -156,6 +156,22 @@ void stretch_make(const struct plan *p, int64_t opened, const struct stand *stan
         s->rows[0].from = opened;
     s->persons = chance_percent(c, 50) ? 0 : (int)chance_between(c, 0, 12);
     s->area = chance_percent(c, 2) ? 0 : chance_percent(c, 20) ? 1 : chance_between(c, 1, 1000000);
+}
+
+/* What the account has besides its meter. */
+void stretch_account(struct stretch *s, struct chance *c)
+{
+    s->capacity = chance_between(c, 1, chance_percent(c, 30) ? 9 : 1000000);
+    s->contracted = chance_between(c, 1, chance_percent(c, 30) ? 200 : 1000000);
+    s->demand = chance_percent(c, 50) ? s->contracted + chance_between(c, -2, 2)
+                                      : chance_between(c, 1, 2 * s->contracted);
+    s->demand = s->demand < 1 ? 1 : s->demand;
+    s->first_recharges = (int)(chance_percent(c, 60) ? 0 : chance_between(c, 1, 3));
+    s->reactive_known = true;
+    s->reactive = 0;
+    s->month_ends = chance_percent(c, 2);
+    for (int i = 0; i < s->row_count; i++)
+        s->reactive = s->rows[i].reactive;
 }
 
 void stretch_cut(const struct stretch *whole, int first, int last, struct stretch *out)

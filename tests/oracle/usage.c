@@ -75,6 +75,13 @@ void usage_make(const struct plan *p, struct chance *c, struct usage *u)
     u->days = (int)chance_between(c, 1, 366);
     u->months = (int)chance_between(c, 1, 12);
     u->area_milli_m2 = chance_percent(c, 20) ? 1 : chance_between(c, 1, 1000000);
+    u->contracted = chance_between(c, 1, chance_percent(c, 30) ? 200 : 1000000);
+    u->demand = chance_percent(c, 50) ? u->contracted + chance_between(c, -2, 2)
+                                      : chance_between(c, 1, 2 * u->contracted);
+    u->demand = u->demand < 1 ? 1 : u->demand;
+    u->capacity = chance_between(c, 1, 1000000);
+    u->first_recharges = (int)(chance_percent(c, 60) ? 0 : chance_between(c, 1, 3));
+    u->reactive_known = true;
     u->before = chance_percent(c, 50) ? 0 : chance_between(c, 0, 5000000);
     int64_t total = some_amount(c), edge = some_edge(p, u, c);
     if (edge >= 0)
@@ -95,6 +102,7 @@ void usage_make(const struct plan *p, struct chance *c, struct usage *u)
             break;
         }
     make_rows(p, u, total, edge - u->before, c);
+    u->reactive = chance_percent(c, 20) ? 0 : chance_between(c, 0, 2 * total + 10);
 }
 
 void usage_print(const struct usage *u, struct text *out)
@@ -103,6 +111,10 @@ void usage_print(const struct usage *u, struct text *out)
              "before %" PRId64 ", persons %d, month %d, carry %" PRId64
              ", days %d, months %d, milli_m2 %" PRId64 "\n",
              u->before, u->persons, u->month, u->carry, u->days, u->months, u->area_milli_m2);
+    text_add(out,
+             "capacity %" PRId64 ", demand %" PRId64 " of %" PRId64 ", recharges %d, reactive %" PRId64
+             "\n",
+             u->capacity, u->demand, u->contracted, u->first_recharges, u->reactive);
     for (int i = 0; i < u->row_count; i++) {
         text_add(out, "  row %d: total %" PRId64 " rates", i, u->rows[i].total);
         for (int r = 0; r < RATES; r++)

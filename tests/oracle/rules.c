@@ -1,0 +1,97 @@
+/* What a bill has by the month: power factor, minimum, subsidies. From the fen of its other lines. */
+#include "rules.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+int factor_row(const struct plan *p, int64_t active, int64_t reactive)
+{
+    mpz_t left, right, all;
+    int row = -1;
+    if (active == 0 && reactive == 0)
+        return -1;
+    mpz_inits(left, right, all, NULL);
+    mpz_set_si(all, active);
+    mpz_mul(all, all, all);
+    mpz_set_si(left, reactive);
+    mpz_addmul(all, left, left);
+    for (int i = 0; i < p->factor_count && row < 0; i++) {
+        mpz_set_si(left, active);
+        mpz_mul_ui(left, left, 100);
+        mpz_mul(left, left, left);
+        mpz_mul_ui(right, all, (unsigned long)(p->factor_from[i] * p->factor_from[i]));
+        if (mpz_cmp(left, right) >= 0)
+            row = i;
+    }
+    mpz_clears(left, right, all, NULL);
+    return row;
+}
+
+/* Percent times 10^7: the price of a line on fen. */
+static int64_t factor_price(const struct plan *p, int row)
+{
+    return row < 0 ? 0 : price_e8(&p->factor_percent[row]) / 10;
+}
+
+static void expect(struct rule_lines *out, int section, enum line_kind kind, const char *code,
+                   int64_t quantity, int64_t price, int64_t fen)
+{
+    out->lines[out->count++] = (struct rule_line){section, kind, code, quantity, price, fen};
+}
+
+static void expect_factor(const struct plan *p, const struct section *x, int index,
+                          const struct month_stand *at, int64_t on, struct rule_lines *out)
+{
+    int old = factor_row(p, at->active, at->reactive);
+    int now = factor_row(p, at->active + x->active, at->reactive + x->reactive);
+    int64_t was = factor_price(p, old), is = factor_price(p, now);
+    if (now < 0)
+        return;
+    if (old >= 0 && was == is) {
+        expect(out, index, FACTOR, NULL, on, is, 0);
+        return;
+    }
+    expect(out, index, FACTOR, NULL, at->factor_fen + on, is, 0);
+    if (old >= 0)
+        expect(out, index, FACTOR, NULL, at->factor_fen, -was, 0);
+}
+
+void rules_enter(const struct section *x, struct month_stand *at)
+{
+    if (at->month != x->month)
+        *at = (struct month_stand){.month = x->month};
+}
+
+void rules_factor(const struct plan *p, const struct section *x, int index,
+                  const struct month_stand *at, int64_t on, struct rule_lines *out)
+{
+    if (p->factor_count)
+        expect_factor(p, x, index, at, on, out);
+}
+
+int64_t rules_minimum(const struct plan *p, const struct section *x, bool last, int64_t month_fen,
+                      int64_t bill_fen)
+{
+    int64_t fen = p->minimum_per == 1 ? month_fen : bill_fen;
+    if (!p->minimum_fen || (p->minimum_per == 1 ? !x->ends : !last))
+        return 0;
+    return fen < p->minimum_fen ? p->minimum_fen - fen : 0;
+}
+
+void rules_subsidies(const struct plan *p, int index, struct month_stand *at, int64_t bill_fen,
+                     struct rule_lines *out)
+{
+    int64_t left = at->fen;
+    for (int i = 0; i < p->subsidy_count; i++)
+        left -= at->given[i];
+    left = left < bill_fen ? left : bill_fen;
+    for (int i = 0; i < p->subsidy_count; i++) {
+        int64_t give = p->subsidies[i].fen - at->given[i];
+        give = give < left ? give : left;
+        if (give <= 0)
+            continue;
+        expect(out, index, SUBSIDY, p->subsidies[i].code, 0, 0, -give);
+        at->given[i] += give;
+        left -= give;
+    }
+}

@@ -1,0 +1,31 @@
+/* The rules of a bill that are settled by the month, from what its other lines come to. */
+#ifndef YUFU_TESTS_ORACLE_RULES_H
+#define YUFU_TESTS_ORACLE_RULES_H
+
+#include "stretch.h"
+
+struct rule_line {
+    int section;
+    enum line_kind kind;
+    const char *code;
+    int64_t quantity, price_e8, fen; /* fen: of subsidies and minimum */
+};
+
+#define RULE_LINES_MAX (SECTIONS_MAX * (SUBSIDIES_MAX + 3))
+struct rule_lines {
+    struct rule_line lines[RULE_LINES_MAX];
+    int count;
+};
+
+void rules_enter(const struct section *x, struct month_stand *at);
+/* `on`: fen of the lines in this section that the power factor is on. */
+void rules_factor(const struct plan *p, const struct section *x, int index,
+                  const struct month_stand *at, int64_t on, struct rule_lines *out);
+/* What the minimum misses; the sums before subsidies. */
+int64_t rules_minimum(const struct plan *p, const struct section *x, bool last, int64_t month_fen,
+                      int64_t bill_fen);
+/* `at->fen` is what the month has come to, `bill_fen` the part of it in this bill. */
+void rules_subsidies(const struct plan *p, int index, struct month_stand *at, int64_t bill_fen,
+                     struct rule_lines *out);
+
+#endif
