@@ -99,7 +99,8 @@ static bool same_line(const struct line *x, const struct rating_item *t)
     bool coded = !x->code == !t->code && (!x->code || strcmp(x->code, t->code) == 0);
     return item_kinds[x->kind] == t->kind && x->step == t->step && coded && x->rate == rate &&
            x->quantity == t->quantity_wh && same_price(x->price, t->price_e8) &&
-           (x->kind == MINIMUM || x->kind == SUBSIDY || item_roundings[x->rounding] == t->rounding) &&
+           (x->kind == MINIMUM || x->kind == SUBSIDY ||
+            item_roundings[x->rounding] == t->rounding) &&
            mpz_cmp_si(x->fen, t->amount_fen) == 0 && same_rest(x->rest, t->carry_out);
 }
 

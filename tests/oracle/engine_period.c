@@ -284,11 +284,10 @@ static void check_rules(const struct plan *p, const struct due *due, struct mont
         all += fen;
         int64_t missing = rules_minimum(p, x, i == due->section_count - 1, at->fen, all);
         if (missing)
-            rules.lines[rules.count++] =
-                (struct rule_line){i, MINIMUM, NULL, 0, 0, missing};
+            rules.lines[rules.count++] = (struct rule_line){i, MINIMUM, NULL, 0, 0, missing};
         at->fen += missing;
         all += missing;
-        rules_subsidies(p, i, at, fen + missing, &rules);
+        rules_subsidies(p, i, at, &rules);
         at->demand = at->demand > demand ? at->demand : demand;
         if (x->ends)
             *at = (struct month_stand){0};
@@ -341,7 +340,8 @@ bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
     engine_case(s, rows, &c);
     memset(&bill, 0xa5, sizeof bill);
     enum err e = rating_period(plan, &c, at, &bill);
-    if (e == ERR_RATING_LINES && (*verdict == BILLED || *verdict == FEE_COUNT_MISSING) && lines_at_most(due) > RATING_LINES_MAX)
+    if (e == ERR_RATING_LINES && (*verdict == BILLED || *verdict == FEE_COUNT_MISSING) &&
+        lines_at_most(due) > RATING_LINES_MAX)
         *verdict = LINES_TOO_MANY;
     if (e != expected_error(*verdict)) {
         text_add(why, "the engine says %s, not %s\n", err_name(e),

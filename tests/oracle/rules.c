@@ -1,4 +1,5 @@
-/* What a bill has by the month: power factor, minimum, subsidies. From the fen of its other lines. */
+/* What a bill has by the month: power factor, minimum, subsidies. From the fen of its other lines.
+ */
 #include "rules.h"
 
 #include <inttypes.h>
@@ -78,20 +79,16 @@ int64_t rules_minimum(const struct plan *p, const struct section *x, bool last, 
     return fen < p->minimum_fen ? p->minimum_fen - fen : 0;
 }
 
-void rules_subsidies(const struct plan *p, int index, struct month_stand *at, int64_t bill_fen,
+/* Each pays up to its amount of what the month has come to; where that falls, they take back. */
+void rules_subsidies(const struct plan *p, int index, struct month_stand *at,
                      struct rule_lines *out)
 {
-    int64_t left = at->fen;
-    for (int i = 0; i < p->subsidy_count; i++)
-        left -= at->given[i];
-    left = left < bill_fen ? left : bill_fen;
+    int64_t left = at->fen < 0 ? 0 : at->fen;
     for (int i = 0; i < p->subsidy_count; i++) {
-        int64_t give = p->subsidies[i].fen - at->given[i];
-        give = give < left ? give : left;
-        if (give <= 0)
-            continue;
-        expect(out, index, SUBSIDY, p->subsidies[i].code, 0, 0, -give);
-        at->given[i] += give;
+        int64_t give = p->subsidies[i].fen < left ? p->subsidies[i].fen : left;
         left -= give;
+        if (give != at->given[i])
+            expect(out, index, SUBSIDY, p->subsidies[i].code, 0, 0, at->given[i] - give);
+        at->given[i] = give;
     }
 }

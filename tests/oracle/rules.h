@@ -24,8 +24,8 @@ void rules_factor(const struct plan *p, const struct section *x, int index,
 /* What the minimum misses; the sums before subsidies. */
 int64_t rules_minimum(const struct plan *p, const struct section *x, bool last, int64_t month_fen,
                       int64_t bill_fen);
-/* `at->fen` is what the month has come to, `bill_fen` the part of it in this bill. */
-void rules_subsidies(const struct plan *p, int index, struct month_stand *at, int64_t bill_fen,
+/* `at->fen` is what the month has come to. */
+void rules_subsidies(const struct plan *p, int index, struct month_stand *at,
                      struct rule_lines *out);
 
 #endif

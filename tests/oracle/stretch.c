@@ -254,8 +254,9 @@ static void add_cell(struct due *due, struct cell cell)
         struct cell *x = &due->cells[i];
         if (x->part != cell.part)
             break;
-        if (x->kind == cell.kind && x->step == cell.step && x->rate == cell.rate &&
-            x->schedule == cell.schedule && x->price_e8 == cell.price_e8 && x->code == cell.code) {
+        if (x->kind != FEE && x->kind == cell.kind && x->step == cell.step &&
+            x->rate == cell.rate && x->schedule == cell.schedule && x->price_e8 == cell.price_e8 &&
+            x->code == cell.code) {
             x->quantity += cell.quantity;
             return;
         }
@@ -321,6 +322,7 @@ static void add_base_cells(const struct plan *p, int part, const struct part_sum
             cell.price_e8 = price_e8(k < SCHEDULES_MAX ? &p->schedules[k].rate_price[r]
                                                        : base_price(p, entry, cell.rate));
             cell.schedule = k < SCHEDULES_MAX ? k : -1;
+            cell.entry = k < SCHEDULES_MAX ? -1 : entry;
             add_cell(due, cell);
         }
 }
@@ -492,7 +494,8 @@ static void flow(const struct stretch *s, struct due *due)
             int64_t to = row->to < x->to ? row->to : x->to;
             if (from >= to)
                 continue;
-            x->active += stands_at(row->used.total, row, to) - stands_at(row->used.total, row, from);
+            x->active +=
+                stands_at(row->used.total, row, to) - stands_at(row->used.total, row, from);
             x->reactive += stands_at(row->reactive, row, to) - stands_at(row->reactive, row, from);
         }
 }

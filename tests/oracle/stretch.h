@@ -33,7 +33,7 @@ struct stretch {
 
 /* What is settled by the month, as far as it has come. */
 struct month_stand {
-    int month; /* year * 12 + month from 0 */
+    int month;   /* year * 12 + month from 0 */
     int64_t fen; /* before subsidies */
     int64_t factor_fen, active, reactive;
     int64_t given[SUBSIDIES_MAX];
@@ -79,8 +79,8 @@ struct stretch_part {
 struct section {
     int64_t from, to;
     int month;
-    bool ends;     /* the month is over with this bill */
-    bool flowed;   /* earlier in the month */
+    bool ends;   /* the month is over with this bill */
+    bool flowed; /* earlier in the month */
     int64_t active, reactive, demand;
 };
 #define SECTIONS_MAX 128

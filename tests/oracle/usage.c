@@ -112,8 +112,8 @@ void usage_print(const struct usage *u, struct text *out)
              ", days %d, months %d, milli_m2 %" PRId64 "\n",
              u->before, u->persons, u->month, u->carry, u->days, u->months, u->area_milli_m2);
     text_add(out,
-             "capacity %" PRId64 ", demand %" PRId64 " of %" PRId64 ", recharges %d, reactive %" PRId64
-             "\n",
+             "capacity %" PRId64 ", demand %" PRId64 " of %" PRId64
+             ", recharges %d, reactive %" PRId64 "\n",
              u->capacity, u->demand, u->contracted, u->first_recharges, u->reactive);
     for (int i = 0; i < u->row_count; i++) {
         text_add(out, "  row %d: total %" PRId64 " rates", i, u->rows[i].total);
