@@ -93,8 +93,10 @@ enum err api_due_withdraw(struct call *c)
 {
     struct due_act a = {.account_id = c->id, .now = c->now};
     char actor[32];
-    TRY(api_fields(
-        c, (struct api_field[]){{"bill_id", API_FIELD_TEXT, DUE_ID_MIN, DUE_ID_MAX, &a.id}, {}}));
+    TRY(api_fields(c,
+                   (struct api_field[]){{"bill_id", API_FIELD_TEXT, DUE_ID_MIN, DUE_ID_MAX, &a.id},
+                                        {"reason", API_FIELD_TEXT, 1, 200, &a.reason},
+                                        {}}));
     api_actor(c, actor);
     a.actor = actor;
     TRY(due_withdraw(c->tx, &a));

@@ -99,6 +99,7 @@ enum err due_withdraw(struct store_tx *tx, const struct due_act *a)
                    "itit", a->account_id, a->id, a->now.s, a->actor));
     snprintf(key, sizeof key, "due:%s/withdrawn", a->id);
     detail_text(&d, "bill", a->id);
+    detail_text(&d, "reason", a->reason ? a->reason : "");
     audit = d;
     TRY(shift_post(tx,
                    &(struct shift_move){a->account_id, key, "due.withdrawn", a->actor, a->now,

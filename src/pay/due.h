@@ -39,6 +39,7 @@ struct due_act {
     int64_t amount_fen;
     const char *actor;
     wall_s now;
+    const char *reason; /* of a withdrawal, for the journal; NULL: none */
 };
 /* Takes a bill back as a whole, once; `amount_fen` is not looked at. ERR_NOT_FOUND. */
 [[nodiscard]] enum err due_withdraw(struct store_tx *tx, const struct due_act *act);

@@ -263,9 +263,12 @@ static void test_other_services_and_late_fees(void **state)
     check_reply(
         post(w, &cashier, A "dues/pay", "{\"payment_id\":\"paid-0001\",\"amount_fen\":4000}"), 200,
         "-");
-    check_reply(post(w, &finance, A "dues/withdraw", "{\"bill_id\":\"rent-2026-12\"}"), 404,
-                "NOT_FOUND");
-    check_reply(post(w, &finance, A "dues/withdraw", "{\"bill_id\":\"rent-2026-11\"}"), 200, "-");
+    check_reply(
+        post(w, &finance, A "dues/withdraw", "{\"bill_id\":\"rent-2026-12\",\"reason\":\"x\"}"),
+        404, "NOT_FOUND");
+    check_reply(
+        post(w, &finance, A "dues/withdraw", "{\"bill_id\":\"rent-2026-11\",\"reason\":\"x\"}"),
+        200, "-");
     const char *term = "{\"in_force\":true,\"ppm\":1000,\"next_years_ppm\":3000,\"grace_days\":10,"
                        "\"least_fen\":100,\"cap_permille\":1000}";
     r = post(w, &finance, A "late-term", term);

@@ -6,6 +6,12 @@ type Schemas = components['schemas']
 export type Account = Schemas['Account']
 export type Approval = Schemas['Approval']
 export type Protection = Schemas['Protection']
+export type CashPolicy = Schemas['CashPolicy']
+export type Shift = Schemas['Shift']
+export type Day = Schemas['Day']
+export type Run = Schemas['Run']
+export type RunLine = Schemas['RunLine']
+export type Dues = Schemas['Dues']
 export type Decision = Schemas['Decision']
 export type Event = Schemas['Event']
 export type Freshness = Schemas['Freshness']
@@ -195,6 +201,40 @@ export const api = {
     call<MoneyRequest>('POST', `/accounts/${id}/money-requests/decide`, { key, body }),
   payMoney: (id: number, body: Schemas['MoneyPayment'], key: string) =>
     call<MoneyRequest>('POST', `/accounts/${id}/money-requests/pay`, { key, body }),
+  cashPolicy: (project: number) => call<CashPolicy>('GET', `/projects/${project}/cash-policy`),
+  setCashPolicy: (project: number, body: CashPolicy, key: string) =>
+    call<CashPolicy>('POST', `/projects/${project}/cash-policy`, { key, body }),
+  shifts: (project: number, before?: number) =>
+    call<Schemas['ShiftList']>('GET', `/projects/${project}/shifts`, { query: { before } }),
+  openShift: (project: number, float_fen: number, key: string) =>
+    call<Shift>('POST', `/projects/${project}/shifts/open`, { key, body: { float_fen } }),
+  countShift: (project: number, counted_fen: number, key: string) =>
+    call<Shift>('POST', `/projects/${project}/shifts/count`, { key, body: { counted_fen } }),
+  closeShift: (project: number, id: number, note: string, key: string) =>
+    call<Shift>('POST', `/projects/${project}/shifts/close`, { key, body: { id, note } }),
+  days: (project: number, before?: number) =>
+    call<Schemas['DayList']>('GET', `/projects/${project}/days`, { query: { before } }),
+  closeDay: (project: number, body: Schemas['DayClose'], key: string) =>
+    call<Day>('POST', `/projects/${project}/days/close`, { key, body }),
+  runs: (project: number, before?: number) =>
+    call<Schemas['RunList']>('GET', `/projects/${project}/runs`, { query: { before } }),
+  runLines: (project: number, run: number, after?: number) =>
+    call<Schemas['RunLineList']>('GET', `/projects/${project}/runs/lines`, { query: { run, after } }),
+  askSubsidy: (project: number, body: Schemas['NewSubsidy'], key: string) =>
+    call<Run>('POST', `/projects/${project}/runs/subsidy`, { key, body }),
+  askShare: (project: number, body: Schemas['NewShare'], key: string) =>
+    call<Run>('POST', `/projects/${project}/runs/share`, { key, body }),
+  decideRun: (project: number, body: Schemas['RunVerdict'], key: string) =>
+    call<Run>('POST', `/projects/${project}/runs/decide`, { key, body }),
+  dues: (id: number) => call<Dues>('GET', `/accounts/${id}/dues`),
+  billDue: (id: number, body: Schemas['NewDue'], key: string) =>
+    call<Dues>('POST', `/accounts/${id}/dues`, { key, body }),
+  withdrawDue: (id: number, bill_id: string, reason: string, key: string) =>
+    call<Dues>('POST', `/accounts/${id}/dues/withdraw`, { key, body: { bill_id, reason } }),
+  payDue: (id: number, payment_id: string, amount_fen: number) =>
+    call<Dues>('POST', `/accounts/${id}/dues/pay`, { key: payment_id, body: { payment_id, amount_fen } }),
+  setLateTerm: (id: number, body: Schemas['NewLateTerm'], key: string) =>
+    call<Dues>('POST', `/accounts/${id}/late-term`, { key, body }),
 
   account: (id: number) => call<Account>('GET', `/accounts/${id}`),
   orders: (id: number, limit = 50) =>

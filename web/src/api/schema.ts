@@ -2486,6 +2486,7 @@ export interface components {
         };
         DueId: {
             bill_id: string;
+            reason: string;
         };
         DuePayment: {
             /** @description [A-Za-z0-9._-], 8..48 */
