@@ -61,7 +61,7 @@ static const struct {
      "ON r.id = l.run_id WHERE l.amount_fen * l.posted <> (SELECT coalesce(sum(p.amount_fen), 0) "
      "FROM ledger_txn t JOIN posting p ON p.account_id = t.account_id AND p.seq = t.seq "
      "AND p.amount_fen > 0 WHERE t.account_id = l.account_id AND t.key IN ('grant:' || l.run_id, "
-     "'share:' || l.run_id, 'order:subsidy-' || l.run_id || '/paid'))"},
+     "'share:' || l.run_id, 'order:subsidy-' || l.run_id || '-' || l.account_id || '/paid'))"},
     {"what a run took back is not what was posted for it",
      "SELECT l.account_id, 'run ' || l.run_id FROM money_run_line l WHERE l.taken_back_fen <> "
      "(SELECT coalesce(sum(p.amount_fen), 0) FROM ledger_txn t JOIN posting p "

@@ -19,7 +19,7 @@ static enum err in_meter(struct store_tx *tx, int64_t account_id, bool *out)
 static bool about_account(enum err e)
 {
     return e == ERR_VEND_CLOSED || e == ERR_VEND_NO_METER || e == ERR_VEND_LIMIT ||
-           e == ERR_VEND_DIFFERENT || e == ERR_LEDGER_LIMIT;
+           e == ERR_VEND_DIFFERENT || e == ERR_VEND_HOARD || e == ERR_LEDGER_LIMIT;
 }
 
 static const char *name_of(enum err e)
@@ -54,9 +54,9 @@ static void tell_line(struct detail *d, const struct run_head *run, const struct
 static enum err sell_grant(struct store_tx *tx, const struct run_head *run,
                            const struct run_item *line, const struct run_turn *turn)
 {
-    char order[40];
+    char order[VEND_ORDER_ID_MAX + 1];
     struct vend_status status;
-    snprintf(order, sizeof order, "subsidy-%" PRId64, run->id);
+    snprintf(order, sizeof order, "subsidy-%" PRId64 "-%" PRId64, run->id, line->account_id);
     return vend_sell(tx,
                      &(struct vend_sale){.account_id = line->account_id,
                                          .order_id = order,

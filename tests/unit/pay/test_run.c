@@ -252,13 +252,21 @@ static void test_a_chunk_that_dies_is_posted_once(void **state)
 static void test_an_account_that_cannot_get_it_is_passed_over(void **state)
 {
     struct world *w = *state;
-    struct job j = subsidy(w, "", "b20,2\nb21\na7,3\nb22\n");
+    world_exec(w, "UPDATE account SET wallet = 'meter' WHERE id = 23");
+    world_exec(w,
+               "INSERT INTO meter (id, project_id, account_id, place_id, line_id, address, model, "
+               "kind) VALUES (12, 1, 23, 1, 1, '000000000012', 'yufu-shop', 'electricity')");
+    struct job j = subsidy(w, "", "b20,2\nb21\na7,3\nb22\nb23\nb24,9000\n");
     assert_ok(store_run(w->store, ask, &j));
     assert_ok(decide(w, approve, j.number, "user:2"));
     world_exec(w, "UPDATE account SET closed_at = 5 WHERE id = 21");
+    world_exec(w, "UPDATE account SET wallet = 'meter' WHERE id = 24"); /* without a meter */
     work_off(w);
-    assert_int_equal(world_int(w, "SELECT failed FROM money_run"), 1);
-    assert_int_equal(world_int(w, "SELECT done_fen FROM money_run"), 3'000);
+    assert_int_equal(world_int(w, "SELECT failed FROM money_run"), 2);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM money_run_line WHERE error = 'VEND_LIMIT'"),
+                     1);
+    assert_int_equal(world_int(w, "SELECT done_fen FROM money_run"), 3'500);
+    assert_int_equal(world_int(w, "SELECT amount_fen FROM sale_order WHERE account_id = 23"), 500);
     assert_int_equal(world_int(w, "SELECT count(*) FROM money_run_line WHERE error = 'closed'"), 1);
     /* Into the meter it goes as a sale. */
     assert_int_equal(world_int(w, "SELECT amount_fen FROM sale_order WHERE account_id = 7"), 1'500);
@@ -266,10 +274,10 @@ static void test_an_account_that_cannot_get_it_is_passed_over(void **state)
     assert_ok(decide(w, reverse, j.number, "user:3"));
     work_off(w);
     assert_int_equal(world_int(w, "SELECT count(*) FROM money_run_line WHERE error = 'in_meter'"),
-                     1);
+                     2);
     assert_int_equal(world_int(w, "SELECT done_fen FROM money_run"), 1'500);
     assert_int_equal(world_int(w, "SELECT sum(amount_fen) FROM balance WHERE book = 'prepayment' "
-                                  "AND account_id >= 20"),
+                                  "AND account_id IN (20, 21, 22)"),
                      0);
 }
 
