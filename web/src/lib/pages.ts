@@ -8,11 +8,8 @@ export type PageEntry = { name: string; icon: IconName; right: Permission; group
 export const PAGES: PageEntry[] = [
   { name: 'wall', icon: 'wall', right: 'view', group: 'work' },
   { name: 'sale', icon: 'sale', right: 'sell', group: 'work' },
-<<<<<<< HEAD
   { name: 'requests', icon: 'refund', right: 'money', group: 'work' },
-=======
   { name: 'shift', icon: 'ledger', right: 'cancel', group: 'work' },
->>>>>>> 94400a7 (web: shifts, closing of days, runs, other services and late fees)
   { name: 'events', icon: 'event', right: 'view', group: 'work' },
   { name: 'plans', icon: 'price', right: 'money', group: 'fee' },
   { name: 'strategies', icon: 'strategy', right: 'money', group: 'fee' },
