@@ -83,19 +83,6 @@ enum err rating_work_price(struct rating_work *w, const struct rating_line *shap
  * ----------------------------------------------------------------------------------------
  */
 
-/* A stretch within one cycle and one month's prices. */
-struct part {
-    wall_s from, to;
-    bool last;
-    struct rating_core core;
-    struct rating_statement said;
-    struct rating_registers used; /* what its rows say, free units included */
-    wall_s first, end;            /* of its rows */
-    uint8_t flags;
-    bool cut;                                /* a row was shared out between parts */
-    bool shared[RATING_BASES][RATING_RATES]; /* or between rates or prices */
-};
-
 static int64_t register_of(const struct rating_registers *r, enum rating_rate rate)
 {
     return rate < RATING_METER_RATES ? r->rate_wh[rate] : r->total_wh;
@@ -106,7 +93,7 @@ static bool has_register(const struct rating_work *w, enum rating_rate rate)
     return rate == RATING_TOTAL || (!w->plan->from_intervals && rate < RATING_METER_RATES);
 }
 
-static bool is_shared(const struct part *p, const struct rating_item *item)
+static bool is_shared(const struct rating_piece *p, const struct rating_item *item)
 {
     bool shared = p->cut;
     for (int base = 0; item->rate < RATING_RATES && base < RATING_BASES; base++)
@@ -115,14 +102,14 @@ static bool is_shared(const struct part *p, const struct rating_item *item)
     return shared;
 }
 
-static void set_bounds_of(struct rating_line *line, const struct part *p)
+static void set_bounds_of(struct rating_line *line, const struct rating_piece *p)
 {
     size_t step = (size_t)line->step;
     line->step_from_wh = step > 0 ? p->said.step_to_wh[step - 1] : 0;
     line->step_to_wh = p->said.step_to_wh[step];
 }
 
-static struct rating_line line_of(const struct rating_work *w, const struct part *p,
+static struct rating_line line_of(const struct rating_work *w, const struct rating_piece *p,
                                   const struct rating_item *item)
 {
     enum rating_rate rate = has_register(w, item->rate) ? item->rate : RATING_TOTAL;
@@ -154,226 +141,13 @@ static struct rating_line line_of(const struct rating_work *w, const struct part
     return line;
 }
 
-static enum err add_lines(struct rating_work *w, const struct part *p)
+static enum err add_lines(struct rating_work *w, const struct rating_piece *p)
 {
     for (size_t i = 0; i < p->said.item_count; i++) {
         struct rating_line line = line_of(w, p, &p->said.items[i]);
         TRY(add_line(w, &line));
     }
     w->bill->carry = p->said.carry;
-    return ERR_OK;
-}
-
-static enum err sum_registers(const struct rating_registers *more, struct rating_registers *sum)
-{
-    TRY(units_add(sum->total_wh, more->total_wh, &sum->total_wh));
-    for (int i = 0; i < RATING_METER_RATES; i++)
-        TRY(units_add(sum->rate_wh[i], more->rate_wh[i], &sum->rate_wh[i]));
-    return ERR_OK;
-}
-
-/* --- rows
- * ------------------------------------------------------------------------------------------
- */
-
-/* What a register had counted since the row began, if it ran evenly; rounded down. */
-static int64_t counted(int64_t used, const struct rating_row *row, int64_t at_s)
-{
-    if (at_s >= row->to.s)
-        return used;
-    return (int64_t)((__int128)used * (at_s - row->from.s) / (row->to.s - row->from.s));
-}
-
-static int64_t counted_between(int64_t used, const struct rating_row *row, int64_t a, int64_t b)
-{
-    bool first = a == row->from.s; /* rows without any length too */
-    return counted(used, row, b) - (first ? 0 : counted(used, row, a));
-}
-
-/* A row's usage by the prices it falls under. */
-struct spread {
-    const struct rating_row *row;
-    struct rating_used used[RATING_BASES];
-    unsigned targets; /* different bases and rates */
-    unsigned last_base;
-    enum rating_rate last_rate;
-    bool hit[RATING_BASES][RATING_RATES];
-};
-
-static void hit(struct spread *s, unsigned base, enum rating_rate rate)
-{
-    if (s->targets > 0 && s->last_base == base && s->last_rate == rate)
-        return;
-    s->targets++;
-    s->last_base = base;
-    s->last_rate = rate;
-}
-
-/* By the meter: every register's share of [a, b). */
-static void spread_registers(struct spread *s, unsigned base, int64_t a, int64_t b)
-{
-    const struct rating_used *used = &s->row->used;
-    s->used[base].total_wh += counted_between(used->total_wh, s->row, a, b);
-    for (unsigned r = 0; r < RATING_RATES; r++) {
-        s->used[base].rate_wh[r] += counted_between(used->rate_wh[r], s->row, a, b);
-        s->hit[base][r] = true;
-    }
-    hit(s, base, RATING_TOTAL);
-}
-
-static const struct rating_period *period_at(const struct rating_plan *plan, size_t schedule,
-                                             unsigned minute)
-{
-    bool own = plan->schedule_count > 0;
-    const struct rating_period *list = own ? plan->schedules[schedule].periods : plan->periods;
-    size_t count = own ? plan->schedules[schedule].period_count : plan->period_count;
-    for (size_t i = 0; i < count; i++) {
-        const struct rating_period *p = &list[i];
-        bool wraps = p->from_minute >= p->to_minute;
-        bool after = minute >= p->from_minute, before = minute < p->to_minute;
-        if (wraps ? after || before : after && before)
-            return p;
-    }
-    MUST(false); /* a valid plan covers the day */
-    return NULL;
-}
-
-/* By the clock: up to the end of the period of the day, or of the day; answers where that is. */
-static int64_t spread_period(const struct rating_work *w, struct spread *s, size_t schedule,
-                             unsigned base, int64_t a, int64_t b, int64_t day_s)
-{
-    unsigned minute = (unsigned)((a - day_s) / 60);
-    const struct rating_period *p = period_at(w->plan, schedule, minute);
-    int64_t end = day_s + (minute < p->to_minute ? p->to_minute : RATING_DAY_MINUTES) * INT64_C(60);
-    if (end > b)
-        end = b;
-    int64_t wh = counted_between(s->row->used.total_wh, s->row, a, end);
-    s->used[base].total_wh += wh;
-    s->used[base].rate_wh[p->rate] += wh;
-    s->hit[base][p->rate] = true;
-    hit(s, base, p->rate);
-    return end;
-}
-
-/* Day by day, because what a day's energy costs depends on the day. */
-static void spread_days(const struct rating_work *w, struct part *p, struct spread *s, int64_t a,
-                        int64_t b)
-{
-    do {
-        int32_t day = civil_local_day((wall_s){a}, w->offset_s);
-        int64_t day_s = civil_day_start(day, w->offset_s).s;
-        int64_t end = civil_day_start(day + 1, w->offset_s).s;
-        bool unknown;
-        size_t schedule = rating_schedule_of(w->plan, w->calendar, day, &unknown);
-        bool priced = w->plan->schedule_count > 0 && w->plan->schedules[schedule].priced != 0;
-        unsigned base = priced ? (unsigned)schedule + 1 : 0;
-        if (end > b)
-            end = b;
-        if (unknown)
-            p->flags |= RATING_FLAG_CALENDAR;
-        if (w->plan->from_intervals)
-            a = spread_period(w, s, schedule, base, a, end, day_s);
-        else {
-            spread_registers(s, base, a, end);
-            a = end;
-        }
-    } while (a < b);
-}
-
-static void mark_shared(struct part *p, const struct spread *s)
-{
-    if (s->targets < 2)
-        return;
-    for (unsigned base = 0; base < RATING_BASES; base++)
-        for (unsigned r = 0; r < RATING_RATES; r++)
-            p->shared[base][r] = p->shared[base][r] || s->hit[base][r];
-}
-
-/* Free units come off first: from the rates in proportion, and from the earlier of several prices.
- */
-static enum err take_free(struct rating_work *w, struct part *p, struct spread *s)
-{
-    const struct rating_quota *quota = &w->plan->quota;
-    int64_t sum[RATING_RATES] = {}, all_wh = 0, *left_wh = &w->next.quota_left_wh;
-    struct rating_used part = {};
-    bool rates = rating_has_rates(w->plan);
-    if (quota->amount_wh == 0 || *left_wh == 0)
-        return ERR_OK;
-    for (unsigned base = 0; base < RATING_BASES; base++)
-        for (unsigned r = 0; rates && r < RATING_RATES; r++) {
-            TRY(units_add(all_wh, s->used[base].rate_wh[r], &all_wh));
-            sum[r] += s->used[base].rate_wh[r];
-        }
-    if (!rates)
-        all_wh = s->used[0].total_wh;
-    part.total_wh = all_wh < *left_wh ? all_wh : *left_wh;
-    if (part.total_wh == 0)
-        return ERR_OK;
-    *left_wh -= part.total_wh;
-    if (!rates)
-        s->used[0].total_wh -= part.total_wh;
-    else
-        rating_share_out(part.total_wh, sum, part.rate_wh);
-    for (unsigned r = 0; rates && r < RATING_RATES; r++) {
-        int64_t rest = part.rate_wh[r];
-        for (unsigned base = 0; base < RATING_BASES; base++) {
-            int64_t *from = &s->used[base].rate_wh[r], took = *from < rest ? *from : rest;
-            *from -= took;
-            rest -= took;
-        }
-    }
-    return rating_core_free(&p->core, &part, quota->counts);
-}
-
-static bool is_used(const struct rating_used *u)
-{
-    bool used = u->total_wh > 0;
-    for (unsigned r = 0; r < RATING_RATES; r++)
-        used = used || u->rate_wh[r] > 0;
-    return used;
-}
-
-/* [a, b) of a row, which lies within the part. */
-static enum err take_row(struct rating_work *w, struct part *p, const struct rating_row *row,
-                         int64_t a, int64_t b)
-{
-    struct spread s = {.row = row};
-    struct rating_registers more = {};
-    if (rating_plan_wants_rows(w->plan))
-        spread_days(w, p, &s, a, b);
-    else
-        spread_registers(&s, 0, a, b);
-    mark_shared(p, &s);
-    p->cut = p->cut || a > row->from.s || b < row->to.s;
-    p->flags |= row->estimated ? RATING_FLAG_ESTIMATED : 0;
-    more.total_wh = counted_between(row->used.total_wh, row, a, b);
-    for (unsigned r = 0; row->has_rates && r < RATING_METER_RATES; r++)
-        more.rate_wh[r] = counted_between(row->used.rate_wh[r], row, a, b);
-    TRY(sum_registers(&more, &p->used));
-    TRY(take_free(w, p, &s));
-    for (unsigned base = 0; base <= w->plan->schedule_count; base++)
-        if (is_used(&s.used[base]))
-            TRY(rating_core_take(&p->core, &s.used[base], base));
-    return ERR_OK;
-}
-
-static enum err take_rows(struct rating_work *w, struct part *p)
-{
-    p->first = p->end = p->from;
-    for (bool any = false; w->row < w->row_count; w->row++) {
-        const struct rating_row *row = &w->rows[w->row];
-        int64_t a = row->from.s > p->from.s ? row->from.s : p->from.s;
-        int64_t b = row->to.s < p->to.s ? row->to.s : p->to.s;
-        if (row->from.s >= p->to.s && !p->last)
-            return ERR_OK;
-        TRY(take_row(w, p, row, a, b));
-        if (!any)
-            p->first.s = a;
-        any = true;
-        p->end.s = b;
-        if (row->to.s > p->to.s)
-            return ERR_OK; /* the rest of it belongs to the next part */
-    }
     return ERR_OK;
 }
 
@@ -400,7 +174,7 @@ static void move_in(const struct rating_work *w, int32_t start, int32_t next,
     b->denominator = next - start;
 }
 
-static enum err open_part(struct rating_work *w, struct part *p)
+static enum err open_part(struct rating_work *w, struct rating_piece *p)
 {
     const struct rating_plan *plan = w->plan;
     int32_t day = civil_local_day(p->from, w->offset_s);
@@ -454,7 +228,7 @@ static enum err begin_quota(struct rating_work *w, wall_s at)
 }
 
 /* Notes what the components of these parts will say of themselves. */
-static void note_part(struct rating_work *w, const struct part *p, int64_t priced_wh)
+static void note_part(struct rating_work *w, const struct rating_piece *p, int64_t priced_wh)
 {
     if (w->priced_wh == 0) {
         w->parts.from_s = p->first.s;
@@ -469,7 +243,7 @@ static void note_part(struct rating_work *w, const struct part *p, int64_t price
     w->priced_wh += priced_wh; /* no more than the bill's energy, which fits */
 }
 
-static int64_t free_of(const struct part *p)
+static int64_t free_of(const struct rating_piece *p)
 {
     int64_t free_wh = 0;
     for (unsigned r = 0; r <= RATING_RATES; r++)
@@ -477,19 +251,19 @@ static int64_t free_of(const struct part *p)
     return free_wh;
 }
 
-static enum err rate_part(struct rating_work *w, struct part *p)
+static enum err rate_part(struct rating_work *w, struct rating_piece *p)
 {
     int64_t all_wh;
     TRY(open_part(w, p));
     TRY(begin_quota(w, p->from));
-    TRY(take_rows(w, p));
+    TRY(rating_take_rows(w, p));
     TRY(rating_core_close(&p->core));
     w->next.used_wh = rating_has_steps(w->plan) ? p->said.used_after_wh : 0;
     TRY(add_lines(w, p));
     TRY(units_add(p->said.energy_wh, free_of(p), &all_wh));
     TRY(units_add(w->bill->energy_wh, all_wh, &w->bill->energy_wh));
     note_part(w, p, p->said.energy_wh);
-    return sum_registers(&p->used, &w->at);
+    return rating_sum_registers(&p->used, &w->at);
 }
 
 static enum err add_components(struct rating_work *w)
@@ -544,7 +318,7 @@ static int32_t next_cut(const struct rating_plan *plan, int32_t day)
 static enum err rate_parts(struct rating_work *w, wall_s end)
 {
     for (wall_s at = w->c->opened_at;;) {
-        struct part p = {.from = at, .to = end, .last = true};
+        struct rating_piece p = {.from = at, .to = end, .last = true};
         int32_t cut = next_cut(w->plan, civil_local_day(at, w->offset_s));
         if (cut != INT32_MAX && civil_day_start(cut, w->offset_s).s < end.s) {
             p.to = civil_day_start(cut, w->offset_s);

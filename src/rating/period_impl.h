@@ -19,8 +19,8 @@ struct rating_work {
     int64_t priced_wh;          /* of the last parts, on which components are not charged yet */
     struct rating_line parts;   /* what those parts have in common: times, registers, marks */
     struct rating_row whole;    /* from and to of the case as a row */
-    wall_s due_at;                /* up to here, and */
-    size_t due_line;              /* before this line, all that fell due is charged */
+    wall_s due_at;              /* up to here, and */
+    size_t due_line;            /* before this line, all that fell due is charged */
 };
 
 /* Year * 12 + month from 0. */
@@ -31,6 +31,27 @@ int32_t rating_month_of(int32_t local_day);
 enum err rating_work_price(struct rating_work *w, const struct rating_line *shape);
 /* A line whose amount_fen is given; the remainder passes by. */
 enum err rating_work_amount(struct rating_work *w, const struct rating_line *shape);
+
+/* --- spread.c: the usage of rows, by the prices it falls under
+ * -------------------------------------- */
+
+/* A stretch within one cycle and one month's prices. */
+struct rating_piece {
+    wall_s from, to;
+    bool last;
+    struct rating_core core;
+    struct rating_statement said;
+    struct rating_registers used; /* what its rows say, free units included */
+    wall_s first, end;            /* of its rows */
+    uint8_t flags;
+    bool cut;                                /* a row was shared out between parts */
+    bool shared[RATING_BASES][RATING_RATES]; /* or between rates or prices */
+};
+
+/* Takes what lies in the piece out of the work's rows: into its core, free units first, and into
+ * what its registers counted. */
+enum err rating_take_rows(struct rating_work *w, struct rating_piece *p);
+enum err rating_sum_registers(const struct rating_registers *more, struct rating_registers *sum);
 
 /* --- bill_due.c: what a bill has besides its energy ----------------------------------------------
  */

@@ -83,5 +83,4 @@ RATING_REASON(STEP_CHEAPER, "The step costs less than the one before it.", "该�
 RATING_REASON(NAME_TEXT, "A name has 1 to 96 bytes.", "名称应为 1 至 96 字节。")
 RATING_REASON(MOVE_IN_CYCLE, "A heating season has no whole months to move in by; use days.", "采暖季没有整月周期,入住折算请用 days。")
 RATING_REASON(QUOTA_MISSING, "A free quota needs an amount and a cycle.", "免费额度须有数量和周期。")
-RATING_REASON(NOT_YET, "This member is known but cannot be applied yet.", "此项已定义,但暂不能应用。")
 RATING_REASON(PERIODS_TWICE, "The plan has periods or schedules, not both.", "periods 与 schedules 只能有其一。")
