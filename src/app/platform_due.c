@@ -3,6 +3,7 @@
 #include "app/platform_impl.h"
 #include "control/control.h"
 #include "control/fee.h"
+#include "control/nday.h"
 #include "pay/late.h"
 #include "pay/run.h"
 #include "vend/vend.h"
@@ -96,6 +97,15 @@ static enum err count_late_fees(struct store_tx *tx, void *arg)
     return late_tick(tx, p->now.wall, PLATFORM_SCAN_LIMIT, &worked);
 }
 
+#define LOOKS 8 /* forecasts a turn: each is some milliseconds of the loop */
+
+static enum err look_ahead(struct store_tx *tx, void *arg)
+{
+    struct platform *p = arg;
+    int64_t worked = 0;
+    return nday_tick(tx, &(struct nday_turn){p->readings, p->now.wall, LOOKS}, &worked);
+}
+
 void platform_do_due(struct platform *p)
 {
     headend_tick(p->headend, p->now);
@@ -107,6 +117,7 @@ void platform_do_due(struct platform *p)
         store_submit(p->ledger, scan_messages, NULL, p);
         store_submit(p->ledger, end_grants, NULL, p);
         store_submit(p->ledger, count_late_fees, NULL, p);
+        store_submit(p->ledger, look_ahead, NULL, p);
     }
     if (mono_due(p->next_runs, p->now.mono)) {
         p->next_runs = mono_after(p->now.mono, SCAN_MS);

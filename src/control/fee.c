@@ -94,7 +94,12 @@ static enum err decide(struct loop *l)
     if (*before && strcmp(before, l->in_force.text) != 0)
         TRY(change_over(l));
     l->decision = strategy_decide(&l->in_force.policy, &l->facts);
-    return fee_carry_out(l);
+    TRY(fee_carry_out(l));
+    /* who was selected by the n-day rule has been looked at now */
+    return store_exec(l->turn.tx,
+                      "UPDATE nday SET judged_at = $2 WHERE account_id = $1 AND selected = 1 AND "
+                      "judged_at IS NULL",
+                      "ii", l->outlook.account.id, l->turn.now.s);
 }
 
 static enum err run(struct loop *l, int64_t account_id)

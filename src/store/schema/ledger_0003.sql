@@ -348,6 +348,22 @@ CREATE UNIQUE INDEX money_request_close ON money_request (account_id)
 
 -- control --------------------------------------------------------------------------------------------
 
+-- The n-day rule: what was found of each account when it was last looked at; control/nday.h.
+CREATE TABLE nday (
+  account_id INTEGER PRIMARY KEY,
+  strategy TEXT NOT NULL,       -- that it was looked at under, "code@3"
+  day INTEGER NOT NULL,         -- local day
+  need_days INTEGER NOT NULL,   -- smallest number of days that are not covered; 0: all are
+  n_days INTEGER NOT NULL,      -- n as it was then
+  selected INTEGER NOT NULL CHECK (selected IN (0, 1)),
+  looked_at INTEGER NOT NULL,
+  judged_at INTEGER,            -- when fee control first looked at it afterwards; NULL: not yet
+  next_at INTEGER NOT NULL      -- when it is looked at again
+) STRICT;
+CREATE INDEX nday_due ON nday (next_at);
+CREATE INDEX nday_strategy ON nday (strategy, need_days);
+CREATE INDEX nday_waiting ON nday (looked_at) WHERE selected = 1 AND judged_at IS NULL;
+
 -- ledger ---------------------------------------------------------------------------------------------
 -- Runs: charges of many accounts at once, as pages whose transactions are written later; ledger/run.h.
 CREATE TABLE ledger_run (

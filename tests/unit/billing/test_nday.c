@@ -1,0 +1,117 @@
+/* What the next days cost: foreseen from what was settled, priced at the step where it will fall.
+ */
+#include "tests/unit/billing/town.h"
+
+#include <stdlib.h>
+
+#include "billing/nday.h"
+
+#define A 7
+#define WATTS 200 /* 4.8 kWh a day */
+
+struct ask {
+    struct town *t;
+    int64_t now;
+    int32_t days;
+    struct nday *out;
+};
+static enum err foresee(struct store_tx *tx, void *arg)
+{
+    struct ask *a = arg;
+    return nday_foresee(tx, a->t->readings, A, (wall_s){a->now}, a->days, a->out);
+}
+
+static struct nday seen(struct town *t, int64_t now, int32_t days)
+{
+    struct nday f;
+    struct ask a = {t, now, days, &f};
+    assert_ok(store_read(t->ledger, foresee, &a));
+    return f;
+}
+
+/* `days` of steady use from T0, settled each midnight. */
+static int64_t live(struct town *t, int days, int64_t watts)
+{
+    town_pay(t, A, 1'000'000, T0);
+    for (int d = 0; d < days; d++) {
+        town_run(t, 1, T0 + d * DAY, T0 + (d + 1) * DAY, watts);
+        town_tick(t, T0 + (d + 1) * DAY + 1200);
+    }
+    int64_t now = T0 + days * DAY + 1800;
+    town_run(t, 1, T0 + days * DAY, now, watts);
+    return now;
+}
+
+static void near(int64_t seen, int64_t expected, int64_t apart)
+{
+    if (seen < expected - apart || seen > expected + apart)
+        fail_msg("%lld instead of about %lld", (long long)seen, (long long)expected);
+}
+
+static void test_steady_use(void **state)
+{
+    struct town *t = *state;
+    int64_t now = live(t, 30, WATTS);
+    struct nday f = seen(t, now, 14);
+    assert_true(f.known);
+    for (int n = 1; n <= 14; n++) {
+        near(f.cost_fen[n - 1][FORECAST_P50], n * 240, 4 + n); /* 4.8 kWh at 0.5 yuan */
+        assert_true(f.cost_fen[n - 1][FORECAST_P99] >= f.cost_fen[n - 1][FORECAST_P50]);
+    }
+    assert_int_equal(nday_lasts(&f, 1'000, FORECAST_P50), 4);
+    assert_int_equal(nday_lasts(&f, -1, FORECAST_P50), 0);
+    assert_int_equal(nday_lasts(&f, 1'000'000, FORECAST_P50), 14);
+}
+
+/* Nobody there: it costs nothing, but what stands costs all the same (vector 4). */
+static void test_an_empty_flat(void **state)
+{
+    struct town *t = *state;
+    town_plan(t, "flat", 2, T0 - 10,
+              "{\"kind\":\"flat\",\"price\":\"0.5\",\"fees\":[{\"code\":\"meter\","
+              "\"price\":\"0.25\",\"per\":\"day\"}]}");
+    int64_t now = live(t, 20, 0);
+    struct nday f = seen(t, now, 5);
+    assert_true(f.known && f.reason.empty);
+    for (int n = 1; n <= 5; n++)
+        assert_int_equal(f.cost_fen[n - 1][FORECAST_P50], n * 25);
+}
+
+/* The next day crosses into a step that costs more: its price counts, not the mean (vector 5). */
+static void test_the_price_of_the_step(void **state)
+{
+    struct town *t = *state;
+    town_plan(t, "flat", 2, T0 - 10,
+              "{\"kind\":\"ladder\",\"cycle\":\"year\",\"start\":\"01-01\",\"steps\":[{\"to\":"
+              "\"96\",\"price\":"
+              "\"0.5\"},{\"price\":\"0.8\"}]}");
+    int64_t now = live(t, 19, WATTS); /* 91.2 kWh: 4.8 are left below the bound */
+    struct nday f = seen(t, now, 5);
+    int64_t left_fen = 240 - 5; /* half an hour of the day is used already */
+    near(f.cost_fen[0][FORECAST_P50], 240, 6);
+    near(f.cost_fen[4][FORECAST_P50], left_fen + (5 * 4'800 - 4'700) * 8 / 100, 20);
+    assert_true(f.cost_fen[4][FORECAST_P50] > 5 * 240 + 400);
+}
+
+static void test_nothing_to_go_by(void **state)
+{
+    struct town *t = *state;
+    struct nday f;
+    struct ask a = {t, T0, 0, &f};
+    assert_false(seen(t, T0, 3).known);
+    assert_err(ERR_RANGE, store_read(t->ledger, foresee, &a));
+    a.days = NDAY_AHEAD_MAX + 1;
+    assert_err(ERR_RANGE, store_read(t->ledger, foresee, &a));
+    town_wh(t, 1, T0, 1'000);
+    assert_false(seen(t, T0 + 60, 3).known); /* a charge is open, no day is known */
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, town_open, town_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {CASE(test_steady_use), CASE(test_an_empty_flat),
+                                       CASE(test_the_price_of_the_step),
+                                       CASE(test_nothing_to_go_by)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
