@@ -139,6 +139,20 @@ static enum err take_used(struct call *c, struct rating_used *used)
     return ERR_OK;
 }
 
+/* What the rules of a bill are counted in. */
+static enum err take_terms(struct call *c, struct rating_request *r)
+{
+    int64_t recharges;
+    TRY(take(c, "capacity_milli_kva", TRIAL_WH_MAX, &r->capacity_milli_kva));
+    TRY(take(c, "demand_milli_kw", TRIAL_WH_MAX, &r->demand_milli_kw));
+    TRY(take(c, "contracted_milli_kw", TRIAL_WH_MAX, &r->contracted_milli_kw));
+    TRY(take(c, "first_recharges", 120, &recharges));
+    TRY(take(c, "reactive_wh", TRIAL_WH_MAX, &r->reactive_wh));
+    r->first_recharges = (uint16_t)recharges;
+    r->reactive_known = json_object_get(json_object_get(c->body, "usage"), "reactive_wh");
+    return ERR_OK;
+}
+
 static enum err take_request(struct call *c, struct rating_request *r)
 {
     int64_t persons, month, days, months, area;
@@ -153,7 +167,7 @@ static enum err take_request(struct call *c, struct rating_request *r)
     r->days = (uint16_t)days;
     r->months = (uint16_t)months;
     r->area_milli_m2 = (uint32_t)area;
-    return ERR_OK;
+    return take_terms(c, r);
 }
 
 static void put_item(struct jwrite *w, const struct rating_item *t)
@@ -167,8 +181,13 @@ static void put_item(struct jwrite *w, const struct rating_item *t)
         jwrite_text(w, "code", t->code);
     if (t->step >= 0)
         jwrite_int(w, "step", t->step + 1);
-    jwrite_int(w, "quantity_wh", t->quantity_wh);
-    jwrite_text(w, "price", price);
+    if (t->kind == RATING_ITEM_FACTOR) {
+        rating_price_print(t->price_e8 * RATING_PERCENT_PER_FACTOR_PRICE, price);
+        jwrite_int(w, "of_fen", t->quantity_wh);
+        jwrite_text(w, "percent", price);
+    }
+    jwrite_int(w, "quantity_wh", t->kind == RATING_ITEM_FACTOR ? 0 : t->quantity_wh);
+    jwrite_text(w, "price", t->kind == RATING_ITEM_FACTOR ? "0" : price);
     jwrite_text(w, "rounding", rating_rounding_name(t->rounding));
     jwrite_int(w, "carry_in", t->carry_in);
     jwrite_int(w, "carry_out", t->carry_out);

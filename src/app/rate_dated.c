@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/rate_impl.h"
+#include "rating/line.h"
 
 enum form { QUIET, JSON, TABLE }; /* quiet: only whether all of it can be rated */
 
@@ -28,40 +29,6 @@ static const char *when(const struct dated *d, int64_t s, char text[32])
     struct civil t = civil_from_wall((wall_s){s}, d->c->offset_s);
     snprintf(text, 32, "%04d-%02u-%02uT%02u:%02u:%02u", (int)t.year, t.month, t.day, t.hour,
              t.minute, t.second);
-    return text;
-}
-
-/* What the amount comes from, as a word that can be looked up in the manual. */
-static const char *rule_of(const struct rating_plan *plan, const struct rating_line *l)
-{
-    static const char *const items[RATING_ITEM_KINDS] = {
-        [RATING_ITEM_SURCHARGE] = "surcharge", [RATING_ITEM_COMPONENT] = "per_unit",
-        [RATING_ITEM_MINIMUM] = "minimum",     [RATING_ITEM_FREE] = "free_quota",
-        [RATING_ITEM_FACTOR] = "power_factor", [RATING_ITEM_SUBSIDY] = "subsidy"};
-    if (l->kind == RATING_ITEM_FEE) {
-        for (size_t i = 0; i < plan->fee_count; i++)
-            if (strcmp(plan->fees[i].code, l->code) == 0)
-                return rating_per_name(plan->fees[i].per);
-    }
-    if (l->kind < RATING_ITEM_KINDS && items[l->kind])
-        return items[l->kind];
-    if (plan->mix_count > 0)
-        return "mix";
-    if (l->step < 0)
-        return "price";
-    if (plan->ladder.form != RATING_BY_MATRIX)
-        return "ladder";
-    return plan->ladder.apportion == RATING_PRO_RATA ? "matrix_pro_rata" : "matrix_chronological";
-}
-
-static const char *prices_of(const struct rating_line *l, char text[32])
-{
-    if (l->schedule >= 0)
-        snprintf(text, 32, "schedules[%d]", l->schedule);
-    else if (l->month_entry >= 0)
-        snprintf(text, 32, "by_month[%d]", l->month_entry);
-    else
-        snprintf(text, 32, "plan");
     return text;
 }
 
@@ -106,12 +73,6 @@ static void table_hours(const struct rating_period *p, size_t index)
     print_hours(p);
 }
 
-static bool has_registers(const struct rating_line *l)
-{
-    return l->kind == RATING_ITEM_ENERGY || l->kind == RATING_ITEM_SURCHARGE ||
-           l->kind == RATING_ITEM_COMPONENT || l->kind == RATING_ITEM_FREE;
-}
-
 static void json_bound(const char *name, int64_t wh)
 {
     if (wh == RATING_STEP_OPEN)
@@ -122,17 +83,10 @@ static void json_bound(const char *name, int64_t wh)
 
 static void json_marks(const struct rating_line *l)
 {
-    static const struct {
-        uint8_t flag;
-        const char *name;
-    } marks[] = {{RATING_FLAG_ESTIMATED, "estimated"},
-                 {RATING_FLAG_CALENDAR, "calendar_year_missing"},
-                 {RATING_FLAG_MOVED_IN, "moved_in"},
-                 {RATING_FLAG_INTERVALS, "by_intervals"}};
+    const char *mark;
     printf("\"marks\":[%s", l->apportioned ? "\"apportioned\"" : "");
-    for (size_t i = 0, n = l->apportioned; i < sizeof marks / sizeof *marks; i++)
-        if (l->flags & marks[i].flag)
-            printf("%s\"%s\"", n++ ? "," : "", marks[i].name);
+    for (size_t i = 0; (mark = rating_line_mark(l, i)); i++)
+        printf("%s\"%s\"", i > 0 || l->apportioned ? "," : "", mark);
     printf("],");
 }
 
@@ -146,7 +100,7 @@ static void json_line(const struct dated *d, const struct rating_line *l)
         printf("\"code\":\"%s\",", l->code);
     printf("\"from\":\"%s\",", when(d, l->from_s, text));
     printf("\"to\":\"%s\",", when(d, l->to_s, text));
-    if (has_registers(l))
+    if (rating_line_has_registers(l))
         printf("\"from_wh\":%" PRId64 ",\"to_wh\":%" PRId64 ",", l->from_wh, l->to_wh);
     if (l->step >= 0) {
         printf("\"step\":%d,", l->step + 1);
@@ -155,7 +109,8 @@ static void json_line(const struct dated *d, const struct rating_line *l)
     }
     printf("\"periods\":[");
     each_of(&d->c->plan, l, json_hours);
-    printf("],\"rule\":\"%s\",\"prices\":\"%s\",", rule_of(&d->c->plan, l), prices_of(l, text));
+    printf("],\"rule\":\"%s\",\"prices\":\"%s\",", rating_line_rule(&d->c->plan, l),
+           rating_line_prices(l, text));
     json_marks(l);
     if (l->kind == RATING_ITEM_FACTOR)
         rate_print_factor(l->quantity_wh, l->price_e8);
@@ -188,14 +143,14 @@ static void table_line(const struct dated *d, const struct rating_line *l)
     if (l->step >= 0)
         table_step(l);
     printf("\n%50s%s .. %s", "", when(d, l->from_s, from), when(d, l->to_s, to));
-    if (has_registers(l)) {
+    if (rating_line_has_registers(l)) {
         printf("; %s -> ", rate_decimal(from, l->from_wh, 1000, 3));
         printf("%s", rate_decimal(to, l->to_wh, 1000, 3));
     }
     each_of(&d->c->plan, l, table_hours);
     printf("; rule 规则 %s, prices 价格 %s, rounding 舍入 %s %" PRId64 " -> %" PRId64,
-           rule_of(&d->c->plan, l), prices_of(l, text), rating_rounding_name(l->rounding),
-           l->carry_in, l->carry_out);
+           rating_line_rule(&d->c->plan, l), rating_line_prices(l, text),
+           rating_rounding_name(l->rounding), l->carry_in, l->carry_out);
     if (l->apportioned)
         printf("; apportioned by time 按时间分摊");
     if (l->flags & RATING_FLAG_ESTIMATED)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "billing/billing_impl.h"
+#include "rating/line.h"
 
 struct text {
     char *out;
@@ -52,12 +53,32 @@ static void put_where(struct text *t, const struct rating_line *l,
             put(t, "\"%s\":true,", flags[i].name);
 }
 
-static void put_line(struct text *t, const struct rating_line *l,
-                     const struct billing_bill_facts *f)
+/* The power factor: a percent of a sum, and what it was found from. */
+static void put_factor(struct text *t, const struct rating_line *l)
+{
+    char percent[RATING_PRICE_TEXT_MAX];
+    rating_price_print(l->price_e8 * RATING_PERCENT_PER_FACTOR_PRICE, percent);
+    put(t,
+        "\"active_wh\":%" PRId64 ",\"reactive_wh\":%" PRId64 ",\"of_fen\":%" PRId64
+        ",\"percent\":\"%s\",",
+        l->from_wh, l->to_wh, l->quantity_wh, percent);
+}
+
+static void put_quantity(struct text *t, const struct rating_line *l)
 {
     char price[RATING_PRICE_TEXT_MAX];
     rating_price_print(l->price_e8, price);
-    put(t, "{\"kind\":\"%s\",", rating_item_name(l->kind));
+    put(t,
+        "\"from_wh\":%" PRId64 ",\"to_wh\":%" PRId64 ",\"quantity_wh\":%" PRId64
+        ",\"price\":\"%s\",",
+        l->from_wh, l->to_wh, l->quantity_wh, price);
+}
+
+static void put_line(struct text *t, const struct rating_line *l,
+                     const struct billing_bill_facts *f)
+{
+    put(t, "{\"kind\":\"%s\",\"rule\":\"%s\",", rating_item_name(l->kind),
+        rating_line_rule(f->plan, l));
     if (l->step >= 0)
         put(t, "\"step\":%d,", l->step + 1);
     if (l->code[0])
@@ -67,12 +88,13 @@ static void put_line(struct text *t, const struct rating_line *l,
     if (l->apportioned)
         put(t, "\"apportioned\":true,");
     put_where(t, l, f);
-    put(t,
-        "\"rate\":\"%s\",\"from_wh\":%" PRId64 ",\"to_wh\":%" PRId64 ",\"quantity_wh\":%" PRId64
-        ",\"price\":\"%s\",\"carry_in\":%" PRId64 ",\"carry_out\":%" PRId64
-        ",\"amount_fen\":%" PRId64 "}",
-        rating_rate_name(l->rate), l->from_wh, l->to_wh, l->quantity_wh, price, l->carry_in,
-        l->carry_out, l->amount_fen);
+    put(t, "\"rate\":\"%s\",", rating_rate_name(l->rate));
+    if (l->kind == RATING_ITEM_FACTOR)
+        put_factor(t, l);
+    else
+        put_quantity(t, l);
+    put(t, "\"carry_in\":%" PRId64 ",\"carry_out\":%" PRId64 ",\"amount_fen\":%" PRId64 "}",
+        l->carry_in, l->carry_out, l->amount_fen);
 }
 
 static void put_lines(struct text *t, const struct rating_bill *bill,

@@ -3,6 +3,8 @@
 
 #include <jansson.h>
 
+#include "rating/period.h"
+
 static void test_a_charge_opens_with_the_first_reading(void **state)
 {
     struct town *t = *state;
@@ -151,6 +153,51 @@ static void test_bill_text(void **state)
     json_decref(j);
 }
 
+/* Each line says where it comes from; the power factor, of what it is a percent. */
+static void test_bill_text_explains_itself(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{\"kind\":\"ladder\",\"cycle\":\"month\",\"steps\":[{\"to\":\"1\",\"price\":\"0.5\"},"
+        "{\"price\":\"1\"}],\"power_factor\":{\"table\":[{\"from\":\"0.90\",\"percent\":\"-0.75\"},"
+        "{\"from\":\"0\",\"percent\":\"5\"}],\"on\":[\"energy\"]},\"subsidies\":[{\"code\":\"poor\","
+        "\"amount\":\"1\",\"per\":\"month\"}]}";
+    static const struct {
+        size_t line;
+        const char *name, *value;
+    } rows[] = {{0, "rule", "\"ladder\""}, {0, "step_from_wh", "0"}, {0, "step_to_wh", "1000"},
+                {0, "from_at", "1790000000"}, {0, "to_at", "1790086400"}, {0, "estimated", "true"},
+                {1, "step", "2"}, {1, "step_from_wh", "1000"}, {1, "step_to_wh", NULL}, {1, "price", "\"1\""},
+                {2, "kind", "\"power_factor\""}, {2, "of_fen", "350"}, {2, "percent", "\"5\""},
+                {2, "active_wh", "4000"}, {2, "reactive_wh", "3000"}, {2, "quantity_wh", NULL},
+                {3, "kind", "\"subsidy\""}, {3, "code", "\"poor\""}, {3, "amount_fen", "-100"}};
+    struct rating_plan plan;
+    struct rating_position position = {};
+    struct rating_bill bill;
+    struct rating_row row = {.from = {1'790'000'000}, .to = {1'790'086'400}, .reactive_wh = 3000,
+                             .used = {.total_wh = 4000}, .estimated = true};
+    struct rating_case c = {.opened_at = row.from, .closed_at = row.to, .rows = &row,
+                            .row_count = 1, .reactive_known = true};
+    char text[BILLING_BILL_MAX];
+    assert_ok(rating_plan_parse(json, strlen(json), &plan, NULL));
+    assert_ok(rating_period(&plan, &c, &position, &bill));
+    struct billing_bill_facts f = {.plan = &plan, .plan_code = "l", .why = "day"};
+    assert_ok(billing_bill_json(&bill, &f, text));
+    json_t *j = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *lines = json_object_get(j, "lines");
+    assert_int_equal(json_array_size(lines), 4);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const json_t *v = json_object_get(json_array_get(lines, rows[i].line), rows[i].name);
+        char *said = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+        if (rows[i].value)
+            assert_string_equal(said ? said : "nothing", rows[i].value);
+        else
+            assert_null(said);
+        free(said);
+    }
+    json_decref(j);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, town_open, town_close)
 
 int main(void)
@@ -163,6 +210,7 @@ int main(void)
         CASE(test_days_left),
         cmocka_unit_test(test_zones),
         cmocka_unit_test(test_bill_text),
+        cmocka_unit_test(test_bill_text_explains_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

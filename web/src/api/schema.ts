@@ -1739,7 +1739,7 @@ export interface components {
         };
         PlanTrial: {
             text: string;
-            /** @description total_wh, sharp_wh … valley_wh, used_before_wh (in this cycle of the ladder), persons, month, days, months, area_milli_m2 */
+            /** @description total_wh, sharp_wh … valley_wh, used_before_wh (in this cycle of the ladder), persons, month, days, months, area_milli_m2, capacity_milli_kva, demand_milli_kw, contracted_milli_kw, first_recharges, reactive_wh (left out: not known) */
             usage: {
                 [key: string]: number;
             };
@@ -1750,7 +1750,7 @@ export interface components {
             lines: components["schemas"]["PlanTrialLine"][];
         };
         PlanTrialLine: {
-            /** @description energy, surcharge, component, fee, minimum ... */
+            /** @description energy, surcharge, component, fee, minimum, free, power_factor, subsidy */
             kind: string;
             rate: string;
             /** @description Of the component or fee */
@@ -1760,6 +1760,10 @@ export interface components {
             quantity_wh: number;
             /** @description Yuan */
             price: string;
+            /** @description power_factor: the sum that the percent is of */
+            of_fen?: number;
+            /** @description power_factor only */
+            percent?: string;
             rounding: string;
             /** @description 10⁻⁹ fen */
             carry_in: number;
