@@ -135,15 +135,31 @@ static enum err day_start(struct call *c, const char *field, int64_t number, int
         "members", API_FIELD_TEXT, 0, API_BODY_MAX, &(a).members.list                              \
     }
 
+static enum err method_of(struct call *c, const char *name, enum run_method *method)
+{
+    for (unsigned i = 0; i < RUN_METHOD_COUNT; i++) {
+        if (strcmp(run_method_name((enum run_method)i), name) == 0) {
+            *method = (enum run_method)i;
+            return ERR_OK;
+        }
+    }
+    return api_bad(c, "method", ERR_API_FIELD, "given, equal, usage, area or persons is expected");
+}
+
 enum err api_run_subsidy(struct call *c)
 {
     struct run_subsidy s = {.ask = {.project_id = c->project_id, .now = c->now}};
     int64_t last_day = 0, id;
+    const char *method = "";
     char actor[32];
     TRY(api_fields(c, (struct api_field[]){ASK_FIELDS(s.ask),
+                                           {"method", API_FIELD_TEXT, 1, 8, &method},
                                            {"each_fen", API_FIELD_INT, 1, 100'000'000, &s.each_fen},
                                            {"last_day", API_FIELD_INT, 0, 99'991'231, &last_day},
                                            {}}));
+    TRY(method_of(c, method, &s.method));
+    if (s.method == RUN_USAGE)
+        return api_bad(c, "method", ERR_API_FIELD, "free credit has no span to measure usage in");
     if (last_day)
         TRY(day_start(c, "last_day", last_day, 1, &s.expires_at));
     if (last_day && s.expires_at.s <= c->now.s)
@@ -189,6 +205,19 @@ static enum err find_meter(struct meters *m, const char *address, bool sub, cons
     return ERR_OK;
 }
 
+/* The ratio of the transformers before a meter; one that changes in the span ends it. */
+static enum err find_ratio(struct meters *m, struct run_meter *meter, const char *field)
+{
+    int64_t changes;
+    TRY(billing_ratio_at(m->call->tx, meter->meter_id, m->from, &meter->ratio));
+    TRY(store_int(m->call->tx, &changes,
+                  "SELECT count(*) FROM meter_ratio WHERE meter_id = $1 AND from_at > $2 "
+                  "AND from_at < $3",
+                  "iii", meter->meter_id, m->from.s, m->to.s));
+    return changes ? api_bad(m->call, field, ERR_RUN_READING, "its ratio changed in the span")
+                   : ERR_OK;
+}
+
 static enum err find_meters(struct meters *m, const char *list, bool sub, const char *field)
 {
     while (*(list += strspn(list, " ,;\r\n\t"))) {
@@ -199,6 +228,7 @@ static enum err find_meters(struct meters *m, const char *list, bool sub, const 
         memcpy(address, list, len);
         address[len] = '\0';
         TRY(find_meter(m, address, sub, field));
+        TRY(find_ratio(m, &m->meter[m->count - 1], field));
         list += len;
     }
     return ERR_OK;
@@ -231,19 +261,6 @@ static enum err read_meters(struct store_tx *tx, void *arg)
             return e == ERR_NOT_FOUND ? ERR_RUN_READING : e;
     }
     return ERR_OK;
-}
-
-static enum err method_of(struct call *c, const char *name, enum run_method *method)
-{
-    static const char *const names[] = {
-        [RUN_GIVEN] = "given", [RUN_EQUAL] = "equal", [RUN_USAGE] = "usage"};
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(names[i], name) == 0) {
-            *method = (enum run_method)i;
-            return ERR_OK;
-        }
-    }
-    return api_bad(c, "method", ERR_API_FIELD, "given, equal or usage is expected");
 }
 
 enum err api_run_share(struct call *c)

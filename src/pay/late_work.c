@@ -109,8 +109,7 @@ enum err late_list(struct store_tx *tx, const struct late_query *query, late_eac
     return e != ERR_OK ? e : end;
 }
 
-/* --- counting
- * ------------------------------------------------------------------------------------- */
+/* --- counting ------------------------------------------------------------------------------ */
 
 struct work {
     struct late_row row;

@@ -78,8 +78,7 @@ enum err run_reverse(struct store_tx *tx, const struct run_verdict *v)
     return audit(tx, v, "run.reverse");
 }
 
-/* --- looking -------------------------------------------------------------------------------------
- */
+/* --- looking ------------------------------------------------------------------------------- */
 
 enum err run_list(struct store_tx *tx, int64_t project_id, int64_t before, int64_t limit,
                   run_each *each, void *arg)

@@ -31,7 +31,7 @@
 #define RUN_METERS_MAX 32
 #define RUN_MONEY_MAX_FEN 100'000'000'000 /* of a whole run */
 
-/* --- sharing out, pure ------------------------------------------------------------------------ */
+/* --- sharing out, pure --------------------------------------------------------------------- */
 
 /* total_fen in parts by weight, exactly: whole parts are rounded down, and the fen that are left go
  * one by one to the largest remainders (equal ones: to the first). ERR_RANGE: negative total or
@@ -39,8 +39,7 @@
 [[nodiscard]] enum err run_share(int64_t total_fen, const int64_t *weight, size_t count,
                                  int64_t *part_fen);
 
-/* --- proposing ----------------------------------------------------------------------------------
- */
+/* --- proposing ----------------------------------------------------------------------------- */
 
 /* Who takes part: open accounts of the project under a place, or a list. */
 struct run_members {
@@ -54,21 +53,22 @@ struct run_ask {
     wall_s now;
     struct run_members members;
 };
+/* What a line's weight is: that of the list (1 without one), 1, the energy settled in the span, the
+ * area in 1/1000 m2 or the persons that the account's terms (site/site.h) say. */
+enum run_method { RUN_GIVEN, RUN_EQUAL, RUN_USAGE, RUN_AREA, RUN_PERSONS, RUN_METHOD_COUNT };
+const char *run_method_name(enum run_method m); /* "given" ...; never NULL */
+
 struct run_subsidy {
     struct run_ask ask;
-    int64_t each_fen;  /* a unit of weight: a bed */
-    wall_s expires_at; /* 0: carried over for ever */
+    enum run_method method; /* not RUN_USAGE: there is no span */
+    int64_t each_fen;       /* a unit of weight: a bed */
+    wall_s expires_at;      /* 0: carried over for ever */
 };
 /* ERR_RANGE, ERR_SITE_TEXT (code, period or title), ERR_RUN_MEMBER, ERR_RUN_EMPTY, ERR_RUN_TWICE.
  */
 [[nodiscard]] enum err run_ask_subsidy(struct store_tx *tx, const struct run_subsidy *s,
                                        int64_t *run_id);
 
-enum run_method {
-    RUN_GIVEN,
-    RUN_EQUAL,
-    RUN_USAGE
-}; /* weights: of the list (areas), 1, energy used */
 /* What the common meters counted, taken by the caller from the readings store, with the newest
  * registers at or before each end. */
 struct run_meter {
@@ -91,8 +91,7 @@ struct run_common {
 [[nodiscard]] enum err run_ask_share(struct store_tx *tx, const struct run_common *c,
                                      int64_t *run_id);
 
-/* --- deciding
- * -------------------------------------------------------------------------------------- */
+/* --- deciding ------------------------------------------------------------------------------ */
 
 struct run_verdict {
     int64_t project_id, run_id;
@@ -107,8 +106,7 @@ struct run_verdict {
  * approved it may not take it back alone. */
 [[nodiscard]] enum err run_reverse(struct store_tx *tx, const struct run_verdict *v);
 
-/* --- working
- * ----------------------------------------------------------------------------------------- */
+/* --- working ------------------------------------------------------------------------------- */
 
 #define RUN_LIMIT_MAX 256
 struct run_turn {
@@ -130,8 +128,7 @@ struct run_turn {
 /* Of the prepayment, what was given free and is not used up: never paid out. */
 [[nodiscard]] enum err run_free_left(struct store_tx *tx, int64_t account_id, int64_t *left_fen);
 
-/* --- looking
- * ------------------------------------------------------------------------------------------ */
+/* --- looking ------------------------------------------------------------------------------- */
 
 struct run {
     int64_t id, project_id;

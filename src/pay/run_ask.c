@@ -32,8 +32,7 @@ static enum err check_once(struct store_tx *tx, const struct run_ask *a, const c
     return e == ERR_OK ? ERR_RUN_TWICE : e;
 }
 
-/* --- who takes part ------------------------------------------------------------------------------
- */
+/* --- who takes part ------------------------------------------------------------------------ */
 
 static enum err add_by_place(struct store_tx *tx, const struct run_ask *a, int64_t run_id)
 {
@@ -108,8 +107,59 @@ static enum err add_members(struct store_tx *tx, const struct run_ask *a, int64_
     return a->members.list[0] ? add_by_list(tx, a, run_id) : add_by_place(tx, a, run_id);
 }
 
-/* --- the run itself
- * --------------------------------------------------------------------------------- */
+/* --- weights ------------------------------------------------------------------------------- */
+
+const char *run_method_name(enum run_method m)
+{
+    static const char *const names[RUN_METHOD_COUNT] = {[RUN_GIVEN] = "given",
+                                                        [RUN_EQUAL] = "equal",
+                                                        [RUN_USAGE] = "usage",
+                                                        [RUN_AREA] = "area",
+                                                        [RUN_PERSONS] = "persons"};
+    MUST((unsigned)m < RUN_METHOD_COUNT);
+    return names[m];
+}
+
+/* What was settled in the span; whoever used nothing bears nothing. */
+static enum err weigh_by_usage(struct store_tx *tx, int64_t run_id, wall_s from, wall_s to)
+{
+    return store_exec(tx,
+                      "UPDATE money_run_line SET weight = (SELECT coalesce(sum(s.energy_wh), 0) "
+                      "FROM settlement s WHERE s.account_id = money_run_line.account_id "
+                      "AND s.energy_wh > 0 AND s.closed_at > $2 AND s.closed_at <= $3) "
+                      "WHERE run_id = $1",
+                      "iii", run_id, from.s, to.s);
+}
+
+/* What the terms say that hold at the last moment before `to`; 0 where they say nothing. */
+static enum err weigh_by_terms(struct store_tx *tx, int64_t run_id, bool area, wall_s to)
+{
+    return store_exec(tx,
+                      "UPDATE money_run_line SET weight = coalesce((SELECT "
+                      "CASE WHEN $3 = 1 THEN t.area_milli_m2 ELSE t.persons END "
+                      "FROM account_term t WHERE t.account_id = money_run_line.account_id "
+                      "AND t.from_at < $2 ORDER BY t.from_at DESC LIMIT 1), 0) WHERE run_id = $1",
+                      "iii", run_id, to.s, (int64_t)area);
+}
+
+static enum err weigh(struct store_tx *tx, int64_t run_id, enum run_method method, wall_s from,
+                      wall_s to)
+{
+    switch (method) {
+    case RUN_EQUAL:
+        return store_exec(tx, "UPDATE money_run_line SET weight = 1 WHERE run_id = $1", "i",
+                          run_id);
+    case RUN_USAGE:
+        return weigh_by_usage(tx, run_id, from, to);
+    case RUN_AREA:
+    case RUN_PERSONS:
+        return weigh_by_terms(tx, run_id, method == RUN_AREA, to);
+    default:
+        return ERR_OK;
+    }
+}
+
+/* --- the run itself ------------------------------------------------------------------------ */
 
 struct draft {
     const struct run_ask *ask;
@@ -169,7 +219,7 @@ enum err run_ask_subsidy(struct store_tx *tx, const struct run_subsidy *s, int64
 {
     const struct run_ask *a = &s->ask;
     TRY(check_form(a));
-    if (s->each_fen <= 0 || s->each_fen > RUN_MONEY_MAX_FEN)
+    if (s->method == RUN_USAGE || s->each_fen <= 0 || s->each_fen > RUN_MONEY_MAX_FEN)
         return ERR_RANGE;
     if (s->expires_at.s && s->expires_at.s <= a->now.s)
         return ERR_RANGE;
@@ -185,6 +235,7 @@ enum err run_ask_subsidy(struct store_tx *tx, const struct run_subsidy *s, int64
     json_decref(evidence);
     TRY(e);
     TRY(add_members(tx, a, *run_id));
+    TRY(weigh(tx, *run_id, s->method, a->now, (wall_s){a->now.s + 1}));
     int64_t heaviest = 0;
     TRY(store_int(tx, &heaviest,
                   "SELECT coalesce(max(weight), 0) FROM money_run_line WHERE run_id = $1", "i",
@@ -196,8 +247,7 @@ enum err run_ask_subsidy(struct store_tx *tx, const struct run_subsidy *s, int64
     return finish(tx, a, *run_id);
 }
 
-/* --- common usage
- * ------------------------------------------------------------------------------------- */
+/* --- common usage -------------------------------------------------------------------------- */
 
 struct pot {
     int64_t main_wh, sub_wh, total_fen;
@@ -240,13 +290,6 @@ static json_t *meters_json(const struct run_common *c)
     return list;
 }
 
-static const char *method_name(enum run_method m)
-{
-    static const char *const names[] = {
-        [RUN_GIVEN] = "given", [RUN_EQUAL] = "equal", [RUN_USAGE] = "usage"};
-    return names[m];
-}
-
 static json_t *share_json(const struct run_common *c, const struct pot *pot)
 {
     return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:b}", "meters",
@@ -254,19 +297,8 @@ static json_t *share_json(const struct run_common *c, const struct pot *pot)
                      "main_wh", (json_int_t)pot->main_wh, "sub_wh", (json_int_t)pot->sub_wh,
                      "shared_wh", (json_int_t)(pot->main_wh - pot->sub_wh), "price_e8",
                      (json_int_t)c->price_e8, "total_fen", (json_int_t)pot->total_fen, "method",
-                     method_name(c->method), "place", c->ask.members.place, "list",
+                     run_method_name(c->method), "place", c->ask.members.place, "list",
                      c->ask.members.list[0] != '\0');
-}
-
-/* What was settled in the span; whoever used nothing bears nothing. */
-static enum err weigh_by_usage(struct store_tx *tx, const struct run_common *c, int64_t run_id)
-{
-    return store_exec(tx,
-                      "UPDATE money_run_line SET weight = (SELECT coalesce(sum(s.energy_wh), 0) "
-                      "FROM settlement s WHERE s.account_id = money_run_line.account_id "
-                      "AND s.energy_wh > 0 AND s.closed_at > $2 AND s.closed_at <= $3) "
-                      "WHERE run_id = $1",
-                      "iii", run_id, c->from.s, c->to.s);
 }
 
 struct lines {
@@ -335,7 +367,7 @@ enum err run_ask_share(struct store_tx *tx, const struct run_common *c, int64_t 
     enum err e = begin(tx,
                        &(struct draft){&c->ask,
                                        "share",
-                                       method_name(c->method),
+                                       run_method_name(c->method),
                                        policy.share_as_energy ? "energy" : "services",
                                        {0},
                                        evidence},
@@ -343,10 +375,7 @@ enum err run_ask_share(struct store_tx *tx, const struct run_common *c, int64_t 
     json_decref(evidence);
     TRY(e);
     TRY(add_members(tx, &c->ask, *run_id));
-    if (c->method == RUN_EQUAL)
-        TRY(store_exec(tx, "UPDATE money_run_line SET weight = 1 WHERE run_id = $1", "i", *run_id));
-    if (c->method == RUN_USAGE)
-        TRY(weigh_by_usage(tx, c, *run_id));
+    TRY(weigh(tx, *run_id, c->method, c->from, c->to));
     TRY(divide(tx, *run_id, pot.total_fen));
     return finish(tx, &c->ask, *run_id);
 }

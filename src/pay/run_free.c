@@ -96,8 +96,7 @@ enum err run_free_left(struct store_tx *tx, int64_t account_id, int64_t *left_fe
     return ERR_OK;
 }
 
-/* --- the end of a grant
- * ---------------------------------------------------------------------------- */
+/* --- the end of a grant -------------------------------------------------------------------- */
 
 struct due {
     int64_t account_id, run_id;

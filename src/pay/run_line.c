@@ -48,8 +48,7 @@ static void tell_line(struct detail *d, const struct run_head *run, const struct
     detail_int(d, "weight", line->weight);
 }
 
-/* --- forward ------------------------------------------------------------------------------------
- */
+/* --- forward ------------------------------------------------------------------------------- */
 
 static enum err sell_grant(struct store_tx *tx, const struct run_head *run,
                            const struct run_item *line, const struct run_turn *turn)
@@ -123,8 +122,7 @@ enum err run_post_line(struct store_tx *tx, const struct run_head *run, const st
     return ERR_OK;
 }
 
-/* --- back
- * ------------------------------------------------------------------------------------------ */
+/* --- back ---------------------------------------------------------------------------------- */
 
 static enum err end_grant(struct store_tx *tx, const struct run_head *run, int64_t account_id,
                           int64_t back_fen, wall_s now)

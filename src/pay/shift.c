@@ -15,8 +15,7 @@ const char *shift_state_name(enum shift_state s)
     return state_names[s];
 }
 
-/* --- what a project wants -----------------------------------------------------------------------
- */
+/* --- what a project wants ------------------------------------------------------------------ */
 
 enum err shift_policy_get(struct store_tx *tx, int64_t project_id, struct shift_policy *out)
 {
@@ -52,8 +51,7 @@ enum err shift_policy_set(struct store_tx *tx, const struct shift_person *by,
         tx, &(struct shift_act){by->actor, "cash.policy", "project", by->project_id, by->now}, &d);
 }
 
-/* --- reading shifts
- * -------------------------------------------------------------------------------- */
+/* --- reading shifts ------------------------------------------------------------------------ */
 
 /* The sums come from the entries each time: nothing is kept twice. */
 #define SHIFT_COLUMNS                                                                              \
@@ -137,8 +135,7 @@ enum err shift_list(struct store_tx *tx, int64_t project_id, int64_t before, int
     return e != ERR_OK ? e : end;
 }
 
-/* --- the steps of a shift
- * ---------------------------------------------------------------------------- */
+/* --- the steps of a shift ------------------------------------------------------------------ */
 
 enum err shift_open(struct store_tx *tx, const struct shift_person *by, int64_t float_fen,
                     struct shift *out)

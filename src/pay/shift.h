@@ -24,8 +24,7 @@
 #define SHIFT_COUNT_MAX_FEN 1'000'000'000
 #define SHIFT_FEE_MAX_PERMYRIAD 2'000
 
-/* --- what a project wants -----------------------------------------------------------------------
- */
+/* --- what a project wants ------------------------------------------------------------------ */
 
 struct shift_policy {
     bool need_shift;       /* cash is taken in and given out in an open shift only */
@@ -44,8 +43,7 @@ struct shift_person {
 [[nodiscard]] enum err shift_policy_set(struct store_tx *tx, const struct shift_person *by,
                                         const struct shift_policy *policy);
 
-/* --- the desk
- * -------------------------------------------------------------------------------------- */
+/* --- the desk ------------------------------------------------------------------------------ */
 
 struct shift_sale {
     int64_t paid_fen, credit_fen, fee_fen, fee_permyriad;
@@ -73,8 +71,7 @@ struct shift_cash {
 };
 [[nodiscard]] enum err shift_record(struct store_tx *tx, const struct shift_cash *cash);
 
-/* --- shifts
- * ------------------------------------------------------------------------------------------ */
+/* --- shifts -------------------------------------------------------------------------------- */
 
 enum shift_state { SHIFT_OPEN, SHIFT_COUNTED, SHIFT_CLOSED, SHIFT_STATE_COUNT };
 const char *shift_state_name(enum shift_state s); /* "open" ...; never NULL */
@@ -108,8 +105,7 @@ typedef enum err shift_each(void *arg, const struct shift *s);
 [[nodiscard]] enum err shift_list(struct store_tx *tx, int64_t project_id, int64_t before,
                                   int64_t limit, shift_each *each, void *arg);
 
-/* --- days
- * ---------------------------------------------------------------------------------------------- */
+/* --- days ---------------------------------------------------------------------------------- */
 
 struct shift_day {
     int64_t project_id;

@@ -108,8 +108,7 @@ static void test_days(void **state)
     check_reply(world_get(w, &finance, P "days?before=20260230"), 400, "API_FIELD");
 }
 
-/* --- runs
- * ----------------------------------------------------------------------------------------- */
+/* --- runs ---------------------------------------------------------------------------------- */
 
 static enum err tick(struct store_tx *tx, void *arg)
 {
@@ -122,8 +121,9 @@ static void test_free_credit(void **state)
 {
     struct world *w = *state;
     struct person finance = somebody(w, AUTH_FINANCE), manager = somebody(w, AUTH_MANAGER);
-    const char *bed = "{\"code\":\"bed\",\"period\":\"2026-11\",\"title\":\"Beds\",\"place\":\"\","
-                      "\"members\":\"301,4\\n302\",\"each_fen\":300,\"last_day\":0}";
+    const char *bed =
+        "{\"code\":\"bed\",\"period\":\"2026-11\",\"title\":\"Beds\",\"place\":\"\","
+        "\"members\":\"301,4\\n302\",\"method\":\"given\",\"each_fen\":300,\"last_day\":0}";
     struct reply r = post(w, &finance, P "runs/subsidy", bed);
     assert_int_equal(r.status, 201);
     assert_int_equal(reply_int(&r, "total_fen"), 1'500);
@@ -154,12 +154,13 @@ static void test_free_credit(void **state)
     check_reply(world_get(w, &finance, P "runs/lines?run=7"), 404, "NOT_FOUND");
     check_reply(post(w, &finance, P "runs/subsidy",
                      "{\"code\":\"bed\",\"period\":\"2026-12\",\"title\":\"Beds\",\"place\":\"\","
-                     "\"members\":\"999\",\"each_fen\":300,\"last_day\":0}"),
+                     "\"members\":\"999\",\"method\":\"given\",\"each_fen\":300,\"last_day\":0}"),
                 422, "RUN_MEMBER");
-    check_reply(post(w, &finance, P "runs/subsidy",
-                     "{\"code\":\"bed\",\"period\":\"2026-12\",\"title\":\"Beds\",\"place\":\"\","
-                     "\"members\":\"\",\"each_fen\":300,\"last_day\":20200101}"),
-                422, "RANGE");
+    check_reply(
+        post(w, &finance, P "runs/subsidy",
+             "{\"code\":\"bed\",\"period\":\"2026-12\",\"title\":\"Beds\",\"place\":\"\","
+             "\"members\":\"\",\"method\":\"given\",\"each_fen\":300,\"last_day\":20200101}"),
+        422, "RANGE");
 }
 
 struct saying {
@@ -238,8 +239,7 @@ static void test_common_usage(void **state)
     reply_free(&r);
 }
 
-/* --- other services, late fees
- * ---------------------------------------------------------------------- */
+/* --- other services, late fees ------------------------------------------------------------- */
 
 static void test_other_services_and_late_fees(void **state)
 {

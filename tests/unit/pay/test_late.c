@@ -73,8 +73,7 @@ static void test_years_before_cost_more(void **state)
     assert_int_equal(late_fee_fen(&plain, &c), 0);
 }
 
-/* --- on the books
- * ------------------------------------------------------------------------------------ */
+/* --- on the books -------------------------------------------------------------------------- */
 
 #define A WORLD_PLATFORM_ACCOUNT
 

@@ -11,8 +11,7 @@
 
 #define DAY_S 86'400
 
-/* --- sharing out
- * ---------------------------------------------------------------------------------- */
+/* --- sharing out --------------------------------------------------------------------------- */
 
 static void test_parts_add_up_and_remainders_go_to_the_largest(void **state)
 {
@@ -57,8 +56,7 @@ static void test_random_shares(void **state)
     }
 }
 
-/* --- the world: account 8 and 20 .. 29 with their balance on the platform, 7 in the meter
- * --------- */
+/* --- the world: account 8 and 20 .. 29 with their balance on the platform, 7 in the meter -- */
 
 static int open_world(void **state)
 {
@@ -174,8 +172,7 @@ static int64_t post(struct world *w, struct job j)
     return j.number;
 }
 
-/* --- free credit
- * ---------------------------------------------------------------------------------- */
+/* --- free credit --------------------------------------------------------------------------- */
 
 static void test_refusals(void **state)
 {
@@ -300,8 +297,7 @@ static void test_a_run_is_taken_back_as_a_whole(void **state)
                      4'500);
 }
 
-/* --- its end
- * --------------------------------------------------------------------------------------- */
+/* --- its end ------------------------------------------------------------------------------- */
 
 static int64_t left(struct world *w, int64_t account)
 {
@@ -382,8 +378,7 @@ static void test_what_ends_first_is_used_first(void **state)
     assert_int_equal(e.number, 0); /* a run of the ledger is not folded */
 }
 
-/* --- common usage
- * ------------------------------------------------------------------------------------ */
+/* --- common usage -------------------------------------------------------------------------- */
 
 static struct run_meter meters[3] = {
     {.meter_id = 1, .from_at = {1}, .to_at = {2}, .from_wh = 1'000, .to_wh = 101'000, .ratio = 10},
@@ -441,6 +436,30 @@ static void test_by_policy_it_is_owed_as_energy(void **state)
         1);
 }
 
+static void test_by_area_and_persons_of_the_terms(void **state)
+{
+    struct world *w = *state;
+    world_exec(w, "INSERT INTO account_term (account_id, from_at, persons, area_milli_m2, "
+                  "capacity_milli_kva, contracted_milli_kw, opened_day, ladder_group, actor, "
+                  "entered_at) VALUES (20, 1, 9, 1, 0, 0, 0, '', 'user:1', 1), "
+                  "(20, 1500, 4, 60000, 0, 0, 0, '', 'user:1', 1), "
+                  "(20, 2000, 2, 1, 0, 0, 0, '', 'user:1', 1), "
+                  "(21, 1, 6, 20000, 0, 0, 0, '', 'user:1', 1)");
+    struct job j = common(w, RUN_AREA, "b20\nb21\nb22\n");
+    assert_ok(store_run(w->store, ask_share, &j));
+    assert_int_equal(world_int(w, "SELECT amount_fen FROM money_run_line WHERE account_id = 20"),
+                     3'750);
+    assert_int_equal(world_int(w, "SELECT amount_fen FROM money_run_line WHERE account_id = 22"),
+                     0);
+    struct job s = subsidy(w, "", "b20\nb21\nb22\n");
+    s.subsidy.method = RUN_PERSONS;
+    assert_ok(store_run(w->store, ask, &s));
+    assert_int_equal(world_int(w, "SELECT total_fen FROM money_run WHERE id = 2"), 8 * 500);
+    s.subsidy.method = RUN_USAGE;
+    s.subsidy.ask.period = "2026-02";
+    assert_err(ERR_RANGE, store_run(w->store, ask, &s));
+}
+
 static void test_by_usage_and_its_refusals(void **state)
 {
     struct world *w = *state;
@@ -484,6 +503,7 @@ int main(void)
         T(test_what_ends_first_is_used_first),
         T(test_common_usage_is_shared_and_owed_beside_the_energy),
         T(test_by_policy_it_is_owed_as_energy),
+        T(test_by_area_and_persons_of_the_terms),
         T(test_by_usage_and_its_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

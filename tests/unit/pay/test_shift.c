@@ -130,8 +130,7 @@ static int32_t today(const struct world *w)
     return civil_local_day(w->now, 28'800);
 }
 
-/* --- the service fee ---------------------------------------------------------------------------
- */
+/* --- the service fee ----------------------------------------------------------------------- */
 
 static void test_a_fee_is_a_line_of_its_own(void **state)
 {
@@ -177,8 +176,7 @@ static void test_fees_are_rounded_half_up_and_never_take_all(void **state)
     assert_err(ERR_VEND_ACCOUNT, run(sell, &a));
 }
 
-/* --- shifts
- * --------------------------------------------------------------------------------------- */
+/* --- shifts -------------------------------------------------------------------------------- */
 
 static void test_a_shift_is_counted_blind_and_closed_by_another(void **state)
 {
@@ -223,8 +221,7 @@ static void test_a_project_may_want_a_shift(void **state)
                      5'000);
 }
 
-/* --- days
- * ------------------------------------------------------------------------------------------- */
+/* --- days ---------------------------------------------------------------------------------- */
 
 static void test_a_day_is_closed_when_till_and_ledger_agree(void **state)
 {
@@ -257,8 +254,7 @@ static void test_a_day_is_closed_when_till_and_ledger_agree(void **state)
     assert_int_equal(world_int(w, "SELECT count(*) FROM event WHERE kind = 'day.closed'"), 1);
 }
 
-/* --- other services
- * ------------------------------------------------------------------------------- */
+/* --- other services ------------------------------------------------------------------------ */
 
 static void test_other_services_are_owed_beside_the_prepayment(void **state)
 {

@@ -914,6 +914,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/rerates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Prices that were applied to the past, newest first, with their progress */
+        get: operations["listRerates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/rerates/grace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** For how many days a true-up cuts nobody by itself */
+        post: operations["setTrueUpGrace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/held-charges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Settlements that wait for a person, with the reason and the decisions that fit */
+        get: operations["listHeldCharges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/search": {
         parameters: {
             query?: never;
@@ -1129,6 +1189,67 @@ export interface paths {
         get: operations["listSettlements"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account_id}/true-ups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        /** What prices that were applied to the past changed, newest first */
+        get: operations["listTrueUps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account_id}/held-charges/repair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Settle a held period by the decision of a person */
+        post: operations["repairCharge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account_id}/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        /** What price plans ask of the account, dated, oldest first */
+        get: operations["listTerms"];
+        put?: never;
+        /** Other terms from a moment on; the running period is split there */
+        post: operations["putTerms"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1371,6 +1492,26 @@ export interface paths {
          *     back. A cut under keep-power is refused (409).
          */
         post: operations["setRelay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meters/{meter_id}/ratio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Other transformers before the meter from a moment on; the running period is split there */
+        post: operations["putRatio"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2354,7 +2495,7 @@ export interface components {
             /** @enum {string} */
             state: "proposed" | "running" | "done" | "reversing" | "reversed" | "rejected";
             /** @enum {string} */
-            method: "carry" | "expire" | "given" | "equal" | "usage";
+            method: "carry" | "expire" | "given" | "equal" | "usage" | "area" | "persons";
             /** @enum {string} */
             booking: "credit" | "services" | "energy";
             lines: number;
@@ -2405,6 +2546,11 @@ export interface components {
             place: string;
             /** @description Lines CODE or CODE,WEIGHT; empty: by place */
             members: string;
+            /**
+             * @description What a weight is: that of the list (1 without one), 1, the area or the persons of the account
+             * @enum {string}
+             */
+            method: "given" | "equal" | "area" | "persons";
             /** @description A unit of weight */
             each_fen: components["schemas"]["Fen"];
             /** @description YYYYMMDD, what is left after it goes back; 0: carried over for ever */
@@ -2431,10 +2577,10 @@ export interface components {
             /** @description Yuan a kWh, 1e-8 */
             price_e8: number;
             /**
-             * @description By the weights of the list (areas), equally, or by energy settled in the span
+             * @description By the weights of the list, equally, by energy settled in the span, by area or persons of the account
              * @enum {string}
              */
-            method: "given" | "equal" | "usage";
+            method: "given" | "equal" | "usage" | "area" | "persons";
         };
         RunVerdict: {
             id: number;
@@ -2569,6 +2715,64 @@ export interface components {
             energy_wh: number;
             /** @description Lines that explain themselves, see docs/formats/bill.md */
             bill: Record<string, never>;
+        };
+        TrueUp: {
+            rerate_id: number;
+            at: components["schemas"]["Time"];
+            /** @description YYYYMMDD of the site */
+            business_day: number;
+            /** @description Owed besides; negative: given back */
+            amount_fen: components["schemas"]["Fen"];
+            grace_until: components["schemas"]["MaybeTime"];
+            /** @description A line a period with old and new amount and version, see docs/formats/bill.md */
+            bill: Record<string, never>;
+        };
+        Rerate: {
+            id: number;
+            plan_code: string;
+            version: number;
+            effective_at: components["schemas"]["Time"];
+            begun_at: components["schemas"]["Time"];
+            done_at: components["schemas"]["MaybeTime"];
+            /** @description Accounts of the project that were looked at */
+            looked: number;
+            /** @description Accounts that were rated again */
+            accounts: number;
+            /** @description Accounts with a true-up */
+            changed: number;
+            more_fen: components["schemas"]["Fen"];
+            less_fen: components["schemas"]["Fen"];
+            left_out: number;
+        };
+        HeldRegisters: {
+            total_wh: number;
+            sharp_wh: number;
+            peak_wh: number;
+            flat_wh: number;
+            valley_wh: number;
+        };
+        HeldCharge: {
+            account_id: number;
+            account_code: string;
+            meter_id: number;
+            epoch: number;
+            opened_at: components["schemas"]["Time"];
+            reason: string;
+            why_zh: string;
+            why_en: string;
+            hows: ("total" | "registers" | "taken" | "forgo")[];
+            opened: components["schemas"]["HeldRegisters"];
+            told_at: components["schemas"]["MaybeTime"];
+            told: components["schemas"]["HeldRegisters"];
+        };
+        AccountTerms: {
+            from: number;
+            persons: number;
+            area_milli_m2: number;
+            capacity_milli_kva: number;
+            contracted_milli_kw: number;
+            moved_in: number;
+            ladder_group: string;
         };
         Message: {
             id: number;
@@ -4267,6 +4471,119 @@ export interface operations {
             422: components["responses"]["Problem"];
         };
     };
+    listRerates: {
+        parameters: {
+            query?: {
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Re-ratings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        now: components["schemas"]["Time"];
+                        /** @description Of the project: `looked` runs up to it */
+                        accounts: number;
+                        /** @description For so long a true-up cuts nobody by itself */
+                        grace_days: number;
+                        rerates: components["schemas"]["Rerate"][];
+                        left_out: {
+                            rerate_id: number;
+                            account_id: number;
+                            account_code: string;
+                            /** @description `closed`, `meter_wallet`, or the name of an error */
+                            reason: string;
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    setTrueUpGrace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    grace_days: number;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        grace_days: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listHeldCharges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Held settlements */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        now: components["schemas"]["Time"];
+                        held: components["schemas"]["HeldCharge"][];
+                    };
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
     search: {
         parameters: {
             query: {
@@ -4672,6 +4989,171 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+        };
+    };
+    listTrueUps: {
+        parameters: {
+            query?: {
+                /** @description Only those of an earlier re-rating */
+                before?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        true_ups: components["schemas"]["TrueUp"][];
+                        next_before: number | null;
+                    };
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    repairCharge: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    meter_id: number;
+                    /** @description Of the held period as it was listed */
+                    opened_at: components["schemas"]["Time"];
+                    /** @enum {string} */
+                    how: "total" | "registers" | "taken" | "forgo";
+                    /** @description The registers at the end of the period; used with `registers` */
+                    total_wh: number;
+                    sharp_wh: number;
+                    peak_wh: number;
+                    flat_wh: number;
+                    valley_wh: number;
+                    /** @description What the meter took; used with `taken` */
+                    taken_fen: number;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Settled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        settlements: number;
+                        amount_fen: components["schemas"]["Fen"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listTerms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Terms */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        now: components["schemas"]["Time"];
+                        terms: components["schemas"]["AccountTerms"][];
+                    };
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    putTerms: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description 0: from the beginning, for the first terms of an account */
+                    from: number;
+                    persons: number;
+                    area_milli_m2: number;
+                    capacity_milli_kva: number;
+                    contracted_milli_kw: number;
+                    /** @description YYYYMMDD as one number; 0: long ago */
+                    moved_in: number;
+                    /** @description Accounts of the project with the same code share ladders by group */
+                    ladder_group: string;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Entered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountTerms"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
         };
     };
     listMessages: {
@@ -5116,6 +5598,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    putRatio: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    from: components["schemas"]["Time"];
+                    ratio: number;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Entered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        from: components["schemas"]["Time"];
+                        ratio: number;
+                    };
                 };
             };
             400: components["responses"]["Problem"];
