@@ -1,8 +1,10 @@
 /* Price plans: list, texts, check, a trial of typed-in usage, save. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/api_version.h"
+#include "billing/billing.h"
 #include "rating/period.h"
 #include "rating/rating.h"
 #include "rating/statement.h"
@@ -111,6 +113,9 @@ struct trial {
     struct rating_used used;
     struct rating_request request;
     struct rating_statement statement;
+    int64_t from_s, to_s; /* both 0: the usage is not dated */
+    int32_t offset_s;
+    struct rating_bill bill;
 };
 
 #define TRIAL_WH_MAX INT64_C(1'000'000'000'000)
@@ -207,26 +212,123 @@ static void put_statement(struct jwrite *w, const struct rating_statement *s)
     jwrite_end(w);
 }
 
-enum err api_plan_trial(struct call *c)
+static void put_bill(struct jwrite *w, const struct rating_bill *b)
 {
-    struct trial t = {};
+    jwrite_object(w, NULL);
+    jwrite_int(w, "amount_fen", b->amount_fen);
+    jwrite_int(w, "energy_wh", b->energy_wh);
+    jwrite_array(w, "lines");
+    for (size_t i = 0; i < b->line_count; i++) {
+        const struct rating_line *l = &b->lines[i];
+        put_item(w, &(struct rating_item){.kind = l->kind,
+                                          .rate = l->rate,
+                                          .step = l->step,
+                                          .code = l->code[0] ? l->code : NULL,
+                                          .rounding = l->rounding,
+                                          .quantity_wh = l->quantity_wh,
+                                          .price_e8 = l->price_e8,
+                                          .carry_in = l->carry_in,
+                                          .carry_out = l->carry_out,
+                                          .amount_fen = l->amount_fen});
+    }
+    jwrite_end(w);
+    jwrite_end(w);
+}
+
+/* One row from the first moment to the last, on an account that was there before: the fees of the
+ * days and months that begin in it, and of the first day and month if it begins with them. */
+static enum err rate_dated(struct trial *t)
+{
+    const struct rating_request *r = &t->request;
+    struct rating_row row = {.from = {t->from_s},
+                             .to = {t->to_s},
+                             .used = t->used,
+                             .reactive_wh = r->reactive_wh,
+                             .has_rates = true};
+    struct rating_case one = {.opened_at = row.from,
+                              .reading_at = row.to,
+                              .closed_at = row.to,
+                              .offset_s = t->offset_s,
+                              .rows = &row,
+                              .row_count = 1,
+                              .persons = r->persons,
+                              .area_milli_m2 = r->area_milli_m2,
+                              .capacity_milli_kva = r->capacity_milli_kva,
+                              .contracted_milli_kw = r->contracted_milli_kw,
+                              .demand_milli_kw = r->demand_milli_kw,
+                              .first_recharges = r->first_recharges,
+                              .reactive_known = r->reactive_known};
+    int32_t offset_s = t->plan.has_zone ? t->plan.zone_offset_s : t->offset_s;
+    int32_t before = civil_local_day((wall_s){t->from_s - 1}, offset_s);
+    struct civil day = civil_from_days(before);
+    struct rating_position position = {.begun = true,
+                                       .fee_day = before,
+                                       .fee_month = day.year * 12 + day.month - 1,
+                                       .used_wh = r->used_before_wh};
+    if (t->plan.ladder.step_count > 0)
+        position.cycle_day =
+            rating_cycle_start(&t->plan.ladder, civil_local_day(row.from, offset_s));
+    return rating_period(&t->plan, &one, &position, &t->bill);
+}
+
+struct zone_wish {
+    const struct call *c;
+    int32_t offset_s;
+};
+
+static enum err read_offset(struct store_tx *tx, void *arg)
+{
+    struct zone_wish *z = arg;
+    return billing_project_offset(tx, z->c->project_id, z->c->now, &z->offset_s);
+}
+
+static enum err take_dates(struct call *c, struct trial *t)
+{
+    struct zone_wish zone = {.c = c};
+    TRY(take(c, "from_s", INT64_C(253402300799), &t->from_s));
+    TRY(take(c, "to_s", INT64_C(253402300799), &t->to_s));
+    if (t->to_s == 0 && t->from_s == 0)
+        return ERR_OK;
+    if (t->to_s <= t->from_s)
+        return api_bad(c, "to_s", ERR_API_FIELD, "the end is not after the beginning");
+    TRY(store_read(c->api->options.ledger, read_offset, &zone));
+    t->offset_s = zone.offset_s;
+    return ERR_OK;
+}
+
+static enum err try_plan(struct call *c, struct trial *t)
+{
     struct version_fault fault = {};
     const json_t *text = json_object_get(c->body, "text");
     if (!json_is_string(text) || json_object_size(c->body) != 2 ||
         !json_is_object(json_object_get(c->body, "usage")))
         return api_bad(c, "text", ERR_API_FIELD, "a text and a usage are expected");
-    TRY(take_used(c, &t.used));
-    TRY(take_request(c, &t.request));
-    enum err e = parse_plan(json_string_value(text), &t.plan, &fault);
+    TRY(take_used(c, &t->used));
+    TRY(take_request(c, &t->request));
+    TRY(take_dates(c, t));
+    enum err e = parse_plan(json_string_value(text), &t->plan, &fault);
     if (e != ERR_OK) {
         snprintf(c->detail, sizeof c->detail, "%s %s", fault.code, fault.place);
         c->field = "text";
         return e;
     }
-    t.request.rows = &t.used;
-    t.request.row_count = 1;
-    TRY(rating_state(&t.plan, &t.request, &t.statement));
-    put_statement(&c->out, &t.statement);
+    t->request.rows = &t->used;
+    t->request.row_count = 1;
+    TRY(t->to_s > 0 ? rate_dated(t) : rating_state(&t->plan, &t->request, &t->statement));
+    if (t->to_s > 0)
+        put_bill(&c->out, &t->bill);
+    else
+        put_statement(&c->out, &t->statement);
     api_finish(c, ERR_OK);
     return ERR_OK;
+}
+
+enum err api_plan_trial(struct call *c)
+{
+    struct trial *t = calloc(1, sizeof *t);
+    if (!t)
+        return ERR_MEMORY;
+    enum err e = try_plan(c, t);
+    free(t);
+    return e;
 }

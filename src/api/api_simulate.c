@@ -2,35 +2,37 @@
  * What a price plan would have made of the months that an account has behind it: the settled bills
  * against the same usage under the plan on the screen. Nothing is written.
  *
- * The usage is that of the bills: each settled period is a row, with its rates where the bill has
- * them. The ladder's position runs on from month to month and starts again in the month in which a
- * cycle begins.
+ * The usage is that of the bills, a dated row a day, with its rates where the bills have them; a
+ * plan that takes its rates from intervals shares each day out by time. The account's own terms
+ * hold, unless the wish says others. What one month leaves behind the next goes on with.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/api_version.h"
-#include "rating/rating.h"
-#include "rating/statement.h"
+#include "billing/billing.h"
+#include "rating/period.h"
 
 #define MONTHS_MAX 36
-#define ROWS_MAX 1024   /* settled periods of one month */
+#define ROWS_MAX 31     /* days of a month */
 #define CYCLE_MONTHS 24 /* how far back the ladder's position is looked for */
 
 struct simulation {
     struct call *c;
     struct rating_plan plan;
     int64_t account_id, persons, area;
+    int32_t offset_s;
     int32_t first_month; /* year * 12 + month - 1: earlier ones move the ladder only */
-    struct rating_used rows[ROWS_MAX];
+    struct site_terms terms;
+    struct rating_row rows[ROWS_MAX];
     size_t row_count;
     int32_t month; /* of these rows; 0: none yet */
-    int64_t settled_fen, energy_wh, days, last_day;
-    int64_t used_wh, carry; /* of the ladder, and rounding */
+    int64_t settled_fen, energy_wh, last_day;
+    struct rating_position position;
     int64_t settled_sum_fen, new_sum_fen;
     bool complete;
-    struct rating_statement statement;
+    struct rating_bill bill;
 };
 
 static int32_t month_of(int64_t day)
@@ -39,39 +41,29 @@ static int32_t month_of(int64_t day)
     return d.year * 12 + d.month - 1;
 }
 
-/* Whether the ladder counts from nothing again in this month. */
-static bool begins_cycle(const struct rating_plan *plan, int32_t month)
-{
-    static const int lengths[RATING_CYCLES] = {[RATING_MONTH] = 1,
-                                               [RATING_TWO_MONTHS] = 2,
-                                               [RATING_SEASON] = 3,
-                                               [RATING_YEAR] = 12,
-                                               [RATING_HEATING_SEASON] = 12};
-    int start = plan->ladder.start.month > 0 ? plan->ladder.start.month - 1 : 0;
-    int length = lengths[plan->ladder.cycle];
-    return length <= 1 || (month % 12 - start + 12) % length == 0;
-}
-
 /* ---- one month ---- */
 
+/* Fees are those of the days that were settled, and of their month. */
 static enum err rate_month(struct simulation *s)
 {
-    bool ladder = s->plan.ladder.step_count > 0;
-    if (!ladder || begins_cycle(&s->plan, s->month))
-        s->used_wh = 0;
-    struct rating_request r = {.rows = s->rows,
-                               .row_count = s->row_count,
-                               .used_before_wh = s->used_wh,
-                               .persons = (uint16_t)s->persons,
-                               .month = (uint8_t)(s->month % 12 + 1),
-                               .carry = s->carry,
-                               .days = (uint16_t)s->days,
-                               .months = 1,
-                               .area_milli_m2 = (uint32_t)s->area};
-    TRY(rating_state(&s->plan, &r, &s->statement));
-    s->used_wh = s->statement.used_after_wh;
-    s->carry = s->statement.carry;
-    return ERR_OK;
+    wall_s from = s->rows[0].from, to = s->rows[s->row_count - 1].to;
+    int64_t persons = s->persons > 0 ? s->persons : s->terms.persons;
+    int64_t area = s->area > 0 ? s->area : s->terms.area_milli_m2;
+    struct rating_case one = {.opened_at = from,
+                              .reading_at = to,
+                              .closed_at = to,
+                              .offset_s = s->offset_s,
+                              .rows = s->rows,
+                              .row_count = s->row_count,
+                              .persons = (uint16_t)persons,
+                              .opened_day = s->terms.opened_day,
+                              .area_milli_m2 = (uint32_t)area,
+                              .capacity_milli_kva = s->terms.capacity_milli_kva,
+                              .contracted_milli_kw = s->terms.contracted_milli_kw};
+    s->position.begun = true;
+    s->position.fee_day = civil_local_day(from, s->offset_s) - 1;
+    s->position.fee_month = s->month - 1;
+    return rating_period(&s->plan, &one, &s->position, &s->bill);
 }
 
 static void put_month(struct simulation *s, enum err e)
@@ -79,11 +71,11 @@ static void put_month(struct simulation *s, enum err e)
     struct jwrite *w = &s->c->out;
     jwrite_object(w, NULL);
     jwrite_int(w, "month", s->month / 12 * 100 + s->month % 12 + 1);
-    jwrite_int(w, "days", s->days);
+    jwrite_int(w, "days", (int64_t)s->row_count);
     jwrite_int(w, "energy_wh", s->energy_wh);
     jwrite_int(w, "settled_fen", s->settled_fen);
     if (e == ERR_OK)
-        jwrite_int(w, "new_fen", s->statement.amount_fen);
+        jwrite_int(w, "new_fen", s->bill.amount_fen);
     else
         jwrite_null(w, "new_fen");
     jwrite_text(w, "refusal", e == ERR_OK ? NULL : err_name(e));
@@ -91,7 +83,7 @@ static void put_month(struct simulation *s, enum err e)
     jwrite_text(w, "refusal_en", e == ERR_OK ? NULL : err_text_en(e));
     jwrite_end(w);
     s->settled_sum_fen += s->settled_fen;
-    s->new_sum_fen += e == ERR_OK ? s->statement.amount_fen : 0;
+    s->new_sum_fen += e == ERR_OK ? s->bill.amount_fen : 0;
     s->complete = s->complete && e == ERR_OK;
 }
 
@@ -103,7 +95,7 @@ static void end_month(struct simulation *s)
     if (s->month >= s->first_month)
         put_month(s, e);
     s->row_count = 0;
-    s->settled_fen = s->energy_wh = s->days = 0;
+    s->settled_fen = s->energy_wh = 0;
 }
 
 /* ---- the bills ---- */
@@ -126,7 +118,7 @@ static void take_bill(const char *bill, struct rating_used *used)
         const char *kind = json_string_value(json_object_get(line, "kind"));
         const char *name = json_string_value(json_object_get(line, "rate"));
         int64_t wh = json_integer_value(json_object_get(line, "quantity_wh"));
-        if (!kind || !name || strcmp(kind, "energy") != 0)
+        if (!kind || !name || (strcmp(kind, "energy") != 0 && strcmp(kind, "free") != 0))
             continue;
         enum rating_rate rate = rate_named(name);
         used->total_wh += wh;
@@ -136,22 +128,35 @@ static void take_bill(const char *bill, struct rating_used *used)
     json_decref(json);
 }
 
+/* Bills of several meters, or of parts of a day, are one row of their day. */
+static struct rating_row *row_of(struct simulation *s, int64_t day)
+{
+    struct rating_row *row = &s->rows[s->row_count - (day == s->last_day)];
+    if (day == s->last_day)
+        return row;
+    *row = (struct rating_row){.from = civil_day_start((int32_t)day, s->offset_s),
+                               .to = civil_day_start((int32_t)day + 1, s->offset_s),
+                               .has_rates = true};
+    s->row_count++;
+    s->last_day = day;
+    return row;
+}
+
 static enum err take_settlement(struct simulation *s, const struct query *q)
 {
     int64_t day = query_int(q, 0);
+    struct rating_used used = {};
     if (month_of(day) != s->month) {
         end_month(s);
         s->month = month_of(day);
-        s->last_day = 0;
     }
-    if (s->row_count == ROWS_MAX)
-        return ERR_RANGE;
-    s->rows[s->row_count] = (struct rating_used){};
-    take_bill(query_text(q, 2), &s->rows[s->row_count]);
-    s->energy_wh += s->rows[s->row_count++].total_wh;
+    struct rating_used *sum = &row_of(s, day)->used;
+    take_bill(query_text(q, 2), &used);
+    TRY(units_add(sum->total_wh, used.total_wh, &sum->total_wh));
+    for (unsigned r = 0; r < RATING_RATES; r++)
+        TRY(units_add(sum->rate_wh[r], used.rate_wh[r], &sum->rate_wh[r]));
+    s->energy_wh += used.total_wh;
     s->settled_fen += query_int(q, 1);
-    s->days += day != s->last_day;
-    s->last_day = day;
     return ERR_OK;
 }
 
@@ -163,6 +168,8 @@ static enum err read_months(struct store_tx *tx, void *arg)
     TRY(site_account_get(tx, s->account_id, &account));
     if (account.project_id != s->c->project_id)
         return ERR_NOT_FOUND;
+    TRY(billing_project_offset(tx, account.project_id, s->c->now, &s->offset_s));
+    TRY(site_terms_at(tx, s->account_id, s->c->now, &s->terms));
     int32_t from = s->first_month - CYCLE_MONTHS;
     struct query q = query_open(
         tx,
@@ -173,7 +180,8 @@ static enum err read_months(struct store_tx *tx, void *arg)
     while (e == ERR_OK && query_step(&q))
         e = take_settlement(s, &q);
     enum err ended = query_end(&q);
-    end_month(s);
+    if (e == ERR_OK)
+        end_month(s);
     return e != ERR_OK ? e : ended;
 }
 
@@ -228,6 +236,7 @@ enum err api_plan_simulate(struct call *c)
     if (!s)
         return ERR_MEMORY;
     s->c = c;
+    s->last_day = -1;
     s->complete = true;
     enum err e = simulate(s);
     free(s);

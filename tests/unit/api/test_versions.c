@@ -124,6 +124,55 @@ static void test_check_names_the_place(void **state)
     check_reply(world_post(w, &p, NULL, PLANS "/check", "{}"), 400, "API_FIELD");
 }
 
+#define WORKED \
+    "{\\\"kind\\\":\\\"time_of_use\\\",\\\"rates_from\\\":\\\"intervals\\\",\\\"ca" \
+    "lendar\\\":\\\"CN\\\",\\\"prices\\\":{\\\"flat\\\":\\\"1\\\"},\\\"schedules\\\":[{\\\"" \
+    "days\\\":[\\\"workday\\\"],\\\"periods\\\":[{\\\"from\\\":\\\"00:00\\\",\\\"to\\\":" \
+    "\\\"24:00\\\",\\\"rate\\\":\\\"flat\\\"}],\\\"prices\\\":{\\\"flat\\\":\\\"2\\\"}},{\\\"p" \
+    "eriods\\\":[{\\\"from\\\":\\\"00:00\\\",\\\"to\\\":\\\"24:00\\\",\\\"rate\\\":\\\"flat" \
+    "\\\"}]}]}"
+
+/* The holidays of some year ahead are never announced yet: the check says so. */
+static void test_check_warns(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    struct reply r = world_post(w, &p, NULL, PLANS "/check", "{\"text\": \"" WORKED "\"}");
+    json_t *warnings = json_object_get(r.json, "warnings");
+    assert_true(json_is_true(json_object_get(r.json, "valid")));
+    assert_true(json_array_size(warnings) >= 1);
+    json_t *last = json_array_get(warnings, json_array_size(warnings) - 1);
+    assert_string_equal(json_string_value(json_object_get(last, "code")), "CALENDAR_YEAR_MISSING");
+    assert_memory_equal(json_string_value(json_object_get(last, "place")), "calendar 2", 10);
+    assert_true(strlen(json_string_value(json_object_get(last, "zh"))) > 3);
+    reply_free(&r);
+}
+
+/* In Shanghai: 10 October 2026, a Saturday that is worked, and 7 October, a holiday. */
+static void test_dated_trial(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    struct reply r = world_post(w, &p, NULL, PLANS "/trial",
+                                "{\"text\": \"" WORKED "\", \"usage\": {\"total_wh\": 10000, "
+                                "\"from_s\": 1791561600, \"to_s\": 1791648000}}");
+    assert_int_equal(r.status, 200);
+    assert_int_equal(reply_int(&r, "amount_fen"), 2000);
+    reply_free(&r);
+    r = world_post(w, &p, NULL, PLANS "/trial",
+                   "{\"text\": \"" WORKED "\", \"usage\": {\"total_wh\": 10000, "
+                   "\"from_s\": 1791302400, \"to_s\": 1791388800}}");
+    assert_int_equal(reply_int(&r, "amount_fen"), 1000);
+    reply_free(&r);
+    check_reply(world_post(w, &p, NULL, PLANS "/trial",
+                           "{\"text\": \"" WORKED "\", \"usage\": {\"total_wh\": 10000}}"),
+                422, "RATING_DATES");
+    check_reply(world_post(w, &p, NULL, PLANS "/trial",
+                           "{\"text\": \"" WORKED "\", \"usage\": {\"from_s\": 5, \"to_s\": 5}}"),
+                400, "API_FIELD");
+}
+
+
 /* ---- the trial ---- */
 
 static void test_trial(void **state)
@@ -163,7 +212,8 @@ static void settle_two_days(struct world *w)
 {
     world_execute(
         w, "INSERT INTO settlement SELECT 1, 1, 1, day, day + 1, "
-           "cast(strftime('%s', 'now') AS INTEGER) / 86400 - 0 * day, 4000, 80000, "
+           "cast(strftime('%s', 'now', 'start of month') AS INTEGER) / 86400 + day - 1, 4000, "
+           "80000, "
            "'{\"lines\": [{\"kind\": \"energy\", \"rate\": \"total\", \"quantity_wh\": 80000}]}' "
            "FROM (SELECT 1 AS day UNION SELECT 2)");
 }
@@ -180,6 +230,18 @@ static void test_simulation(void **state)
     assert_int_equal(number(month, "settled_fen"), 8000);
     assert_int_equal(number(month, "new_fen"), 11000); /* 100 kWh at 0.5, 60 at 1 */
     assert_true(json_is_true(json_object_get(r.json, "complete")));
+    reply_free(&r);
+    /* a plan that takes its rates from intervals shares each day out by time */
+    r = world_post(w, &p, NULL, SIMULATE,
+                   WISH("{\\\"kind\\\":\\\"time_of_use\\\",\\\"rates_from\\\":\\\"intervals\\\","
+                        "\\\"prices\\\":{\\\"peak\\\":\\\"1\\\",\\\"valley\\\":\\\"0.5\\\"},"
+                        "\\\"periods\\\":[{\\\"from\\\":\\\"06:00\\\",\\\"to\\\":\\\"18:00\\\","
+                        "\\\"rate\\\":\\\"peak\\\"},{\\\"from\\\":\\\"18:00\\\",\\\"to\\\":"
+                        "\\\"06:00\\\",\\\"rate\\\":\\\"valley\\\"}]}",
+                        "1"));
+    month = json_array_get(json_object_get(r.json, "months"), 0);
+    assert_int_equal(number(month, "days"), 2);
+    assert_int_equal(number(month, "new_fen"), 12000); /* 80 kWh at 1, 80 at 0.5 */
     reply_free(&r);
     /* bills without rates cannot be rated by a plan with rates: said, not guessed */
     r = world_post(w, &p, NULL, SIMULATE,
@@ -351,7 +413,9 @@ int main(void)
         CASE(test_lists_say_who_uses_them),
         CASE(test_texts),
         CASE(test_check_names_the_place),
+        CASE(test_check_warns),
         CASE(test_trial),
+        CASE(test_dated_trial),
         CASE(test_simulation),
         CASE(test_preview),
         CASE(test_preview_refusals),
