@@ -152,7 +152,8 @@ const struct decimal *base_price(const struct plan *p, int entry, int rate)
     const struct entry *e = entry < 0 ? NULL : &p->entries[entry];
     if (rate == TOTAL)
         return e && e->form == ENTRY_PRICE ? &e->price[0] : &p->price;
-    return e && e->form == ENTRY_RATES ? &e->rate_price[0][rate] : &p->rate_price[rate];
+    return e && e->form == ENTRY_RATES && e->names[rate] ? &e->rate_price[0][rate]
+                                                         : &p->rate_price[rate];
 }
 
 const struct decimal *step_price(const struct plan *p, int entry, int step, int rate)

@@ -134,8 +134,28 @@ static bool counts(const struct rating_line *x)
            x->kind != RATING_ITEM_SUBSIDY && x->kind != RATING_ITEM_FACTOR;
 }
 
+/* A schedule that names some rates only: those it does not name have lines of their own at the
+ * plan's prices. */
+static bool lines_may_split(const struct plan *p)
+{
+    bool some = false;
+    for (int i = 0; i < p->schedule_count; i++)
+        for (int r = 0; r < RATES; r++)
+            some = some || (p->schedules[i].priced && p->priced[r] && !p->schedules[i].names[r]);
+    return some;
+}
+
+/* The line's schedule if it has a price for the line's rate. */
+static int naming_schedule(const struct plan *p, const struct rating_line *x)
+{
+    bool names = x->schedule >= 0 && x->rate < RATING_RATES && p->schedules[x->schedule].priced &&
+                 p->schedules[x->schedule].names[x->rate];
+    return names ? x->schedule : -1;
+}
+
 /* Takes a line's quantity from the cell it belongs to. */
-static bool take_line(struct due *due, const struct rating_line *x)
+static bool take_line(const struct plan *p, struct due *due, const struct rating_line *x,
+                      bool splits)
 {
     bool of_part = x->kind == RATING_ITEM_ENERGY || x->kind == RATING_ITEM_SURCHARGE ||
                    x->kind == RATING_ITEM_FREE;
@@ -146,10 +166,12 @@ static bool take_line(struct due *due, const struct rating_line *x)
         if (cell->kind != kinds[x->kind] || cell->part != part || cell->step != x->step ||
             cell->rate != rate || cell->price_e8 != x->price_e8 ||
             strcmp(cell->code ? cell->code : "", x->code) != 0 ||
-            cell->rounding != roundings[x->rounding] || cell->quantity != x->quantity_wh ||
-            (cell->kind == ENERGY && cell->entry != x->month_entry))
+            cell->rounding != roundings[x->rounding] ||
+            (splits ? cell->quantity < x->quantity_wh : cell->quantity != x->quantity_wh) ||
+            (cell->kind == ENERGY &&
+             (cell->entry != x->month_entry || cell->schedule != naming_schedule(p, x))))
             continue;
-        cell->quantity = 0;
+        cell->quantity -= x->quantity_wh;
         return part < 0 || (x->from_s >= due->parts[part].from && x->to_s <= due->parts[part].to);
     }
     return false;
@@ -183,8 +205,9 @@ static void check_bounds(const struct plan *p, const struct due *due, const stru
 
 static void check_lines(const struct plan *p, struct due *due, struct text *why)
 {
+    bool splits = lines_may_split(p);
     for (size_t i = 0; i < bill.line_count; i++) {
-        if (counts(&bill.lines[i]) && !take_line(due, &bill.lines[i]))
+        if (counts(&bill.lines[i]) && !take_line(p, due, &bill.lines[i], splits))
             text_add(why, "line %zu should not be there\n", i);
         check_marks(due, &bill.lines[i], i, why);
         check_bounds(p, due, &bill.lines[i], i, why);
@@ -325,9 +348,9 @@ static void check_stand(const struct plan *p, const struct rating_position *at,
 }
 
 /* Sections may have a power factor twice, a minimum, and subsidies. */
-static int lines_at_most(const struct due *due)
+static int lines_at_most(const struct due *due, bool splits)
 {
-    return due->cell_count + due->section_count * (SUBSIDIES_MAX + 3);
+    return due->cell_count * (splits ? 2 : 1) + due->section_count * (SUBSIDIES_MAX + 3);
 }
 
 bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
@@ -341,7 +364,7 @@ bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
     memset(&bill, 0xa5, sizeof bill);
     enum err e = rating_period(plan, &c, at, &bill);
     if (e == ERR_RATING_LINES && (*verdict == BILLED || *verdict == FEE_COUNT_MISSING) &&
-        lines_at_most(due) > RATING_LINES_MAX)
+        lines_at_most(due, lines_may_split(p)) > RATING_LINES_MAX)
         *verdict = LINES_TOO_MANY;
     if (e != expected_error(*verdict)) {
         text_add(why, "the engine says %s, not %s\n", err_name(e),

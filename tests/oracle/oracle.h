@@ -104,6 +104,7 @@ enum entry_form { ENTRY_PRICE, ENTRY_RATES, ENTRY_STEPS };
 struct entry {
     unsigned months; /* bit 0: January */
     enum entry_form form;
+    bool names[RATES]; /* ENTRY_RATES: the others have the plan's own */
     struct decimal price[STEPS_MAX], rate_price[STEPS_MAX][RATES];
 };
 
@@ -115,7 +116,7 @@ struct schedule {
     struct decimal rate_price[RATES];
     unsigned months, days; /* bit 0: January, Monday; 0: any */
     int from_month, from_day, to_month, to_day;
-    bool priced;
+    bool priced, names[RATES]; /* the rates that have prices of these days */
     struct span spans[SCHEDULE_SPANS_MAX];
     int span_count;
 };
@@ -199,7 +200,8 @@ enum feature {
     WITH_MINIMUM_PER,
     WITH_CEILING,
     WITH_NAMES,
-    WITH_HEATING, /* a ladder of heating seasons */
+    WITH_HEATING,    /* a ladder of heating seasons */
+    WITH_QUOTA_MORE, /* a free quota beside schedules with prices, or of a rate without price */
     FEATURES
 };
 extern const char *const feature_words[FEATURES], *const feature_plans[FEATURES];
@@ -218,8 +220,8 @@ void plan_make(struct plan *p, int rates, struct chance *c);
 /* The second edition's members of a plan that is otherwise made (plan_more.c). */
 void plan_make_more(struct plan *p, struct chance *c);
 void price_make(struct decimal *d, int64_t top, struct chance *c);
-/* Periods that share out the day; at most `most`. */
-int spans_make(const struct plan *p, struct span *spans, int most, struct chance *c);
+/* Periods that share out the day, of these rates; at most `most`. */
+int spans_make(const bool *rates, struct span *spans, int most, struct chance *c);
 void spans_print(const struct span *spans, int count, struct text *out);
 void prices_print(const struct decimal *prices, const bool *priced, struct text *out);
 struct members;

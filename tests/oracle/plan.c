@@ -115,22 +115,22 @@ static void make_rates(struct plan *p, int rates, struct chance *c)
     }
 }
 
-static int any_priced(const struct plan *p, struct chance *c)
+static int any_of(const bool *rates, struct chance *c)
 {
     int r;
     do
         r = (int)chance_between(c, 0, RATES - 1);
-    while (!p->priced[r]);
+    while (!rates[r]);
     return r;
 }
 
-int spans_make(const struct plan *p, struct span *spans, int most, struct chance *c)
+int spans_make(const bool *rates, struct span *spans, int most, struct chance *c)
 {
     int64_t cuts[PERIODS_MAX];
     int n = (int)(chance_percent(c, 5) ? chance_between(c, 2, most) : chance_between(c, 1, 6));
     pick_rising(cuts, n, 1439, c);
     if (n == 1) {
-        spans[0] = (struct span){0, 1440, any_priced(p, c)};
+        spans[0] = (struct span){0, 1440, any_of(rates, c)};
         return 1;
     }
     if (chance_percent(c, 30))
@@ -139,7 +139,7 @@ int spans_make(const struct plan *p, struct span *spans, int most, struct chance
         int to = (int)cuts[(i + 1) % n];
         if (to == 0 && chance_percent(c, 50))
             to = 1440; /* two words for midnight */
-        spans[i] = (struct span){(int)cuts[i], to, any_priced(p, c)};
+        spans[i] = (struct span){(int)cuts[i], to, any_of(rates, c)};
     }
     for (int i = n - 1; i > 0; i--) {
         int k = (int)chance_between(c, 0, i);
@@ -239,7 +239,7 @@ void plan_make(struct plan *p, int rates, struct chance *c)
     p->unit = chance_percent(c, 30) ? (int)chance_between(c, 0, 2) : -1;
     if (plan_has_rates(p)) {
         make_rates(p, rates, c);
-        p->span_count = spans_make(p, p->spans, PERIODS_MAX, c);
+        p->span_count = spans_make(p->priced, p->spans, PERIODS_MAX, c);
     }
     if (plan_has_steps(p))
         make_ladder(p, c);
@@ -472,6 +472,8 @@ void plan_clear(struct plan *p)
     p->unit = p->rounding = -1;
     p->zone = p->intervals = p->move_in = p->count = -1;
     p->unused = p->quota_counts = p->minimum_per = -1;
+    for (int i = 0; i < ENTRIES_MAX; i++)
+        memset(p->entries[i].names, 0, sizeof p->entries[i].names);
     for (int i = 0; i < SCHEDULES_MAX; i++)
         memset(&p->schedules[i].months, 0,
                sizeof p->schedules[i] - offsetof(struct schedule, months));

@@ -15,9 +15,10 @@ static const char *const count_words[] = {"meter", "account", "group"};
 static const char *const factor_words[] = {"energy", "capacity", "demand"};
 
 const char *const feature_words[FEATURES] = {
-    "zone",         "rates_from", "schedules",   "by_month", "move_in", "count",
-    "quota",        "mix",        "area by day", "capacity", "demand",  "first_recharge",
-    "power_factor", "subsidies",  "minimum_per", "ceiling",  "names",   "heating season"};
+    "zone",           "rates_from", "schedules",   "by_month", "move_in", "count",
+    "quota",          "mix",        "area by day", "capacity", "demand",  "first_recharge",
+    "power_factor",   "subsidies",  "minimum_per", "ceiling",  "names",   "heating season",
+    "more of a quota"};
 #define FLAT_1 "{\"kind\":\"flat\",\"price\":\"1\","
 #define TOU_1 "{\"kind\":\"time_of_use\",\"prices\":{\"peak\":\"1\"},"
 #define ALL_DAY "\"periods\":[{\"from\":\"00:00\",\"to\":\"24:00\",\"rate\":\"peak\"}]"
@@ -44,6 +45,8 @@ const char *const feature_plans[FEATURES] = {
     FLAT_1 "\"names\":{\"en\":\"a\",\"zh\":\"b\"}}",
     "{\"kind\":\"ladder\",\"cycle\":\"heating_season\",\"start\":\"11-15\",\"end\":\"03-15\","
     "\"steps\":[{\"price\":\"1\"}]}",
+    TOU_1 "\"schedules\":[{" ALL_DAY ",\"prices\":{\"peak\":\"2\"}}],"
+          "\"free_quota\":{\"amount\":\"1\",\"cycle\":\"month\"}}",
 };
 
 unsigned features;
@@ -97,18 +100,32 @@ static void make_schedules(struct plan *p, struct chance *c)
         (int)(chance_percent(c, 3) ? chance_between(c, 1, SCHEDULES_MAX) : chance_between(c, 1, 4));
     for (int i = 0; i < p->schedule_count; i++) {
         struct schedule *s = &p->schedules[i];
-        s->span_count = spans_make(p, s->spans, SCHEDULE_SPANS_MAX, c);
+        bool usable[RATES];
+        s->priced = !matrix && p->mix_count == 0 && chance_percent(c, 30);
         if (i < p->schedule_count - 1)
             make_condition(p, s, c);
-        s->priced = !matrix && p->mix_count == 0 && chance_percent(c, 30);
-        for (int r = 0; r < RATES && s->priced; r++)
+        for (int r = 0; r < RATES; r++) {
+            s->names[r] = s->priced && chance_percent(c, p->priced[r] ? 80 : 20);
             price_make(&s->rate_price[r], 2, c);
+        }
+        if (s->priced && !s->names[0] && !s->names[1] && !s->names[2] && !s->names[3])
+            s->names[4] = true;
+        for (int r = 0; r < RATES; r++)
+            usable[r] = p->priced[r] || s->names[r];
+        s->span_count = spans_make(usable, s->spans, SCHEDULE_SPANS_MAX, c);
     }
 }
 
 static void make_entry(struct plan *p, struct entry *e, struct chance *c)
 {
+    bool any = false;
     e->form = p->has_price ? ENTRY_PRICE : p->has_prices ? ENTRY_RATES : ENTRY_STEPS;
+    for (int r = 0; r < RATES; r++) {
+        e->names[r] = p->priced[r] && chance_percent(c, 80);
+        any = any || e->names[r];
+    }
+    for (int r = 0; r < RATES && !any; r++)
+        e->names[r] = p->priced[r];
     for (int k = 0; k < (e->form == ENTRY_STEPS ? p->step_count : 1); k++) {
         price_make(&e->price[k], 2, c);
         for (int r = 0; r < RATES; r++)
@@ -141,7 +158,12 @@ static void make_quota(struct plan *p, struct chance *c)
     static const enum cycle cycles[] = {MONTH, MONTH, TWO_MONTHS, SEASON, YEAR};
     p->quota = chance_percent(c, 30) ? chance_between(c, 1, 999) : chance_between(c, 1, 500) * 1000;
     p->quota_cycle = cycles[chance_between(c, 0, 4)];
-    p->unused = (int)chance_between(c, 0, 1);
+    p->quota_start_month = p->quota_start_day = 0;
+    if (chance_percent(c, 40)) {
+        p->quota_start_day = (int)chance_between(c, 1, 28);
+        p->quota_start_month = p->quota_cycle == MONTH ? 0 : (int)chance_between(c, 1, 12);
+    }
+    p->unused = (int)chance_between(c, -1, 1);
     p->quota_counts = (int)chance_between(c, -1, 1);
 }
 
@@ -328,7 +350,10 @@ void plan_make_more(struct plan *p, struct chance *c)
         p->move_in = (int)chance_between(c, 0, p->cycle == HEATING_SEASON ? 1 : 2);
     if (plan_has_steps(p) && take(WITH_COUNT, 20, c))
         p->count = (int)chance_between(c, 0, 2);
-    if (take(WITH_QUOTA, 15, c))
+    bool priced = false;
+    for (int i = 0; i < p->schedule_count; i++)
+        priced = priced || p->schedules[i].priced;
+    if ((!priced || features >> WITH_QUOTA_MORE & 1) && take(WITH_QUOTA, 15, c))
         make_quota(p, c);
     make_fees(p, c);
     if (p->unit <= 0 && take(WITH_FACTOR, 15, c))
@@ -391,7 +416,7 @@ static void print_schedules(const struct plan *p, struct text *out)
                      s->from_day, s->to_month, s->to_day);
         if (s->priced) {
             text_add(out, ",");
-            prices_print(s->rate_price, p->priced, out);
+            prices_print(s->rate_price, s->names, out);
         }
         text_add(out, "}");
     }
@@ -430,7 +455,7 @@ static void print_entries(const struct plan *p, struct text *out)
         if (e->form == ENTRY_PRICE)
             text_add(out, "\"price\":\"%s\"", e->price[0].text);
         else if (e->form == ENTRY_RATES)
-            prices_print(e->rate_price[0], p->priced, out);
+            prices_print(e->rate_price[0], e->names, out);
         else
             print_step_prices(p, e, out);
         text_add(out, "}");
@@ -460,6 +485,10 @@ static void print_quota(const struct plan *p, struct text *out)
     quantity_print(p->quota, amount);
     text_add(out, "\"free_quota\":{\"amount\":\"%s\",\"cycle\":\"%s\"", amount,
              cycle_words[p->quota_cycle]);
+    if (p->quota_start_month)
+        text_add(out, ",\"start\":\"%02d-%02d\"", p->quota_start_month, p->quota_start_day);
+    else if (p->quota_start_day)
+        text_add(out, ",\"start\":\"%02d\"", p->quota_start_day);
     if (p->unused >= 0)
         text_add(out, ",\"unused\":\"%s\"", p->unused ? "carry" : "expire");
     if (p->quota_counts >= 0)

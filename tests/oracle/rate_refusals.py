@@ -25,9 +25,10 @@ with tempfile.TemporaryDirectory(prefix="yufu-refusals-") as folder:
         if not line.strip() or line.startswith("#"):
             continue
         head, json = line.rstrip("\n").split("|", 1)
-        reason, place = head.split()
-        if reason == "PLAN_OK":
+        reason, *rest = head.split()
+        if reason in ("PLAN_OK", "warns"):
             continue
+        place = rest[0]
         with open(plan, "w", encoding="utf-8") as f:
             f.write(expand(json.lstrip(" ")))
         r = subprocess.run([yufu, "rate", plan, usage], capture_output=True, text=True)

@@ -47,7 +47,7 @@ static void read_schedules(struct plan *p, int list)
         sscanf(tree_text(&tree, i, "to"), "%d-%d", &s->to_month, &s->to_day);
         s->span_count = read_spans(s->spans, tree_member(&tree, i, "periods"));
         s->priced = prices != 0;
-        read_prices(prices, s->rate_price, p->priced);
+        read_prices(prices, s->rate_price, s->names);
     }
 }
 
@@ -61,7 +61,7 @@ static void read_entries(struct plan *p, int list)
         if (e->form == ENTRY_PRICE)
             read_decimal(&e->price[0], tree_text(&tree, i, "price"));
         if (e->form == ENTRY_RATES)
-            read_prices(tree_member(&tree, i, "prices"), e->rate_price[0], p->priced);
+            read_prices(tree_member(&tree, i, "prices"), e->rate_price[0], e->names);
         for (int n = first_child(steps); n; n = tree.nodes[n].next, k++)
             if (tree.nodes[n].type == '{')
                 read_prices(n, e->rate_price[k], p->priced);
@@ -104,6 +104,11 @@ static void read_quota(struct plan *p, int object)
     p->quota = read_quantity(tree_text(&tree, object, "amount"));
     p->quota_cycle =
         (enum cycle)find_word(cycle_words, CYCLES, tree_text(&tree, object, "cycle"), MONTH);
+    const char *start = tree_text(&tree, object, "start");
+    if (strlen(start) == 2)
+        sscanf(start, "%d", &p->quota_start_day);
+    else
+        sscanf(start, "%d-%d", &p->quota_start_month, &p->quota_start_day);
     p->unused = word_of(object, "unused", unused_words, 2);
     p->quota_counts = word_of(object, "counts", truths, 2);
 }

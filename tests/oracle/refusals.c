@@ -1,13 +1,13 @@
 /*
  * Plans that must be refused: refusals TABLE [all]. With "all" each reason must occur. Each line is
- * "REASON place | JSON"; a place of "-" is the plan as a whole, and PLAN_OK that it is
- * valid, just so. Reason and place must be the ones
- * said, and the plan may not come out.
+ * "REASON place | JSON", or "warns REASON place | JSON" for a plan that is taken with this warning
+ * in the years 2026 to 2028; a place of "-" is the plan as a whole, and PLAN_OK that it is valid,
+ * just so. Reason and place must be the ones said, and the plan may not come out.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "rating/rating.h"
+#include "rating/period.h"
 
 static int passed, failed;
 static bool seen[RATING_REASON_COUNT];
@@ -55,17 +55,40 @@ static void check(const char *line, const char *reason, const char *place, const
            e == ERR_OK ? "a plan" : rating_reason_name(problem.reason), problem.place);
 }
 
+static void check_warning(const char *line, const char *reason, const char *place, const char *json)
+{
+    static struct rating_plan plan;
+    struct rating_problem problems[16] = {0};
+    size_t n = 0;
+    if (rating_plan_parse(json, strlen(json), &plan, &problems[0]) == ERR_OK)
+        n = rating_plan_warnings(&plan, NULL, civil_days_from_date(2026, 1, 1),
+                                 civil_days_from_date(2028, 12, 31), problems, 16);
+    for (size_t i = 0; i < n && i < 16; i++)
+        if (strcmp(rating_reason_name(problems[i].reason), reason) == 0 &&
+            strcmp(problems[i].place, strcmp(place, "-") == 0 ? "" : place) == 0) {
+            seen[problems[i].reason] = true;
+            passed++;
+            return;
+        }
+    failed++;
+    printf("%s\n  got %zu warnings: %s at '%s'\n", line, n, rating_reason_name(problems[0].reason),
+           problems[0].place);
+}
+
 static void try_line(char *line)
 {
     char reason[64], place[64], *bar = strchr(line, '|');
-    if (!bar || sscanf(line, "%63s %63s", reason, place) != 2) {
+    bool warns = strncmp(line, "warns ", 6) == 0;
+    if (!bar || sscanf(line + (warns ? 6 : 0), "%63s %63[^|]", reason, place) != 2) {
         printf("not a refusal: %s\n", line);
         failed++;
         return;
     }
+    while (place[0] && place[strlen(place) - 1] == ' ')
+        place[strlen(place) - 1] = 0;
     static char json[16384];
     expand(bar + 1 + strspn(bar + 1, " "), json, sizeof json);
-    check(line, reason, place, json);
+    (warns ? check_warning : check)(line, reason, place, json);
 }
 
 /* A reason that no plan of the table has could not be told from one that never comes. */

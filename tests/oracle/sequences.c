@@ -17,7 +17,7 @@ static int64_t some_opening(const struct plan *p, struct chance *c)
 }
 
 /* Now and then what no bill can be made of. */
-static void spoil(struct stretch *s, struct chance *c)
+static void spoil(const struct plan *p, struct stretch *s, struct chance *c)
 {
     struct stretch_row *row = &s->rows[s->row_count ? chance_between(c, 0, s->row_count - 1) : 0];
     if (s->bare || s->row_count == 0) {
@@ -30,7 +30,8 @@ static void spoil(struct stretch *s, struct chance *c)
         row->used.total = -1 - chance_between(c, 0, 60);
         break;
     case 1:
-        row->used.rate[chance_between(c, 0, RATES - 1)]++;
+        if (!p->quota || features >> WITH_QUOTA_MORE & 1)
+            row->used.rate[chance_between(c, 0, RATES - 1)]++;
         break;
     case 2:
         row->used.total += chance_percent(c, 50) ? 51 : 101;
@@ -106,7 +107,7 @@ int64_t sequence_try(const struct plan *p, const struct rating_plan *engine, int
         stretch.opened_day = opened_day;
         int64_t next = stretch.closed;
         if (chance_percent(c, 2))
-            spoil(&stretch, c);
+            spoil(p, &stretch, c);
         enum verdict verdict = stretch_bill(p, &stretch, &stand, &due);
         int64_t parts = due.part_count;
         if (!engine_same_period(engine, p, &stretch, &verdict, &due, &stand, &at, why)) {

@@ -7,7 +7,7 @@
 
 #define DAY_SECONDS INT64_C(86400)
 
-/* A piece of a row, in one part and at one schedule's prices. */
+/* A piece of a row, in one part and on days of one schedule; -1: if none has prices. */
 struct chunk {
     int part, row, schedule;
     int64_t used[RATES]; /* a plan without rates: the first */
@@ -180,9 +180,9 @@ static int64_t stands_at(int64_t used, const struct stretch_row *row, int64_t t)
 
 static struct chunk *chunk_at(int part, int row, int schedule)
 {
-    struct chunk *x = &chunks[chunk_count - 1];
-    if (chunk_count && x->part == part && x->row == row && x->schedule == schedule)
-        return x;
+    for (int i = chunk_count - 1; i >= 0 && chunks[i].row == row; i--)
+        if (chunks[i].part == part && chunks[i].schedule == schedule)
+            return &chunks[i];
     if (chunk_count == CHUNKS_MAX)
         abort();
     chunks[chunk_count] = (struct chunk){.part = part, .row = row, .schedule = schedule};
@@ -217,30 +217,54 @@ static int64_t next_moment(const struct plan *p, int schedule, int64_t t, int64_
     return next;
 }
 
+/* In the order in which free units are taken: schedule by schedule. */
+static int by_schedule(const void *a, const void *b)
+{
+    const struct chunk *x = a, *y = b;
+    return x->part != y->part ? x->part - y->part : x->schedule - y->schedule;
+}
+
 static void share_row(const struct plan *p, const struct stretch *s, int index, struct due *due)
 {
     const struct stretch_row *row = &s->rows[index];
     int offset = offset_of(p, s), part = 0, seen_rate = -1, seen_schedule = -2;
     while (due->parts[part].to <= row->from)
         part++;
-    int first = part;
+    int first = part, chunk = chunk_count;
+    bool priced = false;
+    for (int i = 0; i < p->schedule_count; i++)
+        priced = priced || p->schedules[i].priced;
     for (int64_t t = row->from, next; t < row->to; t = next) {
         int day = local_day(t, offset), schedule = schedule_of(p, day);
         int64_t midnight = day_start(day, offset);
-        int priced = schedule >= 0 && p->schedules[schedule].priced ? schedule : -1, rate = TOTAL;
+        int bucket = priced ? schedule : -1, rate = TOTAL;
         next = next_moment(p, schedule, t, midnight);
         next = next < row->to ? next : row->to;
         part += t >= due->parts[part].to;
         if (plan_has_rates(p) && p->intervals == 1)
             rate = rate_at(p, schedule, (int)((t - midnight) / 60));
-        add_piece(p, row, chunk_at(part, index, priced), rate, t, next);
-        if (seen_schedule > -2 && (seen_rate != rate || seen_schedule != priced))
+        add_piece(p, row, chunk_at(part, index, bucket), rate, t, next);
+        if (seen_schedule > -2 && (seen_rate != rate || seen_schedule != bucket))
             due->parts[part].within = true;
         seen_rate = rate;
-        seen_schedule = priced;
+        seen_schedule = bucket;
     }
     for (int i = first; first != part && i <= part; i++)
         due->parts[i].shared = true;
+    qsort(chunks + chunk, (size_t)(chunk_count - chunk), sizeof chunks[0], by_schedule);
+}
+
+/* No price anywhere: not in the schedule, nor in the plan. */
+static bool unpriced(const struct plan *p)
+{
+    for (int i = 0; i < chunk_count && plan_has_rates(p); i++)
+        for (int r = 0; r < RATES; r++) {
+            int schedule = chunks[i].schedule;
+            bool named = schedule >= 0 && p->schedules[schedule].names[r];
+            if (chunks[i].used[r] && !named && !p->priced[r])
+                return true;
+        }
+    return false;
 }
 
 /* --- cells -------------------------------------------------------------------------------------
@@ -303,6 +327,14 @@ static void add_mix_cells(const struct plan *p, struct cell cell, int64_t quanti
     }
 }
 
+/* The entry if it has a price for the rate. */
+static int entry_of(const struct plan *p, int entry, int rate)
+{
+    bool has = entry >= 0 && (rate == TOTAL || p->entries[entry].form != ENTRY_RATES ||
+                              p->entries[entry].names[rate]);
+    return has ? entry : -1;
+}
+
 /* Energy at prices that no step has. */
 static void add_base_cells(const struct plan *p, int part, const struct part_sums *sums,
                            struct due *due)
@@ -319,10 +351,11 @@ static void add_base_cells(const struct plan *p, int part, const struct part_sum
                 add_mix_cells(p, cell, cell.quantity, due);
                 continue;
             }
-            cell.price_e8 = price_e8(k < SCHEDULES_MAX ? &p->schedules[k].rate_price[r]
-                                                       : base_price(p, entry, cell.rate));
-            cell.schedule = k < SCHEDULES_MAX ? k : -1;
-            cell.entry = k < SCHEDULES_MAX ? -1 : entry;
+            bool named = k < SCHEDULES_MAX && p->schedules[k].names[r];
+            cell.price_e8 =
+                price_e8(named ? &p->schedules[k].rate_price[r] : base_price(p, entry, cell.rate));
+            cell.schedule = named ? k : -1;
+            cell.entry = named ? -1 : entry_of(p, entry, cell.rate);
             add_cell(due, cell);
         }
 }
@@ -633,11 +666,8 @@ static enum verdict row_verdict(const struct plan *p, const struct stretch_row *
     for (int r = 0; r < RATES; r++)
         if (row->used.rate[r] < 0)
             return BACKWARDS;
-    for (int r = 0; r < RATES; r++) {
+    for (int r = 0; r < RATES; r++)
         sum += row->used.rate[r];
-        if (row->used.rate[r] && !p->priced[r])
-            return RATES_WRONG;
-    }
     return llabs(sum - row->used.total) > 50 ? RATES_WRONG : BILLED;
 }
 
@@ -719,6 +749,8 @@ enum verdict stretch_bill(const struct plan *p, const struct stretch *s, struct 
     make_sections(p, s, due);
     for (int i = 0; i < s->row_count; i++)
         share_row(p, s, i, due);
+    if (unpriced(p))
+        return RATES_WRONG;
     flow(s, due);
     bill_sections(p, s, stand, due);
     if (due->fee_missing || (p->factor_count && s->bare && !s->reactive_known))

@@ -82,6 +82,15 @@ static int64_t some_use(const struct plan *p, int64_t at, struct chance *c)
     return top < 2 ? top : chance_between(c, 0, top);
 }
 
+/* The plan has a price for it, or some schedule has. */
+static bool may_use(const struct plan *p, int rate, struct chance *c)
+{
+    bool may = p->priced[rate];
+    for (int i = 0; i < p->schedule_count && !may; i++)
+        may = p->schedules[i].names[rate] && chance_percent(c, 10);
+    return may;
+}
+
 static void share_rates(const struct plan *p, struct stretch_row *row, bool meter, struct chance *c)
 {
     int last = -1, rates = meter ? RATES - 1 : RATES;
@@ -90,7 +99,7 @@ static void share_rates(const struct plan *p, struct stretch_row *row, bool mete
     if (!row->has_rates)
         return;
     for (int r = 0; r < rates; r++) {
-        if (!p->priced[r])
+        if (!may_use(p, r, c))
             continue;
         last = r;
         if (chance_percent(c, 70)) {
