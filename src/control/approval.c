@@ -228,14 +228,13 @@ static enum err record(struct store_tx *tx, const struct proposal *p,
     detail_int(&d, "account", p->account_id);
     detail_text(&d, "reason", v->reason ? v->reason : "");
     snprintf(object, sizeof object, "approval:%lld", (long long)v->id);
-    TRY(journal_append(tx, &(struct journal_act){v->now, v->actor,
-                                                 journal_kind_name(kind), object, detail_end(&d)}));
-    return tell(tx,
-                &(struct journal_event){.at = v->now,
-                                        .kind = kind,
-                                        .project_id = p->project_id,
-                                        .account_id = p->account_id},
-                v->id, v->actor, v->reason);
+    TRY(journal_append(tx, &(struct journal_act){v->now, v->actor, journal_kind_name(kind), object,
+                                                 detail_end(&d)}));
+    return tell(
+        tx,
+        &(struct journal_event){
+            .at = v->now, .kind = kind, .project_id = p->project_id, .account_id = p->account_id},
+        v->id, v->actor, v->reason);
 }
 
 static enum err check_at_once(struct store_tx *tx, const struct proposal *p,
@@ -243,8 +242,8 @@ static enum err check_at_once(struct store_tx *tx, const struct proposal *p,
 {
     if (!v->readings)
         return ERR_OK;
-    return control_fee_check(
-        tx, &(struct control_fee){v->readings, p->account_id, v->now, v->random});
+    return control_fee_check(tx,
+                             &(struct control_fee){v->readings, p->account_id, v->now, v->random});
 }
 
 static enum err open_proposal(struct store_tx *tx, const struct control_verdict *v,

@@ -58,7 +58,7 @@ struct loop {
     struct episode episode, stored; /* stored: as it stands in the table */
     struct fee_approval approval;
     int64_t other_due_fen; /* taken off what is available, where the policy says so */
-    bool confirmed; /* the customer says so, now */
+    bool confirmed;        /* the customer says so, now */
     int32_t local_day;
     struct control_row relay[BILLING_METERS_MAX]; /* circuit 0 of each meter */
     int64_t circuits[BILLING_METERS_MAX];
@@ -74,8 +74,9 @@ enum strategy_desired fee_desired_of(const struct control_row *r);
 /* Other services (property fee, rent). What is billed for them stands in a book of its own, beside
  * the prepayment (LEDGER_OTHER_DUE), and is no part of what is available. What was taken out of the
  * prepayment for them all the same is known by the kind of its transaction, "service.": the sum is
- * what such transactions did to the prepayment up to `at`, charges and what was paid for them in particular; owed is how
- * far that lowers it. Money that was paid without a purpose counts for supply. */
+ * what such transactions did to the prepayment up to `at`, charges and what was paid for them in
+ * particular; owed is how far that lowers it. Money that was paid without a purpose counts for
+ * supply. */
 bool fee_is_service(const char *kind);
 enum err fee_other_sum(struct store_tx *tx, int64_t account_id, wall_s at, int64_t *sum_fen);
 int64_t fee_other_owed(int64_t sum_fen);

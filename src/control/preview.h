@@ -14,8 +14,8 @@
  * arrive at once on every channel, approvals are given at once, nobody asks for emergency credit,
  * keep-power and the wiring were as they are now, and people used what they used (a cut that would
  * have been does not change what was recorded). The mass-cut breaker is not asked;
- * the sum's `breaker` says where it would stop. Where no readings are at hand, money is shared out by
- * time, and a meter counts as read while a settled period runs that is not longer than a day.
+ * the sum's `breaker` says where it would stop. Where no readings are at hand, money is shared out
+ * by time, and a meter counts as read while a settled period runs that is not longer than a day.
  */
 #ifndef YUFU_CONTROL_PREVIEW_H
 #define YUFU_CONTROL_PREVIEW_H

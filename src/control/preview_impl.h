@@ -52,7 +52,7 @@ struct preview_hour {
 struct preview_history {
     const struct site_account *account;
     wall_s from, until;
-    int32_t offset_s;               /* of the project's zone */
+    int32_t offset_s;                        /* of the project's zone */
     int64_t balance_fen, other_fen, due_fen; /* just before `from` */
     bool keep_power;
     wall_s person_at; /* since when a person holds the relay open; 0: nobody does */

@@ -19,6 +19,7 @@
 #define DAYS 30
 #define MIDNIGHT (NOON - 12 * HOUR) /* 2026-01-01 00:00 in Shanghai */
 #define LIVED 50
+#define STRATEGIES 16 /* 400 have been lived through */
 
 /* --- a month -------------------------------------------------------------------------------------
  */
@@ -87,8 +88,10 @@ static void live(struct world *w, const struct tenant *tenant, int days)
             continue;
         char order[32];
         snprintf(order, sizeof order, "order-%04d", (int)++sales);
+        w->now.s += 30; /* not in the second of a reading */
         pay(w, order, tenant->pay_fen);
         look(w);
+        w->now.s -= 30;
         low_hours = 0;
     }
 }
@@ -229,6 +232,69 @@ static void test_in_force_is_what_happened(void **state)
     }
     assert_true(cuts >= 4);
     assert_true(notices >= 20);
+    free(s);
+    setup(state);
+}
+
+/* --- any strategy
+ * ------------------------------------------------------------------------------------
+ */
+
+static int64_t pick(struct rand_stream *dice, int64_t least, int64_t most)
+{
+    return least + (int64_t)(rand_u64(dice) % (uint64_t)(most - least + 1));
+}
+
+/* A valid strategy of whole hours, so that the hourly readings of the month are all there is. */
+static void draw_strategy(struct rand_stream *dice, char *json, size_t cap)
+{
+    int64_t low = pick(dice, 5, 60), close = pick(dice, 0, low), cut = -pick(dice, 0, 10);
+    int64_t from = pick(dice, 0, 16), tell = pick(dice, 0, 12);
+    static const char *const weekdays[] = {"1,2,3,4,5", "1,2,3,4,5,6,7", "2,4", "6,7"};
+    snprintf(
+        json, cap,
+        "{\"levels\":[\"%d.00\",\"%d.00\",\"%d.00\"],\"dunning\":{\"every_s\":%d,\"daily_cap\":%d,"
+        "\"from\":\"%02d:00\",\"to\":\"%02d:00\",\"percent\":[%d]},\"cut\":{\"at\":\"%d.00\","
+        "\"from\":\"%02d:00\",\"to\":\"%02d:00\",\"weekdays\":[%s],\"holidays\":%s,\"makeup\":%s,"
+        "\"notices\":%d,\"notice_spacing_s\":%d,\"notice_level\":%d,\"grace_s\":%d},"
+        "\"restore\":{\"above\":\"%d.00\"}}",
+        (int)low, (int)close, (int)cut, (int)pick(dice, 0, 3) * 43'200, (int)pick(dice, 0, 2),
+        (int)tell, (int)pick(dice, tell + 4, 24), (int)pick(dice, 0, 40), (int)cut, (int)from,
+        (int)pick(dice, from + 2, 24), weekdays[pick(dice, 0, 3)],
+        pick(dice, 0, 1) ? "true" : "false", pick(dice, 0, 1) ? "true" : "false",
+        (int)pick(dice, 0, 3), (int)pick(dice, 0, 6) * 7200, (int)pick(dice, 0, 3),
+        (int)pick(dice, 0, 48) * 1800, (int)(cut + pick(dice, 0, 5)));
+}
+
+static enum err put_strategy(struct store_tx *tx, void *json)
+{
+    return store_exec(tx, "UPDATE strategy SET body = $1", "t", (const char *)json);
+}
+
+static void test_any_strategy_in_force_is_what_happened(void **state)
+{
+    struct seen *s = calloc(1, sizeof *s);
+    int64_t cuts = 0, held = 0;
+    teardown(state);
+    for (uint64_t seed = 1; seed <= STRATEGIES; seed++) {
+        struct rand_stream dice = {seed * 7919};
+        char json[1024];
+        draw_strategy(&dice, json, sizeof json);
+        setup(state);
+        struct world *w = *state;
+        struct strategy_policy p = policy_of(json);
+        assert_ok(store_run(w->ledger, put_strategy, json));
+        live(w, &(struct tenant){seed, pick(&dice, 10, 90) * 100, pick(&dice, 10, 120)},
+             DAYS + CONTROL_PREVIEW_WARM_UP_DAYS);
+        s->ask = (struct control_preview){.code = "s"};
+        assert_ok(ask(w, s, &p));
+        compare(w, &s->row.after.past, s->after);
+        cuts += s->row.after.past.cuts;
+        held += s->row.after.past.held != 0;
+        teardown(state);
+    }
+    assert_true(cuts >= STRATEGIES);
+    assert_true(held >= STRATEGIES / 2);
     free(s);
     setup(state);
 }
@@ -562,6 +628,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_in_force_is_what_happened, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_any_strategy_in_force_is_what_happened, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_proposed_is_what_would_have_happened, setup, teardown),
         cmocka_unit_test_setup_teardown(test_difference_to_the_strategy_in_force, setup, teardown),
         cmocka_unit_test_setup_teardown(test_today_is_the_real_decision, setup, teardown),
