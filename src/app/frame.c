@@ -14,7 +14,7 @@ struct scan {
     const uint8_t *data;
     size_t len, at;
     size_t quiet_until; /* errors that begin before here belong to a frame already reported */
-    enum dlt645_era era;
+    struct frame_wish wish;
     frame_sink *sink;
     void *arg;
     bool found, valid;
@@ -74,7 +74,7 @@ static void report_frame(struct scan *s, const struct dlt645_frame *f, size_t us
 {
     size_t end = s->at + used, begin = end - f->len - 12;
     bool valid = true;
-    json_t *o = frame_dlt645_json(f, s->era, &valid);
+    json_t *o = frame_dlt645_json(f, s->wish.era, &valid);
     set_before(s, o, s->at, begin);
     set_hex_of(o, "frame", s->data + begin, end - begin);
     report(s, o, valid);
@@ -107,12 +107,139 @@ static bool step(struct scan *s)
     return s->at < s->len;
 }
 
-bool frame_decode_bytes(const uint8_t *data, size_t len, enum dlt645_era era, frame_sink *sink,
+/* --- all protocols ---------------------------------------------------------------------------- */
+
+/* Of those that say where they begin. A single E5 says too little to be looked for in a stream. */
+static json_t *other_at(const struct scan *s, size_t at, size_t *used, bool *valid)
+{
+    static const enum frame_protocol marked[] = {FRAME_MBUS, FRAME_CJT188};
+    struct bytes here = {s->data + at, s->len - at};
+    if (here.data[0] != 0x68 && here.data[0] != 0x10)
+        return NULL;
+    for (size_t i = 0; i < sizeof marked / sizeof *marked; i++) {
+        json_t *o = frame_try(marked[i], here, used, valid);
+        if (o)
+            return o;
+    }
+    return NULL;
+}
+
+/* Where the next whole DL/T 645 frame begins; len: there is none. */
+static size_t next_dlt645(const struct scan *s)
+{
+    struct dlt645_frame f;
+    for (size_t at = s->at; at < s->len;) {
+        size_t used = 0;
+        enum err e = dlt645_decode(s->data + at, s->len - at, &f, &used);
+        if (e == ERR_OK)
+            return at + used - f.len - 12;
+        if (e == ERR_TRUNCATED && at + used >= s->len)
+            break;
+        at += used + (e == ERR_TRUNCATED);
+    }
+    return s->len;
+}
+
+/* A frame of another protocol before the next one of DL/T 645. */
+static bool step_other(struct scan *s)
+{
+    size_t end = next_dlt645(s);
+    for (size_t at = s->at; at < end; at++) {
+        size_t used;
+        bool valid = true;
+        json_t *o = other_at(s, at, &used, &valid);
+        if (!o)
+            continue;
+        set_before(s, o, s->at, at);
+        set_hex_of(o, "frame", s->data + at, used);
+        report(s, o, valid);
+        s->at = at + used;
+        return true;
+    }
+    return false;
+}
+
+/* Frames that follow each other without a gap, from the first byte to the last. */
+static bool fill_with(struct scan *s, enum frame_protocol p)
+{
+    size_t at = 0, used;
+    bool ignored = true;
+    for (; at < s->len; at += used) {
+        json_t *o = frame_try(p, (struct bytes){s->data + at, s->len - at}, &used, &ignored);
+        if (!o)
+            return false;
+        json_decref(o);
+    }
+    for (at = 0; at < s->len; at += used) {
+        bool valid = true;
+        json_t *o = frame_try(p, (struct bytes){s->data + at, s->len - at}, &used, &valid);
+        set_hex_of(o, "frame", s->data + at, used);
+        report(s, o, valid);
+    }
+    return true;
+}
+
+/* Of one protocol only: whatever stands between its frames is shown with the next one. */
+static void find_only(struct scan *s, enum frame_protocol p)
+{
+    for (size_t at = 0; at < s->len;) {
+        size_t used;
+        bool valid = true;
+        json_t *o = frame_try(p, (struct bytes){s->data + at, s->len - at}, &used, &valid);
+        if (!o) {
+            at++;
+            continue;
+        }
+        set_before(s, o, s->at, at);
+        set_hex_of(o, "frame", s->data + at, used);
+        report(s, o, valid);
+        s->at = at += used;
+    }
+}
+
+static bool is_unmarked(struct scan *s)
+{
+    return fill_with(s, FRAME_MODBUS) || (s->len > 6 && fill_with(s, FRAME_MODBUS_TCP)) ||
+           (s->len == 1 && fill_with(s, FRAME_MBUS));
+}
+
+/* True: a whole frame that says where it begins is somewhere in it. */
+static bool any_marked(struct scan *s)
+{
+    if (next_dlt645(s) < s->len)
+        return true;
+    for (size_t at = 0; at < s->len; at++) {
+        size_t used;
+        bool valid;
+        json_t *o = other_at(s, at, &used, &valid);
+        if (o) {
+            json_decref(o);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void find_all(struct scan *s)
+{
+    if (!any_marked(s) && is_unmarked(s))
+        return;
+    while (s->at < s->len && (step_other(s) || step(s)))
+        continue;
+}
+
+bool frame_decode_bytes(const uint8_t *data, size_t len, struct frame_wish wish, frame_sink *sink,
                         void *arg)
 {
-    struct scan s = {.data = data, .len = len, .era = era, .sink = sink, .arg = arg, .valid = true};
-    while (s.at < len && step(&s))
-        continue;
+    struct scan s = {
+        .data = data, .len = len, .wish = wish, .sink = sink, .arg = arg, .valid = true};
+    if (wish.protocol == FRAME_AUTO)
+        find_all(&s);
+    else if (wish.protocol != FRAME_DLT645)
+        find_only(&s, wish.protocol);
+    else
+        while (s.at < len && step(&s))
+            continue;
     if (!s.found)
         report(&s, error_json(&s, ERR_FRAME_UNKNOWN, 0, len), false);
     return s.valid;
@@ -185,21 +312,21 @@ static void hold(void *arg, json_t *object)
 }
 
 /* True if the words hold a good frame: then all that was found in them is told. */
-static bool decode_words_of(const char *text, char *digits, uint8_t *data, enum dlt645_era era,
+static bool decode_words_of(const char *text, char *digits, uint8_t *data, struct frame_wish wish,
                             struct held *h)
 {
     size_t count = 0, cap = strlen(text) / 2 + 1;
     keep_words(text, digits);
     if (hex_decode(digits, strlen(digits), data, cap, &count) != ERR_OK || count == 0)
         return false;
-    return frame_decode_bytes(data, count, era, hold, h);
+    return frame_decode_bytes(data, count, wish, hold, h);
 }
 
-static bool decode_log_line(const char *text, char *digits, uint8_t *data, enum dlt645_era era,
+static bool decode_log_line(const char *text, char *digits, uint8_t *data, struct frame_wish wish,
                             frame_sink *sink, void *arg)
 {
     struct held h = {.list = json_array()};
-    bool good = decode_words_of(text, digits, data, era, &h);
+    bool good = decode_words_of(text, digits, data, wish, &h);
     if (h.any)
         for (size_t i = 0; i < json_array_size(h.list); i++)
             sink(arg, json_incref(json_array_get(h.list, i)));
@@ -209,7 +336,7 @@ static bool decode_log_line(const char *text, char *digits, uint8_t *data, enum 
     return good && h.any;
 }
 
-bool frame_decode_text(const char *text, enum dlt645_era era, frame_sink *sink, void *arg)
+bool frame_decode_text(const char *text, struct frame_wish wish, frame_sink *sink, void *arg)
 {
     size_t len = strlen(text), count = 0;
     char *digits = malloc(len + 1);
@@ -218,9 +345,9 @@ bool frame_decode_text(const char *text, enum dlt645_era era, frame_sink *sink, 
     bool good = keep_digits(text, digits) &&
                 hex_decode(digits, strlen(digits), data, len / 2 + 1, &count) == ERR_OK;
     if (good)
-        good = frame_decode_bytes(data, count, era, sink, arg);
+        good = frame_decode_bytes(data, count, wish, sink, arg);
     else
-        good = decode_log_line(text, digits, data, era, sink, arg);
+        good = decode_log_line(text, digits, data, wish, sink, arg);
     free(digits);
     free(data);
     return good;
@@ -236,7 +363,7 @@ static void print_object(void *arg, json_t *object)
     json_decref(object);
 }
 
-static bool decode_stdin(enum dlt645_era era)
+static bool decode_stdin(struct frame_wish wish)
 {
     char *line = NULL;
     size_t cap = 0;
@@ -246,7 +373,7 @@ static bool decode_stdin(enum dlt645_era era)
         if (line[strspn(line, " \t\r")] == '\0')
             continue;
         any = true;
-        good = frame_decode_text(line, era, print_object, stdout) && good;
+        good = frame_decode_text(line, wish, print_object, stdout) && good;
     }
     free(line);
     return good && any;
@@ -261,7 +388,7 @@ static bool is_one_frame(int argc, char **argv)
     return false;
 }
 
-static bool decode_joined(int argc, char **argv, enum dlt645_era era)
+static bool decode_joined(int argc, char **argv, struct frame_wish wish)
 {
     size_t len = 1;
     for (int i = 0; i < argc; i++)
@@ -273,18 +400,18 @@ static bool decode_joined(int argc, char **argv, enum dlt645_era era)
         end = stpcpy(end, argv[i]);
         end = stpcpy(end, " ");
     }
-    bool good = frame_decode_text(text, era, print_object, stdout);
+    bool good = frame_decode_text(text, wish, print_object, stdout);
     free(text);
     return good;
 }
 
-static bool decode_words(int argc, char **argv, enum dlt645_era era)
+static bool decode_words(int argc, char **argv, struct frame_wish wish)
 {
     if (is_one_frame(argc, argv))
-        return decode_joined(argc, argv, era);
+        return decode_joined(argc, argv, wish);
     bool good = true;
     for (int i = 0; i < argc; i++)
-        good = frame_decode_text(argv[i], era, print_object, stdout) && good;
+        good = frame_decode_text(argv[i], wish, print_object, stdout) && good;
     return good;
 }
 
@@ -296,25 +423,39 @@ static int usage(FILE *to, int code)
         "Prints one JSON object for each meter frame found; reads lines of standard input when\n"
         "no HEX is given. Ends with 1 if any frame is damaged or none is found.\n"
         "每个报文输出一个 JSON 对象;未给出 HEX 时逐行读取标准输入;有无效报文时退出码为 1。\n\n"
-        "  --proto auto          tell the year by the control code (default)\n"
+        "  --proto auto          whatever it is; the year of DL/T 645 by the control code "
+        "(default)\n"
         "  --proto dlt645-2007   DL/T 645-2007\n"
-        "  --proto dlt645-1997   DL/T 645-1997\n");
+        "  --proto dlt645-1997   DL/T 645-1997\n"
+        "  --proto cjt188        CJ/T 188: water, heat, cooling, gas\n"
+        "  --proto modbus        Modbus RTU; modbus-tcp: Modbus TCP\n"
+        "  --proto mbus          M-Bus, wired\n");
     return code;
 }
 
-static bool parse_proto(const char *name, enum dlt645_era *era)
+static bool parse_proto(const char *name, struct frame_wish *wish)
 {
     static const struct {
         const char *name;
-        enum dlt645_era era;
-    } names[] = {{"auto", DLT645_ERA_GUESS},       {"dlt645", DLT645_ERA_GUESS},
-                 {"645", DLT645_ERA_GUESS},        {"dlt645-2007", DLT645_ERA_2007},
-                 {"dlt645-07", DLT645_ERA_2007},   {"2007", DLT645_ERA_2007},
-                 {"dlt645-1997", DLT645_ERA_1997}, {"dlt645-97", DLT645_ERA_1997},
-                 {"1997", DLT645_ERA_1997}};
+        struct frame_wish wish;
+    } names[] = {{"auto", {FRAME_AUTO, DLT645_ERA_GUESS}},
+                 {"dlt645", {FRAME_DLT645, DLT645_ERA_GUESS}},
+                 {"645", {FRAME_DLT645, DLT645_ERA_GUESS}},
+                 {"dlt645-2007", {FRAME_DLT645, DLT645_ERA_2007}},
+                 {"dlt645-07", {FRAME_DLT645, DLT645_ERA_2007}},
+                 {"2007", {FRAME_DLT645, DLT645_ERA_2007}},
+                 {"dlt645-1997", {FRAME_DLT645, DLT645_ERA_1997}},
+                 {"dlt645-97", {FRAME_DLT645, DLT645_ERA_1997}},
+                 {"1997", {FRAME_DLT645, DLT645_ERA_1997}},
+                 {"cjt188", {FRAME_CJT188, DLT645_ERA_GUESS}},
+                 {"188", {FRAME_CJT188, DLT645_ERA_GUESS}},
+                 {"modbus", {FRAME_MODBUS, DLT645_ERA_GUESS}},
+                 {"modbus-rtu", {FRAME_MODBUS, DLT645_ERA_GUESS}},
+                 {"modbus-tcp", {FRAME_MODBUS_TCP, DLT645_ERA_GUESS}},
+                 {"mbus", {FRAME_MBUS, DLT645_ERA_GUESS}}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i].name, name) == 0) {
-            *era = names[i].era;
+            *wish = names[i].wish;
             return true;
         }
     fprintf(stderr, "yufu frame: there is no protocol '%s' 没有该协议\n", name);
@@ -322,7 +463,7 @@ static bool parse_proto(const char *name, enum dlt645_era *era)
 }
 
 /* Takes --proto P and --proto=P off the words, wherever they stand. -1: wrong usage. */
-static int take_options(int argc, char **argv, enum dlt645_era *era)
+static int take_options(int argc, char **argv, struct frame_wish *wish)
 {
     int kept = 0;
     for (int i = 0; i < argc; i++) {
@@ -335,7 +476,7 @@ static int take_options(int argc, char **argv, enum dlt645_era *era)
             return -1;
         else if (strcmp(argv[i], "-") != 0 && strcmp(argv[i], "--") != 0)
             argv[kept++] = argv[i];
-        if (name && !parse_proto(name, era))
+        if (name && !parse_proto(name, wish))
             return -1;
     }
     return kept;
@@ -343,15 +484,15 @@ static int take_options(int argc, char **argv, enum dlt645_era *era)
 
 int app_frame_main(int argc, char **argv)
 {
-    enum dlt645_era era = DLT645_ERA_GUESS;
+    struct frame_wish wish = {FRAME_AUTO, DLT645_ERA_GUESS};
     if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[argc - 1], "--help") == 0))
         return usage(stdout, 0);
     if (argc < 2 || strcmp(argv[1], "decode") != 0)
         return usage(stderr, 2);
-    int words = take_options(argc - 2, argv + 2, &era);
+    int words = take_options(argc - 2, argv + 2, &wish);
     if (words < 0)
         return usage(stderr, 2);
-    bool good = words > 0 ? decode_words(words, argv + 2, era) : decode_stdin(era);
+    bool good = words > 0 ? decode_words(words, argv + 2, wish) : decode_stdin(wish);
     if (fflush(stdout) != 0) {
         perror("yufu frame");
         return 1;

@@ -1,6 +1,6 @@
 /*
  * One line of hexadecimal text in, one JSON object for each frame found in it out. What `yufu frame
- * decode` prints; docs/protocols/dlt645.md describes the object.
+ * decode` prints; docs/protocols/dlt645.md and docs/protocols/others.md describe the object.
  */
 #ifndef YUFU_APP_FRAME_H
 #define YUFU_APP_FRAME_H
@@ -13,18 +13,37 @@
 
 #include "proto/dlt645_say.h"
 
+/* Which frames are looked for. AUTO: DL/T 645, CJ/T 188 and M-Bus wherever one begins; Modbus,
+ * which has no beginning of its own, only if nothing else is found and it fills all there is. */
+enum frame_protocol {
+    FRAME_AUTO,
+    FRAME_DLT645,
+    FRAME_CJT188,
+    FRAME_MODBUS,
+    FRAME_MODBUS_TCP,
+    FRAME_MBUS,
+    FRAME_PROTOCOLS
+};
+struct frame_wish {
+    enum frame_protocol protocol;
+    enum dlt645_era era;
+};
+
 /* Takes ownership of the object. */
 typedef void frame_sink(void *arg, json_t *object);
 
 /* Finds every frame in the bytes. False if any is damaged, truncated, holds digits that are not
  * digits, or if there is no frame at all. */
-bool frame_decode_bytes(const uint8_t *data, size_t len, enum dlt645_era era, frame_sink *sink,
+bool frame_decode_bytes(const uint8_t *data, size_t len, struct frame_wish wish, frame_sink *sink,
                         void *arg);
 /* The same for text: hexadecimal digits in pairs; blanks, commas, colons, dashes and 0x between
  * them. False as above, or if the text is not that (an object with error SYNTAX). */
-bool frame_decode_text(const char *text, enum dlt645_era era, frame_sink *sink, void *arg);
+bool frame_decode_text(const char *text, struct frame_wish wish, frame_sink *sink, void *arg);
 
 /* The object of one good frame; *valid is cleared if its content is damaged. */
+/* The object of the frame of this protocol (not DL/T 645) that begins at here.data[0]; NULL: none.
+ */
+json_t *frame_try(enum frame_protocol p, struct bytes here, size_t *used, bool *valid);
 json_t *frame_dlt645_json(const struct dlt645_frame *f, enum dlt645_era era, bool *valid);
 
 #endif

@@ -22,7 +22,7 @@ static void keep(void *arg, json_t *object)
 static struct found decode(const char *text)
 {
     struct found f = {.count = 0};
-    f.good = frame_decode_text(text, DLT645_ERA_GUESS, keep, &f);
+    f.good = frame_decode_text(text, (struct frame_wish){FRAME_AUTO, DLT645_ERA_GUESS}, keep, &f);
     return f;
 }
 

@@ -1,0 +1,210 @@
+/* CJ/T 188, Modbus and M-Bus frames as JSON. */
+#include <string.h>
+
+#include "app/frame.h"
+#include "proto/cjt188.h"
+#include "proto/mbus.h"
+#include "proto/modbus.h"
+
+static void set_text(json_t *o, const char *key, const char *text)
+{
+    (void)json_object_set_new(o, key, json_string(text)); /* out of memory shows as a missing key */
+}
+
+static void set_bool(json_t *o, const char *key, bool v)
+{
+    (void)json_object_set_new(o, key, json_boolean(v)); /* as above */
+}
+
+static void set_int(json_t *o, const char *key, json_int_t v)
+{
+    (void)json_object_set_new(o, key, json_integer(v)); /* as above */
+}
+
+static void set_byte(json_t *o, const char *key, uint8_t byte)
+{
+    char hex[3];
+    hex_encode(&byte, 1, hex);
+    set_text(o, key, hex);
+}
+
+static void add_value(void *arg, const struct say_value *v)
+{
+    json_t *o = json_object();
+    set_text(o, "name", v->en);
+    set_text(o, "name_zh", v->zh);
+    if (v->state == SAY_ABSENT)
+        (void)json_object_set_new(o, "value", json_null()); /* as above */
+    else
+        set_text(o, "value", v->text);
+    if (v->unit && *v->unit)
+        set_text(o, "unit", v->unit);
+    if (*v->note)
+        set_text(o, "note", v->note);
+    if (v->state == SAY_DAMAGED)
+        set_bool(o, "damaged", true);
+    (void)json_array_append_new(arg, o); /* as above */
+}
+
+/* Whatever is wrong with the content; a frame that nobody knows is a good frame all the same. */
+static void close_object(json_t *o, json_t *values, enum err e, bool *valid)
+{
+    bool damaged = false;
+    size_t i;
+    json_t *v;
+    json_array_foreach(values, i, v) damaged = damaged || json_object_get(v, "damaged");
+    if (e == ERR_OK && damaged)
+        e = ERR_BCD;
+    (void)json_object_set_new(o, "values", values); /* as above */
+    set_bool(o, "valid", e == ERR_OK || e == ERR_FRAME_UNKNOWN);
+    if (e != ERR_OK) {
+        set_text(o, "error", err_name(e));
+        set_text(o, "error_en", err_text_en(e));
+        set_text(o, "error_zh", err_text_zh(e));
+        *valid = *valid && e == ERR_FRAME_UNKNOWN;
+    }
+}
+
+/* --- CJ/T 188 ------------------------------------------------------------------------------------
+ */
+
+static void set_identifier(json_t *o, const struct cjt188_frame *f)
+{
+    bool swapped;
+    char text[5];
+    uint16_t id = cjt188_identifier(f, &swapped);
+    if (id == 0)
+        return;
+    hex_encode((uint8_t[]){(uint8_t)(id >> 8), (uint8_t)id}, 2, text);
+    set_text(o, "identifier", text);
+    set_text(o, "identifier_order", swapped ? "low byte first" : "high byte first");
+    set_text(o, "item", cjt188_identifier_en(id));
+    set_text(o, "item_zh", cjt188_identifier_zh(id));
+}
+
+static json_t *cjt188_json(const struct cjt188_frame *f, bool *valid)
+{
+    json_t *o = json_object(), *values = json_array();
+    char meter[15];
+    cjt188_address_text(f->address, meter);
+    set_text(o, "protocol", "CJ/T 188");
+    set_text(o, "direction", f->control & CJT188_ANSWER ? "answer" : "request");
+    set_byte(o, "type", f->type);
+    set_text(o, "meter_kind", cjt188_type_en(f->type));
+    set_text(o, "meter_kind_zh", cjt188_type_zh(f->type));
+    set_text(o, "meter", meter);
+    set_byte(o, "control", f->control);
+    set_text(o, "function", cjt188_function_en(f->control));
+    if (f->control & CJT188_ABNORMAL)
+        set_bool(o, "refused", true);
+    set_identifier(o, f);
+    close_object(o, values, cjt188_say(f, add_value, values), valid);
+    return o;
+}
+
+/* --- Modbus --------------------------------------------------------------------------------------
+ */
+
+static json_t *modbus_json(const struct modbus_frame *f, enum err e, bool *valid)
+{
+    json_t *o = json_object(), *values = json_array();
+    set_text(o, "protocol", f->tcp ? "Modbus TCP" : "Modbus RTU");
+    set_text(o, "direction", f->either ? "request or answer" : f->answer ? "answer" : "request");
+    if (f->tcp)
+        set_int(o, "transaction", f->transaction);
+    set_int(o, "unit", f->unit);
+    set_int(o, "function_code", f->function);
+    set_text(o, "function", modbus_function_en(f->function));
+    set_text(o, "function_zh", modbus_function_zh(f->function));
+    if (f->exception)
+        set_bool(o, "refused", true);
+    if (e == ERR_OK)
+        modbus_say(f, add_value, values);
+    close_object(o, values, e, valid);
+    return o;
+}
+
+/* --- M-Bus ---------------------------------------------------------------------------------------
+ */
+
+static void set_head(json_t *o, const struct mbus_frame *f)
+{
+    struct mbus_head head;
+    struct bytes records;
+    char id[9], manufacturer[4];
+    if (mbus_head(f, &head, &records) != ERR_OK)
+        return;
+    hex_encode((uint8_t[]){head.id[3], head.id[2], head.id[1], head.id[0]}, 4, id);
+    mbus_manufacturer_text(head.manufacturer, manufacturer);
+    set_text(o, "meter", id);
+    set_text(o, "manufacturer", manufacturer);
+    set_int(o, "version", head.version);
+    set_byte(o, "medium", head.medium);
+    set_text(o, "medium_en", mbus_medium_en(head.medium));
+    set_text(o, "medium_zh", mbus_medium_zh(head.medium));
+    set_int(o, "access", head.access);
+}
+
+static json_t *mbus_json(const struct mbus_frame *f, bool *valid)
+{
+    json_t *o = json_object(), *values = json_array();
+    set_text(o, "protocol", "M-Bus");
+    set_text(o, "direction",
+             f->kind == MBUS_ACK || (f->control & 0x4F) == MBUS_RSP_UD ? "answer" : "request");
+    set_text(o, "function", mbus_function_en(f));
+    if (f->kind != MBUS_ACK) {
+        set_int(o, "address", f->address);
+        set_byte(o, "control", f->control);
+    }
+    if (f->kind == MBUS_LONG)
+        set_byte(o, "ci", f->ci);
+    set_head(o, f);
+    close_object(o, values, mbus_say(f, add_value, values), valid);
+    return o;
+}
+
+/* --- whichever begins here -----------------------------------------------------------------------
+ */
+
+union any {
+    struct cjt188_frame cjt188;
+    struct modbus_frame modbus;
+    struct mbus_frame mbus;
+};
+
+static json_t *try_cjt188(const uint8_t *data, size_t len, union any *f, size_t *used, bool *valid)
+{
+    bool here = data[0] == 0x68 && cjt188_decode(data, len, &f->cjt188, used) == ERR_OK &&
+                *used == (size_t)f->cjt188.len + 13;
+    return here ? cjt188_json(&f->cjt188, valid) : NULL;
+}
+
+static json_t *try_modbus(const uint8_t *data, size_t len, union any *f, size_t *used, bool *valid)
+{
+    enum err e = modbus_decode_rtu(data, len, &f->modbus, used);
+    return *used ? modbus_json(&f->modbus, e, valid) : NULL;
+}
+
+static json_t *try_modbus_tcp(const uint8_t *data, size_t len, union any *f, size_t *used,
+                              bool *valid)
+{
+    enum err e = modbus_decode_tcp(data, len, &f->modbus, used);
+    return *used ? modbus_json(&f->modbus, e, valid) : NULL;
+}
+
+static json_t *try_mbus(const uint8_t *data, size_t len, union any *f, size_t *used, bool *valid)
+{
+    return mbus_decode(data, len, &f->mbus, used) == ERR_OK ? mbus_json(&f->mbus, valid) : NULL;
+}
+
+json_t *frame_try(enum frame_protocol p, struct bytes here, size_t *used, bool *valid)
+{
+    union any f;
+    json_t *(*const tries[FRAME_PROTOCOLS])(const uint8_t *, size_t, union any *, size_t *,
+                                            bool *) = {[FRAME_CJT188] = try_cjt188,
+                                                       [FRAME_MODBUS] = try_modbus,
+                                                       [FRAME_MODBUS_TCP] = try_modbus_tcp,
+                                                       [FRAME_MBUS] = try_mbus};
+    *used = 0;
+    return tries[p] && here.len > 0 ? tries[p](here.data, here.len, &f, used, valid) : NULL;
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Frames of CJ/T 188, Modbus and M-Bus by the command line: frames.py YUFU VECTORS
+
+Every line of the vectors means what stands behind its bar, also when its protocol is named; streams of
+several protocols; damage; what is no frame at all.
+"""
+import json
+import subprocess
+import sys
+
+YUFU, VECTORS = sys.argv[1:3]
+passed = failed = 0
+
+
+def check(name, right, seen=""):
+    global passed, failed
+    if right:
+        passed += 1
+    else:
+        failed += 1
+        print(f"FAILED: {name}\n{seen}")
+
+
+def decode(*args):
+    done = subprocess.run([YUFU, "frame", "decode", *args], capture_output=True, text=True)
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def text(o):
+    if "values" not in o:
+        return f"{o['protocol']} {o['error']}"
+    t = o["protocol"] + " " + o["direction"].replace(" ", "_")
+    for k in ("meter", "unit"):
+        if k in o:
+            t += f" {k} {o[k]}"
+    if "manufacturer" in o:
+        t += f" {o['manufacturer']} {o['medium_en']}"
+    t += " " + o["function"]
+    if "item" in o:
+        t += f" {o['identifier']} ({o['item']})"
+    if o.get("refused"):
+        t += " refused"
+    if "error" in o:
+        t += " " + o["error"]
+    for v in o["values"]:
+        t += f"; {v['name']} {'absent' if v['value'] is None else v['value']}"
+        t += f" {v['unit']}" if "unit" in v else ""
+        t += f" [{v['note']}]" if "note" in v else ""
+    return t
+
+
+PROTOCOLS = {"CJ/T 188": "cjt188", "Modbus RTU": "modbus", "Modbus TCP": "modbus-tcp", "M-Bus": "mbus"}
+frames = []
+for line in open(VECTORS):
+    if line.startswith("#") or "|" not in line:
+        continue
+    frame, meaning = (x.strip() for x in line.split("|", 1))
+    frames.append((frame, meaning))
+    code, found = decode(frame)
+    check(frame, [text(o) for o in found] == [meaning] and (code == 0) == (" BCD;" not in meaning), found)
+    proto = PROTOCOLS[found[0]["protocol"]]
+    check(f"{frame} by name", [text(o) for o in decode("--proto", proto, frame)[1]] == [meaning])
+    if "preamble" in found[0] and len(frame) > 12:
+        broken = frame[:-4] + f"{(int(frame[-4:-2], 16) + 1) % 256:02X}" + frame[-2:]
+        check(f"{broken} is damaged", decode(broken)[0] == 1)
+
+marked = [f for f, m in frames if m.startswith(("CJ/T", "M-Bus")) and " BCD;" not in m]
+power = "FEFEFEFE6812345678101268910833333333583334335D16"
+code, found = decode("00" + power + marked[0] + "FF" + power + marked[-3] + power)
+check("a stream of several protocols", code == 0 and [o["protocol"][:4] for o in found] == [
+    "DL/T", "CJ/T", "DL/T", found[3]["protocol"][:4], "DL/T"], found)
+code, found = decode("010300000002C40B" "010304000186A0C9EB")
+check("Modbus, question and answer in one", code == 0 and [o["direction"] for o in found] == ["request", "answer"],
+      found)
+code, found = decode("E5")
+check("an acknowledgement", code == 0 and found[0]["function"] == "acknowledge", found)
+for junk in ("010300000002C40C", "00112233445566", "6810"):
+    code, found = decode(junk)
+    check(f"{junk} is none", code == 1 and not found[0]["valid"], found)
+check("no such protocol", decode("--proto", "dlms", "00")[0] == 2)
+
+print(f"{passed} passed, {failed} failed, 0 skipped")
+sys.exit(1 if failed else 0)
