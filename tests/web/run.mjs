@@ -483,6 +483,64 @@ tests['a package is made, chosen by a contract, and found with who chose it'] = 
   await entry.locator(`a[href="/accounts/${row.id}"]`).waitFor()
 }
 
+tests['a shift is opened, counted blind and ended by the keyboard alone, and waits for another person'] = async (page) => {
+  await enter(page)
+  await page.goto(`${base}/shift`)
+  await page.waitForFunction(() => document.activeElement?.id === 'float')
+  await page.keyboard.type('200.50')
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.activeElement?.id === 'count-10000')
+  const me = await ask(page, '/me')
+  const { mine } = await ask(page, `/projects/${me.projects[0].id}/shifts`)
+  assert.equal(mine.float_fen, 20050)
+  assert.equal(mine.expected_fen, undefined) // blind
+  await page.keyboard.type('2') // two hundreds
+  for (let i = 0; i < 6; i++) await page.keyboard.press('Enter')
+  await page.keyboard.type('3') // three of half a yuan
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Enter') // over the coins of ten fen, to the button
+  await page.keyboard.press('Enter')
+  await page.locator('.question').waitFor()
+  await page.keyboard.press('Escape') // looks again: nothing was counted
+  await page.waitForFunction(() => document.activeElement?.id === 'count-10000')
+  await page.keyboard.type('2')
+  for (let i = 0; i < 8; i++) await page.keyboard.press('Enter')
+  await page.keyboard.press('Enter')
+  await page.locator('.question').waitFor()
+  await page.keyboard.press('Enter')
+  await page.locator('.result').waitFor()
+  const { shifts } = await ask(page, `/projects/${me.projects[0].id}/shifts`)
+  assert.equal(shifts[0].state, 'counted')
+  assert.equal(shifts[0].counted_fen, 20000)
+  assert.equal(shifts[0].difference_fen, -50)
+  assert.equal(await page.locator('tbody tr').first().locator('button').count(), 0) // not by oneself
+}
+
+tests['free credit is asked for as a list, and waits for another person'] = async (page) => {
+  await enter(page)
+  await page.goto(`${base}/runs`)
+  await page.locator('.page-head .chip').first().click()
+  const form = page.locator('.el-dialog form')
+  await form.waitFor()
+  const boxes = form.locator('input')
+  await boxes.nth(0).fill('Beds')
+  await form.locator('#each').fill('5')
+  await form.locator('button[type=submit]').click()
+  const entry = page.locator('.runs > li').first()
+  await entry.waitFor()
+  await entry.locator('summary').click()
+  await entry.locator('tbody tr').first().waitFor()
+  const me = await ask(page, '/me')
+  const { runs } = await ask(page, `/projects/${me.projects[0].id}/runs`)
+  assert.equal(runs[0].state, 'proposed')
+  assert.equal(runs[0].total_fen, runs[0].lines * 500)
+  assert.equal(await entry.locator('.bar button').count(), 1) // reject only: another person approves
+  await entry.locator('.bar button').click()
+  await page.locator('#reason-text').fill('a trial')
+  await page.locator('.el-dialog button[type=submit]').click()
+  await page.waitForFunction(() => !document.querySelector('.runs > li .bar button'))
+}
+
 /** What is opened on a page before it is looked at. */
 const OPENERS = {
   wall: (page) => page.keyboard.press('Control+k'),
@@ -491,10 +549,11 @@ const OPENERS = {
   newPlan: (page) => page.locator('input[name=plan-kind][value=time_of_use_ladder]').check({ force: true }).then(() => page.locator('.day + * , .chip', { hasText: /季节|season/i }).first().click()),
   strategy: (page) => page.locator('#preview .el-button').click().then(() => page.locator('#preview table').first().waitFor()),
   packages: (page) => page.locator('.page-head .chip').click().then(() => page.locator('.el-dialog form').waitFor()),
+  runs: (page) => page.locator('.page-head .chip').last().click().then(() => page.locator('.el-dialog form').waitFor()),
   plan: (page) => page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true))),
 }
 
-const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', packages: '/packages', approvals: '/approvals', strategies: '/strategies', strategy: '/strategies/standard' }
+const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', packages: '/packages', approvals: '/approvals', shift: '/shift', days: '/days', runs: '/runs', strategies: '/strategies', strategy: '/strategies/standard' }
 for (const [language, theme, width] of [['zh-CN', 'light', 1440], ['en', 'dark', 1440], ['en', 'light', 390], ['zh-CN', 'dark', 390]]) {
   const name = `no page has a serious accessibility finding or an untranslated key (${language}, ${theme}, ${width} px)`
   tests[name] = async (page) => {
