@@ -121,6 +121,8 @@ enum err billing_bill_json(const struct rating_bill *bill, const struct billing_
         ",\"charged_by\":\"%s\",\"carry\":%" PRId64 ",",
         f->opened_at.s, f->closed_at.s, f->reading_at.s, bill->energy_wh, bill->amount_fen,
         f->charged_fen, f->meter_wallet ? "meter" : "plan", bill->carry);
+    if (f->plan->unit != RATING_KWH)
+        put(&t, "\"unit\":\"%s\",", rating_unit_name(f->plan->unit));
     if (f->ratio > 1)
         put(&t, "\"ratio\":%" PRId64 ",", f->ratio);
     if (f->decided)

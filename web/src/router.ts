@@ -20,6 +20,7 @@ export const router = createRouter({
     { path: '/strategies', name: 'strategies', component: () => import('./pages/StrategiesPage.vue'), meta: { shell: true } },
     { path: '/strategies/:code', name: 'strategy', component: () => import('./pages/StrategyPage.vue'), meta: { shell: true, under: 'strategies' } },
     { path: '/packages', name: 'packages', component: () => import('./pages/PackagesPage.vue'), meta: { shell: true } },
+    { path: '/charges', name: 'charges', component: () => import('./pages/ChargesPage.vue'), meta: { shell: true } },
     { path: '/approvals', name: 'approvals', component: () => import('./pages/ApprovalsPage.vue'), meta: { shell: true } },
     { path: '/requests', name: 'requests', component: () => import('./pages/RequestsPage.vue'), meta: { shell: true } },
     { path: '/gateways', name: 'gateways', component: () => import('./pages/GatewaysPage.vue'), meta: { shell: true } },

@@ -74,6 +74,9 @@ static void another_unit(void **state)
     town_wh(t, 1, T0 + DAY, 2000);
     town_tick(t, T0 + DAY);
     assert_int_equal(settled_fen(t), 207 + 407 + 272);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement WHERE bill ->> '$.unit' = 'm3' "
+                                 "AND bill ->> '$.lines[0].step_to_wh' = 1000"),
+                     1);
 }
 
 /* Heat by area, spread over the season by day; without an area nothing can be said. */

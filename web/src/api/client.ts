@@ -36,6 +36,10 @@ export type Project = Schemas['Project']
 export type Relay = Schemas['Relay']
 export type Series = Schemas['Series']
 export type Settlement = Schemas['Settlement']
+export type TrueUp = Schemas['TrueUp']
+export type HeldCharge = Schemas['HeldCharge']
+export type HeldHow = HeldCharge['hows'][number]
+export type Rerate = Schemas['Rerate']
 export type Severity = Schemas['Severity']
 export type StrategyList = Schemas['StrategyList']
 export type StrategyEntry = StrategyList['strategies'][number]
@@ -251,6 +255,16 @@ export const api = {
   settlements: (id: number, before?: number) =>
     call<{ settlements: Settlement[]; next_before: number | null }>('GET',
       `/accounts/${id}/settlements`, { query: { before } }),
+  trueUps: (id: number) => call<{ true_ups: TrueUp[] }>('GET', `/accounts/${id}/true-ups`),
+  heldCharges: (project: number) => call<{ held: HeldCharge[] }>('GET', `/projects/${project}/held-charges`),
+  rerates: (project: number) =>
+    call<{ accounts: number; grace_days: number; rerates: Rerate[]; left_out: { rerate_id: number; account_id: number; account_code: string; reason: string }[] }>(
+      'GET', `/projects/${project}/rerates`),
+  repairCharge: (
+    id: number,
+    body: { meter_id: number; opened_at: number; how: HeldHow; total_wh: number; sharp_wh: number; peak_wh: number; flat_wh: number; valley_wh: number; taken_fen: number; reason: string },
+    key: string,
+  ) => call<{ settlements: number; amount_fen: number }>('POST', `/accounts/${id}/held-charges/repair`, { key, body }),
   messages: (id: number) => call<{ messages: Message[] }>('GET', `/accounts/${id}/messages`),
   series: (id: number, meter: number, from: number, to: number, step: SeriesStep) =>
     call<Series>('GET', `/accounts/${id}/series`, { query: { meter, from, to, step } }),

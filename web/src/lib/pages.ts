@@ -17,6 +17,7 @@ export const PAGES: PageEntry[] = [
   { name: 'approvals', icon: 'check', right: 'money', group: 'fee' },
   { name: 'days', icon: 'table', right: 'money', group: 'fee' },
   { name: 'runs', icon: 'split', right: 'money', group: 'fee' },
+  { name: 'charges', icon: 'split', right: 'money', group: 'fee' },
   { name: 'gateways', icon: 'gateway', right: 'view', group: 'site' },
   { name: 'import', icon: 'import', right: 'import', group: 'site' },
 ]
