@@ -114,6 +114,7 @@ ERR_ROW(ERR_CSV_PLACE, REFUSE, "Exactly one of room and shop must be filled.", "
 ERR_ROW(ERR_CSV_PHONE, REFUSE, "The telephone number is not valid.", "电话号码无效。")
 ERR_ROW(ERR_CSV_WALLET, REFUSE, "The wallet must be 'platform' or 'meter'.", "余额位置必须为“平台”或“表内”。")
 ERR_ROW(ERR_CSV_DATE, REFUSE, "The date must look like 2026-11-25.", "日期格式应为 2026-11-25。")
+ERR_ROW(ERR_CSV_TERMS, REFUSE, "A number of at most three decimals, within its range, is expected.", "应为范围内的数字,最多三位小数。")
 ERR_ROW(ERR_CSV_LINE, REFUSE, "The line must be a number from 1 to 255.", "线路号必须为 1 至 255。")
 ERR_ROW(ERR_CSV_ENDPOINT, REFUSE, "The endpoint must look like serial:/dev/ttyS1 or tcp:10.0.0.7:9001.", "端点格式应为 serial:/dev/ttyS1 或 tcp:10.0.0.7:9001。")
 ERR_ROW(ERR_CSV_BAUD, REFUSE, "The baud rate is not one of 300 to 115200.", "波特率无效,应为 300 至 115200。")

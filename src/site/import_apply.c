@@ -61,7 +61,7 @@ static bool is_content(enum err e)
 {
     return e == ERR_SITE_TEXT || e == ERR_SITE_LINE || e == ERR_SITE_METER ||
            e == ERR_SITE_PROJECT || e == ERR_SITE_WALLET_FIXED || e == ERR_SITE_METER_ACCOUNT ||
-           e == ERR_SITE_GATEWAY_PROJECT || e == ERR_SITE_EFFECTIVE || e == ERR_SITE_PLAN_UNKNOWN ||
+           e == ERR_SITE_GATEWAY_PROJECT || e == ERR_SITE_EFFECTIVE || e == ERR_SITE_TERMS || e == ERR_SITE_PLAN_UNKNOWN ||
            e == ERR_SITE_STRATEGY_UNKNOWN || e == ERR_RATING_PLAN || e == ERR_RATING_UNBILLABLE ||
            e == ERR_STRATEGY_POLICY || e == ERR_CSV_REQUIRED;
 }
@@ -333,6 +333,52 @@ static wall_s day_of(const char *date)
     return civil_to_wall(c, 0);
 }
 
+/* What the file says of the terms, over those that hold. */
+static enum err take_terms(struct apply *a, const struct thing *t, int64_t account_id,
+                           struct site_terms *terms)
+{
+    TRY(site_terms_at(a->tx, account_id, a->now, terms));
+    if (t->facts[5])
+        terms->persons = strtol(t->facts[5], NULL, 10);
+    if (t->facts[6])
+        MUST(import_milli(t->facts[6], &terms->area_milli_m2));
+    if (t->facts[7])
+        MUST(import_milli(t->facts[7], &terms->capacity_milli_kva));
+    if (t->facts[8])
+        MUST(import_milli(t->facts[8], &terms->contracted_milli_kw));
+    if (t->facts[9])
+        terms->opened_day = civil_local_day(day_of(t->facts[9]), 0);
+    SET(terms->ladder_group, t->facts[10]);
+    return ERR_OK;
+}
+
+static bool same_terms(const struct site_terms *a, const struct site_terms *b)
+{
+    return a->persons == b->persons && a->area_milli_m2 == b->area_milli_m2 &&
+           a->capacity_milli_kva == b->capacity_milli_kva &&
+           a->contracted_milli_kw == b->contracted_milli_kw && a->opened_day == b->opened_day &&
+           strcmp(a->ladder_group, b->ladder_group) == 0;
+}
+
+/* The first terms of an account hold from its beginning, later ones from now on. */
+static enum err apply_terms(struct apply *a, struct thing *t, int64_t account_id)
+{
+    struct site_terms old, new;
+    int64_t any;
+    TRY(site_terms_at(a->tx, account_id, a->now, &old));
+    TRY(take_terms(a, t, account_id, &new));
+    if (same_terms(&old, &new))
+        return ERR_OK;
+    t->change = t->change == SITE_SAME ? SITE_CHANGED : t->change;
+    if (!writing(a))
+        return ERR_OK;
+    TRY(store_int(a->tx, &any, "SELECT count(*) FROM account_term WHERE account_id = $1", "i",
+                  account_id));
+    new.from.s = any ? a->now.s : 0;
+    return tell(a, site_terms_put(a->tx, account_id, &new, "import", a->now), t->row,
+                COLUMN_PERSONS, t->facts[5]);
+}
+
 static enum err apply_account(struct apply *a, struct thing *t)
 {
     struct site_account acc = {.opened_at = a->now};
@@ -359,6 +405,7 @@ static enum err apply_account(struct apply *a, struct thing *t)
                    place->change == SITE_NEW ||
                        (t->customer >= 0 && a->im->customers.list[t->customer].change == SITE_NEW));
     t->id = acc.id;
+    TRY(apply_terms(a, t, acc.id));
     count(a, SITE_IMPORT_ACCOUNT, t->change);
     return ERR_OK;
 }

@@ -113,6 +113,41 @@ static bool check_number(struct site_import *im, const char **cell, long from, l
     return value >= from && value <= to;
 }
 
+static enum err check_persons(struct site_import *im, const char **cell)
+{
+    return check_number(im, cell, 1, SITE_PERSONS_MAX) ? ERR_OK : ERR_CSV_TERMS;
+}
+
+bool import_milli(const char *text, int64_t *milli)
+{
+    size_t whole = strspn(text, "0123456789"), part = 0;
+    if (whole == 0 || whole > 9)
+        return false;
+    *milli = strtoll(text, NULL, 10) * 1000;
+    if (text[whole] == '\0')
+        return true;
+    part = strspn(text + whole + 1, "0123456789");
+    if (text[whole] != '.' || part == 0 || part > 3 || text[whole + 1 + part] != '\0')
+        return false;
+    for (int64_t i = 0, scale = 100; i < (int64_t)part; i++, scale /= 10)
+        *milli += (text[whole + 1 + i] - '0') * scale;
+    return true;
+}
+
+static enum err check_area(struct site_import *im, const char **cell)
+{
+    int64_t milli;
+    (void)im;
+    return import_milli(*cell, &milli) && milli > 0 && milli <= UINT32_MAX ? ERR_OK : ERR_CSV_TERMS;
+}
+
+static enum err check_power(struct site_import *im, const char **cell)
+{
+    int64_t milli;
+    (void)im;
+    return import_milli(*cell, &milli) && milli > 0 ? ERR_OK : ERR_CSV_TERMS;
+}
+
 static enum err check_line(struct site_import *im, const char **cell)
 {
     return check_number(im, cell, 1, SITE_LINES_MAX) ? ERR_OK : ERR_CSV_LINE;
@@ -181,6 +216,12 @@ static const struct {
     [COLUMN_PLAN] = {"plan", "电价方案", check_code, false},
     [COLUMN_STRATEGY] = {"strategy", "费控策略", check_code, false},
     [COLUMN_CONTRACT] = {"contract", "签约日期", check_date, false},
+    [COLUMN_PERSONS] = {"persons", "人数", check_persons, false},
+    [COLUMN_AREA] = {"area", "面积", check_area, false},
+    [COLUMN_CAPACITY] = {"capacity", "容量", check_power, false},
+    [COLUMN_CONTRACTED] = {"contracted", "合同需量", check_power, false},
+    [COLUMN_MOVED_IN] = {"moved_in", "入住日期", check_date, false},
+    [COLUMN_LADDER_GROUP] = {"ladder_group", "阶梯组", check_code, false},
     [COLUMN_GATEWAY] = {"gateway", "管理机", check_code, true},
     [COLUMN_GATEWAY_NAME] = {"gateway_name", "管理机名称", check_name, false},
     [COLUMN_LINE] = {"line", "线路", check_line, true},

@@ -24,6 +24,12 @@ enum column {
     COLUMN_PLAN,
     COLUMN_STRATEGY,
     COLUMN_CONTRACT,
+    COLUMN_PERSONS,
+    COLUMN_AREA,
+    COLUMN_CAPACITY,
+    COLUMN_CONTRACTED,
+    COLUMN_MOVED_IN,
+    COLUMN_LADDER_GROUP,
     COLUMN_GATEWAY,
     COLUMN_GATEWAY_NAME,
     COLUMN_LINE,
@@ -40,7 +46,7 @@ enum column {
 };
 
 /* An object of the file: what all rows together say about it. */
-#define THING_FACTS 6
+#define THING_FACTS 12
 struct thing {
     const char *key;                /* its own code, or path */
     const char *facts[THING_FACTS]; /* cells of the columns of its kind; NULL: nobody says */
@@ -103,6 +109,9 @@ const char *import_column_name(enum column c);
 bool import_column_required(enum column c);
 /* Checks a cell that is not empty, and makes it canonical ("平台" becomes "platform"). */
 enum err import_column_check(struct site_import *im, enum column c, const char **cell);
+
+/* "90.5" to thousandths: at most 9 digits and 3 decimals. False: it is no such number. */
+bool import_milli(const char *text, int64_t *milli);
 
 /* --- import_thing.c ------------------------------------------------------------------------- */
 

@@ -226,7 +226,7 @@ static void link_once(struct site_import *im, const struct import_row *r, int32_
 static void take_account(struct site_import *im, struct import_row *r)
 {
     if (!given(r, COLUMN_ACCOUNT)) {
-        for (enum column c = COLUMN_ACCOUNT_NAME; c <= COLUMN_CONTRACT; c++)
+        for (enum column c = COLUMN_ACCOUNT_NAME; c <= COLUMN_LADDER_GROUP; c++)
             if (given(r, c))
                 import_error(im, r->row, header(im, c), ERR_CSV_ACCOUNT, r->cells[c]);
         return;
@@ -235,7 +235,7 @@ static void take_account(struct site_import *im, struct import_row *r)
     r->account = import_thing(&im->accounts, r->cells[COLUMN_ACCOUNT], r->row);
     struct thing *a = &im->accounts.list[r->account];
     say(im, a, 0, COLUMN_ACCOUNT_NAME, r);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 10; i++)
         say(im, a, 1 + i, COLUMN_WALLET + (enum column)i, r);
     link_once(im, r, &a->customer, r->customer, COLUMN_CUSTOMER);
     if (a->place < 0)

@@ -596,6 +596,56 @@ static void test_a_gateway_stays_in_its_project(void **state)
                    "gateway", ERR_SITE_GATEWAY_PROJECT);
 }
 
+/* --- terms of accounts ------------------------------------------------------------------------ */
+
+#define TERMS_HEADER                                                                              \
+    "project,building,room,account,wallet,plan,strategy,persons,area,capacity,contracted,"        \
+    "moved_in,ladder_group,gateway,line,endpoint,address,model\n"
+#define TERMS_ROW(terms)                                                                          \
+    "demo,D1,301,D1-301,platform,p,s," terms ",GW-1,1,tcp:127.0.0.1:9101,301,yufu-dorm3\n"
+
+static void test_terms_of_accounts(void **state)
+{
+    assert_ok(import(state, TERMS_HEADER TERMS_ROW("05,90.5,,,2026-03-01,house")));
+    assert_int_equal(number(state, "SELECT count(*) FROM account_term WHERE from_at = 0 AND "
+                                   "persons = 5 AND area_milli_m2 = 90500 AND opened_day = 20513 "
+                                   "AND ladder_group = 'house'"),
+                     1);
+    struct site_import *im = open_import(TERMS_HEADER TERMS_ROW("5,90.500,,,2026-03-01,house"));
+    assert_ok(commit(state, im));
+    assert_int_equal(site_import_result(im)->rows_by_change[SITE_SAME], 1);
+    site_import_close(im);
+    assert_int_equal(number(state, "SELECT count(*) FROM account_term"), 1);
+    /* what is not said stays; what is said holds from now on */
+    assert_ok(import(state, TERMS_HEADER TERMS_ROW("6,,315,,,")));
+    assert_int_equal(number(state, "SELECT count(*) FROM account_term WHERE from_at > 0 AND "
+                                   "persons = 6 AND area_milli_m2 = 90500 AND "
+                                   "capacity_milli_kva = 315000 AND ladder_group = 'house'"),
+                     1);
+}
+
+static void test_bad_terms(void **state)
+{
+    static const struct {
+        const char *text, *column;
+    } bad[] = {{TERMS_HEADER TERMS_ROW("0,,,,,"), "persons"},
+               {TERMS_HEADER TERMS_ROW("1000,,,,,"), "persons"},
+               {TERMS_HEADER TERMS_ROW(",90.1234,,,,"), "area"},
+               {TERMS_HEADER TERMS_ROW(",0,,,,"), "area"},
+               {TERMS_HEADER TERMS_ROW(",-9,,,,"), "area"},
+               {TERMS_HEADER TERMS_ROW(",4294968,,,,"), "area"},
+               {TERMS_HEADER TERMS_ROW(",,1.,,,"), "capacity"},
+               {TERMS_HEADER TERMS_ROW(",,,many,,"), "contracted"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct site_import *im = open_import(bad[i].text);
+        assert_err(ERR_SITE_IMPORT, commit(state, im));
+        if (!told(im, 2, bad[i].column, ERR_CSV_TERMS))
+            fail_msg("%zu: %s was not told", i, bad[i].column);
+        site_import_close(im);
+        assert_int_equal(everything(state), 0);
+    }
+}
+
 /* --- size ----------------------------------------------------------------------------------- */
 
 static void test_ten_thousand_rows(void **state)
@@ -626,6 +676,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_a_site_appears),
         CASE(test_the_same_again_changes_nothing),
+        CASE(test_terms_of_accounts),
+        CASE(test_bad_terms),
         CASE(test_chinese_headers_and_gbk),
         CASE(test_example_of_the_manual),
         CASE(test_a_change_is_told_before_it_is_made),
