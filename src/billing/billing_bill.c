@@ -37,7 +37,8 @@ static const struct {
 static void put_where(struct text *t, const struct rating_line *l,
                       const struct billing_bill_facts *f)
 {
-    bool whole = l->from_s == f->opened_at.s && l->to_s == f->closed_at.s;
+    bool whole =
+        l->from_s == f->opened_at.s && (l->to_s == f->reading_at.s || l->to_s == f->closed_at.s);
     if (l->to_s > l->from_s && !whole)
         put(t, "\"from_at\":%" PRId64 ",\"to_at\":%" PRId64 ",", l->from_s, l->to_s);
     if (l->step >= 0 && l->step_to_wh > 0)

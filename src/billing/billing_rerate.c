@@ -24,7 +24,7 @@ struct run {
 /* The change of one period. */
 struct change {
     const struct basis *old;
-    int64_t version, amount_fen; /* new */
+    int64_t version, last, amount_fen; /* new; the version at its beginning and at its end */
     struct rating_position before;
     bool estimated;
 };
@@ -206,6 +206,7 @@ static enum err rate_again(struct account *a, const struct basis *p,
         TRY(rate_piece(a, &piece, &stood, position));
         TRY(units_add(c->amount_fen, a->bill->amount_fen, &c->amount_fen));
         c->version = c->version ? c->version : plan.version;
+        c->last = plan.version;
         piece.from = piece.to;
         piece.opened_at = piece.closed_at;
     }
@@ -325,7 +326,7 @@ static void print_change(FILE *out, const struct change *c, bool first)
             ",\"old_version\":%" PRId64 ",\"new_version\":%" PRId64 ",\"old_fen\":%" PRId64
             ",\"new_fen\":%" PRId64 ",\"difference_fen\":%" PRId64 "%s}",
             first ? "" : ",", p->meter_id, p->epoch, p->opened_at.s, p->closed_at.s,
-            (p->to.wh[0] - p->from.wh[0]) * p->ratio, p->plan_code, p->plan_version, c->version,
+            (p->to.wh[0] - p->from.wh[0]) * p->ratio, p->plan_code, p->plan_version, c->last,
             p->amount_fen, c->amount_fen, c->amount_fen - p->amount_fen,
             c->estimated ? ",\"apportioned\":true" : "");
 }
