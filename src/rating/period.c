@@ -419,6 +419,7 @@ enum err rating_period(const struct rating_plan *plan, const struct rating_case 
     struct rating_work w = {.plan = plan,
                             .c = c,
                             .calendar = c->calendar,
+                            .dated_prices = has_dated_prices(plan),
                             .offset_s = plan->has_zone ? plan->zone_offset_s : c->offset_s,
                             .next = *position,
                             .bill = bill,

@@ -104,8 +104,7 @@ static void spread_days(const struct rating_work *w, struct rating_piece *p, str
         int64_t end = civil_day_start(day + 1, w->offset_s).s;
         bool unknown;
         size_t schedule = rating_schedule_of(w->plan, w->calendar, day, &unknown);
-        bool priced = w->plan->schedule_count > 0 && w->plan->schedules[schedule].priced != 0;
-        unsigned base = priced ? (unsigned)schedule + 1 : 0;
+        unsigned base = w->dated_prices ? (unsigned)schedule + 1 : 0;
         if (end > b)
             end = b;
         if (unknown)
@@ -128,40 +127,35 @@ static void mark_shared(struct rating_piece *p, const struct spread *s)
             p->shared[base][r] = p->shared[base][r] || s->hit[base][r];
 }
 
-/* Free units come off first: from the rates in proportion, and from the earlier of several prices.
- */
-static enum err take_free(struct rating_work *w, struct rating_piece *p, struct spread *s)
+/* Free units of one base, from its rates in proportion. */
+static enum err take_free_of(struct rating_work *w, struct rating_piece *p,
+                             struct rating_used *used)
 {
-    const struct rating_quota *quota = &w->plan->quota;
-    int64_t sum[RATING_RATES] = {}, all_wh = 0, *left_wh = &w->next.quota_left_wh;
     struct rating_used part = {};
+    int64_t all_wh = 0, *left_wh = &w->next.quota_left_wh;
     bool rates = rating_has_rates(w->plan);
-    if (quota->amount_wh == 0 || *left_wh == 0)
-        return ERR_OK;
-    for (unsigned base = 0; base < RATING_BASES; base++)
-        for (unsigned r = 0; rates && r < RATING_RATES; r++) {
-            TRY(units_add(all_wh, s->used[base].rate_wh[r], &all_wh));
-            sum[r] += s->used[base].rate_wh[r];
-        }
+    for (unsigned r = 0; rates && r < RATING_RATES; r++)
+        TRY(units_add(all_wh, used->rate_wh[r], &all_wh));
     if (!rates)
-        all_wh = s->used[0].total_wh;
+        all_wh = used->total_wh;
     part.total_wh = all_wh < *left_wh ? all_wh : *left_wh;
     if (part.total_wh == 0)
         return ERR_OK;
     *left_wh -= part.total_wh;
-    if (!rates)
-        s->used[0].total_wh -= part.total_wh;
-    else
-        rating_share_out(part.total_wh, sum, part.rate_wh);
-    for (unsigned r = 0; rates && r < RATING_RATES; r++) {
-        int64_t rest = part.rate_wh[r];
-        for (unsigned base = 0; base < RATING_BASES; base++) {
-            int64_t *from = &s->used[base].rate_wh[r], took = *from < rest ? *from : rest;
-            *from -= took;
-            rest -= took;
-        }
-    }
-    return rating_core_free(&p->core, &part, quota->counts);
+    used->total_wh -= rates ? 0 : part.total_wh;
+    if (rates)
+        rating_share_out(part.total_wh, used->rate_wh, part.rate_wh);
+    return rating_core_free(&p->core, &part, w->plan->quota.counts);
+}
+
+/* Free units come off first, schedule by schedule. */
+static enum err take_free(struct rating_work *w, struct rating_piece *p, struct spread *s)
+{
+    if (w->plan->quota.amount_wh == 0)
+        return ERR_OK;
+    for (unsigned base = 0; base <= w->plan->schedule_count; base++)
+        TRY(take_free_of(w, p, &s->used[base]));
+    return ERR_OK;
 }
 
 static bool is_used(const struct rating_used *u)
@@ -189,6 +183,8 @@ static enum err take_row(struct rating_work *w, struct rating_piece *p,
     for (unsigned r = 0; row->has_rates && r < RATING_METER_RATES; r++)
         more.rate_wh[r] = counted_between(row->used.rate_wh[r], row, a, b);
     TRY(rating_sum_registers(&more, &p->used));
+    for (unsigned base = 0; base <= w->plan->schedule_count; base++)
+        TRY(rating_core_priced(&p->core, &s.used[base], base));
     TRY(take_free(w, p, &s));
     for (unsigned base = 0; base <= w->plan->schedule_count; base++)
         if (is_used(&s.used[base]))

@@ -213,13 +213,20 @@ static enum err count_up(const struct rating_core *k, const struct rating_used *
     return ERR_OK;
 }
 
+enum err rating_core_priced(const struct rating_core *k, const struct rating_used *used,
+                            unsigned base)
+{
+    for (unsigned rate = 0; rating_has_rates(k->plan) && rate < RATING_RATES; rate++)
+        if (used->rate_wh[rate] > 0 && !prices_rate(k, base, rate))
+            return ERR_RATING_RATES;
+    return ERR_OK;
+}
+
 enum err rating_core_take(struct rating_core *k, const struct rating_used *used, unsigned base)
 {
     int64_t billed_wh;
     bool rates = rating_has_rates(k->plan);
-    for (unsigned rate = 0; rates && rate < RATING_RATES; rate++)
-        if (used->rate_wh[rate] > 0 && !prices_rate(k, base, rate))
-            return ERR_RATING_RATES;
+    TRY(rating_core_priced(k, used, base));
     TRY(count_up(k, used, &billed_wh));
     TRY(units_add(k->out->energy_wh, billed_wh, &k->out->energy_wh));
     k->bases[base].total_wh += billed_wh; /* no more than the sum that was just checked */
@@ -360,13 +367,22 @@ static enum err add_quantity(struct rating_core *k, unsigned base, unsigned rate
     return ERR_OK;
 }
 
+/* What no schedule prices is one line a rate, whatever the days; then come those of schedules. */
 static enum err add_base(struct rating_core *k)
 {
     if (!rating_has_rates(k->plan))
         return add_quantity(k, 0, RATING_TOTAL, k->bases[0].total_wh);
-    for (unsigned base = 0; base <= k->plan->schedule_count; base++)
+    for (unsigned rate = 0; rate < RATING_RATES; rate++) {
+        int64_t wh = 0;
+        for (unsigned base = 0; base <= k->plan->schedule_count; base++)
+            if (schedule_of(k, base, rate) < 0)
+                wh += k->bases[base].rate_wh[rate]; /* no more than the statement's energy */
+        TRY(add_quantity(k, 0, rate, wh));
+    }
+    for (unsigned base = 1; base <= k->plan->schedule_count; base++)
         for (unsigned rate = 0; rate < RATING_RATES; rate++)
-            TRY(add_quantity(k, base, rate, k->bases[base].rate_wh[rate]));
+            if (schedule_of(k, base, rate) >= 0)
+                TRY(add_quantity(k, base, rate, k->bases[base].rate_wh[rate]));
     return ERR_OK;
 }
 

@@ -21,11 +21,11 @@ struct rating_bounds {
     int64_t numerator, denominator; /* moving in: to this part of it; 1 / 1: whole */
 };
 
-/* Usage at one set of base prices: those of the plan (and its month), or of a schedule. */
+/* Usage of the days of one schedule, whose prices may be its own; or of all days. */
 struct rating_base {
     int64_t total_wh, rate_wh[RATING_RATES];
 };
-#define RATING_BASES (RATING_SCHEDULES_MAX + 1) /* the plan's first, then one a schedule */
+#define RATING_BASES (RATING_SCHEDULES_MAX + 1) /* all days, then one a schedule */
 
 struct rating_core {
     const struct rating_plan *plan;
@@ -49,6 +49,10 @@ enum err rating_core_open(struct rating_core *k, const struct rating_bounds *bou
  * billed of it, the sum of the rates or the total. */
 enum err rating_check_row(const struct rating_plan *plan, const struct rating_used *row,
                           int64_t *billed_wh);
+/* ERR_RATING_RATES: a rate without a price, though all of it may be free. `base`: index into bases.
+ */
+enum err rating_core_priced(const struct rating_core *k, const struct rating_used *used,
+                            unsigned base);
 /* Usage that passed the check; plans with rates look at the rates only. `base`: index into bases.
  * ERR_RATING_RATES: a rate without a price. */
 enum err rating_core_take(struct rating_core *k, const struct rating_used *used, unsigned base);
