@@ -59,14 +59,18 @@ static enum err report_wallet(struct platform *p, struct store_tx *tx,
                             });
 }
 
+static struct control_fee fee_of(struct platform *p, int64_t account_id)
+{
+    return (struct control_fee){.readings = p->readings,
+                                .account_id = account_id,
+                                .now = p->now.wall,
+                                .random = platform_draw(p)};
+}
+
 enum err platform_check_fee(struct platform *p, struct store_tx *tx, int64_t account_id)
 {
-    return control_fee_check(tx, &(struct control_fee){
-                                     .readings = p->readings,
-                                     .account_id = account_id,
-                                     .now = p->now.wall,
-                                     .random = platform_draw(p),
-                                 });
+    struct control_fee fee = fee_of(p, account_id);
+    return control_fee_check(tx, &fee);
 }
 
 static enum err check_fee_of_meter(struct platform *p, struct store_tx *tx, int64_t meter_id)
@@ -75,7 +79,10 @@ static enum err check_fee_of_meter(struct platform *p, struct store_tx *tx, int6
     enum err e = site_meter_get(tx, meter_id, &meter);
     if (e == ERR_NOT_FOUND || (e == ERR_OK && meter.account_id == 0))
         return ERR_OK;
-    return e != ERR_OK ? e : platform_check_fee(p, tx, meter.account_id);
+    if (e != ERR_OK)
+        return e;
+    struct control_fee fee = fee_of(p, meter.account_id);
+    return control_fee_reading(tx, &fee);
 }
 
 /* The ledger's side of a batch: charges begin, relays and wallets are compared, fees are checked.

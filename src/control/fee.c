@@ -4,17 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "billing/quiet.h"
 #include "control/fee_impl.h"
 
 /* --- the loop ------------------------------------------------------------------------------------
  */
 
-/* Nothing is decided: then nothing is due either. */
-static enum err leave(struct loop *l, int64_t account_id)
+static enum err no_longer_due(struct loop *l, int64_t account_id)
 {
     return store_exec(l->turn.tx,
                       "UPDATE fee_state SET due_at = NULL WHERE account_id = $1 AND due_at <= $2",
                       "ii", account_id, l->turn.now.s);
+}
+
+/* Nothing is decided: then nothing is due either. */
+static enum err leave(struct loop *l, int64_t account_id)
+{
+    TRY(quiet_drop(l->turn.tx, account_id));
+    return no_longer_due(l, account_id);
 }
 
 /* An account that cannot be judged (its price plan is unknown, its zone ...) must not spoil the
@@ -23,7 +30,8 @@ static enum err undecided(struct loop *l, int64_t account_id, enum err why)
 {
     char said[FEE_SAID_MAX];
     snprintf(said, sizeof said, "undecided %s", err_name(why));
-    TRY(leave(l, account_id));
+    TRY(quiet_postpone(l->turn.tx, account_id, (wall_s){l->turn.now.s + QUIET_SHORT_S}));
+    TRY(no_longer_due(l, account_id));
     if (strcmp(said, l->episode.said) == 0 || l->outlook.account.id == 0)
         return ERR_OK;
     struct detail d = {};
@@ -95,6 +103,7 @@ static enum err decide(struct loop *l)
         TRY(change_over(l));
     l->decision = strategy_decide(&l->in_force.policy, &l->facts);
     TRY(fee_carry_out(l));
+    TRY(fee_watch(l));
     /* who was selected by the n-day rule has been looked at now */
     return store_exec(l->turn.tx,
                       "UPDATE nday SET judged_at = $2 WHERE account_id = $1 AND selected = 1 AND "
@@ -136,6 +145,13 @@ enum err control_fee_check(struct store_tx *tx, const struct control_fee *fee)
     return e;
 }
 
+enum err control_fee_reading(struct store_tx *tx, const struct control_fee *fee)
+{
+    bool quiet;
+    TRY(quiet_holds(tx, fee->readings, fee->account_id, fee->now, &quiet));
+    return quiet ? ERR_OK : control_fee_check(tx, fee);
+}
+
 /* --- events from outside -------------------------------------------------------------------------
  */
 
@@ -169,8 +185,12 @@ enum err control_payment_ended(struct store_tx *tx, int64_t account_id, const ch
 enum err control_fee_due(struct store_tx *tx, wall_s now, int64_t *ids, size_t cap, size_t *count)
 {
     struct query q = query_open(tx,
-                                "SELECT account_id FROM fee_state WHERE due_at <= $1 "
-                                "ORDER BY due_at, account_id LIMIT $2",
+                                "SELECT account_id, min(at) AS first FROM ("
+                                "SELECT account_id, due_at AS at FROM fee_state "
+                                "WHERE due_at <= $1 UNION ALL "
+                                "SELECT account_id, next_at FROM fee_watch "
+                                "WHERE next_at <= $1) AS due "
+                                "GROUP BY account_id ORDER BY first, account_id LIMIT $2",
                                 "ii", now.s, (int64_t)cap);
     for (*count = 0; *count < cap && query_step(&q); (*count)++)
         ids[*count] = query_int(&q, 0);

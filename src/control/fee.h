@@ -31,6 +31,11 @@ struct control_fee {
  * meters. ERR_NOT_FOUND. */
 [[nodiscard]] enum err control_fee_check(struct store_tx *tx, const struct control_fee *fee);
 
+/* The same after a reading, but nothing for an account that may be left alone
+ * (billing/quiet.h): nobody at its level could be told or cut anything. With "n_days": 0 nobody is
+ * left alone. */
+[[nodiscard]] enum err control_fee_reading(struct store_tx *tx, const struct control_fee *fee);
+
 /* Money came in, in this very transaction: a pending cut for arrears is withdrawn first (its
  * version is superseded), then the loop runs. `readings` NULL: only the former. */
 [[nodiscard]] enum err control_payment(struct store_tx *tx, const struct control_fee *fee);
@@ -50,7 +55,8 @@ struct control_flight {
                                              const char *key);
 
 /* Accounts whose last decision waits for a time that has come (a grace time ended, a window
- * opened): at most cap ids. */
+ * opened), those that are rated at short notice, and once a day everybody: at most cap ids. An
+ * account stays due until it was checked, whatever crashes in between. */
 [[nodiscard]] enum err control_fee_due(struct store_tx *tx, wall_s now, int64_t *ids, size_t cap,
                                        size_t *count);
 

@@ -91,6 +91,9 @@ enum err fee_note(struct loop *l, const char *template, int level, const char *s
 enum err fee_wish_all(struct loop *l, enum control_desired desired, const char *reason,
                       const char *json);
 
+/* After a decision: how soon the account is rated again. */
+enum err fee_watch(struct loop *l);
+
 /* Proposals to cut. */
 enum err fee_approval_fact(struct loop *l);
 enum err fee_approval_follow(struct loop *l, const char *json);

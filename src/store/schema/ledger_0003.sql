@@ -363,6 +363,47 @@ CREATE TABLE nday (
 CREATE INDEX nday_due ON nday (next_at);
 CREATE INDEX nday_strategy ON nday (strategy, need_days);
 CREATE INDEX nday_waiting ON nday (looked_at) WHERE selected = 1 AND judged_at IS NULL;
+-- Who is rated at short notice, with every reading, or left alone for a while: billing/quiet.h.
+CREATE TABLE fee_watch (
+  account_id INTEGER PRIMARY KEY,
+  project_id INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('short', 'watched', 'quiet')),
+  rated_at INTEGER NOT NULL,
+  next_at INTEGER NOT NULL,     -- rated again by the clock, whatever happens
+  quiet_until INTEGER NOT NULL, -- 0: not quiet
+  allow_wh INTEGER NOT NULL CHECK (allow_wh >= 0),
+  -- what a quiet account rests on: anything else here, and it is rated
+  meters INTEGER NOT NULL,
+  registers_wh INTEGER NOT NULL,
+  prepayment_fen INTEGER NOT NULL,
+  other_fen INTEGER NOT NULL
+) STRICT;
+CREATE INDEX fee_watch_next ON fee_watch (next_at);
+CREATE INDEX fee_watch_project ON fee_watch (project_id);
+-- Whoever changes what an account lives under ends its quiet.
+CREATE TRIGGER fee_watch_account_changed AFTER UPDATE ON account
+BEGIN UPDATE fee_watch SET next_at = 0 WHERE account_id = NEW.id; END;
+CREATE TRIGGER fee_watch_meter_changed AFTER UPDATE ON meter
+BEGIN UPDATE fee_watch SET next_at = 0 WHERE account_id IN (OLD.account_id, NEW.account_id); END;
+CREATE TRIGGER fee_watch_meter_new AFTER INSERT ON meter
+BEGIN UPDATE fee_watch SET next_at = 0 WHERE account_id = NEW.account_id; END;
+CREATE TRIGGER fee_watch_plan_new AFTER INSERT ON price_plan
+BEGIN UPDATE fee_watch SET next_at = 0 WHERE project_id = NEW.project_id; END;
+CREATE TRIGGER fee_watch_strategy_new AFTER INSERT ON strategy
+BEGIN UPDATE fee_watch SET next_at = 0 WHERE project_id = NEW.project_id; END;
+CREATE TRIGGER fee_watch_package_new AFTER INSERT ON strategy_package
+BEGIN UPDATE fee_watch SET next_at = 0 WHERE project_id = NEW.project_id; END;
+CREATE TRIGGER fee_watch_baseline_new AFTER INSERT ON strategy_baseline
+BEGIN UPDATE fee_watch SET next_at = 0 WHERE project_id = NEW.project_id; END;
+CREATE TRIGGER fee_watch_baseline_changed AFTER UPDATE ON strategy_baseline
+BEGIN UPDATE fee_watch SET next_at = 0 WHERE project_id = NEW.project_id; END;
+CREATE TRIGGER fee_watch_package_chosen AFTER INSERT ON account_package
+BEGIN UPDATE fee_watch SET next_at = 0 WHERE account_id = NEW.account_id; END;
+CREATE TRIGGER fee_watch_term_new AFTER INSERT ON account_term
+BEGIN UPDATE fee_watch SET next_at = 0 WHERE account_id = NEW.account_id; END;
+CREATE TRIGGER fee_watch_ratio_new AFTER INSERT ON meter_ratio
+BEGIN UPDATE fee_watch SET next_at = 0
+  WHERE account_id = (SELECT account_id FROM meter WHERE id = NEW.meter_id); END;
 
 -- ledger ---------------------------------------------------------------------------------------------
 -- Runs: charges of many accounts at once, as pages whose transactions are written later; ledger/run.h.

@@ -27,10 +27,15 @@ struct world {
     wall_s now;
     int64_t seq, energy_wh, relay_open, balance_fen;
     uint64_t random;
+    bool leave_alone; /* readings go through the n-day rule */
+    const char *path; /* of the ledger; NULL: in memory */
 };
 
 int setup(void **state);
 int teardown(void **state);
+/* The process ends and begins again with what is on disk. */
+void restart(struct world *w);
+struct world *world_new(const char *path);
 
 /* Texts of SQL are known by their address: string literals only. */
 void sql(struct world *w, const char *text);
