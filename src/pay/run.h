@@ -9,8 +9,9 @@
  * process that dies goes on behind the last commit, and nothing is posted twice. One run a rule and
  * period.
  *
- * Free credit lies in the prepayment like money, but it is used first: charges are held against the
- * grants, earliest end first, and what a grant has left at its end goes back (run_expire).
+ * Free credit lies in the prepayment like money, but it is used first: what is taken from the prepayment
+ * for energy is held against the grants, earliest end first, and what a grant has left at its end, or
+ * when its account is closed, goes back (run_expire).
  */
 #ifndef YUFU_PAY_RUN_H
 #define YUFU_PAY_RUN_H

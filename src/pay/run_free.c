@@ -61,10 +61,14 @@ static void use(struct grants *g, int64_t seq, int64_t charge_fen)
 static enum err count(struct store_tx *tx, int64_t account_id, struct grants *g)
 {
     TRY(load_grants(tx, account_id, g));
-    struct query q = query_open(tx,
-                                "SELECT seq, sum(amount_fen) FROM posting WHERE account_id = $1 "
-                                "AND seq > $2 AND book = 'revenue' GROUP BY seq ORDER BY seq",
-                                "ii", account_id, g->cursor);
+    struct query q =
+        query_open(tx,
+                   "SELECT p.seq, -p.amount_fen FROM posting p WHERE p.account_id = $1 "
+                   "AND p.seq > $2 AND p.book = 'prepayment' AND p.amount_fen < 0 "
+                   "AND EXISTS (SELECT 1 FROM posting r WHERE r.account_id = $1 "
+                   "AND r.seq = p.seq AND r.book IN ('revenue', 'share')) "
+                   "ORDER BY p.seq",
+                   "ii", account_id, g->cursor);
     while (query_step(&q)) {
         g->last = query_int(&q, 0);
         use(g, g->last, query_int(&q, 1));
@@ -111,9 +115,7 @@ static enum err find_due(struct store_tx *tx, const struct run_turn *turn, struc
         "SELECT g.account_id, g.run_id FROM free_grant g WHERE g.ended_at IS NULL "
         "AND g.expires_at IS NOT NULL AND g.expires_at <= $1 AND (g.expires_at <= $2 OR NOT EXISTS "
         "(SELECT 1 FROM charge_open c WHERE c.account_id = g.account_id "
-        "AND c.opened_at < g.expires_at)) AND EXISTS (SELECT 1 FROM account a "
-        "WHERE a.id = g.account_id AND a.closed_at IS NULL) ORDER BY g.expires_at, g.account_id "
-        "LIMIT $3",
+        "AND c.opened_at < g.expires_at)) ORDER BY g.expires_at, g.account_id LIMIT $3",
         "iii", turn->now.s, turn->now.s - WAIT_S, turn->limit);
     while (query_step(&q) && *found < RUN_LIMIT_MAX)
         due[(*found)++] = (struct due){query_int(&q, 0), query_int(&q, 1)};

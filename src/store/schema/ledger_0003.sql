@@ -279,6 +279,13 @@ CREATE TABLE free_grant (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX free_grant_due ON free_grant (expires_at)
   WHERE ended_at IS NULL AND expires_at IS NOT NULL;
+-- An account that is closed keeps no free credit.
+CREATE TRIGGER account_closed_free AFTER UPDATE OF closed_at ON account
+WHEN NEW.closed_at IS NOT NULL AND OLD.closed_at IS NULL
+BEGIN
+  UPDATE free_grant SET expires_at = NEW.closed_at WHERE account_id = NEW.id AND ended_at IS NULL
+    AND (expires_at IS NULL OR expires_at > NEW.closed_at);
+END;
 CREATE TABLE free_cursor (
   account_id INTEGER PRIMARY KEY,
   seq INTEGER NOT NULL          -- charges up to this transaction are held against the grants

@@ -378,6 +378,27 @@ static void test_what_ends_first_is_used_first(void **state)
     assert_int_equal(e.number, 0); /* a run of the ledger is not folded */
 }
 
+static void test_a_closed_account_keeps_no_free_credit(void **state)
+{
+    struct world *w = *state;
+    struct job e = {.w = w};
+    post(w, subsidy(w, "", "b20\nb21\n")); /* for ever */
+    use(w, 20, 120);
+    world_exec(w, "INSERT INTO charge_open (account_id, meter_id, epoch, plan_code, plan_version, "
+                  "opened_at, reading_at, total_wh, rate1_wh, rate2_wh, rate3_wh, rate4_wh) "
+                  "VALUES (20, 1, 1, 'x', 1, 5, 5, 0, 0, 0, 0, 0)");
+    world_exec(w, "UPDATE account SET closed_at = 1767240000 WHERE id = 20");
+    assert_ok(store_run(w->store, expire, &e));
+    assert_int_equal(e.number, 0); /* its last charges are not settled */
+    world_exec(w, "DELETE FROM charge_open");
+    assert_ok(store_run(w->store, expire, &e));
+    assert_int_equal(e.number, 1);
+    assert_int_equal(world_int(w, "SELECT amount_fen FROM balance WHERE account_id = 20 "
+                                  "AND book = 'prepayment'"),
+                     0);
+    assert_int_equal(left(w, 21), 500);
+}
+
 /* --- common usage -------------------------------------------------------------------------- */
 
 static struct run_meter meters[3] = {
@@ -501,6 +522,7 @@ int main(void)
         T(test_a_run_is_taken_back_as_a_whole),
         T(test_what_is_not_used_goes_back),
         T(test_what_ends_first_is_used_first),
+        T(test_a_closed_account_keeps_no_free_credit),
         T(test_common_usage_is_shared_and_owed_beside_the_energy),
         T(test_by_policy_it_is_owed_as_energy),
         T(test_by_area_and_persons_of_the_terms),
