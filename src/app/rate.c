@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "app/commands.h"
 #include "app/options.h"
@@ -171,6 +172,15 @@ static void print_json_item(const struct rating_item *t)
            rating_rounding_name(t->rounding), t->carry_in, t->carry_out, t->amount_fen);
 }
 
+#define WARN_AHEAD_DAYS 400 /* next year's holidays are announced in the November before */
+
+/* Usage without dates could be of any time from now on. */
+static void warn_ahead(const struct rate_command *c, bool json)
+{
+    int32_t today = civil_local_day((wall_s){time(NULL)}, c->offset_s);
+    rate_print_warnings(c, today, today + WARN_AHEAD_DAYS, json);
+}
+
 static void print_json(const struct rate_command *c, const struct rating_statement *s)
 {
     printf("{\"kind\":\"%s\",\"unit\":\"%s\",", rating_kind_name(c->plan.kind),
@@ -191,6 +201,8 @@ static void print_json(const struct rate_command *c, const struct rating_stateme
         printf("%s", i ? "," : "");
         print_json_item(&s->items[i]);
     }
+    printf("],\"warnings\":[");
+    warn_ahead(c, true);
     printf("]}\n");
 }
 
@@ -249,6 +261,7 @@ static void print_table(const struct rate_command *c, const struct rating_statem
     printf("%16s %14s %16s  total 合计\n", rate_decimal(energy, s->energy_wh, 1000, 3), "",
            rate_decimal(amount, s->amount_fen, 100, 2));
     printf("%48s  remainder carried on, 1e-9 fen 结转尾差: %" PRId64 "\n", "", s->carry);
+    warn_ahead(c, false);
 }
 
 /* --- the command ------------------------------------------------------------------------------ */

@@ -49,14 +49,15 @@ bool rating_plan_wants_rows(const struct rating_plan *plan)
  * -----------------------------------------------------------------------------------------
  */
 
+/* A bill that is full goes on, so that what is wrong with a later row is said first. */
 static enum err add_line(struct rating_work *w, const struct rating_line *line)
 {
     struct rating_bill *bill = w->bill;
-    if (bill->line_count == RATING_LINES_MAX)
-        return ERR_RATING_LINES;
     TRY(units_add(bill->amount_fen, line->amount_fen, &bill->amount_fen));
     bill->carry = line->carry_out;
-    bill->lines[bill->line_count++] = *line;
+    w->full = w->full || bill->line_count == RATING_LINES_MAX;
+    if (!w->full)
+        bill->lines[bill->line_count++] = *line;
     return ERR_OK;
 }
 
@@ -437,6 +438,8 @@ enum err rating_period(const struct rating_plan *plan, const struct rating_case 
     } else {
         TRY(rate_parts(&w, end));
     }
+    if (w.full)
+        return ERR_RATING_LINES;
     w.next.carry = bill->carry;
     *position = w.next;
     return ERR_OK;

@@ -10,6 +10,7 @@ struct rating_work {
     const struct rating_plan *plan;
     const struct rating_case *c;
     const struct calendar *calendar;
+    bool full;                   /* there were more lines than a bill holds */
     bool dated_prices;           /* a schedule has prices of its own */
     int32_t offset_s;            /* of the plan's zone, else of the case */
     struct rating_position next; /* becomes the position if all goes well */
