@@ -61,6 +61,7 @@ soak: build
 	@tools/quietly.sh $(NINJA) -C $(BUILD) meson-test-prereq
 	@python3 tests/system/kill_sales.py $(PROGRAMS) 500
 	@FULL=1 $(BUILD)/tests/test_pay
+	@FULL=1 $(BUILD)/tests/test_pay_exchange
 	@FULL=1 python3 tests/system/replay.py $(PROGRAMS) $(DATA)
 	@python3 tests/oracle/mutants.py $(BUILD) --mutants 200
 

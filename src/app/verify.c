@@ -85,8 +85,9 @@ static void print_report(const struct books_report *r, bool with_readings)
            " for a person; state = ledger = binding = meter\n",
            r->sales.orders, r->sales.bindings, r->sales.confirmed, r->sales.open,
            r->sales.conflicts);
-    printf("requests %" PRId64 " for money, %" PRId64 " open, %" PRId64 " fen held\n",
-           r->requests.requests, r->requests.open, r->requests.held_fen);
+    printf("requests %" PRId64 " for money, %" PRId64 " open, %" PRId64 " fen held; %" PRId64
+           " exchanges of meters\n",
+           r->requests.requests, r->requests.open, r->requests.held_fen, r->requests.exchanges);
     printf("charges  %" PRId64 " settlements, %" PRId64 " fen = revenue\n", r->settlements,
            r->settled_fen);
     printf("desk     %" PRId64 " shifts, %" PRId64 " entries, %" PRId64 " closed days, %" PRId64

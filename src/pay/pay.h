@@ -69,9 +69,12 @@ struct pay_request {
  *   ERR_VEND_CLOSED     one of the accounts is closed
  *   ERR_SITE_PROJECT    the other account is of another project, or the same account
  *   ERR_VEND_FUNDS      more than is there   ERR_STATE  what was used cannot be priced now
- *   ERR_PAY_ORDER       no sale for cash that can be reversed: it lies in a meter, is on its way,
- * or is too old           ERR_PAY_TWICE  it is asked back, or was, already ERR_PAY_OPEN closing: a
- * sale is on its way, or other requests wait ERR_PAY_WALLET      closing: money lies in the meter
+ *   ERR_PAY_ORDER       no such sale for cash
+ *   ERR_PAY_ON_WAY      the sale may still reach its meter: vend_cancel first, unknown is not
+ * failed ERR_PAY_IN_METER    the meter applied it       ERR_PAY_LATE    older than reversal_days
+ *   ERR_PAY_TWICE       it is asked back, or was, already
+ *   ERR_PAY_OPEN        closing: a sale is on its way, or other requests wait
+ *   ERR_PAY_WALLET      closing: money lies in the meter (pay/exchange.h brings it home)
  *   ERR_NOT_FOUND       no such account */
 [[nodiscard]] enum err pay_ask(struct store_tx *tx, const struct pay_request *r);
 
@@ -117,7 +120,7 @@ struct pay_query {
 /* Held money against what is asked for, and what was paid against the ledger. */
 typedef void pay_fault(void *arg, int64_t account_id, const char *request_id, const char *what);
 struct pay_check {
-    int64_t requests, open, held_fen, faults;
+    int64_t requests, open, held_fen, exchanges, faults;
 };
 [[nodiscard]] enum err pay_verify(struct store_tx *tx, pay_fault *fault, void *arg,
                                   struct pay_check *out);

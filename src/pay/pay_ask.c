@@ -103,8 +103,21 @@ static enum err check_receiver(struct store_tx *tx, const struct pay_request *r,
                                                                          : ERR_OK;
 }
 
-/* A sale for cash whose money lies in the prepayment: booked there, or brought back from its meter
- * by a fence. */
+/* Where a sale's money lies decides. In the prepayment: booked there, or brought back from its
+ * meter by a fence. On its way it may still reach the meter: unknown is not failed. */
+static enum err check_state(const struct vend_status *s)
+{
+    static const enum err answers[VEND_STATE_COUNT] = {
+        [VEND_CREATED] = ERR_PAY_ON_WAY,  [VEND_PAID] = ERR_PAY_ON_WAY,
+        [VEND_BOUND] = ERR_PAY_ON_WAY,    [VEND_FENCED] = ERR_PAY_ON_WAY,
+        [VEND_CONFLICT] = ERR_PAY_ON_WAY, [VEND_CONFIRMED] = ERR_PAY_IN_METER,
+        [VEND_BOOKED] = ERR_OK,           [VEND_REFUNDED] = ERR_OK,
+        [VEND_REJECTED] = ERR_OK,
+    };
+    return answers[s->state];
+}
+
+/* A sale for cash that can be reversed. */
 static enum err find_sale(struct store_tx *tx, const struct pay_request *r, struct pay_held *h)
 {
     struct pay_policy policy;
@@ -116,9 +129,11 @@ static enum err find_sale(struct store_tx *tx, const struct pay_request *r, stru
     if (e == ERR_NOT_FOUND)
         return ERR_PAY_ORDER;
     TRY(e);
-    if (strcmp(s.method, "cash") != 0 || (s.state != VEND_BOOKED && s.state != VEND_REFUNDED) ||
-        r->now.s - s.paid_at.s > policy.reversal_days * DAY_S)
+    if (strcmp(s.method, "cash") != 0)
         return ERR_PAY_ORDER;
+    TRY(check_state(&s));
+    if (r->now.s - s.paid_at.s > policy.reversal_days * DAY_S)
+        return ERR_PAY_LATE;
     TRY(store_int(tx, &asked,
                   "SELECT count(*) FROM money_request WHERE account_id = $1 AND order_id = $2 AND "
                   "state <> 'REJECTED'",

@@ -89,6 +89,34 @@ static enum err none_of(struct store_tx *tx, const struct found *f, const char *
     "t.account_id AND p.seq = t.seq WHERE t.account_id = r.account_id AND t.key = 'request:' || "  \
     "r.request_id || '/" key "' AND p.book = '" book "'), 0)"
 
+/* Each with its evidence, what came home, and where it went. */
+static enum err verify_exchanges(struct store_tx *tx, const struct found *f)
+{
+    TRY(store_int(tx, &f->out->exchanges, "SELECT count(*) FROM meter_exchange", ""));
+    TRY(none_of(tx, f,
+                "SELECT x.account_id, x.exchange_id FROM meter_exchange x WHERE x.wallet_fen <> "
+                "coalesce((SELECT -sum(p.amount_fen) FROM ledger_txn t JOIN posting p ON "
+                "p.account_id = t.account_id AND p.seq = t.seq WHERE t.account_id = x.account_id "
+                "AND t.key = 'exchange:' || x.meter_id || ':' || x.epoch AND p.book = 'wallet'), "
+                "0)",
+                "what came home from an exchanged meter is not what was posted"));
+    TRY(none_of(tx, f,
+                "SELECT t.account_id, t.key FROM ledger_txn t WHERE t.kind = 'wallet.exchange' AND "
+                "NOT EXISTS (SELECT 1 FROM meter_exchange x WHERE x.account_id = t.account_id AND "
+                "t.key = 'exchange:' || x.meter_id || ':' || x.epoch)",
+                "a meter's wallet was brought home without evidence"));
+    TRY(none_of(tx, f,
+                "SELECT x.account_id, x.exchange_id FROM meter_exchange x JOIN meter m ON m.id = "
+                "x.meter_id WHERE m.epoch <= x.epoch",
+                "a meter is older than its exchange"));
+    return none_of(tx, f,
+                   "SELECT x.account_id, x.exchange_id FROM meter_exchange x WHERE x.wallet_fen > "
+                   "0 AND (x.kept = 0) <> EXISTS (SELECT 1 FROM sale_order o WHERE o.account_id = "
+                   "x.account_id AND o.order_id = 'exchange-' || x.meter_id || '-' || (x.epoch + "
+                   "1) AND o.amount_fen = x.wallet_fen)",
+                   "what came home from an exchanged meter was not sold into the next one");
+}
+
 enum err pay_verify(struct store_tx *tx, pay_fault *fault, void *arg, struct pay_check *out)
 {
     struct found f = {fault, arg, out};
@@ -136,5 +164,6 @@ enum err pay_verify(struct store_tx *tx, pay_fault *fault, void *arg, struct pay
                 "r.account_id WHERE r.kind = 'close' AND r.state IN ('APPROVED', 'PAID') AND "
                 "a.closed_at IS NULL",
                 "the account was to be closed and is open"));
+    TRY(verify_exchanges(tx, &f));
     return out->faults ? ERR_PAY_CHECK : ERR_OK;
 }

@@ -162,12 +162,14 @@ struct vend_wallet_reading {
 /*
  * The meter of an account is exchanged or set back: begins a new installation period. What the
  * ledger holds in the old meter's wallet is moved to the prepayment and sold into the new meter
- * (order 'exchange-METER-EPOCH'). Settle the old meter's charges first.
+ * (order 'exchange-METER-EPOCH'), unless it is to be kept on the platform. Settle the old meter's
+ * charges first.
  * ERR_VEND_OPEN: a sale to it is unresolved: let it finish, or cancel it.
  */
 struct vend_exchange {
     int64_t meter_id;
     const char *address, *model; /* of the new device; NULL: as before */
+    bool keep;                   /* nothing is sold into the new meter */
     const char *actor;
     wall_s now;
     uint64_t random;

@@ -89,7 +89,7 @@ enum err vend_exchange(struct store_tx *tx, const struct vend_exchange *x, int64
     snprintf(object, sizeof object, "meter:%lld", (long long)x->meter_id);
     TRY(journal_append(
         tx, &(struct journal_act){x->now, x->actor, "meter.exchange", object, detail_end(&d)}));
-    return sell_again(&t, &old, x->meter_id, *epoch);
+    return x->keep ? ERR_OK : sell_again(&t, &old, x->meter_id, *epoch);
 }
 
 enum err vend_distrust(struct store_tx *tx)

@@ -352,6 +352,30 @@ CREATE UNIQUE INDEX money_request_reversal ON money_request (account_id, order_i
   WHERE kind = 'reversal' AND state <> 'REJECTED';
 CREATE UNIQUE INDEX money_request_close ON money_request (account_id)
   WHERE kind = 'close' AND state <> 'REJECTED';
+-- Exchanges of meters, each with what was seen. Never changed.
+CREATE TABLE meter_exchange (
+  meter_id INTEGER NOT NULL REFERENCES meter (id),
+  epoch INTEGER NOT NULL,       -- the installation period that ended
+  exchange_id TEXT NOT NULL,    -- made by the client, 8..48 characters
+  account_id INTEGER,           -- whose meter it was; NULL: nobody's
+  at INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  evidence TEXT NOT NULL CHECK (evidence <> ''),
+  old_address TEXT NOT NULL, old_model TEXT NOT NULL,
+  new_address TEXT NOT NULL, new_model TEXT NOT NULL,
+  closing_wh TEXT NOT NULL,     -- JSON: total, sharp, peak, flat, valley of the old device
+  opening_wh TEXT NOT NULL,     -- the same of the new one
+  display_fen INTEGER,          -- what the old wallet's display showed; NULL: not read
+  wallet_fen INTEGER NOT NULL,  -- came home from the old wallet
+  kept INTEGER NOT NULL CHECK (kept IN (0, 1)), -- on the platform; 0: sold into the new device
+  PRIMARY KEY (meter_id, epoch)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX meter_exchange_id ON meter_exchange (meter_id, exchange_id);
+CREATE INDEX meter_exchange_account ON meter_exchange (account_id, at);
+CREATE TRIGGER meter_exchange_no_update BEFORE UPDATE ON meter_exchange
+BEGIN SELECT raise(ABORT, 'evidence is never changed'); END;
+CREATE TRIGGER meter_exchange_no_delete BEFORE DELETE ON meter_exchange
+BEGIN SELECT raise(ABORT, 'evidence is never changed'); END;
 
 -- control --------------------------------------------------------------------------------------------
 

@@ -136,12 +136,48 @@ static void test_policy(void **state)
     state_is(ask(w, "refund-01", "refund", 1'000, "", ""), 201, "APPROVED");
 }
 
+static struct reply exchange(struct world *w, const struct person *p, const char *id, int epoch,
+                             const char *address)
+{
+    char body[800];
+    snprintf(body, sizeof body,
+             "{\"exchange_id\":\"%s\",\"epoch\":%d,\"address\":\"%s\",\"model\":\"yufu-dorm3\","
+             "\"closing_total_wh\":0,\"closing_sharp_wh\":0,\"closing_peak_wh\":0,"
+             "\"closing_flat_wh\":0,\"closing_valley_wh\":0,\"opening_total_wh\":500,"
+             "\"opening_sharp_wh\":0,\"opening_peak_wh\":0,\"opening_flat_wh\":0,"
+             "\"opening_valley_wh\":0,\"display_fen\":0,\"display_read\":false,\"keep\":false,"
+             "\"evidence\":\"order 17\"}",
+             id, epoch, address);
+    return world_post(w, p, id, "/api/v1/meters/1/exchange", body);
+}
+
+static void test_exchange(void **state)
+{
+    struct world *w = *state;
+    set_up(w);
+    world_person(w, AUTH_ENGINEER, 1);
+    struct person engineer = world_login(w, "engineer");
+    check_reply(exchange(w, &cashier, "exchange-0", 1, "000000000099"), 403, "AUTH_FORBIDDEN");
+    check_reply(exchange(w, &engineer, "exchange-1", 1, "00000000009x"), 422, "SITE_METER");
+    check_reply(exchange(w, &engineer, "exchange-2", 1, "99"), 400, "API_FIELD");
+    struct reply r = exchange(w, &engineer, "exchange-3", 1, "000000000099");
+    assert_int_equal(r.status, 200);
+    assert_int_equal(reply_int(&r, "epoch"), 2);
+    reply_free(&r);
+    check_reply(exchange(w, &engineer, "exchange-4", 1, "000000000098"), 409, "PAY_EPOCH");
+    r = world_get(w, &finance, "/api/v1/accounts/1/exchanges");
+    const json_t *one = json_array_get(json_object_get(r.json, "exchanges"), 0);
+    assert_string_equal(json_string_value(json_object_get(one, "evidence")), "order 17");
+    assert_true(json_is_null(json_object_get(one, "display_fen")));
+    reply_free(&r);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {CASE(test_refund_by_two),
-                                       CASE(test_own_request_is_taken_back),
-                                       CASE(test_reversal_and_closing), CASE(test_policy)};
+    const struct CMUnitTest tests[] = {
+        CASE(test_refund_by_two), CASE(test_own_request_is_taken_back),
+        CASE(test_reversal_and_closing), CASE(test_policy), CASE(test_exchange)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -241,7 +241,7 @@ static void test_reversal_limits(void **state)
     assert_err(ERR_VEND_FUNDS, ask_as(t, "user:1", PAY_REVERSAL, "reverse-1", 0, 0, "order-0001"));
     town_exec(t, "INSERT INTO pay_policy VALUES (1, 0, 0, 1, 'user:9')");
     assert_ok(sell(t, "order-0002", 5'000));
-    assert_err(ERR_PAY_ORDER, ask_as(t, "user:1", PAY_REVERSAL, "reverse-2", 0, 0, "order-0002"));
+    assert_err(ERR_PAY_LATE, ask_as(t, "user:1", PAY_REVERSAL, "reverse-2", 0, 0, "order-0002"));
     verified(t);
 }
 

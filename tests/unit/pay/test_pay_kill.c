@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "ledger/ledger.h"
-#include "pay/pay.h"
+#include "pay/exchange.h"
 #include "pay/shift.h"
 
 #define NOW 1'700'000'000
@@ -105,6 +105,44 @@ static void sell(struct life *l, const char *order)
     commit(l, do_sell, &s);
 }
 
+/* What a meter confirmed long ago. */
+static enum err do_fill(struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    return ledger_post(
+        tx,
+        &(struct ledger_entry){.account_id = 3,
+                               .key = "fill",
+                               .kind = "fill",
+                               .now = {NOW},
+                               .business_day = 1,
+                               .actor = "system",
+                               .postings = {{LEDGER_CASH, -4'000}, {LEDGER_WALLET, 4'000}}},
+        NULL);
+}
+static enum err do_exchange(struct store_tx *tx, void *arg)
+{
+    struct pay_exchanged done;
+    return pay_exchange(tx, arg, &done);
+}
+
+/* Credit that goes along, and credit that stays. */
+static void exchange(struct life *l, int64_t epoch, const char *id, const char *address)
+{
+    struct pay_exchange x = {.meter_id = 1,
+                             .epoch = epoch,
+                             .exchange_id = id,
+                             .address = address,
+                             .display_fen = 4'000,
+                             .keep = epoch == 2,
+                             .actor = "user:1",
+                             .evidence = "photograph",
+                             .now = {NOW},
+                             .random = 3,
+                             .billing = &l->billing};
+    commit(l, do_exchange, &x);
+}
+
 /* A morning at the desk. */
 static void work_through(struct life *l)
 {
@@ -123,6 +161,9 @@ static void work_through(struct life *l)
     ask(l, PAY_CLOSE, "closing-1", 0, NULL);
     decide(l, do_approve, "closing-1", "user:2");
     decide(l, do_pay, "closing-1", "user:1");
+    commit(l, do_fill, NULL);
+    exchange(l, 1, "exchange-1", "000000000002");
+    exchange(l, 2, "exchange-2", "000000000003");
 }
 
 /* --- lives ---------------------------------------------------------------------------------------
@@ -145,7 +186,7 @@ static void open_life(struct life *l, const char *path)
         _exit(2);
 }
 
-/* One project that takes a fee, and two accounts without meters. */
+/* One project that takes a fee, two accounts without meters, and one with its money in a meter. */
 static void build(const char *path)
 {
     struct life l = {};
@@ -163,7 +204,13 @@ static void build(const char *path)
             "(1, 'flat', 1, 1, '{\"kind\":\"flat\",\"price\":\"0.5\"}');"
             "INSERT INTO account (id, project_id, place_id, code, name, wallet, plan_code, "
             "strategy_code, opened_at) VALUES (1, 1, 1, 'A', 'A', 'platform', 'flat', '', 1), "
-            "(2, 1, 1, 'B', 'B', 'platform', 'flat', '', 1);"
+            "(2, 1, 1, 'B', 'B', 'platform', 'flat', '', 1), "
+            "(3, 1, 1, 'C', 'C', 'meter', 'flat', '', 1);"
+            "INSERT INTO gateway (id, project_id, serial, name) VALUES (1, 1, 'g', 'g');"
+            "INSERT INTO line (id, gateway_id, number, endpoint, baud, parity) VALUES "
+            "(1, 1, 1, 'tcp:1', 2400, 'E');"
+            "INSERT INTO meter (id, project_id, account_id, place_id, line_id, address, model, "
+            "kind) VALUES (1, 1, 3, 1, 1, '000000000001', 'yufu-dorm3', 'electricity');"
             "INSERT INTO cash_policy VALUES (1, 0, 500, 'services', 1, 'user:9');");
     sqlite3_close(db);
 }
@@ -199,10 +246,11 @@ static void check(struct store *s, uint8_t whole[LEDGER_HASH_SIZE], bool first)
     struct books b;
     assert_ok(store_read(s, verify, &b));
     assert_int_equal(b.pay.open, 0);
-    assert_int_equal(b.ledger.totals_fen[LEDGER_CASH], -20'000);
+    assert_int_equal(b.ledger.totals_fen[LEDGER_CASH], -24'000);
     assert_int_equal(b.ledger.totals_fen[LEDGER_HELD], 0);
-    assert_int_equal(b.ledger.totals_fen[LEDGER_PREPAYMENT], 2'500);
+    assert_int_equal(b.ledger.totals_fen[LEDGER_PREPAYMENT], 2'500 + 4'000);
     assert_int_equal(b.ledger.totals_fen[LEDGER_REFUND], 20'000 - 2'500 - 500);
+    assert_int_equal(b.pay.exchanges, 2);
     if (first)
         memcpy(whole, b.ledger.head, LEDGER_HASH_SIZE);
     assert_memory_equal(whole, b.ledger.head, LEDGER_HASH_SIZE);
@@ -228,7 +276,7 @@ static void test_killed_at_every_commit(void **state)
             readings_free(l.billing.readings);
         }
     remove_files(path);
-    assert_int_equal(deaths, 30);
+    assert_int_equal(deaths, 36);
 }
 
 int main(void)
