@@ -156,7 +156,7 @@ static void test_damage_by_part(void **state)
 static void test_changed_posting(void **state)
 {
     assert_string_equal(check_after(state, "UPDATE posting SET amount_fen = -4999 WHERE account_id = 1 "
-                                           "AND book = 'cash'"), "ledger");
+                                           "AND book = 'cash'"), "ledger desk");
 }
 
 static void test_order_state_against_ledger(void **state)
