@@ -90,34 +90,43 @@ static void wire(struct town *t)
     assert_ok(store_read(t->ledger, place, t->readings));
 }
 
-int town_open(void **state)
+static enum err load(struct store_tx *tx, void *arg)
+{
+    return readings_load(arg, tx);
+}
+
+struct town *town_open_at(const char *ledger, const char *readings)
 {
     struct town *t = calloc(1, sizeof *t);
-    if (!t)
-        return -1;
-    assert_ok(store_open(&t->ledger,
-                         &(struct store_config){.kind = STORE_LEDGER, .path = ":memory:"}));
-    assert_ok(store_open(&t->store,
-                         &(struct store_config){.kind = STORE_READINGS, .path = ":memory:"}));
-    found(t);
+    assert_non_null(t);
+    assert_ok(store_open(&t->ledger, &(struct store_config){.kind = STORE_LEDGER, .path = ledger}));
+    assert_ok(
+        store_open(&t->store, &(struct store_config){.kind = STORE_READINGS, .path = readings}));
+    if (town_int(t, "SELECT count(*) FROM project") == 0)
+        found(t);
     wire(t);
-    *state = t;
+    assert_ok(store_read(t->store, load, t->readings));
+    return t;
+}
+
+void town_free(struct town *t)
+{
+    store_close(t->ledger);
+    store_close(t->store);
+    readings_free(t->readings);
+    free(t);
+}
+
+int town_open(void **state)
+{
+    *state = town_open_at(":memory:", ":memory:");
     return 0;
 }
 
 int town_close(void **state)
 {
-    struct town *t = *state;
-    store_close(t->ledger);
-    store_close(t->store);
-    readings_free(t->readings);
-    free(t);
+    town_free(*state);
     return 0;
-}
-
-static enum err load(struct store_tx *tx, void *arg)
-{
-    return readings_load(arg, tx);
 }
 
 void town_restart(struct town *t)

@@ -24,6 +24,9 @@ struct town {
 
 int town_open(void **state);
 int town_close(void **state);
+/* The same in files, which are made with the town if they are not there; town_free closes them. */
+struct town *town_open_at(const char *ledger, const char *readings);
+void town_free(struct town *t);
 
 void town_exec(struct town *t, const char *sql);
 int64_t town_int(struct town *t, const char *sql);
