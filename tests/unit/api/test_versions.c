@@ -188,6 +188,30 @@ static void test_trial(void **state)
     assert_int_equal(reply_int(&r, "amount_fen"), 9000);
     assert_int_equal(json_array_size(json_object_get(r.json, "lines")), 2);
     reply_free(&r);
+    /* with the terms of an account: 315 kVA, and a power factor of 0.80 */
+    static const char two_parts[] =
+        "{\"text\": \"{\\\"kind\\\":\\\"flat\\\",\\\"price\\\":\\\"0.6\\\",\\\"fees\\\":[{\\\"code\\\":"
+        "\\\"basic\\\",\\\"price\\\":\\\"24\\\",\\\"per\\\":\\\"capacity\\\"}],\\\"power_factor\\\":{"
+        "\\\"table\\\":[{\\\"from\\\":\\\"0.90\\\",\\\"percent\\\":\\\"0\\\"},{\\\"from\\\":\\\"0\\\","
+        "\\\"percent\\\":\\\"5\\\"}],\\\"on\\\":[\\\"energy\\\"]}}\", \"usage\": {\"total_wh\": 10000000,"
+        "\"months\": 1, \"capacity_milli_kva\": 315000, \"reactive_wh\": 7500000}}";
+    r = world_post(w, &p, NULL, PLANS "/trial", two_parts);
+    assert_int_equal(r.status, 200);
+    assert_int_equal(reply_int(&r, "amount_fen"), 1'386'000); /* 6000 + 7560 + 300 */
+    assert_non_null(strstr(r.body, "\"of_fen\":600000,\"percent\":\"5\""));
+    reply_free(&r);
+    /* January 2027 has 31 of the season's 121 days, 90 m2 */
+    static const char heat[] =
+        "{\"text\": \"{\\\"kind\\\":\\\"flat\\\",\\\"price\\\":\\\"0.16\\\",\\\"fees\\\":[{\\\"code\\\":"
+        "\\\"basic\\\",\\\"price\\\":\\\"12\\\",\\\"per\\\":\\\"area\\\",\\\"cycle\\\":"
+        "\\\"heating_season\\\",\\\"start\\\":\\\"11-15\\\",\\\"end\\\":\\\"03-15\\\"}]}\", \"usage\": {"
+        "\"total_wh\": 1000000, "
+        "\"from_s\": 1798732800, \"to_s\": 1801411200, \"area_milli_m2\": 90000}}";
+    r = world_post(w, &p, NULL, PLANS "/trial", heat);
+    assert_int_equal(r.status, 200);
+    assert_int_equal(reply_int(&r, "amount_fen"), 16'000 + 27'670);
+    assert_non_null(strstr(r.body, "\"quantity_wh\":23058,"));
+    reply_free(&r);
     check_reply(world_post(w, &p, NULL, PLANS "/trial", "{\"text\": \"{}\", \"usage\": {}}"), 422,
                 "RATING_PLAN");
     check_reply(
