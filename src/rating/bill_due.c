@@ -148,17 +148,25 @@ static enum err add_demand(struct stretch *s, const struct rating_part *fee)
     return add_fee(s, fee, is.over_milli_kw - was.over_milli_kw, fee->over_price_e8);
 }
 
+/* Out of its season a fee by area asks for no area. */
+static bool area_is_due(const struct stretch *s, const struct rating_part *fee)
+{
+    if (!fee->spread)
+        return s->last;
+    return s->last_day >= s->first_day &&
+           rating_area_share(fee, UINT32_MAX, s->first_day, s->last_day) > 0;
+}
+
 static enum err add_area(struct stretch *s, const struct rating_part *fee)
 {
     int64_t area = s->w->c->area_milli_m2;
-    bool due = fee->spread ? s->last_day >= s->first_day : s->last;
-    if (!due)
+    if (!area_is_due(s, fee))
         return ERR_OK;
     if (area == 0)
         return ERR_RATING_FEE;
-    return add_fee(s, fee,
-                   fee->spread ? rating_area_share(fee, area, s->first_day, s->last_day) : area,
-                   fee->price_e8);
+    if (fee->spread)
+        area = rating_area_share(fee, area, s->first_day, s->last_day);
+    return add_fee(s, fee, area, fee->price_e8);
 }
 
 static enum err add_capacity(struct stretch *s, const struct rating_part *fee)

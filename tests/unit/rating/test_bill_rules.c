@@ -90,6 +90,8 @@ static void area_without_an_area(void **state)
     struct rating_bill bill;
     assert_err(ERR_RATING_FEE, rating_period(&plan, &c, &position, &bill));
     assert_memory_equal(&position, &before, sizeof position);
+    c = between(midnight(2026, 3, 16), midnight(2026, 11, 15), 1000); /* no day of a season */
+    assert_int_equal(bill_fen(&plan, &c, &bill), 16);
 }
 
 /* The days of each cycle add up to the area, whatever the area and the cycle. */
