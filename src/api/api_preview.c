@@ -18,6 +18,7 @@ struct preview {
     struct strategy_policy policy;
     const char *code;
     int64_t days, after, limit, total;
+    bool each; /* tell each day, of one account */
     struct control_preview_sum sum;
 };
 
@@ -32,7 +33,10 @@ static enum err take_wish(struct preview *p)
                                 {"days", API_FIELD_INT, 0, CONTROL_PREVIEW_DAYS_MAX, &p->days},
                                 {"after", API_FIELD_INT, 0, INT64_C(1) << 53, &p->after},
                                 {"limit", API_FIELD_INT, 1, ACCOUNTS_MAX, &p->limit},
+                                {"each_day", API_FIELD_BOOL, 0, 0, &p->each},
                                 {}}));
+    if (p->each && p->limit != 1)
+        return api_bad(c, "each_day", ERR_API_FIELD, "of one account at a time: limit 1");
     enum err e = strategy_policy_parse(text, strlen(text), &p->policy, &problem);
     if (e != ERR_OK) {
         snprintf(c->detail, sizeof c->detail, "%s %s", strategy_fault_name(problem.fault),
@@ -46,10 +50,10 @@ static enum err put_row(void *arg, const struct control_preview_row *row)
 {
     struct preview *p = arg;
     struct site_place place;
-    if (!control_preview_concerns(row))
+    if (!p->each && !control_preview_concerns(row))
         return ERR_OK; /* most accounts: nothing would happen to them */
     TRY(site_place_get(p->tx, row->account->place_id, &place));
-    preview_put_row(&p->c->out, row, place.code, false);
+    preview_put_row(&p->c->out, row, place.code, p->each);
     return ERR_OK;
 }
 

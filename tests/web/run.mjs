@@ -455,6 +455,9 @@ tests['before a strategy is saved it says who would be warned or cut, by the key
   await page.locator('#preview .rooms tbody tr').first().waitFor()
   await page.waitForFunction(() => !document.querySelector('#preview progress'))
   assert.ok(number(await page.locator('#preview table').first().locator('tbody tr').first().locator('td').nth(1).innerText()) > 0)
+  await page.locator('#preview .rooms summary').first().focus()
+  await page.keyboard.press('Enter')
+  await page.locator('#preview .frame table, #preview .frame').first().waitFor()
   page.on('dialog', (dialog) => dialog.accept()) // leaving without saving
 }
 

@@ -124,12 +124,12 @@ static void test_check_names_the_place(void **state)
     check_reply(world_post(w, &p, NULL, PLANS "/check", "{}"), 400, "API_FIELD");
 }
 
-#define WORKED \
-    "{\\\"kind\\\":\\\"time_of_use\\\",\\\"rates_from\\\":\\\"intervals\\\",\\\"ca" \
-    "lendar\\\":\\\"CN\\\",\\\"prices\\\":{\\\"flat\\\":\\\"1\\\"},\\\"schedules\\\":[{\\\"" \
-    "days\\\":[\\\"workday\\\"],\\\"periods\\\":[{\\\"from\\\":\\\"00:00\\\",\\\"to\\\":" \
-    "\\\"24:00\\\",\\\"rate\\\":\\\"flat\\\"}],\\\"prices\\\":{\\\"flat\\\":\\\"2\\\"}},{\\\"p" \
-    "eriods\\\":[{\\\"from\\\":\\\"00:00\\\",\\\"to\\\":\\\"24:00\\\",\\\"rate\\\":\\\"flat" \
+#define WORKED                                                                                     \
+    "{\\\"kind\\\":\\\"time_of_use\\\",\\\"rates_from\\\":\\\"intervals\\\",\\\"ca"                \
+    "lendar\\\":\\\"CN\\\",\\\"prices\\\":{\\\"flat\\\":\\\"1\\\"},\\\"schedules\\\":[{\\\""       \
+    "days\\\":[\\\"workday\\\"],\\\"periods\\\":[{\\\"from\\\":\\\"00:00\\\",\\\"to\\\":"          \
+    "\\\"24:00\\\",\\\"rate\\\":\\\"flat\\\"}],\\\"prices\\\":{\\\"flat\\\":\\\"2\\\"}},{\\\"p"    \
+    "eriods\\\":[{\\\"from\\\":\\\"00:00\\\",\\\"to\\\":\\\"24:00\\\",\\\"rate\\\":\\\"flat"       \
     "\\\"}]}]}"
 
 /* The holidays of some year ahead are never announced yet: the check says so. */
@@ -171,7 +171,6 @@ static void test_dated_trial(void **state)
                            "{\"text\": \"" WORKED "\", \"usage\": {\"from_s\": 5, \"to_s\": 5}}"),
                 400, "API_FIELD");
 }
-
 
 /* ---- the trial ---- */
 
@@ -383,7 +382,8 @@ static void test_preview(void **state)
                      "unixepoch() - 4 * 86400, 1, 100, 1000, '{}' FROM meter m "
                      "WHERE m.account_id = 1 LIMIT 1");
     struct reply r =
-        world_post(w, &p, NULL, PREVIEW, PREVIEW_WISH("{}", "standard", "\"after\":0,\"limit\":1"));
+        world_post(w, &p, NULL, PREVIEW,
+                   PREVIEW_WISH("{}", "standard", "\"after\":0,\"limit\":1,\"each_day\":false"));
     assert_int_equal(r.status, 200);
     assert_int_equal(reply_int(&r, "seen"), 1);
     assert_int_equal(reply_int(&r, "accounts"), 1);
@@ -395,11 +395,13 @@ static void test_preview(void **state)
     assert_true(json_equal(after, before));
     assert_true(number(json_object_get(after, "past"), "notices") > 0);
     reply_free(&r);
-    r = world_post(w, &p, NULL, PREVIEW, PREVIEW_WISH("{}", "", "\"after\":1,\"limit\":200"));
+    r = world_post(w, &p, NULL, PREVIEW,
+                   PREVIEW_WISH("{}", "", "\"after\":1,\"limit\":200,\"each_day\":false"));
     assert_int_equal(reply_int(&r, "seen"), 1);
     assert_true(json_is_null(json_object_get(r.json, "next")));
     reply_free(&r);
-    r = world_post(w, &p, NULL, PREVIEW, PREVIEW_WISH("{}", "nobody", "\"after\":0,\"limit\":200"));
+    r = world_post(w, &p, NULL, PREVIEW,
+                   PREVIEW_WISH("{}", "nobody", "\"after\":0,\"limit\":200,\"each_day\":false"));
     assert_int_equal(reply_int(&r, "seen"), 2);
     assert_int_equal(reply_int(&r, "accounts"), 0);
     assert_int_equal(json_array_size(json_object_get(r.json, "concerned")), 0);
@@ -407,28 +409,45 @@ static void test_preview(void **state)
     assert_int_equal(world_number(w, "SELECT count(*) FROM audit"), audit);
 }
 
+static void test_preview_day_by_day(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    struct reply r = world_post(
+        w, &p, NULL, PREVIEW, PREVIEW_WISH("{}", "", "\"after\":0,\"limit\":1,\"each_day\":true"));
+    json_t *row = json_array_get(json_object_get(r.json, "concerned"), 0);
+    json_t *past = json_object_get(json_object_get(row, "after"), "past");
+    assert_int_equal(number(row, "account_id"), 1);
+    assert_int_equal(json_array_size(json_object_get(past, "each")), number(past, "days"));
+    reply_free(&r);
+    check_reply(world_post(w, &p, NULL, PREVIEW,
+                           PREVIEW_WISH("{}", "", "\"after\":0,\"limit\":2,\"each_day\":true")),
+                400, "API_FIELD");
+}
+
 static void test_preview_refusals(void **state)
 {
     struct world *w = *state;
     struct person p = manager(w);
-    struct reply r = world_post(w, &p, NULL, PREVIEW,
-                                PREVIEW_WISH("{\\\"cut\\\":1}", "", "\"after\":0,\"limit\":200"));
+    struct reply r = world_post(
+        w, &p, NULL, PREVIEW,
+        PREVIEW_WISH("{\\\"cut\\\":1}", "", "\"after\":0,\"limit\":200,\"each_day\":false"));
     assert_int_equal(r.status, 422);
     assert_string_equal(reply_text(&r, "code"), "STRATEGY_POLICY");
     assert_non_null(strstr(reply_text(&r, "detail"), "MEMBER_TYPE"));
     reply_free(&r);
-    check_reply(
-        world_post(w, &p, NULL, PREVIEW, PREVIEW_WISH("{}", "", "\"after\":0,\"limit\":201")), 422,
-        "RANGE");
+    check_reply(world_post(w, &p, NULL, PREVIEW,
+                           PREVIEW_WISH("{}", "", "\"after\":0,\"limit\":201,\"each_day\":false")),
+                422, "RANGE");
     check_reply(world_post(w, &p, NULL, PREVIEW, "{\"text\":\"{}\"}"), 400, "API_FIELD");
     check_reply(world_post(w, &p, NULL, "/api/v1/projects/2/strategies/preview",
-                           PREVIEW_WISH("{}", "", "\"after\":0,\"limit\":200")),
+                           PREVIEW_WISH("{}", "", "\"after\":0,\"limit\":200,\"each_day\":false")),
                 404, "-");
     world_person(w, AUTH_CASHIER, 1);
     struct person cashier = world_login(w, "cashier");
-    check_reply(
-        world_post(w, &cashier, NULL, PREVIEW, PREVIEW_WISH("{}", "", "\"after\":0,\"limit\":200")),
-        403, "-");
+    check_reply(world_post(w, &cashier, NULL, PREVIEW,
+                           PREVIEW_WISH("{}", "", "\"after\":0,\"limit\":200,\"each_day\":false")),
+                403, "-");
 }
 
 int main(void)
@@ -442,6 +461,7 @@ int main(void)
         CASE(test_dated_trial),
         CASE(test_simulation),
         CASE(test_preview),
+        CASE(test_preview_day_by_day),
         CASE(test_preview_refusals),
         CASE(test_save_adds_a_version),
         CASE(test_refused_saves_change_nothing),

@@ -19,7 +19,7 @@
 #define DAYS 30
 #define MIDNIGHT (NOON - 12 * HOUR) /* 2026-01-01 00:00 in Shanghai */
 #define LIVED 50
-#define STRATEGIES 16 /* 400 have been lived through */
+#define STRATEGIES 8
 
 /* --- a month -------------------------------------------------------------------------------------
  */

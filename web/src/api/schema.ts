@@ -1788,6 +1788,8 @@ export interface components {
             after: number;
             /** @description Accounts looked at in this call */
             limit: number;
+            /** @description Tell every day, of one account at a time: `limit` must be 1 */
+            each_day: boolean;
         };
         PreviewReason: {
             code: string;
@@ -1824,6 +1826,21 @@ export interface components {
                 first_cut_at: components["schemas"]["MaybeTime"];
                 /** @description Every guard that stood against a cut */
                 held: components["schemas"]["PreviewReason"][];
+                /** @description Where `each_day` was asked for, oldest first */
+                each?: {
+                    at: components["schemas"]["Time"];
+                    available_fen: components["schemas"]["Fen"];
+                    /** @description The highest of the day */
+                    level: number;
+                    /** @description The weightiest of the day */
+                    action: string;
+                    reason: string;
+                    guards: string[];
+                    notices: number;
+                    cuts: number;
+                    /** @description Supply would be off at its end */
+                    off: boolean;
+                }[];
             };
         } | null;
         PreviewRow: {
@@ -1880,7 +1897,7 @@ export interface components {
         };
         PlanTrial: {
             text: string;
-            /** @description total_wh, sharp_wh … valley_wh, used_before_wh (in this cycle of the ladder), persons, month, days, months, area_milli_m2, capacity_milli_kva, demand_milli_kw, contracted_milli_kw, first_recharges, reactive_wh (left out: not known) */
+            /** @description total_wh, sharp_wh … deep_valley_wh, used_before_wh (in this cycle of the ladder), persons, month, days, months, area_milli_m2, capacity_milli_kva, contracted_milli_kw, demand_milli_kw, first_recharges, reactive_wh (left out: not known); from_s and to_s, Unix seconds, for a usage that is dated (plans with schedules, quotas and prices by month) */
             usage: {
                 [key: string]: number;
             };

@@ -8,7 +8,7 @@ const ACCOUNTS_A_PAGE = 25
 export type Wish = { text: string; code: string; days: number }
 export type Counts = Pick<StrategyPreview, 'seen' | 'accounts' | 'refused' | 'before' | 'after' | 'change'>
 export type Kind = 'newlyCut' | 'newlyWarned' | 'noLongerCut' | 'noLongerWarned' | 'same'
-export type State = 'cut' | 'restore' | 'held' | 'warn' | 'none'
+export type State = 'cut' | 'off' | 'restore' | 'held' | 'warn' | 'none'
 
 export const nowState = (side: PreviewSide): State => (side?.now.cut ? 'cut' : side?.now.restore ? 'restore' : side?.now.held ? 'held' : side?.now.warn ? 'warn' : 'none')
 export const pastState = (side: PreviewSide): State => (!side ? 'none' : side.past.cuts > 0 ? 'cut' : side.past.notices > 0 ? 'warn' : 'none')
@@ -34,6 +34,20 @@ function sum<T>(a: T, b: T): T {
   return Object.fromEntries(Object.entries(a as object).map(([name, value]) => [name, sum(value, (b as Record<string, unknown>)[name])])) as T
 }
 
+export type Day = { at: number; available: number; before: State; after: State }
+const dayState = (cuts: number, off: boolean, notices: number): State => (cuts > 0 ? 'cut' : off ? 'off' : notices > 0 ? 'warn' : 'none')
+
+/** One account, day by day, newest first. */
+export async function daysOf(project: number, wish: Wish, account: number): Promise<Day[]> {
+  const page = await api.previewStrategy(project, { ...wish, after: account - 1, limit: 1, each_day: true })
+  const row = page.concerned.find((one) => one.account_id === account)
+  const before = row?.before?.past.each ?? []
+  return (row?.after?.past.each ?? []).map((day, i) => {
+    const old = before[i]
+    return { at: day.at, available: day.available_fen, before: old ? dayState(old.cuts, old.off, old.notices) : 'none', after: dayState(day.cuts, day.off, day.notices) }
+  }).reverse()
+}
+
 const countsOf = ({ seen, accounts, refused, before, after, change }: StrategyPreview): Counts => ({ seen, accounts, refused, before, after, change })
 const ORDER: Kind[] = ['newlyCut', 'newlyWarned', 'noLongerCut', 'noLongerWarned', 'same']
 
@@ -46,6 +60,7 @@ export function usePreview(project: () => number) {
   const running = ref(false)
   const complete = ref(false)
   const problem = shallowRef<unknown>(null)
+  const runs = ref(0)
   let turn = 0
 
   function take(page: StrategyPreview) {
@@ -57,7 +72,7 @@ export function usePreview(project: () => number) {
 
   async function pages(mine: number, asked: Wish) {
     for (let after: number | null = 0; after !== null;) {
-      const page: StrategyPreview = await api.previewStrategy(project(), { ...asked, after, limit: ACCOUNTS_A_PAGE })
+      const page: StrategyPreview = await api.previewStrategy(project(), { ...asked, after, limit: ACCOUNTS_A_PAGE, each_day: false })
       if (mine !== turn) return
       take(page)
       after = page.next
@@ -68,6 +83,7 @@ export function usePreview(project: () => number) {
 
   async function run(asked: Wish) {
     const mine = ++turn
+    runs.value = mine
     wish.value = asked
     counts.value = problem.value = null
     rows.value = []
@@ -89,5 +105,5 @@ export function usePreview(project: () => number) {
   }
 
   const seen = computed(() => counts.value?.seen ?? 0)
-  return { wish, counts, rows, seen, total, breaker, running, complete, problem, run, cancel }
+  return { wish, counts, rows, seen, total, breaker, turn: runs, running, complete, problem, run, cancel }
 }
