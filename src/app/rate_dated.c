@@ -400,6 +400,19 @@ static enum err run_all(struct dated *d)
     return d->c->json ? ERR_OK : run(d, TABLE);
 }
 
+/* The likeliest slip: rates wanted from a meter, and a file with totals only. */
+static void hint(const struct rate_command *c, enum err e)
+{
+    bool rates = c->plan.kind == RATING_TIME_OF_USE || c->plan.kind == RATING_TIME_OF_USE_LADDER;
+    bool given = false;
+    for (size_t i = 1; i < RATE_REGISTERS; i++)
+        given = given || c->usage.has[i];
+    if (e == ERR_RATING_RATES && rates && !given)
+        fprintf(stderr, "yufu rate: the file has totals only; a plan that shares them out by its "
+                        "periods says \"rates_from\": \"intervals\" "
+                        "文件只有总量;如需按时段分解,方案须写 \"rates_from\": \"intervals\"\n");
+}
+
 enum err rate_dated(struct rate_command *c)
 {
     struct dated *d = calloc(1, sizeof *d);
@@ -407,6 +420,7 @@ enum err rate_dated(struct rate_command *c)
         return rate_say(ERR_MEMORY, c->usage_path);
     d->c = c;
     enum err e = rate_say(run_all(d), c->usage_path);
+    hint(c, e);
     free(d->rows);
     free(d);
     return e;

@@ -246,7 +246,7 @@ static enum err take_step_prices(struct rating_parse *p, struct rating_month_ent
 {
     TRY(rating_open_array(p, spot));
     while (jread_element(&p->j)) {
-        struct rating_prices_row *row;
+        struct rating_prices_row *row = NULL;
         char path[40];
         rating_path_index(path, sizeof path, "step_prices", entry->rows);
         struct rating_spot at = {spot.name, spot.index, path};
@@ -260,7 +260,7 @@ static enum err take_step_prices(struct rating_parse *p, struct rating_month_ent
 static enum err take_month_prices(struct rating_parse *p, struct rating_month_entry *entry,
                                   unsigned which, struct rating_spot spot)
 {
-    struct rating_prices_row *row;
+    struct rating_prices_row *row = NULL;
     entry->first = (uint8_t)p->plan->month_price_count;
     entry->form = which == MONTHS_PRICE    ? RATING_MONTH_ONE
                   : which == MONTHS_PRICES ? RATING_MONTH_RATES

@@ -136,6 +136,7 @@ for plan, csv, options, words in (
         (FLAT, "day,total,estimated\n2026-01-01,1,yes\n", [], "row 2 column 3: SYNTAX"),
         (FLAT, "day,total\n2026-01-02,1\n", ["--begin", "2026-01-03"], "RATING_ROWS"),
         (TOU, "day,total\n2026-01-02,1\n", [], "RATING_RATES"),
+        (TOU, "day,total\n2026-01-02,1\n", [], '"rates_from": "intervals"'),
         (TOU, "day,total,peak,sharp\n2026-01-02,2,1,1\n", [], "RATING_RATES"),
         (plans["H1"], "day,total\n2026-01-02,1\n", [], "RATING_FEE"),
         (plans["TWO"], "day,total\n2026-01-02,1\n", ["--capacity", "5"], "RATING_FEE"),
