@@ -224,8 +224,9 @@ enum err run_ask_subsidy(struct store_tx *tx, const struct run_subsidy *s, int64
     if (s->expires_at.s && s->expires_at.s <= a->now.s)
         return ERR_RANGE;
     TRY(check_once(tx, a, "subsidy"));
-    json_t *evidence = json_pack("{s:I, s:s, s:b}", "each_fen", (json_int_t)s->each_fen, "place",
-                                 a->members.place, "list", a->members.list[0] != '\0');
+    json_t *evidence = json_pack("{s:I, s:s, s:s, s:b}", "each_fen", (json_int_t)s->each_fen,
+                                 "method", run_method_name(s->method), "place", a->members.place,
+                                 "list", a->members.list[0] != '\0');
     if (!evidence)
         return ERR_SITE_TEXT; /* not UTF-8 */
     enum err e = begin(tx,

@@ -476,6 +476,9 @@ static void test_by_area_and_persons_of_the_terms(void **state)
     s.subsidy.method = RUN_PERSONS;
     assert_ok(store_run(w->store, ask, &s));
     assert_int_equal(world_int(w, "SELECT total_fen FROM money_run WHERE id = 2"), 8 * 500);
+    assert_int_equal(world_int(w, "SELECT json_extract(evidence, '$.method') = 'persons' "
+                                  "FROM money_run WHERE id = 2"),
+                     1);
     s.subsidy.method = RUN_USAGE;
     s.subsidy.ask.period = "2026-02";
     assert_err(ERR_RANGE, store_run(w->store, ask, &s));
