@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "api/api_impl.h"
+#include "billing/quiet.h"
 #include "control/control.h"
+#include "control/nday.h"
 #include "control/policy.h"
 #include "ledger/ledger.h"
 #include "strategy/strategy.h"
@@ -72,6 +74,56 @@ static void put_nothing(struct jwrite *w)
     jwrite_end(w);
 }
 
+static void put_reason_of(struct jwrite *w, const struct forecast_reason *r)
+{
+    char en[FORECAST_TEXT_MAX], zh[FORECAST_TEXT_MAX];
+    forecast_reason_en(r, en);
+    forecast_reason_zh(r, zh);
+    jwrite_object(w, "reason");
+    jwrite_text(w, "zh", zh);
+    jwrite_text(w, "en", en);
+    jwrite_end(w);
+}
+
+/* How soon the account is rated again: billing/quiet.h, control/nday.h. */
+static enum err put_watch(struct call *c)
+{
+    struct quiet_row watch;
+    struct nday_row row = {};
+    enum err e = nday_get(c->tx, c->id, &row);
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return e;
+    jwrite_bool(&c->out, "selected", row.selected);
+    e = quiet_get(c->tx, c->id, &watch);
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return e;
+    if (e == ERR_OK)
+        jwrite_text(&c->out, "watch", quiet_state_name(watch.state));
+    else
+        jwrite_null(&c->out, "watch");
+    return ERR_OK;
+}
+
+/* Days that the money covers, by what the account will probably use. */
+static enum err put_foreseen(struct call *c, const struct billing_outlook *o)
+{
+    struct jwrite *w = &c->out;
+    struct nday f;
+    TRY(nday_foresee(c->tx, c->api->options.readings, c->id, c->now, NDAY_AHEAD_MAX, &f));
+    if (!f.known || !o->available_known) {
+        jwrite_null(w, "foreseen");
+        return ERR_OK;
+    }
+    jwrite_object(w, "foreseen");
+    jwrite_int(w, "days", f.days);
+    for (enum forecast_quantile q = FORECAST_P50; q < FORECAST_QUANTILES; q++)
+        jwrite_int(w, forecast_quantile_name(q), nday_lasts(&f, o->available_fen, q));
+    TRY(put_watch(c));
+    put_reason_of(w, &f.reason);
+    jwrite_end(w);
+    return ERR_OK;
+}
+
 static enum err put_balance(struct call *c)
 {
     struct jwrite *w = &c->out;
@@ -93,6 +145,7 @@ static enum err put_balance(struct call *c)
             jwrite_int(w, "days_left", o.days_left);
         else
             jwrite_null(w, "days_left");
+        TRY(put_foreseen(c, &o));
     } else if (err_class_of(e) == ERR_CLASS_REFUSE) {
         put_nothing(w);
     } else {

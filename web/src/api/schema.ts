@@ -2348,6 +2348,28 @@ export interface components {
             mean_day_fen?: number;
             /** @description Whole days that the balance lasts at that rate; null: not known */
             days_left?: number | null;
+            /** @description What is available, against what the account will probably use at the prices of those days (docs/manual/forecast.md); null: nothing to go by */
+            foreseen?: {
+                /** @description How far was looked: that many days stand for more */
+                days: number;
+                /** @description Whole days that the money covers as likely as not */
+                p50: number;
+                /** @description In nine cases of ten */
+                p90: number;
+                /** @description In 99 cases of a hundred */
+                p99: number;
+                /** @description By the n-day rule: rated at short notice */
+                selected: boolean;
+                /**
+                 * @description How soon it is rated again: by the clock and each reading, with each reading, or only when something may come of it; null: not rated yet
+                 * @enum {string|null}
+                 */
+                watch: "short" | "watched" | "quiet" | null;
+                reason: {
+                    zh: string;
+                    en: string;
+                };
+            } | null;
             parts: {
                 /**
                  * @description prepayment: on the platform; accrued: used and not settled (negative); meter: read from the meter
