@@ -34,6 +34,7 @@ struct options {
     enum forecast_quantile quantile;
     const struct calendar *calendar;
     bool json, list;
+    bool hidden_is_nothing; /* what a recharge hides was not used */
 };
 
 /* --- what happened
@@ -48,11 +49,12 @@ static const struct forecast_day *day_of(const struct forecast_series *s, int32_
 }
 
 /* What was surely used on the days after `today`, against what was left at its end. */
-static enum outcome what_happened(const struct forecast_series *s, int32_t today, int32_t days)
+static enum outcome what_happened(const struct forecast_series *s, const struct options *o,
+                                  int32_t today)
 {
     int64_t used = 0, left = day_of(s, today)->left;
     bool all_known = true;
-    for (int32_t i = 1; i <= days; i++) {
+    for (int32_t i = 1; i <= o->days; i++) {
         const struct forecast_day *d = day_of(s, today + i);
         if (d->kind == FORECAST_DAY_NONE)
             return NOBODY_KNOWS;
@@ -61,7 +63,7 @@ static enum outcome what_happened(const struct forecast_series *s, int32_t today
     }
     if (used >= left)
         return FELL_SHORT;
-    return all_known ? LASTED : NOBODY_KNOWS;
+    return all_known || o->hidden_is_nothing ? LASTED : NOBODY_KNOWS;
 }
 
 /* --- what the rules say
@@ -86,7 +88,10 @@ static bool ours_says(const struct forecast_history *h, const struct options *o,
                       int64_t left, bool *says)
 {
     static struct forecast f;
-    if (forecast_make(h, o->calendar, today, o->days, &f) != ERR_OK)
+    enum err e = o->quantile == FORECAST_POINT
+                     ? forecast_make_point(h, o->calendar, today, o->days, &f)
+                     : forecast_make(h, o->calendar, today, o->days, &f);
+    if (e != ERR_OK)
         return false;
     *says = forecast_falls_short(&f, left, o->days, o->quantile);
     return true;
@@ -129,7 +134,7 @@ static void walk(const struct forecast_series *s, const struct options *o, struc
         tell(&h, s, today);
         if (!d->read)
             continue;
-        enum outcome became = what_happened(s, today, o->days);
+        enum outcome became = what_happened(s, o, today);
         if (d->left <= 0) {
             r->empty++;
         } else if (became == NOBODY_KNOWS || !mean_says(s, today, o->days, &says[RULE_MEAN]) ||
@@ -259,7 +264,7 @@ static int usage(void)
     fprintf(
         stderr,
         "usage: yufu forecast --data FILE|FOLDER --days N [--quantile point|p50|p90|p99]\n"
-        "                     [--calendar CODE|none] [--list] [--json]\n"
+        "                     [--calendar CODE|none] [--hidden unknown|nothing] [--list] [--json]\n"
         "Balances as CSV (a date or a time, then a column an account): at the end of each day,\n"
         "will what is left last N days (1..31)? Precision and recall of the forecast and of the\n"
         "plain mean of seven days. See docs/manual/forecast.md.\n");
@@ -283,6 +288,9 @@ static bool take_option(const char *name, const char *value, struct options *o)
     } else if (strcmp(name, "--calendar") == 0) {
         o->calendar = strcmp(value, "none") == 0 ? NULL : calendar_find(value);
         return o->calendar || strcmp(value, "none") == 0;
+    } else if (strcmp(name, "--hidden") == 0) {
+        o->hidden_is_nothing = strcmp(value, "nothing") == 0;
+        return o->hidden_is_nothing || strcmp(value, "unknown") == 0;
     } else
         return false;
     return true;

@@ -10,7 +10,9 @@
  *   2. Empty rooms. A day is empty if it used at most an eighth of the upper quartile of these
  * days. If the newest two or more are empty, only they count. If the newest one or two are not, but
  *      the two before are, only days that are not empty count: somebody came back.
- *   3. Level: six parts mean and four parts median, both with weights that fall by 7/10 a day.
+ *   3. Level: a mean with weights that fall by 7/10 a day, for the first day. From there it goes back
+ *      to the plain mean of the newest FORECAST_SLOW days, a fifth of the distance being left each
+ *      day: what was unusual lately does not last.
  *   4. Days off. If at least eight of the last twelve weeks show worked days and days off, and
  * their difference is more than three times its own standard error, both kinds of day get a factor.
  *   5. Season. If the same week of last year and the one before it are known, a quarter of the
@@ -31,6 +33,7 @@
 #define FORECAST_DAYS_MAX 512 /* of history; a year and the looks back from it */
 #define FORECAST_AHEAD_MAX 31 /* days that can be forecast */
 #define FORECAST_LOOK 28      /* days that the level comes from */
+#define FORECAST_SLOW 10     /* days of the mean that the level goes back to */
 #define FORECAST_TRIALS 90    /* days whose forecasts are compared with what happened */
 #define FORECAST_USED_MAX INT64_C(10'000'000'000) /* of a day; more is a mistake */
 

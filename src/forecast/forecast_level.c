@@ -3,7 +3,7 @@
 
 #define WEIGHT_FIRST (INT64_C(1) << 20)
 #define WEIGHT_FALL 7 /* tenths that are left a day further back */
-#define LEVEL_MEAN 6  /* parts of ten; the rest is the median's */
+#define LEFT_OF 5     /* a day further on, this part of what sets the level apart is left */
 #define KNOWN_LEAST 3 /* fewer known days: estimated ones help out */
 #define EMPTY_SHARE 8 /* a day is empty at this part of the upper quartile */
 #define EMPTY_DAYS 2  /* in a row make an empty room */
@@ -113,40 +113,24 @@ static void keep_alike(struct rows *r, struct outlook *o)
 
 /* --- level ----------------------------------------------------------------------------------- */
 
-static int64_t weighted_median(const struct rows *r, int64_t *weight, int64_t total)
-{
-    int64_t value[FORECAST_LOOK], seen = 0;
-    for (int32_t i = 0; i < r->count; i++)
-        value[i] = r->used[i];
-    sort(value, weight, r->count);
-    int32_t i = 0;
-    for (; i < r->count - 1; i++) {
-        seen += weight[i];
-        if (2 * seen >= total)
-            break;
-    }
-    return value[i];
-}
-
 static int64_t level_of(const struct rows *r)
 {
-    int64_t weight[FORECAST_LOOK], w = WEIGHT_FIRST, total = 0, sum = 0;
+    int64_t w = WEIGHT_FIRST, total = 0, sum = 0;
     for (int32_t i = 0; i < r->count; i++) {
-        weight[i] = w;
         total += w;
         sum += w * r->used[i];
         w = w * WEIGHT_FALL / 10;
     }
-    int64_t mean = sum / total;
-    return (LEVEL_MEAN * mean + (10 - LEVEL_MEAN) * weighted_median(r, weight, total)) / 10;
+    return sum / total;
 }
 
-static int64_t mean_of(const struct rows *r)
+static int64_t mean_of(const struct rows *r, int32_t newest)
 {
     int64_t sum = 0;
-    for (int32_t i = 0; i < r->count; i++)
+    int32_t n = r->count < newest ? r->count : newest;
+    for (int32_t i = 0; i < n; i++)
         sum += r->used[i];
-    return sum / r->count;
+    return sum / n;
 }
 
 /* --- days off -------------------------------------------------------------------------------- */
@@ -255,19 +239,30 @@ bool outlook_at(const struct forecast_history *h, const struct calendar *calenda
     }
     if (rows.count == 0)
         return false;
-    out->usual = mean_of(&rows);
+    out->end = end;
+    out->usual = mean_of(&rows, FORECAST_LOOK);
     keep_alike(&rows, out);
     out->similar = rows.count;
     find_days_off(h, calendar, end, out->factor);
     level_out(calendar, out->factor, &rows);
     out->level = level_of(&rows);
+    out->slow = mean_of(&rows, FORECAST_SLOW);
     out->season = season_of(h, end);
     return true;
 }
 
+static int64_t level_on(const struct outlook *o, int32_t day)
+{
+    int64_t apart = o->level - o->slow;
+    for (int32_t i = o->end + 1; i < day && apart != 0; i++)
+        apart /= LEFT_OF;
+    return o->slow + apart;
+}
+
 int64_t outlook_day(const struct outlook *o, const struct calendar *calendar, int32_t day)
 {
+    int64_t level = level_on(o, day);
     if (o->factor[0] == o->factor[1])
-        return o->level * o->season / ONE;
-    return o->level * o->factor[outlook_is_off(calendar, day)] / ONE * o->season / ONE;
+        return level * o->season / ONE;
+    return level * o->factor[outlook_is_off(calendar, day)] / ONE * o->season / ONE;
 }

@@ -74,6 +74,17 @@ def no_look_ahead(folder):
     check("no look ahead", [x for x in a if x.startswith("  2025-0")] == early, (a, early))
 
 
+def hidden(folder):
+    """Two days are left, half is used in a day, then a recharge hides a whole one: nobody knows, or it lasted."""
+    rows = ["date,kwh"] + [f"{datetime.date(2025, 3, 3) + datetime.timedelta(days=i)},{v}"
+                           for i, v in enumerate([40, 38, 36, 34, 32, 30, 28, 26, 3, 50, 48, 46, 44, 42, 40])]
+    path = write(folder, "hidden.csv", "\n".join(rows) + "\n")
+    unknown, nothing = (scores(path, 1, "--hidden", how)[0] for how in ("unknown", "nothing"))
+    check("hidden: not judged", unknown["unknown"] == nothing["unknown"] + 1, (unknown, nothing))
+    check("hidden: lasted", nothing["forecast"]["false_alarm"] == unknown["forecast"]["false_alarm"] + 1
+          and nothing["forecast"]["hit"] == unknown["forecast"]["hit"], (unknown, nothing))
+
+
 def refusals(folder):
     cases = [("", 1, "FILE", "columns"), ("2025-01-01,5\n", 1, "", "names the columns"),
              ("date\n2025-01-01\n", 1, "", "names the columns"),
@@ -93,7 +104,8 @@ def refusals(folder):
     check("empty folder", forecast("--data", empty, "--days", 3)[0] == 1)
     for args in ([], ["--data", "x"], ["--days", "3"], ["--data", "x", "--days", "0"],
                  ["--data", "x", "--days", "32"], ["--data", "x", "--days", "3", "--quantile", "p12"],
-                 ["--data", "x", "--days", "3", "--calendar", "XX"]):
+                 ["--data", "x", "--days", "3", "--calendar", "XX"],
+                 ["--data", "x", "--days", "3", "--hidden", "x"]):
         check(f"usage: {args}", forecast(*args)[0] == 2)
 
 
@@ -112,6 +124,7 @@ def recorded():
 with tempfile.TemporaryDirectory() as folder:
     steady(folder)
     no_look_ahead(folder)
+    hidden(folder)
     refusals(folder)
 recorded()
 print(f"{passed} passed, {failed} failed, {skipped} skipped")

@@ -176,6 +176,21 @@ static void test_season_of_last_year(void **state)
     assert_int_equal(12'500, f.day[0]); /* a quarter of twice */
 }
 
+/* 0.3 of the weight is the last day's: 1000 + 0.3 * 2000 tomorrow, and back to the mean of ten. */
+static void test_what_was_unusual_does_not_last(void **state)
+{
+    static struct forecast_history h;
+    struct forecast f;
+    (void)state;
+    same_days(&h, MONDAY, 27, 1000);
+    same_days(&h, MONDAY + 27, 1, 3000);
+    assert_ok(forecast_make_point(&h, NULL, MONDAY + 27, 5, &f));
+    assert_in_range(f.day[0], 1599, 1601);
+    assert_in_range(f.day[1], 1279, 1281); /* 1200, and a fifth of 400 */
+    assert_in_range(f.day[2], 1215, 1217);
+    assert_in_range(f.day[4], 1200, 1201);
+}
+
 static void test_gaps_are_not_zero(void **state)
 {
     static struct forecast_history h;
@@ -258,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_empty_room_and_return),
         cmocka_unit_test(test_days_off_are_learned),
         cmocka_unit_test(test_season_of_last_year),
+        cmocka_unit_test(test_what_was_unusual_does_not_last),
         cmocka_unit_test(test_gaps_are_not_zero),
         cmocka_unit_test(test_never_looks_ahead),
         cmocka_unit_test(test_reason_in_words),
