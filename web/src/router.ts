@@ -25,6 +25,7 @@ export const router = createRouter({
     { path: '/requests', name: 'requests', component: () => import('./pages/RequestsPage.vue'), meta: { shell: true } },
     { path: '/gateways', name: 'gateways', component: () => import('./pages/GatewaysPage.vue'), meta: { shell: true } },
     { path: '/import', name: 'import', component: () => import('./pages/ImportPage.vue'), meta: { shell: true } },
+    { path: '/voucher/:id(\\d+)/:request', name: 'voucher', component: () => import('./pages/ReceiptPage.vue') },
     { path: '/receipt/:id(\\d+)/:order', name: 'receipt', component: () => import('./pages/ReceiptPage.vue') },
     { path: '/:rest(.*)', name: 'lost', component: () => import('./pages/LostPage.vue'), meta: { open: true } },
   ],

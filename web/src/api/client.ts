@@ -1,6 +1,6 @@
 // The one door to the server: every call of docs/openapi.yaml that the console makes, typed by the
 // generated schema. A refusal becomes a Problem, which the pages show in words.
-import type { components } from './schema'
+import type { components, operations } from './schema'
 
 type Schemas = components['schemas']
 export type Account = Schemas['Account']
@@ -21,6 +21,7 @@ export type ImportResult = Schemas['ImportResult']
 export type LedgerTransaction = Schemas['LedgerTransaction']
 export type Me = Schemas['Me']
 export type MoneyRequest = Schemas['MoneyRequest']
+export type MeterChange = operations['exchangeMeter']['requestBody']['content']['application/json']
 export type Message = Schemas['Message']
 export type Meter = Schemas['Meter']
 export type Order = Schemas['Order']
@@ -205,6 +206,12 @@ export const api = {
     call<MoneyRequest>('POST', `/accounts/${id}/money-requests/decide`, { key, body }),
   payMoney: (id: number, body: Schemas['MoneyPayment'], key: string) =>
     call<MoneyRequest>('POST', `/accounts/${id}/money-requests/pay`, { key, body }),
+  payPolicy: (project: number) => call<Schemas['PayPolicy']>('GET', `/projects/${project}/pay-policy`),
+  setPayPolicy: (project: number, body: Schemas['PayPolicy'], key: string) =>
+    call<Schemas['PayPolicy']>('POST', `/projects/${project}/pay-policy`, { key, body }),
+  exchanges: (id: number) => call<{ now: number; exchanges: Schemas['MeterExchange'][] }>('GET', `/accounts/${id}/exchanges`),
+  exchangeMeter: (id: number, body: MeterChange) =>
+    call<{ epoch: number; wallet_fen: number }>('POST', `/meters/${id}/exchange`, { key: body.exchange_id, body }),
   cashPolicy: (project: number) => call<CashPolicy>('GET', `/projects/${project}/cash-policy`),
   setCashPolicy: (project: number, body: CashPolicy, key: string) =>
     call<CashPolicy>('POST', `/projects/${project}/cash-policy`, { key, body }),

@@ -1155,6 +1155,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/{account_id}/exchanges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        /** Exchanges of the account's meters with their evidence, newest first */
+        get: operations["listExchanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/accounts/{account_id}/ledger": {
         parameters: {
             query?: never;
@@ -1512,6 +1532,26 @@ export interface paths {
         put?: never;
         /** Other transformers before the meter from a moment on; the running period is split there */
         post: operations["putRatio"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meters/{meter_id}/exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The device was exchanged; its period ends exactly, and the credit in its wallet goes along */
+        post: operations["exchangeMeter"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1991,6 +2031,24 @@ export interface components {
             ended_at: components["schemas"]["MaybeTime"];
             ended_by: string | null;
             reason: string;
+        };
+        MeterExchange: {
+            meter_id: number;
+            /** @description The installation period that ended */
+            epoch: number;
+            at: components["schemas"]["Time"];
+            actor: string;
+            evidence: string;
+            old_address: string;
+            old_model: string;
+            new_address: string;
+            new_model: string;
+            /** @description Total, sharp, peak, flat, valley */
+            closing_wh: number[];
+            opening_wh: number[];
+            display_fen: number | null;
+            wallet_fen: number;
+            kept: boolean;
         };
         MoneyRequest: {
             account_id: number;
@@ -4962,6 +5020,39 @@ export interface operations {
             422: components["responses"]["Problem"];
         };
     };
+    listExchanges: {
+        parameters: {
+            query?: {
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Account */
+                account_id: components["parameters"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Exchanges */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        now: components["schemas"]["Time"];
+                        exchanges: components["schemas"]["MeterExchange"][];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
     listLedger: {
         parameters: {
             query?: {
@@ -5679,6 +5770,73 @@ export interface operations {
                     "application/json": {
                         from: components["schemas"]["Time"];
                         ratio: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    exchangeMeter: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Made by the client; a repeat changes nothing */
+                    exchange_id: string;
+                    /** @description The installation period as it was seen; another one is refused with PAY_EPOCH */
+                    epoch: number;
+                    address: string;
+                    model: string;
+                    /** @description The registers of the old device at its end; 0 for a rate that it does not keep */
+                    closing_total_wh: number;
+                    closing_sharp_wh: number;
+                    closing_peak_wh: number;
+                    closing_flat_wh: number;
+                    closing_valley_wh: number;
+                    /** @description The registers of the new device at its beginning; 0 for a rate that it does not keep */
+                    opening_total_wh: number;
+                    opening_sharp_wh: number;
+                    opening_peak_wh: number;
+                    opening_flat_wh: number;
+                    opening_valley_wh: number;
+                    /** @description What the old wallet showed; kept as evidence */
+                    display_fen: number;
+                    /** @description false: it could not be read */
+                    display_read: boolean;
+                    /** @description The credit stays on the platform instead of being sold into the new device */
+                    keep: boolean;
+                    evidence: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Exchanged */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The new installation period */
+                        epoch: number;
+                        /** @description What came home from the old wallet; negative is an overdraft */
+                        wallet_fen: number;
                     };
                 };
             };
