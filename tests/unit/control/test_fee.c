@@ -169,6 +169,40 @@ static void test_stale_reading_no_cut(void **state)
     assert_true(decided(w, "READING_STALE"));
 }
 
+/* One yuan in arrears, of which a price that was applied to the past made two. */
+static void test_true_up_cuts_nobody_by_itself(void **state)
+{
+    struct world *w = *state;
+    sql(w, "INSERT INTO rerate (id, project_id, plan_code, version, effective_at, begun_at) "
+           "SELECT 1, project_id, plan_code, 2, 1, 1 FROM account WHERE id = 7");
+    sql(w, "INSERT INTO true_up VALUES (7, 1, 1767240000, 20454, 200, 1767844800, '{}')");
+    run_out(w);
+    assert_int_equal(level(w), 3);
+    assert_false(wished(w, "open"));
+    assert_true(decided(w, "TRUE_UP"));
+    w->now.s = 1'767'844'800 + 7 * 3600; /* a week later, in the hours of cuts */
+    reading(w, 60, 0);
+    reading(w, 60, 0);
+    assert_false(decided(w, "TRUE_UP"));
+}
+
+/* The running period begins in a gap of days: what it costs is shared out, and cuts nobody. */
+static void test_estimate_cuts_nobody(void **state)
+{
+    struct world *w = *state;
+    pay(w, "order-0001", 4000);
+    reading(w, 60, 0);
+    sql(w, "UPDATE charge_open SET estimated = 2");
+    reading(w, 3600, 41'000);
+    deliver(w);
+    reading(w, 1900, 100);
+    assert_false(wished(w, "open"));
+    assert_true(decided(w, "READING_ESTIMATED"));
+    sql(w, "UPDATE charge_open SET estimated = 1"); /* of hours */
+    reading(w, 60, 0);
+    assert_false(decided(w, "READING_ESTIMATED"));
+}
+
 static void test_wallet_in_the_meter_is_watched_only(void **state)
 {
     struct world *w = *state;
@@ -434,6 +468,8 @@ int main(void)
         CASE(test_keep_power_no_cut),
         CASE(test_without_a_delivered_notice_no_cut),
         CASE(test_stale_reading_no_cut),
+        CASE(test_true_up_cuts_nobody_by_itself),
+        CASE(test_estimate_cuts_nobody),
         CASE(test_wallet_in_the_meter_is_watched_only),
         CASE(test_grace_is_due_by_itself_and_once),
         CASE(test_unchanged_facts_write_nothing),
