@@ -26,6 +26,9 @@ bool engine_charges(const struct rating_plan *plan, const struct usage *u);
 bool engine_same_charge(const struct rating_plan *plan, const struct usage *u, enum verdict verdict,
                         const struct bill *b, struct text *why);
 
+/* The stretch as the engine takes it. `rows` has room for STRETCH_ROWS_MAX and must outlive it. */
+void engine_case(const struct stretch *s, struct rating_row *rows, struct rating_case *c);
+
 /* The engine's bill of a stretch against what must stand in it. `stand` is where the oracle stands
  * after it, and takes over the carry; `at` moves on as the engine says. Spends `due`. `verdict`
  * becomes LINES_TOO_MANY where a bill would have more lines than fit. */

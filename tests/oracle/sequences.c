@@ -7,7 +7,7 @@ static struct stretch stretch;
 static struct due due;
 static struct text note;
 
-static int64_t some_opening(const struct plan *p, struct chance *c)
+int64_t some_opening(const struct plan *p, struct chance *c)
 {
     int64_t day = day_number((int)chance_between(c, 2024, 2028), 1, 1) + chance_between(c, 0, 366);
     int64_t midnight = day * 86400 - (p->zone >= 0 ? zone_offsets[p->zone] : 28800);

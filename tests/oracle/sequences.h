@@ -13,5 +13,7 @@ struct sequence_count {
 int64_t sequence_try(const struct plan *p, const struct rating_plan *engine, int periods,
                      struct chance *c, struct sequence_count *count, struct text *why);
 const struct text *sequence_note(void);
+/* A moment of 2024 to 2028, often a midnight. */
+int64_t some_opening(const struct plan *p, struct chance *c);
 
 #endif

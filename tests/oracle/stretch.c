@@ -68,6 +68,26 @@ static bool day_fits(const struct schedule *s, const struct date *d)
            (!s->from_month || date_within(s, d));
 }
 
+/* Whether a schedule has to ask the calendar about the day. */
+static bool asks(const struct schedule *s, const struct date *d)
+{
+    struct schedule dates = *s;
+    dates.days = 0;
+    return s->days >> ON_WORKDAY && day_fits(&dates, d);
+}
+
+static bool day_is_guessed(const struct plan *p, int day)
+{
+    const struct date *d = day_date(day);
+    for (int i = 0; i < p->schedule_count && !d->known; i++) {
+        if (asks(&p->schedules[i], d))
+            return true;
+        if (day_fits(&p->schedules[i], d))
+            return false;
+    }
+    return false;
+}
+
 int schedule_of(const struct plan *p, int day)
 {
     for (int i = 0; i < p->schedule_count; i++)
@@ -178,6 +198,20 @@ static int64_t stands_at(int64_t used, const struct stretch_row *row, int64_t t)
     return (int64_t)((__int128)used * (t - row->from) / (row->to - row->from));
 }
 
+int64_t register_at(const struct stretch *s, int rate, int64_t t)
+{
+    int64_t at = rate == TOTAL ? s->start.total : s->start.rate[rate];
+    for (int i = 0; i < s->row_count; i++) {
+        const struct stretch_row *row = &s->rows[i];
+        int64_t used = rate == TOTAL ? row->used.total : row->used.rate[rate];
+        if (t >= row->to)
+            at += used;
+        else if (t > row->from)
+            at += stands_at(used, row, t);
+    }
+    return at;
+}
+
 static struct chunk *chunk_at(int part, int row, int schedule)
 {
     for (int i = chunk_count - 1; i >= 0 && chunks[i].row == row; i--)
@@ -241,6 +275,9 @@ static void share_row(const struct plan *p, const struct stretch *s, int index, 
         next = next_moment(p, schedule, t, midnight);
         next = next < row->to ? next : row->to;
         part += t >= due->parts[part].to;
+        due->parts[part].estimated = due->parts[part].estimated || (row->estimated && !s->bare);
+        if (priced || p->intervals == 1)
+            due->parts[part].guessed = due->parts[part].guessed || day_is_guessed(p, day);
         if (plan_has_rates(p) && p->intervals == 1)
             rate = rate_at(p, schedule, (int)((t - midnight) / 60));
         add_piece(p, row, chunk_at(part, index, bucket), rate, t, next);

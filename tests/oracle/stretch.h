@@ -72,6 +72,8 @@ struct stretch_part {
     bool shared; /* a row reaches over one of its ends */
     bool within; /* or was shared out over rates or prices inside */
     bool moved_in;
+    bool estimated; /* one of its rows */
+    bool guessed;   /* the calendar was asked about a day of a year that it does not know */
     int64_t ends[STEPS_MAX]; /* of the steps; -1: open */
 };
 
@@ -94,7 +96,6 @@ struct due {
     struct stretch_part parts[STRETCH_PARTS_MAX];
     int part_count;
     int64_t energy, free;
-    bool calendar_guessed;
 };
 
 /* `stand` moves on if there is a bill. */
@@ -115,6 +116,9 @@ int schedule_of(const struct plan *p, int day);
 /* The spans of that day. */
 const struct span *spans_of(const struct plan *p, int schedule, int *count);
 int64_t price_e8(const struct decimal *d);
+
+/* What a register of the meter shows at a time; `rate` TOTAL: of all energy. */
+int64_t register_at(const struct stretch *s, int rate, int64_t t);
 
 /* In bill.c */
 void fill_steps(const struct plan *p, const int64_t *ends, int64_t at, int64_t amount,

@@ -1,0 +1,386 @@
+/*
+ * What must hold between bills of dated periods, whatever the plan:
+ *   period_properties HOLIDAYS [--plans N] [--seed N]
+ * The oracle's plans and stretches are used, its bills are not.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sequences.h"
+
+#define EXACT INT64_C(1000000000) /* carry units in a fen */
+
+typedef __int128 money; /* carry units */
+
+/* What a number of bills comes to. */
+struct total {
+    enum err e;
+    money exact;
+    int64_t fen, energy, lines;
+    struct rating_position at;
+};
+
+static struct plan plan, other;
+static struct stretch whole, piece;
+static struct text json, other_json, why;
+static struct rating_plan engine, engine_other;
+static struct rating_position start;
+static struct rating_row rows[STRETCH_ROWS_MAX];
+static struct rating_bill bill;
+static struct total first, second;
+static uint64_t seed = 20260305;
+static int64_t number, failures;
+
+static void add(const struct rating_plan *p, const struct stretch *s, struct total *t)
+{
+    struct rating_case c;
+    if (t->e != ERR_OK)
+        return;
+    engine_case(s, rows, &c);
+    t->e = rating_period(p, &c, &t->at, &bill);
+    if (t->e != ERR_OK)
+        return;
+    t->fen += bill.amount_fen;
+    t->energy += bill.energy_wh;
+    t->lines += (int64_t)bill.line_count;
+    t->exact = (money)t->fen * EXACT + bill.carry;
+}
+
+static struct total total_of(const struct rating_plan *p, const struct stretch *s)
+{
+    struct total t = {.at = start};
+    add(p, s, &t);
+    return t;
+}
+
+static bool same_place(const struct rating_position *x, const struct rating_position *y)
+{
+    return x->cycle_day == y->cycle_day && x->used_wh == y->used_wh && x->fee_day == y->fee_day &&
+           x->fee_month == y->fee_month && x->quota_day == y->quota_day &&
+           x->quota_left_wh == y->quota_left_wh;
+}
+
+static bool carries_all(const struct plan *p)
+{
+    bool all = p->rounding <= CARRY;
+    for (int i = 0; i < p->component_count; i++)
+        all = all && p->components[i].rounding <= CARRY;
+    for (int i = 0; i < p->fee_count; i++)
+        all = all && p->fees[i].rounding <= CARRY;
+    return all;
+}
+
+/* Something that is due once a bill. */
+static bool by_the_bill(const struct plan *p)
+{
+    bool area = false;
+    for (int i = 0; i < p->fee_count; i++)
+        area = area || (p->fees[i].per == PER_AREA && p->fees[i].cycle < 0) ||
+               p->fees[i].per == PER_FIRST_RECHARGE;
+    return area || (p->minimum_fen && p->minimum_per != 1);
+}
+
+static bool shares_units(const struct plan *p)
+{
+    return p->mix_count ||
+           (p->kind == TIME_OF_USE_LADDER && p->form == BY_MATRIX && !p->chronological);
+}
+
+/* Rules that go by whole fen of other lines. */
+static bool by_fen(const struct plan *p)
+{
+    return p->factor_count || p->subsidy_count || p->minimum_fen;
+}
+
+static bool read_other(void)
+{
+    text_clear(&other_json);
+    plan_print(&other, NULL, &other_json);
+    text_clear(&why);
+    return engine_read(&other_json, &engine_other, &why);
+}
+
+/* --- the properties: 1 holds, 0 does not, -1 says nothing here ----------------------------------
+ */
+
+/* The sum of any number of bills is that of one, wherever there was a reading. */
+static int cutting(struct chance *c)
+{
+    struct total t = {.at = start};
+    int pieces = 0;
+    if (whole.row_count < 2 || whole.bare)
+        return -1;
+    for (int from = 0; from < whole.row_count;) {
+        int to = (int)chance_between(c, from, whole.row_count - 1);
+        stretch_cut(&whole, from, to, &piece);
+        add(&engine, &piece, &t);
+        from = to + 1;
+        pieces++;
+    }
+    second = t;
+    if (t.e != ERR_OK || t.energy != first.energy || !same_place(&t.at, &first.at))
+        return 0;
+    if (!carries_all(&plan) || by_the_bill(&plan) || shares_units(&plan))
+        return -1;
+    money apart = t.exact - first.exact;
+    if (by_fen(&plan)) /* whole fen, so what a line's remainder decides may move a little */
+        return plan.factor_count ||
+               (apart <= (pieces + 1) * EXACT && apart >= -(pieces + 1) * EXACT);
+    return apart == 0;
+}
+
+/* Days come again after 28 years, weekdays included, where no calendar of holidays is asked. */
+static int later(struct chance *c)
+{
+    const int64_t span = INT64_C(10227) * 86400;
+    (void)c;
+    if (plan.has_calendar)
+        return -1;
+    piece = whole;
+    piece.opened += span;
+    piece.closed += span;
+    piece.opened_day += piece.opened_day ? 10227 : 0;
+    for (int i = 0; i < piece.row_count; i++) {
+        piece.rows[i].from += span;
+        piece.rows[i].to += span;
+    }
+    second = (struct total){.at = {0}};
+    add(&engine, &piece, &second);
+    struct total now = {.at = {0}};
+    add(&engine, &whole, &now);
+    return now.e == second.e && now.exact == second.exact && now.lines == second.lines &&
+           now.at.used_wh == second.at.used_wh && now.at.quota_left_wh == second.at.quota_left_wh;
+}
+
+/* The same local times elsewhere are the same bill. */
+static int elsewhere(struct chance *c)
+{
+    int64_t east = chance_between(c, -12, 12) * 3600;
+    if (plan.zone >= 0)
+        return -1;
+    piece = whole;
+    piece.offset += (int)east;
+    piece.opened -= east;
+    piece.closed -= east;
+    for (int i = 0; i < piece.row_count; i++) {
+        piece.rows[i].from -= east;
+        piece.rows[i].to -= east;
+    }
+    second = total_of(&engine, &piece);
+    return second.exact == first.exact && second.lines == first.lines &&
+           same_place(&second.at, &first.at);
+}
+
+/* Two readings are one row. */
+static int bare(struct chance *c)
+{
+    (void)c;
+    if (!whole.bare || plan.factor_count)
+        return -1;
+    piece = whole;
+    piece.bare = false;
+    piece.rows[0].estimated = false;
+    second = total_of(&engine, &piece);
+    return second.e == ERR_OK && second.exact == first.exact &&
+           (second.lines == first.lines || first.energy == 0) && same_place(&second.at, &first.at);
+}
+
+/* A position passes through memory unharmed: the same bill again, from the same place. */
+static int again(struct chance *c)
+{
+    (void)c;
+    second = total_of(&engine, &whole);
+    return second.exact == first.exact && memcmp(&second.at, &first.at, sizeof first.at) == 0;
+}
+
+static int same_with_other(void)
+{
+    if (!read_other())
+        return 0;
+    second = total_of(&engine_other, &whole);
+    return second.e == ERR_OK && second.energy == first.energy && second.exact == first.exact &&
+           second.at.used_wh == first.at.used_wh;
+}
+
+/* One schedule without a condition is the plan's own periods. */
+static int one_schedule(struct chance *c)
+{
+    (void)c;
+    if (!plan_has_rates(&plan) || plan.schedule_count || plan.span_count > SCHEDULE_SPANS_MAX)
+        return -1;
+    plan_read(&other, json.at);
+    other.schedule_count = 1;
+    other.schedules[0].span_count = plan.span_count;
+    memcpy(other.schedules[0].spans, plan.spans, sizeof other.schedules[0].spans);
+    other.span_count = 0;
+    return same_with_other();
+}
+
+/* Months at the plan's own prices are no other prices. */
+static int months_at_own_prices(struct chance *c)
+{
+    if (plan.entry_count || plan.mix_count || plan_has_steps(&plan) || by_fen(&plan) ||
+        !carries_all(&plan) || shares_units(&plan))
+        return -1;
+    plan_read(&other, json.at);
+    struct entry *e = &other.entries[other.entry_count++];
+    e->months = 1u << chance_between(c, 0, 11) | 1u << chance_between(c, 0, 11);
+    e->form = plan.has_price ? ENTRY_PRICE : ENTRY_RATES;
+    memcpy(e->price[0].text, plan.price.text, sizeof plan.price.text);
+    for (int r = 0; r < RATES; r++) {
+        e->names[r] = plan.priced[r];
+        memcpy(e->rate_price[0][r].text, plan.rate_price[r].text, sizeof plan.rate_price[r].text);
+    }
+    return same_with_other();
+}
+
+/* One part of a hundred percent is the plan's price. */
+static int mix_of_one(struct chance *c)
+{
+    (void)c;
+    if (plan_has_steps(&plan) || plan.mix_count || plan.entry_count || plan.schedule_count ||
+        plan.has_ceiling)
+        return -1;
+    plan_read(&other, json.at);
+    struct mix *m = &other.mix[other.mix_count++];
+    snprintf(m->code, sizeof m->code, "all");
+    decimal_set(&m->percent, 100, 0);
+    memcpy(m->price.text, plan.price.text, sizeof m->price.text);
+    for (int r = 0; r < RATES; r++)
+        memcpy(m->rate_price[r].text, plan.rate_price[r].text, sizeof m->price.text);
+    other.has_price = other.has_prices = false;
+    return same_with_other();
+}
+
+/* A quota of nothing left over: what is free counts if it counts, and the ladder goes on as far. */
+static int quota_that_counts(struct chance *c)
+{
+    (void)c;
+    if (!plan_has_steps(&plan) || !plan.quota)
+        return -1;
+    plan_read(&other, json.at);
+    other.quota = 0;
+    other.has_ceiling = false;
+    if (!read_other())
+        return 0;
+    second = total_of(&engine_other, &whole);
+    if (second.e != ERR_OK)
+        return second.e == ERR_RATING_LINES ? -1 : 0;
+    return plan.quota_counts == 1 ? second.at.used_wh == first.at.used_wh
+                                  : second.at.used_wh >= first.at.used_wh;
+}
+
+/* Whose usage counts is the caller's business. */
+static int counting(struct chance *c)
+{
+    if (!plan_has_steps(&plan))
+        return -1;
+    plan_read(&other, json.at);
+    other.count = (int)chance_between(c, -1, 2);
+    return same_with_other();
+}
+
+static struct {
+    const char *name;
+    int (*holds)(struct chance *c);
+    int64_t tried;
+} properties[] = {
+    {"the same again", again, 0},
+    {"cutting at readings", cutting, 0},
+    {"28 years later", later, 0},
+    {"the same hours elsewhere", elsewhere, 0},
+    {"two readings are one row", bare, 0},
+    {"one schedule is the periods", one_schedule, 0},
+    {"months at the plan's prices", months_at_own_prices, 0},
+    {"a mix of one", mix_of_one, 0},
+    {"a quota and the ladder", quota_that_counts, 0},
+    {"whose usage counts", counting, 0},
+};
+#define PROPERTIES (sizeof properties / sizeof properties[0])
+#define STRETCHES 6
+
+static void fail(const char *name)
+{
+    if (++failures > 3)
+        return;
+    text_clear(&why);
+    text_add(&why, "%s: --seed %" PRIu64 ", plan %" PRId64 "\n%s\n", name, seed, number, json.at);
+    stretch_print(&whole, &why);
+    text_add(&why, "other plan: %s\n", other_json.at ? other_json.at : "");
+    text_add(&why,
+             "%s %" PRId64 " fen, carry %" PRId64 ", energy %" PRId64 ", used %" PRId64
+             "\n%s %" PRId64 " fen, carry %" PRId64 ", energy %" PRId64 ", used %" PRId64 "\n",
+             err_name(first.e), first.fen, first.at.carry, first.energy, first.at.used_wh,
+             err_name(second.e), second.fen, second.at.carry, second.energy, second.at.used_wh);
+    fputs(why.at, stdout);
+}
+
+static void try_stretch(int64_t *opened, struct chance *c)
+{
+    struct stand stand = {.used = start.used_wh};
+    int offset = whole.offset, day = whole.opened_day;
+    int64_t contracted = whole.contracted;
+    stretch_make(&plan, *opened, &stand, c, &whole);
+    stretch_account(&whole, c);
+    whole.month_ends = false;
+    whole.opened_day = day;
+    if (start.begun) {
+        whole.offset = offset;
+        whole.contracted = contracted;
+    } else
+        whole.opened_day = chance_percent(c, 50) ? 0 : (int)((whole.opened + whole.offset) / 86400);
+    first = total_of(&engine, &whole);
+    if (first.e != ERR_OK) /* a rate without a price on that day, an area that is not known */
+        return;
+    for (size_t k = 0; k < PROPERTIES; k++) {
+        int holds = properties[k].holds(c);
+        properties[k].tried += holds >= 0;
+        if (holds == 0)
+            fail(properties[k].name);
+    }
+    start = first.at;
+    *opened = whole.closed;
+}
+
+static void try_plan(void)
+{
+    struct chance c = chance_begin(seed, (uint64_t)number);
+    plan_make(&plan, RATING_RATES, &c);
+    text_clear(&json);
+    plan_print(&plan, &c, &json);
+    text_clear(&why);
+    if (!engine_read(&json, &engine, &why)) {
+        fail("reading");
+        return;
+    }
+    int64_t opened = some_opening(&plan, &c);
+    start = (struct rating_position){0};
+    for (int i = 0; i < STRETCHES; i++)
+        try_stretch(&opened, &c);
+}
+
+int main(int argc, char **argv)
+{
+    int64_t plans = 20000;
+    for (int i = 2; i + 1 < argc; i += 2)
+        *(strcmp(argv[i], "--seed") == 0 ? (int64_t *)&seed : &plans) =
+            strtoll(argv[i + 1], NULL, 10);
+    if (argc < 2 || !days_begin(argv[1]))
+        return 2;
+    engine_probe();
+    plan_init(&plan);
+    plan_init(&other);
+    for (number = 0; number < plans; number++)
+        try_plan();
+    int64_t tried = 0, idle = 0;
+    for (size_t k = 0; k < PROPERTIES; k++) {
+        printf("%8" PRId64 "  %s\n", properties[k].tried, properties[k].name);
+        tried += properties[k].tried;
+        idle += properties[k].tried == 0;
+    }
+    printf("seed %" PRIu64 "; %" PRId64 " plans, %" PRId64 " checks, %" PRId64 " failures\n", seed,
+           plans, tried, failures);
+    return failures || idle;
+}
