@@ -26,6 +26,10 @@ bool engine_charges(const struct rating_plan *plan, const struct usage *u);
 bool engine_same_charge(const struct rating_plan *plan, const struct usage *u, enum verdict verdict,
                         const struct bill *b, struct text *why);
 
+/* What it says of days between 2024 and 2032, and whether the plan can be settled, and how. */
+bool engine_same_days(const struct rating_plan *plan, const struct plan *p, struct chance *c,
+                      struct text *why);
+
 /* The stretch as the engine takes it. `rows` has room for STRETCH_ROWS_MAX and must outlive it. */
 void engine_case(const struct stretch *s, struct rating_row *rows, struct rating_case *c);
 

@@ -356,6 +356,7 @@ static void check_rules(const struct plan *p, const struct due *due, struct mont
         all += missing;
         rules_subsidies(p, i, at, &rules);
         at->demand = at->demand > demand ? at->demand : demand;
+        at->demanded = true;
         if (x->ends)
             *at = (struct month_stand){0};
     }
@@ -411,7 +412,8 @@ bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
         lines_at_most(due, lines_may_split(p)) > RATING_LINES_MAX)
         *verdict = LINES_TOO_MANY;
     /* with two things wrong, either may be said */
-    if (e == ERR_RATING_FEE && *verdict == RATES_WRONG && s->area == 0)
+    if (e == ERR_RATING_FEE && *verdict == RATES_WRONG &&
+        (s->area == 0 || s->capacity == 0 || s->contracted == 0))
         *verdict = FEE_COUNT_MISSING;
     if (e != expected_error(*verdict)) {
         text_add(why, "the engine says %s, not %s\n", err_name(e),

@@ -55,7 +55,8 @@ def command(name):
     table = str(here / "worked.txt")
     return {"oracle": [str(here / "holidays.txt"), "--cases", "40000", "--jobs", "1",
                        "--features", FEATURES], "properties": ["--plans", "300"],
-            "worked": [table], "refusals": [str(here / "refusals.txt")]}[name]
+            "worked": [table], "refusals": [str(here / "refusals.txt"), "all"],
+            "period_properties": [str(here / "holidays.txt"), "--plans", "300"]}[name]
 
 
 def link(folder, name, mutant):
@@ -81,7 +82,7 @@ def judge(mutant):
                                source + ".o", source], capture_output=True)
         if made.returncode != 0:
             return "unbuildable"
-        for name in ("worked", "refusals", "oracle", "properties"):
+        for name in ("worked", "refusals", "oracle", "properties", "period_properties"):
             try:
                 r = subprocess.run([link(folder, name, source + ".o"), *command(name)],
                                    capture_output=True, timeout=60)

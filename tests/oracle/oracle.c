@@ -129,6 +129,9 @@ static void try_plan(const struct run *run, int64_t number, struct count *count)
                    why.at, json.at);
         return;
     }
+    if (!engine_same_days(&read_plan, &plan, &c, &why) && count->differences++ < SHOWN)
+        printf("difference: --seed %" PRIu64 " --plan %" PRId64 ": %s%s\n", run->seed, number,
+               why.at, json.at);
     for (int i = 0; i < USAGES_A_PLAN; i++)
         try_usage(run, number, i, &c, count);
     for (int i = 0; i < PERIODS_A_PLAN; i += PERIODS_A_SEQUENCE)

@@ -183,8 +183,7 @@ static int bare(struct chance *c)
     piece.bare = false;
     piece.rows[0].estimated = false;
     second = total_of(&engine, &piece);
-    return second.e == ERR_OK && second.exact == first.exact &&
-           (second.lines == first.lines || first.energy == 0) && same_place(&second.at, &first.at);
+    return second.e == ERR_OK && second.exact == first.exact && same_place(&second.at, &first.at);
 }
 
 /* A position passes through memory unharmed: the same bill again, from the same place. */
@@ -222,7 +221,7 @@ static int one_schedule(struct chance *c)
 static int months_at_own_prices(struct chance *c)
 {
     if (plan.entry_count || plan.mix_count || plan_has_steps(&plan) || by_fen(&plan) ||
-        !carries_all(&plan) || shares_units(&plan))
+        !carries_all(&plan) || shares_units(&plan) || plan.quota)
         return -1;
     plan_read(&other, json.at);
     struct entry *e = &other.entries[other.entry_count++];
@@ -266,8 +265,10 @@ static int quota_that_counts(struct chance *c)
     if (!read_other())
         return 0;
     second = total_of(&engine_other, &whole);
+    if (second.e == ERR_RATING_LINES || second.e == ERR_RATING_RATES)
+        return -1; /* more lines, or what was free has no price */
     if (second.e != ERR_OK)
-        return second.e == ERR_RATING_LINES ? -1 : 0;
+        return 0;
     return plan.quota_counts == 1 ? second.at.used_wh == first.at.used_wh
                                   : second.at.used_wh >= first.at.used_wh;
 }

@@ -100,6 +100,8 @@ int64_t sequence_try(const struct plan *p, const struct rating_plan *engine, int
         stretch_account(&stretch, c);
         if (done)
             stretch.contracted = contracted;
+        else if (chance_percent(c, 1))
+            stretch.contracted = 0;
         contracted = stretch.contracted;
         offset = done ? offset : stretch.offset;
         stretch.offset = offset;

@@ -76,7 +76,7 @@ static bool asks(const struct schedule *s, const struct date *d)
     return s->days >> ON_WORKDAY && day_fits(&dates, d);
 }
 
-static bool day_is_guessed(const struct plan *p, int day)
+bool day_is_guessed(const struct plan *p, int day)
 {
     const struct date *d = day_date(day);
     for (int i = 0; i < p->schedule_count && !d->known; i++) {
@@ -102,7 +102,7 @@ const struct span *spans_of(const struct plan *p, int schedule, int *count)
     return schedule < 0 ? p->spans : p->schedules[schedule].spans;
 }
 
-static int rate_at(const struct plan *p, int schedule, int minute)
+int rate_at(const struct plan *p, int schedule, int minute)
 {
     int count;
     const struct span *spans = spans_of(p, schedule, &count);
@@ -612,7 +612,7 @@ static void add_demand(const struct part *x, const struct stretch *s, const stru
                        struct cell cell, struct due *due)
 {
     int64_t normal[2], over[2], asked[2] = {section->demand, s->demand};
-    if (s->demand == 0 || ((x->floor_percent || x->over_percent) && s->contracted == 0)) {
+    if ((x->floor_percent || x->over_percent) && s->contracted == 0) {
         due->fee_missing = true;
         return;
     }
@@ -620,7 +620,7 @@ static void add_demand(const struct part *x, const struct stretch *s, const stru
         asked[1] = asked[0];
     for (int i = 0; i < 2; i++) {
         int64_t floor = s->contracted * x->floor_percent / 100;
-        int64_t due_for = asked[i] == 0 ? 0 : asked[i] < floor ? floor : asked[i];
+        int64_t due_for = i == 0 && !section->demanded ? 0 : asked[i] < floor ? floor : asked[i];
         int64_t limit = x->over_percent ? s->contracted * x->over_percent / 100 : INT64_MAX;
         normal[i] = due_for < limit ? due_for : limit;
         over[i] = due_for - normal[i];
@@ -748,6 +748,7 @@ static void enter_section(struct section *x, struct stand *stand)
     if (stand->month.month != x->month)
         stand->month = (struct month_stand){.month = x->month};
     x->demand = stand->month.demand;
+    x->demanded = stand->month.demanded;
 }
 
 static void bill_sections(const struct plan *p, const struct stretch *s, struct stand *stand,
@@ -765,6 +766,7 @@ static void bill_sections(const struct plan *p, const struct stretch *s, struct 
         enter_section(x, stand);
         add_components(p, i, due->energy - due->free - energy, due);
         add_fees(p, s, stand->begun, i, due);
+        stand->month.demanded = true;
         if (stand->month.demand < s->demand)
             stand->month.demand = s->demand;
     }

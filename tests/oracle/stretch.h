@@ -38,6 +38,7 @@ struct month_stand {
     int64_t factor_fen, active, reactive;
     int64_t given[SUBSIDIES_MAX];
     int64_t demand;
+    bool demanded; /* something was charged for it, if only the floor */
 };
 
 /* What the next stretch has to know. */
@@ -82,8 +83,8 @@ struct section {
     int64_t from, to;
     int month;
     bool ends;   /* the month is over with this bill */
-    bool flowed; /* earlier in the month */
     int64_t active, reactive, demand;
+    bool demanded;
 };
 #define SECTIONS_MAX 128
 
@@ -113,6 +114,9 @@ int factor_row(const struct plan *p, int64_t active, int64_t reactive);
 
 /* The schedule that a day has; -1: the plan has none. */
 int schedule_of(const struct plan *p, int day);
+/* The calendar is asked about it, and does not know the year. */
+bool day_is_guessed(const struct plan *p, int day);
+int rate_at(const struct plan *p, int schedule, int minute);
 /* The spans of that day. */
 const struct span *spans_of(const struct plan *p, int schedule, int *count);
 int64_t price_e8(const struct decimal *d);

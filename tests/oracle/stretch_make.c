@@ -178,6 +178,8 @@ void stretch_account(struct stretch *s, struct chance *c)
     s->first_recharges = (int)(chance_percent(c, 60) ? 0 : chance_between(c, 1, 3));
     s->reactive_known = true;
     s->reactive = 0;
+    if (chance_percent(c, 2))
+        *(chance_percent(c, 50) ? &s->capacity : &s->demand) = 0;
     s->month_ends = chance_percent(c, 2);
     for (int i = 0; i < s->row_count; i++)
         s->reactive = s->rows[i].reactive;

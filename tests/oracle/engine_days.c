@@ -1,0 +1,69 @@
+/* What the engine says of a plan's days: cycles, schedules, rates; and whether it can be settled.
+ */
+#include <inttypes.h>
+
+#include "engine.h"
+
+static bool uses_deep_valley(const struct plan *p)
+{
+    bool uses = false;
+    for (int i = 0; i < p->span_count; i++)
+        uses = uses || p->spans[i].rate == RATING_DEEP_VALLEY;
+    for (int k = 0; k < p->schedule_count; k++)
+        for (int i = 0; i < p->schedules[k].span_count; i++)
+            uses = uses || p->schedules[k].spans[i].rate == RATING_DEEP_VALLEY;
+    return uses;
+}
+
+/* A minimum or an area a bill, or a rate that no register has. */
+static bool settles(const struct plan *p)
+{
+    bool area = false;
+    for (int i = 0; i < p->fee_count; i++)
+        area = area || (p->fees[i].per == PER_AREA && p->fees[i].cycle < 0);
+    return !area && !(p->minimum_fen && p->minimum_per != 1) &&
+           !(p->intervals != 1 && uses_deep_valley(p));
+}
+
+static bool wants_rows(const struct plan *p)
+{
+    bool priced = false;
+    for (int i = 0; i < p->schedule_count; i++)
+        priced = priced || p->schedules[i].priced;
+    return priced || (plan_has_rates(p) && p->intervals == 1);
+}
+
+static void check_day(const struct rating_plan *plan, const struct plan *p, int day, int minute,
+                      struct text *why)
+{
+    struct turn turn = plan_turn(p);
+    bool unknown = false;
+    size_t schedule = rating_schedule_of(plan, NULL, day, &unknown);
+    int expected = schedule_of(p, day),
+        rate = (int)rating_rate_on(plan, NULL, day, (unsigned)minute);
+    if (plan_has_steps(p) && (rating_cycle_start(&plan->ladder, day) != turn_first(&turn, day) ||
+                              rating_cycle_next(&plan->ladder, day) != turn_next(&turn, day)))
+        text_add(why, "day %d: the cycle goes from %d to %d\n", day, turn_first(&turn, day),
+                 turn_next(&turn, day));
+    if (schedule != (size_t)(expected < 0 ? 0 : expected))
+        text_add(why, "day %d: schedule %zu, not %d\n", day, schedule, expected);
+    if (unknown != day_is_guessed(p, day))
+        text_add(why, "day %d: the calendar knew the year or not\n", day);
+    if (rate != (plan_has_rates(p) ? rate_at(p, expected, minute) : RATING_TOTAL))
+        text_add(why, "day %d, minute %d: rate %d\n", day, minute, rate);
+}
+
+bool engine_same_days(const struct rating_plan *plan, const struct plan *p, struct chance *c,
+                      struct text *why)
+{
+    if ((rating_plan_settles(plan) == ERR_OK) != settles(p))
+        text_add(why, "the plan can be settled or not\n");
+    if (rating_plan_wants_rows(plan) != wants_rows(p))
+        text_add(why, "the plan wants rows or not\n");
+    for (int i = 0; i < 8; i++) {
+        int day =
+            day_number((int)chance_between(c, 2024, 2032), 1, 1) + (int)chance_between(c, 0, 365);
+        check_day(plan, p, day, (int)chance_between(c, 0, 1439), why);
+    }
+    return why->len == 0;
+}
