@@ -408,12 +408,10 @@ bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
     engine_case(s, rows, &c);
     memset(&bill, 0xa5, sizeof bill);
     enum err e = rating_period(plan, &c, at, &bill);
-    if (e == ERR_RATING_LINES && (*verdict == BILLED || *verdict == FEE_COUNT_MISSING) &&
-        lines_at_most(due, lines_may_split(p)) > RATING_LINES_MAX)
+    if (e == ERR_RATING_LINES && lines_at_most(due, lines_may_split(p)) > RATING_LINES_MAX)
         *verdict = LINES_TOO_MANY;
     /* with two things wrong, either may be said */
-    if (e == ERR_RATING_FEE && *verdict == RATES_WRONG &&
-        (s->area == 0 || s->capacity == 0 || s->contracted == 0))
+    if (e == ERR_RATING_FEE && *verdict == RATES_WRONG && due->fee_missing)
         *verdict = FEE_COUNT_MISSING;
     if (e != expected_error(*verdict)) {
         text_add(why, "the engine says %s, not %s\n", err_name(e),

@@ -17,8 +17,6 @@ SWAPS = [(" < ", " <= "), (" <= ", " < "), (" > ", " >= "), (" >= ", " > "), (" 
          (" != ", " == "), (" + ", " - "), (" - ", " + "), (" && ", " || "), (" || ", " && "),
          (" += ", " -= "), (" -= ", " += "), ("return true", "return false"),
          ("return false", "return true"), ("++", "--")]
-# Of the second edition; as in meson.build.
-FEATURES = re.search(r"--features.,\s*.(\d+)", (pathlib.Path(__file__).parent / "meson.build").read_text())[1]
 NUMBER = re.compile(r"(?<![\w.'%\"])([0-9]+)(?![\w.'\"])")
 
 args = argparse.ArgumentParser()
@@ -53,8 +51,7 @@ def places(path):
 def command(name):
     """A test's program and arguments, smaller than under `make test`."""
     table = str(here / "worked.txt")
-    return {"oracle": [str(here / "holidays.txt"), "--cases", "40000", "--jobs", "1",
-                       "--features", FEATURES], "properties": ["--plans", "300"],
+    return {"oracle": [str(here / "holidays.txt"), "--cases", "40000", "--jobs", "1"], "properties": ["--plans", "300"],
             "worked": [table], "refusals": [str(here / "refusals.txt"), "all"],
             "period_properties": [str(here / "holidays.txt"), "--plans", "300"]}[name]
 

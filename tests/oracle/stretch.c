@@ -10,7 +10,7 @@
 /* A piece of a row, in one part and on days of one schedule; -1: if none has prices. */
 struct chunk {
     int part, row, schedule;
-    int64_t used[RATES]; /* a plan without rates: the first */
+    int64_t used[RATES], all[RATES]; /* a plan without rates: the first; used: not free */
 };
 
 #define CHUNKS_MAX 8192
@@ -291,14 +291,14 @@ static void share_row(const struct plan *p, const struct stretch *s, int index, 
     qsort(chunks + chunk, (size_t)(chunk_count - chunk), sizeof chunks[0], by_schedule);
 }
 
-/* No price anywhere: not in the schedule, nor in the plan. */
+/* No price anywhere: not in the schedule, nor in the plan. Also of what is free. */
 static bool unpriced(const struct plan *p)
 {
     for (int i = 0; i < chunk_count && plan_has_rates(p); i++)
         for (int r = 0; r < RATES; r++) {
             int schedule = chunks[i].schedule;
             bool named = schedule >= 0 && p->schedules[schedule].names[r];
-            if (chunks[i].used[r] && !named && !p->priced[r])
+            if (chunks[i].all[r] && !named && !p->priced[r])
                 return true;
         }
     return false;
@@ -483,6 +483,7 @@ static void bill_part(const struct plan *p, int part, struct stand *stand, struc
         if (x->part != part)
             continue;
         int64_t free = sums.free, chunk = 0;
+        memcpy(x->all, x->used, sizeof x->all);
         take_free(p, x, &stand->quota_left, &sums, due);
         at += p->quota_counts == 1 ? sums.free - free : 0;
         for (int r = 0; r < RATES; r++) {
@@ -612,7 +613,8 @@ static void add_demand(const struct part *x, const struct stretch *s, const stru
                        struct cell cell, struct due *due)
 {
     int64_t normal[2], over[2], asked[2] = {section->demand, s->demand};
-    if ((x->floor_percent || x->over_percent) && s->contracted == 0) {
+    bool needs = x->floor_percent || x->over_percent || s->demand == 0;
+    if (needs && s->contracted == 0) {
         due->fee_missing = true;
         return;
     }
@@ -788,10 +790,10 @@ enum verdict stretch_bill(const struct plan *p, const struct stretch *s, struct 
     make_sections(p, s, due);
     for (int i = 0; i < s->row_count; i++)
         share_row(p, s, i, due);
-    if (unpriced(p))
-        return RATES_WRONG;
     flow(s, due);
     bill_sections(p, s, stand, due);
+    if (unpriced(p))
+        return RATES_WRONG;
     if (due->fee_missing || (p->factor_count && s->bare && !s->reactive_known))
         return FEE_COUNT_MISSING;
     const struct date *last = day_date(local_day(s->closed - 1, offset));
