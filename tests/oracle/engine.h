@@ -30,6 +30,9 @@ bool engine_same_charge(const struct rating_plan *plan, const struct usage *u, e
 bool engine_same_days(const struct rating_plan *plan, const struct plan *p, struct chance *c,
                       struct text *why);
 
+/* The ceiling holds to the last decimal, where it was made as high as the highest price. */
+bool engine_keeps_ceiling(const struct rating_plan *plan, struct plan *p, struct text *why);
+
 /* The stretch as the engine takes it. `rows` has room for STRETCH_ROWS_MAX and must outlive it. */
 void engine_case(const struct stretch *s, struct rating_row *rows, struct rating_case *c);
 

@@ -67,3 +67,37 @@ bool engine_same_days(const struct rating_plan *plan, const struct plan *p, stru
     }
     return why->len == 0;
 }
+
+/* --- ceilings ----------------------------------------------------------------------------------
+ */
+
+static bool warned(const struct rating_plan *plan, enum rating_reason reason)
+{
+    struct rating_problem problems[256];
+    size_t n = rating_plan_warnings(plan, NULL, 20000, 20100, problems, 256);
+    bool found = false;
+    for (size_t i = 0; i < n && i < 256; i++)
+        found = found || problems[i].reason == reason;
+    return found;
+}
+
+bool engine_keeps_ceiling(const struct rating_plan *plan, struct plan *p, struct text *why)
+{
+    static struct text json;
+    static struct rating_plan lower;
+    struct rating_problem problem = {RATING_PLAN_OK, ""};
+    int64_t e8 = price_e8(&p->catalogue);
+    if (!p->has_ceiling || e8 < 2)
+        return true;
+    if (warned(plan, RATING_PRICE_ABOVE_CEILING))
+        text_add(why, "the highest price is said to be above itself\n");
+    decimal_set(&p->catalogue, e8 - 1, 8);
+    text_clear(&json);
+    plan_print(p, NULL, &json);
+    enum err e = rating_plan_parse(json.at, json.len, &lower, &problem);
+    if (p->ceiling_blocks ? e == ERR_OK || problem.reason != RATING_PRICE_ABOVE_CEILING
+                          : e != ERR_OK || !warned(&lower, RATING_PRICE_ABOVE_CEILING))
+        text_add(why, "10^-8 yuan lower the ceiling says %s\n", rating_reason_name(problem.reason));
+    decimal_set(&p->catalogue, e8, 8);
+    return why->len == 0;
+}

@@ -182,6 +182,15 @@ static bool flag(const struct rating_line *x, unsigned bit)
     return (x->flags & bit) != 0;
 }
 
+/* Its part was cut off a row, or its rate or prices were, inside the part. */
+static bool line_is_shared(const struct plan *p, const struct stretch_part *part,
+                           const struct rating_line *x)
+{
+    int schedule = naming_schedule(p, x);
+    return part->shared ||
+           (x->rate != RATING_TOTAL && part->cut[schedule < 0 ? SCHEDULES_MAX : schedule][x->rate]);
+}
+
 static void check_marks(const struct plan *p, const struct due *due, const struct rating_line *x,
                         size_t i, struct text *why)
 {
@@ -190,10 +199,10 @@ static void check_marks(const struct plan *p, const struct due *due, const struc
                    (p->intervals == 1 || x->rate == RATING_DEEP_VALLEY);
     if ((x->kind != RATING_ITEM_ENERGY && x->kind != RATING_ITEM_SURCHARGE) || !counts(x))
         return;
+    if (!x->apportioned && line_is_shared(p, part, x) && !lines_may_split(p))
+        text_add(why, "line %zu does not say that it was shared out\n", i);
     if (x->apportioned && !part->shared && !part->within)
-        text_add(why, "line %zu says it was shared out\n", i);
-    if (!x->apportioned && part->shared)
-        text_add(why, "line %zu does not say it was shared out\n", i);
+        text_add(why, "line %zu says that it was shared out\n", i);
     if (x->step >= 0 && flag(x, RATING_FLAG_MOVED_IN) != part->moved_in)
         text_add(why, "line %zu: moved in or not\n", i);
     if (flag(x, RATING_FLAG_ESTIMATED) != part->estimated)

@@ -129,7 +129,9 @@ static void try_plan(const struct run *run, int64_t number, struct count *count)
                    why.at, json.at);
         return;
     }
-    if (!engine_same_days(&read_plan, &plan, &c, &why) && count->differences++ < SHOWN)
+    bool same = engine_same_days(&read_plan, &plan, &c, &why);
+    same = engine_keeps_ceiling(&read_plan, &plan, &why) && same;
+    if (!same && count->differences++ < SHOWN)
         printf("difference: --seed %" PRIu64 " --plan %" PRId64 ": %s%s\n", run->seed, number,
                why.at, json.at);
     for (int i = 0; i < USAGES_A_PLAN; i++)

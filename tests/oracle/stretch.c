@@ -10,6 +10,7 @@
 /* A piece of a row, in one part and on days of one schedule; -1: if none has prices. */
 struct chunk {
     int part, row, schedule;
+    bool touched[RATES];             /* some time of the rate is in it */
     int64_t used[RATES], all[RATES]; /* a plan without rates: the first; used: not free */
 };
 
@@ -251,6 +252,11 @@ static int64_t next_moment(const struct plan *p, int schedule, int64_t t, int64_
     return next;
 }
 
+static int price_row(const struct plan *p, int schedule)
+{
+    return schedule >= 0 && p->schedules[schedule].priced ? schedule : SCHEDULES_MAX;
+}
+
 /* In the order in which free units are taken: schedule by schedule. */
 static int by_schedule(const void *a, const void *b)
 {
@@ -265,6 +271,7 @@ static void share_row(const struct plan *p, const struct stretch *s, int index, 
     while (due->parts[part].to <= row->from)
         part++;
     int first = part, chunk = chunk_count;
+    bool within = false;
     bool priced = false;
     for (int i = 0; i < p->schedule_count; i++)
         priced = priced || p->schedules[i].priced;
@@ -280,14 +287,21 @@ static void share_row(const struct plan *p, const struct stretch *s, int index, 
             due->parts[part].guessed = due->parts[part].guessed || day_is_guessed(p, day);
         if (plan_has_rates(p) && p->intervals == 1)
             rate = rate_at(p, schedule, (int)((t - midnight) / 60));
+        if (rate != TOTAL)
+            chunk_at(part, index, bucket)->touched[rate] = true;
         add_piece(p, row, chunk_at(part, index, bucket), rate, t, next);
         if (seen_schedule > -2 && (seen_rate != rate || seen_schedule != bucket))
-            due->parts[part].within = true;
+            within = true;
         seen_rate = rate;
         seen_schedule = bucket;
     }
     for (int i = first; first != part && i <= part; i++)
         due->parts[i].shared = true;
+    for (int i = chunk; i < chunk_count && within; i++)
+        for (int r = 0; r < RATES; r++)
+            if (p->intervals != 1 || chunks[i].touched[r])
+                due->parts[chunks[i].part].cut[price_row(p, chunks[i].schedule)][r] =
+                    due->parts[chunks[i].part].within = true;
     qsort(chunks + chunk, (size_t)(chunk_count - chunk), sizeof chunks[0], by_schedule);
 }
 
@@ -809,9 +823,9 @@ void due_print(const struct due *due, struct text *out)
                                         "minimum", "free",      "factor",    "subsidy"};
     for (int i = 0; i < due->part_count; i++) {
         const struct stretch_part *x = &due->parts[i];
-        text_add(out, "  part %d: %" PRId64 "..%" PRId64 " cycle %d quota %d entry %d%s%s%s\n", i,
+        text_add(out, "  part %d: %" PRId64 "..%" PRId64 " cycle %d quota %d entry %d%s%s\n", i,
                  x->from, x->to, x->cycle, x->quota, x->entry, x->shared ? " shared" : "",
-                 x->within ? " within" : "", x->moved_in ? " moved in" : "");
+                 x->moved_in ? " moved in" : "");
     }
     for (int i = 0; i < due->cell_count; i++) {
         const struct cell *x = &due->cells[i];

@@ -70,8 +70,10 @@ struct cell {
 struct stretch_part {
     int64_t from, to;
     int day, cycle, quota, entry;
-    bool shared; /* a row reaches over one of its ends */
-    bool within; /* or was shared out over rates or prices inside */
+    bool shared;                        /* a row reaches over one of its ends */
+    bool within;                        /* something of it was cut inside */
+    bool cut[SCHEDULES_MAX + 1][RATES]; /* a row was shared out over rates or prices inside; the
+                                           last: what has the plan's prices */
     bool moved_in;
     bool estimated; /* one of its rows */
     bool guessed;   /* the calendar was asked about a day of a year that it does not know */
@@ -82,7 +84,7 @@ struct stretch_part {
 struct section {
     int64_t from, to;
     int month;
-    bool ends;   /* the month is over with this bill */
+    bool ends; /* the month is over with this bill */
     int64_t active, reactive, demand;
     bool demanded;
 };
