@@ -588,6 +588,13 @@ static void flow(const struct stretch *s, struct due *due)
 /* --- fees --------------------------------------------------------------------------------------
  */
 
+static bool day_costs_area(const struct part *x, int day)
+{
+    struct turn turn = {(enum cycle)x->cycle, x->start_month, x->start_day, x->end_month,
+                        x->end_day};
+    return x->cycle != HEATING_SEASON || turn_heats(&turn, day);
+}
+
 /* Up to the k-th of the cycle's days a share rounded down has fallen due. */
 static int64_t area_of_day(const struct part *x, int64_t area, int day)
 {
@@ -595,7 +602,7 @@ static int64_t area_of_day(const struct part *x, int64_t area, int day)
                         x->end_day};
     int first = turn_first(&turn, day), next = turn_next(&turn, day);
     int64_t k = day - first + 1, days = next - first;
-    if (x->cycle == HEATING_SEASON && !turn_heats(&turn, day))
+    if (!day_costs_area(x, day))
         return 0;
     return area * k / days - area * (k - 1) / days;
 }
@@ -675,9 +682,10 @@ static int64_t fee_quantity(const struct part *x, const struct stretch *s, struc
         break;
     }
     if (x->per == PER_AREA && x->cycle >= 0) {
-        for (int day = n.first; day <= n.last; day++)
+        for (int day = n.first; day <= n.last; day++) {
             area += area_of_day(x, s->area, day);
-        due->fee_missing = due->fee_missing || (s->area == 0 && n.days > 0);
+            due->fee_missing = due->fee_missing || (s->area == 0 && day_costs_area(x, day));
+        }
         return area;
     }
     due->fee_missing = due->fee_missing || (times > 0 && given == 0);
