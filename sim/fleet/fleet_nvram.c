@@ -16,9 +16,10 @@ static enum err map_file(const char *path, uint8_t **out)
         return ERR_IO_FILE;
     struct stat st;
     enum err e = ERR_IO_FILE;
-    bool sized =
-        fstat(fd, &st) == 0 && (st.st_size == TERMINAL_NVRAM_SIZE ||
-                                (st.st_size == 0 && ftruncate(fd, TERMINAL_NVRAM_SIZE) == 0));
+    /* A smaller memory of an earlier terminal grows: what is new in it is blank. */
+    bool sized = fstat(fd, &st) == 0 &&
+                 (st.st_size == TERMINAL_NVRAM_SIZE ||
+                  (st.st_size < TERMINAL_NVRAM_SIZE && ftruncate(fd, TERMINAL_NVRAM_SIZE) == 0));
     void *memory = sized
                        ? mmap(NULL, TERMINAL_NVRAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
                        : MAP_FAILED;

@@ -216,6 +216,7 @@ static enum err make_setup(const struct fleet *f, const struct row *row, struct 
     *s = (struct terminal_setup){
         .circuits = circuits >= 1 && circuits <= 3 ? (uint8_t)circuits : models[i].circuits,
         .phases = models[i].phases,
+        .rating_ma = models[i].circuits == 3 ? 15'000 : 0, /* the terminal's relays */
         .zone_s = f->zone_s,
         .preset_fen = o->preset_fen,
         .alarm1_fen = o->alarm1_fen,

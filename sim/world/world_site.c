@@ -29,6 +29,7 @@ void world_site_address(size_t meter, char out[13])
 struct terminal_setup world_site_setup(size_t meter, bool wallet)
 {
     struct terminal_setup setup = {.circuits = 3,
+                                   .rating_ma = 15'000,
                                    .phases = 1,
                                    .wallet = wallet,
                                    .zone_s = 8 * 3600,

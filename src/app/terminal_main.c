@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "app/classify.h"
+#include "terminal/terminal.h"
 
 /* --- scoring
  * ----------------------------------------------------------------------------------------- */
@@ -262,6 +263,32 @@ static int classify(int argc, char **argv)
     return bad ? 1 : 0;
 }
 
+/* --- the table of reasons
+ * ----------------------------------------------------------------------------------------- */
+
+static void print_rule(unsigned place, enum terminal_reason reason, const char *effect,
+                       const char *ends, const char *zh)
+{
+    printf("| %u | `%s` (%d) | %s | %s | %s |\n", place, terminal_reason_name(reason), reason,
+           effect, ends, zh);
+}
+
+/* The manual shows what this prints; a test compares them. */
+static int rules(void)
+{
+    unsigned place = 0;
+    puts("| # | reason | the circuit | ended by | 解除方式 |\n|---|---|---|---|---|");
+#define OPENS "open"
+#define CLOSES "closed"
+#define RULE(reason, effect, holds, ends, zh)                                                      \
+    print_rule(++place, TERMINAL_REASON_##reason, effect, ends, zh);
+#include "terminal/rules_table.h"
+#undef RULE
+#undef OPENS
+#undef CLOSES
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
@@ -270,5 +297,7 @@ int main(int argc, char **argv)
     }
     if (argc > 2 && strcmp(argv[1], "classify") == 0)
         return classify(argc - 2, argv + 2);
+    if (argc == 2 && strcmp(argv[1], "rules") == 0)
+        return rules();
     return usage();
 }

@@ -326,3 +326,33 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
     tell(w, s, x->now, steady, event);
     return true;
 }
+
+/* The step without the entries of `set`; false: it is less than they are. */
+static bool without(struct load_step *rest, const struct load_settings *s, unsigned set)
+{
+    for (unsigned i = 0; i < LOAD_WHITE_MAX; i++)
+        if (set >> i & 1) {
+            rest->power_mw -= s->white[i].power_mw;
+            rest->reactive_mvar -= s->white[i].reactive_mvar;
+        }
+    uint32_t in_phase = root(square(rest->power_mw) + square(rest->reactive_mvar));
+    rest->third =
+        permille((int64_t)size_of(rest->third_ma) * s->nominal_dv, 10 * (int64_t)in_phase);
+    return rest->power_mw > -s->limit_mw;
+}
+
+bool load_explained(const struct load_step *step, const struct load_settings *s)
+{
+    unsigned known = 0;
+    for (unsigned i = 0; i < LOAD_WHITE_MAX; i++)
+        known |= s->white[i].power_mw > 0 ? 1U << i : 0;
+    for (unsigned set = known; set != 0; set = (set - 1) & known) {
+        struct load_step rest = *step;
+        if (!without(&rest, s, set))
+            continue;
+        enum load_verdict v = rest.power_mw < s->limit_mw ? LOAD_SMALL : load_judge(&rest, s, NULL);
+        if (!load_forbidden(v) && v != LOAD_LAMP)
+            return true;
+    }
+    return false;
+}

@@ -115,6 +115,9 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
 /* The verdict on a step alone; load_take uses it. `white` as in the event; may be NULL. */
 enum load_verdict load_judge(const struct load_step *step, const struct load_settings *s,
                              uint8_t *white);
+/* When a circuit closes again, all that is plugged in comes as one step: whether white loads and
+ * something that is allowed explain it. */
+bool load_explained(const struct load_step *step, const struct load_settings *s);
 /* The rule that many terminals have: step >= 150 W and factor >= 0.95. For comparison only. */
 bool load_plain_rule(const struct load_step *step);
 

@@ -35,7 +35,12 @@ void terminal_boot(struct terminal *t, const struct terminal_setup *setup, const
 {
     MUST(setup->circuits >= 1 && setup->circuits <= TERMINAL_CIRCUITS);
     MUST(setup->period_count <= TERMINAL_PERIODS);
-    *t = (struct terminal){.setup = *setup, .books_slot = SLOT_NONE, .config_slot = SLOT_NONE};
+    *t = (struct terminal){.setup = *setup,
+                           .nvram = nvram,
+                           .books_slot = SLOT_NONE,
+                           .config_slot = SLOT_NONE,
+                           .guard_slot = SLOT_NONE,
+                           .cover_minute = INT64_MIN};
     t->auth_day = t->broadcast_day = INT32_MIN;
     events_load(t, nvram);
     if (!config_load(t, nvram)) {
@@ -43,6 +48,11 @@ void terminal_boot(struct terminal *t, const struct terminal_setup *setup, const
         t->nvram_fault |= !nvram_blank(nvram + NVRAM_CONFIG, NVRAM_CONFIG_SLOT) &&
                           !nvram_blank(nvram + NVRAM_CONFIG + NVRAM_CONFIG_SLOT, NVRAM_CONFIG_SLOT);
         factory_config(t);
+    }
+    if (!guard_load(t, nvram)) {
+        t->nvram_fault |= !nvram_blank(nvram + NVRAM_GUARD, NVRAM_GUARD_SLOT) &&
+                          !nvram_blank(nvram + NVRAM_GUARD + NVRAM_GUARD_SLOT, NVRAM_GUARD_SLOT);
+        guard_factory(t);
     }
     if (books_load(t, nvram)) {
         t->books.power_downs++;
@@ -55,6 +65,16 @@ void terminal_boot(struct terminal *t, const struct terminal_setup *setup, const
     t->books_dirty = true;
 }
 
+/* The hours change by the minute at most; setting them or the clock asks again by itself. */
+static void follow_hours(struct terminal *t)
+{
+    int64_t minute = clock_now_s(t) / 60;
+    if (minute == t->cover_minute)
+        return;
+    t->cover_minute = minute;
+    hours_update(t);
+}
+
 void terminal_time(struct terminal *t, mono_ms now, wall_s rtc, bool lost)
 {
     t->running = true;
@@ -62,6 +82,7 @@ void terminal_time(struct terminal *t, mono_ms now, wall_s rtc, bool lost)
     t->rtc = rtc;
     if (lost && !t->books.clock_lost) {
         t->books.clock_lost = true;
+        t->cover_minute = INT64_MIN;
         t->books_dirty = true;
     }
     int32_t day = clock_day(t);
@@ -69,6 +90,7 @@ void terminal_time(struct terminal *t, mono_ms now, wall_s rtc, bool lost)
         t->auth_day = day;
         t->auth_failures = 0;
     }
+    follow_hours(t);
     relay_timers(t);
     relay_settle(t);
 }
@@ -91,6 +113,10 @@ void terminal_energy(struct terminal *t, unsigned circuit, uint64_t mwh)
 void terminal_measure(struct terminal *t, const struct terminal_sample *sample)
 {
     t->sample = *sample;
+    if (!t->running)
+        return;
+    guard_measure(t);
+    relay_settle(t);
 }
 
 void terminal_key(struct terminal *t)
@@ -160,8 +186,8 @@ void terminal_receive(struct terminal *t, const uint8_t *data, size_t len)
 
 struct bytes terminal_take_answer(struct terminal *t)
 {
-    bool waiting = t->writing || t->books_dirty || t->config_dirty || t->trips_dirty != 0 ||
-                   t->closes_dirty != 0;
+    bool waiting = t->writing || t->books_dirty || t->config_dirty || t->guard_dirty ||
+                   t->trips_dirty != 0 || t->closes_dirty != 0 || t->why_dirty != 0;
     if (waiting || t->answer_len == 0)
         return (struct bytes){0};
     struct bytes b = {t->answer, t->answer_len};
@@ -174,7 +200,8 @@ struct terminal_output terminal_output(const struct terminal *t)
     struct terminal_output out = {.circuits = t->setup.circuits, .alarm = credit_alarm(t)};
     for (unsigned i = 0; i < t->setup.circuits; i++) {
         out.closed[i] = !(t->open_now >> i & 1);
-        out.reason[i] = relay_reason(t, i);
+        out.reason[i] = rules_reason(t, i);
+        out.locked[i] = t->books.hold[i].locked;
     }
     out.backlight = out.alarm > 0 || t->books.alarm_ordered || t->now.ms < t->key_light_until.ms;
     return out;
@@ -206,7 +233,8 @@ const char *terminal_reason_name(enum terminal_reason reason)
         [TERMINAL_REASON_LOAD] = "load",
         [TERMINAL_REASON_MALIGNANT] = "malignant",
         [TERMINAL_REASON_AIRCON] = "aircon",
-        [TERMINAL_REASON_FAULT] = "fault",
+        [TERMINAL_REASON_PROTECTION] = "protection",
+        [TERMINAL_REASON_STAFF] = "staff",
     };
     return reason < TERMINAL_REASON_COUNT ? names[reason] : "unknown";
 }

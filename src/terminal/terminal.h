@@ -27,6 +27,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "proto/dlt645.h"
+#include "terminal/load.h"
 
 #define TERMINAL_CIRCUITS 3
 #define TERMINAL_RATES 4 /* 1 sharp, 2 peak, 3 flat, 4 valley */
@@ -34,27 +35,30 @@
 #define TERMINAL_PURCHASES 10
 #define TERMINAL_TRIPS 30
 #define TERMINAL_CLOSES 10
-#define TERMINAL_NVRAM_SIZE 4096
+#define TERMINAL_NVRAM_SIZE 16384
+#define TERMINAL_HOURS 8  /* periods of a day in which a circuit may have power */
+#define TERMINAL_DATES 32 /* days that are not what their weekday says */
 #define TERMINAL_MONEY_MAX_FEN INT64_C(99'999'999) /* 999,999.99 yuan, either sign */
 
 /* Why a circuit is open (or, KEEP_POWER, why it is closed in spite of a reason). These numbers
- * stand in the private block 048001FF and in event records: never reuse one. */
+ * stand in the private block 048001FF and in event records: never reuse one. Which one counts when
+ * several hold: rules_table.h. */
 enum terminal_reason {
     TERMINAL_REASON_NONE = 0,
-    TERMINAL_REASON_REMOTE = 1,     /* ordered over the line */
-    TERMINAL_REASON_CREDIT = 2,     /* pre-trip at alarm limit 2; the key closes */
-    TERMINAL_REASON_OVERDRAFT = 3,  /* overdraft limit reached; only a payment closes */
-    TERMINAL_REASON_KEEP_POWER = 4, /* closed only because keep-power forbids to open */
-    TERMINAL_REASON_KEY = 5,        /* closing is allowed, waiting for the key */
-    TERMINAL_REASON_TIMED = 6,      /* timed trip 1DH or 1EH is running */
-    /* reserved for the rest of the terminal */
-    TERMINAL_REASON_TIME = 7,       /* outside the allowed hours */
-    TERMINAL_REASON_NIGHT = 8,      /* above the night limit */
-    TERMINAL_REASON_CURRENT = 9,    /* above the current limit */
-    TERMINAL_REASON_LOAD = 10,      /* above the power limit */
-    TERMINAL_REASON_MALIGNANT = 11, /* forbidden resistive load */
-    TERMINAL_REASON_AIRCON = 12,    /* air conditioner unplugged; staff must restore */
-    TERMINAL_REASON_FAULT = 13,
+    TERMINAL_REASON_REMOTE = 1,      /* ordered over the line */
+    TERMINAL_REASON_CREDIT = 2,      /* pre-trip at alarm limit 2; the key closes */
+    TERMINAL_REASON_OVERDRAFT = 3,   /* overdraft limit reached; only a payment closes */
+    TERMINAL_REASON_KEEP_POWER = 4,  /* closed only because keep-power forbids to open */
+    TERMINAL_REASON_KEY = 5,         /* closing is allowed, waiting for the key */
+    TERMINAL_REASON_TIMED = 6,       /* timed trip 1DH or 1EH is running */
+    TERMINAL_REASON_TIME = 7,        /* outside the allowed hours */
+    TERMINAL_REASON_NIGHT = 8,       /* above a night limit */
+    TERMINAL_REASON_CURRENT = 9,     /* above the current limit that was set */
+    TERMINAL_REASON_LOAD = 10,       /* above the power limit */
+    TERMINAL_REASON_MALIGNANT = 11,  /* forbidden resistive load */
+    TERMINAL_REASON_AIRCON = 12,     /* air conditioner unplugged; staff must restore */
+    TERMINAL_REASON_PROTECTION = 13, /* above the rating of the circuit */
+    TERMINAL_REASON_STAFF = 14,      /* locked by staff, for work on the circuit */
     TERMINAL_REASON_COUNT
 };
 
@@ -71,6 +75,7 @@ struct terminal_setup {
     uint8_t phases;     /* 1 or 3 */
     bool wallet;        /* false: the balance lives on the platform */
     uint8_t address[6]; /* A0 first */
+    uint16_t rating_ma; /* what a circuit and its relay are built for; 0: no load control */
     int32_t zone_s;     /* local time, seconds east of Greenwich */
     uint32_t price_e4[TERMINAL_RATES];
     int64_t preset_fen; /* money in a new wallet */
@@ -107,6 +112,14 @@ struct terminal_event {
     uint32_t power_mw;   /* of the circuit before */
 };
 
+/* A trip by load control, as it goes on. */
+struct terminal_hold {
+    uint8_t cause;    /* NIGHT .. PROTECTION of enum terminal_reason; 0: none */
+    bool locked;      /* does not close again by itself; staff must reset */
+    uint8_t recloses; /* by itself, today */
+    int64_t until_s;  /* not locked: closes again then */
+};
+
 /* The money record: everything that must change together. */
 struct terminal_books {
     uint32_t sequence;
@@ -131,6 +144,10 @@ struct terminal_books {
     uint32_t trips, closes, power_downs, programmings, clock_sets;
     int64_t clock_correction_s;
     bool clock_lost;
+    /* load control */
+    struct terminal_hold hold[TERMINAL_CIRCUITS];
+    uint8_t staff;    /* bit per circuit: locked by staff */
+    int32_t hold_day; /* local day the recloses belong to */
 };
 
 /* The configuration record. */
@@ -149,19 +166,90 @@ struct terminal_config {
     uint8_t auth_key[16];
 };
 
+/* What a circuit may have at this minute. */
+enum terminal_cover { TERMINAL_COVER_OFF, TERMINAL_COVER_ON, TERMINAL_COVER_NIGHT };
+
+/* From begin to end, in minutes of the local day; an end at or before the begin lies behind
+ * midnight, on the same day's table. 1440 is the end of the day. */
+struct terminal_hours {
+    uint16_t begin_min, end_min;
+    uint8_t cover; /* ON or NIGHT; minutes that no period covers are OFF */
+};
+
+struct terminal_day_hours {
+    uint8_t count;
+    struct terminal_hours list[TERMINAL_HOURS];
+};
+
+enum terminal_day { TERMINAL_WORKING_DAY, TERMINAL_HOLIDAY, TERMINAL_DAY_KINDS };
+
+/* What one circuit may do. All zero watches nothing but the rating. */
+struct terminal_rules {
+    bool timed;     /* the hours below count */
+    bool malignant; /* forbidden heating trips */
+    bool aircon;    /* air-conditioner mode */
+    struct terminal_day_hours hours[TERMINAL_DAY_KINDS];
+    uint16_t current_ma, power_w;     /* 0: no limit */
+    uint16_t night_power_w, night_ma; /* while the cover is NIGHT; 0: no limit */
+    uint8_t delay_s;                  /* how long a limit must be exceeded */
+    uint8_t recloses;                 /* a day; 0: never by itself */
+    uint16_t reclose_s;               /* how long it waits before it closes again */
+    uint16_t standby_ma;              /* the least standby current of an air conditioner */
+    uint8_t unplugged_s;              /* how long it must be gone */
+    struct load_settings load;        /* of malignant; see load.h */
+};
+
+/* The record of load and time control. */
+struct terminal_guard {
+    uint32_t sequence;
+    struct terminal_rules circuit[TERMINAL_CIRCUITS];
+    uint8_t weekend; /* bit per weekday, bit 0 Sunday: these are holidays */
+    uint8_t date_count;
+    struct terminal_date {
+        uint8_t year, month, day; /* of 2000 */
+        uint8_t kind;             /* enum terminal_day */
+    } dates[TERMINAL_DATES];
+};
+
+/* Why load control tripped: written with the trip of the same number. */
+struct terminal_why {
+    uint32_t number; /* of the trip */
+    uint8_t verdict; /* enum load_verdict, of a malignant load */
+    uint8_t flags;   /* bit 0 settled, 1 ramp, 2 reactive known, 3 third harmonic known */
+    uint16_t factor, inrush, third;  /* of the step, in thousandths; see load.h */
+    int32_t power_mw, reactive_mvar; /* of the step */
+    uint32_t value, limit;           /* of a limit: mW or mA as it was, as it may be */
+};
+
 struct terminal_sample {
     uint16_t voltage_dv[3];              /* phase A, B, C */
     uint32_t current_ma[3];              /* per phase; three-circuit terminal: per circuit */
     int32_t power_mw[TERMINAL_CIRCUITS]; /* per circuit; three-phase meter: per phase */
     uint16_t frequency_chz;
+    /* where the metering chip tells them, as in load.h */
+    bool has_reactive, has_harmonics;
+    int32_t reactive_mvar[TERMINAL_CIRCUITS];
+    uint32_t harmonic_ma[TERMINAL_CIRCUITS][LOAD_HARMONICS];
 };
 
 struct terminal_output {
     uint8_t circuits;
     bool closed[TERMINAL_CIRCUITS];
     enum terminal_reason reason[TERMINAL_CIRCUITS];
-    uint8_t alarm; /* 0..3 */
+    bool locked[TERMINAL_CIRCUITS]; /* only staff can end it */
+    uint8_t alarm;                  /* 0..3 */
     bool backlight;
+};
+
+/* What load control watches in one circuit; gone with the power. */
+struct terminal_watch {
+    struct load_watch load;
+    mono_ms over_since[5]; /* by limit; 0: not exceeded */
+    mono_ms closed_since;
+    mono_ms seen_at, learn_until;
+    uint32_t standby_ua; /* current, smoothed over a second */
+    mono_ms standby_since, gone_since;
+    bool standby; /* the air conditioner was seen */
 };
 
 struct terminal_write {
@@ -173,18 +261,25 @@ struct terminal_write {
 /* The fields are the terminal's own: read them in a debugger, change them never. */
 struct terminal {
     struct terminal_setup setup;
+    const uint8_t *nvram; /* the host's */
     struct terminal_books books;
     struct terminal_config config;
+    struct terminal_guard guard;
+    struct terminal_watch watch[TERMINAL_CIRCUITS];
+    struct terminal_why why[TERMINAL_CIRCUITS]; /* of the trip that is about to be recorded */
+    uint8_t cover[TERMINAL_CIRCUITS];           /* enum terminal_cover, of this minute */
+    int64_t cover_minute;
     struct terminal_event trips[TERMINAL_TRIPS]; /* ring by number */
     struct terminal_event closes[TERMINAL_CLOSES];
     struct terminal_sample sample;
     mono_ms now;
     wall_s rtc;
-    bool running;                    /* the first terminal_time has come */
-    bool nvram_fault;                /* both slots of a record were damaged */
-    bool programming;                /* the programming key is held */
-    uint8_t books_slot, config_slot; /* slot of the newest record: 0, 1; 2 none */
-    bool books_dirty, config_dirty;
+    bool running;                                /* the first terminal_time has come */
+    bool nvram_fault;                            /* both slots of a record were damaged */
+    bool programming;                            /* the programming key is held */
+    uint8_t books_slot, config_slot, guard_slot; /* of the newest record: 0, 1; 2 none */
+    bool books_dirty, config_dirty, guard_dirty;
+    uint8_t why_dirty;    /* bit per circuit */
     bool writing;         /* a write was handed out and the host has not asked for the next */
     uint64_t unsaved_mwh; /* energy since the last books write */
     uint64_t trips_dirty; /* bit per ring place */
@@ -206,7 +301,8 @@ struct terminal {
 };
 
 /* Starts from what nvram holds (TERMINAL_NVRAM_SIZE bytes). Blank nvram (all 00 or all FF) makes a
- * new meter out of `setup`. Does nothing visible before the first terminal_time. */
+ * new meter out of `setup`. Does nothing visible before the first terminal_time. What is rarely
+ * read stays in nvram: it must be readable there, with all writes done, as long as t lives. */
 void terminal_boot(struct terminal *t, const struct terminal_setup *setup, const uint8_t *nvram);
 
 /* Time passes. `rtc` is the clock chip: UTC seconds that need not be right (the correction is kept
@@ -216,6 +312,8 @@ void terminal_time(struct terminal *t, mono_ms now, wall_s rtc, bool lost);
 /* Energy that flowed through circuit 1..3 since the last call; at most 1000 kWh a call. */
 void terminal_energy(struct terminal *t, unsigned circuit, uint64_t mwh);
 
+/* What the metering chip says now, every mains cycle or every second. Load control decides here:
+ * relays may change. */
 void terminal_measure(struct terminal *t, const struct terminal_sample *sample);
 
 /* The button of the front. */

@@ -1,17 +1,19 @@
 /*
  * Records in nvram: two slots each, the newer valid one counts, the other is written next.
  *
- *   "YB" or "YC" | version | 0 | sequence 4 | body | CRC32C 4        (little-endian)
+ *   "YB", "YC", "YG" | version | 0 | sequence 4 | body | CRC32C 4        (little-endian)
  *
  * One function per record walks the body in both directions, so that reading and writing cannot
- * drift apart. A record of a newer version is not understood and counts as damaged.
+ * drift apart. A record of a newer version is not understood and counts as damaged; books of
+ * version 1 have no load control and are read as if nothing were tripped.
  */
 #include <string.h>
 
 #include "base/must.h"
 #include "terminal/terminal_impl.h"
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
+#define VERSION_GUARD 2 /* since then the books hold trips by load control */
 #define RECORD_HEAD 8
 #define RECORD_CRC 4
 
@@ -20,6 +22,7 @@ struct walk {
     struct reader r;
     struct writer w;
     bool writing;
+    uint8_t version;
 };
 
 static uint64_t step(struct walk *k, uint64_t v, size_t len)
@@ -109,6 +112,18 @@ static void walk_flags(struct walk *k, struct terminal_books *b)
     b->clock_lost = flags & 16;
 }
 
+static void walk_holds(struct walk *k, struct terminal_books *b)
+{
+    for (unsigned i = 0; i < TERMINAL_CIRCUITS; i++) {
+        b->hold[i].cause = step_u8(k, b->hold[i].cause);
+        b->hold[i].locked = step_u8(k, b->hold[i].locked);
+        b->hold[i].recloses = step_u8(k, b->hold[i].recloses);
+        b->hold[i].until_s = step_i64(k, b->hold[i].until_s);
+    }
+    b->staff = step_u8(k, b->staff);
+    b->hold_day = (int32_t)step_u32(k, (uint32_t)b->hold_day);
+}
+
 static void walk_books(struct walk *k, struct terminal_books *b)
 {
     walk_wallet(k, b);
@@ -127,6 +142,8 @@ static void walk_books(struct walk *k, struct terminal_books *b)
     b->programmings = step_u32(k, b->programmings);
     b->clock_sets = step_u32(k, b->clock_sets);
     b->clock_correction_s = step_i64(k, b->clock_correction_s);
+    if (k->version >= VERSION_GUARD)
+        walk_holds(k, b);
 }
 
 static void walk_config(struct walk *k, struct terminal_config *c)
@@ -155,6 +172,83 @@ static void walk_config(struct walk *k, struct terminal_config *c)
     step_bytes(k, c->auth_key, sizeof c->auth_key);
 }
 
+static uint16_t step_u16(struct walk *k, uint16_t v)
+{
+    return (uint16_t)step(k, v, 2);
+}
+
+static void walk_hours(struct walk *k, struct terminal_day_hours *d)
+{
+    d->count = step_u8(k, d->count);
+    for (unsigned i = 0; i < TERMINAL_HOURS; i++) {
+        d->list[i].begin_min = step_u16(k, d->list[i].begin_min);
+        d->list[i].end_min = step_u16(k, d->list[i].end_min);
+        d->list[i].cover = step_u8(k, d->list[i].cover);
+    }
+}
+
+static void walk_load(struct walk *k, struct load_settings *s)
+{
+    s->limit_mw = (int32_t)step_u32(k, (uint32_t)s->limit_mw);
+    s->sure_mw = (int32_t)step_u32(k, (uint32_t)s->sure_mw);
+    s->nominal_dv = step_u16(k, s->nominal_dv);
+    s->white_permille = step_u16(k, s->white_permille);
+    s->lamp_s = step_u16(k, s->lamp_s);
+    for (unsigned i = 0; i < LOAD_WHITE_MAX; i++) {
+        s->white[i].power_mw = (int32_t)step_u32(k, (uint32_t)s->white[i].power_mw);
+        s->white[i].reactive_mvar = (int32_t)step_u32(k, (uint32_t)s->white[i].reactive_mvar);
+    }
+}
+
+static void walk_rules(struct walk *k, struct terminal_rules *r)
+{
+    uint8_t flags = (uint8_t)(r->timed | r->malignant << 1 | r->aircon << 2);
+    flags = step_u8(k, flags);
+    r->timed = flags & 1;
+    r->malignant = flags & 2;
+    r->aircon = flags & 4;
+    for (unsigned i = 0; i < TERMINAL_DAY_KINDS; i++)
+        walk_hours(k, &r->hours[i]);
+    r->current_ma = step_u16(k, r->current_ma);
+    r->power_w = step_u16(k, r->power_w);
+    r->night_power_w = step_u16(k, r->night_power_w);
+    r->night_ma = step_u16(k, r->night_ma);
+    r->delay_s = step_u8(k, r->delay_s);
+    r->recloses = step_u8(k, r->recloses);
+    r->reclose_s = step_u16(k, r->reclose_s);
+    r->standby_ma = step_u16(k, r->standby_ma);
+    r->unplugged_s = step_u8(k, r->unplugged_s);
+    walk_load(k, &r->load);
+}
+
+static void walk_guard(struct walk *k, struct terminal_guard *g)
+{
+    for (unsigned i = 0; i < TERMINAL_CIRCUITS; i++)
+        walk_rules(k, &g->circuit[i]);
+    g->weekend = step_u8(k, g->weekend);
+    g->date_count = step_u8(k, g->date_count);
+    for (unsigned i = 0; i < TERMINAL_DATES; i++) {
+        g->dates[i].year = step_u8(k, g->dates[i].year);
+        g->dates[i].month = step_u8(k, g->dates[i].month);
+        g->dates[i].day = step_u8(k, g->dates[i].day);
+        g->dates[i].kind = step_u8(k, g->dates[i].kind);
+    }
+}
+
+static void walk_why(struct walk *k, struct terminal_why *y)
+{
+    y->number = step_u32(k, y->number);
+    y->verdict = step_u8(k, y->verdict);
+    y->flags = step_u8(k, y->flags);
+    y->factor = step_u16(k, y->factor);
+    y->inrush = step_u16(k, y->inrush);
+    y->third = step_u16(k, y->third);
+    y->power_mw = (int32_t)step_u32(k, (uint32_t)y->power_mw);
+    y->reactive_mvar = (int32_t)step_u32(k, (uint32_t)y->reactive_mvar);
+    y->value = step_u32(k, y->value);
+    y->limit = step_u32(k, y->limit);
+}
+
 static void walk_event(struct walk *k, struct terminal_event *e)
 {
     e->number = step_u32(k, e->number);
@@ -169,11 +263,12 @@ static void walk_event(struct walk *k, struct terminal_event *e)
 }
 
 /* Record kinds: what tells them apart. */
-enum kind { KIND_BOOKS = 'B', KIND_CONFIG = 'C' };
+enum kind { KIND_BOOKS = 'B', KIND_CONFIG = 'C', KIND_GUARD = 'G' };
 
 static void begin_record(struct walk *k, struct terminal *t, enum kind kind, uint32_t sequence)
 {
-    *k = (struct walk){.w = writer_of(t->image, sizeof t->image), .writing = true};
+    *k = (struct walk){
+        .w = writer_of(t->image, sizeof t->image), .writing = true, .version = RECORD_VERSION};
     writer_u8(&k->w, 'Y');
     writer_u8(&k->w, (uint8_t)kind);
     writer_u8(&k->w, RECORD_VERSION);
@@ -188,26 +283,38 @@ static uint16_t end_record(struct walk *k)
     return (uint16_t)k->w.len;
 }
 
-/* Every record has one fixed length, found by writing an empty one. */
-static size_t record_len(struct terminal *t, enum kind kind)
+static void walk_nothing(struct walk *k, enum kind kind)
 {
     struct terminal_books b = {0};
     struct terminal_config c = {0};
+    struct terminal_guard g = {0};
+    if (kind == KIND_BOOKS)
+        walk_books(k, &b);
+    else if (kind == KIND_CONFIG)
+        walk_config(k, &c);
+    else
+        walk_guard(k, &g);
+}
+
+/* Every record of a version has one fixed length, found by writing an empty one. */
+static size_t record_len(struct terminal *t, enum kind kind, uint8_t version)
+{
     struct walk k;
     begin_record(&k, t, kind, 0);
-    if (kind == KIND_BOOKS)
-        walk_books(&k, &b);
-    else
-        walk_config(&k, &c);
+    k.version = version;
+    walk_nothing(&k, kind);
     return end_record(&k);
 }
 
-static bool record_valid(const uint8_t *slot, size_t len, enum kind kind)
+/* The length of a valid record, or 0. */
+static size_t record_valid(struct terminal *t, const uint8_t *slot, enum kind kind)
 {
-    if (slot[0] != 'Y' || slot[1] != (uint8_t)kind || slot[2] != RECORD_VERSION)
-        return false;
+    uint8_t version = slot[2];
+    if (slot[0] != 'Y' || slot[1] != (uint8_t)kind || version < 1 || version > RECORD_VERSION)
+        return 0;
+    size_t len = record_len(t, kind, version);
     struct reader r = reader_of(slot + len - RECORD_CRC, RECORD_CRC);
-    return reader_u32le(&r) == crc32c(slot, len - RECORD_CRC);
+    return reader_u32le(&r) == crc32c(slot, len - RECORD_CRC) ? len : 0;
 }
 
 static uint32_t record_sequence(const uint8_t *slot)
@@ -217,14 +324,21 @@ static uint32_t record_sequence(const uint8_t *slot)
 }
 
 /* The newest valid slot of a record, or SLOT_NONE. */
-static uint8_t newest_slot(const uint8_t *base, size_t slot_size, size_t len, enum kind kind)
+static uint8_t newest_slot(struct terminal *t, const uint8_t *base, size_t slot_size,
+                           enum kind kind)
 {
-    bool a = record_valid(base, len, kind), b = record_valid(base + slot_size, len, kind);
+    bool a = record_valid(t, base, kind) > 0, b = record_valid(t, base + slot_size, kind) > 0;
     if (a && b) {
         int32_t ahead = (int32_t)(record_sequence(base + slot_size) - record_sequence(base));
         return ahead > 0 ? 1 : 0;
     }
     return a ? 0 : b ? 1 : SLOT_NONE;
+}
+
+static struct walk open_record(struct terminal *t, const uint8_t *slot, enum kind kind)
+{
+    size_t len = record_valid(t, slot, kind);
+    return (struct walk){.r = reader_of(slot + RECORD_HEAD, len - RECORD_HEAD), .version = slot[2]};
 }
 
 bool nvram_blank(const uint8_t *data, size_t len)
@@ -238,12 +352,11 @@ bool nvram_blank(const uint8_t *data, size_t len)
 bool books_load(struct terminal *t, const uint8_t *nvram)
 {
     const uint8_t *base = nvram + NVRAM_BOOKS;
-    size_t len = record_len(t, KIND_BOOKS);
-    t->books_slot = newest_slot(base, NVRAM_BOOKS_SLOT, len, KIND_BOOKS);
+    t->books_slot = newest_slot(t, base, NVRAM_BOOKS_SLOT, KIND_BOOKS);
     if (t->books_slot == SLOT_NONE)
         return false;
     const uint8_t *slot = base + t->books_slot * NVRAM_BOOKS_SLOT;
-    struct walk k = {.r = reader_of(slot + RECORD_HEAD, len - RECORD_HEAD)};
+    struct walk k = open_record(t, slot, KIND_BOOKS);
     t->books.sequence = record_sequence(slot);
     walk_books(&k, &t->books);
     MUST(k.r.err == ERR_OK);
@@ -253,16 +366,42 @@ bool books_load(struct terminal *t, const uint8_t *nvram)
 bool config_load(struct terminal *t, const uint8_t *nvram)
 {
     const uint8_t *base = nvram + NVRAM_CONFIG;
-    size_t len = record_len(t, KIND_CONFIG);
-    t->config_slot = newest_slot(base, NVRAM_CONFIG_SLOT, len, KIND_CONFIG);
+    t->config_slot = newest_slot(t, base, NVRAM_CONFIG_SLOT, KIND_CONFIG);
     if (t->config_slot == SLOT_NONE)
         return false;
     const uint8_t *slot = base + t->config_slot * NVRAM_CONFIG_SLOT;
-    struct walk k = {.r = reader_of(slot + RECORD_HEAD, len - RECORD_HEAD)};
+    struct walk k = open_record(t, slot, KIND_CONFIG);
     t->config.sequence = record_sequence(slot);
     walk_config(&k, &t->config);
     MUST(k.r.err == ERR_OK);
     return true;
+}
+
+bool guard_load(struct terminal *t, const uint8_t *nvram)
+{
+    const uint8_t *base = nvram + NVRAM_GUARD;
+    t->guard_slot = newest_slot(t, base, NVRAM_GUARD_SLOT, KIND_GUARD);
+    if (t->guard_slot == SLOT_NONE)
+        return false;
+    const uint8_t *slot = base + t->guard_slot * NVRAM_GUARD_SLOT;
+    struct walk k = open_record(t, slot, KIND_GUARD);
+    t->guard.sequence = record_sequence(slot);
+    walk_guard(&k, &t->guard);
+    MUST(k.r.err == ERR_OK);
+    return true;
+}
+
+bool why_read(const struct terminal *t, uint32_t number, struct terminal_why *why)
+{
+    size_t place = (number - 1) % TERMINAL_TRIPS;
+    const uint8_t *at = t->nvram + NVRAM_WHYS + place * NVRAM_EVENT;
+    struct reader r = reader_of(at + NVRAM_EVENT - RECORD_CRC, RECORD_CRC);
+    if (reader_u32le(&r) != crc32c(at, NVRAM_EVENT - RECORD_CRC))
+        return false;
+    struct walk k = {.r = reader_of(at, NVRAM_EVENT - RECORD_CRC)};
+    *why = (struct terminal_why){0};
+    walk_why(&k, why);
+    return why->number == number;
 }
 
 /* An event stands alone: number .. power, then its CRC32C in the last four bytes. */
@@ -291,6 +430,30 @@ static void write_event(struct terminal *t, const struct terminal_event *e, size
     walk_event(&k, &copy);
     writer_fill(&k.w, 0, NVRAM_EVENT - RECORD_CRC - k.w.len);
     *out = (struct terminal_write){(uint16_t)offset, end_record(&k), t->image};
+}
+
+static void write_why(struct terminal *t, unsigned index, struct terminal_write *out)
+{
+    struct terminal_why *why = &t->why[index];
+    size_t place = (why->number - 1) % TERMINAL_TRIPS;
+    struct walk k = {.w = writer_of(t->image, NVRAM_EVENT), .writing = true};
+    walk_why(&k, why);
+    writer_fill(&k.w, 0, NVRAM_EVENT - RECORD_CRC - k.w.len);
+    *out = (struct terminal_write){(uint16_t)(NVRAM_WHYS + place * NVRAM_EVENT), end_record(&k),
+                                   t->image};
+    t->why_dirty &= (uint8_t) ~(1U << index);
+}
+
+static void write_guard(struct terminal *t, struct terminal_write *out)
+{
+    t->guard_slot = t->guard_slot == 0 ? 1 : 0;
+    struct walk k;
+    begin_record(&k, t, KIND_GUARD, ++t->guard.sequence);
+    walk_guard(&k, &t->guard);
+    size_t offset = NVRAM_GUARD + t->guard_slot * (size_t)NVRAM_GUARD_SLOT;
+    *out = (struct terminal_write){(uint16_t)offset, end_record(&k), t->image};
+    MUST(out->len <= NVRAM_GUARD_SLOT);
+    t->guard_dirty = false;
 }
 
 static void write_config(struct terminal *t, struct terminal_write *out)
@@ -334,8 +497,15 @@ static bool take_write(struct terminal *t, struct terminal_write *w)
             write_event(t, &t->closes[i], NVRAM_CLOSES + i * (size_t)NVRAM_EVENT, w);
             return true;
         }
+    for (unsigned i = 0; i < TERMINAL_CIRCUITS; i++)
+        if (t->why_dirty >> i & 1) {
+            write_why(t, i, w);
+            return true;
+        }
     if (t->config_dirty)
         write_config(t, w);
+    else if (t->guard_dirty)
+        write_guard(t, w);
     else if (t->books_dirty)
         write_books(t, w);
     else

@@ -32,6 +32,7 @@ bool clock_set(struct terminal *t, struct civil local)
     t->books.clock_lost = false;
     t->books.clock_sets++;
     t->books_dirty = true;
+    hours_update(t);
     return true;
 }
 

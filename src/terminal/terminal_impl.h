@@ -4,7 +4,7 @@
 
 #include "terminal/terminal.h"
 
-/* nvram map; docs/protocols/terminal.md repeats it. 3328..4095 is free. */
+/* nvram map; docs/protocols/terminal.md repeats it. */
 #define NVRAM_BOOKS 0
 #define NVRAM_BOOKS_SLOT 768
 #define NVRAM_CONFIG 1536
@@ -12,13 +12,19 @@
 #define NVRAM_TRIPS 2048
 #define NVRAM_CLOSES 3008
 #define NVRAM_EVENT 32
+#define NVRAM_GUARD 4096
+#define NVRAM_GUARD_SLOT 1024
+#define NVRAM_WHYS 6144 /* of the trip at the same place */
 #define SLOT_NONE 2
 
 /* terminal_books.c: records <-> bytes */
 bool books_load(struct terminal *t, const uint8_t *nvram); /* false: no valid record */
 bool config_load(struct terminal *t, const uint8_t *nvram);
+bool guard_load(struct terminal *t, const uint8_t *nvram);
 void events_load(struct terminal *t, const uint8_t *nvram);
 bool nvram_blank(const uint8_t *data, size_t len);
+/* Why the trip of this number was; false: nothing is kept of it. */
+bool why_read(const struct terminal *t, uint32_t number, struct terminal_why *why);
 
 /* terminal_credit.c: money */
 void credit_charge(struct terminal *t, uint64_t mwh, unsigned rate); /* rate 1..4 */
@@ -27,9 +33,23 @@ void credit_paid(struct terminal *t); /* after any payment: may close again */
 uint8_t credit_alarm(const struct terminal *t);
 void credit_record_purchase(struct terminal *t, int64_t amount_fen);
 
+/* terminal_rules.c: which reason counts. Index 0.. */
+enum terminal_reason rules_reason(const struct terminal *t, unsigned index);
+bool rules_open(const struct terminal *t, unsigned index);
+
+/* terminal_hours.c: t->cover for this minute */
+void hours_update(struct terminal *t);
+bool hours_valid(const struct terminal_day_hours *d); /* no minute covered twice */
+
+/* terminal_guard.c: load control */
+void guard_factory(struct terminal *t);
+void guard_measure(struct terminal *t);
+void guard_timers(struct terminal *t);
+void guard_reset(struct terminal *t, unsigned index); /* by staff */
+void guard_learn(struct terminal *t, unsigned index, uint32_t seconds);
+
 /* terminal_relay.c */
 uint8_t relay_mask_all(const struct terminal *t);
-enum terminal_reason relay_reason(const struct terminal *t, unsigned index); /* index 0.. */
 void relay_timers(struct terminal *t);
 void relay_settle(struct terminal *t); /* flags -> open_now, with events */
 
@@ -69,6 +89,10 @@ bool slave_password(const struct terminal *t, const uint8_t pa_p[4], unsigned le
 /* terminal_read.c, terminal_write.c: ERR byte, 0 for success */
 uint8_t slave_read(const struct terminal *t, uint32_t di, struct writer *w);
 uint8_t slave_write(struct terminal *t, uint32_t di, struct bytes data);
+
+/* terminal_guard_data.c: the registers of time and load control, 04802nnn */
+uint8_t guard_read(const struct terminal *t, uint32_t di, struct writer *w);
+uint8_t guard_write(struct terminal *t, uint32_t di, struct bytes data);
 
 /* terminal_fee.c: control code 03. SERR, 0 for success; the answer after the DI into w. */
 #define SERR_OTHER 0x0001

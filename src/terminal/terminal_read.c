@@ -362,6 +362,25 @@ static uint8_t read_trip_private(const struct terminal *t, uint32_t di, struct w
     return SLAVE_OK;
 }
 
+/* The whole of what a trip by load control rested on. */
+static uint8_t read_why(const struct terminal *t, uint32_t di, struct writer *w)
+{
+    const struct terminal_event *e = nth_event(t, true, DI0(di));
+    struct terminal_why why;
+    if (e == NULL || !why_read(t, e->number, &why))
+        return SLAVE_NO_DATA;
+    writer_u8(w, why.verdict);
+    writer_u8(w, why.flags);
+    writer_u32le(w, (uint32_t)why.power_mw);
+    writer_u32le(w, (uint32_t)why.reactive_mvar);
+    writer_u16le(w, why.factor);
+    writer_u16le(w, why.inrush);
+    writer_u16le(w, why.third);
+    writer_u32le(w, why.value);
+    writer_u32le(w, why.limit);
+    return SLAVE_OK;
+}
+
 static uint8_t read_circuits(const struct terminal *t, uint32_t di, struct writer *w)
 {
     (void)di;
@@ -437,6 +456,8 @@ static const struct {
     {0xFFFFFFFF, DI(0x04, 0x80, 2, 0xFF), read_order_word},
     {0xFFFFFF00, DI(0x04, 0x80, 3, 0), read_private},
     {0xFFFFFF00, DI(0x04, 0x80, 0x10, 0), read_trip_private},
+    {0xFFFFFF00, DI(0x04, 0x80, 0x11, 0), read_why},
+    {0xFFFFF000, DI(0x04, 0x80, 0x20, 0), guard_read},
     {0xFFFFFFFF, DI(0x1D, 0, 0, 1), read_event_count},
     {0xFFFFFF00, DI(0x1D, 0, 1, 0), read_event},
     {0xFFFFFFFF, DI(0x1E, 0, 0, 1), read_event_count},

@@ -1,6 +1,6 @@
 /*
- * Relays. What wants a circuit open are flags in the money record; keep-power masks them all; the
- * relay follows. Every change of a relay is an event with its cause.
+ * Relays. What wants a circuit open are flags in the money record; the table of rules says which of
+ * them counts; the relay follows. Every change of a relay is an event with its cause.
  */
 #include "terminal/terminal_impl.h"
 
@@ -28,37 +28,13 @@ uint8_t relay_mask_all(const struct terminal *t)
     return (uint8_t)((1U << t->setup.circuits) - 1);
 }
 
-/* The first of these that holds is shown: what only staff can lift stands before what money lifts,
- * and that before what the key lifts. */
-static enum terminal_reason wanted_open(const struct terminal *t, unsigned index)
-{
-    const struct terminal_books *b = &t->books;
-    if (b->remote_cut >> index & 1)
-        return TERMINAL_REASON_REMOTE;
-    if (b->timed != 0)
-        return TERMINAL_REASON_TIMED;
-    if (b->overdraft_cut)
-        return TERMINAL_REASON_OVERDRAFT;
-    if (b->pretrip == 1)
-        return TERMINAL_REASON_CREDIT;
-    if (b->key_wait >> index & 1)
-        return TERMINAL_REASON_KEY;
-    return TERMINAL_REASON_NONE;
-}
-
-enum terminal_reason relay_reason(const struct terminal *t, unsigned index)
-{
-    enum terminal_reason r = wanted_open(t, index);
-    return r != TERMINAL_REASON_NONE && t->books.keep_power ? TERMINAL_REASON_KEEP_POWER : r;
-}
-
 static void note_event(struct terminal *t, unsigned index, bool opened)
 {
     struct terminal_books *b = &t->books;
     uint32_t number = opened ? ++b->trips : ++b->closes;
     unsigned place = (number - 1) % (opened ? TERMINAL_TRIPS : TERMINAL_CLOSES);
     struct terminal_event *e = opened ? &t->trips[place] : &t->closes[place];
-    enum terminal_reason reason = relay_reason(t, index);
+    enum terminal_reason reason = rules_reason(t, index);
     int32_t power_mw = t->sample.power_mw[index];
     *e = (struct terminal_event){
         .number = number,
@@ -70,10 +46,16 @@ static void note_event(struct terminal *t, unsigned index, bool opened)
         .energy_mwh = terminal_register_mwh(t, 0, 0),
         .power_mw = power_mw > 0 ? (uint32_t)power_mw : 0,
     };
-    if (opened)
-        t->trips_dirty |= UINT64_C(1) << place;
-    else
+    if (!opened) {
         t->closes_dirty |= UINT32_C(1) << place;
+        t->watch[index].closed_since = t->now;
+        return;
+    }
+    t->trips_dirty |= UINT64_C(1) << place;
+    if (reason == b->hold[index].cause && t->why[index].number == 0) {
+        t->why[index].number = number;
+        t->why_dirty |= (uint8_t)(1U << index);
+    }
 }
 
 void relay_settle(struct terminal *t)
@@ -84,7 +66,7 @@ void relay_settle(struct terminal *t)
     credit_evaluate(t);
     uint8_t open = 0;
     for (unsigned i = 0; i < t->setup.circuits; i++)
-        if (!b->keep_power && wanted_open(t, i) != TERMINAL_REASON_NONE)
+        if (rules_open(t, i))
             open |= (uint8_t)(1U << i);
     for (unsigned i = 0; i < t->setup.circuits; i++)
         if ((open ^ b->was_open) >> i & 1)
@@ -98,6 +80,7 @@ void relay_settle(struct terminal *t)
 void relay_timers(struct terminal *t)
 {
     struct terminal_books *b = &t->books;
+    guard_timers(t);
     int64_t now = clock_now_s(t);
     if (b->timed != 0 && now >= b->timed_until_s) {
         if (b->timed == ORDER_TRIP_THEN_ALLOW)

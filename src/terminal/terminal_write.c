@@ -158,6 +158,7 @@ static const struct {
     {0x0400040E, 0x0400040E, write_customer, false}, {0x04001001, 0x04001005, write_limit, true},
     {0x04010001, 0x04010001, write_day_table, true}, {0x04050101, 0x04050104, write_price, true},
     {0x040501FF, 0x040501FF, write_prices, true},    {0x04800301, 0x04800304, write_private, true},
+    {0x04802000, 0x048027FF, guard_write, false},
 };
 
 uint8_t slave_write(struct terminal *t, uint32_t di, struct bytes data)

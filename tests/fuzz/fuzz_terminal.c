@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static uint8_t nvram[TERMINAL_NVRAM_SIZE];
 static const struct terminal_setup setup = {
     .circuits = 3,
+    .rating_ma = 15'000,
     .phases = 1,
     .wallet = true,
     .zone_s = 28'800,

@@ -106,5 +106,10 @@ with tempfile.TemporaryDirectory() as folder:
     plain(folder)
     refusals(folder)
 recorded()
+manual = pathlib.Path(__file__).resolve().parents[2] / "docs/manual/terminal.md"
+rules = subprocess.run([PROGRAM, "rules"], capture_output=True, text=True)
+check("the manual shows the table of reasons as it is", rules.returncode == 0 and
+      rules.stdout in manual.read_text(encoding="utf-8"), rules.stdout)
+
 print(f"{passed} passed, {failed} failed, {skipped} skipped")
 sys.exit(1 if failed else 0)

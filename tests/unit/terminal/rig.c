@@ -6,6 +6,7 @@ struct terminal_setup rig_setup(void)
         .circuits = 3,
         .phases = 1,
         .wallet = true,
+        .rating_ma = 15'000,
         .zone_s = 28'800,
         .price_e4 = {5000, 5000, 5000, 5000},
     };
@@ -61,6 +62,18 @@ void rig_use(struct rig *g, unsigned circuit, uint64_t mwh)
     if (g->dead)
         return;
     terminal_energy(&g->t, circuit, mwh);
+    drain(g);
+}
+
+void rig_measure(struct rig *g, const struct terminal_sample *s, int64_t ms)
+{
+    g->now.ms += ms;
+    g->rtc.s = RIG_NOW + (g->now.ms - 1000) / 1000;
+    if (g->dead)
+        return;
+    terminal_time(&g->t, g->now, g->rtc, false);
+    drain(g);
+    terminal_measure(&g->t, s);
     drain(g);
 }
 

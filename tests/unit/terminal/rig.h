@@ -30,6 +30,8 @@ void rig_new(struct rig *g, const struct terminal_setup *setup);
 void rig_boot(struct rig *g);
 void rig_pass(struct rig *g, int64_t seconds); /* time passes */
 void rig_use(struct rig *g, unsigned circuit, uint64_t mwh);
+/* After ms milliseconds the chip says this; the clock runs on with the time. */
+void rig_measure(struct rig *g, const struct terminal_sample *s, int64_t ms);
 /* Sends control + data to the terminal's address; false: no answer. */
 bool rig_send(struct rig *g, uint8_t control, const uint8_t *data, size_t len);
 bool rig_send_to(struct rig *g, const uint8_t address[6], uint8_t control, const uint8_t *data,

@@ -17,7 +17,8 @@ struct facts {
     uint32_t count, record_count;
     int64_t record_fen;
     bool opened, cut;
-    uint8_t remote_cut;
+    uint8_t remote_cut, staff, held;
+    uint16_t power_w;
 };
 
 static struct facts facts(void)
@@ -34,6 +35,9 @@ static struct facts facts(void)
         .opened = b->opened,
         .cut = b->overdraft_cut,
         .remote_cut = b->remote_cut,
+        .staff = b->staff,
+        .held = b->hold[0].cause,
+        .power_w = g.t.guard.circuit[0].power_w,
     };
 }
 
@@ -42,7 +46,8 @@ static bool same(const struct facts *a, const struct facts *b)
     return a->balance_fen == b->balance_fen && a->purchased_fen == b->purchased_fen &&
            a->carry == b->carry && a->energy_mwh == b->energy_mwh && a->count == b->count &&
            a->record_count == b->record_count && a->record_fen == b->record_fen &&
-           a->opened == b->opened && a->cut == b->cut && a->remote_cut == b->remote_cut;
+           a->opened == b->opened && a->cut == b->cut && a->remote_cut == b->remote_cut &&
+           a->staff == b->staff && a->held == b->held && a->power_w == b->power_w;
 }
 
 /* An act on an idle terminal and how it answers when it is done, and when it was done before. */
@@ -98,6 +103,46 @@ static int perform_limits(void)
     return rig_write_bcd(&g, 0x04001003, 500, 4);
 }
 
+static int perform_guard(void)
+{
+    /* 500 W, at once, never again by itself */
+    const uint8_t limits[] = {0, 0xF4, 1, 0, 0, 0, 0, 0, 0, 0, 0, 60, 0, 150, 0, 5, 0, 5};
+    return rig_write(&g, 0x04802401, limits, sizeof limits);
+}
+
+static void prepare_guarded(void)
+{
+    prepare_opened();
+    assert_int_equal(perform_guard(), 0);
+}
+
+/* A trip is three records: the event, why it was, and the books that make both count. */
+static int perform_load_trip(void)
+{
+    struct terminal_sample s = {.voltage_dv = {2200}, .power_mw = {900'000}};
+    rig_measure(&g, &s, 0);
+    return g.dead ? -1 : 0;
+}
+
+static int perform_staff(void)
+{
+    const uint8_t on = 1;
+    return rig_write(&g, 0x04802001, &on, 1);
+}
+
+static int perform_reset(void)
+{
+    const uint8_t yes = 1;
+    return rig_write(&g, 0x04802101, &yes, 1);
+}
+
+static void prepare_load_tripped(void)
+{
+    prepare_guarded();
+    assert_int_equal(perform_load_trip(), 0);
+    assert_int_equal(rig_why(&g, 1), TERMINAL_REASON_LOAD);
+}
+
 static const struct act acts[] = {
     {"open", prepare_closed, perform_open, 2},
     {"recharge", prepare_opened, perform_recharge, 2},
@@ -105,6 +150,10 @@ static const struct act acts[] = {
     {"initialise", prepare_cut, perform_initialise, 0},
     {"trip", prepare_opened, perform_trip, 0},
     {"parameter", prepare_opened, perform_limits, 0},
+    {"load control", prepare_opened, perform_guard, 0},
+    {"trip by load", prepare_guarded, perform_load_trip, 0},
+    {"staff lock", prepare_opened, perform_staff, 0},
+    {"staff reset", prepare_load_tripped, perform_reset, 0},
 };
 
 /* Runs the act with a cut in its k-th write after `bytes`; false: the act has no such write. */
@@ -153,7 +202,7 @@ static void cut_everywhere(const struct act *act, const struct rig *start,
                            const struct facts *before, const struct facts *after)
 {
     for (unsigned k = 1;; k++) {
-        for (unsigned bytes = 0; bytes <= 512; bytes++)
+        for (unsigned bytes = 0; bytes <= 672; bytes++)
             for (unsigned how = 0; how < 4; how++) {
                 g = *start;
                 if (!cut_once(act, k, bytes, how & 1))
