@@ -7,6 +7,7 @@
 
 #define MW_MS_PER_MWH 3'600'000
 #define PACE_MW 10'000'000
+#define WIRING_MW 3'000'000 /* of a terminal's circuit: below its rating */
 
 static void note(struct sim_meter *m, uint32_t count, int64_t amount_fen)
 {
@@ -96,12 +97,23 @@ static int64_t whole_mwh(int64_t *carry, int64_t power_mw, int64_t dt_ms)
     return mwh;
 }
 
+/* What is owed flows no faster than the wiring allows beside what flows anyway. */
+static int64_t pace_of(const struct sim_meter *m, unsigned i)
+{
+    if (m->owed_mwh[i] == 0)
+        return 0;
+    int64_t room_mw = WIRING_MW - m->load_mw[i];
+    if (m->setup.rating_ma == 0 || m->pace_mw[i] <= room_mw)
+        return m->pace_mw[i];
+    return room_mw > 0 ? room_mw : 0;
+}
+
 static int64_t flow_mwh(struct sim_meter *m, unsigned i, int64_t dt_ms)
 {
     int64_t mwh = whole_mwh(&m->carry[i], m->load_mw[i], dt_ms);
     if (m->owed_mwh[i] == 0)
         return mwh;
-    int64_t owed = whole_mwh(&m->owed_carry[i], m->pace_mw[i], dt_ms);
+    int64_t owed = whole_mwh(&m->owed_carry[i], pace_of(m, i), dt_ms);
     owed = owed < m->owed_mwh[i] ? owed : m->owed_mwh[i];
     m->owed_mwh[i] -= owed;
     return mwh + owed;
@@ -138,7 +150,7 @@ static void live(struct sim_meter *m, mono_ms until)
     for (unsigned i = 0; i < m->setup.circuits && m->powered; i++) {
         if (!out.closed[i])
             continue;
-        flowing_mw[i] = m->load_mw[i] + (m->owed_mwh[i] > 0 ? m->pace_mw[i] : 0);
+        flowing_mw[i] = m->load_mw[i] + pace_of(m, i);
         int64_t mwh = flow_mwh(m, i, dt_ms);
         terminal_energy(&m->terminal, i + 1, (uint64_t)mwh);
         drain(m);
