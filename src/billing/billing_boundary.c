@@ -195,9 +195,10 @@ static enum err share_gap(const struct settle *s, struct boundary *b)
     TRY(e);
     b->closing.at = b->at;
     b->closing.epoch = s->charge.epoch;
-    b->estimated = after.at.s - m.before.at.s > GAP_DAYS_S || s->charge.estimated == ESTIMATE_DAYS
-                       ? ESTIMATE_DAYS
-                       : ESTIMATE_HOURS;
+    /* Still the gap in which the period began, though the rest of it may be short. */
+    bool same = m.before.at.s == s->charge.reading_at.s && s->charge.estimated == ESTIMATE_DAYS;
+    b->estimated =
+        same || after.at.s - m.before.at.s > GAP_DAYS_S ? ESTIMATE_DAYS : ESTIMATE_HOURS;
     return ERR_OK;
 }
 

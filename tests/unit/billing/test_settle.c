@@ -103,6 +103,22 @@ static void test_a_gap(void **state)
     assert_false(o.estimated); /* a day that ended with a reading */
 }
 
+/* A meter that is read once an hour, never at midnight: after a gap of days the next day is trusted
+ * again, although its end is shared out as well. */
+static void test_a_gap_ends_with_hourly_readings(void **state)
+{
+    struct town *t = *state;
+    town_wh(t, 1, T0, 0);
+    town_wh(t, 1, T0 + 3 * DAY + 1800, 72'500);
+    town_tick(t, T0 + 3 * DAY + 1800);
+    assert_int_equal(town_int(t, "SELECT estimated FROM charge_open WHERE meter_id = 1"), 2);
+    for (int64_t at = T0 + 3 * DAY + 5400; at <= T0 + 4 * DAY + 1800; at += 3600)
+        town_wh(t, 1, at, (at - T0) / 360 * 100);
+    town_tick(t, T0 + 4 * DAY + 1800);
+    assert_int_equal(settlements(t), 4);
+    assert_int_equal(town_int(t, "SELECT estimated FROM charge_open WHERE meter_id = 1"), 1);
+}
+
 /* A night without readings is parted at midnight, but nobody need worry about it. */
 static void test_a_short_gap(void **state)
 {
@@ -411,6 +427,7 @@ int main(void)
         CASE(test_every_bill_can_be_read),
         CASE(test_no_reading_no_settlement),
         CASE(test_a_gap),
+        CASE(test_a_gap_ends_with_hourly_readings),
         CASE(test_a_short_gap),
         CASE(test_a_gap_by_the_hour),
         CASE(test_catching_up),
