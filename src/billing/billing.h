@@ -202,12 +202,15 @@ struct billing_repair {
 
 /* Right before the device of a meter is exchanged (site_meter_exchange), in the same transaction:
  * the old device's last registers end its period now, and the first ones of the new device open the
- * next, so that the day of the exchange is exact. Registers of a wallet inside the meter are
- * settled by its own words later; then this only settles what is told. ERR_RATING_BACKWARDS: the
- * old device's registers are below what it said before. */
+ * next, so that the day of the exchange is exact. Of a wallet inside the meter the balance that its
+ * display showed counts, if a person read it and the count is proven; else it is settled by its own
+ * words later, and this only settles what is told. ERR_RATING_BACKWARDS: the old device's registers
+ * are below what it said before. */
 struct billing_exchange {
     int64_t meter_id;
     int64_t closing_wh[READINGS_REGISTERS], opening_wh[READINGS_REGISTERS];
+    bool display_read;
+    int64_t display_fen;
 };
 [[nodiscard]] enum err billing_exchange(struct store_tx *tx, const struct billing *b,
                                         const struct billing_exchange *exchange, wall_s now);

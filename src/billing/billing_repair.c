@@ -241,6 +241,21 @@ enum err billing_repair(struct store_tx *tx, const struct billing *b,
     return record(&s, r, held);
 }
 
+/* The display counts for money only beside a count that was proven. */
+static enum err display_fits(const struct settle *s, const struct billing_exchange *x, bool *fits)
+{
+    int64_t proven;
+    *fits = false;
+    if (!x->display_read || !s->charge.wallet.known)
+        return ERR_OK;
+    TRY(store_int(s->tx, &proven,
+                  "SELECT count(*) FROM meter_wallet WHERE account_id = $1 AND meter_id = $2 AND "
+                  "epoch = $3 AND proven = 1",
+                  "iii", s->account.id, s->charge.meter_id, s->charge.epoch));
+    *fits = proven > 0;
+    return ERR_OK;
+}
+
 enum err billing_exchange(struct store_tx *tx, const struct billing *b,
                           const struct billing_exchange *x, wall_s now)
 {
@@ -254,7 +269,10 @@ enum err billing_exchange(struct store_tx *tx, const struct billing *b,
     if (e == ERR_NOT_FOUND)
         return ERR_OK; /* nothing is open */
     TRY(e);
+    bool fits = true;
     if (s.account.wallet == SITE_WALLET_METER)
+        TRY(display_fits(&s, x, &fits));
+    if (!fits)
         return billing_split(tx, b, m.account_id, now);
     s.exchange = x;
     return settle_one(&s);

@@ -454,6 +454,25 @@ static enum err is_idle(const struct settle *s, bool *idle)
     return ERR_OK;
 }
 
+/* What the display of an exchanged meter showed, with the count that was proven last. */
+static enum err put_display(const struct settle *s, struct readings_registers *r)
+{
+    if (s->account.wallet != SITE_WALLET_METER)
+        return ERR_OK;
+    struct query q = query_open(s->tx,
+                                "SELECT count, purchased_fen FROM meter_wallet WHERE account_id = "
+                                "$1 AND meter_id = $2 AND epoch = $3 AND proven = 1",
+                                "iii", s->account.id, s->charge.meter_id, s->charge.epoch);
+    if (query_step(&q)) {
+        r->wallet_known = true;
+        r->wallet_at = s->now;
+        r->balance_fen = s->exchange->display_fen;
+        r->count = query_int(&q, 0);
+        r->purchased_fen = query_int(&q, 1);
+    }
+    return query_end(&q);
+}
+
 enum err settle_one(struct settle *s)
 {
     TRY(settle_charge(s));
@@ -466,6 +485,7 @@ enum err settle_one(struct settle *s)
     c.end.opening.epoch++;
     memcpy(c.end.closing.wh, s->exchange->closing_wh, sizeof c.end.closing.wh);
     memcpy(c.end.opening.wh, s->exchange->opening_wh, sizeof c.end.opening.wh);
+    TRY(put_display(s, &c.end.closing));
     TRY(rate_period(s, &c));
     TRY(find_charge(s, &c));
     return close_period(s, &c);

@@ -58,7 +58,9 @@ static enum err check_address(struct store_tx *tx, const struct pay_exchange *x,
 
 static enum err settle_old(struct store_tx *tx, const struct pay_exchange *x)
 {
-    struct billing_exchange b = {.meter_id = x->meter_id};
+    bool read = x->display_fen != INT64_MIN;
+    struct billing_exchange b = {
+        .meter_id = x->meter_id, .display_read = read, .display_fen = read ? x->display_fen : 0};
     memcpy(b.closing_wh, x->closing_wh, sizeof b.closing_wh);
     memcpy(b.opening_wh, x->opening_wh, sizeof b.opening_wh);
     return billing_exchange(tx, x->billing, &b, x->now);

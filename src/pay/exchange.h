@@ -14,8 +14,8 @@ struct pay_exchange {
     const char *exchange_id;     /* made by the client, as a request's */
     const char *address, *model; /* of the new device; NULL: as before */
     int64_t closing_wh[READINGS_REGISTERS], opening_wh[READINGS_REGISTERS];
-    int64_t display_fen; /* what the old wallet's display showed, kept as evidence; INT64_MIN: it
-                            could not be read */
+    int64_t display_fen; /* what the old wallet's display showed: it ends the bill, and is kept as
+                            evidence; INT64_MIN: it could not be read */
     bool keep;           /* the credit stays on the platform: the account is to be closed */
     const char *actor;
     const char *evidence; /* what was seen and where it is kept: photographs, the work order */

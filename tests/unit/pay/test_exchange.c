@@ -205,6 +205,61 @@ static void test_credit_stays_for_a_closing(void **state)
     verified(t);
 }
 
+/* The meter told 50 yuan at midnight and 44 at eleven; taken off at noon it showed 43.75, and never
+ * speaks again. */
+static void tell_wallet(struct town *t)
+{
+    assert_ok(store_run(t->ledger, fill, NULL));
+    town_exec(t, "INSERT INTO meter_wallet (account_id, meter_id, epoch, proven, count, "
+                 "purchased_fen, opening_count, opening_fen, remaining_fen, read_at) "
+                 "VALUES (8, 2, 1, 1, 0, 0, 0, 0, 0, 1)");
+    town_say(t, 2, 1, T0, POINT_ENERGY_WH, I(1'000), POINT_BALANCE_FEN, I(5'000),
+             POINT_PURCHASE_COUNT, I(0), 0);
+    town_say(t, 2, 1, NOON - 3'600, POINT_ENERGY_WH, I(13'000), POINT_BALANCE_FEN, I(4'400),
+             POINT_PURCHASE_COUNT, I(0), 0);
+}
+
+static void test_the_display_ends_the_bill(void **state)
+{
+    struct town *t = *state;
+    struct pay_exchanged done;
+    struct pay_exchange x = of(t, 2, 1, "exchange-01");
+    tell_wallet(t);
+    x.closing_wh[0] = 13'500;
+    x.keep = true;
+    x.display_fen = 4'375;
+    assert_ok(exchange(t, x, &done));
+    assert_int_equal(done.wallet_fen, 4'375);
+    assert_int_equal(town_book(t, 8, LEDGER_REVENUE), 625);
+    assert_int_equal(town_int(t, "SELECT sum(amount_fen) FROM settlement"), 625);
+    assert_ok(ask(t, PAY_CLOSE, "closing-1", 0));
+    assert_ok(decide(t, do_approve, "closing-1", "user:2"));
+    assert_ok(decide(t, do_pay, "closing-1", "user:1"));
+    assert_int_equal(town_book(t, 8, LEDGER_REFUND), 4'375);
+    verified(t);
+}
+
+/* Not read, or beside a count that was never proven: the last words that were told count. */
+static void test_without_a_display(void **state)
+{
+    struct town *t = *state;
+    struct pay_exchange x = of(t, 2, 1, "exchange-01");
+    tell_wallet(t);
+    x.closing_wh[0] = 13'500;
+    x.keep = true;
+    x.display_fen = 4'375;
+    town_exec(t, "UPDATE meter_wallet SET proven = 0");
+    assert_ok(exchange(t, x, NULL));
+    assert_int_equal(town_book(t, 8, LEDGER_REVENUE), 600);
+    assert_ok(ask(t, PAY_CLOSE, "closing-1", 0));
+    assert_ok(decide(t, do_approve, "closing-1", "user:2"));
+    assert_err(ERR_PAY_UNSETTLED, decide(t, do_pay, "closing-1", "user:1"));
+    town_tick(t, NOON + 2 * DAY);
+    assert_ok(decide(t, do_pay, "closing-1", "user:1"));
+    assert_int_equal(town_book(t, 8, LEDGER_REFUND), 4'400);
+    verified(t);
+}
+
 /* A sale on its way is not known to have failed: it is neither reversed nor left behind. */
 static enum err sell(struct town *t)
 {
@@ -451,6 +506,8 @@ int main(void)
         CASE(test_refusals),
         CASE(test_credit_goes_along),
         CASE(test_credit_stays_for_a_closing),
+        CASE(test_the_display_ends_the_bill),
+        CASE(test_without_a_display),
         CASE(test_unknown_is_not_failed),
         CASE(test_list),
         CASE(test_verify),

@@ -5815,7 +5815,7 @@ export interface operations {
                     opening_peak_wh: number;
                     opening_flat_wh: number;
                     opening_valley_wh: number;
-                    /** @description What the old wallet showed; kept as evidence */
+                    /** @description What the old wallet showed; it ends the bill, and is kept as evidence */
                     display_fen: number;
                     /** @description false: it could not be read */
                     display_read: boolean;
