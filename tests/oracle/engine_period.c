@@ -191,14 +191,36 @@ static bool line_is_shared(const struct plan *p, const struct stretch_part *part
            (x->rate != RATING_TOTAL && part->cut[schedule < 0 ? SCHEDULES_MAX : schedule][x->rate]);
 }
 
+/* Of all parts that it is about. */
+static void check_component(const struct due *due, const struct rating_line *x, size_t i,
+                            struct text *why)
+{
+    bool shared = false, estimated = false, guessed = false;
+    for (int k = 0; k < due->part_count; k++) {
+        const struct stretch_part *part = &due->parts[k];
+        if (part->to <= x->from_s || part->from >= x->to_s)
+            continue;
+        shared = shared || part->shared;
+        estimated = estimated || part->estimated;
+        guessed = guessed || part->guessed;
+    }
+    if (x->apportioned != shared || flag(x, RATING_FLAG_ESTIMATED) != estimated ||
+        flag(x, RATING_FLAG_CALENDAR) != guessed)
+        text_add(why, "line %zu does not bear the marks of its parts\n", i);
+}
+
 static void check_marks(const struct plan *p, const struct due *due, const struct rating_line *x,
                         size_t i, struct text *why)
 {
     const struct stretch_part *part = &due->parts[part_of(due, x->from_s)];
     bool by_time = plan_has_rates(p) && x->rate != RATING_TOTAL &&
                    (p->intervals == 1 || x->rate == RATING_DEEP_VALLEY);
-    if ((x->kind != RATING_ITEM_ENERGY && x->kind != RATING_ITEM_SURCHARGE) || !counts(x))
+    if (!counts(x) || x->kind == RATING_ITEM_FEE)
         return;
+    if (x->kind == RATING_ITEM_COMPONENT) {
+        check_component(due, x, i, why);
+        return;
+    }
     if (!x->apportioned && line_is_shared(p, part, x) && !lines_may_split(p))
         text_add(why, "line %zu does not say that it was shared out\n", i);
     if (x->apportioned && !part->shared && !part->within)
