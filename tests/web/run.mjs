@@ -486,6 +486,62 @@ tests['a package is made, chosen by a contract, and found with who chose it'] = 
   await entry.locator(`a[href="/accounts/${row.id}"]`).waitFor()
 }
 
+tests['money is asked back by the keyboard alone, waits for another person, and is taken back'] = async (page) => {
+  await enter(page)
+  const rows = await wallRows(page)
+  const { id } = rows[rows.length - 1]
+  await page.goto(`${base}/accounts/${id}`)
+  const refund = page.locator('.out .head button').first()
+  await refund.waitFor()
+  await refund.focus()
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.activeElement?.id === 'pay-amount')
+  await page.keyboard.type('0.01')
+  await page.keyboard.press('Tab')
+  await page.waitForFunction(() => document.activeElement?.id === 'pay-reason')
+  await page.keyboard.type('Paid too much')
+  await page.keyboard.press('Enter')
+  await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+  const newest = async () => (await ask(page, `/accounts/${id}/money-requests`)).requests[0]
+  const asked = await newest()
+  assert.equal(asked.amount_fen, 1)
+  assert.equal(asked.state, 'REQUESTED')
+  await page.goto(`${base}/requests`)
+  const acts = page.locator('main li').first().locator('button')
+  await acts.first().waitFor()
+  assert.equal(await acts.count(), 1) // who asked does not decide: taking back is all that is offered
+  await acts.first().focus()
+  await page.keyboard.press('Enter')
+  await page.locator('#reason-text').waitFor()
+  await page.waitForFunction(() => document.activeElement?.id === 'reason-text')
+  await page.keyboard.type('not needed')
+  await page.keyboard.press('Control+Enter')
+  await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+  assert.equal((await newest()).state, 'REJECTED')
+}
+
+tests['an exchange of a meter is not sent without its evidence'] = async (page) => {
+  await enter(page)
+  const [row] = await wallRows(page)
+  await page.goto(`${base}/accounts/${row.id}`)
+  const begin = page.locator('.exchanges .head button').first()
+  await begin.waitFor()
+  await begin.focus()
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.activeElement?.id === 'exchange-address')
+  const form = page.locator('form:has(#exchange-address)')
+  const send = form.locator('button[type=submit]')
+  await page.keyboard.type('000000000099')
+  await form.locator('.field').nth(2).fill('12.5')
+  assert.ok(await send.isDisabled()) // nobody says what was seen
+  await form.locator('.field').last().fill('photograph 17')
+  assert.ok(await send.isEnabled())
+  await form.locator('.field').nth(2).fill('12,5')
+  assert.ok(await send.isDisabled())
+  await page.keyboard.press('Escape')
+  await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+}
+
 tests['a shift is opened, counted blind and ended by the keyboard alone, and waits for another person'] = async (page) => {
   await enter(page)
   await page.goto(`${base}/shift`)
@@ -556,7 +612,7 @@ const OPENERS = {
   plan: (page) => page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true))),
 }
 
-const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', packages: '/packages', approvals: '/approvals', shift: '/shift', days: '/days', runs: '/runs', strategies: '/strategies', strategy: '/strategies/standard' }
+const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', packages: '/packages', approvals: '/approvals', requests: '/requests', shift: '/shift', days: '/days', runs: '/runs', strategies: '/strategies', strategy: '/strategies/standard' }
 for (const [language, theme, width] of [['zh-CN', 'light', 1440], ['en', 'dark', 1440], ['en', 'light', 390], ['zh-CN', 'dark', 390]]) {
   const name = `no page has a serious accessibility finding or an untranslated key (${language}, ${theme}, ${width} px)`
   tests[name] = async (page) => {
