@@ -25,6 +25,7 @@ static const struct command commands[] = {
     {"decide", app_decide_main, "revoke a gateway, release the breaker, preview a strategy"},
     {"manual", app_manual_main, "the tables of the operations manual: events, logs, errors"},
     {"frame", app_frame_main, "say what meter frames mean: yufu frame decode [--proto P] [HEX...]"},
+    {"model", app_model_main, "meter models: yufu model check FILE.json... | list | schema"},
     {"rate", app_rate_main, "what a price plan makes of a usage: yufu rate PLAN.json USAGE.csv"},
     {"forecast", app_forecast_main,
      "will balances last: yufu forecast --data FILE --days N"},

@@ -50,12 +50,13 @@ int64_t meter_values_get(const struct meter_values *v, enum meter_point point, i
 
 /* --- units ------------------------------------------------------------------------------------ */
 
-static bool decimal(const uint8_t digits[6])
+static const struct meter_driver *const drivers[METER_PROTOCOLS] = {
+    [METER_DLT645] = &meter_driver_dlt645,
+};
+
+const struct meter_driver *meter_driver_of(enum meter_protocol protocol)
 {
-    for (size_t i = 0; i < 6; i++)
-        if (digits[i] >> 4 > 9 || (digits[i] & 0x0F) > 9)
-            return false;
-    return true;
+    return drivers[protocol];
 }
 
 enum err meter_unit_init(struct meter_unit *u, const char *model, const char *address,
@@ -64,10 +65,10 @@ enum err meter_unit_init(struct meter_unit *u, const char *model, const char *ad
     *u = (struct meter_unit){.model = meter_model_find(model)};
     if (!u->model)
         return ERR_NOT_FOUND;
-    TRY(dlt645_address_parse(address, u->address));
-    TRY(dlt645_address_parse(customer[0] ? customer : "0", u->customer));
-    if (!decimal(u->address) || !decimal(u->customer))
-        return ERR_SYNTAX;
+    uint8_t digits[8];
+    TRY(u->model->driver->address(u->model, address, u->address));
+    TRY(meter_dlt645_address(u->model, customer[0] ? customer : "0", digits));
+    memcpy(u->customer, digits, sizeof u->customer);
     bool given = circuits > 0 && circuits <= u->model->circuits;
     u->circuits = given ? (uint8_t)circuits : u->model->circuits;
     return ERR_OK;
@@ -79,7 +80,7 @@ enum err meter_unit_init(struct meter_unit *u, const char *model, const char *ad
 void meter_ask_item(const struct meter_unit *u, unsigned item, struct writer *w)
 {
     MUST(item < u->model->item_count);
-    u->model->driver->ask_id(u, u->model->items[item].id, w);
+    u->model->driver->ask_item(u, &u->model->items[item], w);
 }
 
 enum err meter_take_item(const struct meter_unit *u, unsigned item, struct bytes answer,
@@ -93,28 +94,47 @@ enum err meter_take_item(const struct meter_unit *u, unsigned item, struct bytes
     return ERR_OK;
 }
 
+/* --- the wallet ------------------------------------------------------------------------------- */
+
+bool meter_wallet_tells(const struct meter_unit *u, enum meter_wallet_item item)
+{
+    return u->model->driver->ask_id && u->model->wallet.ids[item] != 0;
+}
+
+static uint32_t wallet_id(const struct meter_unit *u, enum meter_wallet_item item, unsigned record)
+{
+    bool of_record = item == METER_WALLET_RECORD_COUNT || item == METER_WALLET_RECORD_AMOUNT;
+    return u->model->wallet.ids[item] + (of_record ? record : 0);
+}
+
 void meter_ask_wallet(const struct meter_unit *u, enum meter_wallet_item item, unsigned record,
                       struct writer *w)
 {
-    u->model->driver->ask_wallet(u, item, record, w);
+    if (!meter_wallet_tells(u, item))
+        w->err = w->err ? w->err : ERR_STATE;
+    else
+        u->model->driver->ask_id(u, wallet_id(u, item, record), w);
 }
 
 enum err meter_take_wallet(const struct meter_unit *u, enum meter_wallet_item item, unsigned record,
                            struct bytes answer, int64_t *value)
 {
-    return u->model->driver->take_wallet(u, item, record, answer, value);
+    if (!meter_wallet_tells(u, item))
+        return ERR_STATE;
+    return u->model->driver->take_id(u, wallet_id(u, item, record), answer, value);
 }
 
 enum err meter_ask_vend(const struct meter_unit *u, int64_t n, int64_t amount_fen, struct writer *w)
 {
-    if (u->model->class == METER_CLASS_D)
+    uint8_t how = u->model->wallet.how;
+    if (how == METER_VEND_NONE || how == METER_VEND_SEALED || !u->model->driver->ask_vend)
         return ERR_STATE;
     return u->model->driver->ask_vend(u, n, amount_fen, w);
 }
 
 enum meter_reply meter_take_vend(const struct meter_unit *u, struct bytes answer)
 {
-    return u->model->driver->take_vend(u, answer);
+    return u->model->driver->take_vend ? u->model->driver->take_vend(u, answer) : METER_REPLY_NONE;
 }
 
 /* --- relays ----------------------------------------------------------------------------------- */
@@ -124,10 +144,16 @@ static bool keeps(enum meter_order order)
     return order == METER_ORDER_KEEP_ON || order == METER_ORDER_KEEP_OFF;
 }
 
+bool meter_can(const struct meter_unit *u, enum meter_order order)
+{
+    uint8_t how = u->model->actions[order].how;
+    return how != METER_HOW_NOT && how != METER_HOW_SEALED;
+}
+
 enum err meter_ask_order(const struct meter_unit *u, enum meter_order order, unsigned circuit,
                          wall_s expires, struct writer *w)
 {
-    if (keeps(order) && !u->model->keep_power)
+    if (!meter_can(u, order))
         return ERR_STATE;
     if (circuit > u->circuits)
         return ERR_RANGE;
@@ -141,7 +167,7 @@ enum meter_reply meter_take_order(const struct meter_unit *u, struct bytes answe
 
 unsigned meter_order_item(const struct meter_unit *u, enum meter_order order)
 {
-    return keeps(order) ? u->model->state_item : u->model->relay_item;
+    return u->model->actions[order].row;
 }
 
 int meter_order_met(const struct meter_unit *u, enum meter_order order, unsigned circuit,
@@ -149,7 +175,7 @@ int meter_order_met(const struct meter_unit *u, enum meter_order order, unsigned
 {
     enum meter_point point = keeps(order) ? POINT_KEEP_POWER : POINT_RELAY_OPEN;
     int64_t value = meter_values_get(v, point, -1);
-    if (value < 0)
+    if (value < 0 || order == METER_ORDER_EXERCISE)
         return -1;
     if (keeps(order))
         return (value != 0) == (order == METER_ORDER_KEEP_ON);

@@ -1,21 +1,42 @@
-/* The DL/T 645-2007 driver of meters without a security module (protocols.md 1.6, "ESAM-less"). */
+/* The DL/T 645-2007 driver of meters without a security module. */
 #include <string.h>
 
 #include "meter/meter_impl.h"
-#include "proto/dlt645.h"
-#include "proto/dlt645_ask.h"
-#include "proto/dlt645_data.h"
 
-#define PREAMBLE 4
-#define COUNT_MAX 9999 /* the count register has four digits */
+struct dlt645_rights meter_dlt645_rights(const struct meter_unit *u)
+{
+    const struct meter_quirks *q = &u->model->quirks;
+    struct dlt645_rights rights = {.level = q->level};
+    memcpy(rights.password, q->password, sizeof rights.password);
+    memcpy(rights.operator, q->operator, sizeof rights.operator);
+    return rights;
+}
 
-static const struct dlt645_rights rights = {.level = 0x02};
+static bool decimal(const uint8_t digits[6])
+{
+    for (size_t i = 0; i < 6; i++)
+        if (digits[i] >> 4 > 9 || (digits[i] & 0x0F) > 9)
+            return false;
+    return true;
+}
+
+enum err meter_dlt645_address(const struct meter_model *m, const char *text, uint8_t address[8])
+{
+    (void)m;
+    TRY(dlt645_address_parse(text, address));
+    return decimal(address) ? ERR_OK : ERR_SYNTAX;
+}
 
 static void ask_id(const struct meter_unit *u, uint32_t id, struct writer *w)
 {
     struct dlt645_frame f;
     dlt645_ask_read(&f, u->address, id);
-    dlt645_encode(&f, PREAMBLE, w);
+    dlt645_encode(&f, u->model->quirks.preamble, w);
+}
+
+static void ask_item(const struct meter_unit *u, const struct meter_item *item, struct writer *w)
+{
+    ask_id(u, item->id, w);
 }
 
 /* The data behind the identifier of a good answer to a read. */
@@ -34,8 +55,10 @@ static enum err data_of(struct bytes answer, uint32_t id, struct dlt645_frame *f
     return ERR_OK;
 }
 
-static enum err number_of(struct bytes answer, uint32_t id, int64_t *number)
+static enum err take_id(const struct meter_unit *u, uint32_t id, struct bytes answer,
+                        int64_t *number)
 {
+    (void)u;
     struct dlt645_frame f;
     struct bytes data;
     TRY(data_of(answer, id, &f, &data));
@@ -46,14 +69,11 @@ static enum err number_of(struct bytes answer, uint32_t id, int64_t *number)
 /* --- rows of the plan --------------------------------------------------------------------------
  */
 
-/* Every value of the item in order; count may be less than cap. Absent ones are INT64_MIN. */
-static enum err numbers_of(const struct dlt645_item *item, uint32_t id, struct bytes data,
-                           int64_t *out, size_t cap, size_t *count)
+/* Every value in order; count may be less than cap. Absent ones are INT64_MIN. */
+static enum err numbers_of(struct dlt645_walk *walk, int64_t *out, size_t cap, size_t *count)
 {
-    struct dlt645_walk w;
     struct dlt645_value v;
-    TRY(dlt645_walk_begin(&w, item, id, data));
-    for (*count = 0; *count < cap && dlt645_walk_next(&w, &v); (*count)++) {
+    for (*count = 0; *count < cap && dlt645_walk_next(walk, &v); (*count)++) {
         if (v.state == DLT645_DAMAGED)
             return ERR_BCD;
         out[*count] = v.state == DLT645_ABSENT ? INT64_MIN : v.number;
@@ -66,16 +86,6 @@ static void add_energy(struct meter_values *out, enum meter_point point, int64_t
 {
     if (centi_kwh != INT64_MIN)
         meter_values_add(out, point, centi_kwh * 10);
-}
-
-static enum err take_energy(uint32_t id, struct bytes data, struct meter_values *out)
-{
-    int64_t n[1 + 4];
-    size_t count;
-    TRY(numbers_of(dlt645_item_find(id), id, data, n, 5, &count));
-    for (size_t i = 0; i < count; i++)
-        add_energy(out, (enum meter_point)(POINT_ENERGY_WH + (int)i), n[i]);
-    return count > 0 ? ERR_OK : ERR_FRAME_LENGTH;
 }
 
 /* 0.0001 kW are 0.1 W; half away from zero. */
@@ -100,7 +110,12 @@ static enum err take_circuits(const struct meter_unit *u, uint32_t id, struct by
 {
     int64_t n[CIRCUIT_VALUES * 3];
     size_t count;
-    TRY(numbers_of(dlt645_item_find(id), id, data, n, CIRCUIT_VALUES * 3, &count));
+    struct dlt645_walk walk;
+    const struct dlt645_item *item = dlt645_item_find(id);
+    if (!item)
+        return ERR_NOT_FOUND;
+    TRY(dlt645_walk_begin(&walk, item, id, data));
+    TRY(numbers_of(&walk, n, CIRCUIT_VALUES * 3, &count));
     if (count != (size_t)CIRCUIT_VALUES * u->circuits)
         return ERR_FRAME_LENGTH;
     int64_t open = 0, reason = 0, power = 0, alarm = 0;
@@ -120,39 +135,12 @@ static enum err take_circuits(const struct meter_unit *u, uint32_t id, struct by
     return ERR_OK;
 }
 
-/* Word 3: bit 4 relay open, bit 7 pre-trip alarm, bit 12 keep-power. */
-static void take_state(int64_t word, bool one_relay, struct meter_values *out)
+/* ss mm hh WW DD MM YY: the weekday stands in the middle. */
+static enum err add_clock(const struct meter_unit *u, struct bytes data, struct meter_values *out)
 {
-    meter_values_add(out, POINT_KEEP_POWER, word >> 12 & 1);
-    meter_values_add(out, POINT_ALARM_LEVEL, word >> 7 & 1 ? 2 : 0);
-    if (one_relay)
-        meter_values_add(out, POINT_RELAY_OPEN, word >> 4 & 1);
-}
-
-static void take_balance(int64_t fen, struct meter_values *out)
-{
-    meter_values_add(out, POINT_BALANCE_FEN, fen);
-    if (fen == 0)
-        out->next_item = 0; /* empty: the next row tells how far below */
-}
-
-static void take_overdraft(int64_t fen, struct meter_values *out)
-{
-    meter_values_add(out, POINT_BALANCE_FEN, -fen);
-    if (fen > 0)
-        meter_values_add(out, POINT_ALARM_LEVEL, 3);
-}
-
-static enum err take_clock(const struct meter_unit *u, uint32_t id, struct bytes answer,
-                           struct meter_values *out)
-{
-    struct dlt645_frame f;
-    struct bytes data;
     wall_s t;
-    TRY(data_of(answer, id, &f, &data));
     if (data.len != 7)
         return ERR_FRAME_LENGTH;
-    /* ss mm hh WW DD MM YY: the weekday stands in the middle */
     uint8_t bcd[6] = {data.data[0], data.data[1], data.data[2],
                       data.data[4], data.data[5], data.data[6]};
     TRY(dlt645_time_to_wall(bcd, u->offset_s, &t));
@@ -160,103 +148,99 @@ static enum err take_clock(const struct meter_unit *u, uint32_t id, struct bytes
     return ERR_OK;
 }
 
-static enum err take_block(const struct meter_unit *u, const struct meter_item *item,
-                           struct bytes answer, struct meter_values *out)
+#define TABLE_VALUES_MAX 64
+
+/* The numbers that the table of identifiers finds. One that is alone and absent is a refusal. */
+static enum err table_numbers(struct dlt645_walk *walk, int64_t *numbers, size_t *count)
 {
-    struct dlt645_frame f;
-    struct bytes data;
-    TRY(data_of(answer, item->id, &f, &data));
-    return item->decode == METER_645_ENERGY ? take_energy(item->id, data, out)
-                                            : take_circuits(u, item->id, data, out);
+    if (!walk)
+        return ERR_NOT_FOUND;
+    TRY(numbers_of(walk, numbers, TABLE_VALUES_MAX, count));
+    if (*count == 0)
+        return ERR_FRAME_LENGTH;
+    bool alone = *count == 1 && !walk->block && reader_left(&walk->data) == 0;
+    return alone && numbers[0] == INT64_MIN ? ERR_METER_REFUSED : ERR_OK;
 }
 
-static void take_number(enum meter_dlt645_decode decode, int64_t n, struct meter_values *out)
+static enum err add_field(const struct meter_unit *u, const struct meter_field *f,
+                          struct bytes data, const int64_t *numbers, size_t count,
+                          struct meter_values *out, int64_t *number)
 {
-    switch (decode) {
-    case METER_645_STATE:
-    case METER_645_KEEP:
-        take_state(n, decode == METER_645_STATE, out);
-        break;
-    case METER_645_POWER:
-        meter_values_add(out, POINT_POWER_W, watts(n));
-        break;
-    case METER_645_VOLTAGE:
-        meter_values_add(out, POINT_VOLTAGE_DV, n);
-        break;
-    case METER_645_CURRENT:
-        meter_values_add(out, POINT_CURRENT_MA, n);
-        break;
-    case METER_645_BALANCE:
-        take_balance(n, out);
-        break;
-    case METER_645_OVERDRAFT:
-        take_overdraft(n, out);
-        break;
-    case METER_645_COUNT:
-        meter_values_add(out, POINT_PURCHASE_COUNT, n);
-        break;
-    default:
-        meter_values_add(out, POINT_PURCHASED_FEN, n);
+    bool absent = false;
+    *number = INT64_MIN;
+    if (f->form == METER_FORM_CLOCK)
+        return add_clock(u, data, out);
+    if (f->form == METER_FORM_TABLE) {
+        *number = f->at < count ? numbers[f->at] : INT64_MIN;
+        absent = *number == INT64_MIN;
+    } else {
+        TRY(meter_field_number(f, data, false, number, &absent));
     }
+    return absent ? ERR_OK : meter_field_add(f, *number, out);
+}
+
+enum err meter_dlt645_fields(const struct meter_unit *u, const struct meter_item *item,
+                             struct bytes data, struct dlt645_walk *walk, struct meter_values *out)
+{
+    int64_t numbers[TABLE_VALUES_MAX], number, first = INT64_MIN;
+    size_t count = 0;
+    if (item->fields[0].form == METER_FORM_TABLE)
+        TRY(table_numbers(walk, numbers, &count));
+    for (size_t i = 0; i < item->field_count; i++) {
+        TRY(add_field(u, &item->fields[i], data, numbers, count, out, &number));
+        if (i == 0)
+            first = number;
+    }
+    if (item->next == METER_NEXT_ZERO && first == 0)
+        out->next_item = 0; /* an empty wallet: the next row tells how far below */
+    return ERR_OK;
 }
 
 static enum err take_item(const struct meter_unit *u, const struct meter_item *item,
                           struct bytes answer, struct meter_values *out)
 {
-    int64_t n;
-    if (item->decode == METER_645_ENERGY || item->decode == METER_645_CIRCUITS)
-        return take_block(u, item, answer, out);
-    if (item->decode == METER_645_CLOCK)
-        return take_clock(u, item->id, answer, out);
-    TRY(number_of(answer, item->id, &n));
-    take_number((enum meter_dlt645_decode)item->decode, n, out);
-    return ERR_OK;
+    struct dlt645_frame f;
+    struct dlt645_walk walk;
+    struct bytes data;
+    TRY(data_of(answer, item->id, &f, &data));
+    if (item->decode == METER_DECODE_CIRCUITS)
+        return take_circuits(u, item->id, data, out);
+    const struct dlt645_item *row = dlt645_item_find(item->id);
+    bool tabled = item->fields[0].form == METER_FORM_TABLE && row;
+    if (tabled)
+        TRY(dlt645_walk_begin(&walk, row, item->id, data));
+    return meter_dlt645_fields(u, item, data, tabled ? &walk : NULL, out);
 }
 
 /* --- wallet ----------------------------------------------------------------------------------- */
 
-static uint32_t wallet_id(enum meter_wallet_item item, unsigned record)
+/* The order number n as 16 digits, lowest first. */
+static enum err ask_vend_order(const struct meter_unit *u, int64_t n, uint32_t amount_fen,
+                               struct dlt645_frame *f)
 {
-    switch (item) {
-    case METER_WALLET_COUNT:
-        return 0x03330201;
-    case METER_WALLET_RECORD_COUNT:
-        return 0x03330200 + record;
-    case METER_WALLET_RECORD_AMOUNT:
-        return 0x03330300 + record;
-    case METER_WALLET_PURCHASED:
-        return 0x03330601;
-    case METER_WALLET_BALANCE:
-        return 0x00900200;
-    default:
-        return 0x00900201;
-    }
-}
-
-static void ask_wallet(const struct meter_unit *u, enum meter_wallet_item item, unsigned record,
-                       struct writer *w)
-{
-    ask_id(u, wallet_id(item, record), w);
-}
-
-static enum err take_wallet(const struct meter_unit *u, enum meter_wallet_item item,
-                            unsigned record, struct bytes answer, int64_t *value)
-{
-    (void)u;
-    return number_of(answer, wallet_id(item, record), value);
+    uint8_t order[8];
+    struct writer digits = writer_of(order, sizeof order);
+    writer_bcd_le(&digits, (uint64_t)n, sizeof order);
+    TRY(digits.err);
+    return dlt645_ask_credit_order(f, u->address, u->model->wallet.recharge_id, amount_fen, order);
 }
 
 static enum err ask_vend(const struct meter_unit *u, int64_t n, int64_t amount_fen,
                          struct writer *w)
 {
-    if (n < 1 || n > COUNT_MAX || amount_fen < 1 || amount_fen > INT32_MAX)
-        return ERR_RANGE;
+    const struct meter_wallet *wallet = &u->model->wallet;
     struct dlt645_frame f;
-    struct dlt645_credit credit = {.amount_fen = (uint32_t)amount_fen, .count = (uint32_t)n};
-    memcpy(credit.customer, u->customer, 6);
-    uint32_t id = n == 1 ? DLT645_OPEN_ACCOUNT : DLT645_RECHARGE;
-    TRY(dlt645_ask_credit(&f, u->address, id, &credit, NULL));
-    dlt645_encode(&f, PREAMBLE, w);
+    if (n < 1 || n > wallet->count_max || amount_fen < 1 || amount_fen > wallet->sale_max_fen)
+        return ERR_RANGE;
+    if (wallet->how == METER_VEND_ORDER) {
+        TRY(ask_vend_order(u, n, (uint32_t)amount_fen, &f));
+    } else {
+        struct dlt645_credit credit = {.amount_fen = (uint32_t)amount_fen, .count = (uint32_t)n};
+        memcpy(credit.customer, u->customer, 6);
+        uint32_t id = n == 1 ? wallet->open_id : wallet->recharge_id;
+        TRY(dlt645_ask_credit(&f, u->address, id, &credit, NULL));
+    }
+    dlt645_encode(&f, u->model->quirks.preamble, w);
     return w->err;
 }
 
@@ -307,25 +291,33 @@ static enum meter_reply take_vend(const struct meter_unit *u, struct bytes answe
 
 /* --- relays ----------------------------------------------------------------------------------- */
 
-static enum err ask_order(const struct meter_unit *u, enum meter_order order, unsigned circuit,
-                          wall_s expires, struct writer *w)
+static void ask_control(const struct meter_unit *u, const struct meter_action *a, bool whole,
+                        unsigned circuit, wall_s expires, struct dlt645_frame *f)
 {
-    static const uint8_t commands[] = {[METER_ORDER_OPEN] = DLT645_TRIP,
-                                       [METER_ORDER_CLOSE] = DLT645_CLOSE,
-                                       [METER_ORDER_KEEP_ON] = DLT645_KEEP_ON,
-                                       [METER_ORDER_KEEP_OFF] = DLT645_KEEP_OFF};
-    struct dlt645_frame f;
+    struct dlt645_rights rights = meter_dlt645_rights(u);
     struct dlt645_time until =
         expires.s ? dlt645_time_of(expires, u->offset_s) : dlt645_time_never();
     /* With one relay N2 is reserved and stays zero; keep-power is the whole meter's. */
-    bool chosen = u->circuits > 1 && order <= METER_ORDER_CLOSE;
-    uint8_t command[2] = {commands[order], chosen ? (uint8_t)circuit : 0};
-    dlt645_ask_control(&f, u->address, &rights, command, &until);
-    dlt645_encode(&f, PREAMBLE, w);
+    uint8_t n2 = u->circuits > 1 && !whole ? (uint8_t)circuit : 0;
+    uint8_t command[2] = {a->value[0], n2};
+    dlt645_ask_control(f, u->address, &rights, command, &until);
+}
+
+static enum err ask_order(const struct meter_unit *u, enum meter_order order, unsigned circuit,
+                          wall_s expires, struct writer *w)
+{
+    const struct meter_action *a = &u->model->actions[order];
+    struct dlt645_rights rights = meter_dlt645_rights(u);
+    struct dlt645_frame f;
+    if (a->how == METER_HOW_CONTROL)
+        ask_control(u, a, order > METER_ORDER_CLOSE, circuit, expires, &f);
+    else
+        TRY(dlt645_ask_write(&f, u->address, a->id, &rights, (struct bytes){a->value, a->len}));
+    dlt645_encode(&f, u->model->quirks.preamble, w);
     return w->err;
 }
 
-static enum meter_reply take_order(const struct meter_unit *u, struct bytes answer)
+enum meter_reply meter_dlt645_take_order(const struct meter_unit *u, struct bytes answer)
 {
     (void)u;
     struct dlt645_frame f;
@@ -341,12 +333,13 @@ static enum meter_reply take_order(const struct meter_unit *u, struct bytes answ
 const struct meter_driver meter_driver_dlt645 = {
     .name = "dlt645",
     .link = &meter_link_dlt645,
-    .ask_id = ask_id,
+    .address = meter_dlt645_address,
+    .ask_item = ask_item,
     .take_item = take_item,
-    .ask_wallet = ask_wallet,
-    .take_wallet = take_wallet,
+    .ask_order = ask_order,
+    .take_order = meter_dlt645_take_order,
+    .ask_id = ask_id,
+    .take_id = take_id,
     .ask_vend = ask_vend,
     .take_vend = take_vend,
-    .ask_order = ask_order,
-    .take_order = take_order,
 };

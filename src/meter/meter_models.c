@@ -1,97 +1,68 @@
-/*
- * The models. A row of a plan stands once here; how often it is asked decides how much of the line
- * it takes: rows of 60 s are the state of a meter, whose age is promised, the others may wait.
- */
+/* The models that there are: those of models/, read once, and those that were added. */
+#include <pthread.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "meter/meter_impl.h"
+#include "meter/shape_impl.h"
 
-#define STATE_S 60
-#define SALES_S 300
-#define MAINS_S 600
-#define CLOCK_S 3600
+#define MODELS_MAX 64
 
-static const struct meter_item dorm3_items[] = {
-    {"circuits", 0x048001FF, STATE_S, METER_645_CIRCUITS},
-    {"energy", 0x0001FF00, STATE_S, METER_645_ENERGY},
-    {"state", 0x04000503, STATE_S, METER_645_KEEP},
-    {"balance", 0x00900200, STATE_S, METER_645_BALANCE},
-    {"overdraft", 0x00900201, 0, METER_645_OVERDRAFT},
-    {"count", 0x03330201, SALES_S, METER_645_COUNT},
-    {"purchased", 0x03330601, SALES_S, METER_645_PURCHASED},
-    {"voltage", 0x02010100, MAINS_S, METER_645_VOLTAGE},
-    {"current", 0x02020100, MAINS_S, METER_645_CURRENT},
-    {"clock", 0x0400010C, CLOCK_S, METER_645_CLOCK},
-};
+static struct meter_model models[MODELS_MAX];
+static size_t count;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static const struct meter_item shop_items[] = {
-    {"state", 0x04000503, STATE_S, METER_645_STATE},
-    {"energy", 0x0001FF00, STATE_S, METER_645_ENERGY},
-    {"power", 0x02030000, STATE_S, METER_645_POWER},
-    {"balance", 0x00900200, STATE_S, METER_645_BALANCE},
-    {"overdraft", 0x00900201, 0, METER_645_OVERDRAFT},
-    {"count", 0x03330201, SALES_S, METER_645_COUNT},
-    {"purchased", 0x03330601, SALES_S, METER_645_PURCHASED},
-    {"voltage", 0x02010100, MAINS_S, METER_645_VOLTAGE},
-    {"current", 0x02020100, MAINS_S, METER_645_CURRENT},
-    {"clock", 0x0400010C, CLOCK_S, METER_645_CLOCK},
-};
+enum err meter_model_read(const char *text, size_t len, struct meter_model *m,
+                          struct meter_faults *faults)
+{
+    *m = (struct meter_model){0};
+    faults->count = 0;
+    shape_read(&meter_model_shape, text, len, m, faults);
+    bool shaped = faults->count == 0;
+    if (shaped || m->item_count > 0)
+        meter_model_check(m, faults);
+    return faults->count == 0 ? ERR_OK : ERR_SYNTAX;
+}
 
-static const struct meter_item plain_items[] = {
-    {"state", 0x04000503, STATE_S, METER_645_STATE},
-    {"energy", 0x0001FF00, STATE_S, METER_645_ENERGY},
-    {"power", 0x02030000, STATE_S, METER_645_POWER},
-    {"voltage", 0x02010100, MAINS_S, METER_645_VOLTAGE},
-    {"current", 0x02020100, MAINS_S, METER_645_CURRENT},
-    {"clock", 0x0400010C, CLOCK_S, METER_645_CLOCK},
-};
-
-#define ITEMS(list) .items = list, .item_count = sizeof list / sizeof list[0]
-
-/* Classes: ours keep the count rule and a readable record without a security module: B. */
-static const struct meter_model models[] = {
-    {.name = "yufu-dorm3",
-     .title_en = "Dormitory terminal, three circuits",
-     .title_zh = "宿舍三回路预付费终端",
-     .driver = &meter_driver_dlt645,
-     .class = METER_CLASS_B,
-     .circuits = 3,
-     .keep_power = true,
-     ITEMS(dorm3_items),
-     .state_item = 2,
-     .relay_item = 0},
-    {.name = "yufu-shop3p",
-     .title_en = "Three-phase shop meter with wallet",
-     .title_zh = "三相商铺预付费表",
-     .driver = &meter_driver_dlt645,
-     .class = METER_CLASS_B,
-     .circuits = 1,
-     .keep_power = true,
-     ITEMS(shop_items),
-     .state_item = 0,
-     .relay_item = 0},
-    {.name = "yufu-plain",
-     .title_en = "Meter with relay, balance on the platform",
-     .title_zh = "带继电器电表(余额在平台)",
-     .driver = &meter_driver_dlt645,
-     .class = METER_CLASS_D,
-     .circuits = 1,
-     .keep_power = true,
-     ITEMS(plain_items),
-     .state_item = 0,
-     .relay_item = 0},
-};
+/* A file that is built in was checked when the program was tested. */
+static void read_own(void)
+{
+    static struct meter_faults faults;
+    MUST(meter_model_text_count <= MODELS_MAX);
+    for (count = 0; count < meter_model_text_count; count++)
+        MUST(meter_model_read(meter_model_texts[count].text, meter_model_texts[count].len,
+                              &models[count], &faults) == ERR_OK);
+}
 
 const struct meter_model *meter_model_at(size_t index)
 {
-    return index < sizeof models / sizeof models[0] ? &models[index] : NULL;
+    pthread_once(&once, read_own);
+    return index < count ? &models[index] : NULL;
+}
+
+static size_t index_of(const char *name)
+{
+    size_t i = 0;
+    while (i < count && strcmp(models[i].name, name) != 0)
+        i++;
+    return i;
 }
 
 const struct meter_model *meter_model_find(const char *name)
 {
-    const struct meter_model *m;
-    for (size_t i = 0; (m = meter_model_at(i)); i++)
-        if (strcmp(m->name, name) == 0)
-            return m;
-    return NULL;
+    pthread_once(&once, read_own);
+    return meter_model_at(index_of(name));
+}
+
+enum err meter_models_add(const char *text, size_t len, struct meter_faults *faults)
+{
+    static struct meter_model m; /* too large for a stack */
+    pthread_once(&once, read_own);
+    TRY(meter_model_read(text, len, &m, faults));
+    size_t i = index_of(m.name);
+    if (i == MODELS_MAX)
+        return ERR_FULL;
+    models[i] = m;
+    count += i == count;
+    return ERR_OK;
 }

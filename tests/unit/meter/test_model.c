@@ -1,0 +1,187 @@
+/* Reading model files: every mistake, each at its place. */
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "meter/meter_model.h"
+
+static struct meter_model model;
+static struct meter_faults faults;
+
+static const char head[] = "{\"format\":1,\"name\":\"m\",\"title\":{\"en\":\"M\",\"zh\":\"表\"},"
+                           "\"kind\":\"electricity\",";
+static const char class_d[] = "\"class\":{\"letter\":\"D\",\"evidence\":\"e\"},";
+
+/* The faults as one text, "place kind; place kind; ". */
+static const char *faults_of(const char *text)
+{
+    static char out[4096];
+    size_t n = 0;
+    out[0] = '\0';
+    enum err e = meter_model_read(text, strlen(text), &model, &faults);
+    assert_true((e == ERR_OK) == (faults.count == 0));
+    for (size_t i = 0; i < faults.count && i < METER_FAULTS_MAX; i++)
+        n += (size_t)snprintf(out + n, sizeof out - n, "%s %s; ", faults.list[i].place,
+                              meter_fault_name(faults.list[i].kind));
+    return out;
+}
+
+static const char *faults_with(const char *rest)
+{
+    static char text[4096];
+    snprintf(text, sizeof text, "%s%s%s}", head, class_d, rest);
+    return faults_of(text);
+}
+
+#define ROW(text)                                                                                  \
+    "\"driver\":\"dlt645\",\"rows\":[{\"name\":\"e\",\"id\":\"00010000\",\"every_s\":60," text "}" \
+    "]"
+#define GOOD ROW("\"points\":[{\"point\":\"energy_wh\",\"multiply\":10}]")
+
+static void test_good(void **state)
+{
+    (void)state;
+    assert_string_equal(faults_with(GOOD), "");
+    assert_string_equal(model.name, "m");
+    assert_int_equal(model.item_count, 1);
+    assert_int_equal(model.items[0].id, 0x00010000);
+    assert_int_equal(model.items[0].fields[0].multiply, 10);
+    assert_int_equal(model.items[0].fields[0].bit, -1);
+    assert_int_equal(model.circuits, 1);
+    assert_int_equal(model.baud, 2400);
+    assert_false(model.keep_power);
+}
+
+static void test_every_mistake_at_once(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        faults_of("{\"format\":2,\"name\":\"A b\",\"title\":{\"en\":\"\"},\"kind\":\"steam\","
+                  "\"circuits\":4,\"circuits\":1,\"colour\":[1,{\"a\":null}],\"line\":7,"
+                  "\"rows\":[{\"name\":\"x\",\"every_s\":1.5,\"points\":[{\"point\":\"heat\"}]}]}"),
+        "/format range; /name text; /title/en text; /title/zh missing; /kind choice; "
+        "/circuits range; /circuits twice; /colour unknown-member; /line type; "
+        "/rows/0/every_s range; /rows/0/points/0/point choice; /driver missing; "
+        "/class missing; ");
+}
+
+static void test_not_json(void **state)
+{
+    (void)state;
+    assert_string_equal(faults_of(""), " type;  syntax; ");
+    assert_string_equal(faults_of("[]"), " type; ");
+    assert_string_equal(faults_of("{\"format\":1,}"), " syntax; ");
+    assert_string_equal(faults_of("{\"format\":1,\n\"rows\":[{\"name\":\"x\" \"id\"}]}"),
+                        "/rows/0 syntax; ");
+    assert_string_equal(faults.list[0].what, "line 2");
+    char text[4096];
+    snprintf(text, sizeof text, "%s%s%s} x", head, class_d, GOOD);
+    assert_string_equal(faults_of(text), " syntax; ");
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    assert_string_equal(faults_with(ROW("\"points\":[]")), "/rows/0/points missing; ");
+    assert_string_equal(faults_with("\"driver\":\"dlt645\",\"rows\":[]"), "/rows missing; ");
+    assert_string_equal(faults_with(ROW("\"points\":[{\"point\":\"energy_wh\"},"
+                                        "{\"point\":\"energy_wh\",\"at\":1}]")),
+                        "/rows/0/points/1 point-twice; ");
+    assert_string_equal(
+        faults_with(ROW("\"points\":[{\"point\":\"volume_l\",\"form\":\"bcd-unit\"}]")),
+        "/rows/0/points/0/form driver; ");
+    assert_string_equal(faults_with(ROW("\"points\":[{\"point\":\"power_w\",\"form\":\"clock\"}]")),
+                        "/rows/0/points/0 unit; ");
+    assert_string_equal(faults_with(ROW("\"next\":\"zero\",\"points\":[{\"point\":\"power_w\"}]")),
+                        "/rows/0/next lead; ");
+    assert_string_equal(
+        faults_with(ROW("\"points\":[{\"point\":\"power_w\"}]},{\"name\":\"e\","
+                        "\"id\":\"00010000\",\"points\":[{\"point\":\"power_w\"}]")),
+        "/rows/1/name twice; /rows/1/every_s lead; ");
+    assert_string_equal(faults_with(ROW("\"tells\":\"circuits\",\"step\":\"data\"")), "");
+    assert_string_equal(
+        faults_with("\"driver\":\"dlt645\",\"rows\":[{\"name\":\"e\",\"id\":"
+                    "\"FFFFFFFF\",\"every_s\":1,\"points\":[{\"point\":\"power_w\"}]}]"),
+        "/rows/0/id driver; ");
+}
+
+static void test_orders(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        faults_with(GOOD ",\"orders\":{\"cut\":{\"how\":\"write-one\",\"value\":\"1A\",\"proof\":"
+                         "\"nowhere\"},\"keep_on\":{\"how\":\"control\",\"proof\":\"e\"}}"),
+        "/orders/cut/how driver; /orders/cut/value text; /orders/cut/proof no-such-row; "
+        "/orders/keep_on/value text; /orders/keep_on/proof proof; /orders/restore missing; "
+        "/orders/keep_off missing; ");
+}
+
+static const char *faults_of_class(const char *letter, const char *vend)
+{
+    static char text[4096];
+    snprintf(text, sizeof text,
+             "%s\"class\":{\"letter\":\"%s\",\"evidence\":\"e\"},%s,\"vend\":{%s}}", head, letter,
+             GOOD, vend);
+    return faults_of(text);
+}
+
+/* What a wallet can must be what its class says: a resend depends on it. */
+static void test_classes(void **state)
+{
+    (void)state;
+    static const char counted[] = "\"how\":\"count\",\"count_id\":\"03330201\",\"record_count_id\":"
+                                  "\"03330200\",\"record_amount_id\":\"03330300\"";
+    assert_string_equal(faults_of_class("B", counted), "");
+    assert_string_equal(faults_of_class("C", "\"how\":\"order\""), "");
+    assert_string_equal(faults_of_class("D", "\"how\":\"none\""), "");
+    assert_string_equal(faults_of_class("B", "\"how\":\"count\",\"count_id\":\"03330201\""),
+                        "/vend/how vend; ");
+    assert_string_equal(faults_of_class("D", counted), "/vend/how vend; ");
+    assert_string_equal(faults_of_class("C", counted), "/vend/how vend; ");
+    assert_string_equal(faults_of_class("A", counted), "/vend/how vend; ");
+}
+
+/* More faults than the list holds are counted. */
+static void test_many(void **state)
+{
+    (void)state;
+    static char text[8192];
+    size_t n = 0;
+    text[n++] = '{';
+    for (int i = 0; i < 200; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s\"m%d\":[[],{}]", i ? "," : "", i);
+    snprintf(text + n, sizeof text - n, "}");
+    assert_err(ERR_SYNTAX, meter_model_read(text, strlen(text), &model, &faults));
+    assert_true(faults.count >= 200);
+}
+
+/* A model that came later is found, and replaces one of its name. */
+static void test_added(void **state)
+{
+    (void)state;
+    char text[4096];
+    size_t before = 0;
+    while (meter_model_at(before))
+        before++;
+    assert_true(before >= 3);
+    snprintf(text, sizeof text, "%s%s%s}", head, class_d, GOOD);
+    assert_ok(meter_models_add(text, strlen(text), &faults));
+    assert_ok(meter_models_add(text, strlen(text), &faults));
+    assert_string_equal(meter_model_at(before)->name, "m");
+    assert_null(meter_model_at(before + 1));
+    assert_ptr_equal(meter_model_find("m"), meter_model_at(before));
+    assert_err(ERR_SYNTAX, meter_models_add("{}", 2, &faults));
+    assert_null(meter_model_at(before + 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good),     cmocka_unit_test(test_every_mistake_at_once),
+        cmocka_unit_test(test_not_json), cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_orders),   cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_many),     cmocka_unit_test(test_added),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
