@@ -10,6 +10,8 @@
 #define ENERGY_CALL_MAX_MWH 1'000'000'000
 #define BYTE_TIMEOUT_MS 500
 #define KEY_LIGHT_MS 60'000
+#define PAGE_MS 5'000      /* a page turns by itself */
+#define PAGE_KEY_MS 30'000 /* and stays so long after the key */
 
 static void factory_config(struct terminal *t)
 {
@@ -65,6 +67,71 @@ void terminal_boot(struct terminal *t, const struct terminal_setup *setup, const
     t->books_dirty = true;
 }
 
+/* --- display --------------------------------------------------------------------------------- */
+
+static bool page_exists(const struct terminal *t, unsigned page)
+{
+    if (page == TERMINAL_PAGE_BALANCE || page == TERMINAL_PAGE_FREE)
+        return t->setup.wallet;
+    unsigned circuit = page - TERMINAL_PAGE_CIRCUIT1;
+    return circuit >= TERMINAL_CIRCUITS || circuit < t->setup.circuits;
+}
+
+static void turn_page(struct terminal *t, int64_t stays_ms)
+{
+    do
+        t->page = (uint8_t)((t->page + 1U) % TERMINAL_PAGES);
+    while (!page_exists(t, t->page));
+    t->page_at = mono_after(t->now, stays_ms);
+}
+
+static int64_t first_open(const struct terminal *t)
+{
+    for (unsigned i = 0; i < t->setup.circuits; i++)
+        if (t->open_now >> i & 1)
+            return (i + 1) * 100 + rules_reason(t, i);
+    return 0;
+}
+
+static int64_t page_value(const struct terminal *t, enum terminal_page page)
+{
+    struct civil c = terminal_local_time(t);
+    int64_t power_mw = 0;
+    switch (page) {
+    case TERMINAL_PAGE_BALANCE:
+        return t->books.balance_fen;
+    case TERMINAL_PAGE_FREE:
+        return t->books.free_fen;
+    case TERMINAL_PAGE_RATE:
+        return terminal_rate_now(t);
+    case TERMINAL_PAGE_PRICE:
+        return t->config.price_e4[terminal_rate_now(t) - 1];
+    case TERMINAL_PAGE_POWER:
+        for (unsigned i = 0; i < TERMINAL_CIRCUITS; i++)
+            power_mw += t->sample.power_mw[i];
+        return power_mw / 1000;
+    case TERMINAL_PAGE_REASON:
+        return first_open(t);
+    case TERMINAL_PAGE_TIME:
+        return c.hour * 10'000 + c.minute * 100 + c.second;
+    case TERMINAL_PAGE_DATE:
+        return c.year % 100 * 10'000 + c.month * 100 + c.day;
+    default: /* 0 is all circuits */
+        return (int64_t)(terminal_register_mwh(
+                             t,
+                             page == TERMINAL_PAGE_ENERGY ? 0 : page - TERMINAL_PAGE_CIRCUIT1 + 1U,
+                             0) /
+                         10'000);
+    }
+}
+
+struct terminal_display terminal_display(const struct terminal *t)
+{
+    return (struct terminal_display){t->page, page_value(t, t->page)};
+}
+
+/* --- inputs and outputs ----------------------------------------------------------------------- */
+
 /* The hours change by the minute at most; setting them or the clock asks again by itself. */
 static void follow_hours(struct terminal *t)
 {
@@ -90,7 +157,11 @@ void terminal_time(struct terminal *t, mono_ms now, wall_s rtc, bool lost)
         t->auth_day = day;
         t->auth_failures = 0;
     }
+    if (mono_due(t->page_at, now))
+        turn_page(t, PAGE_MS);
     follow_hours(t);
+    credit_month(t);
+    freeze_timers(t);
     relay_timers(t);
     relay_settle(t);
 }
@@ -123,6 +194,7 @@ void terminal_key(struct terminal *t)
 {
     struct terminal_books *b = &t->books;
     t->key_light_until = mono_after(t->now, KEY_LIGHT_MS);
+    turn_page(t, PAGE_KEY_MS);
     if (b->pretrip == 1 || b->key_wait != 0) {
         b->pretrip = b->pretrip == 1 ? 2 : b->pretrip;
         b->key_wait = 0;
@@ -142,57 +214,76 @@ void terminal_save(struct terminal *t)
         t->books_dirty = true;
 }
 
-static void take_frames(struct terminal *t)
+static void take_frames(struct terminal *t, struct terminal_line *p)
 {
     struct dlt645_frame frame;
     size_t at = 0;
-    while (at < t->received) {
+    t->port = p;
+    while (at < p->received) {
         size_t used = 0;
-        enum err e = dlt645_decode(t->rx + at, t->received - at, &frame, &used);
-        MUST(used <= t->received - at);
+        enum err e = dlt645_decode(p->rx + at, p->received - at, &frame, &used);
+        MUST(used <= p->received - at);
         at += used;
         if (e == ERR_OK)
             slave_request(t, &frame);
         else if (e == ERR_TRUNCATED)
             break;
     }
-    memmove(t->rx, t->rx + at, t->received - at);
-    t->received -= at;
+    memmove(p->rx, p->rx + at, p->received - at);
+    p->received -= at;
+}
+
+void terminal_receive_at(struct terminal *t, enum terminal_port port, const uint8_t *data,
+                         size_t len)
+{
+    struct terminal_line *p = &t->ports[port];
+    p->answer_len = 0;
+    if (t->now.ms - p->received_at.ms > BYTE_TIMEOUT_MS)
+        p->received = 0;
+    p->received_at = t->now;
+    while (len > 0) {
+        size_t room = sizeof p->rx - p->received;
+        size_t part = len < room ? len : room;
+        /* A full buffer that is no frame cannot become one. */
+        if (part == 0) {
+            p->received = 0;
+            continue;
+        }
+        memcpy(p->rx + p->received, data, part);
+        p->received += part;
+        data += part;
+        len -= part;
+        take_frames(t, p);
+    }
+    if (p->answer_len > 0)
+        terminal_save(t);
 }
 
 void terminal_receive(struct terminal *t, const uint8_t *data, size_t len)
 {
-    t->answer_len = 0;
-    if (t->now.ms - t->received_at.ms > BYTE_TIMEOUT_MS)
-        t->received = 0;
-    t->received_at = t->now;
-    while (len > 0) {
-        size_t room = sizeof t->rx - t->received;
-        size_t part = len < room ? len : room;
-        /* A full buffer that is no frame cannot become one. */
-        if (part == 0) {
-            t->received = 0;
-            continue;
-        }
-        memcpy(t->rx + t->received, data, part);
-        t->received += part;
-        data += part;
-        len -= part;
-        take_frames(t);
-    }
-    if (t->answer_len > 0)
-        terminal_save(t);
+    terminal_receive_at(t, TERMINAL_RS485, data, len);
+}
+
+static bool writes_wait(const struct terminal *t)
+{
+    bool records = t->books_dirty || t->config_dirty || t->guard_dirty;
+    bool events = t->trips_dirty != 0 || t->closes_dirty != 0 || t->why_dirty != 0;
+    return t->writing || records || events || t->day_dirty || t->month_dirty;
+}
+
+struct bytes terminal_take_answer_at(struct terminal *t, enum terminal_port port)
+{
+    struct terminal_line *p = &t->ports[port];
+    if (writes_wait(t) || p->answer_len == 0)
+        return (struct bytes){0};
+    struct bytes b = {p->answer, p->answer_len};
+    p->answer_len = 0;
+    return b;
 }
 
 struct bytes terminal_take_answer(struct terminal *t)
 {
-    bool waiting = t->writing || t->books_dirty || t->config_dirty || t->guard_dirty ||
-                   t->trips_dirty != 0 || t->closes_dirty != 0 || t->why_dirty != 0;
-    if (waiting || t->answer_len == 0)
-        return (struct bytes){0};
-    struct bytes b = {t->answer, t->answer_len};
-    t->answer_len = 0;
-    return b;
+    return terminal_take_answer_at(t, TERMINAL_RS485);
 }
 
 struct terminal_output terminal_output(const struct terminal *t)

@@ -32,6 +32,10 @@
 #define TERMINAL_CIRCUITS 3
 #define TERMINAL_RATES 4 /* 1 sharp, 2 peak, 3 flat, 4 valley */
 #define TERMINAL_PERIODS 14
+#define TERMINAL_DAY_TABLES 2
+#define TERMINAL_ZONES 14
+#define TERMINAL_DAYS 62   /* daily freezes kept */
+#define TERMINAL_MONTHS 12 /* monthly freezes kept */
 #define TERMINAL_PURCHASES 10
 #define TERMINAL_TRIPS 30
 #define TERMINAL_CLOSES 10
@@ -112,6 +116,15 @@ struct terminal_event {
     uint32_t power_mw;   /* of the circuit before */
 };
 
+/* The registers at the end of a day or a month. */
+struct terminal_freeze {
+    uint32_t number; /* 1, 2, 3 ... of its kind; 0: none */
+    struct terminal_stamp at;
+    uint64_t rate_mwh[TERMINAL_RATES];
+    uint64_t circuit_mwh[TERMINAL_CIRCUITS];
+    int64_t balance_fen, free_fen;
+};
+
 /* A trip by load control, as it goes on. */
 struct terminal_hold {
     uint8_t cause;    /* NIGHT .. PROTECTION of enum terminal_reason; 0: none */
@@ -148,6 +161,13 @@ struct terminal_books {
     struct terminal_hold hold[TERMINAL_CIRCUITS];
     uint8_t staff;    /* bit per circuit: locked by staff */
     int32_t hold_day; /* local day the recloses belong to */
+    /* the free amount of the month, used before the balance */
+    int64_t free_fen;
+    int32_t free_month; /* year * 12 + month it was given for; 0: give it at once */
+    /* freezes */
+    uint32_t days, months; /* made so far */
+    int32_t freeze_day;    /* local day the last daily one closed; month of it likewise */
+    int32_t freeze_month;
 };
 
 /* The configuration record. */
@@ -164,6 +184,16 @@ struct terminal_config {
     bool close_by_key; /* after a payment the user must press the key */
     bool need_auth;    /* money frames only after 070000FF */
     uint8_t auth_key[16];
+    /* the second day table, and which table from which day of the year on */
+    uint8_t second_count;
+    struct terminal_period second[TERMINAL_PERIODS];
+    uint8_t zone_count; /* 0: always table 1 */
+    struct terminal_zone {
+        uint8_t month, day, table;
+    } zones[TERMINAL_ZONES];
+    int64_t free_fen; /* given each month */
+    bool free_kept;   /* what is left of it is carried over, else cleared */
+    bool alarm4;      /* the cut at the overdraft limit is an alarm level of its own */
 };
 
 /* What a circuit may have at this minute. */
@@ -237,9 +267,34 @@ struct terminal_output {
     bool closed[TERMINAL_CIRCUITS];
     enum terminal_reason reason[TERMINAL_CIRCUITS];
     bool locked[TERMINAL_CIRCUITS]; /* only staff can end it */
-    uint8_t alarm;                  /* 0..3 */
+    uint8_t alarm;                  /* 0..4 */
     bool backlight;
 };
+
+/* The display: pages follow one another by themselves, or at each press of the key. */
+enum terminal_page {
+    TERMINAL_PAGE_ENERGY,   /* 0.01 kWh, all circuits */
+    TERMINAL_PAGE_BALANCE,  /* fen; overdraft in use is negative. Terminals with a wallet only */
+    TERMINAL_PAGE_FREE,     /* fen left of the month's free amount */
+    TERMINAL_PAGE_RATE,     /* rate in force, 1..4 */
+    TERMINAL_PAGE_PRICE,    /* 0.0001 yuan/kWh, in force */
+    TERMINAL_PAGE_POWER,    /* W, all circuits */
+    TERMINAL_PAGE_CIRCUIT1, /* 0.01 kWh */
+    TERMINAL_PAGE_CIRCUIT2,
+    TERMINAL_PAGE_CIRCUIT3,
+    TERMINAL_PAGE_REASON, /* circuit * 100 + reason of the first open circuit; 0: none is open */
+    TERMINAL_PAGE_TIME,   /* hhmmss */
+    TERMINAL_PAGE_DATE,   /* yymmdd */
+    TERMINAL_PAGES
+};
+
+struct terminal_display {
+    enum terminal_page page;
+    int64_t value;
+};
+
+/* A place where frames come and go. */
+enum terminal_port { TERMINAL_RS485, TERMINAL_INFRARED, TERMINAL_PORTS };
 
 /* What load control watches in one circuit; gone with the power. */
 struct terminal_watch {
@@ -292,12 +347,18 @@ struct terminal {
     int32_t auth_day, broadcast_day;
     uint16_t order_word; /* status word of the last 1CH, see docs */
     bool order_refused;
-    mono_ms received_at;
-    size_t received;
-    uint8_t rx[DLT645_FRAME_MAX];
-    size_t answer_len;
-    uint8_t answer[DLT645_FRAME_MAX];
-    uint8_t image[768]; /* the record being written */
+    mono_ms page_at; /* when the page was turned to */
+    uint8_t page;
+    bool day_dirty, month_dirty;
+    struct terminal_freeze freeze; /* being written */
+    struct terminal_line {
+        mono_ms received_at;
+        size_t received;
+        uint8_t rx[DLT645_FRAME_MAX];
+        size_t answer_len;
+        uint8_t answer[DLT645_FRAME_MAX];
+    } ports[TERMINAL_PORTS], *port; /* port: of the frame that is looked at */
+    uint8_t image[768];             /* the record being written */
 };
 
 /* Starts from what nvram holds (TERMINAL_NVRAM_SIZE bytes). Blank nvram (all 00 or all FF) makes a
@@ -324,6 +385,9 @@ void terminal_set_programming(struct terminal *t, bool on);
 
 /* Bytes from the RS-485 port. Half a frame older than 500 ms is forgotten. */
 void terminal_receive(struct terminal *t, const uint8_t *data, size_t len);
+/* The same of any port. Each has its own half frames and its own answer. */
+void terminal_receive_at(struct terminal *t, enum terminal_port port, const uint8_t *data,
+                         size_t len);
 
 /* Hands out the next nvram write; false: all are done, which frees the answer. */
 bool terminal_next_write(struct terminal *t, struct terminal_write *w);
@@ -334,8 +398,11 @@ void terminal_save(struct terminal *t);
 /* The answer to send, or zero bytes. Nothing while writes are waiting. Valid until the next input.
  */
 struct bytes terminal_take_answer(struct terminal *t);
+struct bytes terminal_take_answer_at(struct terminal *t, enum terminal_port port);
 
 struct terminal_output terminal_output(const struct terminal *t);
+/* What the display shows now. */
+struct terminal_display terminal_display(const struct terminal *t);
 
 /* Registers, for hosts and tests. rate 0: total; circuit 0: all. */
 uint64_t terminal_register_mwh(const struct terminal *t, unsigned circuit, unsigned rate);

@@ -12,8 +12,9 @@
 #include "base/must.h"
 #include "terminal/terminal_impl.h"
 
-#define RECORD_VERSION 2
-#define VERSION_GUARD 2 /* since then the books hold trips by load control */
+#define RECORD_VERSION 3
+#define VERSION_GUARD 2  /* since then the books hold trips by load control */
+#define VERSION_FREEZE 3 /* freezes, the free amount, a second day table */
 #define RECORD_HEAD 8
 #define RECORD_CRC 4
 
@@ -124,6 +125,16 @@ static void walk_holds(struct walk *k, struct terminal_books *b)
     b->hold_day = (int32_t)step_u32(k, (uint32_t)b->hold_day);
 }
 
+static void walk_calendar(struct walk *k, struct terminal_books *b)
+{
+    b->free_fen = step_money(k, b->free_fen);
+    b->free_month = (int32_t)step_u32(k, (uint32_t)b->free_month);
+    b->days = step_u32(k, b->days);
+    b->months = step_u32(k, b->months);
+    b->freeze_day = (int32_t)step_u32(k, (uint32_t)b->freeze_day);
+    b->freeze_month = (int32_t)step_u32(k, (uint32_t)b->freeze_month);
+}
+
 static void walk_books(struct walk *k, struct terminal_books *b)
 {
     walk_wallet(k, b);
@@ -144,6 +155,31 @@ static void walk_books(struct walk *k, struct terminal_books *b)
     b->clock_correction_s = step_i64(k, b->clock_correction_s);
     if (k->version >= VERSION_GUARD)
         walk_holds(k, b);
+    if (k->version >= VERSION_FREEZE)
+        walk_calendar(k, b);
+}
+
+static void walk_period(struct walk *k, struct terminal_period *p)
+{
+    p->hour = step_u8(k, p->hour);
+    p->minute = step_u8(k, p->minute);
+    p->rate = step_u8(k, p->rate);
+}
+
+static void walk_zones(struct walk *k, struct terminal_config *c)
+{
+    c->second_count = step_u8(k, c->second_count);
+    for (unsigned i = 0; i < TERMINAL_PERIODS; i++)
+        walk_period(k, &c->second[i]);
+    c->zone_count = step_u8(k, c->zone_count);
+    for (unsigned i = 0; i < TERMINAL_ZONES; i++) {
+        c->zones[i].month = step_u8(k, c->zones[i].month);
+        c->zones[i].day = step_u8(k, c->zones[i].day);
+        c->zones[i].table = step_u8(k, c->zones[i].table);
+    }
+    c->free_fen = step_money(k, c->free_fen);
+    c->free_kept = step_u8(k, c->free_kept);
+    c->alarm4 = step_u8(k, c->alarm4);
 }
 
 static void walk_config(struct walk *k, struct terminal_config *c)
@@ -160,16 +196,15 @@ static void walk_config(struct walk *k, struct terminal_config *c)
     for (unsigned i = 0; i < TERMINAL_RATES; i++)
         c->price_e4[i] = step_u32(k, c->price_e4[i]);
     c->period_count = step_u8(k, c->period_count);
-    for (unsigned i = 0; i < TERMINAL_PERIODS; i++) {
-        c->periods[i].hour = step_u8(k, c->periods[i].hour);
-        c->periods[i].minute = step_u8(k, c->periods[i].minute);
-        c->periods[i].rate = step_u8(k, c->periods[i].rate);
-    }
+    for (unsigned i = 0; i < TERMINAL_PERIODS; i++)
+        walk_period(k, &c->periods[i]);
     c->pretrip = step_u8(k, c->pretrip);
     c->pretrip_wait_s = (uint16_t)step(k, c->pretrip_wait_s, 2);
     c->close_by_key = step_u8(k, c->close_by_key);
     c->need_auth = step_u8(k, c->need_auth);
     step_bytes(k, c->auth_key, sizeof c->auth_key);
+    if (k->version >= VERSION_FREEZE)
+        walk_zones(k, c);
 }
 
 static uint16_t step_u16(struct walk *k, uint16_t v)
@@ -247,6 +282,19 @@ static void walk_why(struct walk *k, struct terminal_why *y)
     y->reactive_mvar = (int32_t)step_u32(k, (uint32_t)y->reactive_mvar);
     y->value = step_u32(k, y->value);
     y->limit = step_u32(k, y->limit);
+}
+
+/* 0.01 kWh is what a freeze can tell. */
+static void walk_freeze(struct walk *k, struct terminal_freeze *f)
+{
+    f->number = step_u32(k, f->number);
+    step_stamp(k, &f->at);
+    for (unsigned r = 0; r < TERMINAL_RATES; r++)
+        f->rate_mwh[r] = step(k, f->rate_mwh[r] / 10'000, 4) * 10'000;
+    for (unsigned i = 0; i < TERMINAL_CIRCUITS; i++)
+        f->circuit_mwh[i] = step(k, f->circuit_mwh[i] / 10'000, 4) * 10'000;
+    f->balance_fen = step_money(k, f->balance_fen);
+    f->free_fen = step_money(k, f->free_fen);
 }
 
 static void walk_event(struct walk *k, struct terminal_event *e)
@@ -391,6 +439,28 @@ bool guard_load(struct terminal *t, const uint8_t *nvram)
     return true;
 }
 
+static size_t freeze_place(bool month, uint32_t number)
+{
+    return month ? NVRAM_MONTHS + (number - 1) % TERMINAL_MONTHS * NVRAM_FREEZE
+                 : NVRAM_DAYS + (number - 1) % TERMINAL_DAYS * NVRAM_FREEZE;
+}
+
+bool freeze_read(const struct terminal *t, bool month, unsigned nn, struct terminal_freeze *f)
+{
+    uint32_t made = month ? t->books.months : t->books.days;
+    if (nn < 1 || nn > (month ? TERMINAL_MONTHS : TERMINAL_DAYS) || nn > made)
+        return false;
+    uint32_t number = made - nn + 1;
+    const uint8_t *at = t->nvram + freeze_place(month, number);
+    struct reader r = reader_of(at + NVRAM_FREEZE - RECORD_CRC, RECORD_CRC);
+    if (reader_u32le(&r) != crc32c(at, NVRAM_FREEZE - RECORD_CRC))
+        return false;
+    struct walk k = {.r = reader_of(at, NVRAM_FREEZE - RECORD_CRC)};
+    *f = (struct terminal_freeze){0};
+    walk_freeze(&k, f);
+    return f->number == number;
+}
+
 bool why_read(const struct terminal *t, uint32_t number, struct terminal_why *why)
 {
     size_t place = (number - 1) % TERMINAL_TRIPS;
@@ -430,6 +500,22 @@ static void write_event(struct terminal *t, const struct terminal_event *e, size
     walk_event(&k, &copy);
     writer_fill(&k.w, 0, NVRAM_EVENT - RECORD_CRC - k.w.len);
     *out = (struct terminal_write){(uint16_t)offset, end_record(&k), t->image};
+}
+
+static void write_freeze(struct terminal *t, bool month, struct terminal_write *out)
+{
+    t->freeze.number = month ? t->books.months : t->books.days;
+    size_t offset = freeze_place(month, t->freeze.number);
+    struct walk k = {.w = writer_of(t->image, NVRAM_FREEZE), .writing = true};
+    struct terminal_freeze copy = t->freeze;
+    copy.at.day = month ? 1 : copy.at.day; /* the midnight that ended the month */
+    walk_freeze(&k, &copy);
+    writer_fill(&k.w, 0, NVRAM_FREEZE - RECORD_CRC - k.w.len);
+    *out = (struct terminal_write){(uint16_t)offset, end_record(&k), t->image};
+    if (month)
+        t->month_dirty = false;
+    else
+        t->day_dirty = false;
 }
 
 static void write_why(struct terminal *t, unsigned index, struct terminal_write *out)
@@ -502,6 +588,10 @@ static bool take_write(struct terminal *t, struct terminal_write *w)
             write_why(t, i, w);
             return true;
         }
+    if (t->day_dirty || t->month_dirty) {
+        write_freeze(t, !t->day_dirty, w);
+        return true;
+    }
     if (t->config_dirty)
         write_config(t, w);
     else if (t->guard_dirty)

@@ -52,17 +52,33 @@ bool clock_parse(const struct terminal *t, const uint8_t bcd[6], int64_t *utc_s)
     return true;
 }
 
+/* The zone that began last; before the first one of the year the last one of the year before goes
+ * on. */
+static unsigned table_of(const struct terminal_config *c, struct civil now)
+{
+    if (c->zone_count == 0)
+        return 1;
+    unsigned table = c->zones[c->zone_count - 1].table;
+    for (unsigned i = 0; i < c->zone_count; i++)
+        if (c->zones[i].month * 100 + c->zones[i].day <= now.month * 100 + now.day)
+            table = c->zones[i].table;
+    return table;
+}
+
 /* The period that began last; before the first one of the day the last one of yesterday goes on. */
 unsigned terminal_rate_now(const struct terminal *t)
 {
     const struct terminal_config *c = &t->config;
-    if (c->period_count == 0)
-        return 3;
     struct civil now = terminal_local_time(t);
+    bool second = table_of(c, now) == 2;
+    const struct terminal_period *periods = second ? c->second : c->periods;
+    unsigned count = second ? c->second_count : c->period_count;
+    if (count == 0)
+        return 3;
     unsigned minute = now.hour * 60U + now.minute;
-    unsigned rate = c->periods[c->period_count - 1].rate;
-    for (unsigned i = 0; i < c->period_count; i++)
-        if (c->periods[i].hour * 60U + c->periods[i].minute <= minute)
-            rate = c->periods[i].rate;
+    unsigned rate = periods[count - 1].rate;
+    for (unsigned i = 0; i < count; i++)
+        if (periods[i].hour * 60U + periods[i].minute <= minute)
+            rate = periods[i].rate;
     return rate;
 }

@@ -13,6 +13,7 @@
 
 /* mWh times 0.0001 yuan/kWh: one fen = 0.01 yuan = 100 price units x 1e6 mWh. */
 #define EXACT_PER_FEN 100'000'000U
+#define FREE_MONTHS_MAX 12 /* that a terminal without power may have missed */
 
 void credit_charge(struct terminal *t, uint64_t mwh, unsigned rate)
 {
@@ -20,7 +21,10 @@ void credit_charge(struct terminal *t, uint64_t mwh, unsigned rate)
     if (!t->setup.wallet)
         return;
     uint64_t exact = mwh * t->config.price_e4[rate - 1] + b->carry;
-    b->balance_fen -= (int64_t)(exact / EXACT_PER_FEN);
+    int64_t fen = (int64_t)(exact / EXACT_PER_FEN);
+    int64_t free_fen = fen < b->free_fen ? fen : b->free_fen;
+    b->free_fen -= free_fen;
+    b->balance_fen -= fen - free_fen;
     b->carry = exact % EXACT_PER_FEN;
     /* Only keep-power lets it come so far; the register has eight digits. */
     if (b->balance_fen < -TERMINAL_MONEY_MAX_FEN)
@@ -31,7 +35,7 @@ static void arm_pretrip(struct terminal *t)
 {
     struct terminal_books *b = &t->books;
     uint8_t before = b->pretrip;
-    if (b->balance_fen > t->config.alarm2_fen)
+    if (b->balance_fen + b->free_fen > t->config.alarm2_fen)
         b->pretrip = 0;
     else if (b->pretrip == 0 && t->config.pretrip != TERMINAL_PRETRIP_NONE) {
         b->pretrip = 1;
@@ -47,7 +51,8 @@ void credit_evaluate(struct terminal *t)
     if (!t->setup.wallet)
         return;
     arm_pretrip(t);
-    if (!b->overdraft_cut && -b->balance_fen >= t->config.overdraft_fen) {
+    bool used_up = b->free_fen == 0 && -b->balance_fen >= t->config.overdraft_fen;
+    if (!b->overdraft_cut && used_up) {
         b->overdraft_cut = true;
         t->books_dirty = true;
     }
@@ -65,16 +70,52 @@ void credit_paid(struct terminal *t)
     t->books_dirty = true;
 }
 
+/* The month's free amount, once a month and used before the balance. Who is not in debt has supply
+ * again by it; a debt is only paid by a payment. */
+static void give_free(struct terminal *t, int64_t months)
+{
+    struct terminal_books *b = &t->books;
+    int64_t kept_fen = t->config.free_kept ? b->free_fen : 0;
+    int64_t given_fen = t->config.free_fen * (t->config.free_kept ? months : 1);
+    b->free_fen = kept_fen + given_fen;
+    if (b->free_fen > TERMINAL_MONEY_MAX_FEN)
+        b->free_fen = TERMINAL_MONEY_MAX_FEN;
+    if (b->overdraft_cut && b->free_fen > 0 && b->balance_fen >= 0) {
+        b->overdraft_cut = false;
+        if (t->config.close_by_key)
+            b->key_wait = relay_mask_all(t);
+    }
+}
+
+/* A clock that was set back gives nothing twice; one that was lost gives nothing. */
+void credit_month(struct terminal *t)
+{
+    struct terminal_books *b = &t->books;
+    if (!t->setup.wallet || b->clock_lost || t->config.free_fen + b->free_fen == 0)
+        return;
+    struct civil now = terminal_local_time(t);
+    int32_t month = now.year * 12 + now.month;
+    if (month <= b->free_month)
+        return;
+    int64_t months = b->free_month == 0 ? 1 : month - b->free_month;
+    give_free(t, months < FREE_MONTHS_MAX ? months : FREE_MONTHS_MAX);
+    b->free_month = month;
+    t->books_dirty = true;
+}
+
 uint8_t credit_alarm(const struct terminal *t)
 {
     const struct terminal_books *b = &t->books;
     if (!t->setup.wallet)
         return 0;
-    if (b->balance_fen < 0 || b->overdraft_cut)
+    int64_t left_fen = b->balance_fen + b->free_fen;
+    if (b->overdraft_cut && t->config.alarm4)
+        return 4;
+    if (left_fen < 0 || b->overdraft_cut)
         return 3;
-    if (b->balance_fen <= t->config.alarm2_fen)
+    if (left_fen <= t->config.alarm2_fen)
         return 2;
-    return b->balance_fen <= t->config.alarm1_fen ? 1 : 0;
+    return left_fen <= t->config.alarm1_fen ? 1 : 0;
 }
 
 void credit_record_purchase(struct terminal *t, int64_t amount_fen)

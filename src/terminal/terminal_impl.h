@@ -15,6 +15,9 @@
 #define NVRAM_GUARD 4096
 #define NVRAM_GUARD_SLOT 1024
 #define NVRAM_WHYS 6144 /* of the trip at the same place */
+#define NVRAM_DAYS 8192
+#define NVRAM_MONTHS 12288
+#define NVRAM_FREEZE 64
 #define SLOT_NONE 2
 
 /* terminal_books.c: records <-> bytes */
@@ -26,7 +29,14 @@ bool nvram_blank(const uint8_t *data, size_t len);
 /* Why the trip of this number was; false: nothing is kept of it. */
 bool why_read(const struct terminal *t, uint32_t number, struct terminal_why *why);
 
+/* The nn-th last daily or monthly freeze, nn from 1; false: none is kept. */
+bool freeze_read(const struct terminal *t, bool month, unsigned nn, struct terminal_freeze *f);
+
+/* terminal_freeze.c: ends of days and months */
+void freeze_timers(struct terminal *t);
+
 /* terminal_credit.c: money */
+void credit_month(struct terminal *t); /* gives the month's free amount when it is due */
 void credit_charge(struct terminal *t, uint64_t mwh, unsigned rate); /* rate 1..4 */
 void credit_evaluate(struct terminal *t);                            /* limits -> cut flags */
 void credit_paid(struct terminal *t); /* after any payment: may close again */
@@ -77,7 +87,7 @@ int32_t clock_day(const struct terminal *t);
 /* Stamp of a frame, low byte first (ss mm hh DD MM YY), to own UTC; false: no such time. */
 bool clock_parse(const struct terminal *t, const uint8_t bcd[6], int64_t *utc_s);
 
-/* terminal_slave.c: one request in, answer into t->answer. ERR bits of the error byte: */
+/* terminal_slave.c: one request in, answer into t->port. ERR bits of the error byte: */
 #define SLAVE_OK 0x00
 #define SLAVE_OTHER 0x01
 #define SLAVE_NO_DATA 0x02
@@ -88,6 +98,9 @@ bool slave_password(const struct terminal *t, const uint8_t pa_p[4], unsigned le
 
 /* terminal_read.c, terminal_write.c: ERR byte, 0 for success */
 uint8_t slave_read(const struct terminal *t, uint32_t di, struct writer *w);
+/* Part `sequence` of an answer that does not fit into one frame; *more: another one follows. */
+uint8_t slave_read_part(const struct terminal *t, uint32_t di, unsigned sequence, struct writer *w,
+                        bool *more);
 uint8_t slave_write(struct terminal *t, uint32_t di, struct bytes data);
 
 /* terminal_guard_data.c: the registers of time and load control, 04802nnn */

@@ -8,6 +8,18 @@
 #define DI1(di) ((uint8_t)((di) >> 8))
 #define DI0(di) ((uint8_t)(di))
 
+static uint32_t root_of(uint64_t v)
+{
+    uint64_t r = 0;
+    for (uint64_t bit = UINT64_C(1) << 62; bit; bit >>= 2) {
+        bool fits = v >= r + bit;
+        if (fits)
+            v -= r + bit;
+        r = (r >> 1) + (fits ? bit : 0);
+    }
+    return (uint32_t)r;
+}
+
 static void put_energy(struct writer *w, uint64_t mwh)
 {
     writer_bcd_le(w, mwh / 10'000 % 100'000'000, 4); /* 0.01 kWh, rolls over after 999999.99 */
@@ -40,10 +52,35 @@ static int64_t power_total(const struct terminal *t)
     return sum;
 }
 
+static unsigned month_of(uint32_t di)
+{
+    return DI0(di);
+}
+
+/* Of the nn-th last month, from its freeze. */
+static uint8_t read_frozen(const struct terminal *t, uint32_t di, struct writer *w)
+{
+    unsigned direction = di >> 16 & 0xFF;
+    uint8_t rate = DI1(di);
+    struct terminal_freeze f;
+    if ((rate > TERMINAL_RATES && rate != 0xFF) || !freeze_read(t, true, month_of(di), &f))
+        return SLAVE_NO_DATA;
+    uint64_t shown[TERMINAL_RATES + 1] = {0};
+    for (unsigned r = 1; r <= TERMINAL_RATES && direction != 2; r++) {
+        shown[r] = f.rate_mwh[r - 1];
+        shown[0] += shown[r];
+    }
+    for (unsigned r = rate == 0xFF ? 0 : rate; r <= (rate == 0xFF ? TERMINAL_RATES : rate); r++)
+        put_energy(w, shown[r]);
+    return SLAVE_OK;
+}
+
 static uint8_t read_energy(const struct terminal *t, uint32_t di, struct writer *w)
 {
     unsigned direction = di >> 16 & 0xFF; /* 0 combined, 1 forward, 2 reverse: none flows */
     uint8_t rate = DI1(di);
+    if (month_of(di) > 0)
+        return read_frozen(t, di, w);
     if (rate > TERMINAL_RATES && rate != 0xFF)
         return SLAVE_NO_DATA;
     unsigned first = rate == 0xFF ? 0 : rate, last = rate == 0xFF ? TERMINAL_RATES : rate;
@@ -120,6 +157,72 @@ static uint8_t read_power(const struct terminal *t, uint32_t di, struct writer *
     return SLAVE_OK;
 }
 
+/* Where the chip tells no reactive power, all that is not active counts as reactive. */
+static uint64_t circuit_apparent(const struct terminal *t, unsigned i)
+{
+    return (uint64_t)t->sample.voltage_dv[0] * t->sample.current_ma[i] / 10;
+}
+
+static int64_t circuit_reactive(const struct terminal *t, unsigned i)
+{
+    if (t->sample.has_reactive)
+        return t->sample.reactive_mvar[i];
+    int64_t s = (int64_t)circuit_apparent(t, i), p = t->sample.power_mw[i];
+    return s > p && s > -p ? (int64_t)root_of((uint64_t)(s * s - p * p)) : 0;
+}
+
+/* Thousandths; 1000 where nothing flows. */
+static int64_t power_factor(int64_t power_mw, uint64_t apparent_mva)
+{
+    if (apparent_mva == 0)
+        return 1000;
+    int64_t f = power_mw * 1000 / (int64_t)apparent_mva;
+    return f > 1000 ? 1000 : f < -1000 ? -1000 : f;
+}
+
+/* Reactive 04, apparent 05, factor 06 of the whole single-phase meter. */
+static uint8_t read_quality(const struct terminal *t, uint32_t di, struct writer *w)
+{
+    uint64_t apparent = 0;
+    int64_t reactive = 0;
+    if (t->setup.phases != 1 || DI1(di) > 1)
+        return SLAVE_NO_DATA;
+    for (unsigned i = 0; i < t->setup.circuits; i++) {
+        apparent += circuit_apparent(t, i);
+        reactive += circuit_reactive(t, i);
+    }
+    switch (di >> 16 & 0xFF) {
+    case 0x04:
+        put_power(w, reactive);
+        return SLAVE_OK;
+    case 0x05:
+        put_power(w, (int64_t)apparent);
+        return SLAVE_OK;
+    default:
+        put_signed(w, power_factor(power_total(t), apparent), 2, 1000);
+        return SLAVE_OK;
+    }
+}
+
+/* All that is measured in one circuit. */
+static uint8_t read_circuit(const struct terminal *t, uint32_t di, struct writer *w)
+{
+    unsigned i = DI0(di) - 1U;
+    if (t->setup.phases != 1 || i >= t->setup.circuits)
+        return SLAVE_NO_DATA;
+    const struct terminal_sample *s = &t->sample;
+    writer_bcd_le(w, s->voltage_dv[0] % 10'000U, 2);
+    put_signed(w, s->current_ma[i], 3, 799'999);
+    put_power(w, s->power_mw[i]);
+    put_power(w, circuit_reactive(t, i));
+    put_power(w, (int64_t)circuit_apparent(t, i));
+    put_signed(w, power_factor(s->power_mw[i], circuit_apparent(t, i)), 2, 1000);
+    writer_bcd_le(w, s->frequency_chz % 10'000U, 2);
+    for (unsigned r = 0; r <= TERMINAL_RATES; r++)
+        put_energy(w, terminal_register_mwh(t, i + 1, r));
+    return SLAVE_OK;
+}
+
 static uint8_t read_misc(const struct terminal *t, uint32_t di, struct writer *w)
 {
     switch (DI0(di)) {
@@ -164,8 +267,8 @@ static uint8_t read_clock(const struct terminal *t, uint32_t di, struct writer *
 
 static uint8_t read_counts(const struct terminal *t, uint32_t di, struct writer *w)
 {
-    (void)t; /* fixed by the firmware */
-    static const uint8_t counts[] = {0, 1, 1, TERMINAL_PERIODS, TERMINAL_RATES};
+    uint8_t zones = t->config.zone_count > 0 ? t->config.zone_count : 1;
+    const uint8_t counts[] = {0, zones, TERMINAL_DAY_TABLES, TERMINAL_PERIODS, TERMINAL_RATES};
     if (DI0(di) < 1 || DI0(di) > 4)
         return SLAVE_NO_DATA;
     writer_bcd_le(w, counts[DI0(di)], 1);
@@ -240,14 +343,27 @@ static uint8_t read_limits(const struct terminal *t, uint32_t di, struct writer 
 
 static uint8_t read_day_table(const struct terminal *t, uint32_t di, struct writer *w)
 {
-    (void)di; /* table 1 is the only one */
     const struct terminal_config *c = &t->config;
-    for (unsigned i = 0; i < c->period_count; i++) {
-        writer_bcd_le(w, c->periods[i].rate, 1);
-        writer_bcd_le(w, c->periods[i].minute, 1);
-        writer_bcd_le(w, c->periods[i].hour, 1);
+    bool second = DI0(di) == 2;
+    const struct terminal_period *p = second ? c->second : c->periods;
+    unsigned count = second ? c->second_count : c->period_count;
+    for (unsigned i = 0; i < count; i++) {
+        writer_bcd_le(w, p[i].rate, 1);
+        writer_bcd_le(w, p[i].minute, 1);
+        writer_bcd_le(w, p[i].hour, 1);
     }
-    return c->period_count == 0 ? SLAVE_NO_DATA : SLAVE_OK;
+    return count == 0 ? SLAVE_NO_DATA : SLAVE_OK;
+}
+
+static uint8_t read_zones(const struct terminal *t, uint32_t di, struct writer *w)
+{
+    (void)di;
+    for (unsigned i = 0; i < t->config.zone_count; i++) {
+        writer_bcd_le(w, t->config.zones[i].table, 1);
+        writer_bcd_le(w, t->config.zones[i].day, 1);
+        writer_bcd_le(w, t->config.zones[i].month, 1);
+    }
+    return t->config.zone_count == 0 ? SLAVE_NO_DATA : SLAVE_OK;
 }
 
 static uint8_t read_prices(const struct terminal *t, uint32_t di, struct writer *w)
@@ -362,6 +478,51 @@ static uint8_t read_trip_private(const struct terminal *t, uint32_t di, struct w
     return SLAVE_OK;
 }
 
+/* Daily freezes, nn-th last: 00 when, 01 forward energy; private: circuits and money. */
+static uint8_t read_day(const struct terminal *t, uint32_t di, struct writer *w)
+{
+    struct terminal_freeze f;
+    if (DI1(di) > 1 || !freeze_read(t, false, DI0(di), &f))
+        return SLAVE_NO_DATA;
+    if (DI1(di) == 0) {
+        put_stamp(w, &f.at, false);
+        return SLAVE_OK;
+    }
+    uint64_t total = 0;
+    for (unsigned r = 0; r < TERMINAL_RATES; r++)
+        total += f.rate_mwh[r];
+    put_energy(w, total);
+    for (unsigned r = 0; r < TERMINAL_RATES; r++)
+        put_energy(w, f.rate_mwh[r]);
+    return SLAVE_OK;
+}
+
+static uint8_t read_freeze_private(const struct terminal *t, uint32_t di, struct writer *w)
+{
+    struct terminal_freeze f;
+    if (!freeze_read(t, DI1(di) == 0x31, DI0(di), &f))
+        return SLAVE_NO_DATA;
+    put_stamp(w, &f.at, true);
+    for (unsigned i = 0; i < TERMINAL_CIRCUITS; i++)
+        put_energy(w, f.circuit_mwh[i]);
+    put_signed(w, f.balance_fen, 5, TERMINAL_MONEY_MAX_FEN);
+    put_money(w, f.free_fen);
+    return SLAVE_OK;
+}
+
+static uint8_t read_free(const struct terminal *t, uint32_t di, struct writer *w)
+{
+    if (!t->setup.wallet)
+        return SLAVE_NO_DATA;
+    if (DI0(di) == 8) {
+        put_money(w, t->books.free_fen);
+        return SLAVE_OK;
+    }
+    put_money(w, t->config.free_fen);
+    writer_u8(w, t->config.free_kept);
+    return SLAVE_OK;
+}
+
 /* The whole of what a trip by load control rested on. */
 static uint8_t read_why(const struct terminal *t, uint32_t di, struct writer *w)
 {
@@ -422,6 +583,12 @@ static uint8_t read_private(const struct terminal *t, uint32_t di, struct writer
     case 5:
         writer_u8(w, credit_alarm(t));
         return SLAVE_OK;
+    case 6:
+        writer_u8(w, c->alarm4);
+        return SLAVE_OK;
+    case 7:
+    case 8:
+        return read_free(t, di, w);
     default:
         return SLAVE_NO_DATA;
     }
@@ -431,13 +598,16 @@ static const struct {
     uint32_t mask, value;
     uint8_t (*read)(const struct terminal *t, uint32_t di, struct writer *w);
 } rows[] = {
-    {0xFFFF00FF, DI(0x00, 0x00, 0, 0), read_energy},
-    {0xFFFF00FF, DI(0x00, 0x01, 0, 0), read_energy},
-    {0xFFFF00FF, DI(0x00, 0x02, 0, 0), read_energy},
+    {0xFFFF00F0, DI(0x00, 0x00, 0, 0), read_energy},
+    {0xFFFF00F0, DI(0x00, 0x01, 0, 0), read_energy},
+    {0xFFFF00F0, DI(0x00, 0x02, 0, 0), read_energy},
     {0xFFFFFFFE, DI(0x00, 0x90, 2, 0), read_remaining},
     {0xFFFF00FF, DI(0x02, 0x01, 0, 0), read_voltage},
     {0xFFFF00FF, DI(0x02, 0x02, 0, 0), read_current},
     {0xFFFF00FF, DI(0x02, 0x03, 0, 0), read_power},
+    {0xFFFF00FF, DI(0x02, 0x04, 0, 0), read_quality},
+    {0xFFFF00FF, DI(0x02, 0x05, 0, 0), read_quality},
+    {0xFFFF00FF, DI(0x02, 0x06, 0, 0), read_quality},
     {0xFFFFFF00, DI(0x02, 0x80, 0, 0), read_misc},
     {0xFFFFFFFF, DI(0x03, 0x11, 0, 0), read_event_count},
     {0xFFFFFFFF, DI(0x03, 0x30, 0, 0), read_event_count},
@@ -450,7 +620,9 @@ static const struct {
     {0xFFFFFF00, DI(0x04, 0x00, 4, 0), read_identity},
     {0xFFFFFF00, DI(0x04, 0x00, 5, 0), read_state},
     {0xFFFFFF00, DI(0x04, 0x00, 0x10, 0), read_limits},
+    {0xFFFFFFFF, DI(0x04, 0x01, 0, 0), read_zones},
     {0xFFFFFFFF, DI(0x04, 0x01, 0, 1), read_day_table},
+    {0xFFFFFFFF, DI(0x04, 0x01, 0, 2), read_day_table},
     {0xFFFFFF00, DI(0x04, 0x05, 1, 0), read_prices},
     {0xFFFFFFFF, DI(0x04, 0x80, 1, 0xFF), read_circuits},
     {0xFFFFFFFF, DI(0x04, 0x80, 2, 0xFF), read_order_word},
@@ -458,6 +630,9 @@ static const struct {
     {0xFFFFFF00, DI(0x04, 0x80, 0x10, 0), read_trip_private},
     {0xFFFFFF00, DI(0x04, 0x80, 0x11, 0), read_why},
     {0xFFFFF000, DI(0x04, 0x80, 0x20, 0), guard_read},
+    {0xFFFFFE00, DI(0x04, 0x80, 0x30, 0), read_freeze_private},
+    {0xFFFFFF00, DI(0x04, 0x80, 0x40, 0), read_circuit},
+    {0xFFFF0000, DI(0x05, 0x06, 0, 0), read_day},
     {0xFFFFFFFF, DI(0x1D, 0, 0, 1), read_event_count},
     {0xFFFFFF00, DI(0x1D, 0, 1, 0), read_event},
     {0xFFFFFFFF, DI(0x1E, 0, 0, 1), read_event_count},
@@ -470,4 +645,36 @@ uint8_t slave_read(const struct terminal *t, uint32_t di, struct writer *w)
         if ((di & rows[i].mask) == rows[i].value)
             return rows[i].read(t, di, w);
     return SLAVE_NO_DATA;
+}
+
+/* --- answers in parts ------------------------------------------------------------------------ */
+
+#define TRIPS_ALL DI(0x04, 0x80, 0x10, 0xFF)
+#define TRIPS_A_PART 12U
+
+static unsigned trips_kept(const struct terminal *t)
+{
+    return t->books.trips < TERMINAL_TRIPS ? t->books.trips : TERMINAL_TRIPS;
+}
+
+/* All trips, newest first, twelve a part. */
+static uint8_t read_trips(const struct terminal *t, unsigned sequence, struct writer *w, bool *more)
+{
+    unsigned kept = trips_kept(t), first = sequence * TRIPS_A_PART + 1;
+    if (first > kept)
+        return SLAVE_NO_DATA;
+    for (unsigned nn = first; nn <= kept && nn < first + TRIPS_A_PART; nn++)
+        if (read_trip_private(t, nn, w) != SLAVE_OK)
+            return SLAVE_NO_DATA;
+    *more = first + TRIPS_A_PART <= kept;
+    return SLAVE_OK;
+}
+
+uint8_t slave_read_part(const struct terminal *t, uint32_t di, unsigned sequence, struct writer *w,
+                        bool *more)
+{
+    *more = false;
+    if (di == TRIPS_ALL)
+        return read_trips(t, sequence, w, more);
+    return sequence == 0 ? slave_read(t, di, w) : SLAVE_NO_DATA;
 }

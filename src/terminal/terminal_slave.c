@@ -33,10 +33,10 @@ static void answer(struct terminal *t, uint8_t control, const uint8_t *data, siz
     memcpy(f.address, t->config.address, 6);
     if (len > 0)
         memcpy(f.data, data, len);
-    struct writer w = writer_of(t->answer, sizeof t->answer);
+    struct writer w = writer_of(t->port->answer, sizeof t->port->answer);
     dlt645_encode(&f, ANSWER_PREAMBLE, &w);
     MUST(w.err == ERR_OK);
-    t->answer_len = w.len;
+    t->port->answer_len = w.len;
 }
 
 static void answer_ok(struct terminal *t, uint8_t function, const uint8_t *data, size_t len)
@@ -87,18 +87,40 @@ static void read_data(struct terminal *t, const struct dlt645_frame *q)
 {
     uint8_t buf[DLT645_DATA_MAX];
     struct writer w = writer_of(buf, sizeof buf);
+    bool more = false;
     if (q->len < 4) {
         answer_error(t, DLT645_READ, SLAVE_OTHER);
         return;
     }
     writer_put(&w, q->data, 4);
-    uint8_t err = q->len == 4 ? slave_read(t, take_di(q), &w) : SLAVE_NO_DATA;
+    uint8_t err = q->len == 4 ? slave_read_part(t, take_di(q), 0, &w, &more) : SLAVE_NO_DATA;
     if (err != SLAVE_OK) {
         answer_error(t, DLT645_READ, err);
         return;
     }
     MUST(w.err == ERR_OK);
-    answer_ok(t, DLT645_READ, buf, w.len);
+    answer_ok(t, DLT645_READ | (more ? DLT645_FOLLOWS : 0), buf, w.len);
+}
+
+/* The next part of an answer: identifier and sequence number in, the same around the data out. */
+static void read_more(struct terminal *t, const struct dlt645_frame *q)
+{
+    uint8_t buf[DLT645_DATA_MAX];
+    struct writer w = writer_of(buf, sizeof buf);
+    bool more = false;
+    if (q->len != 5 || q->data[4] == 0) {
+        answer_error(t, DLT645_READ_MORE, SLAVE_NO_DATA);
+        return;
+    }
+    writer_put(&w, q->data, 4);
+    uint8_t err = slave_read_part(t, take_di(q), q->data[4], &w, &more);
+    if (err != SLAVE_OK) {
+        answer_error(t, DLT645_READ_MORE, err);
+        return;
+    }
+    writer_u8(&w, q->data[4]);
+    MUST(w.err == ERR_OK);
+    answer_ok(t, DLT645_READ_MORE | (more ? DLT645_FOLLOWS : 0), buf, w.len);
 }
 
 static void read_address(struct terminal *t, const struct dlt645_frame *q)
@@ -216,8 +238,6 @@ static void security(struct terminal *t, const struct dlt645_frame *q)
 static uint8_t refusal_of(uint8_t function)
 {
     switch (function) {
-    case DLT645_READ_MORE:
-        return SLAVE_NO_DATA;
     case DLT645_CHANGE_RATE:
         return SLAVE_BAUD;
     case DLT645_FREEZE:
@@ -237,6 +257,7 @@ static const struct {
 } handlers[] = {
     {DLT645_SECURITY, security},
     {DLT645_READ, read_data},
+    {DLT645_READ_MORE, read_more},
     {DLT645_READ_ADDRESS, read_address},
     {DLT645_WRITE, write_data},
     {DLT645_WRITE_ADDRESS, write_address},

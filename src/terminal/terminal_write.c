@@ -8,6 +8,7 @@
 #define TIME_BYTES 3
 #define MONEY_BYTES 4
 #define PERIOD_BYTES 3
+#define ZONE_BYTES 3
 
 static bool take_bcd(struct bytes data, size_t len, uint64_t *v)
 {
@@ -101,7 +102,6 @@ static bool period_valid(const struct terminal_period *p, const struct terminal_
 /* Ascending times. Vendors fill the rest of a table with repetitions of its last entry. */
 static uint8_t write_day_table(struct terminal *t, uint32_t di, struct bytes data)
 {
-    (void)di;
     struct reader r = reader_of(data.data, data.len);
     struct terminal_period periods[TERMINAL_PERIODS] = {0};
     uint8_t count = 0;
@@ -119,8 +119,62 @@ static uint8_t write_day_table(struct terminal *t, uint32_t di, struct bytes dat
             return SLAVE_OTHER;
         periods[count++] = p;
     }
-    memcpy(t->config.periods, periods, sizeof periods);
-    t->config.period_count = count;
+    bool second = (di & 0xFF) == 2;
+    memcpy(second ? t->config.second : t->config.periods, periods, sizeof periods);
+    *(second ? &t->config.second_count : &t->config.period_count) = count;
+    return SLAVE_OK;
+}
+
+static bool zone_valid(const struct terminal_zone *z, const struct terminal_zone *before)
+{
+    struct civil c = {.year = 2000, .month = z->month, .day = z->day}; /* a leap year */
+    if (!civil_valid(c) || z->table < 1 || z->table > TERMINAL_DAY_TABLES)
+        return false;
+    return before == NULL || z->month * 100 + z->day > before->month * 100 + before->day;
+}
+
+/* Ascending days of the year, each with the day table that holds from then on. */
+static uint8_t write_zones(struct terminal *t, uint32_t di, struct bytes data)
+{
+    (void)di;
+    struct reader r = reader_of(data.data, data.len);
+    struct terminal_zone zones[TERMINAL_ZONES] = {0};
+    uint8_t count = 0;
+    if (data.len % ZONE_BYTES != 0 || data.len > ZONE_BYTES * TERMINAL_ZONES)
+        return SLAVE_OTHER;
+    while (reader_left(&r) > 0) {
+        struct terminal_zone z = {0};
+        z.table = (uint8_t)reader_bcd_le(&r, 1);
+        z.day = (uint8_t)reader_bcd_le(&r, 1);
+        z.month = (uint8_t)reader_bcd_le(&r, 1);
+        const struct terminal_zone *before = count > 0 ? &zones[count - 1] : NULL;
+        if (r.err == ERR_OK && before != NULL && memcmp(&z, before, sizeof z) == 0)
+            continue;
+        if (r.err != ERR_OK || !zone_valid(&z, before))
+            return SLAVE_OTHER;
+        zones[count++] = z;
+    }
+    memcpy(t->config.zones, zones, sizeof zones);
+    t->config.zone_count = count;
+    return SLAVE_OK;
+}
+
+/* Amount, and whether what is left of it is carried over. The first amount is given at once. */
+static uint8_t write_free(struct terminal *t, uint32_t di, struct bytes data)
+{
+    (void)di;
+    struct reader r = reader_of(data.data, data.len);
+    int64_t fen = (int64_t)reader_bcd_le(&r, MONEY_BYTES);
+    uint8_t kept = reader_u8(&r);
+    if (!t->setup.wallet)
+        return SLAVE_NO_DATA;
+    if (r.err != ERR_OK || reader_left(&r) != 0 || kept > 1)
+        return SLAVE_OTHER;
+    if (t->config.free_fen == 0)
+        t->books.free_month = 0;
+    t->config.free_fen = fen;
+    t->config.free_kept = kept != 0;
+    credit_month(t);
     return SLAVE_OK;
 }
 
@@ -143,6 +197,9 @@ static uint8_t write_private(struct terminal *t, uint32_t di, struct bytes data)
     case 3:
         c->close_by_key = flag ? v != 0 : c->close_by_key;
         return flag ? SLAVE_OK : SLAVE_OTHER;
+    case 6:
+        c->alarm4 = flag ? v != 0 : c->alarm4;
+        return flag ? SLAVE_OK : SLAVE_OTHER;
     default:
         c->need_auth = flag ? v != 0 : c->need_auth;
         return flag ? SLAVE_OK : SLAVE_OTHER;
@@ -156,9 +213,10 @@ static const struct {
 } rows[] = {
     {0x04000101, 0x04000102, write_clock, false},    {0x0400010C, 0x0400010C, write_clock, false},
     {0x0400040E, 0x0400040E, write_customer, false}, {0x04001001, 0x04001005, write_limit, true},
-    {0x04010001, 0x04010001, write_day_table, true}, {0x04050101, 0x04050104, write_price, true},
+    {0x04010001, 0x04010002, write_day_table, true}, {0x04050101, 0x04050104, write_price, true},
     {0x040501FF, 0x040501FF, write_prices, true},    {0x04800301, 0x04800304, write_private, true},
-    {0x04802000, 0x048027FF, guard_write, false},
+    {0x04802000, 0x048027FF, guard_write, false},    {0x04010000, 0x04010000, write_zones, true},
+    {0x04800306, 0x04800306, write_private, true},   {0x04800307, 0x04800307, write_free, true},
 };
 
 uint8_t slave_write(struct terminal *t, uint32_t di, struct bytes data)
