@@ -220,7 +220,13 @@ static void take_frames(struct terminal *t, struct terminal_line *p)
     size_t at = 0;
     t->port = p;
     while (at < p->received) {
-        size_t used = 0;
+        bool wait = false;
+        size_t used = modbus_take(t, p->rx + at, p->received - at, &wait);
+        at += used;
+        if (wait)
+            break;
+        if (used > 0)
+            continue;
         enum err e = dlt645_decode(p->rx + at, p->received - at, &frame, &used);
         MUST(used <= p->received - at);
         at += used;

@@ -191,9 +191,10 @@ struct terminal_config {
     struct terminal_zone {
         uint8_t month, day, table;
     } zones[TERMINAL_ZONES];
-    int64_t free_fen; /* given each month */
-    bool free_kept;   /* what is left of it is carried over, else cleared */
-    bool alarm4;      /* the cut at the overdraft limit is an alarm level of its own */
+    int64_t free_fen;    /* given each month */
+    bool free_kept;      /* what is left of it is carried over, else cleared */
+    bool alarm4;         /* the cut at the overdraft limit is an alarm level of its own */
+    uint8_t modbus_unit; /* 0: Modbus is not spoken */
 };
 
 /* What a circuit may have at this minute. */
@@ -341,6 +342,7 @@ struct terminal {
     uint32_t closes_dirty;
     uint8_t open_now; /* bit per circuit */
     mono_ms key_light_until, auth_until;
+    mono_ms modbus_until; /* writing by Modbus is allowed */
     uint32_t auth_session;
     uint8_t auth_random2[4];
     uint16_t auth_failures;

@@ -12,9 +12,10 @@
 #include "base/must.h"
 #include "terminal/terminal_impl.h"
 
-#define RECORD_VERSION 3
+#define RECORD_VERSION 4
 #define VERSION_GUARD 2  /* since then the books hold trips by load control */
 #define VERSION_FREEZE 3 /* freezes, the free amount, a second day table */
+#define VERSION_MODBUS 4
 #define RECORD_HEAD 8
 #define RECORD_CRC 4
 
@@ -205,6 +206,8 @@ static void walk_config(struct walk *k, struct terminal_config *c)
     step_bytes(k, c->auth_key, sizeof c->auth_key);
     if (k->version >= VERSION_FREEZE)
         walk_zones(k, c);
+    if (k->version >= VERSION_MODBUS)
+        c->modbus_unit = step_u8(k, c->modbus_unit);
 }
 
 static uint16_t step_u16(struct walk *k, uint16_t v)

@@ -107,6 +107,10 @@ uint8_t slave_write(struct terminal *t, uint32_t di, struct bytes data);
 uint8_t guard_read(const struct terminal *t, uint32_t di, struct writer *w);
 uint8_t guard_write(struct terminal *t, uint32_t di, struct bytes data);
 
+/* terminal_modbus.c: the second language. How many bytes at data were a frame to this meter, which is
+ * answered into t->port; 0: they are none. *wait: they may become one. */
+size_t modbus_take(struct terminal *t, const uint8_t *data, size_t len, bool *wait);
+
 /* terminal_fee.c: control code 03. SERR, 0 for success; the answer after the DI into w. */
 #define SERR_OTHER 0x0001
 #define SERR_REPEAT 0x0002

@@ -589,6 +589,9 @@ static uint8_t read_private(const struct terminal *t, uint32_t di, struct writer
     case 7:
     case 8:
         return read_free(t, di, w);
+    case 9:
+        writer_bcd_le(w, c->modbus_unit, 2);
+        return SLAVE_OK;
     default:
         return SLAVE_NO_DATA;
     }

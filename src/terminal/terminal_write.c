@@ -182,7 +182,8 @@ static uint8_t write_private(struct terminal *t, uint32_t di, struct bytes data)
 {
     struct terminal_config *c = &t->config;
     uint64_t v;
-    if (!take_bcd(data, (di & 0xFF) == 2 ? 2 : 1, &v))
+    bool two = (di & 0xFF) == 2 || (di & 0xFF) == 9;
+    if (!take_bcd(data, two ? 2 : 1, &v))
         return SLAVE_OTHER;
     bool flag = v <= 1;
     switch (di & 0xFF) {
@@ -197,6 +198,11 @@ static uint8_t write_private(struct terminal *t, uint32_t di, struct bytes data)
     case 3:
         c->close_by_key = flag ? v != 0 : c->close_by_key;
         return flag ? SLAVE_OK : SLAVE_OTHER;
+    case 9: /* 68H begins the frames of the other language */
+        if (v > 247 || v == 0x68)
+            return SLAVE_OTHER;
+        c->modbus_unit = (uint8_t)v;
+        return SLAVE_OK;
     case 6:
         c->alarm4 = flag ? v != 0 : c->alarm4;
         return flag ? SLAVE_OK : SLAVE_OTHER;
@@ -217,6 +223,7 @@ static const struct {
     {0x040501FF, 0x040501FF, write_prices, true},    {0x04800301, 0x04800304, write_private, true},
     {0x04802000, 0x048027FF, guard_write, false},    {0x04010000, 0x04010000, write_zones, true},
     {0x04800306, 0x04800306, write_private, true},   {0x04800307, 0x04800307, write_free, true},
+    {0x04800309, 0x04800309, write_private, true},
 };
 
 uint8_t slave_write(struct terminal *t, uint32_t di, struct bytes data)

@@ -62,7 +62,8 @@ static void begin(struct terminal *t)
         begun.books.opened = true;
         begun.books.count = 7;
         memcpy(begun.books.customer, customer, 6);
-        begun.books_dirty = true;
+        begun.config.modbus_unit = 17;
+        begun.books_dirty = begun.config_dirty = true;
         check(drain(&begun));
         memcpy(begun_nvram, nvram, sizeof nvram);
     }
