@@ -3,9 +3,8 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "bus/bus_impl.h"
 
-#define SILENT_AFTER 3 /* unanswered jobs in a row */
-#define TRUST_AFTER 16 /* answers without a time-out, before a shorter wait is believed */
 #define BITS_PER_BYTE 11
 
 int64_t bus_wire_ms(int32_t baud, size_t bytes)
@@ -13,29 +12,53 @@ int64_t bus_wire_ms(int32_t baud, size_t bytes)
     return ((int64_t)bytes * BITS_PER_BYTE * 1000 + baud - 1) / baud;
 }
 
+/* Modbus: three and a half characters of silence begin a frame. */
+#define GAP_HALVES 7
+
+static int32_t at_least(int32_t value, int32_t least)
+{
+    return value > least ? value : least;
+}
+
 struct bus_timing bus_timing_of(int32_t baud)
 {
     int32_t byte_ms = (int32_t)bus_wire_ms(baud, 1);
+    int32_t gap_ms = at_least((int32_t)(bus_wire_ms(baud, GAP_HALVES) + 1) / 2, 5);
     return (struct bus_timing){
         .baud = baud,
-        .gap_ms = 4 * byte_ms > 5 ? 4 * byte_ms : 5,
+        .gap_ms = gap_ms,
+        .address_gap_ms = gap_ms,
         .turnaround_ms = 700, /* the standard allows 500 */
         .turnaround_min_ms = 200,
         .turnaround_max_ms = 700,
         .byte_gap_ms = 3 * byte_ms + 30,
         .transit_ms = 20,
+        .yield_ms = 600,
+        .patience_ms = 2'000,
         .probe_ms = 15'000,
         .probe_max_ms = 60'000,
         .probe_spacing_ms = 4'000,
     };
 }
 
+struct bus_timing bus_timing_dlt645(int32_t baud)
+{
+    struct bus_timing t = bus_timing_of(baud);
+    t.gap_ms = t.address_gap_ms = at_least((int32_t)bus_wire_ms(baud, 2), 5);
+    return t;
+}
+
 void bus_init(struct bus *b, const struct meter_link *link, const struct bus_timing *timing,
               mono_ms now)
 {
-    *b = (struct bus){.link = link, .timing = *timing, .current = -1};
-    b->free_at = mono_after(now, timing->gap_ms);
-    b->probe_free_at = now;
+    *b = (struct bus){.link = link,
+                      .timing = *timing,
+                      .current = -1,
+                      .quiet_at = now,
+                      .hold_until = now,
+                      .blocked_at = MONO_NEVER,
+                      .burst_at = now,
+                      .probe_free_at = now};
 }
 
 /* --- jobs ------------------------------------------------------------------------------------- */
@@ -96,84 +119,6 @@ static int best_job(const struct bus *b)
     return best;
 }
 
-/* --- peers ------------------------------------------------------------------------------------ */
-
-static int32_t clamp(int32_t v, int32_t low, int32_t high)
-{
-    return v < low ? low : v > high ? high : v;
-}
-
-/* A peer that was quick so far is not waited for as long as a stranger. */
-static int32_t wait_of(const struct bus *b, const struct bus_peer *p)
-{
-    const struct bus_timing *t = &b->timing;
-    if (p->trusted < TRUST_AFTER)
-        return t->turnaround_ms;
-    return clamp(2 * p->slowest_ms + 50, t->turnaround_min_ms, t->turnaround_max_ms);
-}
-
-static void peer_answered(struct bus *b, struct bus_peer *p, int64_t turnaround_ms)
-{
-    int32_t seen = (int32_t)(turnaround_ms < 1 ? 1 : turnaround_ms);
-    int32_t faded = p->slowest_ms - p->slowest_ms / 64;
-    p->slowest_ms = seen > faded ? seen : faded;
-    if (p->trusted < TRUST_AFTER)
-        p->trusted++;
-    p->failures = 0;
-    p->probes = 0;
-    p->answers++;
-    if (p->silent)
-        b->stats.returns++;
-    p->silent = false;
-}
-
-static void plan_probe(struct bus *b, struct bus_peer *p, mono_ms now)
-{
-    int64_t pause = (int64_t)b->timing.probe_ms << (p->probes < 8 ? p->probes : 8);
-    if (pause > b->timing.probe_max_ms)
-        pause = b->timing.probe_max_ms;
-    p->probe_at = mono_after(now, pause);
-    b->probe_free_at = mono_after(now, b->timing.probe_spacing_ms);
-    if (p->probes < UINT8_MAX)
-        p->probes++;
-}
-
-static void peer_failed(struct bus *b, struct bus_peer *p, mono_ms now)
-{
-    if (p->failures < UINT8_MAX)
-        p->failures++;
-    if (p->failures < SILENT_AFTER)
-        return;
-    if (!p->silent) {
-        b->stats.demotions++;
-        p->probes = 0;
-    }
-    p->silent = true;
-    plan_probe(b, p, now);
-}
-
-bool bus_may_poll(const struct bus *b, uint16_t peer, mono_ms now)
-{
-    const struct bus_peer *p = &b->peers[peer];
-    return !p->silent || (mono_due(p->probe_at, now) && mono_due(b->probe_free_at, now));
-}
-
-void bus_peer_reset(struct bus *b, uint16_t peer)
-{
-    b->peers[peer] = (struct bus_peer){0};
-}
-
-bool bus_peer_change(struct bus *b, struct bus_change *out)
-{
-    for (uint16_t i = 0; i < BUS_PEERS_MAX; i++)
-        if (b->peers[i].silent != b->peers[i].told) {
-            b->peers[i].told = b->peers[i].silent;
-            *out = (struct bus_change){i, b->peers[i].silent};
-            return true;
-        }
-    return false;
-}
-
 /* --- exchanges -------------------------------------------------------------------------------- */
 
 static void push_result(struct bus *b, int i, enum err err, struct bytes answer)
@@ -204,20 +149,22 @@ bool bus_result(struct bus *b, struct bus_result *out)
 static void end_exchange(struct bus *b, mono_ms now)
 {
     b->stats.busy_ms += now.ms - b->started.ms;
-    b->free_at = mono_after(now, b->timing.gap_ms);
+    if (now.ms > b->quiet_at.ms)
+        b->quiet_at = now;
     b->current = -1;
     b->input_len = 0;
 }
 
-static void answer_came(struct bus *b, mono_ms now, struct bytes answer)
+/* The turnaround that is seen includes whatever lies between us and the wire. */
+void bus_answer_came(struct bus *b, mono_ms now, struct bytes answer)
 {
     int i = b->current;
-    int64_t answer_ms = bus_wire_ms(b->timing.baud, answer.len);
-    int64_t turnaround = now.ms - b->tx_end.ms - answer_ms;
-    int64_t useful = bus_wire_ms(b->timing.baud, b->jobs[i].len) + answer_ms;
-    b->stats.useful_ms += useful + (turnaround > 0 ? turnaround : 0);
+    int32_t baud = bus_baud_of(b, b->jobs[i].peer);
+    int64_t wire_ms = bus_wire_ms(baud, b->jobs[i].len) + bus_wire_ms(baud, answer.len);
+    int64_t turnaround = now.ms - b->started.ms - wire_ms;
+    b->stats.useful_ms += wire_ms + (turnaround > 0 ? turnaround : 0);
     b->stats.answered++;
-    peer_answered(b, &b->peers[b->jobs[i].peer], turnaround);
+    bus_peer_answered(b, b->jobs[i].peer, turnaround, now);
     push_result(b, i, ERR_OK, answer);
     end_exchange(b, now);
 }
@@ -226,7 +173,8 @@ static void answer_came(struct bus *b, mono_ms now, struct bytes answer)
 static void exchange_failed(struct bus *b, mono_ms now)
 {
     int i = b->current;
-    struct bus_peer *p = &b->peers[b->jobs[i].peer];
+    uint16_t peer = b->jobs[i].peer;
+    struct bus_peer *p = &b->peers[peer];
     if (b->damaged[i]) {
         p->damaged++;
     } else {
@@ -239,8 +187,10 @@ static void exchange_failed(struct bus *b, mono_ms now)
         b->stats.retries++;
         return;
     }
-    if (!b->damaged[i])
-        peer_failed(b, p, now);
+    if (b->damaged[i])
+        bus_peer_spoiled(b, peer);
+    else
+        bus_peer_failed(b, peer, now);
     push_result(b, i, b->damaged[i] ? ERR_BUS_DAMAGED : ERR_BUS_SILENT, (struct bytes){0});
 }
 
@@ -248,26 +198,63 @@ static void start_exchange(struct bus *b, int i, mono_ms now)
 {
     const struct bus_timing *t = &b->timing;
     struct bus_job *job = &b->jobs[i];
+    int32_t baud = bus_baud_of(b, job->peer);
     b->current = i;
     b->sendings[i]++;
     b->damaged[i] = false;
     b->input_len = 0;
+    b->echo_at = 0;
+    b->echo_ended = false;
     b->started = now;
-    b->tx_end = mono_after(now, bus_wire_ms(t->baud, job->len) + t->transit_ms);
-    b->deadline = mono_after(b->tx_end, wait_of(b, &b->peers[job->peer]));
+    b->blocked_at = MONO_NEVER;
+    b->tx_end = mono_after(now, bus_wire_ms(baud, job->len) + t->transit_ms);
+    b->deadline = mono_after(b->tx_end, bus_wait_of(b, job->peer));
     /* However much is heard, an exchange ends: the longest answer, and some patience. */
-    b->limit = mono_after(b->deadline, bus_wire_ms(t->baud, METER_FRAME_MAX) + t->byte_gap_ms);
+    b->limit = mono_after(b->deadline, bus_wire_ms(baud, METER_FRAME_MAX) + t->byte_gap_ms);
+    b->last_peer = job->peer;
+    b->last_len = job->len;
+    memcpy(b->last, job->request, job->len);
+    b->rand.state ^= (uint64_t)now.ms;
     b->stats.exchanges++;
     b->stats.sent_bytes += job->len;
 }
 
+/* When the line will have been quiet for long enough, and nobody else's turn: but a job does not
+ * wait for ever for a line on which something never stops. */
+static mono_ms may_start(const struct bus *b, int i)
+{
+    const struct bus_timing *t = &b->timing;
+    bool other = b->jobs[i].peer != b->last_peer;
+    mono_ms at = mono_after(b->quiet_at, other ? t->address_gap_ms : t->gap_ms);
+    if (b->hold_until.ms > at.ms)
+        at = b->hold_until;
+    if (b->blocked_at.ms == MONO_NEVER.ms)
+        return at;
+    return mono_earlier(at, mono_after(b->blocked_at, t->patience_ms));
+}
+
+static void count_delay(struct bus *b, mono_ms now)
+{
+    if (b->blocked_at.ms == MONO_NEVER.ms)
+        return;
+    mono_ms quiet = mono_after(b->quiet_at, b->timing.gap_ms);
+    b->stats.pushed += quiet.ms > now.ms;
+    if (b->hold_until.ms > quiet.ms && b->hold_until.ms <= now.ms)
+        b->stats.yielded_ms += b->hold_until.ms - quiet.ms;
+}
+
 size_t bus_output(struct bus *b, mono_ms now, uint8_t *out, size_t cap)
 {
-    if (b->current >= 0 || !mono_due(b->free_at, now) || b->result_count + 1 >= BUS_RESULTS_MAX)
+    if (b->current >= 0 || b->result_count + 1 >= BUS_RESULTS_MAX)
         return 0;
     int i = best_job(b);
     if (i < 0)
         return 0;
+    if (!mono_due(may_start(b, i), now)) {
+        b->blocked_at = mono_earlier(b->blocked_at, now);
+        return 0;
+    }
+    count_delay(b, now);
     MUST(cap >= b->jobs[i].len);
     size_t len = b->jobs[i].len;
     memcpy(out, b->jobs[i].request, len);
@@ -276,125 +263,12 @@ size_t bus_output(struct bus *b, mono_ms now, uint8_t *out, size_t cap)
         push_result(b, i, ERR_OK, (struct bytes){0});
         mono_ms end = b->tx_end;
         end_exchange(b, now);
-        b->free_at = mono_after(end, b->timing.gap_ms);
+        b->quiet_at = end;
     }
     return len;
 }
 
-/* --- input ------------------------------------------------------------------------------------ */
-
-static void drop_input(struct bus *b, size_t len)
-{
-    memmove(b->input, b->input + len, b->input_len - len);
-    b->input_len -= len;
-}
-
-static bool is_echo(const struct bus *b, struct bytes frame)
-{
-    const struct bus_job *job = &b->jobs[b->current];
-    if (frame.len > job->len)
-        return false;
-    return memcmp(job->request + job->len - frame.len, frame.data, frame.len) == 0;
-}
-
-/* True if the frame ended the exchange. */
-static bool take_frame(struct bus *b, mono_ms now, struct bytes frame)
-{
-    if (b->current < 0) {
-        b->stats.strays++;
-        return false;
-    }
-    const struct bus_job *job = &b->jobs[b->current];
-    struct bytes request = {job->request, job->len};
-    if (b->link->match(request, frame) == METER_MATCH_ANSWER) {
-        answer_came(b, now, frame);
-        return true;
-    }
-    if (is_echo(b, frame))
-        b->stats.echoes += frame.len;
-    else
-        b->stats.strays++;
-    return false;
-}
-
-/* Something damaged came for the request that is out: ask again as soon as the line is quiet. */
-static void note_damage(struct bus *b, mono_ms now)
-{
-    b->stats.damaged++;
-    if (b->current < 0)
-        return;
-    b->damaged[b->current] = true;
-    b->deadline = mono_earlier(b->deadline, mono_after(now, b->timing.byte_gap_ms));
-}
-
-/* Looks at what was heard. True if the exchange ended, false if more bytes are needed. */
-static bool scan(struct bus *b, mono_ms now)
-{
-    while (b->input_len > 0) {
-        size_t begin = 0, end = 0;
-        enum err e = b->link->cut(b->input, b->input_len, &begin, &end);
-        b->stats.garbage_bytes += begin;
-        if (e == ERR_TRUNCATED) {
-            drop_input(b, begin);
-            return false;
-        }
-        if (e != ERR_OK) {
-            note_damage(b, now);
-            drop_input(b, end);
-            continue;
-        }
-        uint8_t copy[METER_FRAME_MAX];
-        MUST(end - begin <= sizeof copy);
-        memcpy(copy, b->input + begin, end - begin);
-        drop_input(b, end);
-        if (take_frame(b, now, (struct bytes){copy, end - begin}))
-            return true;
-    }
-    return false;
-}
-
-static void heard(struct bus *b, mono_ms now)
-{
-    if (b->current < 0) { /* somebody talks out of turn: let the line get quiet first */
-        b->free_at = mono_after(now, b->timing.gap_ms);
-        return;
-    }
-    mono_ms more = mono_after(now, b->timing.byte_gap_ms);
-    if (more.ms > b->deadline.ms)
-        b->deadline = more;
-}
-
-void bus_input(struct bus *b, mono_ms now, const uint8_t *data, size_t len)
-{
-    b->stats.received_bytes += len;
-    heard(b, now);
-    while (len > 0) {
-        if (b->input_len == BUS_INPUT_MAX) { /* a babbler: the oldest half goes */
-            b->stats.garbage_bytes += BUS_INPUT_MAX / 2;
-            drop_input(b, BUS_INPUT_MAX / 2);
-        }
-        size_t room = BUS_INPUT_MAX - b->input_len;
-        size_t n = len < room ? len : room;
-        memcpy(b->input + b->input_len, data, n);
-        b->input_len += n;
-        data += n;
-        len -= n;
-        if (scan(b, now))
-            return; /* what follows an answer in one breath is not for us */
-    }
-}
-
-/* A false beginning may hide a good answer behind it: before giving up, look past it. */
-static bool rescan(struct bus *b, mono_ms now)
-{
-    while (b->input_len > 0) {
-        note_damage(b, now);
-        drop_input(b, 1);
-        if (scan(b, now))
-            return true;
-    }
-    return false;
-}
+/* --- time ------------------------------------------------------------------------------------- */
 
 void bus_tick(struct bus *b, mono_ms now)
 {
@@ -402,7 +276,7 @@ void bus_tick(struct bus *b, mono_ms now)
         return;
     if (!mono_due(b->deadline, now) && !mono_due(b->limit, now))
         return;
-    if (!rescan(b, now))
+    if (!bus_hear_again(b, now))
         exchange_failed(b, now);
 }
 
@@ -410,7 +284,8 @@ mono_ms bus_wake(const struct bus *b)
 {
     if (b->current >= 0)
         return mono_earlier(b->deadline, b->limit);
-    return best_job(b) >= 0 ? b->free_at : MONO_NEVER;
+    int i = best_job(b);
+    return i >= 0 ? may_start(b, i) : MONO_NEVER;
 }
 
 void bus_reset(struct bus *b, mono_ms now)
@@ -421,5 +296,5 @@ void bus_reset(struct bus *b, mono_ms now)
         push_result(b, i, ERR_BUS_CLOSED, (struct bytes){0});
     }
     b->input_len = 0;
-    b->free_at = mono_after(now, b->timing.gap_ms);
+    b->quiet_at = now;
 }

@@ -7,7 +7,12 @@
  * Priorities: a step of a visit comes before everything, then orders, then polls, in order of
  * submission within a priority; so an order waits at most for the exchange that is under way.
  * Answers are matched to the one outstanding request by the protocol's link (address and control);
- * echoes, garbage and late answers from others are counted and dropped.
+ * echoes, garbage and late answers from others are counted and dropped. Meters of several protocols
+ * and speeds may share a line: each peer has a link and a speed of its own if it differs.
+ *
+ * Other masters: whoever asks on this line is given the time to be answered, and a request of ours
+ * that was spoilt by one is repeated after a pause that nobody else makes. Noise that never ends
+ * does not silence us for ever: after `patience_ms` we speak anyway.
  *
  * Sans-I/O: time and bytes come in, bytes and the next wake-up go out. No heap, no clock.
  */
@@ -21,6 +26,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/rand.h"
 #include "meter/meter.h"
 
 #define BUS_PEERS_MAX 256
@@ -32,29 +38,40 @@ enum bus_priority { BUS_STEP, BUS_ORDER, BUS_POLL, BUS_PROBE, BUS_PRIORITIES };
 
 /* Times of one line. bus_timing_of fills sensible ones for a speed; a caller may change them. */
 struct bus_timing {
-    int32_t baud;          /* real speed of the wire, also behind a TCP serial server */
-    int32_t gap_ms;        /* silence before each request */
-    int32_t turnaround_ms; /* wait for an answer's first byte while nothing is known of the peer */
+    int32_t baud;           /* real speed of the wire, also behind a TCP serial server */
+    int32_t gap_ms;         /* silence before each request */
+    int32_t address_gap_ms; /* the same, if the request is for another meter than the last one */
+    int32_t turnaround_ms;  /* wait for an answer's first byte while nothing is known of the peer */
     int32_t turnaround_min_ms, turnaround_max_ms; /* bounds of the learnt wait */
     int32_t byte_gap_ms;                          /* silence inside an answer that ends it */
     int32_t probe_ms; /* first pause before a silent peer is tried again; doubles */
     int32_t probe_max_ms;
     int32_t probe_spacing_ms; /* between any two probes: bounds what silent peers cost the line */
     int32_t transit_ms;       /* extra for what lies between us and the wire (TCP, radio) */
+    int32_t yield_ms;         /* how long another master's request is given to be answered */
+    int32_t patience_ms;      /* how long a job waits for a line that is never quiet */
 };
 
 struct bus_timing bus_timing_of(int32_t baud);
+/* The same for a line on which only DL/T 645 is spoken: its frames do not need the long silences by
+ * which Modbus tells where one begins. */
+struct bus_timing bus_timing_dlt645(int32_t baud);
 
 /* Each meter of a line is a peer, numbered by the caller 0..BUS_PEERS_MAX-1. */
 struct bus_peer {
-    bool silent;        /* demoted: asked only on the probe ring */
-    bool told;          /* what bus_peer_change said last */
-    uint8_t failures;   /* jobs in a row without an answer */
+    const struct meter_link *link; /* NULL: the line's */
+    int32_t baud;                  /* 0: the line's */
+    char parity;                   /* 0: the line's */
+    bool silent;                   /* demoted: asked only on the probe ring */
+    bool told;                     /* what bus_peer_change said last */
+    uint8_t failures;              /* jobs in a row without an answer */
+    uint8_t spoiled;    /* jobs in a row with damaged answers only: two meters of one address? */
     uint8_t trusted;    /* answers since the last time-out, up to a few */
     uint8_t probes;     /* probes since the demotion, for the back-off */
     int32_t slowest_ms; /* decaying maximum of seen turnarounds; 0: none yet */
     mono_ms probe_at;   /* silent: next probe */
     uint32_t answers, timeouts, damaged;
+    uint64_t turnaround_ms; /* of all answers together */
 };
 
 struct bus_job {
@@ -80,14 +97,18 @@ struct bus_result {
 /* Since bus_init. Times in ms of line time. */
 struct bus_stats {
     uint64_t exchanges, answered, retries, timeouts;
-    uint64_t damaged; /* frames with a bad checksum or end */
-    uint64_t echoes;  /* our own bytes heard again */
-    uint64_t strays;  /* good frames that answer nothing outstanding */
+    uint64_t damaged;    /* frames with a bad checksum or end */
+    uint64_t echoes;     /* our own bytes heard again */
+    uint64_t strays;     /* good frames that answer nothing outstanding */
+    uint64_t foreign;    /* of them: requests of other masters */
+    uint64_t collisions; /* our own bytes came back altered: somebody spoke at the same time */
+    uint64_t pushed;     /* requests sent although the line was never quiet */
     uint64_t garbage_bytes;
     uint64_t sent_bytes, received_bytes;
-    int64_t busy_ms;   /* from a request's first byte to its end by answer or time-out */
-    int64_t useful_ms; /* of that: bytes of answered exchanges on the wire, and the meters'
-                          own turnaround: what the physics needs */
+    int64_t busy_ms;    /* from a request's first byte to its end by answer or time-out */
+    int64_t useful_ms;  /* of that: bytes of answered exchanges on the wire, and the meters'
+                           own turnaround: what the physics needs */
+    int64_t yielded_ms; /* time left to other masters */
     uint64_t demotions, returns;
 };
 
@@ -106,14 +127,27 @@ struct bus {
     uint8_t sendings[BUS_JOBS_MAX]; /* how often each was sent so far */
     bool damaged[BUS_JOBS_MAX];     /* something damaged came for it */
     int current;                    /* index of the job on the line, or -1 */
-    mono_ms free_at;                /* the line is quiet enough from here on */
+    mono_ms quiet_at;               /* the last byte on the line so far */
+    mono_ms hold_until;             /* another master's turn, or a pause after a collision */
+    mono_ms blocked_at;             /* since when a job waits for a quiet line; MONO_NEVER */
     mono_ms started, tx_end, deadline, limit;
+    uint16_t last_peer;
+    uint8_t last[METER_FRAME_MAX], foreign[METER_FRAME_MAX]; /* requests: ours, another master's */
+    uint16_t last_len, foreign_len;                          /* 0: none */
+    mono_ms foreign_at; /* when the last request of another master was heard */
+    uint16_t echo_at;   /* bytes of the running request that came back */
+    uint8_t echoes;     /* belief that the adapter hears itself */
+    bool echo_ended;    /* nothing more of this exchange is an echo */
+    struct rand_stream rand;
     uint8_t input[BUS_INPUT_MAX];
     size_t input_len;
     struct bus_result results[BUS_RESULTS_MAX];
     size_t result_head, result_count;
     struct bus_peer peers[BUS_PEERS_MAX];
     mono_ms probe_free_at; /* the ring as a whole is slow, however many are on it */
+    uint16_t live;         /* peers that answer */
+    uint16_t burst;        /* probes that may follow one another, because one came back */
+    mono_ms burst_at;      /* when the next burst may begin */
     struct bus_stats stats;
 };
 
@@ -148,6 +182,13 @@ void bus_reset(struct bus *b, mono_ms now);
 bool bus_may_poll(const struct bus *b, uint16_t peer, mono_ms now);
 /* Forgets what was learnt of a peer: another meter has its number now. */
 void bus_peer_reset(struct bus *b, uint16_t peer);
+/* What this meter speaks, and how fast. NULL, 0, 0: as the line. Not while a job of it waits. */
+void bus_peer_speaks(struct bus *b, uint16_t peer, const struct meter_link *link, int32_t baud,
+                     char parity);
+/* The speed at which the frame handed out last must be sent. parity 0: the line's own. */
+int32_t bus_speed(const struct bus *b, char *parity);
+/* The peers that take longest to answer, slowest first; returns how many were written. */
+size_t bus_slowest(const struct bus *b, uint16_t *peers, size_t cap);
 
 /* How long the bytes take on the wire: 11 bits each (start, 8, parity, stop). */
 int64_t bus_wire_ms(int32_t baud, size_t bytes);

@@ -5,8 +5,11 @@
 #define AHEAD_MS 5'000  /* rows due so soon are asked in the same sweep */
 #define STATE_MAX_S 120 /* rows asked at least so often tell the state of a meter */
 #define PATIENCE_MS 120'000
-#define LATE_MS 30'000 /* overdue by so much, the line is behind */
-#define AGAIN_MS 5'000 /* after no answer, before the peer counts as silent */
+#define LATE_MS 30'000  /* overdue by so much, the line is behind */
+#define AGAIN_MS 5'000  /* after no answer, before the peer counts as silent */
+#define SPOILED_SHIFT 4 /* damaged answers, again and again: up to AGAIN_MS << this */
+#define EARLY_SHARE 8   /* state rows are due so much of a period early: on its way it grows older \
+                         */
 
 void plan_init(struct plan *p, struct plan_peer *peers, uint16_t peer_count)
 {
@@ -24,6 +27,7 @@ void plan_set(struct plan *p, uint16_t peer, const struct meter_unit *unit, mono
 {
     MUST(peer < p->peer_count && unit->model->item_count <= METER_ITEMS_MAX);
     p->peers[peer].unit = unit;
+    p->peers[peer].not_before = now;
     for (unsigned i = 0; i < unit->model->item_count; i++)
         p->peers[peer].due[i] = now;
 }
@@ -45,15 +49,19 @@ static mono_ms first_due(const struct plan_peer *p)
     return first;
 }
 
-/* A silent peer is due when the ring says so. */
-static mono_ms peer_due(const struct plan *p, const struct bus *b, uint16_t peer)
+/* When a peer may be asked, as opposed to when it was due: a silent one when the ring says so. */
+static mono_ms peer_may(const struct plan *p, const struct bus *b, uint16_t peer)
 {
-    mono_ms due = first_due(&p->peers[peer]);
     const struct bus_peer *bp = &b->peers[peer];
-    if (!bp->silent || due.ms == MONO_NEVER.ms)
-        return due;
-    mono_ms probe = bp->probe_at.ms > b->probe_free_at.ms ? bp->probe_at : b->probe_free_at;
-    return probe.ms > due.ms ? probe : due;
+    mono_ms may = first_due(&p->peers[peer]);
+    if (may.ms == MONO_NEVER.ms)
+        return may;
+    const mono_ms bounds[] = {p->peers[peer].not_before, bp->silent ? bp->probe_at : may,
+                              bp->silent ? b->probe_free_at : may};
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++)
+        if (bounds[i].ms > may.ms)
+            may = bounds[i];
+    return may;
 }
 
 /* When the line is behind, a sweep asks one rare row at most: the state's age is what is promised.
@@ -95,8 +103,8 @@ static int longest_waiting(const struct plan *p, const struct bus *b, mono_ms no
     int best = -1;
     mono_ms best_due = MONO_NEVER;
     for (uint16_t i = 0; i < p->peer_count; i++) {
-        mono_ms due = peer_due(p, b, i);
-        if (mono_due(due, now) && due.ms < best_due.ms) {
+        mono_ms due = first_due(&p->peers[i]);
+        if (due.ms < best_due.ms && mono_due(peer_may(p, b, i), now)) {
             best = i;
             best_due = due;
         }
@@ -125,18 +133,19 @@ void plan_done(struct plan *p, const struct plan_ask *ask, int next_item, mono_m
     int64_t period_ms = (int64_t)peer->unit->model->items[ask->item].period_s * 1000;
     /* Rows that are rare are spread, so that not all meters ask all of theirs in one round. */
     int64_t spread_ms = period_ms > 120'000 ? ask->peer * INT64_C(7919) % (period_ms / 4) : 0;
+    if (!is_rare(peer, ask->item))
+        spread_ms = period_ms / EARLY_SHARE;
     peer->due[ask->item] = mono_after(now, period_ms - spread_ms);
     if (p->peer == ask->peer && next_item >= 0)
         p->lead = next_item;
 }
 
-void plan_failed(struct plan *p, const struct plan_ask *ask, mono_ms now)
+void plan_failed(struct plan *p, const struct bus *b, const struct plan_ask *ask, mono_ms now)
 {
     struct plan_peer *peer = &p->peers[ask->peer];
-    mono_ms again = mono_after(now, AGAIN_MS);
-    for (unsigned i = 0; i < peer->unit->model->item_count; i++)
-        if (mono_due(peer->due[i], again))
-            peer->due[i] = again;
+    uint8_t spoiled = b->peers[ask->peer].spoiled;
+    int64_t pause_ms = (int64_t)AGAIN_MS << (spoiled < SPOILED_SHIFT ? spoiled : SPOILED_SHIFT);
+    peer->not_before = mono_after(now, pause_ms);
     if (p->peer == ask->peer)
         begin_sweep(p, -1, now);
 }
@@ -161,6 +170,6 @@ mono_ms plan_wake(const struct plan *p, const struct bus *b, mono_ms now)
         return now;
     mono_ms wake = MONO_NEVER;
     for (uint16_t i = 0; i < p->peer_count; i++)
-        wake = mono_earlier(wake, peer_due(p, b, i));
+        wake = mono_earlier(wake, peer_may(p, b, i));
     return wake;
 }

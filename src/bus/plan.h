@@ -13,6 +13,7 @@
 struct plan_peer {
     const struct meter_unit *unit;
     mono_ms due[METER_ITEMS_MAX]; /* when each row is worth asking again */
+    mono_ms not_before;           /* a pause after no answer; its place in the queue stays */
 };
 
 struct plan {
@@ -39,8 +40,9 @@ bool plan_next(struct plan *p, const struct bus *b, mono_ms now, struct plan_ask
 /* The row was answered (or refused): it is due again after its period. `next_item` as the answer
  * said, -1 none. */
 void plan_done(struct plan *p, const struct plan_ask *ask, int next_item, mono_ms now);
-/* The meter did not answer: its sweep ends, what was not asked stays due. */
-void plan_failed(struct plan *p, const struct plan_ask *ask, mono_ms now);
+/* The meter did not answer: its sweep ends, what was not asked stays due. One that always answers
+ * damaged (two meters of one address) is asked more and more seldom. */
+void plan_failed(struct plan *p, const struct bus *b, const struct plan_ask *ask, mono_ms now);
 /* True once the sweep that `ask` belonged to has no more rows: its points are complete. */
 bool plan_sweep_over(const struct plan *p, mono_ms now);
 /* Makes the state rows of a meter due at once (after an order changed it). */

@@ -22,7 +22,8 @@ struct gateway_meter *gateway_meter_of(struct gateway *g, int64_t meter_id)
     return NULL;
 }
 
-/* --- start and end -------------------------------------------------------------------------------- */
+/* --- start and end
+ * -------------------------------------------------------------------------------- */
 
 static void set_defaults(struct gateway_options *o)
 {
@@ -86,7 +87,8 @@ void gateway_close(struct gateway *g)
     free(g);
 }
 
-/* --- a line's work ---------------------------------------------------------------------------------- */
+/* --- a line's work
+ * ---------------------------------------------------------------------------------- */
 
 static void take_result(struct gateway *g, const struct gateway_now *now, size_t line,
                         const struct bus_result *r)
@@ -102,11 +104,11 @@ static void tell_changes(struct gateway *g, const struct gateway_now *now, size_
     struct gateway_line *l = &g->lines[line];
     struct bus_change change;
     while (bus_peer_change(&l->bus, &change)) {
-        const struct uplink_event event = {
-            .kind = change.silent ? UPLINK_METER_SILENT : UPLINK_METER_BACK,
-            .at = now->wall,
-            .meter_id = g->meters[l->meters[change.peer]].meter_id,
-            .line = l->config.number};
+        const struct uplink_event event = {.kind = change.silent ? UPLINK_METER_SILENT
+                                                                 : UPLINK_METER_BACK,
+                                           .at = now->wall,
+                                           .meter_id = g->meters[l->meters[change.peer]].meter_id,
+                                           .line = l->config.number};
         gateway_queue_event(g, now, &event);
     }
 }
@@ -121,12 +123,21 @@ static void begin_visit(struct gateway *g, const struct gateway_now *now, size_t
         gateway_visit_begin(g, now, line, c);
 }
 
+/* A meter of the line whose protocol knows the broadcast; false: there is none. */
+static bool clock_peer(const struct gateway *g, const struct gateway_line *l, uint16_t *peer)
+{
+    for (*peer = 0; *peer < l->peer_count; (*peer)++)
+        if (g->meters[l->meters[*peer]].unit.model->driver->link->clock)
+            return true;
+    return false;
+}
+
 static void tell_time(struct gateway *g, const struct gateway_now *now, struct gateway_line *l)
 {
-    struct bus_job job = {.tag = GATEWAY_TAG_CLOCK, .priority = BUS_POLL, .attempts = 1,
-                          .silent = true};
+    struct bus_job job = {
+        .tag = GATEWAY_TAG_CLOCK, .priority = BUS_POLL, .attempts = 1, .silent = true};
     struct writer w = writer_of(job.request, sizeof job.request);
-    if (!now->trusted || !mono_due(l->clock_at, now->mono) || l->peer_count == 0)
+    if (!now->trusted || !mono_due(l->clock_at, now->mono) || !clock_peer(g, l, &job.peer))
         return;
     l->clock_at = mono_after(now->mono, GATEWAY_CLOCK_S * INT64_C(1000));
     meter_ask_clock(now->wall, g->options.offset_s, &w);
@@ -188,7 +199,8 @@ enum err gateway_flush(struct gateway *g, const struct gateway_now *now)
     return gateway_queue_flush(g, now);
 }
 
-/* --- settings ------------------------------------------------------------------------------------------ */
+/* --- settings
+ * ------------------------------------------------------------------------------------------ */
 
 struct setting {
     const char *name;
@@ -250,7 +262,9 @@ enum err gateway_next_boot_epoch(struct gateway *g, int64_t *boot_epoch)
     return ERR_OK;
 }
 
-/* --- lines ------------------------------------------------------------------------------------------------ */
+/* --- lines
+ * ------------------------------------------------------------------------------------------------
+ */
 
 unsigned gateway_generation(const struct gateway *g)
 {
@@ -291,9 +305,8 @@ void gateway_line_status(struct gateway *g, const struct gateway_now *now, size_
     l->clock_at = now->mono;
     bus_reset(&l->bus, now->mono);
     end_jobs(g, now, index);
-    const struct uplink_event event = {.kind = up ? UPLINK_LINE_UP : UPLINK_LINE_DOWN,
-                                       .at = now->wall,
-                                       .line = l->config.number};
+    const struct uplink_event event = {
+        .kind = up ? UPLINK_LINE_UP : UPLINK_LINE_DOWN, .at = now->wall, .line = l->config.number};
     gateway_queue_event(g, now, &event);
 }
 
@@ -314,7 +327,9 @@ size_t gateway_line_output(struct gateway *g, const struct gateway_now *now, siz
     return bus_output(&g->lines[index].bus, now->mono, out, cap);
 }
 
-/* --- uplink ------------------------------------------------------------------------------------------------- */
+/* --- uplink
+ * -------------------------------------------------------------------------------------------------
+ */
 
 void gateway_uplink_connected(struct gateway *g, const struct gateway_now *now)
 {
@@ -415,7 +430,8 @@ bool gateway_next_uplink(struct gateway *g, const struct gateway_now *now, struc
     return true;
 }
 
-/* --- looking in ---------------------------------------------------------------------------------------------- */
+/* --- looking in
+ * ---------------------------------------------------------------------------------------------- */
 
 void gateway_status_get(const struct gateway *g, struct gateway_status *out)
 {

@@ -5,7 +5,8 @@
 #include "base/must.h"
 #include "gateway/gateway_impl.h"
 
-/* --- taking the lines and meters out ------------------------------------------------------------- */
+/* --- taking the lines and meters out -------------------------------------------------------------
+ */
 
 void gateway_config_free(struct gateway *g)
 {
@@ -42,19 +43,39 @@ static void add_meter(struct gateway *g, const struct uplink_config_meter *c)
     g->meters[g->meter_count++] = m;
 }
 
+static const struct meter_link *link_of(const struct gateway *g, const struct gateway_line *l,
+                                        size_t peer)
+{
+    return g->meters[l->meters[peer]].unit.model->driver->link;
+}
+
+static bool only_dlt645(const struct gateway *g, const struct gateway_line *l)
+{
+    for (size_t p = 0; p < l->peer_count; p++)
+        if (link_of(g, l, p) != &meter_link_dlt645)
+            return false;
+    return true;
+}
+
+static void start_bus(struct gateway *g, const struct gateway_now *now, struct gateway_line *l)
+{
+    int32_t baud = (int32_t)l->config.baud;
+    struct bus_timing timing = only_dlt645(g, l) ? bus_timing_dlt645(baud) : bus_timing_of(baud);
+    bus_init(&l->bus, &meter_link_dlt645, &timing, now->mono);
+    for (uint16_t p = 0; p < l->peer_count; p++)
+        bus_peer_speaks(&l->bus, p, link_of(g, l, p), 0, 0);
+}
+
 static void start_line(struct gateway *g, const struct gateway_now *now, size_t index)
 {
     struct gateway_line *l = &g->lines[index];
-    struct bus_timing timing = bus_timing_of((int32_t)l->config.baud);
     l->peers = calloc(l->peer_count + 1U, sizeof *l->peers);
     l->meters = calloc(l->peer_count + 1U, sizeof *l->meters);
     MUST(l->peers && l->meters);
     for (size_t i = 0; i < g->meter_count; i++)
         if (g->meters[i].line == index)
             l->meters[g->meters[i].peer] = i;
-    const struct meter_link *link =
-        l->peer_count > 0 ? g->meters[l->meters[0]].unit.model->driver->link : &meter_link_dlt645;
-    bus_init(&l->bus, link, &timing, now->mono);
+    start_bus(g, now, l);
     plan_init(&l->plan, l->peers, l->peer_count);
     for (uint16_t p = 0; p < l->peer_count; p++)
         plan_set(&l->plan, p, &g->meters[l->meters[p]].unit, now->mono);
@@ -124,7 +145,8 @@ static enum err apply(struct gateway *g, const struct gateway_now *now, const st
     return ERR_OK;
 }
 
-/* --- keeping ------------------------------------------------------------------------------------------ */
+/* --- keeping
+ * ------------------------------------------------------------------------------------------ */
 
 static void drop_parts(struct gateway *g)
 {
@@ -203,8 +225,8 @@ enum err gateway_config_take(struct gateway *g, const struct gateway_now *now,
 static enum err load(struct store_tx *tx, void *arg)
 {
     struct gateway *g = arg;
-    struct query q = query_open(
-        tx, "SELECT value FROM setting WHERE name LIKE 'config.%' ORDER BY name", "");
+    struct query q =
+        query_open(tx, "SELECT value FROM setting WHERE name LIKE 'config.%' ORDER BY name", "");
     g->parts_wanted = 0;
     while (query_step(&q) && g->parts_wanted < GATEWAY_CONFIG_PARTS) {
         struct bytes b = query_blob(&q, 0);

@@ -28,7 +28,7 @@ void gateway_poll_next(struct gateway *g, const struct gateway_now *now, size_t 
     job.attempts = l->ask.probe ? 1 : 2;
     job.len = (uint16_t)w.len;
     if (w.err != ERR_OK)
-        plan_failed(&l->plan, &l->ask, now->mono);
+        plan_failed(&l->plan, &l->bus, &l->ask, now->mono);
     else
         l->polling = bus_submit(&l->bus, &job) == ERR_OK;
 }
@@ -50,7 +50,7 @@ void gateway_poll_result(struct gateway *g, const struct gateway_now *now, size_
     struct meter_values values = {.next_item = -1};
     l->polling = false;
     if (r->err != ERR_OK) {
-        plan_failed(&l->plan, &l->ask, now->mono);
+        plan_failed(&l->plan, &l->bus, &l->ask, now->mono);
         sweep_ends(g, now, l);
         return;
     }

@@ -103,7 +103,7 @@ static void take_results(mono_ms at)
     while (bus_result(&bus, &r)) {
         struct meter_values v;
         if (r.err != ERR_OK) {
-            plan_failed(&plan, &asks[0], at);
+            plan_failed(&plan, &bus, &asks[0], at);
             continue;
         }
         struct bytes answer = {r.answer, r.len};

@@ -1,0 +1,200 @@
+#include <string.h>
+
+#include "base/must.h"
+#include "bus/bus_impl.h"
+
+#define ECHO_BELIEVED 2
+#define ECHO_SURE 4
+#define JITTER_MS 200 /* two masters that collided shall not do so again */
+
+static void drop_input(struct bus *b, size_t len)
+{
+    memmove(b->input, b->input + len, b->input_len - len);
+    b->input_len -= len;
+}
+
+/* --- echoes ----------------------------------------------------------------------------------- */
+
+/* Two-wire adapters hear themselves. A whole echo is known by its bytes, unless the protocol's
+ * answer looks the same (a Modbus write of one register): then what was learnt from other requests
+ * of this line decides. */
+static bool is_echo(const struct bus *b, struct bytes frame)
+{
+    const struct bus_job *job = &b->jobs[b->current];
+    if (frame.len > job->len)
+        return false;
+    return memcmp(job->request + job->len - frame.len, frame.data, frame.len) == 0;
+}
+
+static void learn_echo(struct bus *b, size_t bytes)
+{
+    b->stats.echoes += bytes;
+    if (b->echoes < ECHO_SURE)
+        b->echoes++;
+    b->echo_at = b->jobs[b->current].len;
+}
+
+static void note_damage(struct bus *b, mono_ms now);
+
+/* On a line that echoes, the first bytes heard are our own; returns how many were. Altered ones
+ * mean that somebody else was speaking. */
+static size_t strip_echo(struct bus *b, mono_ms now, const uint8_t *data, size_t len)
+{
+    size_t n = 0;
+    const struct bus_job *job = b->current >= 0 ? &b->jobs[b->current] : NULL;
+    if (!job || b->echoes < ECHO_BELIEVED || b->echo_ended)
+        return 0;
+    while (n < len && b->echo_at < job->len && data[n] == job->request[b->echo_at]) {
+        n++;
+        b->echo_at++;
+    }
+    b->stats.echoes += n;
+    b->echo_ended = n < len || b->echo_at == job->len;
+    if (b->echo_at == job->len) {
+        b->echoes = ECHO_SURE;
+    } else if (n < len && b->echo_at > 0) {
+        b->stats.collisions++;
+        note_damage(b, now);
+    }
+    return n;
+}
+
+/* --- other masters ---------------------------------------------------------------------------- */
+
+static bool answers(const struct bus *b, const uint8_t *request, size_t len, struct bytes frame)
+{
+    const struct meter_link *link = bus_link_of(b, b->last_peer);
+    return len > 0 && link->match((struct bytes){request, len}, frame) == METER_MATCH_ANSWER;
+}
+
+/* A good frame that is not for us: somebody's late answer, another master's request, or what it was
+ * answered. The asked meter is given the time to speak. */
+static void take_stray(struct bus *b, mono_ms now, struct bytes frame)
+{
+    b->stats.strays++;
+    if (answers(b, b->last, b->last_len, frame))
+        return;
+    if (answers(b, b->foreign, b->foreign_len, frame)) {
+        b->foreign_len = 0;
+        b->hold_until = now;
+        return;
+    }
+    b->stats.foreign++;
+    memcpy(b->foreign, frame.data, frame.len);
+    b->foreign_len = (uint16_t)frame.len;
+    b->foreign_at = now;
+    b->hold_until = mono_after(now, b->timing.yield_ms);
+}
+
+/* True if the frame ended the exchange. */
+static bool take_frame(struct bus *b, mono_ms now, struct bytes frame)
+{
+    if (b->current < 0) {
+        take_stray(b, now, frame);
+        return false;
+    }
+    const struct bus_job *job = &b->jobs[b->current];
+    struct bytes request = {job->request, job->len};
+    bool echo = is_echo(b, frame);
+    bool expected = b->echoes > 0 && b->echo_at == 0;
+    bool matches = bus_link_of(b, job->peer)->match(request, frame) == METER_MATCH_ANSWER;
+    if (matches && !(echo && expected)) {
+        if (expected)
+            b->echoes--; /* an answer without an echo before it */
+        bus_answer_came(b, now, frame);
+        return true;
+    }
+    if (echo)
+        learn_echo(b, frame.len);
+    else
+        take_stray(b, now, frame);
+    return false;
+}
+
+/* --- frames ----------------------------------------------------------------------------------- */
+
+/* Something damaged came for the request that is out: ask again as soon as the line is quiet. */
+static void note_damage(struct bus *b, mono_ms now)
+{
+    b->stats.damaged++;
+    if (b->current < 0)
+        return;
+    b->damaged[b->current] = true;
+    b->deadline = mono_earlier(b->deadline, mono_after(now, b->timing.byte_gap_ms));
+    if (b->stats.foreign > 0 && mono_due(now, mono_after(b->foreign_at, 60'000)))
+        b->hold_until = mono_after(now, (int64_t)rand_below(&b->rand, JITTER_MS));
+}
+
+/* Looks at what was heard. True if the exchange ended, false if more bytes are needed. */
+static bool scan(struct bus *b, mono_ms now)
+{
+    const struct meter_link *link = bus_link_of(b, b->last_peer);
+    while (b->input_len > 0) {
+        size_t begin = 0, end = 0;
+        enum err e = link->cut(b->input, b->input_len, &begin, &end);
+        b->stats.garbage_bytes += begin;
+        if (e == ERR_TRUNCATED) {
+            drop_input(b, begin);
+            return false;
+        }
+        if (e != ERR_OK) {
+            note_damage(b, now);
+            drop_input(b, end);
+            continue;
+        }
+        uint8_t copy[METER_FRAME_MAX];
+        size_t len = end - begin;
+        if (len <= sizeof copy)
+            memcpy(copy, b->input + begin, len);
+        drop_input(b, end);
+        if (len > sizeof copy)
+            note_damage(b, now);
+        else if (take_frame(b, now, (struct bytes){copy, len}))
+            return true;
+    }
+    return false;
+}
+
+static void heard(struct bus *b, mono_ms now)
+{
+    b->quiet_at = now;
+    if (b->current < 0)
+        return;
+    mono_ms more = mono_after(now, b->timing.byte_gap_ms);
+    if (more.ms > b->deadline.ms)
+        b->deadline = more;
+}
+
+void bus_input(struct bus *b, mono_ms now, const uint8_t *data, size_t len)
+{
+    b->stats.received_bytes += len;
+    heard(b, now);
+    size_t own = strip_echo(b, now, data, len);
+    data += own;
+    len -= own;
+    while (len > 0) {
+        if (b->input_len == BUS_INPUT_MAX) { /* a babbler: the oldest half goes */
+            b->stats.garbage_bytes += BUS_INPUT_MAX / 2;
+            drop_input(b, BUS_INPUT_MAX / 2);
+        }
+        size_t room = BUS_INPUT_MAX - b->input_len;
+        size_t n = len < room ? len : room;
+        memcpy(b->input + b->input_len, data, n);
+        b->input_len += n;
+        data += n;
+        len -= n;
+        if (scan(b, now))
+            return; /* what follows an answer in one breath is not for us */
+    }
+}
+
+bool bus_hear_again(struct bus *b, mono_ms now)
+{
+    while (b->input_len > 0) {
+        note_damage(b, now);
+        drop_input(b, 1);
+        if (scan(b, now))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,24 @@
+/* Shared by the parts of bus/ only. */
+#ifndef YUFU_BUS_BUS_IMPL_H
+#define YUFU_BUS_BUS_IMPL_H
+
+#include "bus/bus.h"
+
+/* --- bus_peer.c: what is known of each meter, and the ring of the silent ones */
+const struct meter_link *bus_link_of(const struct bus *b, uint16_t peer);
+int32_t bus_baud_of(const struct bus *b, uint16_t peer);
+/* How long the first byte of its answer is waited for. */
+int32_t bus_wait_of(const struct bus *b, uint16_t peer);
+void bus_peer_answered(struct bus *b, uint16_t peer, int64_t turnaround_ms, mono_ms now);
+void bus_peer_failed(struct bus *b, uint16_t peer, mono_ms now);
+void bus_peer_spoiled(struct bus *b, uint16_t peer);
+
+/* --- bus_hear.c: what is heard */
+/* Looks again at what stands in the input when a wait is over: a false beginning may hide a good
+ * answer behind it. True if the exchange ended. */
+bool bus_hear_again(struct bus *b, mono_ms now);
+
+/* --- bus.c */
+void bus_answer_came(struct bus *b, mono_ms now, struct bytes answer);
+
+#endif

@@ -1,0 +1,170 @@
+#include <string.h>
+
+#include "bus/bus_impl.h"
+
+#define SILENT_AFTER 3  /* unanswered jobs in a row */
+#define TRUST_AFTER 16  /* answers without a time-out, before a shorter wait is believed */
+#define BURST_MS 60'000 /* between two bursts of probes */
+#define LONELY_SHARE 8  /* nobody answers: the ring turns so many times as fast */
+
+void bus_peer_speaks(struct bus *b, uint16_t peer, const struct meter_link *link, int32_t baud,
+                     char parity)
+{
+    struct bus_peer *p = &b->peers[peer];
+    p->link = link;
+    p->baud = baud;
+    p->parity = parity;
+}
+
+const struct meter_link *bus_link_of(const struct bus *b, uint16_t peer)
+{
+    return b->peers[peer].link ? b->peers[peer].link : b->link;
+}
+
+int32_t bus_baud_of(const struct bus *b, uint16_t peer)
+{
+    return b->peers[peer].baud > 0 ? b->peers[peer].baud : b->timing.baud;
+}
+
+int32_t bus_speed(const struct bus *b, char *parity)
+{
+    *parity = b->peers[b->last_peer].parity;
+    return bus_baud_of(b, b->last_peer);
+}
+
+static int32_t clamp(int32_t v, int32_t low, int32_t high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
+/* A peer that was quick so far is not waited for as long as a stranger. */
+int32_t bus_wait_of(const struct bus *b, uint16_t peer)
+{
+    const struct bus_timing *t = &b->timing;
+    const struct bus_peer *p = &b->peers[peer];
+    if (p->trusted < TRUST_AFTER)
+        return t->turnaround_ms;
+    return clamp(2 * p->slowest_ms + 50, t->turnaround_min_ms, t->turnaround_max_ms);
+}
+
+/* What silenced this one may have silenced others: they are all tried at once. */
+static void begin_burst(struct bus *b, mono_ms now)
+{
+    if (!mono_due(b->burst_at, now))
+        return;
+    b->burst = 0;
+    for (size_t i = 0; i < BUS_PEERS_MAX; i++)
+        if (b->peers[i].silent) {
+            b->peers[i].probe_at = now;
+            b->burst++;
+        }
+    b->burst_at = mono_after(now, BURST_MS);
+    b->probe_free_at = now;
+}
+
+void bus_peer_answered(struct bus *b, uint16_t peer, int64_t turnaround_ms, mono_ms now)
+{
+    struct bus_peer *p = &b->peers[peer];
+    int32_t seen = (int32_t)(turnaround_ms < 1 ? 1 : turnaround_ms);
+    int32_t faded = p->slowest_ms - p->slowest_ms / 64;
+    p->slowest_ms = seen > faded ? seen : faded;
+    p->turnaround_ms += (uint64_t)seen;
+    if (p->trusted < TRUST_AFTER)
+        p->trusted++;
+    if (p->answers == 0 || p->silent)
+        b->live++;
+    p->failures = p->spoiled = 0;
+    p->probes = 0;
+    p->answers++;
+    if (!p->silent)
+        return;
+    p->silent = false;
+    b->stats.returns++;
+    begin_burst(b, now);
+}
+
+static void plan_probe(struct bus *b, struct bus_peer *p, mono_ms now)
+{
+    int32_t share = b->live > 0 ? 1 : LONELY_SHARE;
+    int64_t pause = (int64_t)b->timing.probe_ms << (p->probes < 8 ? p->probes : 8);
+    if (pause > b->timing.probe_max_ms)
+        pause = b->timing.probe_max_ms;
+    p->probe_at = mono_after(now, pause);
+    int32_t spacing = b->burst > 0 ? 0 : b->timing.probe_spacing_ms / share;
+    b->probe_free_at = mono_after(now, spacing);
+    if (b->burst > 0)
+        b->burst--;
+    if (p->probes < UINT8_MAX)
+        p->probes++;
+}
+
+static void leave(struct bus *b, bool was_live)
+{
+    if (was_live)
+        b->live--;
+}
+
+void bus_peer_failed(struct bus *b, uint16_t peer, mono_ms now)
+{
+    struct bus_peer *p = &b->peers[peer];
+    if (p->failures < UINT8_MAX)
+        p->failures++;
+    if (p->failures < SILENT_AFTER)
+        return;
+    if (!p->silent) {
+        b->stats.demotions++;
+        p->probes = 0;
+        leave(b, p->answers > 0);
+    }
+    p->silent = true;
+    plan_probe(b, p, now);
+}
+
+void bus_peer_spoiled(struct bus *b, uint16_t peer)
+{
+    struct bus_peer *p = &b->peers[peer];
+    if (p->spoiled < UINT8_MAX)
+        p->spoiled++;
+}
+
+bool bus_may_poll(const struct bus *b, uint16_t peer, mono_ms now)
+{
+    const struct bus_peer *p = &b->peers[peer];
+    return !p->silent || (mono_due(p->probe_at, now) && mono_due(b->probe_free_at, now));
+}
+
+void bus_peer_reset(struct bus *b, uint16_t peer)
+{
+    struct bus_peer *p = &b->peers[peer];
+    leave(b, p->answers > 0 && !p->silent);
+    *p = (struct bus_peer){.link = p->link, .baud = p->baud, .parity = p->parity};
+}
+
+bool bus_peer_change(struct bus *b, struct bus_change *out)
+{
+    for (uint16_t i = 0; i < BUS_PEERS_MAX; i++)
+        if (b->peers[i].silent != b->peers[i].told) {
+            b->peers[i].told = b->peers[i].silent;
+            *out = (struct bus_change){i, b->peers[i].silent};
+            return true;
+        }
+    return false;
+}
+
+size_t bus_slowest(const struct bus *b, uint16_t *peers, size_t cap)
+{
+    size_t count = 0;
+    for (uint16_t i = 0; i < BUS_PEERS_MAX; i++) {
+        if (b->peers[i].answers == 0)
+            continue;
+        size_t place = count < cap ? count++ : cap;
+        while (place > 0 && b->peers[peers[place - 1]].slowest_ms < b->peers[i].slowest_ms) {
+            if (place < cap)
+                peers[place] = peers[place - 1];
+            place--;
+        }
+        if (place < cap)
+            peers[place] = i;
+    }
+    return count;
+}
