@@ -51,7 +51,9 @@ int64_t meter_values_get(const struct meter_values *v, enum meter_point point, i
 /* --- units ------------------------------------------------------------------------------------ */
 
 static const struct meter_driver *const drivers[METER_PROTOCOLS] = {
-    [METER_DLT645] = &meter_driver_dlt645,
+    [METER_DLT645] = &meter_driver_dlt645,         [METER_DLT645_1997] = &meter_driver_dlt645_1997,
+    [METER_CJT188] = &meter_driver_cjt188,         [METER_MODBUS_RTU] = &meter_driver_modbus_rtu,
+    [METER_MODBUS_TCP] = &meter_driver_modbus_tcp, [METER_MBUS] = &meter_driver_mbus,
 };
 
 const struct meter_driver *meter_driver_of(enum meter_protocol protocol)

@@ -41,8 +41,8 @@ struct meter_link {
     bool clock; /* meters of such a line take meter_ask_clock's broadcast */
 };
 
-extern const struct meter_link meter_link_dlt645, meter_link_cjt188, meter_link_modbus_rtu,
-    meter_link_modbus_tcp, meter_link_mbus;
+extern const struct meter_link meter_link_dlt645, meter_link_dlt645_1997, meter_link_cjt188,
+    meter_link_modbus_rtu, meter_link_modbus_tcp, meter_link_mbus;
 
 /* --- models ---------------------------------------------------------------------------------- */
 
@@ -200,7 +200,7 @@ struct meter_model {
     uint8_t format, kind, protocol;
     const struct meter_driver *driver;
     uint8_t class; /* enum meter_class */
-    char evidence[400];
+    char evidence[400], notes[400];
     int32_t baud; /* as it leaves the factory */
     uint8_t parity;
     uint8_t circuits; /* switched outputs; 1 of a meter that cannot switch */

@@ -240,6 +240,7 @@ static enum err ask_vend(const struct meter_unit *u, int64_t n, int64_t amount_f
         uint32_t id = n == 1 ? wallet->open_id : wallet->recharge_id;
         TRY(dlt645_ask_credit(&f, u->address, id, &credit, NULL));
     }
+    memcpy(f.data + 4, u->model->quirks.operator, 4); /* behind the identifier */
     dlt645_encode(&f, u->model->quirks.preamble, w);
     return w->err;
 }

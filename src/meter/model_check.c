@@ -90,6 +90,10 @@ static void check_field(struct check *c, size_t r, size_t i)
     if (f->form == METER_FORM_BCD_UNIT &&
         meter_point_dimension((enum meter_point)f->point) == METER_PLAIN)
         FAULT(c, UNIT, "%s", "bcd-unit");
+    bool dimensioned =
+        f->quantity >= METER_QUANTITY_ENERGY && f->quantity <= METER_QUANTITY_WORK_TIME;
+    if (dimensioned && meter_point_dimension((enum meter_point)f->point) == METER_PLAIN)
+        FAULT(c, UNIT, "%s", meter_quantity_name(f->quantity));
     if ((c->m->protocol == METER_MBUS) != (f->quantity != METER_QUANTITY_NONE))
         FAULT(c, DRIVER, "%s", "quantity");
     for (size_t k = 0; k < i; k++)
@@ -160,7 +164,11 @@ static void check_names(struct check *c, size_t r)
 
 static void check_kind_of_row(struct check *c, size_t r, unsigned *data_rows)
 {
-    const struct meter_item *row = &c->m->items[r];
+    struct meter_item *row = &c->m->items[r];
+    at(c, "/rows/%zu/id", r);
+    if ((c->m->protocol == METER_CJT188 || c->m->protocol == METER_DLT645_1997) &&
+        row->id > UINT16_MAX)
+        FAULT(c, DRIVER, "%s", "two bytes");
     at(c, "/rows/%zu/tells", r);
     if (row->decode == METER_DECODE_CIRCUITS && c->m->protocol != METER_DLT645)
         FAULT(c, DRIVER, "%s", "");

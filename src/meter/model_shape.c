@@ -361,6 +361,7 @@ static const struct shape_rule model_rules[] = {
      .about = "by which site files name it"},
     OBJECT(0, "title", title_shape, true, "what people read"),
     TEXT(struct meter_model, maker, "maker", 0, "who makes it"),
+    TEXT(struct meter_model, notes, "notes", 0, "what is not certain about it"),
     {.name = "kind",
      .kind = SHAPE_CHOICE,
      WHERE(struct meter_model, kind),

@@ -12,6 +12,7 @@
 #define YUFU_PROTO_MBUS_H
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "proto/say.h"
 
@@ -70,6 +71,22 @@ struct mbus_record {
 };
 /* The next record of `r`; false at the end. *e: ERR_FRAME_LENGTH if it does not fit. */
 bool mbus_next(struct reader *r, struct mbus_record *record, enum err *e);
+
+/* What a record measures, as mbus_say names it: "energy" in "Wh"; the number counts
+ * 10^exponent of the unit. False: nobody here knows, or an extension may change its meaning. */
+struct mbus_quantity {
+    const char *en, *zh, *unit;
+    int exponent;
+};
+bool mbus_quantity_of(const struct mbus_record *record, struct mbus_quantity *quantity);
+/* The number in the record, to be multiplied by 10^*exponent (beside the quantity's own; reals are
+ * cut to six decimals). ERR_STATE: there is none, or the meter says that it is invalid; ERR_BCD;
+ * ERR_RANGE; ERR_FRAME_UNKNOWN: not a number. */
+[[nodiscard]] enum err mbus_number(const struct mbus_record *record, int64_t *number,
+                                   int *exponent);
+/* The civil time of a record of type F (date and time, 32 bits). ERR_STATE: the meter calls it
+ * invalid; ERR_RANGE: no such time; ERR_FRAME_UNKNOWN: another type. */
+[[nodiscard]] enum err mbus_time(const struct mbus_record *record, struct civil *time);
 
 /* Head and records in words. ERR_FRAME_UNKNOWN: other data than these, told as bytes;
  * ERR_FRAME_LENGTH: a record does not fit; what came before was told. */

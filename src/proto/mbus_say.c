@@ -218,14 +218,19 @@ static void say_date(struct say_value *v, struct bytes b)
         snprintf(v->text, sizeof v->text, "%04d-%02u-%02u", c.year, c.month, c.day);
 }
 
-static void say_time(struct say_value *v, struct bytes b)
+static struct civil civil_of(struct bytes b)
 {
     unsigned d = b.data[2] | (unsigned)b.data[3] << 8;
-    struct civil c = {.year = 2000 + (int32_t)((d >> 5 & 7) | (d >> 9 & 0x78)),
-                      .month = d >> 8 & 15,
-                      .day = d & 31,
-                      .hour = b.data[1] & 31,
-                      .minute = b.data[0] & 63};
+    return (struct civil){.year = 2000 + (int32_t)((d >> 5 & 7) | (d >> 9 & 0x78)),
+                          .month = d >> 8 & 15,
+                          .day = d & 31,
+                          .hour = b.data[1] & 31,
+                          .minute = b.data[0] & 63};
+}
+
+static void say_time(struct say_value *v, struct bytes b)
+{
+    struct civil c = civil_of(b);
     if (b.data[0] & 0x80 || !civil_valid(c)) {
         v->state = b.data[0] & 0x80 ? SAY_ABSENT : SAY_DAMAGED;
         if (v->state == SAY_DAMAGED)
@@ -333,6 +338,65 @@ static void fill(struct say_value *v, const struct mbus_record *m)
         say_number(v, m, q->exponent + (code - q->from));
     if (m->function == MBUS_INVALID)
         v->state = SAY_ABSENT;
+}
+
+/* --- for drivers ---------------------------------------------------------------------------------
+ */
+
+bool mbus_quantity_of(const struct mbus_record *m, struct mbus_quantity *out)
+{
+    uint8_t code;
+    size_t used;
+    if (m->special || m->vif.len == 0)
+        return false;
+    const struct quantity *q = quantity_of(m->vif, &code, &used);
+    bool plain = (m->vif.data[0] & 0x7F) == 0x7C || (m->vif.data[0] & 0x7F) == 0x7F;
+    if (!q || plain || m->vif.len > used)
+        return false;
+    *out = (struct mbus_quantity){q->en, q->zh, q->unit, q->exponent + (code - q->from)};
+    return true;
+}
+
+static enum err real_of(struct bytes b, int64_t *millionths)
+{
+    uint32_t w = (uint32_t)integer_of(b);
+    int e = (int)(w >> 23 & 0xFF) - 150;
+    uint64_t m = (w & 0x7FFFFF) | (w >> 23 & 0xFF ? 0x800000u : 0u);
+    if ((w >> 23 & 0xFF) == 0xFF || e > 18)
+        return ERR_RANGE;
+    uint64_t size = e >= 0 ? m << e : e > -64 ? m * 1'000'000 >> -e : 0;
+    if (e >= 0 && size > INT64_MAX / 1'000'000)
+        return ERR_RANGE;
+    size *= e >= 0 ? 1'000'000 : 1;
+    *millionths = w >> 31 ? -(int64_t)size : (int64_t)size;
+    return ERR_OK;
+}
+
+enum err mbus_number(const struct mbus_record *m, int64_t *number, int *exponent)
+{
+    *exponent = 0;
+    if (m->function == MBUS_INVALID || m->value.len == 0)
+        return ERR_STATE;
+    if (is_text(m) || m->special)
+        return ERR_FRAME_UNKNOWN;
+    if (m->data_field == 5) {
+        *exponent = -6;
+        return real_of(m->value, number);
+    }
+    if (m->data_field >= 9)
+        return bcd_of(m->value, number) ? ERR_OK : ERR_BCD;
+    *number = integer_of(m->value);
+    return ERR_OK;
+}
+
+enum err mbus_time(const struct mbus_record *m, struct civil *time)
+{
+    if (m->vif.len != 1 || m->vif.data[0] != 0x6D || m->value.len != 4)
+        return ERR_FRAME_UNKNOWN;
+    if (m->function == MBUS_INVALID || m->value.data[0] & 0x80)
+        return ERR_STATE;
+    *time = civil_of(m->value);
+    return civil_valid(*time) ? ERR_OK : ERR_RANGE;
 }
 
 static void say_record(const struct mbus_record *m, say_sink *sink, void *arg)
