@@ -30,7 +30,7 @@ for f in files:
 
 with tempfile.TemporaryDirectory() as room:
     bad = pathlib.Path(room) / "bad.json"
-    wrong = json.loads(files[0].read_text())
+    wrong = json.loads((root / "models/yufu-dorm3.json").read_text())
     wrong["colour"] = 1
     wrong["rows"][1]["every_s"] = -5
     wrong["rows"][2]["points"] = [{"point": "warmth"}]

@@ -392,7 +392,7 @@ static void test_driver_agrees(void **state)
     for (size_t i = 0; meter_model_at(i) != NULL; i++)
         for (int wallet = 0; wallet < 2; wallet++) {
             const struct meter_model *model = meter_model_at(i);
-            if (strncmp(model->name, "yufu-", 5) != 0)
+            if (strncmp(model->name, "yufu-", 5) != 0 || strcmp(model->driver->name, "dlt645") != 0)
                 continue; /* the simulated meter is our own terminal */
             struct terminal_setup s = {.circuits = model->circuits,
                                        .phases = 1,
