@@ -64,7 +64,7 @@ static enum err read_exchange(struct call *c, struct pay_exchange *x)
         c, (struct api_field[]){
                {"exchange_id", API_FIELD_TEXT, PAY_ID_MIN, PAY_ID_MAX, &x->exchange_id},
                {"epoch", API_FIELD_INT, 1, EPOCH_MAX, &x->epoch},
-               {"address", API_FIELD_TEXT, 12, 12, &x->address},
+               {"address", API_FIELD_TEXT, 12, 14, &x->address},
                {"model", API_FIELD_TEXT, 1, 31, &x->model},
                {"closing_total_wh", API_FIELD_INT, 0, WH_MAX, &x->closing_wh[0]},
                {"closing_sharp_wh", API_FIELD_INT, 0, WH_MAX, &x->closing_wh[1]},

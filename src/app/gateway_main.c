@@ -3,9 +3,11 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/gateway_program.h"
+#include "app/model_dir.h"
 #include "app/options.h"
 #include "base/must.h"
 #include "io/log.h"
@@ -185,6 +187,8 @@ int main(int argc, char **argv)
     enum options_result r = options_parse(argc, argv, "[OPTION...]", rows, &words);
     if (r != OPTIONS_GO)
         return r == OPTIONS_HELP ? 0 : 2;
+    if (!app_models_load(getenv("YUFU_MODELS")))
+        return 2;
     enum err e = start(&p, &a);
     if (e == ERR_OK) {
         log_event(LOG_PROGRAM_START, LOG_S("program", "yufu-gateway"),

@@ -3,10 +3,9 @@
 #include <string.h>
 
 #include "app/commands.h"
+#include "app/model_dir.h"
 #include "io/io.h"
 #include "meter/meter_model.h"
-
-#define FILE_MAX_BYTES (256 * 1024)
 
 static int usage(FILE *to)
 {
@@ -51,43 +50,18 @@ static int list(void)
     return 0;
 }
 
-static void print_faults(const char *file, const struct meter_faults *faults)
-{
-    size_t shown = faults->count < METER_FAULTS_MAX ? faults->count : METER_FAULTS_MAX;
-    for (size_t i = 0; i < shown; i++) {
-        const struct meter_fault *f = &faults->list[i];
-        printf("%s: %s: %s / %s%s%s%s\n", file, f->place[0] ? f->place : "/",
-               meter_fault_en(f->kind), meter_fault_zh(f->kind), f->what[0] ? " (" : "", f->what,
-               f->what[0] ? ")" : "");
-    }
-    if (faults->count > shown)
-        printf("%s: and %zu more / 另有 %zu 处\n", file, faults->count - shown,
-               faults->count - shown);
-}
-
-static size_t read_file(const char *path, char *text, size_t cap)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return SIZE_MAX;
-    size_t len = fread(text, 1, cap, f);
-    bool whole = !ferror(f) && len < cap;
-    fclose(f);
-    return whole ? len : SIZE_MAX;
-}
-
 static bool check(const char *path)
 {
-    static char text[FILE_MAX_BYTES];
+    static char text[APP_MODEL_FILE_MAX_BYTES];
     static struct meter_model m;
     static struct meter_faults faults;
-    size_t len = read_file(path, text, sizeof text);
+    size_t len = app_model_read_file(path, text, sizeof text);
     if (len == SIZE_MAX) {
         fprintf(stderr, "yufu model: %s cannot be read / 无法读取\n", path);
         return false;
     }
     if (meter_model_read(text, len, &m, &faults) != ERR_OK) {
-        print_faults(path, &faults);
+        app_model_print_faults(path, &faults);
         return false;
     }
     printf("%s: %s is good / 无误: %u rows, class %c\n", path, m.name, m.item_count,

@@ -1,8 +1,10 @@
 /* `yufu`: the platform and its command line. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/commands.h"
+#include "app/model_dir.h"
 #include "io/io.h"
 
 struct command {
@@ -54,6 +56,8 @@ int main(int argc, char **argv)
         printf("yufu %s\n", YUFU_VERSION);
         return 0;
     }
+    if (!app_models_load(getenv("YUFU_MODELS")))
+        return 2;
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);

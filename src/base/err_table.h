@@ -119,7 +119,7 @@ ERR_ROW(ERR_CSV_LINE, REFUSE, "The line must be a number from 1 to 255.", "线�
 ERR_ROW(ERR_CSV_ENDPOINT, REFUSE, "The endpoint must look like serial:/dev/ttyS1 or tcp:10.0.0.7:9001.", "端点格式应为 serial:/dev/ttyS1 或 tcp:10.0.0.7:9001。")
 ERR_ROW(ERR_CSV_BAUD, REFUSE, "The baud rate is not one of 300 to 115200.", "波特率无效,应为 300 至 115200。")
 ERR_ROW(ERR_CSV_PARITY, REFUSE, "The parity must be N, E or O.", "校验位必须为 N、E 或 O。")
-ERR_ROW(ERR_CSV_ADDRESS, REFUSE, "The meter's address must be 1 to 12 digits.", "表号必须为 1 至 12 位数字。")
+ERR_ROW(ERR_CSV_ADDRESS, REFUSE, "The meter's address must be 1 to 14 digits.", "表号必须为 1 至 14 位数字。")
 ERR_ROW(ERR_CSV_MODEL, REFUSE, "There is no such meter model.", "不存在该表计型号。")
 ERR_ROW(ERR_CSV_KIND, REFUSE, "The kind must be electricity, water, heat, cooling or gas.", "表类必须为电、水、热、冷、气之一。")
 ERR_ROW(ERR_CSV_CIRCUITS, REFUSE, "The model does not have this number of circuits.", "该型号没有这么多回路。")

@@ -168,7 +168,7 @@ static enum err check_baud(struct site_import *im, const char **cell)
 
 static enum err check_address(struct site_import *im, const char **cell)
 {
-    if (!site_digits(*cell, 1, 12))
+    if (!site_digits(*cell, 1, 14))
         return ERR_CSV_ADDRESS;
     if (strlen(*cell) < 12)
         *cell = import_text(im, "%012lld", strtoll(*cell, NULL, 10));

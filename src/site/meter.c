@@ -94,7 +94,7 @@ enum err site_meters(struct store_tx *tx, int64_t project_id, site_meter_each *e
 
 static bool meter_fits(const struct site_meter *m)
 {
-    return site_digits(m->address, 12, 12) && site_code_fits(m->model) &&
+    return site_digits(m->address, 12, 14) && site_code_fits(m->model) &&
            strlen(m->model) < sizeof m->model && m->circuits >= 1 &&
            m->circuits <= SITE_CIRCUITS_MAX && site_digits(m->customer_number, 12, 12);
 }
@@ -169,7 +169,7 @@ enum err site_meter_exchange(struct store_tx *tx, int64_t id, const char *addres
 {
     struct site_meter m = {};
     TRY(site_meter_get(tx, id, &m));
-    if (!site_digits(address, 12, 12) || !site_code_fits(model) || strlen(model) >= sizeof m.model)
+    if (!site_digits(address, 12, 14) || !site_code_fits(model) || strlen(model) >= sizeof m.model)
         return ERR_SITE_METER;
     *epoch = m.epoch + 1;
     TRY(store_exec(tx, "UPDATE meter SET address = $2, model = $3, epoch = $4 WHERE id = $1",

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Model files, their schema and the command that checks them: models.py YUFU ROOT"""
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -41,6 +42,18 @@ with tempfile.TemporaryDirectory() as room:
         assert word in told.stdout, (word, told.stdout)
     assert run("check", bad.with_name("none.json")).returncode == 1
     assert run("check").returncode == 2
+
+    more = pathlib.Path(room) / "more"
+    more.mkdir()
+    mine = json.loads((root / "models/water-188.json").read_text())
+    mine["name"] = "water-of-mine"
+    (more / "water-of-mine.json").write_text(json.dumps(mine))
+    env = {**os.environ, "YUFU_MODELS": str(more)}
+    with_mine = subprocess.run([yufu, "model", "list"], capture_output=True, text=True, env=env)
+    assert with_mine.returncode == 0 and "water-of-mine " in with_mine.stdout
+    (more / "bad.json").write_text("{}")
+    refused = subprocess.run([yufu, "model", "list"], capture_output=True, text=True, env=env)
+    assert refused.returncode == 2 and "/rows:" in refused.stdout and "bad.json" in refused.stdout
 
 try:
     import jsonschema

@@ -333,7 +333,7 @@ static const struct {
     {"parity", "X", ERR_CSV_PARITY},
     {"address", "", ERR_CSV_REQUIRED},
     {"address", "12345678901a", ERR_CSV_ADDRESS},
-    {"address", "1234567890123", ERR_CSV_ADDRESS},
+    {"address", "123456789012345", ERR_CSV_ADDRESS},
     {"model", "", ERR_CSV_REQUIRED},
     {"model", "abacus", ERR_CSV_MODEL},
     {"kind", "steam", ERR_CSV_KIND},

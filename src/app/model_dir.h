@@ -1,0 +1,19 @@
+/* Models that are not compiled in: the folder that YUFU_MODELS names. */
+#ifndef YUFU_APP_MODEL_DIR_H
+#define YUFU_APP_MODEL_DIR_H
+
+#include <stdbool.h>
+
+#include "meter/meter_model.h"
+
+/* Every mistake of a file, one a line, in both languages. */
+void app_model_print_faults(const char *file, const struct meter_faults *faults);
+/* Reads a whole file; SIZE_MAX if it cannot be read or is larger than cap. */
+size_t app_model_read_file(const char *path, char *text, size_t cap);
+/* Adds or replaces models by all *.json of the folder, in the order of their names; NULL does
+ * nothing. False: it cannot be read, or a file has mistakes (which are printed). */
+bool app_models_load(const char *dir);
+
+#define APP_MODEL_FILE_MAX_BYTES (256 * 1024)
+
+#endif
