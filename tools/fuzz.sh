@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:?fuzz.sh SECONDS}
 [ -f build-fuzz/build.ninja ] || CC=clang tools/quietly.sh meson setup build-fuzz \
-  --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+  --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 targets=$(ninja -C build-fuzz -t targets all | sed -n 's,^\(tests/fuzz/fuzz_[a-z0-9_]*\): .*,\1,p')
