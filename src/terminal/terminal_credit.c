@@ -87,11 +87,17 @@ static void give_free(struct terminal *t, int64_t months)
     }
 }
 
-/* A clock that was set back gives nothing twice; one that was lost gives nothing. */
+/* A clock that was set back gives nothing twice; one that was lost gives nothing. While no amount is
+ * set none was given yet, so that the first one comes at once, also when the power fails between the
+ * two records. */
 void credit_month(struct terminal *t)
 {
     struct terminal_books *b = &t->books;
-    if (!t->setup.wallet || b->clock_lost || t->config.free_fen + b->free_fen == 0)
+    if (t->config.free_fen == 0 && b->free_month != 0) {
+        b->free_month = 0;
+        t->books_dirty = true;
+    }
+    if (!t->setup.wallet || b->clock_lost || t->config.free_fen == 0)
         return;
     struct civil now = terminal_local_time(t);
     int32_t month = now.year * 12 + now.month;

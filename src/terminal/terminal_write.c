@@ -170,8 +170,6 @@ static uint8_t write_free(struct terminal *t, uint32_t di, struct bytes data)
         return SLAVE_NO_DATA;
     if (r.err != ERR_OK || reader_left(&r) != 0 || kept > 1)
         return SLAVE_OTHER;
-    if (t->config.free_fen == 0)
-        t->books.free_month = 0;
     t->config.free_fen = fen;
     t->config.free_kept = kept != 0;
     credit_month(t);

@@ -19,6 +19,9 @@ struct facts {
     bool opened, cut;
     uint8_t remote_cut, staff, held;
     uint16_t power_w;
+    int64_t free_fen, month_fen;
+    uint8_t hours, zones;
+    int32_t white_mw;
 };
 
 static struct facts facts(void)
@@ -38,6 +41,11 @@ static struct facts facts(void)
         .staff = b->staff,
         .held = b->hold[0].cause,
         .power_w = g.t.guard.circuit[0].power_w,
+        .free_fen = b->free_fen,
+        .month_fen = g.t.config.free_fen,
+        .hours = g.t.guard.circuit[2].hours[1].count,
+        .zones = g.t.config.zone_count,
+        .white_mw = g.t.guard.circuit[0].load.white[0].power_mw,
     };
 }
 
@@ -47,7 +55,9 @@ static bool same(const struct facts *a, const struct facts *b)
            a->carry == b->carry && a->energy_mwh == b->energy_mwh && a->count == b->count &&
            a->record_count == b->record_count && a->record_fen == b->record_fen &&
            a->opened == b->opened && a->cut == b->cut && a->remote_cut == b->remote_cut &&
-           a->staff == b->staff && a->held == b->held && a->power_w == b->power_w;
+           a->staff == b->staff && a->held == b->held && a->power_w == b->power_w &&
+           a->free_fen == b->free_fen && a->month_fen == b->month_fen && a->hours == b->hours &&
+           a->zones == b->zones && a->white_mw == b->white_mw;
 }
 
 /* An act on an idle terminal and how it answers when it is done, and when it was done before. */
@@ -143,6 +153,42 @@ static void prepare_load_tripped(void)
     assert_int_equal(rig_why(&g, 1), TERMINAL_REASON_LOAD);
 }
 
+/* Two records: the setting, and the first month's amount in the books. */
+static int perform_free(void)
+{
+    const uint8_t amount[] = {0x00, 0x05, 0x00, 0x00, 1};
+    return rig_write(&g, 0x04800307, amount, sizeof amount);
+}
+
+static int perform_hours(void)
+{
+    const uint8_t day[] = {0x00, 0x08, 0x00, 0x22, 1, 0x00, 0x22, 0x30, 0x23, 2};
+    return rig_write(&g, 0x04802603, day, sizeof day);
+}
+
+static int perform_zones(void)
+{
+    const uint8_t zones[] = {2, 0x01, 0x06, 1, 0x01, 0x10};
+    return rig_write(&g, 0x04010000, zones, sizeof zones);
+}
+
+static int perform_white(void)
+{
+    uint8_t list[32] = {0xE8, 3};
+    return rig_write(&g, 0x04802201, list, sizeof list);
+}
+
+static void prepare_tripped(void)
+{
+    prepare_opened();
+    assert_int_equal(perform_trip(), 0);
+}
+
+static int perform_close(void)
+{
+    return rig_order(&g, 0x1C, 0, NULL);
+}
+
 static const struct act acts[] = {
     {"open", prepare_closed, perform_open, 2},
     {"recharge", prepare_opened, perform_recharge, 2},
@@ -152,6 +198,11 @@ static const struct act acts[] = {
     {"parameter", prepare_opened, perform_limits, 0},
     {"load control", prepare_opened, perform_guard, 0},
     {"trip by load", prepare_guarded, perform_load_trip, 0},
+    {"close", prepare_tripped, perform_close, 0},
+    {"free amount", prepare_opened, perform_free, 0},
+    {"hours", prepare_opened, perform_hours, 0},
+    {"year zones", prepare_opened, perform_zones, 0},
+    {"white list", prepare_opened, perform_white, 0},
     {"staff lock", prepare_opened, perform_staff, 0},
     {"staff reset", prepare_load_tripped, perform_reset, 0},
 };
