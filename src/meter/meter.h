@@ -21,6 +21,7 @@
 #define METER_FRAME_MAX 272 /* a whole frame with preamble */
 #define METER_ITEMS_MAX 16  /* rows of a poll plan */
 #define METER_FIELDS_MAX 16 /* points that one row tells */
+#define METER_SETTINGS_MAX 24
 #define METER_VALUES_MAX 32 /* points in one sweep */
 #define METER_RECORDS 10    /* purchase records a meter keeps, 1 = the last */
 
@@ -173,6 +174,15 @@ struct meter_wallet {
     int64_t sale_max_fen;
 };
 
+/* A parameter of the meter that may be written. */
+struct meter_setting {
+    char name[32];            /* its last word is the unit: "alarm_limit_1_fen" */
+    uint32_t id, read_id;     /* where it is written and read; Modbus: the first register */
+    uint8_t form, bytes;      /* METER_FORM_BCD, _UNSIGNED or _SIGNED; how long it is */
+    int32_t multiply, divide; /* from the meter's number to the value, as of points */
+    int64_t low, high;        /* of the value */
+};
+
 enum meter_addressing { METER_ADDRESS_PRIMARY, METER_ADDRESS_SECONDARY };
 
 /* What vendors do differently. */
@@ -209,6 +219,8 @@ struct meter_model {
     uint8_t item_count;
     struct meter_action actions[METER_ORDERS];
     struct meter_wallet wallet;
+    struct meter_setting settings[METER_SETTINGS_MAX];
+    uint8_t setting_count;
     struct meter_quirks quirks;
     struct meter_limits limits;
     uint8_t state_item; /* index of the row that tells POINT_KEEP_POWER and the main relay */
@@ -313,6 +325,21 @@ unsigned meter_order_item(const struct meter_unit *u, enum meter_order order);
 int meter_order_met(const struct meter_unit *u, enum meter_order order, unsigned circuit,
                     const struct meter_values *v);
 
+/* --- settings -------------------------------------------------------------------------------- */
+
+/* The number of the model's setting of this name; -1: there is none. */
+int meter_setting_find(const struct meter_model *m, const char *name);
+/* A write is proven by reading back, never by the answer: meters have answered "no" and written,
+ * and "yes" and not. */
+void meter_ask_setting(const struct meter_unit *u, unsigned setting, struct writer *w);
+/* What stands in the meter. Errors as meter_take_item; ERR_METER_REFUSED also if it has none. */
+[[nodiscard]] enum err meter_take_setting(const struct meter_unit *u, unsigned setting,
+                                          struct bytes answer, int64_t *value);
+/* ERR_RANGE: outside of the setting's limits, or the meter cannot hold exactly this value; nothing
+ * is written then. Take the answer by meter_take_order. */
+[[nodiscard]] enum err meter_ask_set(const struct meter_unit *u, unsigned setting, int64_t value,
+                                     struct writer *w);
+
 /* The frame that sets the clock of every meter on a line (broadcast, no answer). */
 void meter_ask_clock(wall_s now, int32_t offset_s, struct writer *w);
 
@@ -329,6 +356,13 @@ struct meter_driver {
     enum err (*ask_order)(const struct meter_unit *u, enum meter_order order, unsigned circuit,
                           wall_s expires, struct writer *w);
     enum meter_reply (*take_order)(const struct meter_unit *u, struct bytes answer);
+    /* Data under an identifier or registers; NULL: this protocol cannot write. */
+    void (*ask_data)(const struct meter_unit *u, uint32_t id, unsigned bytes, struct writer *w);
+    enum err (*take_data)(const struct meter_unit *u, uint32_t id, struct bytes answer,
+                          uint8_t room[256], struct bytes *data);
+    enum err (*ask_write)(const struct meter_unit *u, uint32_t id, struct bytes data,
+                          struct writer *w);
+    bool big; /* binary numbers have their high byte first */
     /* NULL: meters of this protocol hold no wallet */
     void (*ask_id)(const struct meter_unit *u, uint32_t id, struct writer *w);
     enum err (*take_id)(const struct meter_unit *u, uint32_t id, struct bytes answer,

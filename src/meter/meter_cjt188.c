@@ -149,21 +149,57 @@ static enum err add_field(const struct meter_unit *u, const struct meter_field *
     return absent ? ERR_OK : meter_field_add(f, n, out);
 }
 
+/* What stands behind identifier and serial number of a good answer to a read. */
+static enum err data_of(struct bytes answer, uint32_t wanted, struct cjt188_frame *f,
+                        struct bytes *data)
+{
+    size_t used;
+    TRY(cjt188_decode(answer.data, answer.len, f, &used));
+    if (f->control & CJT188_ABNORMAL)
+        return ERR_METER_REFUSED;
+    const uint8_t id[2] = {(uint8_t)wanted, (uint8_t)(wanted >> 8)};
+    if (f->control != (READ | CJT188_ANSWER) || f->len < HEAD || !same_identifier(f->data, id))
+        return ERR_METER_ANSWER;
+    *data = (struct bytes){f->data + HEAD, (size_t)f->len - HEAD};
+    return ERR_OK;
+}
+
 static enum err take_item(const struct meter_unit *u, const struct meter_item *item,
                           struct bytes answer, struct meter_values *out)
 {
     struct cjt188_frame f;
-    size_t used;
-    TRY(cjt188_decode(answer.data, answer.len, &f, &used));
-    if (f.control & CJT188_ABNORMAL)
-        return ERR_METER_REFUSED;
-    const uint8_t id[2] = {(uint8_t)item->id, (uint8_t)(item->id >> 8)};
-    if (f.control != (READ | CJT188_ANSWER) || f.len < HEAD || !same_identifier(f.data, id))
-        return ERR_METER_ANSWER;
-    struct bytes data = {f.data + HEAD, (size_t)f.len - HEAD};
+    struct bytes data;
+    TRY(data_of(answer, item->id, &f, &data));
     for (size_t i = 0; i < item->field_count; i++)
         TRY(add_field(u, &item->fields[i], data, out));
     return ERR_OK;
+}
+
+/* --- settings ------------------------------------------------------------------------------- */
+
+static void ask_data(const struct meter_unit *u, uint32_t id, unsigned bytes, struct writer *w)
+{
+    static const uint8_t nothing;
+    (void)bytes;
+    ask(u, READ, (uint16_t)id, (struct bytes){&nothing, 0}, w);
+}
+
+static enum err take_data(const struct meter_unit *u, uint32_t id, struct bytes answer,
+                          uint8_t room[256], struct bytes *data)
+{
+    (void)u;
+    struct cjt188_frame f;
+    TRY(data_of(answer, id, &f, data));
+    memcpy(room, data->data, data->len);
+    data->data = room;
+    return ERR_OK;
+}
+
+static enum err ask_write(const struct meter_unit *u, uint32_t id, struct bytes data,
+                          struct writer *w)
+{
+    ask(u, WRITE, (uint16_t)id, data, w);
+    return w->err;
 }
 
 /* --- valve
@@ -198,4 +234,7 @@ const struct meter_driver meter_driver_cjt188 = {
     .take_item = take_item,
     .ask_order = ask_order,
     .take_order = take_order,
+    .ask_data = ask_data,
+    .take_data = take_data,
+    .ask_write = ask_write,
 };

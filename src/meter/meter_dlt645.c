@@ -331,6 +331,36 @@ enum meter_reply meter_dlt645_take_order(const struct meter_unit *u, struct byte
     return rights_missing ? METER_REPLY_AUTH : METER_REPLY_OTHER;
 }
 
+/* --- settings
+ * ----------------------------------------------------------------------------------------- */
+
+static void ask_data(const struct meter_unit *u, uint32_t id, unsigned bytes, struct writer *w)
+{
+    (void)bytes;
+    ask_id(u, id, w);
+}
+
+static enum err take_data(const struct meter_unit *u, uint32_t id, struct bytes answer,
+                          uint8_t room[256], struct bytes *data)
+{
+    (void)u;
+    struct dlt645_frame f;
+    TRY(data_of(answer, id, &f, data));
+    memcpy(room, data->data, data->len);
+    data->data = room;
+    return ERR_OK;
+}
+
+static enum err ask_write(const struct meter_unit *u, uint32_t id, struct bytes data,
+                          struct writer *w)
+{
+    struct dlt645_rights rights = meter_dlt645_rights(u);
+    struct dlt645_frame f;
+    TRY(dlt645_ask_write(&f, u->address, id, &rights, data));
+    dlt645_encode(&f, u->model->quirks.preamble, w);
+    return w->err;
+}
+
 const struct meter_driver meter_driver_dlt645 = {
     .name = "dlt645",
     .link = &meter_link_dlt645,
@@ -339,6 +369,9 @@ const struct meter_driver meter_driver_dlt645 = {
     .take_item = take_item,
     .ask_order = ask_order,
     .take_order = meter_dlt645_take_order,
+    .ask_data = ask_data,
+    .take_data = take_data,
+    .ask_write = ask_write,
     .ask_id = ask_id,
     .take_id = take_id,
     .ask_vend = ask_vend,

@@ -195,10 +195,46 @@ static enum meter_reply take_order(const struct meter_unit *u, struct bytes answ
                                     : METER_REPLY_NONE;
 }
 
+/* --- settings ------------------------------------------------------------------------------- */
+
+static void ask_data(const struct meter_unit *u, uint32_t id, unsigned bytes, struct writer *w)
+{
+    struct modbus_frame f = frame_of(u, MODBUS_READ_HOLDING, id, (uint16_t)(bytes / 2));
+    enum err e = modbus_encode(&f, w);
+    if (w->err == ERR_OK)
+        w->err = e;
+}
+
+static enum err take_data(const struct meter_unit *u, uint32_t id, struct bytes answer,
+                          uint8_t room[256], struct bytes *data)
+{
+    struct modbus_frame f;
+    struct writer w = writer_of(room, 256);
+    (void)id; /* the answer does not say it; the link saw to it that it is one */
+    TRY(decode_answer(u, answer, &f));
+    if (f.unit != u->address[0] || f.function != MODBUS_READ_HOLDING || !f.answer)
+        return ERR_METER_ANSWER;
+    for (size_t i = 0; i < f.value_count; i++)
+        writer_u16be(&w, f.value[i]);
+    *data = (struct bytes){room, w.len};
+    return w.err;
+}
+
+static enum err ask_write(const struct meter_unit *u, uint32_t id, struct bytes data,
+                          struct writer *w)
+{
+    struct modbus_frame f = frame_of(u, MODBUS_WRITE_MANY, id, (uint16_t)(data.len / 2));
+    f.value_count = data.len / 2;
+    for (size_t i = 0; i < f.value_count; i++)
+        f.value[i] = (uint16_t)(data.data[2 * i] << 8 | data.data[2 * i + 1]);
+    return modbus_encode(&f, w);
+}
+
 #define DRIVER(text, its_link)                                                                     \
     {                                                                                              \
         .name = text, .link = &its_link, .address = address, .ask_item = ask_item,                 \
         .take_item = take_item, .ask_order = ask_order, .take_order = take_order,                  \
+        .ask_data = ask_data, .take_data = take_data, .ask_write = ask_write, .big = true,         \
     }
 const struct meter_driver meter_driver_modbus_rtu = DRIVER("modbus-rtu", meter_link_modbus_rtu);
 const struct meter_driver meter_driver_modbus_tcp = DRIVER("modbus-tcp", meter_link_modbus_tcp);

@@ -303,6 +303,30 @@ static void check_wallet(struct check *c)
         FAULT(c, DRIVER, "%s", "");
 }
 
+/* --- settings
+ * --------------------------------------------------------------------------------------- */
+
+static void check_setting(struct check *c, size_t i)
+{
+    struct meter_setting *s = &c->m->settings[i];
+    if (s->read_id == UINT32_MAX)
+        s->read_id = s->id;
+    at(c, "/settings/%zu", i);
+    if (c->m->protocol == METER_MBUS || c->m->protocol == METER_DLT645_1997)
+        FAULT(c, DRIVER, "%s", "");
+    at(c, "/settings/%zu/bytes", i);
+    if (is_modbus(c->m) && s->bytes % 2)
+        FAULT(c, DRIVER, "%s", "whole registers");
+    at(c, "/settings/%zu/high", i);
+    if (s->high < s->low)
+        FAULT(c, RANGE, "%lld ..", (long long)s->low);
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(c->m->settings[k].name, s->name) == 0) {
+            at(c, "/settings/%zu/name", i);
+            FAULT(c, TWICE, "%s", s->name);
+        }
+}
+
 static void settle(struct meter_model *m)
 {
     m->driver = meter_driver_of((enum meter_protocol)m->protocol);
@@ -322,6 +346,8 @@ void meter_model_check(struct meter_model *m, struct meter_faults *faults)
         check_order(&c, (enum meter_order)order);
     check_pair(&c, METER_ORDER_OPEN, METER_ORDER_CLOSE);
     check_pair(&c, METER_ORDER_KEEP_ON, METER_ORDER_KEEP_OFF);
+    for (size_t i = 0; i < m->setting_count; i++)
+        check_setting(&c, i);
     if (!faulty(faults, "/class") && !faulty(faults, "/class/letter"))
         check_wallet(&c);
     settle(m);

@@ -203,12 +203,17 @@ static bool bcd_of(struct bytes b, int64_t *out)
     return r.err == ERR_OK;
 }
 
+/* Years 81 and above are of the last century. */
+static int32_t year_of(unsigned w)
+{
+    int32_t y = (int32_t)((w >> 5 & 7) | (w >> 9 & 0x78));
+    return y + (y > 80 ? 1900 : 2000);
+}
+
 static void say_date(struct say_value *v, struct bytes b)
 {
     unsigned w = b.data[0] | (unsigned)b.data[1] << 8;
-    struct civil c = {.year = 2000 + (int32_t)((w >> 5 & 7) | (w >> 9 & 0x78)),
-                      .month = w >> 8 & 15,
-                      .day = w & 31};
+    struct civil c = {.year = year_of(w), .month = w >> 8 & 15, .day = w & 31};
     if (w == 0 || w == 0xFFFF)
         v->state = SAY_ABSENT;
     else if (!civil_valid(c)) {
@@ -221,7 +226,7 @@ static void say_date(struct say_value *v, struct bytes b)
 static struct civil civil_of(struct bytes b)
 {
     unsigned d = b.data[2] | (unsigned)b.data[3] << 8;
-    return (struct civil){.year = 2000 + (int32_t)((d >> 5 & 7) | (d >> 9 & 0x78)),
+    return (struct civil){.year = year_of(d),
                           .month = d >> 8 & 15,
                           .day = d & 31,
                           .hour = b.data[1] & 31,

@@ -70,8 +70,35 @@ static void test_terminal_by_modbus(void **state)
     sim_meter_close(&meter);
 }
 
+/* Every setting of the model, written and read back; a value that the meter refuses stays out. */
+static void test_terminal_settings(void **state)
+{
+    (void)state;
+    const struct terminal_setup s = {
+        .circuits = 3, .phases = 1, .zone_s = 28'800, .wallet = true, .address = {0x12, 0x34}};
+    struct meter_unit u;
+    uint8_t wire[METER_FRAME_MAX], answer[METER_FRAME_MAX];
+    struct writer w = writer_of(wire, sizeof wire);
+    assert_ok(meter_unit_init(&u, "yufu-dorm3", "3412", "77", 0));
+    sim_meter_init(&meter, &s, NULL, (mono_ms){0});
+    sim_meter_run(&meter, (mono_ms){1000}, (wall_s){WALL0});
+    assert_int_equal(u.model->setting_count, 5);
+    for (unsigned i = 0; i < u.model->setting_count; i++) {
+        int64_t value = 0;
+        assert_ok(meter_ask_set(&u, i, 12'300 - 100 * (int64_t)i, &w));
+        size_t n = ask(&w, answer, sizeof answer);
+        assert_int_equal(meter_take_order(&u, (struct bytes){answer, n}), METER_REPLY_OK);
+        meter_ask_setting(&u, i, &w);
+        n = ask(&w, answer, sizeof answer);
+        assert_ok(meter_take_setting(&u, i, (struct bytes){answer, n}, &value));
+        assert_int_equal(value, 12'300 - 100 * (int64_t)i);
+    }
+    sim_meter_close(&meter);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_terminal_by_modbus)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_terminal_by_modbus),
+                                       cmocka_unit_test(test_terminal_settings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
