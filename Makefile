@@ -1,6 +1,6 @@
 # The front door. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check fuzz sim soak web bench bench-billing clean format
+.PHONY: help setup build run test check fuzz sim soak web bench bench-billing bench-terminal firmware clean format
 
 BUILD := build
 SANITIZE := build-sanitize
@@ -17,6 +17,8 @@ help:
 	@echo 'make fuzz       each decoder for 60 s (SECONDS=n)'
 	@echo 'make bench      ratios against stated baselines'
 	@echo 'make bench-billing  a night of 2,000,000 accounts beside SQL and memory (ARGS="--accounts N")'
+	@echo 'make bench-terminal  100,000 dorm terminals in one thread (ARGS="--terminals N --seconds N")'
+	@echo 'make firmware   the terminal for Cortex-M0+ and M4: images, a day in an emulator, firmware/size.md'
 	@echo 'make check      both compilers, layout, static analysis'
 	@echo 'make format     lay the sources out'
 	@echo 'make clean      remove what was built'
@@ -77,13 +79,20 @@ bench-billing: build
 	@tools/setup.sh bench
 	@python3 bench/billing.py $(BUILD)/bench/billing_night $(ARGS)
 
+bench-terminal: build
+	@$(BUILD)/bench/terminal_bench $(ARGS)
+
+firmware:
+	@tools/setup.sh test
+	@python3 tools/firmware.py make
+
 check:
 	@tools/setup.sh check
 	@tools/check.sh
 
 format:
 	@tools/setup.sh test
-	@git ls-files 'src/**.[ch]' 'sim/**.[ch]' 'tests/**.[ch]' 'bench/*.[ch]' | grep -v '_table\.h$$' | xargs clang-format -i
+	@git ls-files 'src/**.[ch]' 'sim/**.[ch]' 'tests/**.[ch]' 'bench/*.[ch]' 'firmware/*.[ch]' | grep -v '_table\.h$$' | xargs clang-format -i
 
 clean:
 	rm -rf $(BUILD) $(SANITIZE) build-gcc build-clang build-fuzz web/dist web/node_modules tests/web/node_modules

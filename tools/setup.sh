@@ -40,6 +40,8 @@ socat                       pseudo-terminal pairs for serial-line tests
 chromium                    a real browser for the console
 fonts-noto-cjk              Chinese text in that browser
 sqlite3                     looking into the store by hand
+gcc-arm-none-eabi           the terminal as a firmware image
+qemu-system-arm             the cores that run it
 curl                        system tests of the HTTP API
 python3-yaml                reads docs/openapi.yaml to hold the answers of the API against it
 '
