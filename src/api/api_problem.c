@@ -31,6 +31,8 @@ static const struct {
     {ERR_API_VERSION, 409},
     {ERR_API_PAST, 409},
     {ERR_SITE_EFFECTIVE, 409},
+    {ERR_SITE_UNDO, 409},
+    {ERR_SITE_UNDONE, 409},
     {ERR_VEND_DIFFERENT, 409},
     {ERR_VEND_CLOSED, 409},
     {ERR_VEND_FUNDS, 409},

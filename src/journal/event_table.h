@@ -89,6 +89,7 @@ EVENT_ROW(RUN_REVERSED, "run.reversed", WARNING, "Run {title} was taken back: {d
 EVENT_ROW(LATE_FEE, "late.fee", INFO, "A late fee of {amount_fen} fen was billed for arrears of {arrears_fen} fen ({days} days).", "已计违约金 {amount_fen} 分(欠费 {arrears_fen} 分,{days} 天)。")
 /* the platform itself */
 EVENT_ROW(SITE_IMPORTED, "site.imported", INFO, "A site file was imported: {new} new, {changed} changed, {same} unchanged.", "已导入档案:新增 {new},变更 {changed},未变 {same}。")
+EVENT_ROW(SITE_IMPORT_UNDONE, "site.import.undone", WARNING, "Import no. {import} was undone: {removed} removed, {restored} facts put back.", "已撤销第 {import} 次导入:删除 {removed},恢复 {restored} 项。")
 EVENT_ROW(LOGIN_LOCKED, "login.locked", WARNING, "Log-in {login} is locked after too many failures.", "账号 {login} 因多次失败被锁定。")
 EVENT_ROW(STORE_FULL, "store.full", ALARM, "The disk is full; nothing can be sold until there is room.", "磁盘已满,清理前无法售电。")
 EVENT_ROW(VERIFY_FAILED, "verify.failed", ALARM, "The check of the books found: {reason}.", "账务校验发现问题:{reason}。")

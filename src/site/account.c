@@ -40,12 +40,29 @@ enum err site_customer_by_code(struct store_tx *tx, int64_t project_id, const ch
     return one_customer(&q, c);
 }
 
+static bool customer_fits(const struct site_customer *c)
+{
+    return site_code_fits(c->code) && site_name_fits(c->name, SITE_NAME_MAX) &&
+           site_phone_fits(c->phone);
+}
+
+enum err site_customer_add(struct store_tx *tx, struct site_customer *c)
+{
+    if (!customer_fits(c))
+        return ERR_SITE_TEXT;
+    if (!c->id)
+        TRY(store_next_id(tx, "customer", &c->id));
+    return store_exec(tx,
+                      "INSERT INTO customer (id, project_id, code, name, phone) "
+                      "VALUES ($1, $2, $3, $4, $5)",
+                      "iittt", c->id, c->project_id, c->code, c->name, c->phone);
+}
+
 enum err site_customer_apply(struct store_tx *tx, struct site_customer *c, bool write,
                              enum site_change *change)
 {
     struct site_customer old = {};
-    if (!site_code_fits(c->code) || !site_name_fits(c->name, SITE_NAME_MAX) ||
-        !site_phone_fits(c->phone))
+    if (!customer_fits(c))
         return ERR_SITE_TEXT;
     enum err e = site_customer_by_code(tx, c->project_id, c->code, &old);
     if (e != ERR_OK && e != ERR_NOT_FOUND)
@@ -58,11 +75,7 @@ enum err site_customer_apply(struct store_tx *tx, struct site_customer *c, bool 
     if (*change == SITE_CHANGED)
         return store_exec(tx, "UPDATE customer SET name = $2, phone = $3 WHERE id = $1", "itt",
                           c->id, c->name, c->phone);
-    TRY(store_next_id(tx, "customer", &c->id));
-    return store_exec(tx,
-                      "INSERT INTO customer (id, project_id, code, name, phone) "
-                      "VALUES ($1, $2, $3, $4, $5)",
-                      "iittt", c->id, c->project_id, c->code, c->name, c->phone);
+    return site_customer_add(tx, c);
 }
 
 enum err site_customer_put(struct store_tx *tx, struct site_customer *c, enum site_change *change)
@@ -228,9 +241,12 @@ static enum err update_account(struct store_tx *tx, const struct site_account *a
                       a->plan_code, a->strategy_code, a->contract_at.s);
 }
 
-static enum err insert_account(struct store_tx *tx, struct site_account *a)
+enum err site_account_add(struct store_tx *tx, struct site_account *a)
 {
-    TRY(store_next_id(tx, "account", &a->id));
+    if (!account_fits(a))
+        return ERR_SITE_TEXT;
+    if (!a->id)
+        TRY(store_next_id(tx, "account", &a->id));
     return store_exec(tx,
                       "INSERT INTO account (id, project_id, place_id, customer_id, code, name, "
                       "wallet, plan_code, strategy_code, contract_at, opened_at) "
@@ -250,7 +266,7 @@ enum err site_account_apply(struct store_tx *tx, struct site_account *a, bool wr
     if (e == ERR_NOT_FOUND) {
         *change = SITE_NEW;
         a->id = 0;
-        return write ? insert_account(tx, a) : ERR_OK;
+        return write ? site_account_add(tx, a) : ERR_OK;
     }
     TRY(e);
     a->id = old.id;

@@ -71,11 +71,27 @@ enum err site_gateways(struct store_tx *tx, int64_t project_id, site_gateway_eac
     return e != ERR_OK ? e : ended;
 }
 
+static bool gateway_fits(const struct site_gateway *g)
+{
+    return site_code_fits(g->serial) && site_name_fits(g->name, SITE_NAME_MAX);
+}
+
+enum err site_gateway_add(struct store_tx *tx, struct site_gateway *g)
+{
+    if (!gateway_fits(g))
+        return ERR_SITE_TEXT;
+    if (!g->id)
+        TRY(store_next_id(tx, "gateway", &g->id));
+    return store_exec(tx,
+                      "INSERT INTO gateway (id, project_id, serial, name) VALUES ($1, $2, $3, $4)",
+                      "iitt", g->id, g->project_id, g->serial, g->name);
+}
+
 enum err site_gateway_apply(struct store_tx *tx, struct site_gateway *g, bool write,
                             enum site_change *change)
 {
     struct site_gateway old = {};
-    if (!site_code_fits(g->serial) || !site_name_fits(g->name, SITE_NAME_MAX))
+    if (!gateway_fits(g))
         return ERR_SITE_TEXT;
     enum err e = site_gateway_by_serial(tx, g->serial, &old);
     if (e != ERR_OK && e != ERR_NOT_FOUND)
@@ -88,10 +104,7 @@ enum err site_gateway_apply(struct store_tx *tx, struct site_gateway *g, bool wr
         return ERR_OK;
     if (*change == SITE_CHANGED)
         return store_exec(tx, "UPDATE gateway SET name = $2 WHERE id = $1", "it", g->id, g->name);
-    TRY(store_next_id(tx, "gateway", &g->id));
-    return store_exec(tx,
-                      "INSERT INTO gateway (id, project_id, serial, name) VALUES ($1, $2, $3, $4)",
-                      "iitt", g->id, g->project_id, g->serial, g->name);
+    return site_gateway_add(tx, g);
 }
 
 enum err site_gateway_put(struct store_tx *tx, int64_t project_id, const char *serial,
@@ -249,6 +262,20 @@ enum err site_line_by_number(struct store_tx *tx, int64_t gateway_id, int64_t nu
     return one_line(&q, line);
 }
 
+enum err site_line_add(struct store_tx *tx, struct site_line *line)
+{
+    char parity[2] = {line->parity, 0};
+    if (!line_fits(line))
+        return ERR_SITE_LINE;
+    if (!line->id)
+        TRY(store_next_id(tx, "line", &line->id));
+    return store_exec(tx,
+                      "INSERT INTO line (id, gateway_id, number, endpoint, baud, parity) "
+                      "VALUES ($1, $2, $3, $4, $5, $6)",
+                      "iiitit", line->id, line->gateway_id, line->number, line->endpoint,
+                      line->baud, parity);
+}
+
 enum err site_line_apply(struct store_tx *tx, struct site_line *line, bool write,
                          enum site_change *change)
 {
@@ -268,12 +295,7 @@ enum err site_line_apply(struct store_tx *tx, struct site_line *line, bool write
     if (*change == SITE_CHANGED)
         return store_exec(tx, "UPDATE line SET endpoint = $2, baud = $3, parity = $4 WHERE id = $1",
                           "itit", line->id, line->endpoint, line->baud, parity);
-    TRY(store_next_id(tx, "line", &line->id));
-    return store_exec(tx,
-                      "INSERT INTO line (id, gateway_id, number, endpoint, baud, parity) "
-                      "VALUES ($1, $2, $3, $4, $5, $6)",
-                      "iiitit", line->id, line->gateway_id, line->number, line->endpoint,
-                      line->baud, parity);
+    return site_line_add(tx, line);
 }
 
 enum err site_line_put(struct store_tx *tx, struct site_line *line, enum site_change *change)

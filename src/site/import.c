@@ -15,10 +15,8 @@ enum err site_import_open(struct site_import **out, const void *data, size_t len
     struct site_import *im = calloc(1, sizeof *im);
     if (!im)
         return ERR_MEMORY;
-    im->errors = calloc(SITE_IMPORT_ERRORS_MAX, sizeof *im->errors);
-    if (im->errors)
-        im->opened = csv_open(&im->csv, data, len);
-    if (!im->errors || im->opened == ERR_MEMORY) {
+    im->opened = csv_open(&im->csv, data, len);
+    if (im->opened == ERR_MEMORY) {
         site_import_close(im);
         return ERR_MEMORY;
     }
@@ -37,6 +35,7 @@ void site_import_close(struct site_import *im)
 {
     if (!im)
         return;
+    import_apply_end(im);
     struct things *all[] = {&im->project,   &im->places,   &im->gateways, &im->lines,
                             &im->customers, &im->accounts, &im->meters};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -93,8 +92,13 @@ void import_error(struct site_import *im, int64_t row, const char *column, enum 
     im->result.error_count++;
     if (im->error_count == SITE_IMPORT_ERRORS_MAX)
         return;
+    if (im->error_count == im->error_cap) {
+        im->error_cap = im->error_cap ? 2 * im->error_cap : 64;
+        im->errors = realloc(im->errors, im->error_cap * sizeof *im->errors);
+        MUST(im->errors);
+    }
     struct site_import_error *e = &im->errors[im->error_count++];
-    *e = (struct site_import_error){row, column, code, ""};
+    *e = (struct site_import_error){im->result.error_count, row, column, code, ""};
     size_t used = 0, left = strlen(value);
     const unsigned char *s = (const unsigned char *)value;
     while (left > 0) { /* cut between characters */
@@ -128,17 +132,45 @@ const char *import_text(struct site_import *im, const char *format, ...)
 /* Row by row as a person works through the file; what is not about a row comes first. */
 static int by_row(const void *a, const void *b)
 {
-    int64_t x = ((const struct site_import_error *)a)->row;
-    int64_t y = ((const struct site_import_error *)b)->row;
-    return x < y ? -1 : x > y;
+    const struct site_import_error *x = a, *y = b;
+    if (x->row != y->row)
+        return x->row < y->row ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
 }
 
 /* --- the two phases ------------------------------------------------------------------------- */
 
-/* Errors of an earlier comparison are forgotten, those of the file itself stay. */
-static void begin(struct site_import *im)
+void site_import_name(struct site_import *im, const char *file)
 {
-    import_parse(im);
+    size_t used = 0, left = strlen(file);
+    const unsigned char *s = (const unsigned char *)file;
+    while (left > 0) {
+        size_t len = detail_utf8_length(s, left);
+        if (len == 0 || used + len >= sizeof im->file)
+            break;
+        if (s[0] >= 0x20 && s[0] != 0x7F) {
+            memcpy(im->file + used, s, len);
+            used += len;
+        }
+        s += len;
+        left -= len;
+    }
+    im->file[used] = 0;
+}
+
+/* The code is known from the first row on. */
+static void note_project(struct site_import *im)
+{
+    if (im->project.count)
+        snprintf(im->result.project_code, sizeof im->result.project_code, "%s",
+                 im->project.list[0].key);
+}
+
+/* Errors of an earlier comparison are forgotten, those of the file itself stay. */
+static enum err begin(struct site_import *im, bool write, const char *actor, wall_s now)
+{
+    import_parse(im, INT64_MAX);
+    note_project(im);
     if (!im->compared) {
         im->compared = true;
         im->parse_errors = im->error_count;
@@ -146,25 +178,74 @@ static void begin(struct site_import *im)
     }
     im->error_count = im->parse_errors;
     im->result.error_count = im->parse_error_total;
-    if (im->project.count)
-        snprintf(im->result.project_code, sizeof im->result.project_code, "%s",
-                 im->project.list[0].key);
-}
-
-static enum err pass(struct site_import *im, struct store_tx *tx, bool write, wall_s now)
-{
+    im->result.import_id = 0;
     memset(im->result.rows_by_change, 0, sizeof im->result.rows_by_change);
     memset(im->result.objects, 0, sizeof im->result.objects);
-    if (im->result.error_count == 0)
-        TRY(import_apply(im, tx, write, now));
-    qsort(im->errors, im->error_count, sizeof *im->errors, by_row);
+    return import_apply_begin(im, write, actor, now);
+}
+
+static void sort_errors(struct site_import *im)
+{
+    if (im->error_count)
+        qsort(im->errors, im->error_count, sizeof *im->errors, by_row);
+}
+
+/* A slice of the comparison; errors of the file itself end it at once. */
+static enum err compare_some(struct site_import *im, struct store_tx *tx, int64_t items, bool *more)
+{
+    *more = false;
+    if (im->parse_error_total == 0)
+        TRY(import_apply_some(im, tx, items, more));
+    if (!*more)
+        sort_errors(im);
+    return ERR_OK;
+}
+
+static enum err verdict(const struct site_import *im)
+{
     return im->result.error_count ? ERR_SITE_IMPORT : ERR_OK;
 }
 
 enum err site_import_compare(struct site_import *im, struct store_tx *tx)
 {
-    begin(im);
-    return pass(im, tx, false, (wall_s){INT64_MAX});
+    bool more = true;
+    TRY(begin(im, false, "", (wall_s){INT64_MAX}));
+    TRY(compare_some(im, tx, INT64_MAX, &more));
+    import_apply_end(im);
+    return verdict(im);
+}
+
+enum err site_import_some(struct site_import *im, struct store_tx *tx, int64_t items)
+{
+    bool more = true;
+    if (im->sliced)
+        return ERR_OK;
+    if (!im->parsed) {
+        import_parse(im, items);
+        note_project(im);
+        return ERR_OK;
+    }
+    if (!im->apply.begun)
+        TRY(begin(im, false, "", (wall_s){INT64_MAX}));
+    TRY(compare_some(im, tx, items, &more));
+    if (more)
+        return ERR_OK;
+    im->sliced = true;
+    import_apply_end(im);
+    return ERR_OK;
+}
+
+void site_import_where(const struct site_import *im, struct site_import_progress *out)
+{
+    if (!im->parsed) {
+        *out = (struct site_import_progress){SITE_IMPORT_READING, (int64_t)im->csv.at,
+                                             (int64_t)im->csv.len};
+        return;
+    }
+    out->phase = im->sliced ? SITE_IMPORT_COMPARED : SITE_IMPORT_COMPARING;
+    import_apply_where(im, &out->done, &out->total);
+    if (im->sliced)
+        out->done = out->total;
 }
 
 static bool anything_changed(const struct site_import_result *r)
@@ -193,12 +274,28 @@ static enum err write_down(struct site_import *im, struct store_tx *tx, const ch
                                                      .detail = facts});
 }
 
+/* All in one transaction: whoever looks sees the site before the import, or after it. */
+static enum err write_all(struct site_import *im, struct store_tx *tx)
+{
+    bool more = true;
+    struct apply *a = &im->apply;
+    a->tx = tx;
+    TRY(import_log_begin(a));
+    TRY(compare_some(im, tx, INT64_MAX, &more));
+    TRY(verdict(im));
+    if (!anything_changed(&im->result))
+        return ERR_OK;
+    TRY(import_log(a));
+    return write_down(im, tx, a->actor, a->now);
+}
+
 enum err site_import_commit(struct site_import *im, struct store_tx *tx, const char *actor,
                             wall_s now)
 {
-    begin(im);
-    TRY(pass(im, tx, true, now));
-    return anything_changed(&im->result) ? write_down(im, tx, actor, now) : ERR_OK;
+    TRY(begin(im, true, actor, now));
+    enum err e = write_all(im, tx);
+    import_apply_end(im);
+    return e;
 }
 
 /* --- what came of it ------------------------------------------------------------------------ */
@@ -219,6 +316,19 @@ enum site_change site_import_row(const struct site_import *im, int64_t i, int64_
     MUST(i >= 0 && (size_t)i < im->row_count);
     *row = im->rows[i].row;
     return im->rows[i].change;
+}
+
+void site_import_subject(const struct site_import *im, int64_t i, struct site_import_subject *out)
+{
+    MUST(i >= 0 && (size_t)i < im->row_count);
+    const struct import_row *r = &im->rows[i];
+    *out = (struct site_import_subject){
+        .place = r->place < 0 ? "" : im->places.list[r->place].key,
+        .account = r->cells[COLUMN_ACCOUNT],
+        .gateway = r->cells[COLUMN_GATEWAY],
+        .line = r->cells[COLUMN_LINE],
+        .address = r->cells[COLUMN_ADDRESS],
+    };
 }
 
 const char *site_import_object_name(enum site_import_object object)

@@ -6,34 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/must.h"
-#include "meter/meter.h"
 #include "rating/period.h"
 #include "rating/rating.h"
 #include "site/import_impl.h"
 #include "strategy/strategy.h"
 
-struct apply {
-    struct site_import *im;
-    struct store_tx *tx;
-    bool write;
-    wall_s now;
-    int64_t project_id;
-    bool *touched; /* gateways whose lines or meters changed */
-};
-
-/* After the first error nothing more is written: the rest is only looked at, to find them all, and
- * the transaction is rolled back in the end. */
-static bool writing(const struct apply *a)
+bool import_writing(const struct apply *a)
 {
     return a->write && a->im->result.error_count == 0;
 }
 
-#define SET(field, text) set_text(field, sizeof(field), text)
-
-/* NULL leaves the field as it is. Lengths were checked with the cells. */
-static void set_text(char *field, size_t cap, const char *text)
+void import_set(char *field, size_t cap, const char *text)
 {
     if (!text)
         return;
@@ -42,15 +26,13 @@ static void set_text(char *field, size_t cap, const char *text)
     memcpy(field, text, len + 1);
 }
 
-static void set_default(char *field, size_t cap, const char *text)
+void import_default(char *field, size_t cap, const char *text)
 {
     if (!field[0])
-        set_text(field, cap, text);
+        import_set(field, cap, text);
 }
 
-#define DEFAULT(field, text) set_default(field, sizeof(field), text)
-
-static void count(struct apply *a, enum site_import_object object, enum site_change change)
+void import_count(struct apply *a, enum site_import_object object, enum site_change change)
 {
     a->im->result.objects[object][change]++;
 }
@@ -66,31 +48,23 @@ static bool is_content(enum err e)
            e == ERR_RATING_UNBILLABLE || e == ERR_STRATEGY_POLICY || e == ERR_CSV_REQUIRED;
 }
 
-static const char *column_name(const struct apply *a, enum column c)
-{
-    return a->im->headers[c] ? a->im->headers[c] : import_column_name(c);
-}
-
-static enum err tell(struct apply *a, enum err e, int64_t row, enum column c, const char *value)
+enum err import_tell(struct apply *a, enum err e, int64_t row, enum column c, const char *value)
 {
     if (e == ERR_OK || !is_content(e))
         return e;
-    import_error(a->im, row, column_name(a, c), e, value);
+    import_error(a->im, row, import_header(a->im, c), e, value);
     return ERR_OK;
 }
 
-/* ERR_OK if it was found or not; `found` says which. */
-static enum err maybe(enum err e, bool *found)
+enum err import_maybe(enum err e, bool *found)
 {
     *found = e == ERR_OK;
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* What hangs on something that is new and not written yet would change, although ids do not say so.
- */
-static enum site_change beside_new(const struct apply *a, enum site_change change, bool new)
+enum site_change import_beside_new(const struct apply *a, enum site_change change, bool new)
 {
-    return !writing(a) && change == SITE_SAME && new ? SITE_CHANGED : change;
+    return !import_writing(a) && change == SITE_SAME && new ? SITE_CHANGED : change;
 }
 
 /* --- project, plans ------------------------------------------------------------------------- */
@@ -105,24 +79,29 @@ static enum err apply_organisation(struct apply *a, const struct thing *t, struc
                            "SELECT id FROM organisation WHERE code = $1", "t", code);
     if (e != ERR_NOT_FOUND)
         return e;
-    return site_organisation_apply(a->tx, code, code, writing(a), &p->organisation_id, &change);
+    return site_organisation_apply(a->tx, code, code, import_writing(a), &p->organisation_id, &change);
 }
 
-static enum err apply_project(struct apply *a)
+static enum err apply_project(struct apply *a, size_t i)
 {
-    struct thing *t = &a->im->project.list[0];
+    struct thing *t = &a->im->project.list[i];
     struct site_project p = {};
+    struct import_facts before = {};
     bool found;
-    TRY(maybe(site_project_by_code(a->tx, t->key, &p), &found));
+    TRY(import_maybe(site_project_by_code(a->tx, t->key, &p), &found));
     SET(p.code, t->key);
     SET(p.name, t->facts[0]);
     SET(p.zone, t->facts[1]);
     DEFAULT(p.name, t->key);
     DEFAULT(p.zone, "Asia/Shanghai");
     TRY(apply_organisation(a, t, &p));
-    TRY(site_project_apply(a->tx, &p, writing(a), &t->change));
+    if (found)
+        TRY(import_facts(a->tx, IMPORT_PROJECT, p.id, &before));
+    TRY(site_project_apply(a->tx, &p, import_writing(a), &t->change));
+    if (t->change == SITE_CHANGED && import_writing(a))
+        TRY(import_log_change(a, IMPORT_PROJECT, p.id, &before));
     a->project_id = t->id = p.id;
-    count(a, SITE_IMPORT_PROJECT, t->change);
+    import_count(a, SITE_IMPORT_PROJECT, t->change);
     return ERR_OK;
 }
 
@@ -151,8 +130,6 @@ typedef enum err version_apply(struct store_tx *tx, int64_t project_id, const ch
 typedef const char *version_problem(struct site_import *im, const char *body);
 
 struct shelf_import {
-    const struct import_text *texts;
-    size_t count;
     version_apply *apply;
     version_problem *problem;
     enum site_import_object object;
@@ -173,109 +150,80 @@ static enum err apply_text(struct apply *a, const struct shelf_import *s,
         return ERR_OK;
     }
     SET(v.body, text->body);
-    enum err e = s->apply(a->tx, a->project_id, text->code, &v, writing(a), &change);
+    enum err e = s->apply(a->tx, a->project_id, text->code, &v, import_writing(a), &change);
     if (e == ERR_OK)
-        count(a, s->object, change);
+        import_count(a, s->object, change);
     if (!is_content(e))
         return e;
     import_error(a->im, 0, text->code, e, s->problem(a->im, text->body));
     return ERR_OK;
 }
 
-static enum err apply_texts(struct apply *a, const struct shelf_import *s)
+static const struct shelf_import plan_shelf = {
+    site_plan_apply, plan_problem, SITE_IMPORT_PLAN,
+    "SELECT count(*) FROM price_plan WHERE project_id = $1 AND code = $2"};
+static const struct shelf_import strategy_shelf = {
+    site_strategy_apply, strategy_problem, SITE_IMPORT_STRATEGY,
+    "SELECT count(*) FROM strategy WHERE project_id = $1 AND code = $2"};
+
+static enum err apply_plan(struct apply *a, size_t i)
 {
-    for (size_t i = 0; i < s->count; i++)
-        TRY(apply_text(a, s, &s->texts[i]));
-    return ERR_OK;
+    return apply_text(a, &plan_shelf, &a->im->plans[i]);
 }
 
-static enum err apply_plans(struct apply *a)
+static enum err apply_strategy(struct apply *a, size_t i)
 {
-    struct shelf_import plans = {
-        a->im->plans,     a->im->plan_count,
-        site_plan_apply,  plan_problem,
-        SITE_IMPORT_PLAN, "SELECT count(*) FROM price_plan WHERE project_id = $1 AND code = $2"};
-    struct shelf_import strategies = {
-        a->im->strategies,    a->im->strategy_count,
-        site_strategy_apply,  strategy_problem,
-        SITE_IMPORT_STRATEGY, "SELECT count(*) FROM strategy WHERE project_id = $1 AND code = $2"};
-    TRY(apply_texts(a, &plans));
-    return apply_texts(a, &strategies);
-}
-
-static bool brought(const struct import_text *texts, size_t n, const char *code)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(texts[i].code, code) == 0)
-            return true;
-    return false;
-}
-
-/* A plan or strategy must exist in some version, or come with this import. */
-static enum err check_known(struct apply *a, const struct thing *t)
-{
-    struct site_import *im = a->im;
-    int64_t plans = 0, strategies = 0;
-    const char *plan = t->facts[2], *strategy = t->facts[3];
-    TRY(store_int(a->tx, &plans,
-                  "SELECT count(*) FROM price_plan WHERE project_id = $1 AND code = $2", "it",
-                  a->project_id, plan));
-    TRY(store_int(a->tx, &strategies,
-                  "SELECT count(*) FROM strategy WHERE project_id = $1 AND code = $2", "it",
-                  a->project_id, strategy));
-    if (plans == 0 && !brought(im->plans, im->plan_count, plan))
-        import_error(im, t->row, column_name(a, COLUMN_PLAN), ERR_SITE_PLAN_UNKNOWN, plan);
-    if (strategies == 0 && !brought(im->strategies, im->strategy_count, strategy))
-        import_error(im, t->row, column_name(a, COLUMN_STRATEGY), ERR_SITE_STRATEGY_UNKNOWN,
-                     strategy);
-    return ERR_OK;
+    return apply_text(a, &strategy_shelf, &a->im->strategies[i]);
 }
 
 /* --- places, gateways, lines ---------------------------------------------------------------- */
 
-static enum err apply_places(struct apply *a)
+IMPORT_PUT(place, IMPORT_PLACE)
+IMPORT_PUT(gateway, IMPORT_GATEWAY)
+IMPORT_PUT(line, IMPORT_LINE)
+
+static enum err apply_place(struct apply *a, size_t i)
 {
     struct things *all = &a->im->places;
-    for (size_t i = 0; i < all->count; i++) {
-        struct thing *t = &all->list[i];
-        struct site_place p = {.project_id = a->project_id, .kind = t->place_kind};
-        p.parent_id = t->parent < 0 ? 0 : all->list[t->parent].id;
-        SET(p.code, t->key);
-        SET(p.name, t->facts[0]);
-        TRY(site_place_apply(a->tx, &p, writing(a), &t->change));
-        t->id = p.id;
-        count(a, SITE_IMPORT_PLACE, t->change);
-    }
+    struct thing *t = &all->list[i];
+    struct site_place p = {};
+    bool found;
+    TRY(import_maybe(site_place_by_path(a->tx, a->project_id, t->key, &p), &found));
+    p.project_id = a->project_id;
+    p.kind = t->place_kind;
+    p.parent_id = t->parent < 0 ? 0 : all->list[t->parent].id;
+    SET(p.code, t->key);
+    SET(p.name, t->facts[0]);
+    TRY(put_place(a, &p, found, &t->change));
+    t->id = p.id;
+    import_count(a, SITE_IMPORT_PLACE, t->change);
     return ERR_OK;
 }
 
-static enum err apply_gateways(struct apply *a)
+static enum err apply_gateway(struct apply *a, size_t i)
 {
-    struct things *all = &a->im->gateways;
-    for (size_t i = 0; i < all->count; i++) {
-        struct thing *t = &all->list[i];
-        struct site_gateway g = {};
-        bool found;
-        TRY(maybe(site_gateway_by_serial(a->tx, t->key, &g), &found));
-        g.project_id = a->project_id;
-        SET(g.serial, t->key);
-        SET(g.name, t->facts[0]);
-        DEFAULT(g.name, t->key);
-        TRY(tell(a, site_gateway_apply(a->tx, &g, writing(a), &t->change), t->row, COLUMN_GATEWAY,
-                 t->key));
-        t->id = g.id;
-        count(a, SITE_IMPORT_GATEWAY, t->change);
-    }
+    struct thing *t = &a->im->gateways.list[i];
+    struct site_gateway g = {};
+    bool found;
+    TRY(import_maybe(site_gateway_by_serial(a->tx, t->key, &g), &found));
+    g.project_id = a->project_id;
+    SET(g.serial, t->key);
+    SET(g.name, t->facts[0]);
+    DEFAULT(g.name, t->key);
+    TRY(import_tell(a, put_gateway(a, &g, found, &t->change), t->row, COLUMN_GATEWAY, t->key));
+    t->id = g.id;
+    import_count(a, SITE_IMPORT_GATEWAY, t->change);
     return ERR_OK;
 }
 
-static enum err apply_line(struct apply *a, struct thing *t)
+static enum err apply_line(struct apply *a, size_t i)
 {
+    struct thing *t = &a->im->lines.list[i];
     struct site_line line = {.baud = 2400, .parity = 'E'};
     bool found;
     int64_t gateway_id = a->im->gateways.list[t->parent].id;
     int64_t number = strtoll(t->facts[3], NULL, 10);
-    TRY(maybe(site_line_by_number(a->tx, gateway_id, number, &line), &found));
+    TRY(import_maybe(site_line_by_number(a->tx, gateway_id, number, &line), &found));
     line.gateway_id = gateway_id;
     line.number = number;
     SET(line.endpoint, t->facts[0]);
@@ -284,246 +232,104 @@ static enum err apply_line(struct apply *a, struct thing *t)
     if (t->facts[2])
         line.parity = t->facts[2][0];
     if (!line.endpoint[0])
-        return tell(a, ERR_CSV_REQUIRED, t->row, COLUMN_ENDPOINT, t->key);
-    TRY(tell(a, site_line_apply(a->tx, &line, writing(a), &t->change), t->row, COLUMN_LINE,
-             t->key));
+        return import_tell(a, ERR_CSV_REQUIRED, t->row, COLUMN_ENDPOINT, t->key);
+    TRY(import_tell(a, put_line(a, &line, found, &t->change), t->row, COLUMN_LINE, t->key));
     t->id = line.id;
     a->touched[t->parent] |= t->change != SITE_SAME;
-    count(a, SITE_IMPORT_LINE, t->change);
+    import_count(a, SITE_IMPORT_LINE, t->change);
     return ERR_OK;
 }
 
-static enum err apply_lines(struct apply *a)
+/* --- the walk ------------------------------------------------------------------------------- */
+
+static enum err bump_gateway(struct apply *a, size_t i)
 {
-    for (size_t i = 0; i < a->im->lines.count; i++)
-        TRY(apply_line(a, &a->im->lines.list[i]));
+    if (import_writing(a) && a->touched[i])
+        return site_gateway_config_bump(a->tx, a->im->gateways.list[i].id);
     return ERR_OK;
 }
 
-/* --- customers, accounts, meters ------------------------------------------------------------ */
-
-static enum err apply_customers(struct apply *a)
+static size_t plan_count(const struct site_import *im)
 {
-    struct things *all = &a->im->customers;
-    for (size_t i = 0; i < all->count; i++) {
-        struct thing *t = &all->list[i];
-        struct site_customer c = {};
-        bool found;
-        TRY(maybe(site_customer_by_code(a->tx, a->project_id, t->key, &c), &found));
-        c.project_id = a->project_id;
-        SET(c.code, t->key);
-        SET(c.name, t->facts[0]);
-        SET(c.phone, t->facts[1]);
-        DEFAULT(c.name, t->key);
-        TRY(tell(a, site_customer_apply(a->tx, &c, writing(a), &t->change), t->row, COLUMN_CUSTOMER,
-                 t->key));
-        t->id = c.id;
-        count(a, SITE_IMPORT_CUSTOMER, t->change);
+    return im->plan_count;
+}
+
+static size_t strategy_count(const struct site_import *im)
+{
+    return im->strategy_count;
+}
+
+static size_t meter_count(const struct site_import *im)
+{
+    return im->row_count;
+}
+
+#define THING_COUNT(name)                                                                          \
+    static size_t name##_count(const struct site_import *im)                                       \
+    {                                                                                              \
+        return im->name.count;                                                                     \
     }
+THING_COUNT(project)
+THING_COUNT(places)
+THING_COUNT(gateways)
+THING_COUNT(lines)
+THING_COUNT(customers)
+THING_COUNT(accounts)
+
+static const struct {
+    size_t (*count)(const struct site_import *im);
+    enum err (*one)(struct apply *a, size_t i);
+} steps[] = {{project_count, apply_project},   {plan_count, apply_plan},
+             {strategy_count, apply_strategy}, {places_count, apply_place},
+             {gateways_count, apply_gateway},  {lines_count, apply_line},
+             {customers_count, import_customer}, {accounts_count, import_account},
+             {meter_count, import_meter},      {gateways_count, bump_gateway}};
+
+#define STEPS (sizeof steps / sizeof *steps)
+
+void import_apply_end(struct site_import *im)
+{
+    free(im->apply.touched);
+    import_things_free(&im->apply.plan_codes);
+    import_things_free(&im->apply.strategy_codes);
+    im->apply = (struct apply){};
+}
+
+enum err import_apply_begin(struct site_import *im, bool write, const char *actor, wall_s now)
+{
+    import_apply_end(im);
+    im->apply =
+        (struct apply){.im = im, .begun = true, .write = write, .actor = actor, .now = now};
+    for (enum import_table t = 0; t < IMPORT_TABLES; t++)
+        im->apply.ids[t].before = -1;
+    im->apply.touched = calloc(im->gateways.count + 1, sizeof *im->apply.touched);
+    return im->apply.touched ? ERR_OK : ERR_MEMORY;
+}
+
+enum err import_apply_some(struct site_import *im, struct store_tx *tx, int64_t items, bool *more)
+{
+    struct apply *a = &im->apply;
+    a->tx = tx;
+    while (a->step < STEPS && items > 0) {
+        if (a->item == steps[a->step].count(im)) {
+            a->step++;
+            a->item = 0;
+            continue;
+        }
+        TRY(steps[a->step].one(a, a->item++));
+        items--;
+    }
+    *more = a->step < STEPS;
+    im->result.project_id = a->project_id;
     return ERR_OK;
 }
 
-/* Noon UTC of the day: the same day in every zone from UTC-12 to UTC+11. */
-static wall_s day_of(const char *date)
+void import_apply_where(const struct site_import *im, int64_t *done, int64_t *total)
 {
-    struct civil c = {.year = (int32_t)strtol(date, NULL, 10),
-                      .month = (uint8_t)strtol(date + 5, NULL, 10),
-                      .day = (uint8_t)strtol(date + 8, NULL, 10),
-                      .hour = 12};
-    return civil_to_wall(c, 0);
-}
-
-/* What the file says of the terms, over those that hold. */
-static enum err take_terms(struct apply *a, const struct thing *t, int64_t account_id,
-                           struct site_terms *terms)
-{
-    TRY(site_terms_at(a->tx, account_id, a->now, terms));
-    if (t->facts[5])
-        terms->persons = strtol(t->facts[5], NULL, 10);
-    if (t->facts[6])
-        MUST(import_milli(t->facts[6], &terms->area_milli_m2));
-    if (t->facts[7])
-        MUST(import_milli(t->facts[7], &terms->capacity_milli_kva));
-    if (t->facts[8])
-        MUST(import_milli(t->facts[8], &terms->contracted_milli_kw));
-    if (t->facts[9])
-        terms->opened_day = civil_local_day(day_of(t->facts[9]), 0);
-    SET(terms->ladder_group, t->facts[10]);
-    return ERR_OK;
-}
-
-static bool same_terms(const struct site_terms *a, const struct site_terms *b)
-{
-    return a->persons == b->persons && a->area_milli_m2 == b->area_milli_m2 &&
-           a->capacity_milli_kva == b->capacity_milli_kva &&
-           a->contracted_milli_kw == b->contracted_milli_kw && a->opened_day == b->opened_day &&
-           strcmp(a->ladder_group, b->ladder_group) == 0;
-}
-
-/* The first terms of an account hold from its beginning, later ones from now on. */
-static enum err apply_terms(struct apply *a, struct thing *t, int64_t account_id)
-{
-    struct site_terms old, new;
-    int64_t any;
-    TRY(site_terms_at(a->tx, account_id, a->now, &old));
-    TRY(take_terms(a, t, account_id, &new));
-    if (same_terms(&old, &new))
-        return ERR_OK;
-    t->change = t->change == SITE_SAME ? SITE_CHANGED : t->change;
-    if (!writing(a))
-        return ERR_OK;
-    TRY(store_int(a->tx, &any, "SELECT count(*) FROM account_term WHERE account_id = $1", "i",
-                  account_id));
-    new.from.s = any ? a->now.s : 0;
-    return tell(a, site_terms_put(a->tx, account_id, &new, "import", a->now), t->row,
-                COLUMN_PERSONS, t->facts[5]);
-}
-
-static enum err apply_account(struct apply *a, struct thing *t)
-{
-    struct site_account acc = {.opened_at = a->now};
-    const struct thing *place = &a->im->places.list[t->place];
-    bool found;
-    TRY(check_known(a, t));
-    TRY(maybe(site_account_by_code(a->tx, a->project_id, t->key, &acc), &found));
-    acc.project_id = a->project_id;
-    acc.place_id = place->id;
-    if (t->customer >= 0)
-        acc.customer_id = a->im->customers.list[t->customer].id;
-    SET(acc.code, t->key);
-    SET(acc.name, t->facts[0]);
-    DEFAULT(acc.name, place->facts[0]);
-    acc.wallet = strcmp(t->facts[1], "meter") == 0 ? SITE_WALLET_METER : SITE_WALLET_PLATFORM;
-    SET(acc.plan_code, t->facts[2]);
-    SET(acc.strategy_code, t->facts[3]);
-    if (t->facts[4])
-        acc.contract_at = day_of(t->facts[4]);
-    TRY(tell(a, site_account_apply(a->tx, &acc, writing(a), &t->change), t->row, COLUMN_WALLET,
-             t->facts[1]));
-    t->change =
-        beside_new(a, t->change,
-                   place->change == SITE_NEW ||
-                       (t->customer >= 0 && a->im->customers.list[t->customer].change == SITE_NEW));
-    t->id = acc.id;
-    TRY(apply_terms(a, t, acc.id));
-    count(a, SITE_IMPORT_ACCOUNT, t->change);
-    return ERR_OK;
-}
-
-static enum err apply_accounts(struct apply *a)
-{
-    for (size_t i = 0; i < a->im->accounts.count; i++)
-        TRY(apply_account(a, &a->im->accounts.list[i]));
-    return ERR_OK;
-}
-
-static const char *cell(const struct import_row *r, enum column c)
-{
-    return r->cells[c][0] ? r->cells[c] : NULL;
-}
-
-static enum site_meter_kind kind_of(const char *name)
-{
-    enum site_meter_kind kind = SITE_ELECTRICITY;
-    while (kind < SITE_GAS && strcmp(site_meter_kind_name(kind), name) != 0)
-        kind++;
-    return kind;
-}
-
-/* What the row leaves open: the model's own number of circuits, as long as the model stays. */
-static void fill_meter(const struct import_row *r, struct site_meter *m)
-{
-    const struct meter_model *model = meter_model_find(r->cells[COLUMN_MODEL]);
-    bool other_model = strcmp(m->model, model->name) != 0;
-    SET(m->model, model->name);
-    if (cell(r, COLUMN_KIND))
-        m->kind = kind_of(r->cells[COLUMN_KIND]);
-    if (cell(r, COLUMN_CIRCUITS))
-        m->circuits = strtoll(r->cells[COLUMN_CIRCUITS], NULL, 10);
-    else if (other_model)
-        m->circuits = model->circuits;
-    SET(m->customer_number, cell(r, COLUMN_CUSTOMER_NUMBER));
-    DEFAULT(m->customer_number, "000000000000");
-}
-
-static enum site_change stronger(enum site_change a, enum site_change b)
-{
-    return a == SITE_NEW || b == SITE_NEW ? SITE_NEW : a == SITE_CHANGED ? a : b;
-}
-
-/* A row is new if its meter is; else changed if anything that it describes is. */
-static enum site_change change_of_row(const struct apply *a, const struct import_row *r,
-                                      enum site_change meter)
-{
-    const struct site_import *im = a->im;
-    enum site_change around =
-        stronger(im->places.list[r->place].change,
-                 stronger(im->gateways.list[r->gateway].change, im->lines.list[r->line].change));
-    if (r->account >= 0)
-        around = stronger(around, im->accounts.list[r->account].change);
-    if (r->customer >= 0)
-        around = stronger(around, im->customers.list[r->customer].change);
-    around = stronger(around, im->project.list[0].change);
-    return meter == SITE_NEW                              ? SITE_NEW
-           : meter == SITE_CHANGED || around != SITE_SAME ? SITE_CHANGED
-                                                          : SITE_SAME;
-}
-
-static enum err apply_meter(struct apply *a, struct import_row *r)
-{
-    struct site_meter m = {};
-    enum site_change change = SITE_SAME;
-    bool found;
-    int64_t line_id = a->im->lines.list[r->line].id;
-    TRY(maybe(site_meter_by_address(a->tx, line_id, r->cells[COLUMN_ADDRESS], &m), &found));
-    m.project_id = a->project_id;
-    m.line_id = line_id;
-    m.place_id = a->im->places.list[r->place].id;
-    m.account_id = r->account < 0 ? m.account_id : a->im->accounts.list[r->account].id;
-    SET(m.address, r->cells[COLUMN_ADDRESS]);
-    fill_meter(r, &m);
-    TRY(tell(a, site_meter_apply(a->tx, &m, writing(a), &change), r->row, COLUMN_ACCOUNT,
-             r->cells[COLUMN_ACCOUNT]));
-    change =
-        beside_new(a, change,
-                   a->im->places.list[r->place].change == SITE_NEW ||
-                       (r->account >= 0 && a->im->accounts.list[r->account].change == SITE_NEW));
-    r->change = change_of_row(a, r, change);
-    a->touched[r->gateway] |= change != SITE_SAME;
-    count(a, SITE_IMPORT_METER, change);
-    a->im->result.rows_by_change[r->change]++;
-    return ERR_OK;
-}
-
-static enum err apply_meters(struct apply *a)
-{
-    for (size_t i = 0; i < a->im->row_count; i++)
-        TRY(apply_meter(a, &a->im->rows[i]));
-    return ERR_OK;
-}
-
-static enum err bump_gateways(struct apply *a)
-{
-    for (size_t i = 0; i < a->im->gateways.count; i++)
-        if (writing(a) && a->touched[i])
-            TRY(site_gateway_config_bump(a->tx, a->im->gateways.list[i].id));
-    return ERR_OK;
-}
-
-enum err import_apply(struct site_import *im, struct store_tx *tx, bool write, wall_s now)
-{
-    typedef enum err step(struct apply * a);
-    static step *const steps[] = {apply_project,  apply_plans,  apply_places,
-                                  apply_gateways, apply_lines,  apply_customers,
-                                  apply_accounts, apply_meters, bump_gateways};
-    struct apply a = {.im = im, .tx = tx, .write = write, .now = now};
-    enum err e = ERR_OK;
-    a.touched = calloc(im->gateways.count + 1, sizeof *a.touched);
-    if (!a.touched)
-        return ERR_MEMORY;
-    for (size_t i = 0; e == ERR_OK && i < sizeof steps / sizeof *steps; i++)
-        e = steps[i](&a);
-    im->result.project_id = a.project_id;
-    free(a.touched);
-    return e;
+    *done = *total = 0;
+    for (size_t i = 0; i < STEPS; i++) {
+        int64_t count = (int64_t)steps[i].count(im);
+        *total += count;
+        *done += i < im->apply.step ? count : i == im->apply.step ? (int64_t)im->apply.item : 0;
+    }
 }

@@ -22,31 +22,29 @@ static void put_cell(FILE *out, const char *cell)
         fputc('"', out);
 }
 
-/* Every error of a row in one cell. */
-static void put_reasons(FILE *out, const struct site_import *im, int64_t row)
+/* Every error of a row in one cell. Errors stand in the order of rows. */
+static void put_reasons(FILE *out, const struct site_import *im, size_t first)
 {
-    bool more = false;
+    int64_t row = im->errors[first].row;
     fputc('"', out);
-    for (size_t i = 0; i < im->error_count; i++) {
+    for (size_t i = first; i < im->error_count && im->errors[i].row == row; i++) {
         const struct site_import_error *e = &im->errors[i];
-        if (e->row != row)
-            continue;
-        fprintf(out, "%s%s: %s %s %s", more ? "; " : "", e->column, err_name(e->code),
+        fprintf(out, "%s%s: %s %s %s", i > first ? "; " : "", e->column, err_name(e->code),
                 err_text_en(e->code), err_text_zh(e->code));
-        more = true;
     }
     fputc('"', out);
 }
 
-static bool has_error(const struct site_import *im, int64_t row)
+/* The first error of a row, searched from `*at` on; false: it has none. */
+static bool find_error(const struct site_import *im, int64_t row, size_t *at)
 {
-    for (size_t i = 0; i < im->error_count; i++)
-        if (im->errors[i].row == row)
-            return true;
-    return false;
+    while (*at < im->error_count && im->errors[*at].row < row)
+        (*at)++;
+    return *at < im->error_count && im->errors[*at].row == row;
 }
 
-static void put_row(FILE *out, const struct site_import *im, const struct import_row *r)
+static void put_row(FILE *out, const struct site_import *im, const struct import_row *r,
+                    size_t first_error)
 {
     for (size_t i = 0; i < im->column_count; i++) {
         if (import_is_reason(im->header_row[i]))
@@ -55,7 +53,7 @@ static void put_row(FILE *out, const struct site_import *im, const struct import
             put_cell(out, r->cells[im->columns[i]]);
         fputc(',', out);
     }
-    put_reasons(out, im, r->row);
+    put_reasons(out, im, first_error);
     fputs("\r\n", out);
 }
 
@@ -71,8 +69,9 @@ enum err site_import_failed(const struct site_import *im, char **text, size_t *l
             fputc(',', out);
         }
     fputs(IMPORT_REASON "\r\n", out);
+    size_t error = 0;
     for (size_t i = 0; i < im->row_count; i++)
-        if (has_error(im, im->rows[i].row))
-            put_row(out, im, &im->rows[i]);
+        if (find_error(im, im->rows[i].row, &error))
+            put_row(out, im, &im->rows[i], error);
     return fclose(out) == 0 ? ERR_OK : ERR_MEMORY;
 }

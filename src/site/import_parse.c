@@ -49,8 +49,7 @@ static bool parse_header(struct site_import *im)
     return im->result.error_count == 0;
 }
 
-/* The column as the file calls it. */
-static const char *header(const struct site_import *im, enum column c)
+const char *import_header(const struct site_import *im, enum column c)
 {
     return im->headers[c] ? im->headers[c] : import_column_name(c);
 }
@@ -88,7 +87,7 @@ static bool take_cells(struct site_import *im, struct import_row *r)
             continue;
         enum err e = c == COLUMN_NONE ? ERR_CSV_COLUMNS : import_column_check(im, c, &cell);
         if (e != ERR_OK) {
-            import_error(im, r->row, c == COLUMN_NONE ? "" : header(im, c), e, written);
+            import_error(im, r->row, c == COLUMN_NONE ? "" : import_header(im, c), e, written);
             fits = false;
         }
         if (c != COLUMN_NONE)
@@ -101,7 +100,7 @@ static bool need(struct site_import *im, const struct import_row *r, enum column
 {
     if (given(r, c))
         return true;
-    import_error(im, r->row, header(im, c), ERR_CSV_REQUIRED, "");
+    import_error(im, r->row, import_header(im, c), ERR_CSV_REQUIRED, "");
     return false;
 }
 
@@ -112,7 +111,7 @@ static bool check_needed(struct site_import *im, const struct import_row *r)
         if (import_column_required(c))
             fits = need(im, r, c) && fits;
     if (given(r, COLUMN_ROOM) == given(r, COLUMN_SHOP)) {
-        import_error(im, r->row, header(im, COLUMN_ROOM), ERR_CSV_PLACE, "");
+        import_error(im, r->row, import_header(im, COLUMN_ROOM), ERR_CSV_PLACE, "");
         fits = false;
     }
     return fits;
@@ -129,7 +128,7 @@ static void say(struct site_import *im, struct thing *t, size_t fact, enum colum
     if (!t->facts[fact])
         t->facts[fact] = r->cells[c];
     else if (strcmp(t->facts[fact], r->cells[c]) != 0)
-        import_error(im, r->row, header(im, c), ERR_CSV_CONTRADICTS, r->cells[c]);
+        import_error(im, r->row, import_header(im, c), ERR_CSV_CONTRADICTS, r->cells[c]);
 }
 
 static void say_all(struct site_import *im, struct thing *t, enum column first, size_t count,
@@ -144,7 +143,7 @@ static void take_project(struct site_import *im, const struct import_row *r)
     struct things *all = &im->project;
     int32_t i = import_thing(all, r->cells[COLUMN_PROJECT], r->row);
     if (i > 0)
-        import_error(im, r->row, header(im, COLUMN_PROJECT), ERR_CSV_PROJECT,
+        import_error(im, r->row, import_header(im, COLUMN_PROJECT), ERR_CSV_PROJECT,
                      r->cells[COLUMN_PROJECT]);
     else
         say_all(im, &all->list[0], COLUMN_PROJECT_NAME, 3, r);
@@ -176,7 +175,7 @@ static void take_place(struct site_import *im, struct import_row *r)
             im->places.list[i].place_kind = steps[s].kind;
             im->places.list[i].facts[0] = code;
         } else if (im->places.list[i].place_kind != steps[s].kind) {
-            import_error(im, r->row, header(im, steps[s].column), ERR_CSV_CONTRADICTS, code);
+            import_error(im, r->row, import_header(im, steps[s].column), ERR_CSV_CONTRADICTS, code);
         }
         r->place = i;
     }
@@ -220,7 +219,7 @@ static void link_once(struct site_import *im, const struct import_row *r, int32_
     if (*link < 0)
         *link = found;
     else if (*link != found)
-        import_error(im, r->row, header(im, c), ERR_CSV_CONTRADICTS, r->cells[c]);
+        import_error(im, r->row, import_header(im, c), ERR_CSV_CONTRADICTS, r->cells[c]);
 }
 
 static void take_account(struct site_import *im, struct import_row *r)
@@ -228,7 +227,7 @@ static void take_account(struct site_import *im, struct import_row *r)
     if (!given(r, COLUMN_ACCOUNT)) {
         for (enum column c = COLUMN_ACCOUNT_NAME; c <= COLUMN_LADDER_GROUP; c++)
             if (given(r, c))
-                import_error(im, r->row, header(im, c), ERR_CSV_ACCOUNT, r->cells[c]);
+                import_error(im, r->row, import_header(im, c), ERR_CSV_ACCOUNT, r->cells[c]);
         return;
     }
     take_customer(im, r);
@@ -248,14 +247,14 @@ static void take_meter(struct site_import *im, const struct import_row *r)
     const char *key =
         import_text(im, "%s/%s", im->lines.list[r->line].key, r->cells[COLUMN_ADDRESS]);
     if (import_thing_find(&im->meters, key) >= 0)
-        import_error(im, r->row, header(im, COLUMN_ADDRESS), ERR_CSV_DUPLICATE_METER,
+        import_error(im, r->row, import_header(im, COLUMN_ADDRESS), ERR_CSV_DUPLICATE_METER,
                      r->cells[COLUMN_ADDRESS]);
     else
         (void)import_thing(&im->meters, key,
                            r->row); /* only its key matters: rows are the meters */
     const struct meter_model *model = meter_model_find(r->cells[COLUMN_MODEL]);
     if (given(r, COLUMN_CIRCUITS) && strtol(r->cells[COLUMN_CIRCUITS], NULL, 10) > model->circuits)
-        import_error(im, r->row, header(im, COLUMN_CIRCUITS), ERR_CSV_CIRCUITS,
+        import_error(im, r->row, import_header(im, COLUMN_CIRCUITS), ERR_CSV_CIRCUITS,
                      r->cells[COLUMN_CIRCUITS]);
 }
 
@@ -281,7 +280,7 @@ static void check_accounts(struct site_import *im)
         const struct thing *a = &im->accounts.list[i];
         for (size_t k = 0; k < 3; k++)
             if (!a->facts[1 + k])
-                import_error(im, a->row, header(im, needed[k]), ERR_CSV_REQUIRED, a->key);
+                import_error(im, a->row, import_header(im, needed[k]), ERR_CSV_REQUIRED, a->key);
     }
 }
 
@@ -298,36 +297,52 @@ static void check_wallets(struct site_import *im)
         const struct meter_model *model = meter_model_find(r->cells[COLUMN_MODEL]);
         if (wallet_in_meter(im, r) &&
             (im->accounts.list[r->account].count != 1 || !model || model->class == METER_CLASS_D))
-            import_error(im, r->row, header(im, COLUMN_WALLET), ERR_CSV_WALLET_METERS,
+            import_error(im, r->row, import_header(im, COLUMN_WALLET), ERR_CSV_WALLET_METERS,
                          r->cells[COLUMN_MODEL]);
     }
 }
 
-static void parse_rows(struct site_import *im)
+/* False at the end of the file. */
+static bool parse_row(struct site_import *im)
 {
-    enum err e;
-    while ((e = csv_next(&im->csv)) == ERR_OK)
+    enum err e = csv_next(&im->csv);
+    if (e == ERR_OK) {
         take_row(im);
+        return true;
+    }
     if (e != ERR_NOT_FOUND) {
         size_t bad = im->csv.bad_column;
         enum column c = bad && bad <= im->column_count ? im->columns[bad - 1] : COLUMN_NONE;
-        import_error(im, im->csv.row, c == COLUMN_NONE ? "" : header(im, c), e, "");
+        import_error(im, im->csv.row, c == COLUMN_NONE ? "" : import_header(im, c), e, "");
     } else if (im->row_count == 0) {
         import_error(im, 0, "", ERR_CSV_EMPTY, "");
     }
+    return false;
 }
 
-void import_parse(struct site_import *im)
+/* Only the header: without it no row means anything. */
+static bool parse_begin(struct site_import *im)
 {
-    if (im->parsed)
-        return;
-    im->parsed = true;
-    if (im->opened != ERR_OK) {
+    if (im->header_read)
+        return true;
+    im->header_read = true;
+    if (im->opened != ERR_OK)
         import_error(im, 0, "", im->opened, "");
-    } else if (parse_header(im)) {
-        parse_rows(im);
-        check_accounts(im);
-        check_wallets(im);
-    }
+    else if (parse_header(im))
+        return true;
+    im->parsed = true;
+    return false;
+}
+
+void import_parse(struct site_import *im, int64_t rows)
+{
+    if (im->parsed || !parse_begin(im))
+        return;
+    while (rows-- > 0 && !im->parsed)
+        im->parsed = !parse_row(im);
     im->result.rows = (int64_t)im->row_count;
+    if (!im->parsed)
+        return;
+    check_accounts(im);
+    check_wallets(im);
 }

@@ -115,10 +115,13 @@ static enum err update_meter(struct store_tx *tx, const struct site_meter *m)
                       m->circuits, m->customer_number);
 }
 
-static enum err insert_meter(struct store_tx *tx, struct site_meter *m)
+enum err site_meter_add(struct store_tx *tx, struct site_meter *m)
 {
+    if (!meter_fits(m))
+        return ERR_SITE_METER;
     m->epoch = 1;
-    TRY(store_next_id(tx, "meter", &m->id));
+    if (!m->id)
+        TRY(store_next_id(tx, "meter", &m->id));
     return store_exec(tx,
                       "INSERT INTO meter (id, project_id, account_id, place_id, line_id, address, "
                       "model, kind, circuits, customer_number) "
@@ -151,7 +154,7 @@ enum err site_meter_apply(struct store_tx *tx, struct site_meter *m, bool write,
     *change = e != ERR_OK ? SITE_NEW : meter_same(&old, m) ? SITE_SAME : SITE_CHANGED;
     if (*change == SITE_SAME || !write)
         return ERR_OK;
-    return *change == SITE_NEW ? insert_meter(tx, m) : update_meter(tx, m);
+    return *change == SITE_NEW ? site_meter_add(tx, m) : update_meter(tx, m);
 }
 
 enum err site_meter_put(struct store_tx *tx, struct site_meter *m, enum site_change *change)

@@ -188,16 +188,40 @@ static enum err check_parent(struct store_tx *tx, const struct site_place *p)
     return parent.project_id == p->project_id ? ERR_OK : ERR_SITE_PROJECT;
 }
 
+static bool place_fits(const struct site_place *p)
+{
+    return path_fits(p->code) && site_name_fits(p->name, SITE_NAME_MAX);
+}
+
+enum err site_place_by_path(struct store_tx *tx, int64_t project_id, const char *path,
+                            struct site_place *p)
+{
+    struct query q =
+        query_open(tx, PLACE "WHERE project_id = $1 AND code = $2", "it", project_id, path);
+    return one_place(&q, p);
+}
+
+enum err site_place_add(struct store_tx *tx, struct site_place *p)
+{
+    if (!place_fits(p))
+        return ERR_SITE_TEXT;
+    if (!p->id)
+        TRY(store_next_id(tx, "place", &p->id));
+    return store_exec(tx,
+                      "INSERT INTO place (id, project_id, parent_id, kind, code, name) "
+                      "VALUES ($1, $2, nullif($3, 0), $4, $5, $6)",
+                      "iiittt", p->id, p->project_id, p->parent_id, place_kinds[p->kind], p->code,
+                      p->name);
+}
+
 enum err site_place_apply(struct store_tx *tx, struct site_place *p, bool write,
                           enum site_change *change)
 {
     struct site_place old = {};
-    if (!path_fits(p->code) || !site_name_fits(p->name, SITE_NAME_MAX))
+    if (!place_fits(p))
         return ERR_SITE_TEXT;
     TRY(check_parent(tx, p));
-    struct query q =
-        query_open(tx, PLACE "WHERE project_id = $1 AND code = $2", "it", p->project_id, p->code);
-    enum err e = one_place(&q, &old);
+    enum err e = site_place_by_path(tx, p->project_id, p->code, &old);
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
     bool same = e == ERR_OK && old.parent_id == p->parent_id && old.kind == p->kind &&
@@ -211,12 +235,7 @@ enum err site_place_apply(struct store_tx *tx, struct site_place *p, bool write,
                           "UPDATE place SET parent_id = nullif($2, 0), kind = $3, name = $4 "
                           "WHERE id = $1",
                           "iitt", p->id, p->parent_id, place_kinds[p->kind], p->name);
-    TRY(store_next_id(tx, "place", &p->id));
-    return store_exec(tx,
-                      "INSERT INTO place (id, project_id, parent_id, kind, code, name) "
-                      "VALUES ($1, $2, nullif($3, 0), $4, $5, $6)",
-                      "iiittt", p->id, p->project_id, p->parent_id, place_kinds[p->kind], p->code,
-                      p->name);
+    return site_place_add(tx, p);
 }
 
 enum err site_place_put(struct store_tx *tx, struct site_place *p, enum site_change *change)

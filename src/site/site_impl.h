@@ -41,7 +41,18 @@ bool site_digits(const char *text, size_t from, size_t to);
                                            const char *code, const struct site_version *v,
                                            bool write, enum site_change *change);
 
+/* A new one, known not to be there: checked as in the puts. Its id is the one that is set, or the
+ * next. */
+[[nodiscard]] enum err site_place_add(struct store_tx *tx, struct site_place *p);
+[[nodiscard]] enum err site_gateway_add(struct store_tx *tx, struct site_gateway *g);
+[[nodiscard]] enum err site_line_add(struct store_tx *tx, struct site_line *line);
+[[nodiscard]] enum err site_customer_add(struct store_tx *tx, struct site_customer *c);
+[[nodiscard]] enum err site_account_add(struct store_tx *tx, struct site_account *a);
+[[nodiscard]] enum err site_meter_add(struct store_tx *tx, struct site_meter *m);
+
 /* By natural key; ERR_NOT_FOUND. */
+[[nodiscard]] enum err site_place_by_path(struct store_tx *tx, int64_t project_id, const char *path,
+                                          struct site_place *p);
 [[nodiscard]] enum err site_line_by_number(struct store_tx *tx, int64_t gateway_id, int64_t number,
                                            struct site_line *line);
 [[nodiscard]] enum err site_customer_by_code(struct store_tx *tx, int64_t project_id,

@@ -1,5 +1,46 @@
 -- Prices and money operations; see ledger_0001.sql for the rules. One section a room.
 
+-- site -----------------------------------------------------------------------------------------------
+-- What an import made, so that it can be undone: the numbers that it drew (one range a kind, without
+-- gaps), and each fact that it changed, before and after.
+CREATE TABLE site_import (
+  id INTEGER PRIMARY KEY,
+  project_id INTEGER NOT NULL,  -- no reference: an import that is undone may take its project along
+  at INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  file TEXT NOT NULL,           -- what its bringer calls it; '': not told
+  lines INTEGER NOT NULL,       -- rows of the file; of them
+  added INTEGER NOT NULL,
+  changed INTEGER NOT NULL,
+  same INTEGER NOT NULL,
+  undone_at INTEGER,
+  undone_by TEXT,
+  undo_reason TEXT NOT NULL DEFAULT '',
+  CHECK ((undone_at IS NULL) = (undone_by IS NULL))
+) STRICT;
+CREATE INDEX site_import_project ON site_import (project_id, id);
+CREATE TABLE site_import_new (
+  import_id INTEGER NOT NULL REFERENCES site_import (id),
+  object TEXT NOT NULL,         -- the table
+  first_id INTEGER NOT NULL,
+  last_id INTEGER NOT NULL CHECK (last_id >= first_id),
+  PRIMARY KEY (import_id, object)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE site_import_fact (
+  import_id INTEGER NOT NULL,
+  object TEXT NOT NULL,         -- the table; 'account_term': a new row of it, field is its from_at
+  object_id INTEGER NOT NULL,
+  field TEXT NOT NULL,          -- the column
+  before_text TEXT NOT NULL,
+  after_text TEXT NOT NULL,
+  PRIMARY KEY (import_id, object, object_id, field)
+) STRICT, WITHOUT ROWID;
+-- Who stands here, who pays for it: asked before anything of a site is taken away.
+CREATE INDEX place_parent ON place (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX account_place ON account (place_id);
+CREATE INDEX account_customer ON account (customer_id) WHERE customer_id IS NOT NULL;
+CREATE INDEX meter_place ON meter (place_id);
+
 -- billing --------------------------------------------------------------------------------------------
 -- What a settlement was made from, enough to rate it again under another price, and what it amounts
 -- to now. The settlement itself is never changed.

@@ -1,0 +1,249 @@
+/* Customers, accounts with their terms, meters: the many things of a file. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+#include "meter/meter.h"
+#include "site/import_impl.h"
+
+IMPORT_PUT(customer, IMPORT_CUSTOMER)
+IMPORT_PUT(account, IMPORT_ACCOUNT)
+IMPORT_PUT(meter, IMPORT_METER)
+
+/* --- customers ------------------------------------------------------------------------------ */
+
+enum err import_customer(struct apply *a, size_t i)
+{
+    struct thing *t = &a->im->customers.list[i];
+    struct site_customer c = {};
+    bool found;
+    TRY(import_maybe(site_customer_by_code(a->tx, a->project_id, t->key, &c), &found));
+    c.project_id = a->project_id;
+    SET(c.code, t->key);
+    SET(c.name, t->facts[0]);
+    SET(c.phone, t->facts[1]);
+    DEFAULT(c.name, t->key);
+    TRY(import_tell(a, put_customer(a, &c, found, &t->change), t->row, COLUMN_CUSTOMER, t->key));
+    t->id = c.id;
+    import_count(a, SITE_IMPORT_CUSTOMER, t->change);
+    return ERR_OK;
+}
+
+/* --- plans and strategies that accounts name ------------------------------------------------- */
+
+static bool brought(const struct import_text *texts, size_t n, const char *code)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(texts[i].code, code) == 0)
+            return true;
+    return false;
+}
+
+enum { KNOWN = 1, UNKNOWN };
+
+/* Asked once a code: a file names few of them, in many rows. */
+static enum err look_up(struct apply *a, struct things *codes, const char *code, const char *sql,
+                        bool with_file)
+{
+    int64_t stored = 0;
+    int32_t i = import_thing(codes, code, 0); /* may move the list */
+    struct thing *t = &codes->list[i];
+    if (t->id != 0)
+        return ERR_OK;
+    TRY(store_int(a->tx, &stored, sql, "it", a->project_id, code));
+    t->id = stored > 0 || with_file ? KNOWN : UNKNOWN;
+    return ERR_OK;
+}
+
+/* A plan or strategy must exist in some version, or come with this import. */
+static enum err check_known(struct apply *a, const struct thing *t)
+{
+    struct site_import *im = a->im;
+    const char *plan = t->facts[2], *strategy = t->facts[3];
+    TRY(look_up(a, &a->plan_codes, plan,
+                "SELECT count(*) FROM price_plan WHERE project_id = $1 AND code = $2",
+                brought(im->plans, im->plan_count, plan)));
+    TRY(look_up(a, &a->strategy_codes, strategy,
+                "SELECT count(*) FROM strategy WHERE project_id = $1 AND code = $2",
+                brought(im->strategies, im->strategy_count, strategy)));
+    if (a->plan_codes.list[import_thing_find(&a->plan_codes, plan)].id == UNKNOWN)
+        import_error(im, t->row, import_header(im, COLUMN_PLAN), ERR_SITE_PLAN_UNKNOWN, plan);
+    if (a->strategy_codes.list[import_thing_find(&a->strategy_codes, strategy)].id == UNKNOWN)
+        import_error(im, t->row, import_header(im, COLUMN_STRATEGY), ERR_SITE_STRATEGY_UNKNOWN,
+                     strategy);
+    return ERR_OK;
+}
+
+/* --- accounts ------------------------------------------------------------------------------- */
+
+/* Noon UTC of the day: the same day in every zone from UTC-12 to UTC+11. */
+static wall_s day_of(const char *date)
+{
+    struct civil c = {.year = (int32_t)strtol(date, NULL, 10),
+                      .month = (uint8_t)strtol(date + 5, NULL, 10),
+                      .day = (uint8_t)strtol(date + 8, NULL, 10),
+                      .hour = 12};
+    return civil_to_wall(c, 0);
+}
+
+/* What the file says of the terms, over those that hold. */
+static void take_terms(const struct thing *t, struct site_terms *terms)
+{
+    if (t->facts[5])
+        terms->persons = strtol(t->facts[5], NULL, 10);
+    if (t->facts[6])
+        MUST(import_milli(t->facts[6], &terms->area_milli_m2));
+    if (t->facts[7])
+        MUST(import_milli(t->facts[7], &terms->capacity_milli_kva));
+    if (t->facts[8])
+        MUST(import_milli(t->facts[8], &terms->contracted_milli_kw));
+    if (t->facts[9])
+        terms->opened_day = civil_local_day(day_of(t->facts[9]), 0);
+    SET(terms->ladder_group, t->facts[10]);
+}
+
+static bool same_terms(const struct site_terms *a, const struct site_terms *b)
+{
+    return a->persons == b->persons && a->area_milli_m2 == b->area_milli_m2 &&
+           a->capacity_milli_kva == b->capacity_milli_kva &&
+           a->contracted_milli_kw == b->contracted_milli_kw && a->opened_day == b->opened_day &&
+           strcmp(a->ladder_group, b->ladder_group) == 0;
+}
+
+/* The first terms of an account hold from its beginning, later ones from now on. */
+static enum err apply_terms(struct apply *a, struct thing *t, int64_t account_id)
+{
+    struct site_terms old = {}, new;
+    int64_t any = 0;
+    if (t->change != SITE_NEW)
+        TRY(site_terms_at(a->tx, account_id, a->now, &old));
+    new = old;
+    take_terms(t, &new);
+    if (same_terms(&old, &new))
+        return ERR_OK;
+    t->change = t->change == SITE_SAME ? SITE_CHANGED : t->change;
+    if (!import_writing(a))
+        return ERR_OK;
+    if (t->change != SITE_NEW)
+        TRY(store_int(a->tx, &any, "SELECT count(*) FROM account_term WHERE account_id = $1", "i",
+                      account_id));
+    new.from.s = any ? a->now.s : 0;
+    TRY(import_tell(a, site_terms_put(a->tx, account_id, &new, "import", a->now), t->row,
+                    COLUMN_PERSONS, t->facts[5]));
+    return t->change == SITE_NEW ? ERR_OK : import_log_term(a, account_id, new.from);
+}
+
+enum err import_account(struct apply *a, size_t i)
+{
+    struct thing *t = &a->im->accounts.list[i];
+    struct site_account acc = {.opened_at = a->now};
+    const struct thing *place = &a->im->places.list[t->place];
+    bool found;
+    TRY(check_known(a, t));
+    TRY(import_maybe(site_account_by_code(a->tx, a->project_id, t->key, &acc), &found));
+    acc.project_id = a->project_id;
+    acc.place_id = place->id;
+    if (t->customer >= 0)
+        acc.customer_id = a->im->customers.list[t->customer].id;
+    SET(acc.code, t->key);
+    SET(acc.name, t->facts[0]);
+    DEFAULT(acc.name, place->facts[0]);
+    acc.wallet = strcmp(t->facts[1], "meter") == 0 ? SITE_WALLET_METER : SITE_WALLET_PLATFORM;
+    SET(acc.plan_code, t->facts[2]);
+    SET(acc.strategy_code, t->facts[3]);
+    if (t->facts[4])
+        acc.contract_at = day_of(t->facts[4]);
+    TRY(import_tell(a, put_account(a, &acc, found, &t->change), t->row, COLUMN_WALLET,
+                    t->facts[1]));
+    t->change =
+        import_beside_new(a, t->change,
+                   place->change == SITE_NEW ||
+                       (t->customer >= 0 && a->im->customers.list[t->customer].change == SITE_NEW));
+    t->id = acc.id;
+    TRY(apply_terms(a, t, acc.id));
+    import_count(a, SITE_IMPORT_ACCOUNT, t->change);
+    return ERR_OK;
+}
+
+/* --- meters ---------------------------------------------------------------------------------- */
+
+static const char *cell(const struct import_row *r, enum column c)
+{
+    return r->cells[c][0] ? r->cells[c] : NULL;
+}
+
+static enum site_meter_kind kind_of(const char *name)
+{
+    enum site_meter_kind kind = SITE_ELECTRICITY;
+    while (kind < SITE_GAS && strcmp(site_meter_kind_name(kind), name) != 0)
+        kind++;
+    return kind;
+}
+
+/* What the row leaves open: the model's own number of circuits, as long as the model stays. */
+static void fill_meter(const struct import_row *r, struct site_meter *m)
+{
+    const struct meter_model *model = meter_model_find(r->cells[COLUMN_MODEL]);
+    bool other_model = strcmp(m->model, model->name) != 0;
+    SET(m->model, model->name);
+    if (cell(r, COLUMN_KIND))
+        m->kind = kind_of(r->cells[COLUMN_KIND]);
+    if (cell(r, COLUMN_CIRCUITS))
+        m->circuits = strtoll(r->cells[COLUMN_CIRCUITS], NULL, 10);
+    else if (other_model)
+        m->circuits = model->circuits;
+    SET(m->customer_number, cell(r, COLUMN_CUSTOMER_NUMBER));
+    DEFAULT(m->customer_number, "000000000000");
+}
+
+static enum site_change stronger(enum site_change a, enum site_change b)
+{
+    return a == SITE_NEW || b == SITE_NEW ? SITE_NEW : a == SITE_CHANGED ? a : b;
+}
+
+/* A row is new if its meter is; else changed if anything that it describes is. */
+static enum site_change change_of_row(const struct apply *a, const struct import_row *r,
+                                      enum site_change meter)
+{
+    const struct site_import *im = a->im;
+    enum site_change around =
+        stronger(im->places.list[r->place].change,
+                 stronger(im->gateways.list[r->gateway].change, im->lines.list[r->line].change));
+    if (r->account >= 0)
+        around = stronger(around, im->accounts.list[r->account].change);
+    if (r->customer >= 0)
+        around = stronger(around, im->customers.list[r->customer].change);
+    around = stronger(around, im->project.list[0].change);
+    return meter == SITE_NEW                              ? SITE_NEW
+           : meter == SITE_CHANGED || around != SITE_SAME ? SITE_CHANGED
+                                                          : SITE_SAME;
+}
+
+enum err import_meter(struct apply *a, size_t i)
+{
+    struct import_row *r = &a->im->rows[i];
+    struct site_meter m = {};
+    enum site_change change = SITE_SAME;
+    bool found;
+    int64_t line_id = a->im->lines.list[r->line].id;
+    TRY(import_maybe(site_meter_by_address(a->tx, line_id, r->cells[COLUMN_ADDRESS], &m), &found));
+    m.project_id = a->project_id;
+    m.line_id = line_id;
+    m.place_id = a->im->places.list[r->place].id;
+    m.account_id = r->account < 0 ? m.account_id : a->im->accounts.list[r->account].id;
+    SET(m.address, r->cells[COLUMN_ADDRESS]);
+    fill_meter(r, &m);
+    TRY(import_tell(a, put_meter(a, &m, found, &change), r->row, COLUMN_ACCOUNT,
+                    r->cells[COLUMN_ACCOUNT]));
+    change =
+        import_beside_new(a, change,
+                   a->im->places.list[r->place].change == SITE_NEW ||
+                       (r->account >= 0 && a->im->accounts.list[r->account].change == SITE_NEW));
+    r->change = change_of_row(a, r, change);
+    a->touched[r->gateway] |= change != SITE_SAME;
+    import_count(a, SITE_IMPORT_METER, change);
+    a->im->result.rows_by_change[r->change]++;
+    return ERR_OK;
+}
+
