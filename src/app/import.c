@@ -8,9 +8,11 @@
 #include "app/options.h"
 #include "base/zone.h"
 #include "io/io.h"
+#include "readings/readings.h"
 #include "site/csv.h"
 #include "site/import.h"
 
+#define SHOWN_MAX 1000 /* errors on the screen; --failed has all of them */
 #define WITH_MAX 64 /* plans and strategies of one call */
 
 struct with { /* --plan CODE=FILE, --strategy CODE=FILE */
@@ -20,6 +22,7 @@ struct with { /* --plan CODE=FILE, --strategy CODE=FILE */
 
 struct command {
     const char *data, *clock, *effective, *zone, *dry_run, *failed, *file;
+    const char *list, *undo, *reason;
     struct with with[WITH_MAX];
     size_t with_count;
     struct site_import *im;
@@ -60,12 +63,22 @@ static enum options_result parse(struct command *c, int argc, char **argv)
         {"--failed", "FILE.csv", &c->failed, "write the rows with errors here, with reasons"},
         {"--effective", "DATE", &c->effective, "first day of changed plans; default: now"},
         {"--zone", "ZONE", &c->zone, "time zone of --effective"},
+        {"--list", NULL, &c->list, "what was imported, newest first"},
+        {"--undo", "NUMBER", &c->undo, "take an import back, if nothing has happened since"},
+        {"--reason", "TEXT", &c->reason, "why it is undone; goes into the audit"},
         {"--clock", "R,V,SPEED", &c->clock, "a clock that runs faster, for demonstrations"},
         {0}};
     int words;
     if (!take_with(c, &argc, argv))
         return OPTIONS_WRONG;
     enum options_result r = options_parse(argc, argv, "[OPTION...] SITE.csv", rows, &words);
+    bool past = c->list || c->undo;
+    if (r == OPTIONS_GO && c->undo && !c->dry_run && !c->reason) {
+        fprintf(stderr, "yufu import: --undo needs --reason TEXT (or --dry-run)\n");
+        return OPTIONS_WRONG;
+    }
+    if (r == OPTIONS_GO && past)
+        return r;
     if (r == OPTIONS_GO && words != 1) {
         fprintf(stderr, "yufu import: one site file is needed (see --help)\n");
         return OPTIONS_WRONG;
@@ -137,6 +150,7 @@ static void print_errors(const struct site_import *im)
     size_t count;
     const struct site_import_error *e = site_import_errors(im, &count);
     int64_t all = site_import_result(im)->error_count;
+    count = count < SHOWN_MAX ? count : SHOWN_MAX;
     printf("%6s  %-16s %s\n", "row", "column", "error");
     for (size_t i = 0; i < count; i++) {
         if (e[i].row)
@@ -177,6 +191,8 @@ static void print_table(const struct command *c, int64_t took_ms)
                r->objects[o][SITE_NEW], r->objects[o][SITE_CHANGED], r->objects[o][SITE_SAME]);
     printf("%-12s %8" PRId64 " %8" PRId64 " %8" PRId64 "\n", "rows", r->rows_by_change[SITE_NEW],
            r->rows_by_change[SITE_CHANGED], r->rows_by_change[SITE_SAME]);
+    if (!c->dry_run && r->import_id)
+        printf("import %" PRId64 "\n", r->import_id);
     printf("%s (%" PRId64 " rows in %" PRId64 " ms)\n",
            c->dry_run ? "dry run: nothing was written. 试运行,未写入。" : "written. 已写入。",
            r->rows, took_ms);
@@ -224,6 +240,8 @@ static enum err work(struct command *c)
     TRY(say(io_open(&c->io, &io), "the system"));
     TRY(load(c));
     site_import_effective(c->im, effective);
+    const char *slash = strrchr(c->file, '/');
+    site_import_name(c->im, slash ? slash + 1 : c->file);
     int64_t began_ms = io_mono_real(c->io).ms;
     TRY(open_ledger(c, &s, path, sizeof path));
     enum err e = c->dry_run ? store_read(s, compare, c) : store_run(s, commit, c);
@@ -237,13 +255,128 @@ static enum err work(struct command *c)
     return e;
 }
 
+/* --- what was imported before ----------------------------------------------------------------- */
+
+struct past {
+    const struct command *c;
+    struct readings *readings;
+    struct site_undo undo;
+};
+
+static enum err print_one(void *arg, const struct site_imported *i)
+{
+    (void)arg;
+    printf("%6" PRId64 "  %-12" PRId64 " %-10s %8" PRId64 " %8" PRId64 " %8" PRId64 "  %s%s%s\n",
+           i->id, i->at.s, i->actor, i->rows_by_change[SITE_NEW], i->rows_by_change[SITE_CHANGED],
+           i->rows_by_change[SITE_SAME], i->file, i->undone_at.s ? "  undone å·²æ¤é: " : "",
+           i->undo_reason);
+    return ERR_OK;
+}
+
+static enum err list_work(struct store_tx *tx, void *arg)
+{
+    printf("%6s  %-12s %-10s %8s %8s %8s  %s\n", "number", "at", "by", "new", "changed", "same",
+           "file");
+    return site_imports(tx, 0, 0, 1000, print_one, arg);
+}
+
+static bool was_read(void *arg, int64_t meter_id)
+{
+    const struct past *p = arg;
+    wall_s at;
+    int64_t epoch;
+    return readings_newest(p->readings, meter_id, &at, &epoch);
+}
+
+static enum err undo_work(struct store_tx *tx, void *arg)
+{
+    struct past *p = arg;
+    return site_import_undo(tx, &p->undo, "system", p->c->reason, io_wall(p->c->io));
+}
+
+static enum err undo_check(struct store_tx *tx, void *arg)
+{
+    struct past *p = arg;
+    return site_import_undo_check(tx, &p->undo);
+}
+
+static void print_blockers(const struct site_undo *u)
+{
+    for (size_t i = 0; i < u->shown; i++)
+        printf("%-12s %-24s %s %s\n", u->blockers[i].object, u->blockers[i].code,
+               site_undo_reason_en(u->blockers[i].reason),
+               site_undo_reason_zh(u->blockers[i].reason));
+    printf("%" PRId64 " stand in the way; nothing was changed. å± %" PRId64
+           " å¤é»ç¢,æªä½ä»»ä½æ´æ¹ã\n",
+           u->blocker_count, u->blocker_count);
+}
+
+static enum err load_readings(struct store_tx *tx, void *arg)
+{
+    struct past *p = arg;
+    return readings_load(p->readings, tx);
+}
+
+/* Without a readings database no meter was read. */
+static enum err ask_readings(struct past *p)
+{
+    char path[4096];
+    struct store *s = NULL;
+    snprintf(path, sizeof path, "%s/readings.db", p->c->data);
+    if (!io_file_exists(path))
+        return ERR_OK;
+    TRY(say(readings_new(&p->readings), path));
+    TRY(say(store_open(&s, &(struct store_config){
+                               .kind = STORE_READINGS, .path = path, .read_only = true}),
+            path));
+    enum err e = say(store_read(s, load_readings, p), path);
+    store_close(s);
+    p->undo.was_read = was_read;
+    p->undo.arg = p;
+    return e;
+}
+
+static enum err undo_one(struct past *p, struct store *s)
+{
+    TRY(ask_readings(p));
+    enum err e =
+        p->c->dry_run ? store_read(s, undo_check, p) : store_run(s, undo_work, p);
+    if (e == ERR_SITE_UNDO)
+        print_blockers(&p->undo);
+    else if (e == ERR_OK)
+        printf("import %" PRId64 ": %" PRId64 " removed, %" PRId64 " facts put back%s\n",
+               p->undo.import_id, p->undo.removed, p->undo.restored,
+               p->c->dry_run ? " if it is undone. è¯è¿è¡,æªæ¤éã" : ". å·²æ¤éã");
+    else
+        return say(e, "undo");
+    return e;
+}
+
+static enum err look_back(struct command *c)
+{
+    char path[4096];
+    struct store *s = NULL;
+    static struct past p;
+    struct io_options io = {};
+    p.c = c;
+    p.undo.import_id = c->undo ? strtoll(c->undo, NULL, 10) : 0;
+    if (c->clock)
+        TRY(say(io_clock_parse(c->clock, &io.clock), "--clock"));
+    TRY(say(io_open(&c->io, &io), "the system"));
+    TRY(open_ledger(c, &s, path, sizeof path));
+    enum err e = c->undo ? undo_one(&p, s) : say(store_read(s, list_work, &p), path);
+    readings_free(p.readings);
+    store_close(s);
+    return e;
+}
+
 int app_import_main(int argc, char **argv)
 {
     static struct command c = {.data = "data", .zone = "Asia/Shanghai"};
     enum options_result r = parse(&c, argc, argv);
     if (r != OPTIONS_GO)
         return r == OPTIONS_HELP ? 0 : 2;
-    enum err e = work(&c);
+    enum err e = c.list || c.undo ? look_back(&c) : work(&c);
     site_import_close(c.im);
     io_close(c.io);
     return e == ERR_OK ? 0 : 1;

@@ -261,6 +261,8 @@ static enum err write_down(struct site_import *im, struct store_tx *tx, const ch
 {
     struct detail d = {};
     char object[32];
+    detail_int(&d, "import", im->result.import_id);
+    detail_text(&d, "file", im->file);
     detail_int(&d, "rows", im->result.rows);
     detail_int(&d, "new", im->result.rows_by_change[SITE_NEW]);
     detail_int(&d, "changed", im->result.rows_by_change[SITE_CHANGED]);

@@ -151,7 +151,7 @@ struct site_undo {
 [[nodiscard]] enum err site_import_undo_check(struct store_tx *tx, struct site_undo *u);
 /* Looks, then takes away what the import made and puts back what it changed, with one audit row and
  * one event. After an error the transaction must be rolled back. ERR_SITE_TEXT: no reason. */
-[[nodiscard]] enum err site_import_undo(struct store_tx *tx, struct site_undo *u,
-                                        const char *actor, const char *reason, wall_s now);
+[[nodiscard]] enum err site_import_undo(struct store_tx *tx, struct site_undo *u, const char *actor,
+                                        const char *reason, wall_s now);
 
 #endif

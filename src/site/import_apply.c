@@ -79,7 +79,8 @@ static enum err apply_organisation(struct apply *a, const struct thing *t, struc
                            "SELECT id FROM organisation WHERE code = $1", "t", code);
     if (e != ERR_NOT_FOUND)
         return e;
-    return site_organisation_apply(a->tx, code, code, import_writing(a), &p->organisation_id, &change);
+    return site_organisation_apply(a->tx, code, code, import_writing(a), &p->organisation_id,
+                                   &change);
 }
 
 static enum err apply_project(struct apply *a, size_t i)
@@ -279,11 +280,11 @@ THING_COUNT(accounts)
 static const struct {
     size_t (*count)(const struct site_import *im);
     enum err (*one)(struct apply *a, size_t i);
-} steps[] = {{project_count, apply_project},   {plan_count, apply_plan},
-             {strategy_count, apply_strategy}, {places_count, apply_place},
-             {gateways_count, apply_gateway},  {lines_count, apply_line},
+} steps[] = {{project_count, apply_project},     {plan_count, apply_plan},
+             {strategy_count, apply_strategy},   {places_count, apply_place},
+             {gateways_count, apply_gateway},    {lines_count, apply_line},
              {customers_count, import_customer}, {accounts_count, import_account},
-             {meter_count, import_meter},      {gateways_count, bump_gateway}};
+             {meter_count, import_meter},        {gateways_count, bump_gateway}};
 
 #define STEPS (sizeof steps / sizeof *steps)
 
@@ -298,8 +299,7 @@ void import_apply_end(struct site_import *im)
 enum err import_apply_begin(struct site_import *im, bool write, const char *actor, wall_s now)
 {
     import_apply_end(im);
-    im->apply =
-        (struct apply){.im = im, .begun = true, .write = write, .actor = actor, .now = now};
+    im->apply = (struct apply){.im = im, .begun = true, .write = write, .actor = actor, .now = now};
     for (enum import_table t = 0; t < IMPORT_TABLES; t++)
         im->apply.ids[t].before = -1;
     im->apply.touched = calloc(im->gateways.count + 1, sizeof *im->apply.touched);

@@ -156,10 +156,10 @@ enum err import_account(struct apply *a, size_t i)
         acc.contract_at = day_of(t->facts[4]);
     TRY(import_tell(a, put_account(a, &acc, found, &t->change), t->row, COLUMN_WALLET,
                     t->facts[1]));
-    t->change =
-        import_beside_new(a, t->change,
-                   place->change == SITE_NEW ||
-                       (t->customer >= 0 && a->im->customers.list[t->customer].change == SITE_NEW));
+    t->change = import_beside_new(
+        a, t->change,
+        place->change == SITE_NEW ||
+            (t->customer >= 0 && a->im->customers.list[t->customer].change == SITE_NEW));
     t->id = acc.id;
     TRY(apply_terms(a, t, acc.id));
     import_count(a, SITE_IMPORT_ACCOUNT, t->change);
@@ -236,14 +236,13 @@ enum err import_meter(struct apply *a, size_t i)
     fill_meter(r, &m);
     TRY(import_tell(a, put_meter(a, &m, found, &change), r->row, COLUMN_ACCOUNT,
                     r->cells[COLUMN_ACCOUNT]));
-    change =
-        import_beside_new(a, change,
-                   a->im->places.list[r->place].change == SITE_NEW ||
-                       (r->account >= 0 && a->im->accounts.list[r->account].change == SITE_NEW));
+    change = import_beside_new(
+        a, change,
+        a->im->places.list[r->place].change == SITE_NEW ||
+            (r->account >= 0 && a->im->accounts.list[r->account].change == SITE_NEW));
     r->change = change_of_row(a, r, change);
     a->touched[r->gateway] |= change != SITE_SAME;
     import_count(a, SITE_IMPORT_METER, change);
     a->im->result.rows_by_change[r->change]++;
     return ERR_OK;
 }
-

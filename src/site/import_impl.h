@@ -85,17 +85,17 @@ struct import_ids {
 };
 
 enum import_table { /* in the order in which they can be made; backwards they can be taken away */
-    IMPORT_ORGANISATION,
-    IMPORT_PROJECT,
-    IMPORT_PLAN,
-    IMPORT_STRATEGY,
-    IMPORT_PLACE,
-    IMPORT_GATEWAY,
-    IMPORT_LINE,
-    IMPORT_CUSTOMER,
-    IMPORT_ACCOUNT,
-    IMPORT_METER,
-    IMPORT_TABLES
+                    IMPORT_ORGANISATION,
+                    IMPORT_PROJECT,
+                    IMPORT_PLAN,
+                    IMPORT_STRATEGY,
+                    IMPORT_PLACE,
+                    IMPORT_GATEWAY,
+                    IMPORT_LINE,
+                    IMPORT_CUSTOMER,
+                    IMPORT_ACCOUNT,
+                    IMPORT_METER,
+                    IMPORT_TABLES
 };
 
 /* One walk over everything that the file says, in slices. */
@@ -105,9 +105,9 @@ struct apply {
     bool begun, write;
     wall_s now;
     const char *actor;
-    int64_t project_id, import_id; /* import_id 0: nothing is written down yet */
-    size_t step, item;             /* where the walk stands */
-    bool *touched;                 /* gateways whose lines or meters changed */
+    int64_t project_id, import_id;            /* import_id 0: nothing is written down yet */
+    size_t step, item;                        /* where the walk stands */
+    bool *touched;                            /* gateways whose lines or meters changed */
     struct things plan_codes, strategy_codes; /* id 1: known, 2: not */
     struct import_ids ids[IMPORT_TABLES];
 };

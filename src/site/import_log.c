@@ -10,18 +10,19 @@
 
 #define TEXT(table, column)                                                                        \
     {                                                                                              \
-        #column, "UPDATE " #table " SET " #column " = $2 WHERE id = $1"                            \
+#column, "UPDATE " #table " SET " #column " = $2 WHERE id = $1"                            \
     }
 /* Numbers travel as texts; 0 stands for NULL where that is allowed. */
 #define NUMBER(table, column)                                                                      \
     {                                                                                              \
-        #column, "UPDATE " #table " SET " #column                                                  \
-                 " = nullif(CAST($2 AS INTEGER), 0) WHERE id = $1"                                 \
+#column,                                                                                   \
+            "UPDATE " #table " SET " #column " = nullif(CAST($2 AS INTEGER), 0) WHERE id = $1"     \
     }
 
 static const struct table {
     const char *name;
-    const char *select; /* its facts in the order of `fields`; NULL: nothing of it is ever changed */
+    const char
+        *select; /* its facts in the order of `fields`; NULL: nothing of it is ever changed */
     struct {
         const char *name, *put;
     } fields[IMPORT_FIELDS];
@@ -36,9 +37,7 @@ static const struct table {
     [IMPORT_PLACE] = {"place",
                       "SELECT coalesce(parent_id, 0), kind, name FROM place WHERE id = $1",
                       {NUMBER(place, parent_id), TEXT(place, kind), TEXT(place, name)}},
-    [IMPORT_GATEWAY] = {"gateway",
-                        "SELECT name FROM gateway WHERE id = $1",
-                        {TEXT(gateway, name)}},
+    [IMPORT_GATEWAY] = {"gateway", "SELECT name FROM gateway WHERE id = $1", {TEXT(gateway, name)}},
     [IMPORT_LINE] = {"line",
                      "SELECT endpoint, baud, parity FROM line WHERE id = $1",
                      {TEXT(line, endpoint), NUMBER(line, baud), TEXT(line, parity)}},
@@ -55,8 +54,7 @@ static const struct table {
                       "SELECT coalesce(account_id, 0), place_id, model, kind, circuits, "
                       "customer_number FROM meter WHERE id = $1",
                       {NUMBER(meter, account_id), NUMBER(meter, place_id), TEXT(meter, model),
-                       TEXT(meter, kind), NUMBER(meter, circuits),
-                       TEXT(meter, customer_number)}},
+                       TEXT(meter, kind), NUMBER(meter, circuits), TEXT(meter, customer_number)}},
 };
 
 const char *import_table_name(enum import_table table)

@@ -491,6 +491,62 @@ static void test_failed_rows_come_back(void **state)
                                    "'x, \"y\"'"), 2);
 }
 
+/* --- in slices -------------------------------------------------------------------------------- */
+
+struct slice {
+    struct site_import *im;
+    int64_t items;
+};
+
+static enum err run_slice(struct store_tx *tx, void *arg)
+{
+    struct slice *s = arg;
+    return site_import_some(s->im, tx, s->items);
+}
+
+/* The same answers as in one go, and the progress only rises. */
+static void expect_same_in_slices(void **state, const char *text, int64_t items)
+{
+    struct site_import *whole = open_import(text), *sliced = open_import(text);
+    struct site_import_progress at = {}, before = {};
+    enum err e = compare(state, whole);
+    size_t calls = 0, count, other;
+    while (at.phase != SITE_IMPORT_COMPARED) {
+        assert_ok(store_read(*state, run_slice, &(struct slice){sliced, items}));
+        site_import_where(sliced, &at);
+        assert_true(at.phase > before.phase || at.done >= before.done);
+        assert_true(at.done <= at.total && ++calls < 1000);
+        before = at;
+    }
+    const struct site_import_result *a = site_import_result(whole), *b = site_import_result(sliced);
+    assert_int_equal(e == ERR_OK ? 0 : 1, b->error_count > 0);
+    assert_int_equal(a->error_count, b->error_count);
+    assert_int_equal(a->rows, b->rows);
+    assert_string_equal(a->project_code, b->project_code);
+    assert_memory_equal(a->rows_by_change, b->rows_by_change, sizeof a->rows_by_change);
+    assert_memory_equal(a->objects, b->objects, sizeof a->objects);
+    const struct site_import_error *x = site_import_errors(whole, &count);
+    const struct site_import_error *y = site_import_errors(sliced, &other);
+    assert_int_equal(count, other);
+    for (size_t i = 0; i < count; i++)
+        assert_true(x[i].row == y[i].row && x[i].code == y[i].code);
+    site_import_close(whole);
+    site_import_close(sliced);
+}
+
+static void test_slices(void **state)
+{
+    static const char *const files[] = {
+        "", HEADER, HEADER ROW_1 ROW_2 ROW_3, HEADER ROW_1 "\"demo",
+        HEADER ROW_3 "demo,,,,D1,3,303,,D1-303,,,,,meter,p,s,,GW-1,,1,,,,303,abacus,,,\n" ROW_1,
+        HEADER ROW_1 "demo,,,,D1,3,303,,D1-303,,,,,platform,q,s,,GW-1,,1,,,,303,yufu-dorm3,,,\n",
+    };
+    for (int64_t items = 1; items < 40; items += 6)
+        for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+            expect_same_in_slices(state, files[i], items);
+    assert_int_equal(everything(state), 0);
+}
+
 /* --- prices --------------------------------------------------------------------------------- */
 
 static void expect_plan_error(void **state, const char *body, enum err code, const char *why)
@@ -688,6 +744,7 @@ int main(void)
         CASE(test_bad_files),
         CASE(test_all_errors_at_once),
         CASE(test_failed_rows_come_back),
+        CASE(test_slices),
         CASE(test_bad_prices),
         CASE(test_prices_that_cannot_be_billed),
         CASE(test_bad_strategy),

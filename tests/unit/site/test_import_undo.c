@@ -1,0 +1,379 @@
+/* Undoing an import: the whole database is as it was before, or the import stands and says why. */
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ledger/ledger.h"
+#include "site/import.h"
+
+#define HEADER                                                                                     \
+    "project,project_name,building,floor,room,account,account_name,customer_name,phone,wallet,"    \
+    "plan,strategy,persons,gateway,line,endpoint,address,model\n"
+#define ROW_1                                                                                      \
+    "demo,Demo,D1,3,301,D1-301,One,Zhang,13800000001,platform,p,s,4,GW-1,1,tcp:h:1,301,yufu-plain\n"
+#define ROW_2 "demo,,D1,3,302,D1-302,Two,Li,13800000002,platform,p,s,,GW-1,1,,302,yufu-plain\n"
+#define ROW_3 "demo,,D1,1,LOBBY,,,,,,,,,GW-1,1,,1,yufu-plain\n"
+
+/* Every table that the site has, row by row: equal texts are equal sites. */
+static const char *const dumps[] = {
+    "SELECT id || code || name FROM organisation",
+    "SELECT id || code || name || zone || organisation_id FROM project",
+    "SELECT id || '|' || coalesce(parent_id, 0) || kind || code || name FROM place ORDER BY id",
+    "SELECT id || serial || name FROM gateway ORDER BY id",
+    "SELECT id || '|' || gateway_id || '|' || number || endpoint || baud || parity FROM line",
+    "SELECT id || code || name || phone FROM customer ORDER BY id",
+    "SELECT id || code || name || wallet || plan_code || strategy_code || place_id || '|' || "
+    "coalesce(customer_id, 0) || '|' || coalesce(contract_at, 0) FROM account ORDER BY id",
+    "SELECT id || address || model || kind || circuits || customer_number || place_id || '|' || "
+    "coalesce(account_id, 0) FROM meter ORDER BY id",
+    "SELECT id || code || version || body FROM price_plan ORDER BY id",
+    "SELECT id || code || version || body FROM strategy ORDER BY id",
+    "SELECT account_id || '|' || from_at || '|' || persons FROM account_term",
+};
+
+static int open_ledger(void **state)
+{
+    struct store *s = NULL;
+    if (store_open(&s, &(struct store_config){.kind = STORE_LEDGER, .path = ":memory:"}) != ERR_OK)
+        return -1;
+    *state = s;
+    return 0;
+}
+
+static int close_ledger(void **state)
+{
+    store_close(*state);
+    return 0;
+}
+
+struct job {
+    const char *text;
+    int64_t import_id, now;
+    struct site_undo *u;
+    enum err expected;
+    char *dump;
+    size_t len;
+};
+
+static enum err do_import(struct store_tx *tx, void *arg)
+{
+    struct job *j = arg;
+    struct site_import *im = NULL;
+    TRY(site_import_open(&im, j->text, strlen(j->text)));
+    site_import_name(im, "site.csv");
+    TRY(site_import_plan(im, "p", "{\"kind\":\"flat\",\"price\":\"0.5883\"}"));
+    TRY(site_import_strategy(im, "s", "{}"));
+    enum err e = site_import_commit(im, tx, "user:1", (wall_s){j->now});
+    j->import_id = site_import_result(im)->import_id;
+    site_import_close(im);
+    return e;
+}
+
+static int64_t import(void **state, const char *text)
+{
+    static int64_t now = 1'790'000'000;
+    struct job j = {.text = text, .now = now += 1000};
+    assert_ok(store_run(*state, do_import, &j));
+    return j.import_id;
+}
+
+static enum err do_dump(struct store_tx *tx, void *arg)
+{
+    struct job *j = arg;
+    FILE *out = open_memstream(&j->dump, &j->len);
+    for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++) {
+        struct query q = query_open(tx, dumps[i], "");
+        while (query_step(&q))
+            fprintf(out, "%s\n", query_text(&q, 0));
+        TRY(query_end(&q));
+    }
+    fclose(out);
+    return ERR_OK;
+}
+
+static char *dump(void **state)
+{
+    struct job j = {};
+    assert_ok(store_read(*state, do_dump, &j));
+    return j.dump;
+}
+
+static bool read_302(void *arg, int64_t meter_id)
+{
+    return meter_id == *(int64_t *)arg;
+}
+
+static enum err do_undo(struct store_tx *tx, void *arg)
+{
+    struct job *j = arg;
+    return site_import_undo(tx, j->u, "user:2", "wrong file", (wall_s){1'790'900'000});
+}
+
+static enum err do_check(struct store_tx *tx, void *arg)
+{
+    struct job *j = arg;
+    return site_import_undo_check(tx, j->u);
+}
+
+static enum err do_sql(struct store_tx *tx, void *arg)
+{
+    struct job *j = arg;
+    return store_exec(tx, j->text, "");
+}
+
+static void sql(void **state, const char *text)
+{
+    assert_ok(store_run(*state, do_sql, &(struct job){.text = text}));
+}
+
+static enum err do_number(struct store_tx *tx, void *arg)
+{
+    struct job *j = arg;
+    return store_int(tx, &j->now, j->text, "");
+}
+
+static int64_t number(void **state, const char *text)
+{
+    struct job j = {.text = text};
+    assert_ok(store_read(*state, do_number, &j));
+    return j.now;
+}
+
+static void undo(void **state, int64_t id)
+{
+    struct site_undo u = {.import_id = id};
+    assert_ok(store_read(*state, do_check, &(struct job){.u = &u}));
+    assert_ok(store_run(*state, do_undo, &(struct job){.u = &u}));
+}
+
+/* Refused, by name; and nothing was changed. */
+static void refused(void **state, int64_t id, const char *object, const char *code,
+                    enum site_undo_reason reason)
+{
+    struct site_undo u = {.import_id = id};
+    char *before = dump(state);
+    bool named = false;
+    assert_err(ERR_SITE_UNDO, store_read(*state, do_check, &(struct job){.u = &u}));
+    for (size_t i = 0; i < u.shown; i++)
+        named = named || (strcmp(u.blockers[i].object, object) == 0 &&
+                          strcmp(u.blockers[i].code, code) == 0 && u.blockers[i].reason == reason);
+    if (!named)
+        fail_msg("%s %s (%s) is not named, but %s %s (%s)", object, code,
+                 site_undo_reason_name(reason), u.blockers[0].object, u.blockers[0].code,
+                 site_undo_reason_name(u.blockers[0].reason));
+    assert_err(ERR_SITE_UNDO, store_run(*state, do_undo, &(struct job){.u = &u}));
+    char *after = dump(state);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+}
+
+/* --- what disappears and returns --------------------------------------------------------------- */
+
+static void test_a_first_import_leaves_nothing(void **state)
+{
+    char *before = dump(state);
+    int64_t id = import(state, HEADER ROW_1 ROW_2 ROW_3);
+    assert_int_equal(id, 1);
+    undo(state, id);
+    char *after = dump(state);
+    assert_string_equal(before, after);
+    assert_int_equal(number(state, "SELECT count(*) FROM audit WHERE action = 'site.import.undo' "
+                                   "AND actor = 'user:2' AND detail LIKE '%wrong file%'"), 1);
+    assert_int_equal(number(state, "SELECT count(*) FROM event WHERE kind = 'site.import.undone'"), 1);
+    free(before);
+    free(after);
+    assert_int_equal(import(state, HEADER ROW_1 ROW_2 ROW_3), 2); /* and it can come again */
+}
+
+static void test_what_was_changed_returns(void **state)
+{
+    assert_int_equal(import(state, HEADER ROW_1 ROW_2 ROW_3), 1);
+    char *before = dump(state);
+    int64_t version = number(state, "SELECT config_version FROM gateway");
+    int64_t id = import(
+        state, HEADER
+        "demo,Other Name,D1,4,401,D1-301,Moved,Zhang San,13900000001,meter,p,s,6,GW-1,1,tcp:h:2,301,"
+        "yufu-dorm3\n"
+        "demo,,D1,1,LOBBY,D1-NEW,,,,platform,p,s,,GW-1,1,,1,yufu-plain\n"
+        "demo,,D1,5,501,D1-501,,New,,platform,p,s,,GW-2,1,tcp:h:3,501,yufu-plain\n");
+    char *between = dump(state);
+    assert_string_not_equal(before, between);
+    assert_int_equal(number(state, "SELECT count(*) FROM account_term"), 2);
+    undo(state, id);
+    char *after = dump(state);
+    assert_string_equal(before, after);
+    assert_true(number(state, "SELECT config_version FROM gateway WHERE serial = 'GW-1'") >
+                version + 1); /* the gateway hears of both */
+    struct site_undo u = {.import_id = id};
+    assert_err(ERR_SITE_UNDONE, store_run(*state, do_undo, &(struct job){.u = &u}));
+    u = (struct site_undo){.import_id = 99};
+    assert_err(ERR_NOT_FOUND, store_run(*state, do_undo, &(struct job){.u = &u}));
+    u = (struct site_undo){.import_id = 1, .project_id = 77};
+    assert_err(ERR_NOT_FOUND, store_read(*state, do_check, &(struct job){.u = &u}));
+    free(before);
+    free(between);
+    free(after);
+    undo(state, 1); /* and the one before it too */
+    assert_int_equal(number(state, "SELECT count(*) FROM place"), 0);
+}
+
+static void test_the_same_again_is_no_import(void **state)
+{
+    assert_int_equal(import(state, HEADER ROW_1), 1);
+    assert_int_equal(import(state, HEADER ROW_1), 0);
+    assert_int_equal(number(state, "SELECT count(*) FROM site_import"), 1);
+}
+
+static enum err take_history(void *arg, const struct site_imported *i)
+{
+    char *text = arg;
+    snprintf(text + strlen(text), 200 - strlen(text), "%lld:%s:%s:%lld/%lld/%lld:%s;",
+             (long long)i->id, i->actor, i->file, (long long)i->rows_by_change[SITE_NEW],
+             (long long)i->rows_by_change[SITE_CHANGED], (long long)i->rows_by_change[SITE_SAME],
+             i->undo_reason);
+    return ERR_OK;
+}
+
+static enum err do_history(struct store_tx *tx, void *arg)
+{
+    return site_imports(tx, 0, 0, 10, take_history, arg);
+}
+
+static void test_history(void **state)
+{
+    char text[200] = "";
+    (void)import(state, HEADER ROW_1);
+    undo(state, import(state, HEADER ROW_1 ROW_2));
+    assert_ok(store_read(*state, do_history, text));
+    assert_string_equal(text, "2:user:1:site.csv:1/0/1:wrong file;1:user:1:site.csv:1/0/0:;");
+}
+
+/* --- what stands in the way -------------------------------------------------------------------- */
+
+static enum err book_something(struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    return ledger_post(tx,
+                       &(struct ledger_entry){.account_id = 2, .key = "k", .kind = "k", .now = {1},
+                                              .actor = "system",
+                                              .postings = {{LEDGER_CASH, -1}, {LEDGER_PREPAYMENT, 1}}},
+                       NULL);
+}
+
+static void test_money_stays(void **state)
+{
+    int64_t id = import(state, HEADER ROW_1 ROW_2);
+    assert_ok(store_run(*state, book_something, NULL));
+    refused(state, id, "account", "D1-302", SITE_UNDO_MONEY);
+}
+
+static void test_each_reason(void **state)
+{
+    static const struct {
+        const char *act, *back, *object, *code;
+        enum site_undo_reason reason;
+    } cases[] = {
+        {"INSERT INTO other_bill (account_id, bill_id, service, title, amount_fen, billed_at, "
+         "billed_by) VALUES (1, 'bill-0001', 'rent', 'x', 1, 1, 'user:1')",
+         "DELETE FROM other_bill", "account", "D1-301", SITE_UNDO_MONEY},
+        {"UPDATE account SET closed_at = 5 WHERE id = 1",
+         "UPDATE account SET closed_at = NULL WHERE id = 1", "account", "D1-301", SITE_UNDO_CHANGED},
+        {"INSERT INTO account_package VALUES (1, 1, 1, 'x', 'user:1')",
+         "DELETE FROM account_package", "account", "D1-301", SITE_UNDO_STAFF},
+        {"INSERT INTO protection (id, project_id, scope, object_id, kind, from_at, reason, actor, "
+         "entered_at) VALUES (1, 1, 'meter', 2, 'list', 0, 'x', 'user:1', 0)",
+         "DELETE FROM protection", "meter", "000000000302", SITE_UNDO_STAFF},
+        {"UPDATE meter SET epoch = 2 WHERE id = 1", "UPDATE meter SET epoch = 1 WHERE id = 1",
+         "meter", "000000000301", SITE_UNDO_CHANGED},
+        {"INSERT INTO meter_ratio VALUES (1, 5, 40, 'user:1', 'x', 5)", "DELETE FROM meter_ratio",
+         "meter", "000000000301", SITE_UNDO_STAFF},
+        {"UPDATE gateway SET last_seen = 5", "UPDATE gateway SET last_seen = NULL", "gateway",
+         "GW-1", SITE_UNDO_CLAIMED},
+        {"INSERT INTO place VALUES (99, 1, 1, 'room', 'D1/new', 'new')",
+         "DELETE FROM place WHERE id = 99", "place", "D1", SITE_UNDO_USED},
+        {"INSERT INTO price_plan VALUES (99, 1, 'p', 2, 5, '{}')",
+         "DELETE FROM price_plan WHERE id = 99", "price_plan", "p", SITE_UNDO_USED},
+        {"INSERT INTO billing_rule VALUES (1, 5)", "DELETE FROM billing_rule", "project", "demo",
+         SITE_UNDO_STAFF},
+    };
+    int64_t id = import(state, HEADER ROW_1 ROW_2 ROW_3);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sql(state, cases[i].act);
+        refused(state, id, cases[i].object, cases[i].code, cases[i].reason);
+        sql(state, cases[i].back);
+    }
+    undo(state, id); /* none of them is left in the way */
+}
+
+static void test_readings_stay(void **state)
+{
+    int64_t id = import(state, HEADER ROW_1 ROW_2), meter_id = 2;
+    struct site_undo u = {.import_id = id, .was_read = read_302, .arg = &meter_id};
+    assert_err(ERR_SITE_UNDO, store_read(*state, do_check, &(struct job){.u = &u}));
+    assert_int_equal(u.blocker_count, 1);
+    assert_string_equal(u.blockers[0].code, "000000000302");
+    assert_int_equal(u.blockers[0].reason, SITE_UNDO_READING);
+    meter_id = 99;
+    assert_ok(store_read(*state, do_check, &(struct job){.u = &u}));
+}
+
+static void test_the_later_one_first(void **state)
+{
+    int64_t first = import(state, HEADER ROW_1);
+    int64_t second = import(state, HEADER ROW_1 ROW_2);
+    refused(state, first, "place", "D1/3", SITE_UNDO_USED);
+    undo(state, second);
+    undo(state, first);
+}
+
+static void test_a_fact_that_was_changed_again(void **state)
+{
+    (void)import(state, HEADER ROW_1);
+    int64_t id = import(
+        state, HEADER
+        "demo,,D1,3,301,D1-301,Renamed,,,platform,p,s,,GW-1,1,,301,yufu-plain\n");
+    sql(state, "UPDATE account SET name = 'By Hand' WHERE id = 1");
+    refused(state, id, "account", "D1-301", SITE_UNDO_CHANGED);
+    sql(state, "UPDATE account SET name = 'Renamed', closed_at = NULL, contract_at = 7 WHERE id = 1");
+    undo(state, id); /* another fact of it is none of its business */
+    assert_int_equal(number(state, "SELECT count(*) FROM account WHERE name = 'One' AND contract_at = 7"), 1);
+}
+
+static enum err do_undo_silently(struct store_tx *tx, void *arg)
+{
+    struct job *j = arg;
+    return site_import_undo(tx, j->u, "user:2", "", (wall_s){1'790'900'000});
+}
+
+static void test_a_reason_is_needed(void **state)
+{
+    struct site_undo u = {.import_id = import(state, HEADER ROW_1)};
+    char *before = dump(state);
+    assert_ok(store_read(*state, do_check, &(struct job){.u = &u}));
+    assert_int_equal(u.removed, 12); /* one of each of ten tables, and two more places */
+    assert_err(ERR_SITE_TEXT, store_run(*state, do_undo_silently, &(struct job){.u = &u}));
+    char *after = dump(state);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, open_ledger, close_ledger)
+    const struct CMUnitTest tests[] = {
+        CASE(test_a_first_import_leaves_nothing),
+        CASE(test_what_was_changed_returns),
+        CASE(test_the_same_again_is_no_import),
+        CASE(test_history),
+        CASE(test_money_stays),
+        CASE(test_each_reason),
+        CASE(test_readings_stay),
+        CASE(test_the_later_one_first),
+        CASE(test_a_fact_that_was_changed_again),
+        CASE(test_a_reason_is_needed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
