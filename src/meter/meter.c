@@ -85,12 +85,30 @@ void meter_ask_item(const struct meter_unit *u, unsigned item, struct writer *w)
     u->model->driver->ask_item(u, &u->model->items[item], w);
 }
 
+/* Prices are per thousand of POINT_ENERGY_WH, whatever is measured. */
+static void add_charged(const struct meter_model *m, struct meter_values *v)
+{
+    static const enum meter_point registers[] = {
+        [METER_KIND_ELECTRICITY] = POINT_ENERGY_WH, [METER_KIND_WATER] = POINT_VOLUME_L,
+        [METER_KIND_HEAT] = POINT_HEAT_WH,          [METER_KIND_COOLING] = POINT_COOLING_WH,
+        [METER_KIND_GAS] = POINT_VOLUME_L,
+    };
+    bool thermal = m->kind == METER_KIND_HEAT || m->kind == METER_KIND_COOLING;
+    int64_t n = meter_values_get(v, registers[m->kind], INT64_MIN);
+    if (m->kind == METER_KIND_ELECTRICITY || n == INT64_MIN)
+        return;
+    if (thermal && m->charged == METER_CHARGED_GJ && meter_scale(n, 9, 2500, &n) != ERR_OK)
+        return; /* 1 MJ = 2500/9 Wh */
+    meter_values_add(v, POINT_ENERGY_WH, n);
+}
+
 enum err meter_take_item(const struct meter_unit *u, unsigned item, struct bytes answer,
                          struct meter_values *out)
 {
     MUST(item < u->model->item_count);
     *out = (struct meter_values){.next_item = -1};
     TRY(u->model->driver->take_item(u, &u->model->items[item], answer, out));
+    add_charged(u->model, out);
     if (out->next_item >= 0)
         out->next_item = (int)item + 1;
     return ERR_OK;

@@ -22,7 +22,7 @@
 #define METER_ITEMS_MAX 16  /* rows of a poll plan */
 #define METER_FIELDS_MAX 16 /* points that one row tells */
 #define METER_SETTINGS_MAX 24
-#define METER_VALUES_MAX 32 /* points in one sweep */
+#define METER_VALUES_MAX 24 /* points in one sweep */
 #define METER_RECORDS 10    /* purchase records a meter keeps, 1 = the last */
 
 /* --- link ------------------------------------------------------------------------------------ */
@@ -202,12 +202,16 @@ struct meter_limits {
     uint8_t block_max; /* Modbus: registers of one read */
 };
 
+/* What a heat or cooling meter is charged by; of other kinds it follows from the kind. */
+enum meter_charged { METER_CHARGED_GJ, METER_CHARGED_KWH };
+
 struct meter_driver;
 
 struct meter_model {
     char name[32]; /* as in the site's files and in the uplink: "yufu-dorm3" */
     char title_en[80], title_zh[80], maker[64];
     uint8_t format, kind, protocol;
+    uint8_t charged; /* enum meter_charged */
     const struct meter_driver *driver;
     uint8_t class; /* enum meter_class */
     char evidence[400], notes[400];

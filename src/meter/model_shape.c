@@ -17,6 +17,8 @@ static const struct shape_choice drivers[] = {{"dlt645", METER_DLT645},
                                               {"modbus-tcp", METER_MODBUS_TCP},
                                               {"mbus", METER_MBUS},
                                               {NULL, 0}};
+static const struct shape_choice charges[] = {
+    {"GJ", METER_CHARGED_GJ}, {"kWh", METER_CHARGED_KWH}, {NULL, 0}};
 static const struct shape_choice classes[] = {{"A", METER_CLASS_A},
                                               {"B", METER_CLASS_B},
                                               {"C", METER_CLASS_C},
@@ -421,6 +423,8 @@ static const struct shape_rule model_rules[] = {
      .choices = drivers,
      .needed = true,
      .about = "its protocol"},
+    CHOICE(struct meter_model, charged, "charged", charges, METER_CHARGED_GJ,
+           "heat and cooling: the unit of their prices"),
     OBJECT(0, "line", line_shape, false, "as it leaves the factory"),
     OBJECT(0, "class", class_shape, true, "how it guards its wallet"),
     INT(struct meter_model, circuits, "circuits", 1, 3, 1, "switched outputs"),

@@ -6,7 +6,9 @@
 #define YUFU_METER_POINT_H
 
 enum meter_point {
-    POINT_ENERGY_WH = 1,       /* forward active total register */
+    /* The register that is charged, in thousandths of a price's unit: forward active total, Wh.
+     * Of water and gas meters litres, of heat and cooling meters MJ (or Wh, by the model). */
+    POINT_ENERGY_WH = 1,
     POINT_ENERGY_RATE1_WH = 2, /* sharp  尖 */
     POINT_ENERGY_RATE2_WH = 3, /* peak   峰 */
     POINT_ENERGY_RATE3_WH = 4, /* flat   平 */

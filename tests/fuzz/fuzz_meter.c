@@ -106,7 +106,7 @@ static bool is_told_by(const struct meter_item *row, enum meter_point point)
     for (size_t i = 0; i < row->field_count; i++)
         if (row->fields[i].point == point)
             return true;
-    return row->decode == METER_DECODE_CIRCUITS;
+    return row->decode == METER_DECODE_CIRCUITS || point == POINT_ENERGY_WH; /* what is charged */
 }
 
 static void take(const struct meter_unit *u, unsigned row, struct bytes answer)

@@ -101,6 +101,7 @@ static void test_water_of(const char *model, struct vendor_setup s)
     pass(HOUR_MS * 2);
     assert_int_equal(sweep(), 0);
     assert_int_equal(told(POINT_VOLUME_L), 1200);
+    assert_int_equal(told(POINT_ENERGY_WH), 1200); /* what is charged */
     assert_int_equal(told(POINT_VALVE), METER_VALVE_OPEN);
     assert_int_equal(told(POINT_RELAY_OPEN), 0);
     assert_int_equal(told(POINT_BATTERY_LOW), 0);
@@ -185,6 +186,7 @@ static void test_heat(void **state)
         begin(s, rows[i].model, "12");
         heating();
         assert_int_equal(told(rows[i].register_point), 1'250'000);
+        assert_int_equal(told(POINT_ENERGY_WH), 4'500); /* 4.5 GJ */
         assert_int_equal(told(POINT_WORK_H), 100);
         assert_int_equal(told(POINT_CLOCK_S), m.wall.s);
     }
