@@ -43,6 +43,22 @@ int point_slot(int64_t point)
     return -1;
 }
 
+static const enum meter_point side_points[SIDE_POINTS] = {
+    POINT_ENERGY_RATE5_WH, POINT_REVERSE_WH,   POINT_VOLTAGE_B_DV,  POINT_VOLTAGE_C_DV,
+    POINT_CURRENT_B_MA,    POINT_CURRENT_C_MA, POINT_FREQUENCY_CHZ, POINT_POWER_FACTOR_M,
+    POINT_VOLUME_L,        POINT_HEAT_WH,      POINT_COOLING_WH,    POINT_FLOW_LH,
+    POINT_SUPPLY_CDEG,     POINT_RETURN_CDEG,  POINT_THERMAL_W,     POINT_VALVE,
+    POINT_BATTERY_LOW,     POINT_FAULT_BITS,   POINT_WORK_H,
+};
+
+int side_slot(int64_t point)
+{
+    for (int i = 0; i < SIDE_POINTS; i++)
+        if (point != 0 && side_points[i] == point)
+            return i;
+    return -1;
+}
+
 struct sentence {
     const char *name, *en, *zh;
 };
@@ -104,6 +120,7 @@ static void free_meter(struct meter *m)
         column_clear(&m->columns[i]);
     free(m->columns);
     free(m->doubts);
+    free(m->sides);
     free(m);
 }
 
@@ -205,12 +222,25 @@ enum err readings_place(struct readings *r, int64_t meter_id, const struct readi
 /* --- the newest state
  * ------------------------------------------------------------------------------ */
 
+static bool side_value(const struct meter *m, int64_t point, int64_t *value, wall_s *at)
+{
+    int slot = side_slot(point);
+    if (!m->sides || slot < 0 || !m->sides[slot].present)
+        return false;
+    *value = m->sides[slot].value;
+    if (at)
+        at->s = m->sides[slot].at;
+    return true;
+}
+
 bool readings_value(const struct readings *r, int64_t meter_id, enum meter_point point,
                     int64_t *value, wall_s *at)
 {
     const struct meter *m = readings_find(r, meter_id);
     int slot = point_slot(point);
-    if (!m || slot < 0 || !(m->present >> slot & 1))
+    if (m && slot < 0)
+        return side_value(m, point, value, at);
+    if (!m || !(m->present >> slot & 1))
         return false;
     *value = m->value[slot];
     if (at)

@@ -29,6 +29,15 @@ extern const struct point_rule point_rules[POINT_SLOTS];
 /* -1: not known. */
 int point_slot(int64_t point);
 
+/* Points whose newest value is of interest, but not their course: temperatures, flow, valve,
+ * battery, phases B and C. Meters without any of them, which are most, pay a pointer. */
+#define SIDE_POINTS 20
+struct side {
+    bool present;
+    int64_t at, value;
+};
+int side_slot(int64_t point); /* -1: not one of them */
+
 /* --- samples of the open day -------------------------------------------------------------------
  */
 
@@ -81,6 +90,7 @@ struct meter {
     uint32_t dirty;     /* changed by the batch that is being taken */
     int64_t at[POINT_SLOTS], value[POINT_SLOTS];
     struct column *columns; /* POINT_SLOTS of them, when there are open samples */
+    struct side *sides;     /* SIDE_POINTS of them, when there ever was one */
     struct doubt *doubts;   /* POINT_SLOTS of them, when there ever was one */
     struct readings_place place;
 };

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/must.h"
 #include "readings/readings_impl.h"
@@ -102,6 +103,8 @@ static enum err forget_all(struct readings *r)
         m->present = m->exchanged = m->dirty = 0;
         for (int k = 0; m->columns && k < POINT_SLOTS; k++)
             column_clear(&m->columns[k]);
+        free(m->sides);
+        m->sides = NULL;
         for (int k = 0; m->doubts && k < POINT_SLOTS; k++)
             m->doubts[k] = (struct doubt){.told_at = INT64_MIN};
     }

@@ -230,6 +230,18 @@ static enum err take_value(struct taking *t, const struct value *v)
     return v->value < v->m->value[v->slot] ? take_fall(t, v) : take_rise(t, v);
 }
 
+/* Only the newest is kept, in memory; a restart finds it in the batches of the open days. */
+static enum err take_side(struct meter *m, int slot, int64_t at, int64_t value)
+{
+    if (!m->sides)
+        m->sides = calloc(SIDE_POINTS, sizeof *m->sides);
+    if (!m->sides)
+        return ERR_MEMORY;
+    if (!m->sides[slot].present || at >= m->sides[slot].at)
+        m->sides[slot] = (struct side){true, at, value};
+    return ERR_OK;
+}
+
 /* A new installation period: nothing that the old meter said is the newest state any more. */
 static void begin_epoch(struct taking *t, struct meter *m, const struct uplink_reading *reading)
 {
@@ -245,7 +257,9 @@ static void begin_epoch(struct taking *t, struct meter *m, const struct uplink_r
     m->exchanged |= m->present;
     m->present = 0;
     free(m->doubts);
+    free(m->sides);
     m->doubts = NULL;
+    m->sides = NULL;
 }
 
 static void refuse_whole(struct taking *t, const struct uplink_reading *reading,
@@ -289,8 +303,9 @@ enum err readings_take(struct taking *t, const struct uplink_reading *reading)
     for (size_t i = 0; i < reading->point_count; i++) {
         const struct uplink_point *p = &reading->points[i];
         struct value v = {m, point_slot(p->point), reading->at.s, p->value};
-        if (v.slot >= 0) {
-            TRY(take_value(t, &v));
+        int side = side_slot(p->point);
+        if (v.slot >= 0 || side >= 0) {
+            TRY(v.slot >= 0 ? take_value(t, &v) : take_side(m, side, v.at, v.value));
             continue;
         }
         why.verdict = READINGS_UNKNOWN_POINT;

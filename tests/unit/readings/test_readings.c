@@ -62,6 +62,29 @@ static void test_range(void **state)
     assert_int_equal(rig_events(g, 7, "range"), 4);
 }
 
+/* Points without a course: the newest counts, an exchange forgets it. */
+static void test_sides(void **state)
+{
+    struct rig *g = *state;
+    rig_say(g, 7, 1, T0, WH(1000), POINT_VOLUME_L, I(1000), POINT_SUPPLY_CDEG, I(-512), 0);
+    assert_int_equal(g->moved.refused, 0);
+    assert_int_equal(rig_value(g, 7, POINT_VOLUME_L), 1000);
+    assert_int_equal(rig_value(g, 7, POINT_SUPPLY_CDEG), -512);
+    assert_int_equal(rig_value(g, 7, POINT_RETURN_CDEG), -999);
+    assert_int_equal(rig_value(g, 8, POINT_VOLUME_L), -999);
+    rig_say(g, 7, 1, T0 + 60, POINT_SUPPLY_CDEG, I(4000), POINT_VALVE, I(1), 0);
+    rig_say(g, 7, 1, T0 + 30, POINT_SUPPLY_CDEG, I(3000), 0); /* came late */
+    assert_int_equal(rig_value(g, 7, POINT_SUPPLY_CDEG), 4000);
+    assert_int_equal(rig_value(g, 7, POINT_VALVE), 1);
+    assert_int_equal(rig_events(g, 0, "unknown_point"), 0);
+    rig_say(g, 7, 2, T0 + 90, WH(0), 0); /* another meter hangs there now */
+    assert_int_equal(rig_value(g, 7, POINT_VALVE), -999);
+    rig_say(g, 7, 2, T0 + 120, POINT_VALVE, I(0), 0);
+    assert_int_equal(rig_value(g, 7, POINT_VALVE), 0);
+    rig_restart(g); /* the batches of the open day are read again */
+    assert_int_equal(rig_value(g, 7, POINT_VALVE), 0);
+}
+
 /* 66 kW x 60 s x 1.2, ten seconds of jitter and the registers' grain: 1560 Wh. */
 static void test_plausibility_at_the_edge(void **state)
 {
@@ -394,6 +417,7 @@ int main(void)
         CASE(test_newest_state),
         CASE(test_a_batch_is_taken_once),
         CASE(test_range),
+        CASE(test_sides),
         CASE(test_plausibility_at_the_edge),
         CASE(test_a_jump_heals),
         CASE(test_one_fall_is_damage),
