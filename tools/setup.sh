@@ -24,6 +24,7 @@ libzstd-dev                 compression of sealed reading blocks
 libcbor-dev                 CBOR of the uplink
 libjansson-dev              JSON in: API bodies, price plans, configuration
 libmicrohttpd-dev           the HTTP server
+libmosquitto-dev            MQTT, for gateways that reach the platform through a broker
 ca-certificates             npm talks to its registry over TLS
 tzdata                      time zones of the projects
 nodejs                      builds the web console
@@ -42,6 +43,8 @@ fonts-noto-cjk              Chinese text in that browser
 sqlite3                     looking into the store by hand
 gcc-arm-none-eabi           the terminal as a firmware image
 qemu-system-arm             the cores that run it
+mosquitto                   a real broker for the MQTT tests
+openssl                     certificates for that broker
 curl                        system tests of the HTTP API
 python3-yaml                reads docs/openapi.yaml to hold the answers of the API against it
 '

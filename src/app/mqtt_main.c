@@ -1,0 +1,133 @@
+/* `yufu-mqtt`: gateways that reach the platform through an MQTT broker. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/mqtt_relay.h"
+#include "app/options.h"
+#include "io/log.h"
+
+struct arguments {
+    const char *broker, *name, *listen, *to, *prefix;
+    const char *ca, *certificate, *key, *psk, *identity, *user, *password;
+};
+
+static void stop(void *arg, int signal_number)
+{
+    (void)signal_number;
+    io_stop(arg);
+}
+
+/* A secret comes from a file: command lines are read by everybody. */
+static enum err read_secret(const char *path, char **out)
+{
+    struct bytes content;
+    *out = NULL;
+    if (path == NULL)
+        return ERR_OK;
+    TRY(io_file_read(path, 4096, &content));
+    *out = strdup((const char *)content.data);
+    io_file_free(&content);
+    if (*out == NULL)
+        return ERR_MEMORY;
+    (*out)[strcspn(*out, "\r\n")] = '\0';
+    return ERR_OK;
+}
+
+/* "HOST:PORT" into host (cap 256) and port. */
+static enum err split(const char *text, char *host, uint16_t *port)
+{
+    const char *colon = text == NULL ? NULL : strrchr(text, ':');
+    int64_t number;
+    if (colon == NULL || colon == text || colon - text > 255)
+        return ERR_SYNTAX;
+    TRY(options_number(colon + 1, 1, 65'535, &number));
+    memcpy(host, text, (size_t)(colon - text));
+    host[colon - text] = '\0';
+    *port = (uint16_t)number;
+    return ERR_OK;
+}
+
+static enum err fill(const struct arguments *a, bool gateway, struct relay_options *o)
+{
+    static char broker[256], platform[256];
+    static char *psk, *password;
+    int64_t port;
+    TRY(split(a->broker, broker, &o->broker.port));
+    TRY(read_secret(a->psk, &psk));
+    TRY(read_secret(a->password, &password));
+    o->broker.host = broker;
+    o->broker.user = a->user;
+    o->broker.password = password;
+    o->broker.ca = a->ca;
+    o->broker.certificate = a->certificate;
+    o->broker.key = a->key;
+    o->broker.psk = psk;
+    o->broker.psk_identity = a->identity;
+    o->prefix = a->prefix;
+    if (psk != NULL && a->identity == NULL)
+        return ERR_SYNTAX;
+    if (gateway) {
+        TRY(options_number(a->listen, 0, 65'535, &port));
+        o->name = a->name == NULL ? "" : a->name;
+        o->listen_port = (uint16_t)port;
+        return ERR_OK;
+    }
+    TRY(split(a->to, platform, &o->port));
+    o->host = platform;
+    return ERR_OK;
+}
+
+static enum err run(const struct arguments *a, bool gateway)
+{
+    struct relay_options o = {0};
+    struct io *io;
+    struct relay *relay;
+    TRY(fill(a, gateway, &o));
+    TRY(io_open(&io, &(struct io_options){0}));
+    enum err e = relay_open(io, &o, &relay);
+    if (e == ERR_OK)
+        e = io_on_signal(io, stop, io);
+    if (e == ERR_OK) {
+        log_event(LOG_PROGRAM_START, LOG_S("program", "yufu-mqtt"), LOG_S("version", YUFU_VERSION),
+                  LOG_I("port", relay_port(relay)));
+        io_run(io);
+        log_event(LOG_PROGRAM_STOP, LOG_S("program", "yufu-mqtt"));
+    }
+    relay_close(relay);
+    io_close(io);
+    return e;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments a = {.listen = "0", .prefix = "yufu"};
+    const struct option_row rows[] = {
+        {"--broker", "HOST:PORT", &a.broker, "the MQTT broker"},
+        {"--name", "TEXT", &a.name, "gateway: its name at the broker; letters, digits, - and _"},
+        {"--listen", "PORT", &a.listen,
+         "gateway: local port for yufu-gateway --platform 127.0.0.1:PORT; 0 takes a free one"},
+        {"--to", "HOST:PORT", &a.to, "platform: where it listens for gateways"},
+        {"--prefix", "TEXT", &a.prefix, "first part of all topics"},
+        {"--ca", "FILE", &a.ca, "TLS: certificate of the broker's CA"},
+        {"--certificate", "FILE", &a.certificate, "TLS: our certificate at the broker"},
+        {"--key", "FILE", &a.key, "TLS: its key"},
+        {"--psk", "FILE", &a.psk, "TLS with a shared key instead: file with the key, hexadecimal"},
+        {"--identity", "TEXT", &a.identity, "with --psk: whose key it is"},
+        {"--user", "TEXT", &a.user, "user name at the broker"},
+        {"--password", "FILE", &a.password, "file with the password"},
+        {0}};
+    int words;
+    enum options_result r = options_parse(argc, argv, "gateway|platform [OPTION...]", rows, &words);
+    if (r != OPTIONS_GO)
+        return r == OPTIONS_HELP ? 0 : 2;
+    bool gateway = words == 1 && strcmp(argv[1], "gateway") == 0;
+    if (!gateway && (words != 1 || strcmp(argv[1], "platform") != 0)) {
+        fputs("yufu-mqtt: gateway or platform? See --help.\n", stderr);
+        return 2;
+    }
+    enum err e = run(&a, gateway);
+    if (e != ERR_OK)
+        log_event(LOG_PROGRAM_REFUSED, LOG_S("program", "yufu-mqtt"), LOG_E("error", e));
+    return e == ERR_OK ? 0 : 1;
+}
