@@ -200,7 +200,7 @@ struct terminal_config {
 /* What a circuit may have at this minute. */
 enum terminal_cover { TERMINAL_COVER_OFF, TERMINAL_COVER_ON, TERMINAL_COVER_NIGHT };
 
-/* From begin to end, in minutes of the local day; an end at or before the begin lies behind
+/* From begin to end, in minutes of the local day; an end before the begin lies behind
  * midnight, on the same day's table. 1440 is the end of the day. */
 struct terminal_hours {
     uint16_t begin_min, end_min;

@@ -474,7 +474,7 @@ bool why_read(const struct terminal *t, uint32_t number, struct terminal_why *wh
     struct walk k = {.r = reader_of(at, NVRAM_EVENT - RECORD_CRC)};
     *why = (struct terminal_why){0};
     walk_why(&k, why);
-    return why->number == number;
+    return why->number == number && (why->verdict != 0 || why->limit != 0);
 }
 
 /* An event stands alone: number .. power, then its CRC32C in the last four bytes. */

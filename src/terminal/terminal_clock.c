@@ -24,11 +24,24 @@ struct terminal_stamp clock_stamp(const struct terminal *t)
         (uint8_t)(c.year % 100), c.month, c.day, c.hour, c.minute, c.second};
 }
 
+/* What runs for a time runs on for as long, whatever the clock is set to. A clock that was lost did
+ * not know when it would end. */
+static void move_deadlines(struct terminal_books *b, int64_t step_s)
+{
+    b->timed_until_s += step_s;
+    b->pretrip_until_s += step_s;
+    for (unsigned i = 0; i < TERMINAL_CIRCUITS; i++)
+        b->hold[i].until_s += step_s;
+}
+
 bool clock_set(struct terminal *t, struct civil local)
 {
     if (!civil_valid(local))
         return false;
-    t->books.clock_correction_s = civil_to_wall(local, t->setup.zone_s).s - t->rtc.s;
+    int64_t correction_s = civil_to_wall(local, t->setup.zone_s).s - t->rtc.s;
+    if (!t->books.clock_lost)
+        move_deadlines(&t->books, correction_s - t->books.clock_correction_s);
+    t->books.clock_correction_s = correction_s;
     t->books.clock_lost = false;
     t->books.clock_sets++;
     t->books_dirty = true;

@@ -62,11 +62,14 @@ void credit_paid(struct terminal *t)
 {
     struct terminal_books *b = &t->books;
     bool enough = b->balance_fen > 0 && b->balance_fen >= t->config.close_allowed_fen;
-    if (b->overdraft_cut && enough) {
+    bool tripped = b->pretrip == 1;
+    bool restored = b->overdraft_cut && enough;
+    if (restored)
         b->overdraft_cut = false;
-        if (t->config.close_by_key)
-            b->key_wait = relay_mask_all(t);
-    }
+    arm_pretrip(t);
+    restored |= tripped && b->pretrip == 0;
+    if (restored && t->config.close_by_key)
+        b->key_wait = relay_mask_all(t);
     t->books_dirty = true;
 }
 

@@ -110,7 +110,8 @@ static uint16_t check_money(struct terminal *t, const struct money_order *o)
     if (o->amount_fen == 0)
         return SERR_OTHER;
     int64_t limit = t->config.hoard_fen > 0 ? t->config.hoard_fen : TERMINAL_MONEY_MAX_FEN;
-    if (b->balance_fen + o->amount_fen > limit)
+    /* An amount that pays off a debt as well must still fit into its own record. */
+    if (b->balance_fen + o->amount_fen > limit || o->amount_fen > TERMINAL_MONEY_MAX_FEN)
         return SERR_HOARD;
     if (suspended(t))
         return SERR_SUSPENDED;

@@ -48,10 +48,14 @@ void guard_reset(struct terminal *t, unsigned index)
 }
 
 /* A clock that was set back must not make the wait longer than it was set. */
-static bool wait_over(struct terminal_hold *h, int64_t now_s, uint16_t wait_s)
+static bool wait_over(struct terminal *t, unsigned index)
 {
-    if (h->until_s > now_s + wait_s)
-        h->until_s = now_s + wait_s;
+    struct terminal_hold *h = &t->books.hold[index];
+    int64_t now_s = clock_now_s(t), longest_s = now_s + t->guard.circuit[index].reclose_s;
+    if (h->until_s > longest_s) {
+        h->until_s = longest_s;
+        t->books_dirty = true;
+    }
     return now_s >= h->until_s;
 }
 
@@ -65,8 +69,7 @@ void guard_timers(struct terminal *t)
             h->recloses = 0;
             t->books_dirty = true;
         }
-        if (h->cause == 0 || h->locked ||
-            !wait_over(h, clock_now_s(t), t->guard.circuit[i].reclose_s))
+        if (h->cause == 0 || h->locked || !wait_over(t, i))
             continue;
         h->cause = 0;
         h->recloses++;
@@ -148,10 +151,17 @@ static bool exceeded(struct terminal *t, unsigned index, size_t which)
     return t->now.ms - since->ms >= t->guard.circuit[index].delay_s * INT64_C(1000);
 }
 
+/* A trip that keep-power hides must not hide that the wiring is in danger. */
+static bool held_for(const struct terminal *t, unsigned index, enum terminal_reason reason)
+{
+    uint8_t cause = t->books.hold[index].cause;
+    return cause == reason || (cause != 0 && reason != TERMINAL_REASON_PROTECTION);
+}
+
 static void watch_limits(struct terminal *t, unsigned index)
 {
     for (size_t i = 0; i < LIMITS; i++) {
-        if (!exceeded(t, index, i) || t->books.hold[index].cause != 0)
+        if (!exceeded(t, index, i) || held_for(t, index, limits[i].reason))
             continue;
         struct terminal_why why = {
             .value = value_of(t, index, limits[i].measured),

@@ -51,7 +51,7 @@ static bool overlap(const struct terminal_hours *a, const struct terminal_hours 
 
 static bool period_valid(const struct terminal_hours *h)
 {
-    bool times = h->begin_min < DAY_MIN && h->end_min >= 1 && h->end_min <= DAY_MIN;
+    bool times = h->begin_min < DAY_MIN && h->end_min <= DAY_MIN;
     bool cover = h->cover == TERMINAL_COVER_ON || h->cover == TERMINAL_COVER_NIGHT;
     return times && cover && h->begin_min != h->end_min;
 }

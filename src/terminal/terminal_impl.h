@@ -75,6 +75,7 @@ enum order_code {
     ORDER_KEEP_ON = 0x3A,
     ORDER_KEEP_OFF = 0x3B,
 };
+#define ORDER_REFUSED_OTHER 0x04 /* of the status word: length, password, order or circuit */
 /* Carries out an order; false: refused. *word: the status word of protocols.md 1.3. */
 bool relay_order(struct terminal *t, uint8_t n1, uint8_t n2, uint16_t *word);
 bool relay_order_trips(uint8_t n1);

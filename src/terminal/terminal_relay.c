@@ -16,7 +16,7 @@ enum {
     DONE_ALARM_OFF = 0x800
 };
 enum {
-    NOT_OTHER = 0x04,
+    NOT_OTHER = ORDER_REFUSED_OTHER,
     NOT_KEEP = 0x20,
     NOT_KEEP_TIMED = 0x40,
     NOT_DURATION = 0x80,
@@ -28,6 +28,33 @@ uint8_t relay_mask_all(const struct terminal *t)
     return (uint8_t)((1U << t->setup.circuits) - 1);
 }
 
+/* An operator's code stands with what was ordered over the line, at once or for a time. */
+static bool ordered(enum terminal_reason reason)
+{
+    return reason == TERMINAL_REASON_REMOTE || reason == TERMINAL_REASON_TIMED;
+}
+
+/* The only circuit of a three-phase meter carries all phases. */
+static int64_t circuit_power_mw(const struct terminal *t, unsigned index)
+{
+    const int32_t *mw = t->sample.power_mw;
+    return t->setup.phases == 3 ? (int64_t)mw[0] + mw[1] + mw[2] : mw[index];
+}
+
+/* What a trip rested on. A power cut may have left the reason of a trip that was never counted: it
+ * is not the one of the next trip with its number. */
+static void note_why(struct terminal *t, unsigned index, uint32_t number, bool held)
+{
+    struct terminal_why *why = &t->why[index], stale;
+    bool own = held && why->number == 0;
+    if (!own && !why_read(t, number, &stale))
+        return;
+    if (!own)
+        *why = (struct terminal_why){0};
+    why->number = number;
+    t->why_dirty |= (uint8_t)(1U << index);
+}
+
 static void note_event(struct terminal *t, unsigned index, bool opened)
 {
     struct terminal_books *b = &t->books;
@@ -35,13 +62,13 @@ static void note_event(struct terminal *t, unsigned index, bool opened)
     unsigned place = (number - 1) % (opened ? TERMINAL_TRIPS : TERMINAL_CLOSES);
     struct terminal_event *e = opened ? &t->trips[place] : &t->closes[place];
     enum terminal_reason reason = rules_reason(t, index);
-    int32_t power_mw = t->sample.power_mw[index];
+    int64_t power_mw = circuit_power_mw(t, index);
     *e = (struct terminal_event){
         .number = number,
         .at = clock_stamp(t),
         .circuit = (uint8_t)(index + 1),
         .reason = (uint8_t)reason,
-        .operator_code = reason == TERMINAL_REASON_REMOTE || !opened ? b->operator_code : 0,
+        .operator_code = ordered(reason) || !opened ? b->operator_code : 0,
         .balance_fen = b->balance_fen,
         .energy_mwh = terminal_register_mwh(t, 0, 0),
         .power_mw = power_mw > 0 ? (uint32_t)power_mw : 0,
@@ -52,10 +79,7 @@ static void note_event(struct terminal *t, unsigned index, bool opened)
         return;
     }
     t->trips_dirty |= UINT64_C(1) << place;
-    if (reason == b->hold[index].cause && t->why[index].number == 0) {
-        t->why[index].number = number;
-        t->why_dirty |= (uint8_t)(1U << index);
-    }
+    note_why(t, index, number, reason == b->hold[index].cause);
 }
 
 void relay_settle(struct terminal *t)
@@ -109,10 +133,10 @@ static bool refuse(uint16_t *word, uint16_t why)
 static bool order_timed(struct terminal *t, uint8_t n1, uint8_t n2, uint16_t *word)
 {
     struct terminal_books *b = &t->books;
-    if (b->keep_power)
-        return refuse(word, NOT_KEEP_TIMED);
     if (n2 == 0)
         return refuse(word, NOT_DURATION);
+    if (b->keep_power)
+        return refuse(word, NOT_KEEP_TIMED);
     bool tripped = b->remote_cut != 0 || b->overdraft_cut || b->pretrip == 1;
     if (tripped)
         return refuse(word, NOT_TRIPPED);
@@ -140,7 +164,6 @@ static bool order_circuit(struct terminal *t, uint8_t n1, uint8_t n2, uint16_t *
     } else {
         b->remote_cut &= others;
         b->key_wait &= others;
-        b->pretrip = b->pretrip == 1 ? 2 : b->pretrip;
     }
     b->timed = 0;
     *word = n1 == ORDER_TRIP ? DONE_TRIP : n1 == ORDER_ALLOW ? DONE_ALLOW : DONE_CLOSE;

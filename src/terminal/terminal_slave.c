@@ -79,8 +79,10 @@ static void broadcast_time(struct terminal *t, const struct dlt645_frame *q)
     }
     if (step == 0 && !t->books.clock_lost)
         return;
-    if (clock_set(t, civil_from_wall((wall_s){utc}, t->setup.zone_s)))
-        t->broadcast_day = clock_day(t);
+    if (!clock_set(t, civil_from_wall((wall_s){utc}, t->setup.zone_s)))
+        return;
+    t->broadcast_day = clock_day(t);
+    relay_settle(t); /* other hours may hold now */
 }
 
 static void read_data(struct terminal *t, const struct dlt645_frame *q)
@@ -190,14 +192,21 @@ static bool in_time(const struct terminal *t, const uint8_t expiry[6], uint8_t n
     return clock_now_s(t) <= until;
 }
 
+static void refuse_control(struct terminal *t, uint16_t word, uint8_t err)
+{
+    t->order_word = word;
+    t->order_refused = true;
+    answer_error(t, DLT645_CONTROL, err);
+}
+
 static void control(struct terminal *t, const struct dlt645_frame *q)
 {
     if (q->len != 16) {
-        answer_error(t, DLT645_CONTROL, SLAVE_OTHER);
+        refuse_control(t, ORDER_REFUSED_OTHER, SLAVE_OTHER);
         return;
     }
     if (!slave_password(t, q->data, 2)) {
-        answer_error(t, DLT645_CONTROL, SLAVE_PASSWORD);
+        refuse_control(t, ORDER_REFUSED_OTHER, SLAVE_PASSWORD);
         return;
     }
     const uint8_t *n = q->data + 8;
@@ -206,14 +215,14 @@ static void control(struct terminal *t, const struct dlt645_frame *q)
     t->books.operator_code = reader_u32le(&r);
     uint16_t word = 0x10; /* "time (expiry) invalid" */
     bool done = in_time(t, n + 2, n[0]) && relay_order(t, n[0], n[1], &word);
-    t->order_word = word;
-    t->order_refused = !done;
-    if (done) {
-        answer_ok(t, DLT645_CONTROL, NULL, 0);
+    if (!done) {
+        t->books.operator_code = operator_before;
+        refuse_control(t, word, SLAVE_OTHER);
         return;
     }
-    t->books.operator_code = operator_before;
-    answer_error(t, DLT645_CONTROL, SLAVE_OTHER);
+    t->order_word = word;
+    t->order_refused = false;
+    answer_ok(t, DLT645_CONTROL, NULL, 0);
 }
 
 static void security(struct terminal *t, const struct dlt645_frame *q)

@@ -50,7 +50,9 @@ static uint8_t write_customer(struct terminal *t, uint32_t di, struct bytes data
 {
     (void)di;
     uint64_t number;
-    if (!t->setup.wallet || !take_bcd(data, sizeof t->books.customer, &number))
+    if (!t->setup.wallet)
+        return SLAVE_NO_DATA;
+    if (!take_bcd(data, sizeof t->books.customer, &number))
         return SLAVE_OTHER;
     memcpy(t->books.customer, data.data, sizeof t->books.customer);
     return SLAVE_OK;
