@@ -1,0 +1,551 @@
+/* Chance: the next operation of a sequence, with a liking for the edges of every rule. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drive.h"
+
+uint64_t dice_next(struct dice *d)
+{
+    uint64_t z = d->state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+int64_t dice(struct dice *d, int64_t low, int64_t high)
+{
+    return low + (int64_t)(dice_next(d) % (uint64_t)(high - low + 1));
+}
+
+static bool one_in(struct dice *d, int n)
+{
+    return dice(d, 1, n) == 1;
+}
+
+#define PICK(d, list) ((list)[dice(d, 0, (int64_t)(sizeof(list) / sizeof(list)[0]) - 1)])
+
+/* ---- frames ---- */
+
+static void put(struct op *op, uint64_t v, int len)
+{
+    for (int i = 0; i < len; i++)
+        op->data[op->len++] = (uint8_t)(v >> 8 * i);
+}
+
+static void put_bcd(struct op *op, int64_t v, int len)
+{
+    m_put_bcd(op->data + op->len, v < 0 ? 0 : (uint64_t)v, len);
+    op->len += len;
+}
+
+static void put_date(struct op *op, const struct m_date *t)
+{
+    const int v[] = {t->second, t->minute, t->hour, t->day, t->month, t->year - 2000};
+    for (int i = 0; i < 6; i++)
+        put_bcd(op, v[i], 1);
+}
+
+static void begin_frame(struct op *op, int control)
+{
+    op->kind = OP_frame;
+    op->a = control;
+    op->len = 0;
+}
+
+static void begin_write(struct dice *d, const struct pair *p, struct op *op, uint32_t di)
+{
+    begin_frame(op, 0x14);
+    put(op, di, 4);
+    put(op, one_in(d, 60) ? 4 : 2, 1);
+    for (int i = 0; i < 3; i++)
+        put(op, p->m.config.password[0][i] + one_in(d, 150), 1);
+    put(op, (uint64_t)dice(d, 0, 9), 4);
+}
+
+static void read_something(struct dice *d, struct op *op)
+{
+    static const uint32_t list[] = {
+        0x00010000, 0x00010100, 0x0001FF00, 0x0000FF00, 0x00010500, 0x00020000, 0x0002FF00,
+        0x00900200, 0x00900201, 0x00900202, 0x02010100, 0x02010200, 0x0201FF00, 0x02020100,
+        0x0202FF00, 0x02030000, 0x02030100, 0x0203FF00, 0x02800002, 0x02800020, 0x02800021,
+        0x03110000, 0x03300000, 0x03300400, 0x03300D00, 0x03300E00, 0x04000101, 0x04000102,
+        0x0400010C, 0x04000202, 0x04000203, 0x04000204, 0x04000401, 0x04000402, 0x0400040E,
+        0x04000501, 0x04000502, 0x04000503, 0x04000507, 0x040005FF, 0x04001001, 0x04001002,
+        0x04001003, 0x04001004, 0x04001005, 0x04001006, 0x04010001, 0x04050101, 0x04050104,
+        0x040501FF, 0x1D000001, 0x1E000001, 0x048001FF, 0x048002FF, 0x04800301, 0x04800302,
+        0x04800303, 0x04800304, 0x04800305, 0x04802700, 0x048001FF, 0x048002FF, 0x99999999,
+    };
+    begin_frame(op, 0x11);
+    uint32_t di = PICK(d, list);
+    if (one_in(d, 3))
+        di = 0x04802001 + (uint32_t)(dice(d, 0, 8) << 8 | dice(d, 0, 2));
+    else if (one_in(d, 6))
+        di = 0x03330100 + (uint32_t)(dice(d, 0, 5) << 8 | dice(d, 0, 11));
+    else if (one_in(d, 6))
+        di = (one_in(d, 2) ? 0x1D000100 : 0x04801000) + (uint32_t)dice(d, 0, 31);
+    else if (one_in(d, 8))
+        di = 0x1E000100 + (uint32_t)dice(d, 0, 11);
+    put(op, di, one_in(d, 200) ? 3 : 4);
+}
+
+static void order(struct dice *d, const struct pair *p, struct op *op)
+{
+    static const uint8_t n1[] = {0x1A, 0x1A, 0x1A, 0x1B, 0x1B, 0x1C, 0x1C, 0x1C, 0x1D, 0x1D,
+                                 0x1E, 0x1E, 0x2A, 0x2B, 0x3A, 0x3B, 0x3B, 0x3B, 0x1F};
+    begin_frame(op, 0x1C);
+    put(op, one_in(d, 60) ? 4 : 2, 1);
+    for (int i = 0; i < 3; i++)
+        put(op, p->m.config.password[0][i] + one_in(d, 150), 1);
+    put(op, (uint64_t)dice(d, 1, 0x7FFFFFF), 4);
+    put(op, PICK(d, n1), 1);
+    put(op, (uint64_t)(one_in(d, 20) ? dice(d, 0, 255) : dice(d, 0, 3)), 1);
+    if (one_in(d, 2)) {
+        put(op, 0x999999999999, 6);
+    } else {
+        struct m_date now = model_local(&p->m);
+        struct m_date t = m_date_of(m_seconds(&now) + dice(d, -2, 3) * dice(d, 0, 2000));
+        put_date(op, &t);
+        if (one_in(d, 30))
+            op->data[op->len - (int)dice(d, 1, 6)] = (uint8_t)dice(d, 0, 255);
+    }
+    if (one_in(d, 100))
+        op->len -= (int)dice(d, 1, 3);
+}
+
+static int64_t amount(struct dice *d, const struct model *m)
+{
+    int64_t balance = model_balance(m);
+    const int64_t wanted[] = {m->config.limit[0], m->config.limit[1], 0,
+                              m->config.limit[3], m->config.limit[4], TERMINAL_MONEY_MAX_FEN};
+    int64_t v = dice(d, 0, 4000);
+    if (one_in(d, 2))
+        v = PICK(d, wanted) - balance + dice(d, -1, 1);
+    if (v > 3000000 && !one_in(d, 20))
+        v = dice(d, 1, 3000);
+    return v < 0 ? dice(d, 0, 200) : v;
+}
+
+static void customer(struct dice *d, const struct model *m, struct op *op)
+{
+    static const uint8_t usual[6] = {0x56, 0x34, 0x12};
+    memcpy(op->data + op->len, m->books.opened ? m->books.customer : usual, 6);
+    if (one_in(d, 30))
+        op->data[op->len + dice(d, 0, 5)] ^= (uint8_t)(one_in(d, 2) ? 1 : 0xA0);
+    op->len += 6;
+}
+
+static void sale(struct dice *d, const struct pair *p, struct op *op)
+{
+    static const int off[] = {1, 1, 1, 1, 1, 1, 0, 2, -1, 255};
+    const struct model *m = &p->m;
+    bool opening = m->books.opened ? one_in(d, 12) : !one_in(d, 6);
+    begin_frame(op, 3);
+    put(op, opening ? 0x070101FF : 0x070102FF, 4);
+    put(op, 0, 4);
+    bool nothing = !m->books.opened && one_in(d, 3);
+    put(op, nothing ? 0 : (uint64_t)amount(d, m), 4);
+    put(op, nothing ? 0 : m->books.count + (uint32_t)PICK(d, off), 4);
+    put(op, dice_next(d), 4);
+    customer(d, m, op);
+    put(op, dice_next(d), 4);
+    if (one_in(d, 60))
+        op->len += (int)dice(d, -2, 2);
+}
+
+static void initialise(struct dice *d, struct op *op)
+{
+    begin_frame(op, 3);
+    if (one_in(d, 2)) {
+        put(op, 0x078102FF, 4);
+        put(op, 0, 4);
+        return;
+    }
+    put(op, 0x070103FF, 4);
+    put(op, 0, 4);
+    put(op, (uint64_t)(one_in(d, 20) ? 100000000 - dice(d, 0, 1) : dice(d, 0, 3000)), 4);
+    put(op, 0, 4);
+    put(op, one_in(d, 4), 4);
+    put(op, 0, 4);
+}
+
+static void write_limits(struct dice *d, const struct pair *p, struct op *op)
+{
+    const struct m_config *g = &p->m.config;
+    switch (dice(d, 0, 9)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3: {
+        int n = (int)dice(d, 1, 5);
+        int64_t balance = p->m.setup.wallet ? model_balance(&p->m) : 0;
+        int64_t v = one_in(d, 3) ? llabs(balance) + dice(d, -1, 1) : dice(d, 0, 30) * 100;
+        begin_write(d, p, op, 0x04001000 + (uint32_t)n);
+        put_bcd(op, n == 3 && v > 5000 ? 500 : v, 4);
+        break;
+    }
+    case 4:
+        begin_write(d, p, op, 0x04800301);
+        put_bcd(op, dice(d, 0, one_in(d, 20) ? 4 : 2), 1);
+        break;
+    case 5:
+        begin_write(d, p, op, 0x04800302);
+        put_bcd(op, dice(d, 0, 10) * dice(d, 0, 200), 2);
+        break;
+    case 6:
+        begin_write(d, p, op, 0x04800303 + (uint32_t)(g->auth || one_in(d, 10)));
+        put_bcd(op, g->auth ? 0 : dice(d, 0, one_in(d, 20) ? 2 : 1), 1);
+        break;
+    case 7:
+        begin_write(d, p, op, 0x04050100 + (uint32_t)dice(d, 1, one_in(d, 20) ? 5 : 4));
+        put_bcd(op, dice(d, 0, 3) * dice(d, 0, 9999), 4);
+        break;
+    case 8:
+        begin_write(d, p, op, 0x0400040E);
+        put_bcd(op, dice(d, 0, 3), 6);
+        break;
+    default: {
+        int n = (int)dice(d, 1, 14), at = one_in(d, 2) ? 0 : (int)dice(d, 0, 1300);
+        begin_write(d, p, op, 0x04010001);
+        for (int i = 0; i < n; i++) {
+            put_bcd(op, dice(d, one_in(d, 50) ? 0 : 1, one_in(d, 50) ? 5 : 4), 1);
+            put_bcd(op, at % 60, 1);
+            put_bcd(op, at / 60, 1);
+            at += (int)dice(d, one_in(d, 40) ? 0 : 1, 1440 / n);
+            at = at > 1439 ? 1439 : at;
+        }
+    }
+    }
+    if (one_in(d, 60))
+        op->data[op->len - 1] = (uint8_t)dice(d, 0, 255);
+    if (one_in(d, 80))
+        op->len -= 1;
+}
+
+static void write_clock(struct dice *d, const struct pair *p, struct op *op)
+{
+    struct m_date now = model_local(&p->m);
+    int64_t t = m_seconds(&now);
+    int64_t midnight = t - ((t % 86400) + 86400) % 86400;
+    switch (dice(d, 0, 3)) {
+    case 0:
+        t = midnight + 86400 - dice(d, 0, 90);
+        break;
+    case 1: /* near the edge of a period or of hours */
+        t = midnight + dice(d, 0, 47) * 1800 - dice(d, -5, 65);
+        break;
+    case 2:
+        t += dice(d, -4, 4) * 86400;
+        break;
+    default:
+        t += dice(d, -400, 400);
+    }
+    struct m_date to = m_date_of(t);
+    if (one_in(d, 3)) {
+        begin_frame(op, 8);
+        op->b = 3;
+        put_date(op, &to);
+        return;
+    }
+    int which = (int)dice(d, 0, 3);
+    begin_write(d, p, op, which == 0 ? 0x04000101 : which == 1 ? 0x04000102 : 0x0400010C);
+    if (which != 0)
+        for (int i = 0; i < 3; i++)
+            put_bcd(op, i == 0 ? to.second : i == 1 ? to.minute : to.hour, 1);
+    if (which != 1) {
+        put_bcd(op, to.weekday, 1);
+        put_bcd(op, to.day, 1);
+        put_bcd(op, to.month, 1);
+        put_bcd(op, to.year - 2000, 1);
+    }
+    if (one_in(d, 30))
+        op->data[op->len - (int)dice(d, 1, 3)] = (uint8_t)dice(d, 0, 255);
+}
+
+static const int heaters[] = {300, 500, 800, 1000, 1500, 2000, 2500};
+static const int motors[] = {0, 0, 60, 150, 400, 1000};
+
+static void write_rules(struct dice *d, const struct pair *p, struct op *op, uint32_t c)
+{
+    static const int watts[] = {0, 0, 0, 299, 300, 500, 999, 1000, 2000, 3300};
+    static const int ma[] = {0, 0, 0, 1363, 1364, 5000, 10000, 15000};
+    begin_write(d, p, op, 0x04802400 + c);
+    put(op, (uint64_t)(one_in(d, 2) ? dice(d, 0, 7) : dice(d, 0, 3)), 1);
+    put(op, (uint64_t)PICK(d, watts), 2);
+    put(op, (uint64_t)(one_in(d, 40) ? 15001 : PICK(d, ma)), 2);
+    put(op, (uint64_t)PICK(d, watts), 2);
+    put(op, (uint64_t)PICK(d, ma), 2);
+    put(op, (uint64_t)dice(d, 0, 5), 1);
+    put(op, (uint64_t)dice(d, 0, 3), 1);
+    put(op, (uint64_t)dice(d, 1, 5) * 20, 2);
+    put(op, (uint64_t)(one_in(d, 30) ? dice(d, 28, 31) : one_in(d, 2) ? 150 : 400), 2);
+    put(op, (uint64_t)(one_in(d, 30) ? dice(d, 0, 3) : dice(d, 5, 20)), 2);
+    put(op, (uint64_t)dice(d, 1, 6), 1);
+}
+
+static void write_hours(struct dice *d, const struct pair *p, struct op *op, uint32_t di)
+{
+    int n = (int)dice(d, 1, 8), at = (int)dice(d, 0, 300);
+    begin_write(d, p, op, di);
+    for (int i = 0; i < n; i++) {
+        int end = at + (int)dice(d, 1, 1440 / n);
+        if (i == n - 1 && one_in(d, 3))
+            end = (int)dice(d, 0, 30);
+        if (end > 1440)
+            end = 1440;
+        put_bcd(op, at % 60, 1);
+        put_bcd(op, at / 60 % 24, 1);
+        put_bcd(op, end % 60, 1);
+        put_bcd(op, end / 60, 1);
+        put(op, (uint64_t)dice(d, one_in(d, 40) ? 0 : 1, 2), 1);
+        at = end + (one_in(d, 3) ? (int)dice(d, 1, 60) : 0);
+        if (at >= 1440)
+            break;
+    }
+    if (one_in(d, 40))
+        op->data[op->len - (int)dice(d, 1, 5)] = (uint8_t)dice(d, 0, 99);
+}
+
+static void write_calendar(struct dice *d, const struct pair *p, struct op *op)
+{
+    struct m_date now = model_local(&p->m);
+    int n = (int)dice(d, 0, one_in(d, 10) ? 32 : 4);
+    begin_write(d, p, op, 0x04802700);
+    put(op, (uint64_t)dice(d, 0, one_in(d, 30) ? 255 : 127), 1);
+    for (int i = 0; i < n; i++) {
+        struct m_date t = m_date_of(m_seconds(&now) + 86400 * (i + dice(d, -2, 1)));
+        put_bcd(op, t.day, 1);
+        put_bcd(op, t.month, 1);
+        put_bcd(op, t.year - 2000, 1);
+        put(op, (uint64_t)dice(d, 0, one_in(d, 60) ? 2 : 1), 1);
+    }
+}
+
+static void write_guard(struct dice *d, const struct pair *p, struct op *op)
+{
+    uint32_t c = (uint32_t)dice(d, 1, one_in(d, 20) ? 4 : 3);
+    switch (dice(d, 0, 9)) {
+    case 0:
+        begin_write(d, p, op, 0x04802000 + c);
+        put(op, (uint64_t)dice(d, 0, one_in(d, 20) ? 2 : 1), 1);
+        return;
+    case 1:
+    case 2:
+        begin_write(d, p, op, 0x04802100 + c);
+        put(op, one_in(d, 20) ? 0 : 1, 1);
+        return;
+    case 3:
+        begin_write(d, p, op, 0x04802200 + c);
+        for (int i = 0; i < 8; i++) {
+            put(op, one_in(d, 3) ? (uint64_t)PICK(d, heaters) : 0, 2);
+            put(op, one_in(d, 5) ? (uint64_t)dice(d, -200, 200) : 0, 2);
+        }
+        return;
+    case 4:
+    case 5:
+    case 6:
+        write_rules(d, p, op, c);
+        return;
+    case 7:
+    case 8:
+        write_hours(d, p, op, (one_in(d, 2) ? 0x04802500 : 0x04802600) + c);
+        return;
+    default:
+        write_calendar(d, p, op);
+    }
+}
+
+static void odd_frame(struct dice *d, const struct pair *p, struct op *op)
+{
+    static const uint8_t controls[] = {0x12, 0x13, 0x15, 0x16, 0x17, 0x18,
+                                       0x19, 0x1A, 0x1B, 0x1D, 0x13, 0x15};
+    begin_frame(op, PICK(d, controls));
+    op->b = one_in(d, 3);
+    if (op->a == 0x12)
+        put(op, 0x00010000, 4), put(op, 1, 1);
+    if (op->a == 0x15)
+        put_bcd(op, dice(d, 1, 3), 6);
+    if (op->a != 0x18)
+        return;
+    bool level4 = one_in(d, 2);
+    put(op, level4 ? 0x04000C05 : 0x04000C03, 4);
+    put(op, one_in(d, 10) ? 3 : level4 ? 4 : 2, 1);
+    for (int i = 0; i < 3; i++)
+        put(op, p->m.config.password[level4][i] + one_in(d, 30), 1);
+    put(op, level4 ? 4 : 2, 1);
+    put(op, (uint64_t)dice(d, 0, 2), 3);
+}
+
+/* ---- other inputs ---- */
+
+/* To a fen at which something changes, or a little. */
+static void energy(struct dice *d, const struct pair *p, struct op *op)
+{
+    const struct model *m = &p->m;
+    op->kind = OP_energy;
+    op->a = dice(d, 1, m->setup.circuits);
+    op->b = one_in(d, 2) ? dice(d, 0, 6000) : dice(d, 0, 300) * 1000;
+    uint32_t price = m->config.price[model_rate(m) - 1];
+    if (!m->setup.wallet || price == 0 || !one_in(d, 2))
+        return;
+    const int64_t edges[] = {m->config.limit[0], m->config.limit[1], 0, -1, -m->config.limit[2]};
+    int64_t fen = model_balance(m) - PICK(d, edges);
+    int64_t need = (fen * E8 - model_carry(m) + price - 1) / price - one_in(d, 3);
+    if (need > 0 && need < 1000000000)
+        op->b = need;
+}
+
+/* Until something that is under way ends, or a second before or after. */
+static int64_t deadline(struct dice *d, const struct model *m)
+{
+    const struct m_books *b = &m->books;
+    const int64_t ends[] = {b->timed ? b->timed_until : 0, b->pretrip == 1 ? b->pretrip_until : 0,
+                            b->hold[0].cause ? b->hold[0].until : 0,
+                            b->hold[1].cause ? b->hold[1].until : 0,
+                            b->hold[2].cause ? b->hold[2].until : 0};
+    int64_t left = PICK(d, ends) - m->rtc + dice(d, -1, 1);
+    return left > 0 && left < 7200 ? left : 0;
+}
+
+static void passing(struct dice *d, const struct pair *p, struct op *op)
+{
+    int64_t left = deadline(d, &p->m);
+    op->kind = OP_time;
+    op->a = one_in(d, 3) ? dice(d, 0, 60000) : dice(d, 0, 60) * 1000;
+    if (left > 0 && one_in(d, 2)) {
+        op->kind = OP_pass;
+        op->a = left;
+    } else if (one_in(d, 25)) {
+        op->kind = OP_pass;
+        op->a = dice(d, 60, one_in(d, 10) ? 40000 : 2000);
+    } else if (one_in(d, 60)) {
+        op->kind = OP_lost;
+    }
+}
+
+static void power(struct dice *d, const struct pair *p, struct op *op)
+{
+    if (one_in(d, 3)) {
+        int64_t left = deadline(d, &p->m);
+        op->kind = OP_off;
+        op->a = left > 0 ? left : dice(d, 0, 40) * dice(d, 1, 4000);
+        op->b = one_in(d, 2);
+        return;
+    }
+    op->kind = OP_cut;
+    op->a = dice(d, 1, 3);
+    op->b = one_in(d, 4) ? dice(d, 0, 3) : dice(d, 0, 700);
+    op->c = dice(d, 0, 1) | (one_in(d, 3) ? dice(d, 1, 3) << 1 : 0);
+}
+
+static void loads(struct dice *d, const struct pair *p, struct op *op)
+{
+    int c = (int)dice(d, 1, p->m.setup.circuits);
+    const struct m_world *w = &p->world[c - 1];
+    op->a = c;
+    int64_t kind = dice(d, 0, 19);
+    bool motor = w->motor_w[0] + w->motor_w[1] + w->motor_w[2] > 0;
+    if (kind < 2 && !motor) {
+        op->kind = one_in(d, 5) ? OP_learn : OP_heat;
+        op->b = PICK(d, heaters);
+    } else if (kind < 3) {
+        op->kind = OP_unplug;
+    } else if (kind < 10) {
+        static const int watts[] = {0, 0, 299, 300, 301, 999, 1000, 1001, 3300, 3301};
+        op->kind = OP_plug;
+        op->b = w->heater_w > 0 ? 0 : dice(d, 0, 4);
+        op->c = op->b == 0   ? (motor ? 0 : PICK(d, watts))
+                : op->b == 4 ? dice(d, 0, 2) * 15
+                             : PICK(d, motors);
+    } else {
+        op->kind = OP_measure;
+        op->a = one_in(d, 2) ? 1000 : dice(d, 0, 5) * 1000;
+    }
+}
+
+static void gen_frame(struct dice *d, const struct pair *p, struct op *op)
+{
+    static const int shapes[] = {SHAPE_NOISE, SHAPE_SPLIT, SHAPE_LATE, SHAPE_CHECKSUM};
+    int64_t kind = dice(d, 0, 99);
+    if (kind < 42)
+        read_something(d, op);
+    else if (kind < 57)
+        order(d, p, op);
+    else if (kind < 70)
+        sale(d, p, op);
+    else if (kind < 72)
+        initialise(d, op);
+    else if (kind < 82)
+        write_limits(d, p, op);
+    else if (kind < 86)
+        write_clock(d, p, op);
+    else if (kind < 97)
+        write_guard(d, p, op);
+    else
+        odd_frame(d, p, op);
+    if (op->b == 0 && one_in(d, 40))
+        op->b = one_in(d, 2) ? 1 : 2;
+    if (one_in(d, 40))
+        op->c = PICK(d, shapes);
+}
+
+void gen_op(struct dice *d, const struct pair *p, struct op *op)
+{
+    memset(op, 0, sizeof *op);
+    int64_t kind = dice(d, 0, 999);
+    if (kind < 550)
+        gen_frame(d, p, op);
+    else if (kind < 700)
+        energy(d, p, op);
+    else if (kind < 850)
+        passing(d, p, op);
+    else if (kind < 930)
+        loads(d, p, op);
+    else if (kind < 960)
+        op->kind = OP_key;
+    else if (kind < 970)
+        *op = (struct op){.kind = OP_programming, .a = dice(d, 0, 1)};
+    else if (kind < 998)
+        power(d, p, op);
+    else
+        op->kind = OP_audit;
+}
+
+/* ---- text ---- */
+
+static const char *const names[] = {
+#define OP(name) #name,
+    OPS
+#undef OP
+};
+
+void op_text(const struct op *op, char *out, size_t cap)
+{
+    int n = snprintf(out, cap, "%s %lld %lld %lld ", names[op->kind], (long long)op->a,
+                     (long long)op->b, (long long)op->c);
+    for (int i = 0; i < op->len && (size_t)n + 3 < cap; i++)
+        n += snprintf(out + n, cap - (size_t)n, "%02X", op->data[i]);
+}
+
+bool op_parse(const char *line, struct op *op)
+{
+    char name[20], hex[500] = "";
+    long long a = 0, b = 0, c = 0;
+    memset(op, 0, sizeof *op);
+    if (sscanf(line, "%19s %lld %lld %lld %499s", name, &a, &b, &c, hex) < 1)
+        return false;
+    op->kind = OP_KINDS;
+    for (int i = 0; i < OP_KINDS; i++)
+        if (strcmp(name, names[i]) == 0)
+            op->kind = (enum op_kind)i;
+    op->a = a;
+    op->b = b;
+    op->c = c;
+    unsigned byte;
+    for (const char *h = hex; h[0] != 0 && sscanf(h, "%2x", &byte) == 1; h += 2) {
+        op->data[op->len++] = (uint8_t)byte;
+        if (h[1] == 0 || op->len == (int)sizeof op->data)
+            break;
+    }
+    return op->kind != OP_KINDS;
+}

@@ -1,0 +1,186 @@
+/* Reading everything, and power that fails: the terminal must wake up before or after. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drive_impl.h"
+
+static const uint32_t audited[] = {
+    0x0000FF00, 0x0001FF00, 0x00900200, 0x00900201, 0x02800020, 0x03110000, 0x03300000, 0x03300400,
+    0x0400010C, 0x04000401, 0x0400040E, 0x040005FF, 0x04001001, 0x04001002, 0x04001003, 0x04001004,
+    0x04001005, 0x04010001, 0x040501FF, 0x048001FF, 0x04800301, 0x04800302, 0x04800303, 0x04800304,
+    0x04802001, 0x04802002, 0x04802003, 0x04802201, 0x04802202, 0x04802203, 0x04802401, 0x04802402,
+    0x04802403, 0x04802501, 0x04802502, 0x04802503, 0x04802601, 0x04802602, 0x04802603, 0x04802700,
+    0x04802801, 0x04802802, 0x04802803, 0x1D000001, 0x1E000001,
+};
+#define AUDITED (int)(sizeof audited / sizeof audited[0])
+#define AUDITS (AUDITED + 60 + 40 + 30 + 10)
+
+static uint32_t audit_di(int i)
+{
+    if (i < AUDITED)
+        return audited[i];
+    i -= AUDITED;
+    if (i < 60)
+        return 0x03330100 + (uint32_t)(i / 10 << 8 | (i % 10 + 1));
+    i -= 60;
+    if (i < 30)
+        return 0x1D000101 + (uint32_t)i;
+    i -= 30;
+    if (i < 10)
+        return 0x1E000101 + (uint32_t)i;
+    i -= 10;
+    return i < 30 ? 0x04801001 + (uint32_t)i : 0x04801101 + (uint32_t)(i - 30);
+}
+
+void drive_audit(struct pair *p)
+{
+    for (int i = 0; i < AUDITS && drive_quiet(p); i++) {
+        uint32_t di = audit_di(i);
+        struct op op = {
+            .kind = OP_frame,
+            .a = 0x11,
+            .len = 4,
+            .data = {(uint8_t)di, (uint8_t)(di >> 8), (uint8_t)(di >> 16), (uint8_t)(di >> 24)}};
+        drive_frame(p, &op);
+        if (p->difference[0] != 0 && !p->dead) {
+            char text[330];
+            snprintf(text, sizeof text, "%08X %.300s", di, p->difference);
+            memcpy(p->difference, text, sizeof text);
+        }
+    }
+}
+
+/* Everything that may stand in nvram after a cut. */
+struct maybe {
+    struct model *list;
+    int len;
+};
+
+static void maybe_add(struct maybe *all, const struct model *m)
+{
+    for (int i = 0; i < all->len; i++)
+        if (memcmp(&all->list[i], m, sizeof *m) == 0)
+            return;
+    if (all->len < 96)
+        all->list[all->len++] = *m;
+}
+
+/* Records that `later` has more may have been begun. */
+static void doubt(struct m_books *b, const struct m_books *later)
+{
+    if (later->trips > b->begun_trips)
+        b->begun_trips = later->trips;
+    if (later->closes > b->begun_closes)
+        b->begun_closes = later->closes;
+}
+
+static void maybe_mix(struct maybe *all, const struct pair *p, const struct m_books *books)
+{
+    struct model m = p->durable;
+    m.now_ms = p->now_ms;
+    m.rtc = p->rtc;
+    m.books = *books;
+    doubt(&m.books, &p->m.books);
+    maybe_add(all, &m);
+    m.config = p->m.config;
+    maybe_add(all, &m);
+    m.guard = p->m.guard;
+    maybe_add(all, &m);
+    m.config = p->durable.config;
+    maybe_add(all, &m);
+}
+
+void drive_start(struct pair *p)
+{
+    p->dead = false;
+    terminal_boot(&p->t, &p->m.setup, p->nvram);
+    terminal_time(&p->t, (mono_ms){p->now_ms}, (wall_s){p->rtc}, false);
+    drive_drain(p);
+}
+
+static void model_start(const struct pair *p, struct model *m)
+{
+    model_boot(m);
+    model_time(m, p->now_ms, p->rtc, false);
+}
+
+/* Which of them is it? */
+static void settle_on(struct pair *p, struct maybe *all)
+{
+    char first[600] = "";
+    struct pair *copy = malloc(sizeof *copy);
+    for (int i = 0; i < all->len; i++) {
+        char out[200];
+        drive_compare(p, &all->list[i], out, sizeof out);
+        drive_compare_hidden(p, &all->list[i], out, sizeof out);
+        if (out[0] == 0) {
+            *copy = *p;
+            copy->m = all->list[i];
+            copy->t.nvram = copy->nvram;
+            drive_audit(copy);
+            snprintf(out, sizeof out, "%.199s", copy->difference);
+        }
+        if (out[0] == 0) {
+            p->m = all->list[i];
+            free(copy);
+            return;
+        }
+        size_t n = strlen(first);
+        snprintf(first + n, sizeof first - n, "%.190s; ", out);
+    }
+    free(copy);
+    DIFFER(p, "after a cut: neither before nor after (%d states); %.700s", all->len, first);
+}
+
+/* Power failed again while it started: it has started once, or not yet. */
+static void started_once(const struct pair *p, struct maybe *all)
+{
+    int before = all->len;
+    for (int i = 0; i < before && all->len < 96; i++) {
+        struct model m = all->list[i];
+        struct m_books *b = &all->list[i].books;
+        model_start(p, &m);
+        doubt(b, &m.books);
+        all->list[all->len++] = m;
+    }
+}
+
+void drive_wake(struct pair *p, int64_t gap_s)
+{
+    struct maybe all = {malloc(96 * sizeof *all.list), 0};
+    p->now_ms += gap_s * 1000;
+    p->rtc = 1767225600 + p->now_ms / 1000;
+    maybe_mix(&all, p, &p->m.books);
+    maybe_mix(&all, p, &p->durable.books);
+    for (int i = 0; i < p->history_len; i++)
+        maybe_mix(&all, p, &p->history[i]);
+    p->cut_in = (unsigned)p->cut_again;
+    p->cut_again = 0;
+    drive_start(p);
+    p->cut_in = 0;
+    if (p->dead) {
+        started_once(p, &all);
+        drive_start(p);
+    }
+    for (int i = 0; i < all.len; i++)
+        model_start(p, &all.list[i]);
+    settle_on(p, &all);
+    free(all.list);
+    p->history_len = 0;
+    p->unsaved_mwh = 0;
+    p->cuts++;
+}
+
+void drive_off(struct pair *p, const struct op *op)
+{
+    if (op->b == 1) {
+        terminal_save(&p->t);
+        drive_drain(p);
+        if (!p->dead)
+            p->history_len = 0;
+        p->durable.books = p->m.books;
+    }
+    p->dead = true;
+    drive_wake(p, op->a);
+}
