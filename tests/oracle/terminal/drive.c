@@ -441,7 +441,9 @@ static void heat(struct pair *p, const struct op *op)
     bool sure = empty(world);
     world->standby_ma = 0;
     samples(p, 4);
-    if (!watched(p, c) || !p->m.guard.rules[c].malignant)
+    /* Soon after closing, white loads may come back with something small. */
+    bool settled = p->now_ms - p->m.closed_ms[c] > 8000;
+    if (!watched(p, c) || !p->m.guard.rules[c].malignant || !settled)
         sure = false;
     world->heater_w = w;
     bool shut = sure;
