@@ -14,6 +14,17 @@
 
 typedef enum err decode(const uint8_t *data, size_t len, struct modbus_frame *f, size_t *used);
 
+/* The longer of the two frames that such a beginning may be is still coming in. */
+static bool may_come(const uint8_t *p, size_t len)
+{
+    if (len < 3)
+        return false;
+    bool reads = p[1] == MODBUS_READ_HOLDING || p[1] == MODBUS_READ_INPUT;
+    if (reads)
+        return p[2] % 2 == 0 && p[2] <= 2 * MODBUS_REGISTERS_MAX && len < 5u + p[2];
+    return p[1] == MODBUS_WRITE_MANY && len > 6 && p[6] == 2 * p[5] && len < 9u + p[6];
+}
+
 /* An RTU frame has no mark where it begins: the first place from which a checksum fits is it. While
  * none does, bytes may only go that cannot begin a frame which is still coming in. */
 static enum err cut_rtu(const uint8_t *data, size_t len, size_t *begin, size_t *end)
@@ -27,7 +38,9 @@ static enum err cut_rtu(const uint8_t *data, size_t len, size_t *begin, size_t *
             *end = at + used;
             return ERR_OK;
         }
-        if (e == ERR_TRUNCATED && coming == len)
+        bool comes =
+            e == ERR_TRUNCATED || (e == ERR_FRAME_CHECKSUM && may_come(data + at, len - at));
+        if (comes && coming == len)
             coming = at;
     }
     *begin = *end = coming;
