@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
-#include "meter/meter.h"
+#include "meter/meter_model.h"
 #include "site/import_impl.h"
 
 IMPORT_PUT(customer, IMPORT_CUSTOMER)
@@ -189,6 +189,8 @@ static void fill_meter(const struct import_row *r, struct site_meter *m)
     SET(m->model, model->name);
     if (cell(r, COLUMN_KIND))
         m->kind = kind_of(r->cells[COLUMN_KIND]);
+    else if (other_model)
+        m->kind = kind_of(meter_kind_name(model->kind));
     if (cell(r, COLUMN_CIRCUITS))
         m->circuits = strtoll(r->cells[COLUMN_CIRCUITS], NULL, 10);
     else if (other_model)

@@ -253,6 +253,10 @@ static void take_meter(struct site_import *im, const struct import_row *r)
         (void)import_thing(&im->meters, key,
                            r->row); /* only its key matters: rows are the meters */
     const struct meter_model *model = meter_model_find(r->cells[COLUMN_MODEL]);
+    struct meter_unit unit;
+    if (meter_unit_init(&unit, model->name, r->cells[COLUMN_ADDRESS], "", 0) != ERR_OK)
+        import_error(im, r->row, import_header(im, COLUMN_ADDRESS), ERR_CSV_ADDRESS,
+                     r->cells[COLUMN_ADDRESS]); /* its protocol has no such address */
     if (given(r, COLUMN_CIRCUITS) && strtol(r->cells[COLUMN_CIRCUITS], NULL, 10) > model->circuits)
         import_error(im, r->row, import_header(im, COLUMN_CIRCUITS), ERR_CSV_CIRCUITS,
                      r->cells[COLUMN_CIRCUITS]);

@@ -448,6 +448,29 @@ static void test_bad_files(void **state)
     }
 }
 
+/* What a model is, its address and its kind come from its file. */
+static void test_other_protocols(void **state)
+{
+#define OTHER(room, address, model)                                                                \
+    "demo,,,,D1,3," room ",,,,,,,,,,,GW-1,,1,,,," address "," model ",,,\n"
+    assert_ok(import(state, HEADER ROW_1 OTHER("302", "78331505900569", "water-valve-188")
+                                OTHER("303", "17", "energy-modbus")));
+    assert_int_equal(number(state, "SELECT count(*) FROM meter WHERE kind = 'water' AND "
+                                   "address = '78331505900569' AND circuits = 1"),
+                     1);
+    assert_int_equal(number(state, "SELECT count(*) FROM meter WHERE kind = 'electricity' AND "
+                                   "address = '000000000017'"),
+                     1);
+    struct site_import *im = open_import(
+        HEADER ROW_1 OTHER("304", "300", "energy-modbus") OTHER("305", "78331505900569", "yufu-plain")
+            OTHER("306", "123456789", "heat-mbus-secondary"));
+    assert_err(ERR_SITE_IMPORT, compare(state, im));
+    for (int64_t row = 3; row <= 5; row++)
+        assert_true(told(im, row, "address", ERR_CSV_ADDRESS));
+    assert_int_equal(site_import_result(im)->error_count, 3);
+    site_import_close(im);
+}
+
 static void test_all_errors_at_once(void **state)
 {
     struct site_import *im = open_import(
@@ -743,6 +766,7 @@ int main(void)
         CASE(test_good_cells),
         CASE(test_bad_files),
         CASE(test_all_errors_at_once),
+        CASE(test_other_protocols),
         CASE(test_failed_rows_come_back),
         CASE(test_slices),
         CASE(test_bad_prices),
