@@ -22,6 +22,7 @@ enum type {
     LETTER, /* char, low .. high */
     TEXT,   /* char[high], zero-terminated; "" when left out */
     BYTES,  /* struct bytes of at most `high`, in the arena */
+    OCTETS, /* uint8_t[high], size_t at `count_at` */
     LIST,   /* pointer to at most `high` items in the arena, size_t at `count_at` */
     POINTS, /* struct uplink_point[high], size_t at `count_at` */
 };
@@ -103,12 +104,13 @@ static const struct field CONFIG[] = {
 static const struct field APPLIED[] = {{1, INT, AT(config_version)}};
 
 static const struct field COMMAND[] = {
-    {1, INT, AT(command.id)},         {2, CHOICE, AT(command.kind), UPLINK_VEND, UPLINK_READ},
+    {1, INT, AT(command.id)},         {2, CHOICE, AT(command.kind), UPLINK_VEND, UPLINK_REGISTER},
     {3, INT, AT(command.meter_id)},   {4, INT, AT(command.epoch)},
     {5, WALL, AT(command.not_after)}, {6, INT, AT(command.n)},
     {7, INT, AT(command.amount_fen)}, {8, INT, AT(command.circuit)},
     {9, INT, AT(command.version)},    {10, FLAG, AT(command.open)},
-    {11, FLAG, AT(command.on)},
+    {11, FLAG, AT(command.on)},       {12, INT, AT(command.item)},
+    {13, OCTETS, AT(command.data), .high = UPLINK_REGISTER_MAX, .count_at = AT(command.data_len)},
 };
 static const struct field FENCE[] = {{1, INT, AT(fence_id)}};
 static const struct field CLOCK[] = {{1, WALL, AT(wall)}};
@@ -130,7 +132,7 @@ static const struct field OUTCOME[] = {
     {1, INT, AT(outcome.command_id)},
     {2, INT, AT(outcome.meter_id)},
     {3, INT, AT(outcome.epoch)},
-    {4, CHOICE, AT(outcome.kind), UPLINK_VEND, UPLINK_READ},
+    {4, CHOICE, AT(outcome.kind), UPLINK_VEND, UPLINK_REGISTER},
     {5, CHOICE, AT(outcome.status), UPLINK_DONE, UPLINK_NO_METER},
     {6, WALL, AT(outcome.at)},
     {7, FLAG, AT(outcome.sent)},
@@ -144,6 +146,8 @@ static const struct field OUTCOME[] = {
     {15, INT, AT(outcome.version)},
     {16, INT, AT(outcome.relay_open), -1},
     {17, INT, AT(outcome.keep_power), -1},
+    {18, INT, AT(outcome.item)},
+    {19, OCTETS, AT(outcome.data), .high = UPLINK_REGISTER_MAX, .count_at = AT(outcome.data_len)},
 };
 static const struct field EVENT[] = {
     {1, CHOICE, AT(event.kind), UPLINK_METER_SILENT, UPLINK_CLOCK_SET},
@@ -164,6 +168,18 @@ static const struct field CLAIMED[] = {
     {4, TEXT, AT(claimed.refusal), .high = UPLINK_TEXT_MAX},
 };
 
+static const struct field TRIP[] = {
+    {1, INT, AT(trip.meter_id)},     {2, INT, AT(trip.epoch)},
+    {3, INT, AT(trip.number)},       {4, WALL, AT(trip.at)},
+    {5, INT, AT(trip.circuit)},      {6, INT, AT(trip.reason)},
+    {7, INT, AT(trip.power_w)},      {8, INT, AT(trip.balance_fen)},
+    {9, INT, AT(trip.verdict), -1},  {10, INT, AT(trip.flags)},
+    {11, INT, AT(trip.step_mw)},     {12, INT, AT(trip.step_mvar)},
+    {13, INT, AT(trip.factor)},      {14, INT, AT(trip.inrush)},
+    {15, INT, AT(trip.third)},       {16, INT, AT(trip.value)},
+    {17, INT, AT(trip.limit)},
+};
+
 static const struct shape BODIES[] = {
     [UPLINK_HELLO] = SHAPE(HELLO, struct uplink_message),
     [UPLINK_WELCOME] = SHAPE(WELCOME, struct uplink_message),
@@ -179,6 +195,7 @@ static const struct shape BODIES[] = {
     [UPLINK_EVENT] = SHAPE(EVENT, struct uplink_message),
     [UPLINK_CLAIM] = SHAPE(CLAIM, struct uplink_message),
     [UPLINK_CLAIMED] = SHAPE(CLAIMED, struct uplink_message),
+    [UPLINK_TRIP] = SHAPE(TRIP, struct uplink_message),
 };
 /* clang-format on */
 #define KINDS (sizeof BODIES / sizeof BODIES[0])
@@ -239,6 +256,7 @@ static bool left_out(const struct field *f, const uint8_t *base)
         return base[f->at] == '\0';
     case BYTES:
         return ((const struct bytes *)(base + f->at))->len == 0;
+    case OCTETS:
     case LIST:
     case POINTS:
         return *(const size_t *)(base + f->count_at) == 0;
@@ -320,6 +338,9 @@ static void put_field(struct writer *w, const struct field *f, const uint8_t *ba
     case BYTES:
         put_bytes(w, *(const struct bytes *)(base + f->at));
         return;
+    case OCTETS:
+        put_bytes(w, (struct bytes){base + f->at, *(const size_t *)(base + f->count_at)});
+        return;
     case LIST:
     case POINTS:
         put_list(w, f, base);
@@ -337,6 +358,8 @@ static bool in_bounds(const struct field *f, const uint8_t *base)
 {
     if (f->type == BYTES)
         return ((const struct bytes *)(base + f->at))->len <= (size_t)f->high;
+    if (f->type == OCTETS)
+        return *(const size_t *)(base + f->count_at) <= (size_t)f->high;
     if (f->type != CHOICE && f->type != LETTER)
         return true;
     int64_t v = load(f, base);
@@ -618,6 +641,17 @@ static void get_bytes(struct decoder *d, const struct field *f, uint8_t *base)
     memcpy(base + f->at, &b, sizeof b);
 }
 
+static void get_octets(struct decoder *d, const struct field *f, uint8_t *base)
+{
+    struct item i = expect(d, STRING);
+    if (d->err == ERR_OK && i.raw.len > (size_t)f->high)
+        fail(d, ERR_UPLINK_SYNTAX);
+    if (d->err != ERR_OK || i.raw.len == 0)
+        return;
+    memcpy(base + f->at, i.raw.data, i.raw.len);
+    memcpy(base + f->count_at, &i.raw.len, sizeof i.raw.len);
+}
+
 static void get_points(struct decoder *d, const struct field *f, uint8_t *base)
 {
     struct item i = expect(d, ARRAY);
@@ -666,6 +700,9 @@ static void get_field(struct decoder *d, const struct field *f, uint8_t *base)
         return;
     case BYTES:
         get_bytes(d, f, base);
+        return;
+    case OCTETS:
+        get_octets(d, f, base);
         return;
     case POINTS:
         get_points(d, f, base);

@@ -3,7 +3,7 @@
  * docs/formats/uplink.cddl; encoder and decoder stand side by side in message.c.
  *
  * Three manners of delivery:
- *   durable    gateway -> platform: READINGS, OUTCOME, EVENT. Queued on the gateway's disk under
+ *   durable    gateway -> platform: READINGS, OUTCOME, EVENT, TRIP. Queued on the gateway's disk under
  *              (queue epoch, seq), sent in order, dropped only when ACK says that the platform has
  *              committed them. A repeat has the same (epoch, seq) and collapses.
  *   commanded  platform -> gateway: COMMAND, FENCE. Named by a random id for ever; repeated until an
@@ -31,6 +31,7 @@
 #define UPLINK_CONFIG_METERS_MAX 256
 #define UPLINK_REQUEST_MAX 2048      /* bytes of a certificate request */
 #define UPLINK_CERTIFICATE_MAX 8192  /* bytes of a certificate chain, PEM */
+#define UPLINK_REGISTER_MAX 160      /* bytes of one register of a meter */
 
 enum uplink_kind {
     UPLINK_HELLO = 1,    /* g->p  first message of a connection */
@@ -47,6 +48,7 @@ enum uplink_kind {
     UPLINK_EVENT = 12,    /* g->p durable */
     UPLINK_CLAIM = 13,    /* g->p unclaimed gateway: serial, code, certificate request */
     UPLINK_CLAIMED = 14,  /* p->g id, secret, certificate; or a refusal */
+    UPLINK_TRIP = 15,     /* g->p durable */
 };
 
 struct uplink_hello {
@@ -93,7 +95,10 @@ struct uplink_config {
     size_t meter_count;
 };
 
-enum uplink_command_kind { UPLINK_VEND = 1, UPLINK_RELAY = 2, UPLINK_KEEP = 3, UPLINK_READ = 4 };
+enum uplink_command_kind {
+    UPLINK_VEND = 1, UPLINK_RELAY = 2, UPLINK_KEEP = 3, UPLINK_READ = 4,
+    UPLINK_REGISTER = 5, /* write a register of a meter and read it back; without data only read */
+};
 
 struct uplink_command {
     int64_t id;
@@ -109,10 +114,14 @@ struct uplink_command {
     int64_t version;
     bool open;          /* RELAY: desired state */
     bool on;            /* KEEP */
+    /* REGISTER: circuit as above, 0 the whole meter */
+    int64_t item;       /* enum meter_terminal_item */
+    uint8_t data[UPLINK_REGISTER_MAX]; /* the register's new content, as on the wire; none: read */
+    size_t data_len;
 };
 
 enum uplink_status {
-    UPLINK_DONE = 1,       /* carried out, and read back as wished (RELAY, KEEP); VEND, READ: evidence */
+    UPLINK_DONE = 1,       /* carried out, and read back as wished (RELAY, KEEP, REGISTER); VEND, READ: evidence */
     UPLINK_REFUSED = 2,    /* the meter said no; `reply` says how, the read-back says what is true */
     UPLINK_UNKNOWN = 3,    /* no answer in time: it may have happened */
     UPLINK_EXPIRED = 4,    /* not executed: the deadline had passed, or the clock is not trusted */
@@ -151,6 +160,10 @@ struct uplink_outcome {
     int64_t circuit, version;
     int64_t relay_open;       /* bits as POINT_RELAY_OPEN; -1 not read */
     int64_t keep_power;       /* 0, 1; -1 not read */
+    /* REGISTER: what was read back after the act; none: not read */
+    int64_t item;
+    uint8_t data[UPLINK_REGISTER_MAX];
+    size_t data_len;
 };
 
 struct uplink_point {
@@ -184,6 +197,22 @@ struct uplink_event {
     int64_t value;
 };
 
+/* One trip of a terminal, as its own record tells it; -1 in `verdict`: it explains nothing. */
+struct uplink_trip {
+    int64_t meter_id, epoch;
+    int64_t number;     /* the meter's own count of trips, from 1 */
+    wall_s at;          /* by the meter's clock */
+    int64_t circuit;    /* 1.. */
+    int64_t reason;     /* enum terminal_reason */
+    int64_t power_w;    /* of the circuit before */
+    int64_t balance_fen;
+    int64_t verdict;    /* enum load_verdict */
+    int64_t flags;      /* bit 0 settled, 1 ramp, 2 reactive power known, 3 third harmonic known */
+    int64_t step_mw, step_mvar;
+    int64_t factor, inrush, third; /* thousandths */
+    int64_t value, limit;          /* mW or mA: what was above which limit; 0 none */
+};
+
 struct uplink_claim {
     char serial[UPLINK_TEXT_MAX];
     char code[UPLINK_TEXT_MAX];
@@ -212,6 +241,7 @@ struct uplink_message {
         struct uplink_readings readings;
         struct uplink_outcome outcome;
         struct uplink_event event;
+        struct uplink_trip trip;
         struct uplink_claim claim;
         struct uplink_claimed claimed;
     };

@@ -60,6 +60,13 @@ static struct bytes some(uint8_t *store, size_t max)
     return len == 0 ? (struct bytes){0} : (struct bytes){store, len};
 }
 
+static void octets(uint8_t data[UPLINK_REGISTER_MAX], size_t *len)
+{
+    *len = up_to(UPLINK_REGISTER_MAX);
+    for (size_t i = 0; i < *len; i++)
+        data[i] = (uint8_t)any();
+}
+
 static void fill_hello(struct uplink_message *m)
 {
     m->hello.queue_epoch = any();
@@ -121,7 +128,7 @@ static void fill_command(struct uplink_message *m)
 {
     struct uplink_command *c = &m->command;
     c->id = any();
-    c->kind = choice(UPLINK_VEND, UPLINK_READ);
+    c->kind = choice(UPLINK_VEND, UPLINK_REGISTER);
     c->meter_id = any();
     c->epoch = any();
     c->not_after = any_time();
@@ -131,6 +138,8 @@ static void fill_command(struct uplink_message *m)
     c->version = any();
     c->open = flag();
     c->on = flag();
+    c->item = any();
+    octets(c->data, &c->data_len);
 }
 
 static void fill_fence(struct uplink_message *m)
@@ -167,7 +176,7 @@ static void fill_outcome(struct uplink_message *m)
     o->command_id = any();
     o->meter_id = any();
     o->epoch = any();
-    o->kind = choice(UPLINK_VEND, UPLINK_READ);
+    o->kind = choice(UPLINK_VEND, UPLINK_REGISTER);
     o->status = choice(UPLINK_DONE, UPLINK_NO_METER);
     o->at = any_time();
     o->sent = flag();
@@ -181,6 +190,8 @@ static void fill_outcome(struct uplink_message *m)
     o->version = any();
     o->relay_open = any();
     o->keep_power = any();
+    o->item = any();
+    octets(o->data, &o->data_len);
 }
 
 static void fill_event(struct uplink_message *m)
@@ -190,6 +201,18 @@ static void fill_event(struct uplink_message *m)
     m->event.meter_id = any();
     m->event.line = any();
     m->event.value = any();
+}
+
+static void fill_trip(struct uplink_message *m)
+{
+    struct uplink_trip *t = &m->trip;
+    int64_t *const fields[] = {&t->meter_id, &t->epoch,   &t->number,      &t->at.s,
+                               &t->circuit,  &t->reason,  &t->power_w,     &t->balance_fen,
+                               &t->verdict,  &t->flags,   &t->step_mw,     &t->step_mvar,
+                               &t->factor,   &t->inrush,  &t->third,       &t->value,
+                               &t->limit};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        *fields[i] = any();
 }
 
 static void fill_claim(struct uplink_message *m)
@@ -215,6 +238,7 @@ static void (*const FILL[RANDOM_KINDS + 1])(struct uplink_message *) = {
     [UPLINK_PONG] = fill_clock,      [UPLINK_READINGS] = fill_readings,
     [UPLINK_OUTCOME] = fill_outcome, [UPLINK_EVENT] = fill_event,
     [UPLINK_CLAIM] = fill_claim,     [UPLINK_CLAIMED] = fill_claimed,
+    [UPLINK_TRIP] = fill_trip,
 };
 
 static void fill(enum uplink_kind kind, struct uplink_message *m)
