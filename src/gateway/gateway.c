@@ -97,6 +97,8 @@ static void take_result(struct gateway *g, const struct gateway_now *now, size_t
         gateway_poll_result(g, now, line, r);
     else if (r->tag == GATEWAY_TAG_VISIT)
         gateway_visit_result(g, now, line, r);
+    else if (r->tag == GATEWAY_TAG_TRIP)
+        gateway_trip_result(g, now, line, r);
 }
 
 static void tell_changes(struct gateway *g, const struct gateway_now *now, size_t line)
@@ -159,6 +161,7 @@ static void work_line(struct gateway *g, const struct gateway_now *now, size_t l
     tell_time(g, now, l);
     if (!l->polling)
         gateway_poll_next(g, now, line);
+    gateway_trip_next(g, now, line);
     begin_visit(g, now, line);
 }
 
@@ -291,7 +294,7 @@ static void end_jobs(struct gateway *g, const struct gateway_now *now, size_t li
 {
     struct bus_result r;
     while (bus_result(&g->lines[line].bus, &r))
-        if (r.tag == GATEWAY_TAG_POLL)
+        if (r.tag == GATEWAY_TAG_POLL || r.tag == GATEWAY_TAG_TRIP)
             take_result(g, now, line, &r);
     gateway_visit_drop(g, line);
 }

@@ -36,6 +36,7 @@ static struct uplink_outcome outcome_of(const struct uplink_command *c, enum upl
                                    .purchased_fen = -1,
                                    .balance_fen = INT64_MIN,
                                    .circuit = c->circuit,
+                                   .item = c->item,
                                    .version = c->version,
                                    .relay_open = -1,
                                    .keep_power = -1};

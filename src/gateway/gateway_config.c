@@ -32,7 +32,8 @@ static size_t line_index(const struct gateway *g, int64_t number)
 /* A meter that this program cannot read (unknown model, bad address) is left out, not the rest. */
 static void add_meter(struct gateway *g, const struct uplink_config_meter *c)
 {
-    struct gateway_meter m = {.meter_id = c->meter_id, .epoch = c->epoch};
+    struct gateway_meter m = {.meter_id = c->meter_id, .epoch = c->epoch,
+                              .trips = {.known = -1, .reason = -1, .open = -1}};
     m.line = line_index(g, c->line);
     if (m.line == g->line_count || g->lines[m.line].peer_count == BUS_PEERS_MAX)
         return;

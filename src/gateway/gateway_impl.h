@@ -6,6 +6,7 @@
 #include "bus/plan.h"
 #include "gateway/gateway.h"
 #include "meter/meter.h"
+#include "meter/meter_terminal.h"
 
 #define GATEWAY_OPEN_MAX 128  /* commands accepted and not yet final */
 #define GATEWAY_WINDOW 64     /* queue rows sent and not yet acknowledged */
@@ -17,6 +18,8 @@
 #define GATEWAY_KEEP_CIRCUIT (-1) /* keep-power's row in table `relay` */
 #define GATEWAY_CLOCK_S 86'400    /* how often meters are told the time */
 #define GATEWAY_CONFIG_PARTS 64
+#define GATEWAY_TRIP_CHECK_MS 300'000 /* how often a terminal is asked for its count of trips */
+#define GATEWAY_TRIP_RETRY_MS 30'000
 
 /* What the visit on a line is doing: gateway_visit.c has the table. */
 enum visit_step {
@@ -48,11 +51,30 @@ struct visit {
     struct uplink_outcome outcome;
 };
 
+/* Trips of one terminal: those up to `known` are queued for the platform. */
+struct gateway_trips {
+    int64_t known; /* -1: not looked up yet */
+    int64_t reason, open; /* as last read; a change asks for the count at once */
+    mono_ms due;
+};
+
+/* One terminal's new trips being fetched: gateway_trip.c. */
+struct gateway_trip_fetch {
+    bool asking;
+    enum meter_trip_item item;
+    uint16_t peer;
+    int64_t count; /* that the meter told first; -1: not yet */
+    unsigned nn;   /* the record that is asked, 1 the newest; 0: all are here */
+    size_t taken;
+    struct meter_trip list[METER_TERMINAL_TRIPS]; /* the oldest first */
+};
+
 struct gateway_meter {
     int64_t meter_id, epoch;
     size_t line;
     uint16_t peer;
     struct meter_unit unit;
+    struct gateway_trips trips;
 };
 
 struct gateway_line {
@@ -69,6 +91,7 @@ struct gateway_line {
     struct plan_ask ask;
     struct uplink_reading reading; /* of the running sweep */
     mono_ms clock_at;              /* next broadcast of the time */
+    struct gateway_trip_fetch fetch;
 };
 
 struct gateway {
@@ -168,8 +191,17 @@ void gateway_poll_next(struct gateway *g, const struct gateway_now *now, size_t 
 void gateway_poll_result(struct gateway *g, const struct gateway_now *now, size_t line,
                          const struct bus_result *r);
 
+/* --- gateway_trip.c */
+/* What a poll told of a terminal: a change of its relays may mean a trip. */
+void gateway_trip_seen(struct gateway *g, const struct gateway_now *now, struct gateway_meter *m,
+                       const struct meter_values *values);
+void gateway_trip_next(struct gateway *g, const struct gateway_now *now, size_t line);
+void gateway_trip_result(struct gateway *g, const struct gateway_now *now, size_t line,
+                         const struct bus_result *r);
+
 #define GATEWAY_TAG_POLL UINT64_C(1)
 #define GATEWAY_TAG_VISIT UINT64_C(2)
 #define GATEWAY_TAG_CLOCK UINT64_C(3)
+#define GATEWAY_TAG_TRIP UINT64_C(4)
 
 #endif

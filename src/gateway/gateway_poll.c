@@ -56,8 +56,10 @@ void gateway_poll_result(struct gateway *g, const struct gateway_now *now, size_
     }
     const struct meter_unit *u = &g->meters[l->meters[r->peer]].unit;
     enum err e = meter_take_item(u, l->ask.item, (struct bytes){r->answer, r->len}, &values);
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
         add_points(l, now->wall, &values);
+        gateway_trip_seen(g, now, &g->meters[l->meters[r->peer]], &values);
+    }
     plan_done(&l->plan, &l->ask, e == ERR_OK ? values.next_item : -1, now->mono);
     if (plan_sweep_over(&l->plan, now->mono))
         sweep_ends(g, now, l);

@@ -6,6 +6,7 @@
  *   READ   COUNT ────────────────────────► OVERDRAFT ► end       (never sends)
  *   RELAY  SEND ─► STATE ─► end, or once more
  *   KEEP   as RELAY
+ *   REGISTER  as RELAY; STATE reads the register back, or what shows that it was taken
  *
  * A resumed RELAY or KEEP reads STATE first. What the meter says to SEND is a hint; what is read
  * back is the answer. A count that is not what it should be must be seen twice to be believed: the
@@ -53,6 +54,9 @@ static const enum meter_wallet_item wallet_items[VISIT_STEP_COUNT] = {
 static enum err write_act(const struct uplink_command *c, const struct meter_unit *u,
                           struct writer *w)
 {
+    if (c->kind == UPLINK_REGISTER)
+        return meter_terminal_ask_write(u, (enum meter_terminal_item)c->item, (unsigned)c->circuit,
+                                        (struct bytes){c->data, c->data_len}, w);
     if (c->kind == UPLINK_VEND)
         return meter_ask_vend(u, c->n, c->amount_fen, w);
     return meter_ask_order(u, order_of(c), (unsigned)c->circuit,
@@ -66,6 +70,9 @@ static enum err write_request(const struct visit *v, const struct uplink_command
     case VISIT_SEND:
         return write_act(c, u, w);
     case VISIT_STATE:
+        if (c->kind == UPLINK_REGISTER)
+            return meter_terminal_ask(u, meter_terminal_proof((enum meter_terminal_item)c->item),
+                                      (unsigned)c->circuit, w);
         meter_ask_item(u, meter_order_item(u, order_of(c)), w);
         return w->err;
     default:
@@ -104,6 +111,11 @@ static void go(struct gateway *g, const struct gateway_now *now, size_t line, en
 
 /* --- beginning and ending ------------------------------------------------------------------------------ */
 
+static bool only_reads(const struct uplink_command *c)
+{
+    return c->kind == UPLINK_REGISTER && c->data_len == 0;
+}
+
 void gateway_visit_begin(struct gateway *g, const struct gateway_now *now, size_t line,
                          const struct open_command *c)
 {
@@ -118,13 +130,14 @@ void gateway_visit_begin(struct gateway *g, const struct gateway_now *now, size_
                     .meter_id = c->command.meter_id,
                     .epoch = c->command.epoch,
                     .kind = c->command.kind,
-                    .sent = c->started && c->command.kind != UPLINK_READ,
+                    .sent = c->started && c->command.kind != UPLINK_READ && !only_reads(&c->command),
                     .count = -1,
                     .record_n = -1,
                     .record_amount_fen = -1,
                     .purchased_fen = -1,
                     .balance_fen = INT64_MIN,
                     .circuit = c->command.circuit,
+                    .item = c->command.item,
                     .version = c->command.version,
                     .relay_open = -1,
                     .keep_power = -1}};
@@ -133,7 +146,7 @@ void gateway_visit_begin(struct gateway *g, const struct gateway_now *now, size_
     if (gateway_command_is_wallet(&c->command))
         go(g, now, line, VISIT_COUNT);
     else
-        go(g, now, line, resumed ? VISIT_STATE : VISIT_SEND);
+        go(g, now, line, resumed || only_reads(&c->command) ? VISIT_STATE : VISIT_SEND);
 }
 
 void gateway_visit_settle(struct gateway *g, const struct gateway_now *now, size_t line)
@@ -163,7 +176,8 @@ static void end(struct gateway *g, size_t line, enum uplink_status status, wall_
     v->outcome.status = status;
     v->outcome.at = at;
     l->owes_sweep = v->outcome.kind == UPLINK_VEND || v->outcome.kind == UPLINK_READ;
-    plan_hurry(&l->plan, v->peer, (mono_ms){0});
+    if (v->outcome.kind != UPLINK_REGISTER || v->outcome.sent)
+        plan_hurry(&l->plan, v->peer, (mono_ms){0});
     if (gateway_command_finish(g, &v->outcome) == ERR_OK)
         *v = (struct visit){0};
 }
@@ -341,6 +355,61 @@ static void state_read(struct gateway *g, const struct gateway_now *now, size_t 
         end(g, line, v->outcome.sent ? UPLINK_REFUSED : UPLINK_EXPIRED, now->wall);
 }
 
+/* --- registers ------------------------------------------------------------------------------------------ */
+
+static enum err take_register(struct gateway *g, size_t line, const struct uplink_command *c,
+                              const struct bus_result *r)
+{
+    struct uplink_outcome *o = &g->lines[line].visit.outcome;
+    if (r->err != ERR_OK)
+        return r->err;
+    return meter_terminal_take(unit_of(g, line),
+                               meter_terminal_proof((enum meter_terminal_item)c->item),
+                               (unsigned)c->circuit, (struct bytes){r->answer, r->len}, o->data,
+                               &o->data_len);
+}
+
+/* What shows itself only in the status must have been answered as well. */
+static bool register_met(const struct uplink_command *c, const struct uplink_outcome *o)
+{
+    enum meter_terminal_item item = (enum meter_terminal_item)c->item;
+    bool shows = meter_terminal_met(item, (struct bytes){c->data, c->data_len},
+                                    (struct bytes){o->data, o->data_len});
+    return shows && (meter_terminal_proof(item) == item || o->reply == UPLINK_REPLY_OK);
+}
+
+static enum uplink_status register_status(const struct uplink_command *c,
+                                          const struct uplink_outcome *o)
+{
+    enum meter_terminal_item item = (enum meter_terminal_item)c->item;
+    if (!o->sent)
+        return UPLINK_EXPIRED;
+    bool unseen = meter_terminal_proof(item) != item && o->reply == UPLINK_REPLY_NONE;
+    return unseen ? UPLINK_UNKNOWN : UPLINK_REFUSED;
+}
+
+static void register_read(struct gateway *g, const struct gateway_now *now, size_t line,
+                          const struct bus_result *r)
+{
+    struct visit *v = &g->lines[line].visit;
+    const struct open_command *c = gateway_command_find(g, v->command_id);
+    enum err e = take_register(g, line, &c->command, r);
+    bool again = v->sends < SENDS_MAX && !c->fenced && !too_late(now, &c->command) &&
+                 v->outcome.reply != UPLINK_REPLY_OTHER;
+    if (e == ERR_METER_REFUSED)
+        end(g, line, UPLINK_REFUSED, now->wall);
+    else if (e != ERR_OK && r->err == ERR_OK && v->looks++ < LOOKS_MAX)
+        go(g, now, line, VISIT_STATE);
+    else if (e != ERR_OK)
+        end(g, line, UPLINK_UNKNOWN, now->wall);
+    else if (only_reads(&c->command) || register_met(&c->command, &v->outcome))
+        end(g, line, UPLINK_DONE, now->wall);
+    else if (again)
+        go(g, now, line, VISIT_SEND);
+    else
+        end(g, line, register_status(&c->command, &v->outcome), now->wall);
+}
+
 static void order_sent(struct gateway *g, const struct gateway_now *now, size_t line,
                        const struct bus_result *r)
 {
@@ -367,6 +436,8 @@ void gateway_visit_result(struct gateway *g, const struct gateway_now *now, size
         vend_sent(g, now, line, r);
     else if (v->step == VISIT_SEND)
         order_sent(g, now, line, r);
+    else if (v->step == VISIT_STATE && c->command.kind == UPLINK_REGISTER)
+        register_read(g, now, line, r);
     else if (v->step == VISIT_STATE)
         state_read(g, now, line, r);
     else

@@ -166,6 +166,11 @@ bool meter_terminal_met(enum meter_terminal_item item, struct bytes data, struct
 /* --- trips ---------------------------------------------------------------------------------------
  */
 
+static enum err whole(const struct reader *r)
+{
+    return r->err == ERR_OK && reader_left(r) == 0 ? ERR_OK : ERR_FRAME_LENGTH;
+}
+
 static uint32_t trip_id(enum meter_trip_item item, unsigned nn)
 {
     return item == METER_TRIP_COUNT ? TRIP_COUNT
@@ -216,11 +221,11 @@ static enum err take_record(const struct meter_unit *u, struct bytes data, struc
     int64_t deci_w = (int64_t)reader_bcd_le(&r, 3);
     t.power_w = (deci_w + 5) / 10;
     t.balance_fen = signed_digits(&r);
-    if (r.err != ERR_OK)
-        return r.err;
-    if (reader_left(&r) != 0)
-        return ERR_FRAME_LENGTH;
-    TRY(dlt645_time_to_wall(stamp.data, u->offset_s, &t.at));
+    if (r.err == ERR_BCD)
+        return ERR_BCD;
+    TRY(whole(&r));
+    if (dlt645_time_to_wall(stamp.data, u->offset_s, &t.at) != ERR_OK)
+        t.at = (wall_s){0}; /* its clock was lost */
     *trip = t;
     return ERR_OK;
 }
@@ -255,11 +260,6 @@ enum err meter_trip_take(const struct meter_unit *u, enum meter_trip_item item, 
 
 /* --- what the registers say
  * ------------------------------------------------------------------------ */
-
-static enum err whole(const struct reader *r)
-{
-    return r->err == ERR_OK && reader_left(r) == 0 ? ERR_OK : ERR_FRAME_LENGTH;
-}
 
 enum err meter_terminal_read_status(struct bytes b, struct meter_terminal_status *out)
 {

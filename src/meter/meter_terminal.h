@@ -65,7 +65,7 @@ bool meter_terminal_met(enum meter_terminal_item item, struct bytes data, struct
 enum meter_trip_item { METER_TRIP_COUNT, METER_TRIP_RECORD, METER_TRIP_WHY };
 
 struct meter_trip {
-    wall_s at;
+    wall_s at; /* 0: the meter's clock was lost */
     uint8_t circuit, reason; /* reason: enum terminal_reason */
     int64_t power_w, balance_fen;
     int verdict; /* enum load_verdict; -1: it explains nothing */
