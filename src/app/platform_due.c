@@ -6,6 +6,7 @@
 #include "control/nday.h"
 #include "pay/late.h"
 #include "pay/run.h"
+#include "terminals/terminals.h"
 #include "vend/vend.h"
 
 #define SCAN_MS 1'000  /* vend, control and notify look for what is due */
@@ -34,6 +35,17 @@ static enum err scan_relays(struct store_tx *tx, void *arg)
                      &worked));
     p->more = p->more || worked == PLATFORM_SCAN_LIMIT;
     return ERR_OK;
+}
+
+static enum err scan_terminals(struct store_tx *tx, void *arg)
+{
+    struct platform *p = arg;
+    int64_t worked = 0;
+    return terminals_tick(tx,
+                          &(struct terminals_scan){.now = p->now.wall,
+                                                   .limit = PLATFORM_SCAN_LIMIT,
+                                                   .random = platform_draw(p)},
+                          &worked);
 }
 
 static enum err find_fees(struct store_tx *tx, void *arg)
@@ -113,6 +125,7 @@ void platform_do_due(struct platform *p)
         p->next_scan = mono_after(p->now.mono, SCAN_MS);
         store_submit(p->ledger, scan_vends, NULL, p);
         store_submit(p->ledger, scan_relays, NULL, p);
+        store_submit(p->ledger, scan_terminals, NULL, p);
         scan_fees(p);
         store_submit(p->ledger, scan_messages, NULL, p);
         store_submit(p->ledger, end_grants, NULL, p);

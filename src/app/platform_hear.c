@@ -5,6 +5,7 @@
 #include "journal/detail.h"
 #include "journal/journal.h"
 #include "site/site.h"
+#include "terminals/terminals.h"
 #include "vend/vend.h"
 
 static enum err take_readings(void *ctx, struct store_tx *tx, const struct headend_batch *batch)
@@ -42,6 +43,18 @@ static enum err report_relay(struct platform *p, struct store_tx *tx,
                                    .now = p->now.wall,
                                    .random = platform_draw(p),
                                });
+}
+
+static enum err report_terminal(struct platform *p, struct store_tx *tx,
+                                const struct uplink_reading *r)
+{
+    return terminals_reading(tx, &(struct terminals_report){
+                                     .meter_id = r->meter_id,
+                                     .relay_open = point_of(r, POINT_RELAY_OPEN, -1),
+                                     .open_reason = point_of(r, POINT_OPEN_REASON, -1),
+                                     .now = p->now.wall,
+                                     .random = platform_draw(p),
+                                 });
 }
 
 static enum err report_wallet(struct platform *p, struct store_tx *tx,
@@ -99,6 +112,7 @@ static enum err follow_readings(void *ctx, struct store_tx *tx, const struct hea
     for (size_t i = 0; i < batch->readings->count; i++) {
         const struct uplink_reading *r = &batch->readings->readings[i];
         TRY(report_relay(p, tx, r));
+        TRY(report_terminal(p, tx, r));
         TRY(report_wallet(p, tx, r));
         TRY(check_fee_of_meter(p, tx, r->meter_id));
         platform_note_read(p, r->meter_id);
@@ -115,6 +129,8 @@ static enum err take_outcome(void *ctx, struct store_tx *tx, const struct headen
                                                         .outcome = o,
                                                         .now = p->now.wall,
                                                         .random = platform_draw(p)});
+    if (o->kind == UPLINK_REGISTER)
+        return terminals_outcome(tx, o, p->now.wall, platform_draw(p));
     return control_outcome(tx, o, p->now.wall, platform_draw(p));
 }
 
@@ -161,6 +177,12 @@ static enum err take_event(void *ctx, struct store_tx *tx, const struct headend_
     return ERR_UPLINK_UNKNOWN;
 }
 
+static enum err take_trip(void *ctx, struct store_tx *tx, const struct headend_told_trip *t)
+{
+    struct platform *p = ctx;
+    return terminals_trip(tx, t->trip, p->now.wall, platform_draw(p));
+}
+
 static void committed(void *ctx, int64_t gateway_id)
 {
     struct platform *p = ctx;
@@ -197,6 +219,7 @@ struct headend_sinks platform_sinks(struct platform *p)
                                   .readings_ledger = follow_readings,
                                   .outcome = take_outcome,
                                   .event = take_event,
+                                  .trip = take_trip,
                                   .committed = committed,
                                   .sign = sign};
 }

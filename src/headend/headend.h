@@ -5,7 +5,7 @@
  *   stream ──headend_open/data/closed──► uplink session ──► HELLO, CLAIM, APPLIED
  *                                             │
  *        READINGS ─► sink in a readings transaction ┐   strictly in the order of the gateway's
- *        OUTCOME, EVENT ─► sink in a ledger transaction ├─► queue; duplicates collapse; ACK leaves
+ *  OUTCOME, EVENT, TRIP ─► sink in a ledger transaction ├─► queue; duplicates collapse; ACK leaves
  *        gateway.received_seq raised in the same one ┘      only after both are durable
  *
  * A crash between the two commits of READINGS repeats the batch: its sink must be idempotent by
@@ -90,6 +90,12 @@ struct headend_happening {
  * other error is noted in the journal and the message is given up, so that one bad message cannot
  * block a gateway for ever. NULL: not wanted.
  */
+struct headend_told_trip {
+    int64_t gateway_id;
+    wall_s now;
+    const struct uplink_trip *trip;
+};
+
 struct headend_sinks {
     void *ctx;
     enum err (*readings)(void *ctx, struct store_tx *readings_tx,
@@ -104,6 +110,7 @@ struct headend_sinks {
     /* signs a certificate request: PEM chain into pem, SHA-256 of the DER into hash */
     enum err (*sign)(void *ctx, const char *serial, struct bytes request, struct writer *pem,
                      uint8_t hash[32]);
+    enum err (*trip)(void *ctx, struct store_tx *ledger_tx, const struct headend_told_trip *trip);
 };
 
 struct headend_config {

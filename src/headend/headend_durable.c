@@ -147,6 +147,18 @@ static enum err take_event(struct store_tx *tx, const struct job *j,
     return sinks->event ? sinks->event(sinks->ctx, tx, &h) : ERR_OK;
 }
 
+static enum err take_trip(struct store_tx *tx, const struct job *j, const struct uplink_trip *trip)
+{
+    const struct headend_session *s = j->entry->session;
+    const struct headend_sinks *sinks = &s->headend->config.sinks;
+    struct headend_told_trip t = {s->gateway_id, j->now, trip};
+    bool own = true;
+    TRY(is_own(tx, s->gateway_id, trip->meter_id, &own));
+    if (!own)
+        return ERR_HEADEND_METER;
+    return sinks->trip ? sinks->trip(sinks->ctx, tx, &t) : ERR_OK;
+}
+
 static enum err take_content(struct store_tx *tx, const struct job *j)
 {
     struct headend *h = j->entry->session->headend;
@@ -159,6 +171,8 @@ static enum err take_content(struct store_tx *tx, const struct job *j)
         return take_outcome(tx, j, &m.outcome);
     if (m.kind == UPLINK_EVENT)
         return take_event(tx, j, &m.event);
+    if (m.kind == UPLINK_TRIP)
+        return take_trip(tx, j, &m.trip);
     TRY(leave_out(tx, &(struct sorting){j->entry->session->gateway_id, &m.readings}));
     struct headend_batch batch = batch_of(j, &m);
     return sinks->readings_ledger ? sinks->readings_ledger(sinks->ctx, tx, &batch) : ERR_OK;

@@ -254,6 +254,7 @@ static void take_message(struct headend_session *s, const struct uplink_message 
     case UPLINK_READINGS:
     case UPLINK_OUTCOME:
     case UPLINK_EVENT:
+    case UPLINK_TRIP:
         if (s->welcomed)
             headend_take(s, m);
         break;

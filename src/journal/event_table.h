@@ -47,6 +47,12 @@ EVENT_ROW(RELAY_LATE, "relay.late", ALARM, "A restore has not succeeded for {min
 EVENT_ROW(KEEP_ON, "keep.on", INFO, "Keep-power was switched on: {reason}.", "已设置保电:{reason}。")
 EVENT_ROW(KEEP_OFF, "keep.off", INFO, "Keep-power was switched off: {reason}.", "已解除保电:{reason}。")
 EVENT_ROW(RELAY_LOCAL, "relay.local", INFO, "The meter switched by itself: supply is {state}.", "表计自行动作:供电状态为 {state}。")
+/* terminals */
+EVENT_ROW(TERMINAL_MALIGNANT, "terminal.malignant", WARNING, "Circuit {circuit} tripped: forbidden heating of {step_w} W ({verdict}).", "回路 {circuit} 因恶性负载跳闸:{step_w} W({verdict})。")
+EVENT_ROW(TERMINAL_TRIP, "terminal.trip", WARNING, "Circuit {circuit} tripped: {reason}, {power_w} W.", "回路 {circuit} 跳闸:{reason},{power_w} W。")
+EVENT_ROW(TERMINAL_UNPLUGGED, "terminal.unplugged", ALARM, "Circuit {circuit}: the air conditioner was unplugged; only staff may restore.", "回路 {circuit}:空调被拔除,须管理员复位。")
+EVENT_ROW(TERMINAL_SET, "terminal.set", INFO, "The terminal confirmed: {what} of circuit {circuit} is as {actor} wished.", "终端已确认:回路 {circuit} 的 {what} 已按 {actor} 的要求生效。")
+EVENT_ROW(TERMINAL_NOT_SET, "terminal.not_set", WARNING, "What {actor} wished for {what} of circuit {circuit} was not taken: {state}.", "{actor} 对回路 {circuit} 的 {what} 操作未生效:{state}。")
 /* fee control */
 EVENT_ROW(FEE_LOW, "fee.low", WARNING, "Low balance: {balance_fen} fen left.", "余额不足:剩余 {balance_fen} 分。")
 EVENT_ROW(FEE_CLOSE, "fee.close", WARNING, "About to be cut: {balance_fen} fen left.", "即将停电:剩余 {balance_fen} 分。")

@@ -514,3 +514,84 @@ CREATE TRIGGER ledger_run_page_no_delete BEFORE DELETE ON ledger_run_page
 BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER ledger_run_no_delete BEFORE DELETE ON ledger_run
 BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
+
+-- headend --------------------------------------------------------------------------------------------
+-- Commands of more kinds than the first four: the same table without that list.
+CREATE TABLE command_0003 (
+  id INTEGER PRIMARY KEY,       -- random, never reused
+  gateway_id INTEGER NOT NULL,
+  meter_id INTEGER NOT NULL,
+  account_id INTEGER,
+  kind TEXT NOT NULL,           -- 'vend', 'relay', 'read', 'keep', 'register' ...
+  ref TEXT NOT NULL DEFAULT '', -- what it is for: the order of a vend
+  body BLOB NOT NULL,           -- CBOR as sent, see docs/formats/uplink.cddl
+  not_after INTEGER,            -- NULL: no deadline
+  state TEXT NOT NULL CHECK (state IN ('waiting', 'done', 'expired', 'fencing', 'fenced')),
+  created_at INTEGER NOT NULL,
+  sent_at INTEGER,              -- first handed to a live session
+  handed INTEGER NOT NULL DEFAULT 0, -- 1: so was its present form (a fence is another)
+  done_at INTEGER,
+  outcome BLOB                  -- CBOR as received
+) STRICT;
+INSERT INTO command_0003 SELECT id, gateway_id, meter_id, account_id, kind, ref, body, not_after, state,
+  created_at, sent_at, handed, done_at, outcome FROM command;
+DROP TABLE command;
+ALTER TABLE command_0003 RENAME TO command;
+CREATE INDEX command_open ON command (gateway_id, created_at) WHERE state IN ('waiting', 'fencing');
+CREATE INDEX command_unsent ON command (gateway_id)
+  WHERE handed = 0 AND state IN ('waiting', 'fencing');
+CREATE INDEX command_deadline ON command (not_after) WHERE state = 'waiting' AND not_after IS NOT NULL;
+CREATE INDEX command_ref ON command (account_id, ref) WHERE ref <> '';
+CREATE INDEX command_meter ON command (meter_id, created_at);
+
+-- terminals ------------------------------------------------------------------------------------------
+-- What terminals say of their trips, once each; whose room it was then is kept.
+CREATE TABLE terminal_trip (
+  id INTEGER PRIMARY KEY,       -- in the order in which they were heard
+  meter_id INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  number INTEGER NOT NULL,      -- the terminal's own count; begins anew with a new memory
+  meter_at INTEGER NOT NULL,    -- by its clock; 0: that was lost
+  project_id INTEGER NOT NULL,
+  account_id INTEGER,
+  place_id INTEGER NOT NULL,
+  at INTEGER NOT NULL,          -- meter_at if it can be true, else heard_at
+  heard_at INTEGER NOT NULL,
+  circuit INTEGER NOT NULL,
+  reason INTEGER NOT NULL,      -- docs/protocols/terminal.md
+  power_w INTEGER NOT NULL,     -- of the circuit before
+  balance_fen INTEGER NOT NULL,
+  verdict INTEGER,              -- NULL: it explains nothing; else src/terminal/load_table.h, from 0
+  flags INTEGER NOT NULL DEFAULT 0,
+  step_mw INTEGER NOT NULL DEFAULT 0, step_mvar INTEGER NOT NULL DEFAULT 0,
+  factor INTEGER NOT NULL DEFAULT 0, inrush INTEGER NOT NULL DEFAULT 0,
+  third INTEGER NOT NULL DEFAULT 0,
+  value INTEGER NOT NULL DEFAULT 0,  -- mW or mA
+  bound INTEGER NOT NULL DEFAULT 0,  -- the limit that it was above; 0: none
+  UNIQUE (meter_id, epoch, number, meter_at)
+) STRICT;
+CREATE INDEX terminal_trip_meter ON terminal_trip (meter_id, id);
+CREATE INDEX terminal_trip_project ON terminal_trip (project_id, at);
+-- Registers of terminals: as read last, and as staff wished last. See terminals/terminals.h.
+CREATE TABLE terminal_register (
+  meter_id INTEGER NOT NULL REFERENCES meter (id),
+  circuit INTEGER NOT NULL,     -- 0: of the whole terminal
+  item INTEGER NOT NULL,        -- enum meter_terminal_item
+  state TEXT NOT NULL CHECK (state IN ('none', 'pending', 'done', 'refused', 'unknown', 'expired', 'lost')),
+  value BLOB,                   -- as on the wire; NULL: never read
+  read_at INTEGER,
+  wanted BLOB,
+  wanted_at INTEGER,
+  actor TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '',
+  command_id INTEGER,           -- on its way, to write or to read; NULL: none
+  attempt INTEGER NOT NULL DEFAULT 0,
+  next_at INTEGER,              -- when to look again; NULL: not by itself
+  PRIMARY KEY (meter_id, circuit, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX terminal_register_due ON terminal_register (next_at) WHERE next_at IS NOT NULL;
+CREATE TABLE terminal_seen (    -- as polled last: a change makes a status worth reading
+  meter_id INTEGER PRIMARY KEY,
+  relay_open INTEGER NOT NULL,
+  open_reason INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,150 @@
+/*
+ * Terminals: what the dorm terminals of the site say of their circuits, and what is asked of them.
+ *
+ * Trips. A gateway tells every trip of a terminal once, with what it rested on. They are kept for
+ * the list of a room and for the ranking of rooms; a trip by load control also becomes an event.
+ *
+ * Registers. One row a register of a circuit: what was read last, and what staff wished last.
+ *
+ *   (none) ──wish──► pending ──read back equal──► done
+ *                       ├──refused, or read back otherwise──► refused
+ *                       ├──deadline passed──► expired        └──no such meter──► lost
+ *                       └──no answer──► unknown ──read back──► done or refused
+ *
+ * Unknown is not failed: it is read back with growing pauses until the terminal answers. A wish
+ * replaces an older one of the same register, whose command is fenced. Every wish is audited.
+ *
+ * Orders (reset, learn) have a deadline, TERMINALS_ORDER_S; settings have none.
+ */
+#ifndef YUFU_TERMINALS_TERMINALS_H
+#define YUFU_TERMINALS_TERMINALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "meter/meter_terminal.h"
+#include "store/store.h"
+#include "uplink/message.h"
+
+#define TERMINALS_ORDER_S 300
+#define TERMINALS_MALIGNANT 11 /* reasons, as enum terminal_reason */
+#define TERMINALS_RANK_MAX 500
+
+/* --- trips ------------------------------------------------------------------------------------ */
+
+/* Takes a trip; one that is known changes nothing. */
+[[nodiscard]] enum err terminals_trip(struct store_tx *tx, const struct uplink_trip *trip,
+                                      wall_s now, uint64_t random);
+
+struct terminals_trip_row {
+    int64_t id, account_id; /* 0: the meter belonged to no account then */
+    wall_s heard_at;
+    struct uplink_trip trip; /* at: when it was heard, if the meter's clock was lost */
+};
+struct terminals_trip_query {
+    int64_t meter_id, before; /* before: an id; 0: from the newest */
+    int64_t limit;
+    bool load_only; /* trips by load control and the air-conditioner mode, no orders or hours */
+};
+typedef enum err terminals_trip_each(void *arg, const struct terminals_trip_row *row);
+/* Newest first. */
+[[nodiscard]] enum err terminals_trips(struct store_tx *tx,
+                                       const struct terminals_trip_query *query,
+                                       terminals_trip_each *each, void *arg);
+
+struct terminals_rank {
+    int64_t place_id, account_id;           /* account of the latest; 0 none */
+    const char *place, *account, *customer; /* live during the call; "" if none */
+    int64_t malignant, other; /* trips by forbidden heating; other trips by load control */
+    int64_t largest_w;        /* step of the largest forbidden load */
+    wall_s latest;
+};
+struct terminals_rank_query {
+    int64_t project_id;
+    wall_s from, until;
+    const char *under; /* code of a place: rooms under it only; NULL or "": all */
+    int64_t limit;
+};
+typedef enum err terminals_rank_each(void *arg, const struct terminals_rank *row);
+/* Rooms with a trip by load control, most malignant ones first. */
+[[nodiscard]] enum err terminals_ranking(struct store_tx *tx,
+                                         const struct terminals_rank_query *query,
+                                         terminals_rank_each *each, void *arg);
+
+/* --- registers -------------------------------------------------------------------------------- */
+
+enum terminals_state {
+    TERMINALS_NONE,
+    TERMINALS_PENDING,
+    TERMINALS_DONE,
+    TERMINALS_REFUSED,
+    TERMINALS_UNKNOWN,
+    TERMINALS_EXPIRED,
+    TERMINALS_LOST
+};
+const char *terminals_state_name(enum terminals_state s);
+
+struct terminals_register {
+    enum meter_terminal_item item;
+    int64_t circuit;
+    enum terminals_state state;
+    bool reading; /* a command for it is on its way */
+    uint8_t value[METER_TERMINAL_BYTES], wanted[METER_TERMINAL_BYTES];
+    size_t value_len, wanted_len; /* 0: never read; nothing wished */
+    wall_s read_at, wanted_at;
+    char actor[64], reason[201];
+};
+typedef enum err terminals_each(void *arg, const struct terminals_register *r);
+[[nodiscard]] enum err terminals_registers(struct store_tx *tx, int64_t meter_id,
+                                           terminals_each *each, void *arg);
+
+struct terminals_wish {
+    int64_t meter_id, circuit;
+    enum meter_terminal_item item;
+    struct bytes data; /* as on the wire */
+    const char *reason, *actor;
+    wall_s now;
+    uint64_t random;
+};
+/* ERR_NOT_FOUND: no such meter. ERR_TERMINALS_NONE: it is no terminal, or has no such circuit or
+ * register. ERR_CONTROL_REASON: no reason. */
+[[nodiscard]] enum err terminals_write(struct store_tx *tx, const struct terminals_wish *wish);
+
+/* Asks for every register of a terminal that is not on its way already; the status only, if
+ * `status_only`. ERR_NOT_FOUND, ERR_TERMINALS_NONE. */
+struct terminals_ask {
+    int64_t meter_id;
+    bool status_only;
+    wall_s now;
+    uint64_t random;
+};
+[[nodiscard]] enum err terminals_read(struct store_tx *tx, const struct terminals_ask *ask);
+
+/* Outcomes of REGISTER commands; others are ignored. */
+[[nodiscard]] enum err terminals_outcome(struct store_tx *tx, const struct uplink_outcome *outcome,
+                                         wall_s now, uint64_t random);
+
+/* What a poll told: where a relay moved, a status that somebody looks at is asked again. */
+struct terminals_report {
+    int64_t meter_id;
+    int64_t relay_open, open_reason; /* -1: not read */
+    wall_s now;
+    uint64_t random;
+};
+[[nodiscard]] enum err terminals_reading(struct store_tx *tx,
+                                         const struct terminals_report *report);
+
+/* Whatever is due: what is unknown is read back, what moves by itself is looked at again. */
+struct terminals_scan {
+    wall_s now;
+    int64_t limit;
+    uint64_t random;
+};
+[[nodiscard]] enum err terminals_tick(struct store_tx *tx, const struct terminals_scan *scan,
+                                      int64_t *worked);
+
+#endif

@@ -1,0 +1,47 @@
+/* Shared by the parts of terminals/ only. */
+#ifndef YUFU_TERMINALS_TERMINALS_IMPL_H
+#define YUFU_TERMINALS_TERMINALS_IMPL_H
+
+#include "base/rand.h"
+#include "terminals/terminals.h"
+
+struct terminals_turn {
+    struct store_tx *tx;
+    wall_s now;
+    struct rand_stream ids;
+};
+
+static inline struct terminals_turn terminals_turn_of(struct store_tx *tx, wall_s now,
+                                                      uint64_t random)
+{
+    return (struct terminals_turn){tx, now, {random}};
+}
+
+struct terminals_meter {
+    int64_t id, project_id, account_id, place_id, epoch, circuits;
+    bool terminal;
+};
+enum err terminals_meter_load(struct store_tx *tx, int64_t meter_id, struct terminals_meter *m);
+
+struct terminals_row {
+    struct terminals_register r;
+    int64_t meter_id, command_id, attempt;
+    wall_s next_at; /* 0: nothing is due */
+};
+/* A register that has no row yet reads as its defaults. */
+enum err terminals_row_load(struct store_tx *tx, int64_t meter_id, int64_t circuit,
+                            enum meter_terminal_item item, struct terminals_row *row);
+enum err terminals_row_save(struct store_tx *tx, const struct terminals_row *row);
+
+/* Puts a command for the row: writes row->r.wanted if `write`, else only reads. */
+enum err terminals_send(struct terminals_turn *t, const struct terminals_meter *m,
+                        struct terminals_row *row, bool write);
+/* Reads a register again, unless a command for it is on its way. */
+enum err terminals_look(struct terminals_turn *t, const struct terminals_meter *m, int64_t circuit,
+                        enum meter_terminal_item item);
+
+/* Names of enum terminal_reason, as in events. */
+const char *terminals_reason_name(int64_t reason);
+bool terminals_reason_is_load(int64_t reason); /* load control, or air-conditioner mode */
+
+#endif

@@ -1,0 +1,288 @@
+#include <string.h>
+
+#include "headend/headend.h"
+#include "journal/detail.h"
+#include "journal/journal.h"
+#include "terminals/terminals_impl.h"
+
+#define LEARN_LOOK_S 20
+
+static int64_t pause_s(int64_t attempt)
+{
+    static const int64_t pauses[] = {10, 30, 60, 120, 300, 600};
+    const int64_t last = sizeof pauses / sizeof *pauses - 1;
+    return pauses[attempt > last ? last : attempt];
+}
+
+static bool is_order(enum meter_terminal_item item)
+{
+    return meter_terminal_proof(item) != item;
+}
+
+static enum err tell(struct terminals_turn *t, const struct terminals_meter *m,
+                     const struct terminals_row *row)
+{
+    struct detail d = {};
+    detail_int(&d, "circuit", row->r.circuit);
+    detail_text(&d, "what", meter_terminal_name(row->r.item));
+    detail_text(&d, "state", terminals_state_name(row->r.state));
+    detail_text(&d, "actor", row->r.actor);
+    enum journal_kind kind =
+        row->r.state == TERMINALS_DONE ? EVENT_TERMINAL_SET : EVENT_TERMINAL_NOT_SET;
+    return journal_event(t->tx, &(struct journal_event){t->now, kind, m->project_id, m->account_id,
+                                                        m->id, detail_end(&d)});
+}
+
+/* --- what was read
+ * ---------------------------------------------------------------------------------- */
+
+static enum err look_soon(struct terminals_turn *t, const struct terminals_meter *m,
+                          int64_t circuit, enum meter_terminal_item item, int64_t in_s)
+{
+    struct terminals_row row;
+    TRY(terminals_row_load(t->tx, m->id, circuit, item, &row));
+    row.next_at.s = t->now.s + in_s;
+    return terminals_row_save(t->tx, &row);
+}
+
+/* A status that will move by itself is looked at again; what was learnt stands in the white list.
+ */
+static enum err follow_status(struct terminals_turn *t, const struct terminals_meter *m,
+                              struct terminals_row *row, bool learning_before)
+{
+    struct meter_terminal_status s;
+    if (meter_terminal_read_status((struct bytes){row->r.value, row->r.value_len}, &s) != ERR_OK)
+        return ERR_OK;
+    if (s.learning)
+        row->next_at.s = t->now.s + LEARN_LOOK_S;
+    else if (s.closes_s > 0)
+        row->next_at.s = t->now.s + s.closes_s + 5;
+    return learning_before && !s.learning
+               ? look_soon(t, m, row->r.circuit, METER_TERMINAL_WHITE_LIST, 0)
+               : ERR_OK;
+}
+
+static bool is_learning(const struct terminals_row *row)
+{
+    struct meter_terminal_status s;
+    return meter_terminal_read_status((struct bytes){row->r.value, row->r.value_len}, &s) ==
+               ERR_OK &&
+           s.learning;
+}
+
+static enum err keep_value(struct terminals_turn *t, const struct terminals_meter *m,
+                           struct terminals_row *row, const struct uplink_outcome *o)
+{
+    bool learning = row->r.item == METER_TERMINAL_STATUS && is_learning(row);
+    if (o->data_len == 0 || o->at.s < row->r.read_at.s)
+        return ERR_OK;
+    memcpy(row->r.value, o->data, o->data_len);
+    row->r.value_len = o->data_len;
+    row->r.read_at = o->at.s < t->now.s ? o->at : t->now;
+    return row->r.item == METER_TERMINAL_STATUS ? follow_status(t, m, row, learning) : ERR_OK;
+}
+
+/* The status came along with an order's answer. */
+static enum err keep_status(struct terminals_turn *t, const struct terminals_meter *m,
+                            int64_t circuit, const struct uplink_outcome *o)
+{
+    struct terminals_row row;
+    TRY(terminals_row_load(t->tx, m->id, circuit, METER_TERMINAL_STATUS, &row));
+    TRY(keep_value(t, m, &row, o));
+    return terminals_row_save(t->tx, &row);
+}
+
+/* --- what became of the wish
+ * ------------------------------------------------------------------------- */
+
+static enum terminals_state state_after(const struct terminals_row *row,
+                                        const struct uplink_outcome *o)
+{
+    static const enum terminals_state states[] = {
+        [UPLINK_DONE] = TERMINALS_DONE,          [UPLINK_REFUSED] = TERMINALS_REFUSED,
+        [UPLINK_UNKNOWN] = TERMINALS_UNKNOWN,    [UPLINK_EXPIRED] = TERMINALS_EXPIRED,
+        [UPLINK_SUPERSEDED] = TERMINALS_UNKNOWN, [UPLINK_FENCED] = TERMINALS_UNKNOWN,
+        [UPLINK_NO_METER] = TERMINALS_LOST};
+    if (row->r.state != TERMINALS_UNKNOWN)
+        return states[o->status];
+    if (o->data_len == 0)
+        return TERMINALS_UNKNOWN;
+    bool met = meter_terminal_met(row->r.item, (struct bytes){row->r.wanted, row->r.wanted_len},
+                                  (struct bytes){o->data, o->data_len});
+    return met ? TERMINALS_DONE : TERMINALS_REFUSED;
+}
+
+static enum err settle(struct terminals_turn *t, const struct terminals_meter *m,
+                       struct terminals_row *row, const struct uplink_outcome *o)
+{
+    row->r.state = state_after(row, o);
+    if (row->r.state == TERMINALS_UNKNOWN) {
+        row->next_at.s = t->now.s + pause_s(row->attempt++);
+        return ERR_OK;
+    }
+    row->attempt = 0;
+    return tell(t, m, row);
+}
+
+/* A new setting shows in the status too, and an order in the list that it fills. */
+static enum err look_around(struct terminals_turn *t, const struct terminals_meter *m,
+                            const struct terminals_row *row)
+{
+    if (row->r.circuit == 0 || row->r.item == METER_TERMINAL_STATUS || is_order(row->r.item))
+        return ERR_OK;
+    return terminals_look(t, m, row->r.circuit, METER_TERMINAL_STATUS);
+}
+
+static enum err answered(struct terminals_turn *t, const struct terminals_meter *m,
+                         struct terminals_row *row, const struct uplink_outcome *o)
+{
+    bool late = row->r.state == TERMINALS_EXPIRED && o->status == UPLINK_DONE;
+    bool wished = row->r.state == TERMINALS_PENDING || row->r.state == TERMINALS_UNKNOWN || late;
+    row->command_id = 0;
+    row->next_at.s = 0;
+    if (!is_order(row->r.item))
+        TRY(keep_value(t, m, row, o));
+    else if (o->data_len > 0)
+        TRY(keep_status(t, m, row->r.circuit, o));
+    if (wished)
+        TRY(settle(t, m, row, o));
+    TRY(terminals_row_save(t->tx, row));
+    return wished ? look_around(t, m, row) : ERR_OK;
+}
+
+static enum err find_row(struct store_tx *tx, const struct uplink_outcome *o, int64_t *circuit,
+                         int64_t *item)
+{
+    struct query q = query_open(tx,
+                                "SELECT circuit, item FROM terminal_register "
+                                "WHERE meter_id = $1 AND command_id = $2",
+                                "ii", o->meter_id, o->command_id);
+    bool found = query_step(&q);
+    if (found) {
+        *circuit = query_int(&q, 0);
+        *item = query_int(&q, 1);
+    }
+    TRY(query_end(&q));
+    return found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err terminals_outcome(struct store_tx *tx, const struct uplink_outcome *o, wall_s now,
+                           uint64_t random)
+{
+    struct terminals_turn t = terminals_turn_of(tx, now, random);
+    struct terminals_meter m;
+    struct terminals_row row;
+    int64_t circuit = 0, item = 0;
+    if (o->kind != UPLINK_REGISTER)
+        return ERR_OK;
+    enum err e = find_row(tx, o, &circuit, &item);
+    if (e == ERR_OK)
+        e = terminals_meter_load(tx, o->meter_id, &m);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK; /* a wish came after it */
+    TRY(e);
+    TRY(terminals_row_load(tx, o->meter_id, circuit, (enum meter_terminal_item)item, &row));
+    return answered(&t, &m, &row, o);
+}
+
+/* --- what moves
+ * ---------------------------------------------------------------------------------------- */
+
+static enum err seen_before(struct store_tx *tx, const struct terminals_report *p, int64_t *open,
+                            int64_t *reason)
+{
+    struct query q =
+        query_open(tx, "SELECT relay_open, open_reason FROM terminal_seen WHERE meter_id = $1", "i",
+                   p->meter_id);
+    *open = *reason = -1;
+    if (query_step(&q)) {
+        *open = query_int(&q, 0);
+        *reason = query_int(&q, 1);
+    }
+    return query_end(&q);
+}
+
+/* Nobody waits for the status of a circuit that was never looked at. */
+static enum err look_again(struct terminals_turn *t, const struct terminals_meter *m,
+                           int64_t circuit)
+{
+    struct terminals_row row;
+    TRY(terminals_row_load(t->tx, m->id, circuit, METER_TERMINAL_STATUS, &row));
+    if (row.r.value_len == 0 || row.command_id != 0)
+        return ERR_OK;
+    return terminals_send(t, m, &row, false);
+}
+
+enum err terminals_reading(struct store_tx *tx, const struct terminals_report *p)
+{
+    struct terminals_turn t = terminals_turn_of(tx, p->now, p->random);
+    struct terminals_meter m;
+    int64_t open, reason;
+    if (p->relay_open < 0 || p->open_reason < 0)
+        return ERR_OK;
+    TRY(seen_before(tx, p, &open, &reason));
+    if (open == p->relay_open && reason == p->open_reason)
+        return ERR_OK;
+    TRY(terminals_meter_load(tx, p->meter_id, &m));
+    if (!m.terminal)
+        return ERR_OK;
+    TRY(store_exec(tx,
+                   "INSERT INTO terminal_seen (meter_id, relay_open, open_reason) "
+                   "VALUES ($1, $2, $3) ON CONFLICT (meter_id) DO UPDATE SET "
+                   "relay_open = excluded.relay_open, open_reason = excluded.open_reason",
+                   "iii", p->meter_id, p->relay_open, p->open_reason));
+    for (int64_t i = 1; i <= m.circuits; i++)
+        if (open < 0 || reason != p->open_reason || ((open ^ p->relay_open) >> (i - 1) & 1))
+            TRY(look_again(&t, &m, i));
+    return ERR_OK;
+}
+
+/* --- what is due
+ * ----------------------------------------------------------------------------------------- */
+
+#define SCAN_MAX 64
+
+struct due {
+    int64_t meter_id, circuit, item;
+};
+
+static enum err find_due(struct store_tx *tx, wall_s now, int64_t limit, struct due *due,
+                         int64_t *count)
+{
+    struct query q = query_open(tx,
+                                "SELECT meter_id, circuit, item FROM terminal_register "
+                                "WHERE next_at <= $1 ORDER BY next_at, meter_id LIMIT $2",
+                                "ii", now.s, limit);
+    for (*count = 0; *count < limit && query_step(&q); (*count)++)
+        due[*count] = (struct due){query_int(&q, 0), query_int(&q, 1), query_int(&q, 2)};
+    return query_end(&q);
+}
+
+static enum err look_due(struct terminals_turn *t, const struct due *due)
+{
+    struct terminals_meter m;
+    struct terminals_row row;
+    TRY(terminals_meter_load(t->tx, due->meter_id, &m));
+    TRY(terminals_row_load(t->tx, due->meter_id, due->circuit, (enum meter_terminal_item)due->item,
+                           &row));
+    if (row.command_id == 0 && m.terminal)
+        return terminals_send(t, &m, &row, false);
+    row.next_at.s = 0; /* its answer decides */
+    struct headend_command c;
+    TRY(headend_command_get(t->tx, row.command_id, &c));
+    bool over = row.r.state == TERMINALS_PENDING && c.state == HEADEND_EXPIRED;
+    if (over)
+        row.r.state = TERMINALS_EXPIRED;
+    TRY(terminals_row_save(t->tx, &row));
+    return over ? tell(t, &m, &row) : ERR_OK;
+}
+
+enum err terminals_tick(struct store_tx *tx, const struct terminals_scan *scan, int64_t *worked)
+{
+    struct terminals_turn t = terminals_turn_of(tx, scan->now, scan->random);
+    struct due due[SCAN_MAX];
+    TRY(find_due(tx, scan->now, scan->limit < SCAN_MAX ? scan->limit : SCAN_MAX, due, worked));
+    for (int64_t i = 0; i < *worked; i++)
+        TRY(look_due(&t, &due[i]));
+    return ERR_OK;
+}
