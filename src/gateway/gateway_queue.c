@@ -40,6 +40,7 @@ static enum err count(struct store_tx *tx, void *arg)
         g->queue_bytes = query_int(&q, 1);
     }
     TRY(query_end(&q));
+    g->last_seq = 0; /* none was ever committed, whatever a failed transaction gave out */
     enum err e = store_int(tx, &g->last_seq, "SELECT last FROM sequence WHERE name = 'queue'", "");
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
