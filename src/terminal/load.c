@@ -116,10 +116,14 @@ static struct load_level read_level(struct load_watch *w, const struct load_sett
 /* --- agreeing samples
  * ------------------------------------------------------------------------------- */
 
+static int32_t tolerance_of(const struct load_level *a)
+{
+    return TOLERANCE_MW + (int32_t)((int64_t)size_of(a->power_mw) * TOLERANCE_PERMILLE / 1000);
+}
+
 static bool agrees(const struct load_level *a, const struct load_level *b)
 {
-    int32_t tolerance =
-        TOLERANCE_MW + (int32_t)((int64_t)size_of(a->power_mw) * TOLERANCE_PERMILLE / 1000);
+    int32_t tolerance = tolerance_of(a);
     return size_of(a->power_mw - b->power_mw) <= tolerance &&
            size_of(a->reactive_mvar - b->reactive_mvar) <= tolerance;
 }
@@ -159,6 +163,7 @@ static struct load_step make_step(const struct load_watch *w, const struct load_
                              .reactive_mvar = w->run.reactive_mvar - from->reactive_mvar,
                              .third_ma = w->run.third_ma - from->third_ma,
                              .inrush = 1000,
+                             .unsure_mw = tolerance_of(from),
                              .has_reactive = (w->flags & HAS_REACTIVE) != 0,
                              .has_distortion = (w->flags & HAS_DISTORTION) != 0,
                              .has_third = (w->flags & HAS_THIRD) != 0};
@@ -235,8 +240,8 @@ static void tell(struct load_watch *w, const struct load_settings *s, mono_ms no
 {
     bool crept = creeps(w, s, now);
     uint32_t took = (uint32_t)(w->run_since.ms - w->moved_at.ms);
-    *e = (struct load_event){.at = w->moved_at, .told = now};
-    e->step = make_step(w, s, crept ? &w->crept : &w->base);
+    *e = (struct load_event){.at = w->moved_at, .told = now, .before = crept ? w->crept : w->base};
+    e->step = make_step(w, s, &e->before);
     e->step.settled = settled;
     e->step.transient_ms = took;
     e->step.ramp = crept || (took >= RAMP_MS && e->step.inrush <= 1050);
@@ -248,6 +253,8 @@ static void tell(struct load_watch *w, const struct load_settings *s, mono_ms no
         remember_motor(w, &e->step);
     if (e->verdict == LOAD_LAMP && s->lamp_s)
         w->lamp = *e;
+    else if (w->lamp.verdict == LOAD_LAMP && within(-e->step.power_mw, w->lamp.step.power_mw, 250))
+        w->lamp = (struct load_event){}; /* what went off is the lamp */
     if (crept)
         w->crept = w->run;
     w->base = w->run;
@@ -260,7 +267,7 @@ static bool lamp_is_over(struct load_watch *w, const struct load_settings *s, mo
 {
     if (w->lamp.verdict != LOAD_LAMP)
         return false;
-    if (w->base.power_mw < w->lamp.step.power_mw * 3 / 4) {
+    if (w->base.power_mw < w->lamp.before.power_mw + w->lamp.step.power_mw * 3 / 4) {
         w->lamp = (struct load_event){};
         return false;
     }
@@ -325,6 +332,21 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
         return false;
     tell(w, s, x->now, steady, event);
     return true;
+}
+
+enum load_verdict load_judge_return(const struct load_step *step, const struct load_level *before,
+                                    const struct load_settings *s)
+{
+    struct load_step rest = *step;
+    uint64_t all = square(step->distortion_mva), known = square(before->distortion_mva);
+    rest.power_mw -= before->power_mw;
+    rest.reactive_mvar -= before->reactive_mvar;
+    rest.third_ma -= before->third_ma;
+    rest.distortion_mva = all > known ? (int32_t)root(all - known) : 0;
+    rest.inrush = 1000; /* that of all of them together says nothing of one */
+    int64_t in_phase = root(square(rest.power_mw) + square(rest.reactive_mvar));
+    rest.third = permille((int64_t)size_of(rest.third_ma) * s->nominal_dv, 10 * in_phase);
+    return load_judge(&rest, s, NULL);
 }
 
 /* The step without the entries of `set`; false: it is less than they are. */

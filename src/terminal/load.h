@@ -75,19 +75,21 @@ struct load_step {
     bool settled; /* false: told before it came to rest */
     bool ramp;    /* came slowly, in many small steps */
     uint32_t transient_ms;
+    int32_t unsure_mw; /* how far the state before may have drifted unseen */
+};
+
+/* Powers of one moment. */
+struct load_level {
+    int32_t power_mw, reactive_mvar, distortion_mva, third_ma;
 };
 
 struct load_event {
     mono_ms at;   /* when it began */
     mono_ms told; /* when it was known */
     struct load_step step;
+    struct load_level before; /* what drew already */
     enum load_verdict verdict;
     uint8_t white; /* 1..: the entry that matched */
-};
-
-/* Powers of one moment. */
-struct load_level {
-    int32_t power_mw, reactive_mvar, distortion_mva, third_ma;
 };
 
 /* The fields are the watch's own. All zero is a watch that has seen nothing. */
@@ -118,6 +120,10 @@ enum load_verdict load_judge(const struct load_step *step, const struct load_set
 /* When a circuit closes again, all that is plugged in comes as one step: whether white loads and
  * something that is allowed explain it. */
 bool load_explained(const struct load_step *step, const struct load_settings *s);
+/* The same moment after a trip for heating: the verdict on the step without what drew before that
+ * trip, which comes back together with the heater, if it is there. */
+enum load_verdict load_judge_return(const struct load_step *step, const struct load_level *before,
+                                    const struct load_settings *s);
 /* The rule that many terminals have: step >= 150 W and factor >= 0.95. For comparison only. */
 bool load_plain_rule(const struct load_step *step);
 

@@ -199,12 +199,14 @@ static const struct {
     {is_anything, LOAD_OTHER},
 };
 
-/* 0: none. A load is that of an entry if both powers are as far from it as allowed at most. */
+/* 0: none. A load is that of an entry if both powers are as far from it as allowed at most, and as
+ * the state before may have drifted. */
 static uint8_t find_white(const struct load_step *step, const struct load_settings *s)
 {
     for (uint8_t i = 0; i < LOAD_WHITE_MAX; i++) {
         const struct load_white *e = &s->white[i];
-        int32_t apart = (int32_t)((int64_t)e->power_mw * s->white_permille / 1000);
+        int32_t apart =
+            (int32_t)((int64_t)e->power_mw * s->white_permille / 1000) + step->unsure_mw;
         if (e->power_mw > 0 && near(step->power_mw, e->power_mw, apart) &&
             (!step->has_reactive || near(step->reactive_mvar, e->reactive_mvar, apart)))
             return (uint8_t)(i + 1);

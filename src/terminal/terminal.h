@@ -300,7 +300,9 @@ enum terminal_port { TERMINAL_RS485, TERMINAL_INFRARED, TERMINAL_PORTS };
 /* What load control watches in one circuit; gone with the power. */
 struct terminal_watch {
     struct load_watch load;
-    mono_ms over_since[5]; /* by limit; 0: not exceeded */
+    bool suspect;             /* tripped for heating: what comes back is looked at by itself */
+    struct load_level before; /* what drew before that trip */
+    mono_ms over_since[5];    /* by limit; 0: not exceeded */
     mono_ms closed_since;
     mono_ms seen_at, learn_until;
     uint32_t standby_ua; /* current, smoothed over a second */

@@ -90,9 +90,9 @@ static void give_free(struct terminal *t, int64_t months)
     }
 }
 
-/* A clock that was set back gives nothing twice; one that was lost gives nothing. While no amount is
- * set none was given yet, so that the first one comes at once, also when the power fails between the
- * two records. */
+/* A clock that was set back gives nothing twice; one that was lost gives nothing. While no amount
+ * is set none was given yet, so that the first one comes at once, also when the power fails between
+ * the two records. */
 void credit_month(struct terminal *t)
 {
     struct terminal_books *b = &t->books;

@@ -43,6 +43,7 @@ static void trip(struct terminal *t, unsigned index, const struct terminal_why *
 
 void guard_reset(struct terminal *t, unsigned index)
 {
+    t->watch[index].suspect = false;
     t->books.hold[index] = (struct terminal_hold){0};
     t->books_dirty = true;
 }
@@ -227,11 +228,20 @@ static bool learnt(struct terminal *t, unsigned index, const struct load_step *s
     return false;
 }
 
-static bool returning(const struct terminal *t, unsigned index, const struct load_event *e)
+/* When a circuit closes, all that is plugged in comes back as one step. What white loads explain is
+ * no heating; after a trip for heating, what drew before it is taken off first. */
+static enum load_verdict judge_return(struct terminal *t, unsigned index,
+                                      const struct load_event *e)
 {
-    mono_ms closed = t->watch[index].closed_since;
-    return e->at.ms - closed.ms <= RETURN_MS &&
-           load_explained(&e->step, &t->guard.circuit[index].load);
+    struct terminal_watch *w = &t->watch[index];
+    const struct load_settings *s = &t->guard.circuit[index].load;
+    enum load_verdict alone = LOAD_OTHER;
+    if (w->suspect)
+        alone = load_judge_return(&e->step, &w->before, s);
+    w->suspect = false;
+    if (load_forbidden(alone))
+        return alone;
+    return load_forbidden(e->verdict) && load_explained(&e->step, s) ? LOAD_WHITE : e->verdict;
 }
 
 static void watch_heating(struct terminal *t, unsigned index, bool closed)
@@ -243,8 +253,14 @@ static void watch_heating(struct terminal *t, unsigned index, bool closed)
         return;
     if (learnt(t, index, &e.step) || !r->malignant || t->books.keep_power)
         return;
-    if (!load_forbidden(e.verdict) || returning(t, index, &e) || t->books.hold[index].cause != 0)
+    bool returns = e.step.power_mw > 0 && e.at.ms - t->watch[index].closed_since.ms <= RETURN_MS;
+    if (returns)
+        e.verdict = judge_return(t, index, &e);
+    if (!load_forbidden(e.verdict) || t->books.hold[index].cause != 0)
         return;
+    t->watch[index].suspect = true;
+    if (!returns)
+        t->watch[index].before = e.before;
     struct terminal_why why = why_of(&e);
     trip(t, index, &why, TERMINAL_REASON_MALIGNANT);
 }

@@ -454,6 +454,36 @@ static void test_return_after_closing(void **state)
     assert_int_equal(rig_why(&g, 2), TERMINAL_REASON_MALIGNANT);
 }
 
+/* Laptops' distortion would hide the heater in the one step in which all come back. */
+static void test_heater_returns_among_others(void **state)
+{
+    (void)state;
+    for (int still_there = 0; still_there <= 1; still_there++) {
+        begin();
+        struct limits l = usual();
+        l.flags = MALIGNANT;
+        assert_int_equal(set_limits(2, &l), 0);
+        struct terminal_sample quiet = drawing(2, 300'000, 60'000), heated, none = drawing(2, 0, 0);
+        quiet.has_harmonics = true;
+        quiet.current_ma[1] = 2'200; /* 484 VA: 375 of them distortion */
+        quiet.harmonic_ma[1][0] = 1'300;
+        for (int i = 0; i < 20; i++)
+            rig_measure(&g, &quiet, 1000);
+        heated = quiet;
+        heated.power_mw[1] += 600'000;
+        heated.current_ma[1] = 4'440;
+        for (int i = 0; i < 4; i++)
+            rig_measure(&g, &heated, 1000);
+        assert_int_equal(rig_why(&g, 2), TERMINAL_REASON_MALIGNANT);
+        for (int i = 0; i < 62 && !rig_closed(&g, 2); i++)
+            rig_measure(&g, &none, 1000);
+        assert_true(rig_closed(&g, 2));
+        for (int i = 0; i < 4; i++)
+            rig_measure(&g, still_there ? &heated : &quiet, 1000);
+        assert_int_equal(rig_closed(&g, 2), !still_there);
+    }
+}
+
 /* --- air conditioner ------------------------------------------------------------------------- */
 
 static void watch_aircon(void)
@@ -748,6 +778,7 @@ int main(void)
         cmocka_unit_test(test_white_list),
         cmocka_unit_test(test_learning),
         cmocka_unit_test(test_return_after_closing),
+        cmocka_unit_test(test_heater_returns_among_others),
         cmocka_unit_test(test_unplugged),
         cmocka_unit_test(test_not_unplugged),
         cmocka_unit_test(test_every_pair),

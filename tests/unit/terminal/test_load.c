@@ -285,6 +285,12 @@ static void test_a_radiant_heater_goes_on(void **state)
     assert_true(s.events[1].told.ms >= 21'000 && s.events[1].told.ms < 21'100);
     p.uses[0].off_ms = 19'000; /* the fuser of a printer */
     expect_peace(&p);
+    /* the same beside much else, some of which comes while it burns */
+    expect_peace(&(struct play){.uses = {{supply, 300, 0, 60'000},
+                                         {induction, 350, 0, 60'000},
+                                         {filament, 740, 2'000, 11'000},
+                                         {supply, 140, 6'000, 60'000}},
+                                .until_ms = 30'000});
 }
 
 /* --- what must not be taken for it
