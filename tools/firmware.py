@@ -33,7 +33,9 @@ FLAGS = ("-mthumb -std=gnu2x -Os -g -ffreestanding -fno-tree-loop-distribute-pat
 # Group -> files. The first four are the terminal; the rest is what drives it in the emulator.
 BASE = ["bytes", "clock", "err"]
 PROTO = ["dlt645", "crypto", "modbus", "say"]
-OWN = ["memory", "startup", "loop"]
+OWN = ["memory", "startup", "loop", "divide", "divide_arm"]
+# What only some cores need: the M4 divides 32 bits by itself, and libgcc makes 64 of that.
+ONLY = {"divide": "cortex-m0plus", "divide_arm": "cortex-m0plus"}
 RIG = ["day", "world", "record", "board_arm"]
 TERMINAL = ("terminal", "base", "proto", "libgcc", "image")
 
@@ -59,14 +61,14 @@ def run(*args):
 
 # --- building ---------------------------------------------------------------------------------------
 
-def sources():
-    """object name -> (group, file)"""
+def sources(target=None):
+    """object name -> (group, file); of one target, or of all"""
     found = {p.stem: ("terminal", p) for p in sorted((ROOT / "src/terminal").glob("*.c"))}
     found |= {n: ("base", ROOT / f"src/base/{n}.c") for n in BASE}
     found |= {n: ("proto", ROOT / f"src/proto/{n}.c") for n in PROTO}
     found |= {n: ("image", ROOT / f"firmware/{n}.c") for n in OWN}
     found |= {n: ("rig", ROOT / f"firmware/{n}.c") for n in RIG}
-    return found
+    return {n: v for n, v in found.items() if target is None or ONLY.get(n, target) == target}
 
 
 def build(target, folder):
@@ -80,9 +82,9 @@ def build(target, folder):
             ROOT / "src", f"-ffile-prefix-map={ROOT}/=", "-c", path, "-o", folder / f"{name}.o")
 
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        list(pool.map(compile_one, sources().items()))
+        list(pool.map(compile_one, sources(target).items()))
     run(PREFIX + "gcc", cpu, "-mthumb", "-nostdlib", "-Wl,--gc-sections", f"-Wl,-Map={folder}/map",
-        "-T", ROOT / "firmware/image.ld", *[folder / f"{n}.o" for n in sources()], "-lgcc", "-o",
+        "-T", ROOT / "firmware/image.ld", *[folder / f"{n}.o" for n in sources(target)], "-lgcc", "-o",
         folder / "image.elf")
     return folder
 
@@ -164,7 +166,8 @@ class Stack:
         for f in self.name:
             obj, name = self.object_of(f), re.sub(r"\.\d+$", "", self.name[f])
             if not obj.startswith("libgcc:"):
-                self.frame[f] = self.frame_of.get((obj, name), self.frame_of.get((obj, self.name[f]), self.frame[f]))
+                said = self.frame_of.get((obj, name)) or self.frame_of.get((obj, self.name[f]))
+                self.frame[f] = said or self.frame[f]  # 0 is also said of functions without a frame of gcc's
 
     def read_instruction(self, at, code, rest):
         to = re.search(r"([0-9a-f]+) <([^>+]+)(\+0x[0-9a-f]+)?>", rest)
@@ -194,7 +197,7 @@ class Stack:
     def read_tables(self):
         """(object, section) -> sections or symbols its contents point at"""
         self.points, self.symbols = collections.defaultdict(set), {}
-        for obj in sources():
+        for obj in sources(self.folder.name):
             where = None
             for line in run(PREFIX + "objdump", "-r", self.folder / f"{obj}.o").splitlines():
                 head = re.match(r"RELOCATION RECORDS FOR \[(.+)\]", line)
