@@ -7,8 +7,13 @@
 
 #define WORD sizeof(uint32_t)
 
-/* Words of a structure of any type: the compiler must not conclude from their type. */
+/* Of a structure of any type: the compiler must not conclude from theirs. Four words are one
+ * instruction to load and one to store. */
 typedef uint32_t __attribute__((may_alias)) word;
+struct words {
+    uint32_t v[4];
+} __attribute__((may_alias));
+#define WORDS sizeof(struct words)
 
 static size_t misaligned(const void *a, const void *b)
 {
@@ -19,9 +24,12 @@ void *memcpy(void *to, const void *from, size_t len)
 {
     uint8_t *d = to;
     const uint8_t *s = from;
-    if (misaligned(d, s) == 0)
+    if (misaligned(d, s) == 0) {
+        for (; len >= WORDS; len -= WORDS, d += WORDS, s += WORDS)
+            *(struct words *)(void *)d = *(const struct words *)(const void *)s;
         for (; len >= WORD; len -= WORD, d += WORD, s += WORD)
             *(word *)(void *)d = *(const word *)(const void *)s;
+    }
     while (len-- > 0)
         *d++ = *s++;
     return to;
@@ -42,9 +50,14 @@ void *memset(void *to, int value, size_t len)
 {
     uint8_t *d = to;
     uint32_t four = (uint8_t)value * UINT32_C(0x01010101);
-    if (misaligned(d, d) == 0)
+    if (misaligned(d, d) == 0) {
+        for (; len >= WORDS; len -= WORDS, d += WORDS) {
+            word *at = (void *)d;
+            at[0] = at[1] = at[2] = at[3] = four;
+        }
         for (; len >= WORD; len -= WORD, d += WORD)
             *(word *)(void *)d = four;
+    }
     while (len-- > 0)
         *d++ = (uint8_t)value;
     return to;

@@ -150,7 +150,7 @@ class Stack:
     def read_code(self):
         """Functions by address, with what they call and the frame of those gcc knows nothing about."""
         self.name, self.calls, self.pointer, self.frame = {}, {}, set(), {}
-        at = None
+        at, self.popped = None, []
         for line in run(PREFIX + "objdump", "-d", "--no-show-raw-insn", self.folder / "image.elf").splitlines():
             head = re.match(r"^([0-9a-f]+) <(.+)>:$", line)
             if head:
@@ -170,11 +170,15 @@ class Stack:
                 self.frame[f] = said or self.frame[f]  # 0 is also said of functions without a frame of gcc's
 
     def read_instruction(self, at, code, rest):
+        if code.startswith("pop"):
+            self.popped = re.findall(r"\br\d+\b", rest)
+        elif not code.startswith(("bx", "add")):
+            self.popped = []
         to = re.search(r"([0-9a-f]+) <([^>+]+)(\+0x[0-9a-f]+)?>", rest)
         if code.startswith(("b", "cb")) and to and not code.startswith(("bic", "bfi", "bfc", "bkpt")):
             if to[2] != self.name[at] and not to[3]:
                 self.calls[at].add(int(to[1], 16))
-        elif code == "blx" or (code == "bx" and rest.strip() != "lr"):
+        elif code == "blx" or (code == "bx" and not self.returns(rest)):
             self.pointer.add(at)
         elif code.startswith("push") or (code.startswith("stmdb") and rest.startswith("sp!")):
             self.frame[at] += 4 * self.registers(rest)
@@ -182,6 +186,10 @@ class Stack:
             self.frame[at] += int(re.search(r"#-(\d+)", rest)[1])
         elif code.startswith("sub") and rest.startswith("sp,"):
             self.frame[at] += int(re.search(r"#(\d+)", rest)[1])
+
+    def returns(self, register):
+        """A return, by lr or by a register that was popped just before."""
+        return register.strip() == "lr" or register.strip() in self.popped
 
     @staticmethod
     def registers(text):
