@@ -178,7 +178,9 @@ void gateway_tick(struct gateway *g, const struct gateway_now *now)
 static mono_ms line_wake(const struct gateway *g, const struct gateway_line *l)
 {
     mono_ms next = bus_wake(&l->bus);
-    (void)g;
+    for (size_t i = 0; i < g->open_count && l->visit.command_id == 0; i++)
+        if (g->open[i].parked_until.ms > 0)
+            next = mono_earlier(next, g->open[i].parked_until);
     if (l->up && !l->polling)
         next = mono_earlier(next, plan_wake(&l->plan, &l->bus, (mono_ms){0}));
     return next;

@@ -291,7 +291,9 @@ enum err gateway_command_start(struct gateway *g, const struct gateway_now *now,
 {
     for (size_t i = 0; i < g->open_count;) {
         const struct uplink_command *c = &g->open[i].command;
-        if (!on_line(g, c, line) ||
+        bool parked = !mono_due(g->open[i].parked_until, now->mono) &&
+                      !gateway_command_overtaken(g, c);
+        if (!on_line(g, c, line) || parked ||
             (g->lines[line].owes_sweep && gateway_command_is_wallet(c))) {
             i++;
             continue;

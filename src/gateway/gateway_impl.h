@@ -39,6 +39,8 @@ struct open_command {
     struct uplink_command command;
     bool started; /* committed as such: something may have been sent */
     bool fenced;  /* nothing more is sent for it */
+    uint8_t parks;        /* how often it waited for the meter to act */
+    mono_ms parked_until; /* accepted; whether it was carried out is looked at then */
 };
 
 struct visit {

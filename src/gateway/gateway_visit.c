@@ -4,7 +4,7 @@
  *   VEND   COUNT ─ n-1 ─► SEND ─► COUNT ─► ...      until the count says n or beyond, or tries end
  *            └─ else ───────────────────► RECORD_COUNT ► RECORD_AMOUNT ► PURCHASED ► BALANCE ►
  *   READ   COUNT ────────────────────────► OVERDRAFT ► end       (never sends)
- *   RELAY  SEND ─► STATE ─► end, or once more
+ *   RELAY  SEND ─► STATE ─► end, or once more; a meter that takes its time is left alone between
  *   KEEP   as RELAY
  *   REGISTER  as RELAY; STATE reads the register back, or what shows that it was taken
  *
@@ -143,6 +143,7 @@ void gateway_visit_begin(struct gateway *g, const struct gateway_now *now, size_
                     .keep_power = -1}};
     bool resumed = mine->started;
     mine->started = true;
+    mine->parked_until = (mono_ms){0};
     if (gateway_command_is_wallet(&c->command))
         go(g, now, line, VISIT_COUNT);
     else
@@ -410,6 +411,23 @@ static void register_read(struct gateway *g, const struct gateway_now *now, size
         end(g, line, register_status(&c->command, &v->outcome), now->wall);
 }
 
+#define PARKS_MAX 3
+
+/* What takes its time (a valve) is looked at later, and the line goes on meanwhile. The command stays
+ * open and begun: it is taken up by reading back. */
+static bool park(struct gateway *g, const struct gateway_now *now, size_t line)
+{
+    struct visit *v = &g->lines[line].visit;
+    struct open_command *c = gateway_command_find(g, v->command_id);
+    int32_t act_ms = unit_of(g, line)->model->limits.act_ms;
+    if (act_ms == 0 || v->outcome.reply != UPLINK_REPLY_OK || c->parks == PARKS_MAX)
+        return false;
+    c->parks++;
+    c->parked_until = mono_after(now->mono, act_ms);
+    *v = (struct visit){0};
+    return true;
+}
+
 static void order_sent(struct gateway *g, const struct gateway_now *now, size_t line,
                        const struct bus_result *r)
 {
@@ -422,7 +440,8 @@ static void order_sent(struct gateway *g, const struct gateway_now *now, size_t 
                            : reply == METER_REPLY_NONE ? UPLINK_REPLY_NONE
                                                        : UPLINK_REPLY_OTHER;
     }
-    go(g, now, line, VISIT_STATE);
+    if (!park(g, now, line))
+        go(g, now, line, VISIT_STATE);
 }
 
 void gateway_visit_result(struct gateway *g, const struct gateway_now *now, size_t line,

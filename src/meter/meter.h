@@ -198,6 +198,7 @@ struct meter_quirks {
 };
 
 struct meter_limits {
+    int32_t act_ms;    /* how long an accepted order takes until its proof shows it: a valve moves */
     int32_t answer_ms; /* how slow it may answer */
     uint8_t block_max; /* Modbus: registers of one read */
 };

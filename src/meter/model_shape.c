@@ -367,6 +367,8 @@ static const struct shape quirk_shape = SHAPE(quirk_rules);
 
 static const struct shape_rule limit_rules[] = {
     INT(struct meter_limits, answer_ms, "answer_ms", 50, 30'000, 500, "how slow it may answer"),
+    INT(struct meter_limits, act_ms, "act_ms", 0, 120'000, 0,
+        "how long an accepted order takes: it is proven after that"),
     INT(struct meter_limits, block_max, "block_max", 1, 125, 125, "Modbus: registers of one read"),
 };
 static const struct shape limit_shape = SHAPE(limit_rules);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "gateway/gateway.h"
+#include "meter/meter_model.h"
 #include "meter/meter_terminal.h"
 #include "sim/disk.h"
 #include "sim/world/meters.h"
@@ -395,6 +396,52 @@ static void test_late_or_overtaken_cut_is_never_sent(void **state)
     live(r, 5'000);
     assert_int_equal(r->outcomes[4].status, UPLINK_EXPIRED);
     assert_false(is_open(r));
+}
+
+/* The model of the rig's meters, as one whose orders take their time. */
+static void set_act_ms(int act_ms)
+{
+    static char text[16'384];
+    static struct meter_faults faults;
+    FILE *f = fopen("models/yufu-dorm3.json", "r");
+    assert_non_null(f);
+    size_t len = fread(text, 1, sizeof text - 64, f);
+    fclose(f);
+    while (text[len - 1] != '}')
+        len--;
+    len--;
+    len += (size_t)snprintf(text + len, 64, ", \"limits\": {\"act_ms\": %d}}", act_ms);
+    assert_ok(meter_models_add(text, len, &faults));
+}
+
+/* A valve: accepted, looked at when it may have moved, and the line is read meanwhile. */
+static void test_slow_orders_are_looked_at_later(void **state)
+{
+    struct rig *r = *state;
+    set_act_ms(20'000);
+    command(r, vend(1, 1, 1));
+    live(r, 70'000);
+    command(r, relay(r, 2, 1, true));
+    live(r, 15'000);
+    size_t readings = r->reading_count;
+    assert_true(is_open(r));
+    assert_int_equal(r->outcome_count, 1);
+    live(r, 3'000);
+    assert_int_equal(r->outcome_count, 1);
+    live(r, 4'000);
+    assert_int_equal(r->outcome_count, 2);
+    assert_int_equal(r->outcomes[1].status, UPLINK_DONE);
+    live(r, 60'000);
+    assert_true(r->reading_count > readings);
+    command(r, relay(r, 3, 2, true)); /* a newer wish does not wait for an older one */
+    live(r, 5'000);
+    command(r, relay(r, 4, 3, false));
+    live(r, 2'000);
+    assert_int_equal(r->outcomes[2].status, UPLINK_DONE); /* as it was read back, before its time */
+    assert_false(is_open(r));
+    live(r, 21'000);
+    assert_int_equal(r->outcomes[3].status, UPLINK_DONE);
+    set_act_ms(0);
 }
 
 /* Lives on until a poll is on the line. */
@@ -802,6 +849,7 @@ int main(void)
         CASE(test_other_epoch_and_unknown_meter),
         CASE(test_cut_and_restore_are_read_back),
         CASE(test_late_or_overtaken_cut_is_never_sent),
+        CASE(test_slow_orders_are_looked_at_later),
         CASE(test_keep_power_refuses_the_cut),
         CASE(test_line_down_forgets_a_waiting_cut),
         CASE(test_power_cut_at_every_disk_call),
