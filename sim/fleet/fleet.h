@@ -2,8 +2,8 @@
  * yufu-fleet: simulated meters on simulated lines, behind real sockets and pseudo-terminals.
  *
  * The site file says which meters hang on which line (fleet_site.c); a line is a TCP serial server
- * or a pseudo-terminal at its endpoint (fleet_line.c); people and recorded lives make the load
- * (fleet_life.c); nvram is one mapped file a meter (fleet_nvram.c); a control socket lets tests and
+ * or a pseudo-terminal at its endpoint (fleet_line.c); people (sim/world/room.h, people.h) and
+ * recorded lives make the load (fleet_life.c); nvram is one mapped file a meter (fleet_nvram.c); a control socket lets tests and
  * demonstrations look and meddle (fleet_control.c). The meters and lines themselves are
  * sim/world/meters.h, the same as in the simulator.
  */
@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "io/io.h"
+#include "sim/world/installer.h"
 #include "sim/world/meters.h"
 #include "sim/world/people.h"
 #include "sim/world/replay.h"
@@ -41,6 +42,8 @@ struct fleet_meter {
     char address[13], account[FLEET_CODE], place[FLEET_CODE], model[FLEET_CODE], plan[FLEET_CODE];
     enum people_kind kind;
     uint64_t seed;
+    struct room *room;               /* who lives there; NULL: nobody, or a recorded life */
+    bool fresh;                      /* its memory was blank when this fleet was started */
     bool by_hand[TERMINAL_CIRCUITS]; /* load set through the control socket */
     struct fleet_life lives[TERMINAL_CIRCUITS];
     size_t life_count;
@@ -62,8 +65,8 @@ struct fleet_options {
     const char *lines;                   /* endpoints in the place of the site's, by comma */
     const char *plans[16], *replays[64]; /* "CODE=FILE", "[ADDRESS=]FILE[#SERIES]" */
     size_t plan_count, replay_count;
-    bool replay_as_is, no_people;
-    int64_t seed, control_port, damage_permille, dead, preset_fen, alarm1_fen, alarm2_fen,
+    bool replay_as_is, no_people, dorm_rules;
+    int64_t mischief, seed, control_port, damage_permille, dead, preset_fen, alarm1_fen, alarm2_fen,
         overdraft_fen, hoard_fen, delay_min_ms, delay_max_ms;
     struct io_clock clock;
 };
@@ -81,6 +84,7 @@ struct fleet {
     struct replay *replays;
     size_t replay_count;
     struct io_timer tick;
+    int32_t caretaker_day; /* of the last round */
     json_t *dues; /* array of all purchases told so far */
     void *control;
     uint64_t ticks;

@@ -172,8 +172,59 @@ static json_t *op_load(struct fleet *f, struct fleet_meter *m, const json_t *q)
     if (circuit < 1 || circuit > m->sim.setup.circuits || power_w > 100'000)
         return refusal(ERR_RANGE);
     m->by_hand[circuit - 1] = power_w >= 0;
+    if (m->room != NULL)
+        room_quiet(m->room, (unsigned)circuit, power_w >= 0);
     sim_meter_set_load(&m->sim, (unsigned)circuit, power_w >= 0 ? power_w * 1000 : 0);
     return done();
+}
+
+/* Somebody plugs an appliance in (on, the default), or takes it away. */
+static json_t *op_plug(struct fleet *f, struct fleet_meter *m, const json_t *q)
+{
+    int64_t circuit = number(q, "circuit", m->sim.setup.circuits == 3 ? 2 : 1);
+    const char *name = json_string_value(json_object_get(q, "appliance"));
+    enum appliance_kind kind = appliance_find(name != NULL ? name : "");
+    if (m->room == NULL || kind == APPLIANCE_COUNT)
+        return refusal(ERR_NOT_FOUND);
+    if (circuit < 1 || circuit > m->sim.setup.circuits)
+        return refusal(ERR_RANGE);
+    int64_t now_ms = m->line->sim.options.wall0.s * 1000 + fleet_now(f).ms;
+    bool on = !json_is_false(json_object_get(q, "on"));
+    return room_plug(m->room, now_ms, kind, (unsigned)circuit, on) ? done() : refusal(ERR_FULL);
+}
+
+static json_t *found_json(const struct room_found *n)
+{
+    return json_pack("{s:I, s:I, s:I, s:I}", "started", (json_int_t)n->started, "caught",
+                     (json_int_t)n->caught, "late", (json_int_t)n->late, "missed",
+                     (json_int_t)n->missed);
+}
+
+/* Who lives there, what is on, and what load control did about it since this process started. */
+static json_t *op_room(struct fleet *f, struct fleet_meter *m, const json_t *q)
+{
+    (void)f; /* the meter is all that is asked about */
+    (void)q;
+    const struct room *r = m->room;
+    if (r == NULL)
+        return refusal(ERR_NOT_FOUND);
+    json_t *things = json_array(), *trips = json_object();
+    for (unsigned i = 0; i < r->thing_count; i++)
+        json_array_append_new(
+            things, json_pack("{s:s, s:i, s:b, s:b, s:b, s:i}", "appliance",
+                              appliances[r->things[i].kind].name, "circuit",
+                              (int)r->things[i].circuit, "plugged", (int)r->things[i].plugged, "on",
+                              (int)(r->things[i].uses > 0), "drawing", (int)r->things[i].drawing,
+                              "power_w", r->things[i].power_mw / 1000));
+    for (unsigned i = 0; i < TERMINAL_REASON_COUNT; i++)
+        if (r->count.trips[i] > 0)
+            json_object_set_new(trips, terminal_reason_name((enum terminal_reason)i),
+                                json_integer((json_int_t)r->count.trips[i]));
+    return json_pack("{s:b, s:i, s:o, s:o, s:I, s:I, s:o, s:o}", "ok", 1, "residents",
+                     (int)r->residents, "things", things, "trips", trips, "wrong",
+                     (json_int_t)r->count.wrong, "lockouts", (json_int_t)r->count.lockouts,
+                     "by_hand", found_json(&r->count.by_hand), "returned",
+                     found_json(&r->count.returned));
 }
 
 static json_t *op_owe(struct fleet *f, struct fleet_meter *m, const json_t *q)
@@ -312,6 +363,8 @@ static const struct {
     {"dues", false, op_dues},
     {"totals", false, op_totals},
     {"load", true, op_load},
+    {"plug", true, op_plug},
+    {"room", true, op_room},
     {"owe", true, op_owe},
     {"key", true, op_key},
     {"foreign_vend", true, op_foreign},

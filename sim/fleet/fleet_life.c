@@ -11,6 +11,7 @@
 
 #define DAY_S 86'400
 #define PHASE_DAYS 11 /* rooms that share one recorded life begin this far apart in it */
+#define CARETAKER_HOUR 9
 #define EXACT_PER_FEN 100'000'000
 
 /* --- purchases that are due -------------------- */
@@ -77,22 +78,61 @@ static void live_record(struct fleet *f, struct fleet_meter *m, struct fleet_lif
 static void live_profile(struct fleet *f, struct fleet_meter *m)
 {
     struct civil local = civil_from_wall(fleet_wall(f), f->zone_s);
-    unsigned circuits = m->sim.setup.circuits;
-    for (unsigned c = 1; c <= circuits; c++)
+    for (unsigned c = 1; c <= m->sim.setup.circuits; c++)
         if (!m->by_hand[c - 1])
-            sim_meter_set_load(&m->sim, c,
-                               people_power_mw(m->kind, m->seed, circuits == 1 ? 0 : c, local));
+            sim_meter_set_load(&m->sim, c, people_power_mw(m->kind, m->seed, local));
+}
+
+/* In the morning the caretaker goes from room to room and resets what load control has locked. */
+static void caretaker(struct fleet *f)
+{
+    struct civil local = civil_from_wall(fleet_wall(f), f->zone_s);
+    int32_t day = civil_days_from_date(local.year, local.month, local.day);
+    if (!f->options.dorm_rules || local.hour != CARETAKER_HOUR || day == f->caretaker_day)
+        return;
+    f->caretaker_day = day;
+    for (size_t i = 0; i < f->meter_count; i++)
+        if (f->meters[i]->room != NULL)
+            (void)installer_reset(&f->meters[i]->sim); /* one that is off stays as it is */
 }
 
 void fleet_life_tick(struct fleet *f)
 {
+    caretaker(f);
     for (size_t i = 0; i < f->meter_count; i++) {
         struct fleet_meter *m = f->meters[i];
         for (size_t k = 0; k < m->life_count; k++)
             live_record(f, m, &m->lives[k]);
-        if (m->life_count == 0 && !f->options.no_people)
+        if (m->life_count == 0 && m->kind != PEOPLE_ROOM && !f->options.no_people)
             live_profile(f, m);
     }
+}
+
+/* --- who lives where -------------------- */
+
+static enum err move_in(struct fleet *f, struct fleet_meter *m)
+{
+    wall_s wall0 = m->line->sim.options.wall0;
+    struct room_options o = {.seed = m->seed,
+                             .zone_s = f->zone_s,
+                             .circuits = m->sim.setup.circuits,
+                             .mischief = (uint16_t)f->options.mischief,
+                             .judged = f->options.dorm_rules};
+    m->room = calloc(1, sizeof *m->room);
+    if (m->room == NULL)
+        return ERR_MEMORY;
+    room_init(m->room, &o, wall0.s * 1000 + fleet_now(f).ms);
+    m->sim.room = m->room;
+    return ERR_OK;
+}
+
+/* As an installer does it: once, when the terminal is new. */
+static enum err set_rules(struct fleet *f, struct fleet_meter *m)
+{
+    if (!f->options.dorm_rules || !m->fresh || m->kind != PEOPLE_ROOM || m->sim.setup.circuits != 3)
+        return ERR_OK;
+    sim_meter_run(&m->sim, fleet_now(f), m->line->sim.options.wall0);
+    return installer_set_dorm(&m->sim) ? ERR_OK : fleet_fail(ERR_STATE, m->address);
 }
 
 /* --- which meter lives which record -------------------- */
@@ -184,6 +224,12 @@ enum err fleet_life_load(struct fleet *f)
         enum err e = load_one(f, f->options.replays[i]);
         if (e != ERR_OK)
             return fleet_fail(e, f->options.replays[i]);
+    }
+    for (size_t i = 0; i < f->meter_count; i++) {
+        struct fleet_meter *m = f->meters[i];
+        if (m->kind == PEOPLE_ROOM && m->life_count == 0 && !f->options.no_people)
+            TRY(move_in(f, m));
+        TRY(set_rules(f, m));
     }
     return ERR_OK;
 }

@@ -171,6 +171,10 @@ static int take_options(struct fleet_options *o, int argc, char **argv)
         {"--alarm2-fen", "N", "second alarm limit (300)", .number = &o->alarm2_fen, .max = FEN},
         {"--overdraft-fen", "N", "overdraft limit (0)", .number = &o->overdraft_fen, .max = FEN},
         {"--hoard-fen", "N", "hoard limit (0: none)", .number = &o->hoard_fen, .max = FEN},
+        {"--dorm-rules", NULL, "new terminals of rooms get the house rules of a dormitory",
+         .flag = &o->dorm_rules},
+        {"--mischief", "N", "how often people do what is forbidden: 10 as usual (10), 0 never",
+         .number = &o->mischief, .max = 1000},
         {"--no-people", NULL, "no load but what is ordered or replayed", .flag = &o->no_people},
         {"--replay", "[ADDR=]FILE[#SERIES]", "recorded lives drive this meter, or all (repeat)",
          .list = o->replays, .count = &o->replay_count, .cap = 64},
@@ -220,6 +224,7 @@ static void init_line(struct fleet *f, struct fleet_line *line, size_t index)
 
 static enum err bear_meters(struct fleet *f)
 {
+    static const uint8_t blank[16];
     for (size_t i = 0; i < f->meter_count; i++) {
         struct fleet_meter *m = f->meters[i];
         struct terminal_setup setup = m->sim.setup;
@@ -227,6 +232,7 @@ static enum err bear_meters(struct fleet *f)
         if (m->line->sim.meter_count == SIM_LINE_METERS)
             return fleet_fail(ERR_FULL, m->address);
         TRY(fleet_nvram_open(f, m, &nvram));
+        m->fresh = nvram == NULL || memcmp(nvram, blank, sizeof blank) == 0;
         sim_meter_init(&m->sim, &setup, nvram, fleet_now(f));
         sim_line_add(&m->line->sim, &m->sim);
     }
@@ -308,6 +314,7 @@ static void finish(struct fleet *f)
         if (m->nvram != NULL && m->nvram != m->own)
             munmap(m->nvram, TERMINAL_NVRAM_SIZE);
         sim_meter_close(m);
+        free(f->meters[i]->room);
         free(f->meters[i]);
     }
     for (size_t i = 0; i < f->replay_count; i++)
@@ -321,7 +328,7 @@ static void finish(struct fleet *f)
 
 int main(int argc, char **argv)
 {
-    static struct fleet f = {.options = {.seed = 1, .alarm1_fen = 1000, .alarm2_fen = 300}};
+    static struct fleet f = {.options = {.seed = 1, .mischief = 10, .alarm1_fen = 1000, .alarm2_fen = 300}};
     int wrong = take_options(&f.options, argc, argv);
     if (wrong != 0)
         return wrong == 1 ? 0 : 2;

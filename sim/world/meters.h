@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/rand.h"
+#include "sim/world/room.h"
 #include "terminal/terminal.h"
 
 #define SIM_LINE_METERS 64
@@ -47,6 +48,9 @@ struct sim_meter {
     int64_t owed_mwh[TERMINAL_CIRCUITS]; /* energy still to be taken, on top of the load */
     int64_t pace_mw[TERMINAL_CIRCUITS];  /* how fast */
     int64_t carry[TERMINAL_CIRCUITS], owed_carry[TERMINAL_CIRCUITS]; /* mW ms, not yet a mWh */
+    struct room *room; /* who lives behind it, on top of the load; NULL: nobody. Not owned */
+    uint8_t closed;    /* bit per circuit, as the room saw it last */
+    bool load_changed;
     mono_ms at;   /* world simulated up to here */
     wall_s wall0; /* true wall clock at mono 0, of the last run */
     /* power */
@@ -137,9 +141,12 @@ bool sim_meter_foreign_vend(struct sim_meter *m, int64_t amount_fen);
 bool sim_meter_reset(struct sim_meter *m, int64_t preset_fen);
 /* Another meter of the same address is hung on the wall: blank nvram. A new life. */
 void sim_meter_exchange(struct sim_meter *m);
-/* A frame by a port of its own (infrared): the answer (bytes) into out; 0 none. */
+/* A frame: the answer (bytes) into out; 0 none. */
 size_t sim_meter_ask(struct sim_meter *m, const uint8_t *frame, size_t len, uint8_t *out,
                      size_t cap);
+/* A write (14H) by handheld over the infrared port, with the password of the factory; false if the
+ * meter refused it or is off. */
+bool sim_meter_program(struct sim_meter *m, uint32_t di, const uint8_t *data, size_t len);
 
 void sim_line_init(struct sim_line *line, const struct sim_line_options *options);
 void sim_line_add(struct sim_line *line, struct sim_meter *m);

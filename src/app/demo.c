@@ -260,17 +260,20 @@ static const char *program(const struct demo *d, const char *name, char path[PAT
 static enum err start_fleet(struct demo *d)
 {
     char path[PATH_SIZE], site[PATH_SIZE], nvram[PATH_SIZE], plans[DEMO_PLANS][1024];
-    const char *argv[7 + 2 * DEMO_PLANS + 1] = {program(d, "yufu-fleet", path),
+    const char *argv[10 + 2 * DEMO_PLANS + 1] = {program(d, "yufu-fleet", path),
                                                 "--site",
                                                 in_data(d, "site.csv", site),
                                                 "--nvram",
                                                 in_data(d, "nvram", nvram),
                                                 "--clock",
-                                                d->clock_text};
+                                                d->clock_text,
+                                                "--dorm-rules",
+                                                "--mischief",
+                                                DEMO_MISCHIEF};
     for (size_t i = 0; i < DEMO_PLANS; i++) { /* a fitter sets the prices of the wallets in meters */
         snprintf(plans[i], sizeof plans[i], "%s=%s", demo_plans[i].code, demo_plans[i].body);
-        argv[7 + 2 * i] = "--plan";
-        argv[8 + 2 * i] = plans[i];
+        argv[10 + 2 * i] = "--plan";
+        argv[11 + 2 * i] = plans[i];
     }
     return start_child(d, FLEET, argv);
 }

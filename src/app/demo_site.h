@@ -11,6 +11,7 @@
 
 #define DEMO_LINES 8
 #define DEMO_PLANS 2
+#define DEMO_MISCHIEF "60" /* six times as much forbidden heating as in a real house */
 #define DEMO_GATEWAY "YF-GW-0001"
 #define DEMO_PROJECT "park"
 
