@@ -3,9 +3,9 @@
  *
  * The site file says which meters hang on which line (fleet_site.c); a line is a TCP serial server
  * or a pseudo-terminal at its endpoint (fleet_line.c); people (sim/world/room.h, people.h) and
- * recorded lives make the load (fleet_life.c); nvram is one mapped file a meter (fleet_nvram.c); a control socket lets tests and
- * demonstrations look and meddle (fleet_control.c). The meters and lines themselves are
- * sim/world/meters.h, the same as in the simulator.
+ * recorded lives make the load (fleet_life.c); nvram is one mapped file a meter (fleet_nvram.c); a
+ * control socket lets tests and demonstrations look and meddle (fleet_control.c). The meters and
+ * lines themselves are sim/world/meters.h, the same as in the simulator.
  */
 #ifndef YUFU_SIM_FLEET_FLEET_H
 #define YUFU_SIM_FLEET_FLEET_H
@@ -85,7 +85,7 @@ struct fleet {
     size_t replay_count;
     struct io_timer tick;
     int32_t caretaker_day; /* of the last round */
-    json_t *dues; /* array of all purchases told so far */
+    json_t *dues;          /* array of all purchases told so far */
     void *control;
     uint64_t ticks;
 };

@@ -328,7 +328,8 @@ static void finish(struct fleet *f)
 
 int main(int argc, char **argv)
 {
-    static struct fleet f = {.options = {.seed = 1, .mischief = 10, .alarm1_fen = 1000, .alarm2_fen = 300}};
+    static struct fleet f = {
+        .options = {.seed = 1, .mischief = 10, .alarm1_fen = 1000, .alarm2_fen = 300}};
     int wrong = take_options(&f.options, argc, argv);
     if (wrong != 0)
         return wrong == 1 ? 0 : 2;

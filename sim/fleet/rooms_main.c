@@ -107,8 +107,16 @@ static bool move_in(struct house *h, size_t i)
                              .mischief = (uint16_t)h->options.mischief,
                              .judged = true};
     for (unsigned k = 0; k < sizeof setup.address; k++)
-        setup.address[k] = (uint8_t)(k < 3 ? i / (k == 0 ? 1 : k == 1 ? 100 : 10'000) % 100 / 10 * 16 +
-                                                 i / (k == 0 ? 1 : k == 1 ? 100 : 10'000) % 10
+        setup.address[k] = (uint8_t)(k < 3 ? i /
+                                                     (k == 0   ? 1
+                                                      : k == 1 ? 100
+                                                               : 10'000) %
+                                                     100 / 10 * 16 +
+                                                 i /
+                                                     (k == 0   ? 1
+                                                      : k == 1 ? 100
+                                                               : 10'000) %
+                                                     10
                                            : 0);
     sim_meter_init(&h->meters[i], &setup, NULL, (mono_ms){0});
     room_init(&h->rooms[i], &o, h->wall0.s * 1000);
@@ -132,8 +140,8 @@ static void tell(const struct house *h, size_t i, const struct room_count *was)
     struct civil c = terminal_local_time(t);
     printf("%04d-%02d-%02d %02d:%02d:%02d room %zu wrong %" PRIu64 " late %" PRIu64
            " never %" PRIu64 ";",
-           c.year, c.month, c.day, c.hour, c.minute, c.second, i, n->wrong - was->wrong,
-           late, missed);
+           c.year, c.month, c.day, c.hour, c.minute, c.second, i, n->wrong - was->wrong, late,
+           missed);
     for (unsigned k = 0; k < TERMINAL_REASON_COUNT; k++)
         if (n->trips[k] > was->trips[k])
             printf(" %s", terminal_reason_name((enum terminal_reason)k));

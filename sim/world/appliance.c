@@ -20,8 +20,14 @@
  * that are sold for dormitories. The 9 mA of an idle air conditioner are what the terminals that
  * watch them are made for: 1 W, and the capacitor of its filter.
  */
-#define MAINS(a, b, c, d, e, f, g) {a, b, c, d, e, f, g}
-#define PEAKED(a, b, c, d, e, f, g) {-(a), -(b), -(c), -(d), -(e), -(f), -(g)}
+#define MAINS(a, b, c, d, e, f, g)                                                                 \
+    {                                                                                              \
+        a, b, c, d, e, f, g                                                                        \
+    }
+#define PEAKED(a, b, c, d, e, f, g)                                                                \
+    {                                                                                              \
+        -(a), -(b), -(c), -(d), -(e), -(f), -(g)                                                   \
+    }
 
 /* clang-format off */
 const struct appliance appliances[APPLIANCE_COUNT] = {
@@ -80,7 +86,7 @@ const struct appliance appliances[APPLIANCE_COUNT] = {
 /* clang-format on */
 
 #define SETTLE_MS 1'900 /* a terminal's mean of sixty samples has followed by then */
-#define RAMP_BEGIN 250 /* of a thousand: where a slow start begins */
+#define RAMP_BEGIN 250  /* of a thousand: where a slow start begins */
 
 /* Power after age_ms, in thousandths of steady power. */
 static int64_t started(const struct appliance *a, int64_t age_ms)
@@ -156,8 +162,8 @@ struct sim_flow appliance_flow(const struct appliance_draw *d, uint16_t voltage_
             (uint32_t)(d->harmonic_ma[i] < 0 ? -d->harmonic_ma[i] : d->harmonic_ma[i]);
         harmonics += (uint64_t)f.harmonic_ma[i] * f.harmonic_ma[i];
     }
-    uint64_t in_phase = (uint64_t)(f.power_mw * f.power_mw) +
-                        (uint64_t)(d->reactive_mvar * d->reactive_mvar);
+    uint64_t in_phase =
+        (uint64_t)(f.power_mw * f.power_mw) + (uint64_t)(d->reactive_mvar * d->reactive_mvar);
     /* mVA x 10 / 0.1 V: mA */
     uint64_t fundamental_ma = root(in_phase) * 10 / (uint64_t)(dv > 0 ? dv : 1);
     f.current_ma = (uint32_t)root(fundamental_ma * fundamental_ma + harmonics);

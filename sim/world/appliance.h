@@ -48,18 +48,18 @@ enum appliance_ban {
 struct appliance {
     const char *name, *zh;
     enum appliance_ban ban;
-    uint16_t low_w, high_w; /* specimens lie between, at nominal voltage */
-    int16_t reactive;       /* fundamental, per active; negative: capacitive */
+    uint16_t low_w, high_w;           /* specimens lie between, at nominal voltage */
+    int16_t reactive;                 /* fundamental, per active; negative: capacitive */
     int16_t harmonic[LOAD_HARMONICS]; /* 3, 5 .. 15, per fundamental current; negative: drawn at
                                          the crest of the wave, positive: as flat as the mains */
-    bool resistance;        /* its power goes with the square of the voltage */
-    uint16_t inrush;        /* power at once, per steady power */
-    uint16_t inrush_ms;     /* until that is over */
-    uint16_t ramp_s;        /* comes up so slowly; 0: at once */
-    uint16_t first_s;       /* a thermostat: how long it draws at first ... */
-    uint16_t on_s, off_s;   /* ... and then; on 0: it does not cycle */
-    bool forgets;           /* stays off when the supply comes back */
-    uint16_t rest_mw;       /* plugged in, but not drawing */
+    bool resistance;                  /* its power goes with the square of the voltage */
+    uint16_t inrush;                  /* power at once, per steady power */
+    uint16_t inrush_ms;               /* until that is over */
+    uint16_t ramp_s;                  /* comes up so slowly; 0: at once */
+    uint16_t first_s;                 /* a thermostat: how long it draws at first ... */
+    uint16_t on_s, off_s;             /* ... and then; on 0: it does not cycle */
+    bool forgets;                     /* stays off when the supply comes back */
+    uint16_t rest_mw;                 /* plugged in, but not drawing */
     int16_t rest_mvar;
 };
 

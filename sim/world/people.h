@@ -1,6 +1,6 @@
 /*
- * People: what a shop or a public meter draws at a given local time; rooms are room.h's. A pure function of seed, kind and
- * time, so that it can be asked in any order and after any restart.
+ * People: what a shop or a public meter draws at a given local time; rooms are room.h's. A pure
+ * function of seed, kind and time, so that it can be asked in any order and after any restart.
  */
 #ifndef YUFU_SIM_WORLD_PEOPLE_H
 #define YUFU_SIM_WORLD_PEOPLE_H

@@ -286,8 +286,8 @@ static struct room_thing *culprit(struct room *r, unsigned circuit, enum applian
 static bool pulled(const struct room *r, unsigned circuit)
 {
     for (unsigned i = 0; i < r->thing_count; i++) {
-        bool aircon = r->things[i].kind == APPLIANCE_AIRCON ||
-                      r->things[i].kind == APPLIANCE_AIRCON_FIXED;
+        bool aircon =
+            r->things[i].kind == APPLIANCE_AIRCON || r->things[i].kind == APPLIANCE_AIRCON_FIXED;
         if (aircon && r->things[i].circuit == circuit && !r->things[i].plugged)
             return true;
     }

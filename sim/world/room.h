@@ -29,11 +29,11 @@ struct room_deed {
 
 struct room_thing {
     uint8_t kind, circuit; /* enum appliance_kind; 1..3 */
-    uint8_t uses; /* it is switched on as long as somebody wants it */
+    uint8_t uses;          /* it is switched on as long as somebody wants it */
     bool plugged, drawing;
-    int32_t power_mw;       /* of this specimen */
-    int64_t since_ms;       /* drawing or resting since */
-    int64_t next_ms;        /* its thermostat switches then */
+    int32_t power_mw; /* of this specimen */
+    int64_t since_ms; /* drawing or resting since */
+    int64_t next_ms;  /* its thermostat switches then */
 };
 
 /* What happened, for reports and tests. */
@@ -41,11 +41,11 @@ struct room_count {
     uint64_t trips[TERMINAL_REASON_COUNT]; /* by cause */
     uint64_t wrong;                        /* by load control, with nothing forbidden there */
     uint64_t wrong_by[TERMINAL_REASON_COUNT];
-    struct room_found { /* forbidden heating, while the watch was on */
+    struct room_found {                         /* forbidden heating, while the watch was on */
         uint64_t started, caught, late, missed; /* caught: within a second */
     } by_hand, returned;                        /* switched on; back with all else after a trip */
-    uint64_t heavy, heavy_caught;           /* above the limit of the sockets */
-    uint64_t unplugged, unplugged_caught;   /* the air conditioner */
+    uint64_t heavy, heavy_caught;               /* above the limit of the sockets */
+    uint64_t unplugged, unplugged_caught;       /* the air conditioner */
     uint64_t samples, deeds, lockouts;
 };
 
@@ -74,9 +74,9 @@ struct room {
     struct sim_flow flow[TERMINAL_CIRCUITS];
     uint16_t voltage_dv;
     /* people and terminal */
-    uint8_t tries[TERMINAL_CIRCUITS]; /* of this day */
+    uint8_t tries[TERMINAL_CIRCUITS];        /* of this day */
     int64_t forbidden_ms[TERMINAL_CIRCUITS]; /* when forbidden heating began; 0: none waits */
-    uint8_t back; /* bit per circuit: it came back with the supply */
+    uint8_t back;                            /* bit per circuit: it came back with the supply */
     struct room_count count;
 };
 

@@ -119,10 +119,10 @@ static struct room_thing *own(struct room *r, uint8_t kind, uint8_t circuit)
     MUST(r->thing_count < ROOM_THINGS);
     struct room_thing *t = &r->things[r->thing_count];
     const struct appliance *a = &appliances[kind];
-    *t = (struct room_thing){.kind = kind,
-                             .circuit = r->options.circuits == 3 ? circuit : 1,
-                             .power_mw = 1000 * (int32_t)between(r, SPECIMEN, r->thing_count,
-                                                                 a->low_w, a->high_w)};
+    *t = (struct room_thing){
+        .kind = kind,
+        .circuit = r->options.circuits == 3 ? circuit : 1,
+        .power_mw = 1000 * (int32_t)between(r, SPECIMEN, r->thing_count, a->low_w, a->high_w)};
     r->thing_count++;
     return t;
 }
@@ -366,7 +366,8 @@ static void plan_resident(struct plan *p, unsigned who)
     if (desk >= 0 && chance(r, DESK, occasion(p), 700))
         use(p, (unsigned)desk, dark, s.to_min - between(r, DESK, occasion(p), 0, 40));
     if (blanket >= 0 && is_cold(p->date) && chance(r, WARM_BED, occasion(p), 500))
-        use(p, (unsigned)blanket, s.to_min - 30, s.to_min + between(r, WARM_BED, occasion(p), 30, 360));
+        use(p, (unsigned)blanket, s.to_min - 30,
+            s.to_min + between(r, WARM_BED, occasion(p), 30, 360));
 }
 
 static void plan_light(struct plan *p)
@@ -446,8 +447,8 @@ static void plan_forbidden(struct plan *p)
     for (unsigned i = 0; i < FORBIDDEN_KINDS; i++) {
         const struct forbidden *f = &forbidden[i];
         int thing = find(r, f->kind, 2, 0);
-        unsigned rate = (is_cold(p->date) ? f->winter : f->summer) * r->options.mischief /
-                        MISCHIEF_USUAL;
+        unsigned rate =
+            (is_cold(p->date) ? f->winter : f->summer) * r->options.mischief / MISCHIEF_USUAL;
         uint64_t when = occasion(p);
         int64_t first, last;
         if (thing < 0 || !chance(r, FORBIDDEN, when, rate > 900 ? 900 : rate) ||
