@@ -95,12 +95,22 @@ static bool has_register(const struct rating_work *w, enum rating_rate rate)
     return rate == RATING_TOTAL || (!w->plan->from_intervals && rate < RATING_METER_RATES);
 }
 
-static bool is_shared(const struct rating_piece *p, const struct rating_item *item)
+/* Whether a line holds energy of the days of one base: at the plan's prices stands what no schedule
+ * of theirs prices, and free units come from all days. */
+static bool is_of_base(const struct rating_plan *plan, const struct rating_item *item, int base)
+{
+    if (item->schedule >= 0)
+        return base == item->schedule + 1;
+    return base == 0 || item->kind == RATING_ITEM_FREE ||
+           !(plan->schedules[base - 1].priced & 1u << item->rate);
+}
+
+static bool is_shared(const struct rating_plan *plan, const struct rating_piece *p,
+                      const struct rating_item *item)
 {
     bool shared = p->cut;
     for (int base = 0; item->rate < RATING_RATES && base < RATING_BASES; base++)
-        if (item->schedule < 0 || base == item->schedule + 1)
-            shared = shared || p->shared[base][item->rate];
+        shared = shared || (p->shared[base][item->rate] && is_of_base(plan, item, base));
     return shared;
 }
 
@@ -119,7 +129,7 @@ static struct rating_line line_of(const struct rating_work *w, const struct rati
                                .rate = item->rate,
                                .step = item->step,
                                .rounding = item->rounding,
-                               .apportioned = is_shared(p, item),
+                               .apportioned = is_shared(w->plan, p, item),
                                .flags = p->flags,
                                .month_entry = item->month_entry,
                                .schedule = item->schedule,

@@ -65,20 +65,29 @@ static enum err take_quota_start(struct rating_parse *p, struct rating_quota *q,
                                              : rating_parse_refuse(p, RATING_CYCLE_DAY, spot);
 }
 
+static enum err take_quota_cycle(struct rating_parse *p, struct rating_quota *q,
+                                 struct rating_spot spot)
+{
+    const char *cycles[RATING_CYCLES];
+    unsigned choice;
+    for (unsigned i = 0; i < RATING_CYCLES; i++)
+        cycles[i] = rating_cycle_name((enum rating_cycle)i);
+    TRY(rating_take_choice(p, cycles, RATING_CYCLES, RATING_CYCLE_UNKNOWN, spot, &choice));
+    q->cycle = (enum rating_cycle)choice;
+    return choice == RATING_HEATING_SEASON ? rating_parse_refuse(p, RATING_QUOTA_RANGE, spot)
+                                           : ERR_OK;
+}
+
 static enum err take_quota_member(struct rating_parse *p, struct rating_quota *q, unsigned which,
                                   struct rating_spot spot)
 {
-    static const char *const cycles[] = {"month", "two_months", "season", "year"};
     static const char *const unused[] = {"expire", "carry"};
     unsigned choice = 0;
     switch (which) {
     case QUOTA_AMOUNT:
         return rating_take_quantity(p, &q->amount_wh, spot);
     case QUOTA_CYCLE:
-        TRY(rating_take_choice(p, cycles, RATING_HEATING_SEASON, RATING_QUOTA_RANGE, spot,
-                               &choice));
-        q->cycle = (enum rating_cycle)choice;
-        return ERR_OK;
+        return take_quota_cycle(p, q, spot);
     case QUOTA_START:
         return take_quota_start(p, q, spot);
     case QUOTA_UNUSED:

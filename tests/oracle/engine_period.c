@@ -134,17 +134,6 @@ static bool counts(const struct rating_line *x)
            x->kind != RATING_ITEM_SUBSIDY && x->kind != RATING_ITEM_FACTOR;
 }
 
-/* A schedule that names some rates only: those it does not name have lines of their own at the
- * plan's prices. */
-static bool lines_may_split(const struct plan *p)
-{
-    bool some = false;
-    for (int i = 0; i < p->schedule_count; i++)
-        for (int r = 0; r < RATES; r++)
-            some = some || (p->schedules[i].priced && p->priced[r] && !p->schedules[i].names[r]);
-    return some;
-}
-
 /* The line's schedule if it has a price for the line's rate. */
 static int naming_schedule(const struct plan *p, const struct rating_line *x)
 {
@@ -154,8 +143,7 @@ static int naming_schedule(const struct plan *p, const struct rating_line *x)
 }
 
 /* Takes a line's quantity from the cell it belongs to. */
-static bool take_line(const struct plan *p, struct due *due, const struct rating_line *x,
-                      bool splits)
+static bool take_line(const struct plan *p, struct due *due, const struct rating_line *x)
 {
     bool of_part = x->kind == RATING_ITEM_ENERGY || x->kind == RATING_ITEM_SURCHARGE ||
                    x->kind == RATING_ITEM_FREE;
@@ -167,7 +155,7 @@ static bool take_line(const struct plan *p, struct due *due, const struct rating
             cell->rate != rate || cell->price_e8 != x->price_e8 ||
             strcmp(cell->code ? cell->code : "", x->code) != 0 ||
             cell->rounding != roundings[x->rounding] ||
-            (splits ? cell->quantity < x->quantity_wh : cell->quantity != x->quantity_wh) ||
+            cell->quantity != x->quantity_wh ||
             (cell->kind == ENERGY &&
              (cell->entry != x->month_entry || cell->schedule != naming_schedule(p, x))))
             continue;
@@ -221,9 +209,10 @@ static void check_marks(const struct plan *p, const struct due *due, const struc
         check_component(due, x, i, why);
         return;
     }
-    if (!x->apportioned && line_is_shared(p, part, x) && !lines_may_split(p))
+    bool shared = line_is_shared(p, part, x);
+    if (!x->apportioned && shared)
         text_add(why, "line %zu does not say that it was shared out\n", i);
-    if (x->apportioned && !part->shared && !part->within)
+    if (x->apportioned && !shared && (x->kind != RATING_ITEM_FREE || !part->within))
         text_add(why, "line %zu says that it was shared out\n", i);
     if (x->step >= 0 && flag(x, RATING_FLAG_MOVED_IN) != part->moved_in)
         text_add(why, "line %zu: moved in or not\n", i);
@@ -279,9 +268,8 @@ static void check_bounds(const struct plan *p, const struct due *due, const stru
 static void check_lines(const struct plan *p, const struct stretch *s, struct due *due,
                         struct text *why)
 {
-    bool splits = lines_may_split(p);
     for (size_t i = 0; i < bill.line_count; i++) {
-        if (counts(&bill.lines[i]) && !take_line(p, due, &bill.lines[i], splits))
+        if (counts(&bill.lines[i]) && !take_line(p, due, &bill.lines[i]))
             text_add(why, "line %zu should not be there\n", i);
         check_marks(p, due, &bill.lines[i], i, why);
         check_registers(s, &bill.lines[i], i, why);
@@ -424,9 +412,9 @@ static void check_stand(const struct plan *p, const struct rating_position *at,
 }
 
 /* Sections may have a power factor twice, a minimum, and subsidies. */
-static int lines_at_most(const struct due *due, bool splits)
+static int lines_at_most(const struct due *due)
 {
-    return due->cell_count * (splits ? 2 : 1) + due->section_count * (SUBSIDIES_MAX + 3);
+    return due->cell_count + due->section_count * (SUBSIDIES_MAX + 3);
 }
 
 bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
@@ -439,7 +427,7 @@ bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
     engine_case(s, rows, &c);
     memset(&bill, 0xa5, sizeof bill);
     enum err e = rating_period(plan, &c, at, &bill);
-    if (e == ERR_RATING_LINES && lines_at_most(due, lines_may_split(p)) > RATING_LINES_MAX)
+    if (e == ERR_RATING_LINES && lines_at_most(due) > RATING_LINES_MAX)
         *verdict = LINES_TOO_MANY;
     /* with two things wrong, either may be said */
     if (e == ERR_RATING_FEE && *verdict == RATES_WRONG && due->fee_missing)

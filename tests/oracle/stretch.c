@@ -183,9 +183,11 @@ static int64_t next_moment(const struct plan *p, int schedule, int64_t t, int64_
     return next;
 }
 
-static int price_row(const struct plan *p, int schedule)
+/* Whose price a rate has on the days of a schedule. */
+static int price_row(const struct plan *p, int schedule, int rate)
 {
-    return schedule >= 0 && p->schedules[schedule].priced ? schedule : SCHEDULES_MAX;
+    bool own = schedule >= 0 && p->schedules[schedule].priced && p->schedules[schedule].names[rate];
+    return own ? schedule : SCHEDULES_MAX;
 }
 
 /* In the order in which free units are taken: schedule by schedule. */
@@ -231,7 +233,7 @@ static void share_row(const struct plan *p, const struct stretch *s, int index, 
     for (int i = chunk; i < chunk_count && within; i++)
         for (int r = 0; r < RATES; r++)
             if (p->intervals != 1 || chunks[i].touched[r])
-                due->parts[chunks[i].part].cut[price_row(p, chunks[i].schedule)][r] =
+                due->parts[chunks[i].part].cut[price_row(p, chunks[i].schedule, r)][r] =
                     due->parts[chunks[i].part].within = true;
     qsort(chunks + chunk, (size_t)(chunk_count - chunk), sizeof chunks[0], by_schedule);
 }
