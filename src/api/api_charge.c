@@ -1,4 +1,5 @@
 /* Charges beyond the daily bill: true-ups, re-ratings, held settlements, terms of accounts. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/api_impl.h"
@@ -227,6 +228,8 @@ static enum err put_terms(void *arg, const struct site_terms *t)
     jwrite_int(w, "contracted_milli_kw", t->contracted_milli_kw);
     jwrite_int(w, "moved_in", t->opened_day ? api_day_number(t->opened_day) : 0);
     jwrite_text(w, "ladder_group", t->ladder_group);
+    jwrite_int(w, "entered_at", t->entered_at.s);
+    jwrite_text(w, "actor", t->actor);
     jwrite_end(w);
     return ERR_OK;
 }
@@ -263,9 +266,41 @@ enum err api_terms_put(struct call *c)
         TRY(api_day_of_number(c, "moved_in", moved_in, &t.opened_day));
     strcpy(t.ladder_group, group);
     api_actor(c, actor);
-    TRY(billing_terms_put(c->tx, c->id, &t, &(struct billing_by){actor, reason}, c->now));
+    enum err e = billing_terms_put(c->tx, c->id, &t, &(struct billing_by){actor, reason}, c->now);
+    if (e == ERR_BILLING_PAST || e == ERR_SITE_EFFECTIVE)
+        return api_bad(c, "from", e, "");
+    if (e == ERR_SITE_TEXT)
+        return api_bad(c, "ladder_group", e, "");
+    TRY(e);
     c->wrote_account = c->id;
+    t.entered_at = c->now;
+    snprintf(t.actor, sizeof t.actor, "%s", actor);
     return put_terms(&c->out, &t);
+}
+
+/* What stands before a meter, oldest first; none: 1, from the beginning. */
+enum err api_ratios(struct call *c)
+{
+    struct query q = query_open(c->tx,
+                                "SELECT from_at, ratio, reason, actor, entered_at FROM meter_ratio "
+                                "WHERE meter_id = $1 ORDER BY from_at",
+                                "i", c->id);
+    jwrite_object(&c->out, NULL);
+    jwrite_int(&c->out, "now", c->now.s);
+    jwrite_array(&c->out, "ratios");
+    while (query_step(&q)) {
+        jwrite_object(&c->out, NULL);
+        jwrite_int(&c->out, "from", query_int(&q, 0));
+        jwrite_int(&c->out, "ratio", query_int(&q, 1));
+        jwrite_text(&c->out, "reason", query_text(&q, 2));
+        jwrite_text(&c->out, "actor", query_text(&q, 3));
+        jwrite_int(&c->out, "entered_at", query_int(&q, 4));
+        jwrite_end(&c->out);
+    }
+    TRY(query_end(&q));
+    jwrite_end(&c->out);
+    jwrite_end(&c->out);
+    return ERR_OK;
 }
 
 enum err api_ratio_put(struct call *c)
@@ -278,7 +313,10 @@ enum err api_ratio_put(struct call *c)
                                            {}}));
     api_actor(c, actor);
     r.actor = actor;
-    TRY(billing_ratio_put(c->tx, &r, c->now));
+    enum err e = billing_ratio_put(c->tx, &r, c->now);
+    if (e == ERR_BILLING_PAST)
+        return api_bad(c, "from", e, "");
+    TRY(e);
     jwrite_object(&c->out, NULL);
     jwrite_int(&c->out, "from", r.from.s);
     jwrite_int(&c->out, "ratio", r.ratio);

@@ -159,6 +159,7 @@ static const struct api_route routes[] = {
 
     {HTTP_POST, V1 "/meters/{id}/relay", API_VERB(RELAY), API_SCOPE_METER, API_WRITE, API_BODY_JSON,
      true, api_relay},
+    {HTTP_GET, V1 "/meters/{id}/ratio", API_VERB(VIEW), API_SCOPE_METER, .handle = api_ratios},
     {HTTP_POST, V1 "/meters/{id}/ratio", API_VERB(PRICE), API_SCOPE_METER, API_WRITE, API_BODY_JSON,
      true, api_ratio_put},
     {HTTP_POST, V1 "/meters/{id}/exchange", API_VERB(IMPORT), API_SCOPE_METER, API_WRITE,

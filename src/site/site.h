@@ -213,6 +213,8 @@ struct site_terms {
     int64_t contracted_milli_kw;          /* demand that was contracted */
     int32_t opened_day;                   /* local day on which the household moved in */
     char ladder_group[SITE_CODE_MAX + 1]; /* accounts of a project that share a ladder */
+    wall_s entered_at;                    /* read only, as is the next */
+    char actor[32];                       /* journal.h */
 };
 /* Those that hold at a moment; all 0 if none do. */
 [[nodiscard]] enum err site_terms_at(struct store_tx *tx, int64_t account_id, wall_s at,

@@ -3,8 +3,8 @@
 
 #define TERMS                                                                                      \
     "SELECT from_at, persons, area_milli_m2, capacity_milli_kva, contracted_milli_kw, "            \
-    "opened_day, "                                                                                 \
-    "ladder_group FROM account_term WHERE account_id = $1 "
+    "opened_day, ladder_group, entered_at, actor "                                                 \
+    "FROM account_term WHERE account_id = $1 "
 
 static void take(const struct query *q, struct site_terms *out)
 {
@@ -15,6 +15,8 @@ static void take(const struct query *q, struct site_terms *out)
                                .contracted_milli_kw = query_int(q, 4),
                                .opened_day = (int32_t)query_int(q, 5)};
     site_take_text(q, 6, out->ladder_group, sizeof out->ladder_group);
+    out->entered_at.s = query_int(q, 7);
+    site_take_text(q, 8, out->actor, sizeof out->actor);
 }
 
 enum err site_terms_at(struct store_tx *tx, int64_t account_id, wall_s at, struct site_terms *out)

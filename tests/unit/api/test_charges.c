@@ -26,6 +26,11 @@ static int64_t number(json_t *object, const char *name)
     return json_integer_value(json_object_get(object, name));
 }
 
+static const char *text_of(json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
 static void test_held_and_repaired(void **state)
 {
     struct world *w = *state;
@@ -111,8 +116,9 @@ static void test_terms(void **state)
     assert_int_equal(r.status, 200);
     assert_int_equal(reply_int(&r, "moved_in"), 20260301);
     reply_free(&r);
-    check_reply(world_post(w, &p, "key-00000002", A "/terms", TERMS("0", "5", "0")), 409,
-                "SITE_EFFECTIVE");
+    r = world_post(w, &p, "key-00000002", A "/terms", TERMS("0", "5", "0"));
+    assert_string_equal(text_of(first(&r, "errors"), "pointer"), "from");
+    check_reply(r, 409, "SITE_EFFECTIVE");
     check_reply(world_post(w, &p, "key-00000003", A "/terms", TERMS("9", "1000", "0")), 422,
                 "RANGE");
     check_reply(world_post(w, &p, "key-00000004", A "/terms", TERMS("9", "5", "20261341")), 400,
@@ -120,6 +126,8 @@ static void test_terms(void **state)
     r = world_get(w, &p, A "/terms");
     assert_int_equal(json_array_size(json_object_get(r.json, "terms")), 1);
     assert_int_equal(number(first(&r, "terms"), "persons"), 5);
+    assert_true(number(first(&r, "terms"), "entered_at") > 0);
+    assert_memory_equal(text_of(first(&r, "terms"), "actor"), "user:", 5);
     reply_free(&r);
 }
 
@@ -131,6 +139,11 @@ static void test_ratio(void **state)
                                 "{\"from\": 1760000000, \"ratio\": 40, \"reason\": \"CT\"}");
     assert_int_equal(r.status, 200);
     assert_int_equal(reply_int(&r, "ratio"), 40);
+    reply_free(&r);
+    r = world_get(w, &p, "/api/v1/meters/1/ratio");
+    assert_int_equal(json_array_size(json_object_get(r.json, "ratios")), 1);
+    assert_int_equal(number(first(&r, "ratios"), "ratio"), 40);
+    assert_string_equal(text_of(first(&r, "ratios"), "reason"), "CT");
     reply_free(&r);
     check_reply(world_post(w, &p, "key-00000002", "/api/v1/meters/1/ratio",
                            "{\"from\": 1760000000, \"ratio\": 50, \"reason\": \"CT\"}"),

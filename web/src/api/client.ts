@@ -21,6 +21,9 @@ export type ImportResult = Schemas['ImportResult']
 export type LedgerTransaction = Schemas['LedgerTransaction']
 export type Me = Schemas['Me']
 export type MoneyRequest = Schemas['MoneyRequest']
+export type Terms = Schemas['AccountTerms']
+export type NewTerms = operations['putTerms']['requestBody']['content']['application/json']
+export type Ratio = operations['listRatios']['responses']['200']['content']['application/json']['ratios'][number]
 export type MeterChange = operations['exchangeMeter']['requestBody']['content']['application/json']
 export type Message = Schemas['Message']
 export type Meter = Schemas['Meter']
@@ -71,6 +74,7 @@ export class Problem extends Error {
     readonly en: string,
     readonly detail = '',
     readonly requestId = '',
+    readonly field = '', // of the request, that was refused
   ) {
     super(en || code)
   }
@@ -100,7 +104,7 @@ function address(path: string, query: Query = {}) {
 async function problemOf(response: Response): Promise<Problem> {
   const body = (await response.json().catch(() => ({}))) as Partial<Schemas['Problem']>
   return new Problem(response.status, body.code ?? `HTTP_${response.status}`, body.title_zh ?? '',
-    body.title_en ?? '', body.detail, body.request_id)
+    body.title_en ?? '', body.detail, body.request_id, body.errors?.[0]?.pointer)
 }
 
 function send(method: string, path: string, options: Options) {
@@ -212,6 +216,11 @@ export const api = {
   exchanges: (id: number) => call<{ now: number; exchanges: Schemas['MeterExchange'][] }>('GET', `/accounts/${id}/exchanges`),
   exchangeMeter: (id: number, body: MeterChange) =>
     call<{ epoch: number; wallet_fen: number }>('POST', `/meters/${id}/exchange`, { key: body.exchange_id, body }),
+  terms: (id: number) => call<{ now: number; terms: Terms[] }>('GET', `/accounts/${id}/terms`),
+  setTerms: (id: number, body: NewTerms, key: string) => call<Terms>('POST', `/accounts/${id}/terms`, { key, body }),
+  ratios: (meter: number) => call<{ now: number; ratios: Ratio[] }>('GET', `/meters/${meter}/ratio`),
+  setRatio: (meter: number, body: { from: number; ratio: number; reason: string }, key: string) =>
+    call<{ from: number; ratio: number }>('POST', `/meters/${meter}/ratio`, { key, body }),
   cashPolicy: (project: number) => call<CashPolicy>('GET', `/projects/${project}/cash-policy`),
   setCashPolicy: (project: number, body: CashPolicy, key: string) =>
     call<CashPolicy>('POST', `/projects/${project}/cash-policy`, { key, body }),

@@ -1528,7 +1528,8 @@ export interface paths {
             };
             cookie?: never;
         };
-        get?: never;
+        /** The transformers before the meter, dated, oldest first; none entered is a ratio of 1 */
+        get: operations["listRatios"];
         put?: never;
         /** Other transformers before the meter from a moment on; the running period is split there */
         post: operations["putRatio"];
@@ -2870,6 +2871,8 @@ export interface components {
             contracted_milli_kw: number;
             moved_in: number;
             ladder_group: string;
+            entered_at: components["schemas"]["Time"];
+            actor: string;
         };
         Message: {
             id: number;
@@ -5736,6 +5739,41 @@ export interface operations {
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+        };
+    };
+    listRatios: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ratios */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        now: components["schemas"]["Time"];
+                        ratios: {
+                            from: components["schemas"]["Time"];
+                            ratio: number;
+                            reason: string;
+                            actor: string;
+                            entered_at: components["schemas"]["Time"];
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
         };
     };
     putRatio: {
