@@ -1,6 +1,6 @@
 # The front door. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check fuzz sim soak web bench bench-billing bench-terminal firmware clean format
+.PHONY: help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal firmware clean format
 
 BUILD := build
 SANITIZE := build-sanitize
@@ -19,6 +19,7 @@ help:
 	@echo 'make bench-billing  a night of 2,000,000 accounts beside SQL and memory (ARGS="--accounts N")'
 	@echo 'make bench-terminal  100,000 dorm terminals in one thread (ARGS="--terminals N --seconds N")'
 	@echo 'make firmware   the terminal for Cortex-M0+ and M4: images, a day in an emulator, firmware/size.md'
+	@echo 'make bench-clerk    two midnights of 100,000 accounts by the clerk of the platform (ACCOUNTS=n)'
 	@echo 'make check      both compilers, layout, static analysis'
 	@echo 'make format     lay the sources out'
 	@echo 'make clean      remove what was built'
@@ -85,6 +86,11 @@ bench-terminal: build
 firmware:
 	@tools/setup.sh test
 	@python3 tools/firmware.py make
+
+ACCOUNTS ?= 100000
+bench-clerk: build
+	@tools/quietly.sh $(NINJA) -C $(BUILD) bench/clerk
+	@dir=$$(mktemp -d) && $(BUILD)/bench/clerk "$$dir" $(ACCOUNTS); code=$$?; rm -rf "$$dir"; exit $$code
 
 check:
 	@tools/setup.sh check

@@ -248,8 +248,9 @@ struct billing_ratio {
 [[nodiscard]] enum err billing_ratio_at(struct store_tx *tx, int64_t meter_id, wall_s at,
                                         int64_t *ratio);
 
-/* Accounts with id > after of which a boundary has passed, ascending, at most cap. */
-[[nodiscard]] enum err billing_due(struct store_tx *tx, wall_s now, int64_t after, int64_t *ids,
+/* Accounts with id > *after of which a boundary has passed, ascending, at most cap. Looks at some
+ * thousand meters and sets *after to where the next call goes on; 0: all were looked at. */
+[[nodiscard]] enum err billing_due(struct store_tx *tx, wall_s now, int64_t *after, int64_t *ids,
                                    size_t cap, size_t *count);
 
 /*

@@ -5,13 +5,14 @@
 
 #define SEAL_AFTER_S 600
 #define PAGE 64
+#define LOOKED 4096 /* meters a turn: so a turn costs the same however many there are */
 
 /* --- due accounts
  * ---------------------------------------------------------------------------------- */
 
 struct page {
     wall_s now;
-    int64_t after;
+    int64_t after, until; /* account ids: above the first, up to the second */
     int64_t *ids;
     size_t cap, count;
 };
@@ -27,13 +28,14 @@ static enum err add_due(struct store_tx *tx, struct page *p, const struct site_p
         tx,
         "SELECT DISTINCT c.account_id FROM charge_open c "
         "JOIN account a ON a.id = c.account_id JOIN meter m ON m.id = c.meter_id "
-        "WHERE a.project_id = $1 AND c.account_id > $2 AND (c.opened_at < $3 OR c.broken = 1 "
+        "WHERE a.project_id = $1 AND c.account_id > $2 AND c.account_id <= $6 "
+        "AND (c.opened_at < $3 OR c.broken = 1 "
         "OR m.epoch <> c.epoch OR m.account_id IS NOT c.account_id OR a.closed_at <= $4 "
         "OR a.plan_code <> c.plan_code OR EXISTS (SELECT 1 FROM price_plan p "
         "WHERE p.project_id = a.project_id AND p.code = c.plan_code "
         "AND p.effective_at > c.opened_at AND p.effective_at <= $4)) "
         "ORDER BY c.account_id LIMIT $5",
-        "iiiii", project->id, p->after, midnight.s, p->now.s, (int64_t)p->cap);
+        "iiiiii", project->id, p->after, midnight.s, p->now.s, (int64_t)p->cap, p->until);
     while (query_step(&q))
         p->ids[p->count++] = query_int(&q, 0);
     return query_end(&q);
@@ -59,17 +61,30 @@ static enum err add_project(void *arg, const struct site_project *p)
     return ERR_OK;
 }
 
+/* The last account of a turn's meters; INT64_MAX: there are no more than these. */
+static enum err find_until(struct store_tx *tx, int64_t after, int64_t *until)
+{
+    enum err e = store_int(tx, until,
+                           "SELECT account_id FROM charge_open WHERE account_id > $1 "
+                           "ORDER BY account_id LIMIT 1 OFFSET $2",
+                           "ii", after, (int64_t)LOOKED - 1);
+    *until = e == ERR_OK ? *until : INT64_MAX;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 /* Up to `cap` of every project, and of these the first `cap` by id. */
-enum err billing_due(struct store_tx *tx, wall_s now, int64_t after, int64_t *ids, size_t cap,
+enum err billing_due(struct store_tx *tx, wall_s now, int64_t *after, int64_t *ids, size_t cap,
                      size_t *count)
 {
     struct projects projects = {};
+    int64_t until;
     *count = 0;
+    TRY(find_until(tx, *after, &until));
     TRY(site_projects(tx, add_project, &projects));
     int64_t *all = calloc(projects.count * cap + 1, sizeof *all);
     if (!all)
         return ERR_MEMORY;
-    struct page p = {.now = now, .after = after, .ids = all, .cap = cap};
+    struct page p = {.now = now, .after = *after, .until = until, .ids = all, .cap = cap};
     enum err e = ERR_OK;
     for (size_t i = 0; e == ERR_OK && i < projects.count; i++)
         e = add_due(tx, &p, &projects.list[i]);
@@ -78,6 +93,7 @@ enum err billing_due(struct store_tx *tx, wall_s now, int64_t after, int64_t *id
         *count = p.count < cap ? p.count : cap;
         for (size_t i = 0; i < *count; i++)
             ids[i] = all[i];
+        *after = *count == cap ? ids[cap - 1] : until == INT64_MAX ? 0 : until;
     }
     free(all);
     return e;
@@ -114,6 +130,7 @@ static void settled(void *arg, enum err result)
 struct due {
     struct billing_clerk *clerk;
     wall_s now;
+    int64_t after;
     int64_t *ids;
     size_t cap, count;
 };
@@ -121,7 +138,7 @@ struct due {
 static enum err list_due(struct store_tx *tx, void *arg)
 {
     struct due *d = arg;
-    return billing_due(tx, d->now, d->clerk->after, d->ids, d->cap, &d->count);
+    return billing_due(tx, d->now, &d->after, d->ids, d->cap, &d->count);
 }
 
 static enum err submit_due(struct due *d)
@@ -132,15 +149,16 @@ static enum err submit_due(struct due *d)
             return ERR_MEMORY;
         *j = (struct job){.clerk = d->clerk, .account_id = d->ids[i], .now = d->now};
         store_submit(d->clerk->ledger, settle, settled, j);
-        d->clerk->after = d->ids[i];
     }
     return ERR_OK;
 }
 
-/* One page of due accounts; a round that came to its end begins anew at the next call. */
+/* One page of due accounts; a round that came to its end begins anew at the next call. Where not
+ * all of a page's meters are due the rest of the round waits for the next calls: at midnight, when
+ * all are, none has to. */
 static enum err settle_page(struct billing_clerk *clerk, wall_s now, size_t limit, size_t *left)
 {
-    struct due d = {.clerk = clerk, .now = now, .cap = limit};
+    struct due d = {.clerk = clerk, .now = now, .after = clerk->after, .cap = limit};
     d.ids = calloc(limit + 1, sizeof *d.ids);
     if (!d.ids)
         return ERR_MEMORY;
@@ -149,10 +167,8 @@ static enum err settle_page(struct billing_clerk *clerk, wall_s now, size_t limi
         e = submit_due(&d);
     free(d.ids);
     TRY(e);
-    if (d.count < limit)
-        clerk->after = 0;
-    else
-        (*left)++;
+    clerk->after = d.after;
+    *left += d.count == limit;
     return ERR_OK;
 }
 

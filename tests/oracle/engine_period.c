@@ -154,8 +154,7 @@ static bool take_line(const struct plan *p, struct due *due, const struct rating
         if (cell->kind != kinds[x->kind] || cell->part != part || cell->step != x->step ||
             cell->rate != rate || cell->price_e8 != x->price_e8 ||
             strcmp(cell->code ? cell->code : "", x->code) != 0 ||
-            cell->rounding != roundings[x->rounding] ||
-            cell->quantity != x->quantity_wh ||
+            cell->rounding != roundings[x->rounding] || cell->quantity != x->quantity_wh ||
             (cell->kind == ENERGY &&
              (cell->entry != x->month_entry || cell->schedule != naming_schedule(p, x))))
             continue;

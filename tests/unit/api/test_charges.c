@@ -60,7 +60,8 @@ static void test_held_and_repaired(void **state)
     assert_int_equal(r.status, 200);
     assert_true(reply_int(&r, "amount_fen") > 0);
     reply_free(&r);
-    assert_int_equal(world_number(w, "SELECT count(*) FROM audit WHERE action = 'charge.repair'"), 1);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM audit WHERE action = 'charge.repair'"),
+                     1);
     r = world_get(w, &p, A "/settlements");
     json_t *bill = json_object_get(first(&r, "settlements"), "bill");
     assert_string_equal(json_string_value(json_object_get(bill, "decided")), "registers");
