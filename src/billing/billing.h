@@ -194,7 +194,8 @@ struct billing_repair {
 };
 /* Settles the held period as decided, and what is due after it. The decision stands in the bill and
  * in the journal. ERR_NOT_FOUND: no such charge. ERR_STATE: it is not held, or not this period any
- * more. ERR_BILLING_DECISION: a decision that does not fit what it is held for. ERR_BILLING_REASON:
+ * more. ERR_BILLING_DECISION: a decision that does not fit what it is held for, or the meter's wallet
+ * does not say what it took either: only BY_TAKEN and FORGO settle that. ERR_BILLING_REASON:
  * no reason. Errors of rating/ where the decision cannot be rated. */
 [[nodiscard]] enum err billing_repair(struct store_tx *tx, const struct billing *b,
                                       const struct billing_repair *repair, wall_s now,

@@ -197,8 +197,7 @@ static enum err share_gap(const struct settle *s, struct boundary *b)
     b->closing.epoch = s->charge.epoch;
     /* Still the gap in which the period began, though the rest of it may be short. */
     bool same = m.before.at.s == s->charge.reading_at.s && s->charge.estimated == ESTIMATE_DAYS;
-    b->estimated =
-        same || after.at.s - m.before.at.s > GAP_DAYS_S ? ESTIMATE_DAYS : ESTIMATE_HOURS;
+    b->estimated = same || after.at.s - m.before.at.s > GAP_DAYS_S ? ESTIMATE_DAYS : ESTIMATE_HOURS;
     return ERR_OK;
 }
 

@@ -23,21 +23,22 @@ enum billing_how billing_how_of(const char *name)
 
 #define HOW(name) (1u << BILLING_##name)
 
-/* What each reason lets a person decide. Any other reason: the energy may be forgone. */
+/* What each reason lets a person decide. Any other reason: the energy may be forgone. By what was
+ * taken only where the meter takes it. */
 static const struct {
     const char *reason, *en, *zh;
     unsigned hows;
 } reasons[] = {
     {"no_reading", "No reading near the end of the period has come.",
-     "周期结束时刻附近没有抄表记录。", HOW(BY_REGISTERS) | HOW(FORGO)},
+     "周期结束时刻附近没有抄表记录。", HOW(BY_REGISTERS) | HOW(BY_TAKEN) | HOW(FORGO)},
     {"wallet_not_told", "The meter has not told what it took.", "表计尚未上报其扣费情况。",
      HOW(BY_TAKEN) | HOW(FORGO)},
     {"RATING_RATES",
      "The rates do not add up to the total register, or energy was used in a rate without a price.",
      "各费率示值之和与总示值不符,或在未定价的费率下用电。",
-     HOW(BY_TOTAL) | HOW(BY_REGISTERS) | HOW(FORGO)},
+     HOW(BY_TOTAL) | HOW(BY_REGISTERS) | HOW(BY_TAKEN) | HOW(FORGO)},
     {"RATING_BACKWARDS", "A register stands lower than it did when the period began.",
-     "示值低于周期开始时的示值。", HOW(BY_REGISTERS) | HOW(FORGO)},
+     "示值低于周期开始时的示值。", HOW(BY_REGISTERS) | HOW(BY_TAKEN) | HOW(FORGO)},
 };
 #define REASONS (sizeof reasons / sizeof *reasons)
 
@@ -49,19 +50,20 @@ static size_t reason_index(const char *reason)
     return i;
 }
 
-static unsigned hows_of(const char *reason)
+static unsigned hows_of(const char *reason, bool in_meter)
 {
     size_t i = reason_index(reason);
-    return i < REASONS ? reasons[i].hows : HOW(FORGO);
+    unsigned hows = i < REASONS ? reasons[i].hows : HOW(FORGO);
+    return in_meter ? hows : hows & ~HOW(BY_TAKEN);
 }
 
 /* --- the list
  * --------------------------------------------------------------------------------------- */
 
-static void explain(struct billing_held *h)
+static void explain(struct billing_held *h, bool in_meter)
 {
     size_t i = reason_index(h->reason);
-    h->hows = hows_of(h->reason);
+    h->hows = hows_of(h->reason, in_meter);
     h->why_en = i < REASONS ? reasons[i].en : "The price plan cannot be applied to this period.";
     h->why_zh = i < REASONS ? reasons[i].zh : "电价方案无法应用于该周期。";
 }
@@ -73,7 +75,7 @@ enum err billing_held(struct store_tx *tx, const struct readings *readings, int6
     struct query q = query_open(
         tx,
         "SELECT c.account_id, c.meter_id, c.epoch, c.opened_at, c.held, c.total_wh, c.rate1_wh, "
-        "c.rate2_wh, c.rate3_wh, c.rate4_wh FROM charge_open c JOIN account a "
+        "c.rate2_wh, c.rate3_wh, c.rate4_wh, a.wallet = 'meter' FROM charge_open c JOIN account a "
         "ON a.id = c.account_id WHERE c.held <> '' AND ($1 = 0 OR a.project_id = $1) "
         "ORDER BY c.account_id, c.meter_id",
         "i", project_id);
@@ -89,7 +91,7 @@ enum err billing_held(struct store_tx *tx, const struct readings *readings, int6
         h.told = newest_registers(readings, h.meter_id, &r);
         h.told_at = r.at;
         memcpy(h.told_wh, r.wh, sizeof h.told_wh);
-        explain(&h);
+        explain(&h, query_int(&q, 10) != 0);
         e = each(arg, &h);
     }
     enum err end = query_end(&q);
@@ -101,7 +103,8 @@ enum err billing_held(struct store_tx *tx, const struct readings *readings, int6
 
 bool repair_fits(const struct settle *s, const char *reason)
 {
-    return s->repair && hows_of(reason) >> s->repair->how & 1;
+    bool in_meter = s->account.wallet == SITE_WALLET_METER;
+    return s->repair && hows_of(reason, in_meter) >> s->repair->how & 1;
 }
 
 void repair_boundary(const struct settle *s, struct boundary *b)
@@ -236,8 +239,9 @@ enum err billing_repair(struct store_tx *tx, const struct billing *b,
     if (!repair_fits(&s, held))
         return ERR_BILLING_DECISION;
     TRY(settle_one(&s));
-    if (s.repair) /* what it was held for has passed meanwhile: nobody need decide */
-        return ERR_STATE;
+    /* what it was held for has passed meanwhile, or the wallet does not say what it took either */
+    if (s.repair)
+        return s.result->waiting > 0 ? ERR_BILLING_DECISION : ERR_STATE;
     return record(&s, r, held);
 }
 

@@ -79,14 +79,19 @@ static enum err find_charge(const struct settle *s, struct closing *c)
         return ERR_OK;
     c->wallet = wallet_of(&c->end.closing);
     enum err e = wallet_taken(s->tx, &s->charge, &c->wallet, &taken_fen);
-    if (e == ERR_NOT_FOUND && repair_fits(s, "wallet_not_told")) {
+    bool silent = !c->wallet.known; /* else it told what nobody can explain */
+    bool decided =
+        e == ERR_NOT_FOUND && (repair_fits(s, "wallet_not_told") || (c->repair != NULL && silent));
+    if (decided) {
         c->repair = s->repair;
         taken_fen = s->repair->how == BILLING_BY_TAKEN ? s->repair->taken_fen : 0;
         e = ERR_OK;
     }
     TRY(e);
-    if (c->wallet.at.s <= s->charge.wallet.at.s)
+    if (silent || c->wallet.at.s <= s->charge.wallet.at.s)
         c->wallet = s->charge.wallet;
+    if (decided && silent) /* its next word accounts for the rest */
+        TRY(units_sub(c->wallet.balance_fen, taken_fen, &c->wallet.balance_fen));
     c->charged_fen = taken_fen > 0 ? taken_fen : 0;
     c->credit_fen = taken_fen < 0 ? -taken_fen : 0;
     return ERR_OK;

@@ -169,6 +169,89 @@ static void a_reading_by_a_person(void **state)
     assert_int_equal(town_int(t, "SELECT sum(amount_fen) FROM settlement"), 2400);
 }
 
+/* --- a wallet in the meter -----------------------------------------------------------------------
+ */
+
+static int64_t settled_8(struct town *t)
+{
+    return town_int(t, "SELECT coalesce(sum(amount_fen), 0) FROM settlement WHERE account_id = 8");
+}
+
+static void tell_wallet(struct town *t, int64_t at, int64_t wh, int64_t fen, int64_t count)
+{
+    town_say(t, 2, 1, at, POINT_ENERGY_WH, wh, POINT_ENERGY_RATE1_WH, wh, POINT_BALANCE_FEN, fen,
+             POINT_PURCHASE_COUNT, count, 0);
+}
+
+/* Each ten minutes 100 Wh and 5 fen, from register and balance on. */
+static void live(struct town *t, int64_t from, int64_t to, int64_t wh, int64_t fen, int64_t count)
+{
+    for (int64_t at = from; at < to; at += 600, wh += 100, fen -= 5)
+        tell_wallet(t, at, wh, fen, count);
+}
+
+static enum err post(struct store_tx *tx, void *arg)
+{
+    return ledger_post(tx, arg, NULL);
+}
+
+/* The wallet of meter 2 is proven and in the books: 50 yuan. */
+static void open_wallet(struct town *t)
+{
+    struct ledger_entry e = {.account_id = 8,
+                             .key = "opening",
+                             .kind = "test",
+                             .now = {T0},
+                             .business_day = DAY0,
+                             .actor = "system",
+                             .postings = {{LEDGER_SUSPENSE, -5000}, {LEDGER_WALLET, 5000}}};
+    assert_ok(store_run(t->ledger, post, &e));
+    town_exec(t, "INSERT INTO meter_wallet (account_id, meter_id, epoch, proven, count, "
+                 "purchased_fen, opening_count, opening_fen, remaining_fen, read_at) "
+                 "VALUES (8, 2, 1, 1, 0, 0, 0, 0, 0, 1)");
+}
+
+/* A sale that nobody knows of hides what the wallet took: a person says it, and what follows is
+ * counted from what the wallet told then. */
+static void what_was_taken_counts_once(void **state)
+{
+    struct town *t = *state;
+    open_wallet(t);
+    live(t, T0, T0 + DAY / 2, 0, 5000, 0);
+    live(t, T0 + DAY / 2, T0 + 2 * DAY + 1200, 7200, 7640, 1); /* 30 yuan more */
+    town_tick(t, T0 + DAY + 7 * 3600);
+    assert_string_equal(held(t).reason, "wallet_not_told");
+    struct billing_repair r = decision(2, BILLING_BY_TAKEN, T0);
+    r.taken_fen = 144 * 5;
+    assert_ok(repair(t, &r, T0 + DAY + 7 * 3600));
+    assert_int_equal(settled_8(t), 144 * 5);
+    town_tick(t, T0 + 2 * DAY + 1200);
+    assert_int_equal(settled_8(t), 2 * 144 * 5);
+}
+
+/* Held for its rates, and the wallet does not say what it took either: one decision is enough. */
+static void rates_and_wallet_are_decided_at_once(void **state)
+{
+    struct town *t = *state;
+    town_plan(t, "flat", 2, T0 + 3600,
+              "{\"kind\":\"time_of_use\",\"prices\":{\"valley\":\"0.3\"},\"periods\":[{\"from\":"
+              "\"00:00\",\"to\":\"24:00\",\"rate\":\"valley\"}]}");
+    town_plan(t, "flat", 3, T0 + 7200, "{\"kind\":\"flat\",\"price\":\"0.5\"}");
+    open_wallet(t);
+    live(t, T0, T0 + 5400, 0, 5000, 0);
+    live(t, T0 + 5400, T0 + DAY + 1200, 900, 7955, 1);
+    town_tick(t, T0 + 8400);
+    struct billing_held h = held(t);
+    assert_string_equal(h.reason, "RATING_RATES");
+    assert_true(h.hows >> BILLING_BY_TAKEN & 1);
+    assert_int_equal(settled_8(t), 6 * 5);
+    struct billing_repair r = decision(2, BILLING_BY_TAKEN, T0 + 3600);
+    r.taken_fen = 6 * 5;
+    assert_ok(repair(t, &r, T0 + 8400));
+    town_tick(t, T0 + DAY + 7 * 3600);
+    assert_int_equal(settled_8(t), 144 * 5);
+}
+
 /* --- transformers --------------------------------------------------------------------------------
  */
 
@@ -262,9 +345,17 @@ static void an_exchange_backwards(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_total_stands),           TEST(registers_of_a_person), TEST(forgone),
-        TEST(decisions_that_are_refused), TEST(a_reading_by_a_person), TEST(another_ratio_splits),
-        TEST(ratios_that_are_refused),    TEST(an_exchange_is_exact),  TEST(an_exchange_backwards),
+        TEST(the_total_stands),
+        TEST(registers_of_a_person),
+        TEST(forgone),
+        TEST(decisions_that_are_refused),
+        TEST(a_reading_by_a_person),
+        TEST(what_was_taken_counts_once),
+        TEST(rates_and_wallet_are_decided_at_once),
+        TEST(another_ratio_splits),
+        TEST(ratios_that_are_refused),
+        TEST(an_exchange_is_exact),
+        TEST(an_exchange_backwards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

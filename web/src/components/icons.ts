@@ -9,6 +9,8 @@ export const icons = {
   trash: 'M5 7h14M9 7V5h6v2M7 7l1 12h8l1-12M10.5 10.5v5M13.5 10.5v5',
   up: 'M6 14.5l6-6 6 6',
   split: 'M12 4v16M5 8v8M19 8v8M8 12h1M15 12h1',
+  package: 'M12 3.5l7.5 4v9l-7.5 4-7.5-4v-9zM4.5 7.5l7.5 4 7.5-4M12 11.5v9',
+  calculator: 'M6 4h12v16H6zM9 7.5h6M9 12h.01M12 12h.01M15 12h.01M9 16h.01M12 16h.01M15 16h.01',
   code: 'M9 7l-5 5 5 5M15 7l5 5-5 5',
   gateway: 'M4 13h16v6H4zM8 16h.01M12 16h4M12 13V9M8.5 7.5a5 5 0 0 1 7 0M6 5a8.5 8.5 0 0 1 12 0',
   import: 'M12 4v10M8 10.5l4 4 4-4M5 16v3h14v-3',

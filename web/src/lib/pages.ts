@@ -13,11 +13,11 @@ export const PAGES: PageEntry[] = [
   { name: 'events', icon: 'event', right: 'view', group: 'work' },
   { name: 'plans', icon: 'price', right: 'money', group: 'fee' },
   { name: 'strategies', icon: 'strategy', right: 'money', group: 'fee' },
-  { name: 'packages', icon: 'ledger', right: 'money', group: 'fee' },
+  { name: 'packages', icon: 'package', right: 'money', group: 'fee' },
   { name: 'approvals', icon: 'check', right: 'money', group: 'fee' },
   { name: 'days', icon: 'table', right: 'money', group: 'fee' },
   { name: 'runs', icon: 'split', right: 'money', group: 'fee' },
-  { name: 'charges', icon: 'split', right: 'money', group: 'fee' },
+  { name: 'charges', icon: 'calculator', right: 'money', group: 'fee' },
   { name: 'gateways', icon: 'gateway', right: 'view', group: 'site' },
   { name: 'import', icon: 'import', right: 'import', group: 'site' },
 ]
