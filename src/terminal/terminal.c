@@ -160,8 +160,8 @@ void terminal_time(struct terminal *t, mono_ms now, wall_s rtc, bool lost)
     if (mono_due(t->page_at, now))
         turn_page(t, PAGE_MS);
     follow_hours(t);
+    freeze_timers(t); /* what was left of the month, before the new one brings its own */
     credit_month(t);
-    freeze_timers(t);
     relay_timers(t);
     relay_settle(t);
 }

@@ -287,9 +287,13 @@ static void walk_why(struct walk *k, struct terminal_why *y)
     y->limit = step_u32(k, y->limit);
 }
 
-/* 0.01 kWh is what a freeze can tell. */
+/* 0.01 kWh is what a freeze can tell; what is less of each rate stands at the end, so that the
+ * total is the one that was shown. */
 static void walk_freeze(struct walk *k, struct terminal_freeze *f)
 {
+    uint16_t rest_mwh[TERMINAL_RATES];
+    for (unsigned r = 0; r < TERMINAL_RATES; r++)
+        rest_mwh[r] = (uint16_t)(f->rate_mwh[r] % 10'000);
     f->number = step_u32(k, f->number);
     step_stamp(k, &f->at);
     for (unsigned r = 0; r < TERMINAL_RATES; r++)
@@ -298,6 +302,8 @@ static void walk_freeze(struct walk *k, struct terminal_freeze *f)
         f->circuit_mwh[i] = step(k, f->circuit_mwh[i] / 10'000, 4) * 10'000;
     f->balance_fen = step_money(k, f->balance_fen);
     f->free_fen = step_money(k, f->free_fen);
+    for (unsigned r = 0; r < TERMINAL_RATES; r++)
+        f->rate_mwh[r] += step_u16(k, rest_mwh[r]);
 }
 
 static void walk_event(struct walk *k, struct terminal_event *e)

@@ -262,6 +262,34 @@ static void test_shortened_wait_is_kept(void **state)
     assert_true(rig_closed(&g, 1));
 }
 
+/* What is frozen at the end of a month is what was left of it, not what the next one brings; and
+ * the frozen total is the one that the register showed. */
+static void test_month_end(void **state)
+{
+    (void)state;
+    struct terminal_setup s = rig_setup();
+    s.preset_fen = 1000;
+    s.period_count = 2;
+    s.periods[0] = (struct terminal_period){.hour = 0, .rate = 4};
+    s.periods[1] = (struct terminal_period){.hour = 12, .rate = 3};
+    rig_new(&g, &s);
+    static const uint8_t ten_yuan[5] = {0x00, 0x10, 0x00, 0x00, 0};
+    assert_int_equal(rig_write(&g, 0x04800307, ten_yuan, 5), 0);
+    rig_use(&g, 1, 286'000);
+    rig_pass(&g, INT64_C(5) * 3600);
+    rig_use(&g, 1, 137'000);
+    assert_int_equal(rig_read_bcd(&g, 0x04800308, 4), 1000 - 21);
+    rig_pass(&g, INT64_C(31) * 86'400);
+    assert_int_equal(rig_read_bcd(&g, 0x04800308, 4), 1000);
+    assert_true(rig_read(&g, 0x04803101));
+    struct reader r = reader_of(g.answer.data + 4 + 23, 4);
+    assert_int_equal(reader_bcd_le(&r, 4), 1000 - 21);
+    assert_int_equal(rig_read_bcd(&g, 0x00010000, 4), 42);
+    assert_int_equal(rig_read_bcd(&g, 0x00010001, 4), 42);
+    assert_int_equal(rig_read_bcd(&g, 0x00010301, 4), 13);
+    assert_int_equal(rig_read_bcd(&g, 0x00010401, 4), 28);
+}
+
 static void test_customer_needs_a_wallet(void **state)
 {
     (void)state;
@@ -287,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_hours_until_midnight),
         cmocka_unit_test(test_broadcast_opens_by_hours),
         cmocka_unit_test(test_shortened_wait_is_kept),
+        cmocka_unit_test(test_month_end),
         cmocka_unit_test(test_customer_needs_a_wallet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
