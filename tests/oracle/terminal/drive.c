@@ -85,11 +85,14 @@ void drive_compare(const struct pair *p, const struct model *m, char *out, size_
         same(out, cap, "backlight", o.backlight, true);
     if (m->setup.wallet) {
         same(out, cap, "balance", b->balance_fen, model_balance(m));
+        same(out, cap, "free", b->free_fen, m->books.free_fen);
         same(out, cap, "carry", (int64_t)b->carry, model_carry(m));
     }
     same(out, cap, "purchase count", b->count, m->books.count);
     same(out, cap, "trips", b->trips, m->books.trips);
     same(out, cap, "closes", b->closes, m->books.closes);
+    same(out, cap, "days", b->days, m->books.days);
+    same(out, cap, "months", b->months, m->books.months);
     same(out, cap, "energy", (int64_t)terminal_register_mwh(&p->t, 0, 0),
          (int64_t)model_mwh(m, 0, 0));
     same(out, cap, "rate", terminal_rate_now(&p->t), model_rate(m));
@@ -124,6 +127,7 @@ void drive_compare_hidden(const struct pair *p, const struct model *m, char *out
     if (k->pretrip == 1)
         same(out, cap, "pre-trip until", b->pretrip_until_s - b->clock_correction_s,
              k->pretrip_until);
+    same(out, cap, "free month", b->free_month, k->free_month);
     same(out, cap, "alarm ordered", b->alarm_ordered, k->alarm_ordered);
 }
 
@@ -169,10 +173,10 @@ static void put_frame(const uint8_t address[6], const struct op *op, uint8_t *wi
     *len = (int)(s - wire);
 }
 
-static void expect_answer(struct pair *p, const struct model *m, int n, int control,
-                          const uint8_t *data)
+static void expect_answer(struct pair *p, enum terminal_port port, const struct model *m, int n,
+                          int control, const uint8_t *data)
 {
-    struct bytes got = terminal_take_answer(&p->t);
+    struct bytes got = terminal_take_answer_at(&p->t, port);
     if (n < 0) {
         if (got.len != 0)
             DIFFER(p, "an answer where the model is silent: control %02X, error %02X",
@@ -222,6 +226,8 @@ static void remember(struct pair *p)
     const struct m_books *old = &p->durable.books;
     memcpy(b.mwh, old->mwh, sizeof b.mwh);
     b.used_e8 = old->used_e8;
+    b.paid_fen = old->paid_fen; /* what was free was paid for */
+    b.free_fen = old->free_fen;
     b.hold_day = old->hold_day;
     for (int c = 0; c < 3; c++)
         b.hold[c].recloses = old->hold[c].recloses;
@@ -329,9 +335,9 @@ static void measure(struct pair *p, int64_t ms)
 
 /* ---- frames ---- */
 
-static void hand_over(struct pair *p, const uint8_t *wire, int len)
+static void hand_over(struct pair *p, enum terminal_port port, const uint8_t *wire, int len)
 {
-    terminal_receive(&p->t, wire, (size_t)len);
+    terminal_receive_at(&p->t, port, wire, (size_t)len);
     drive_drain(p);
     p->inputs++;
 }
@@ -342,20 +348,21 @@ static void send(struct pair *p, const uint8_t address[6], const struct op *op)
     uint8_t wire[300];
     int len, control = 0;
     bool whole = op->c != SHAPE_CHECKSUM;
+    enum terminal_port port = op->c == SHAPE_INFRARED ? TERMINAL_INFRARED : TERMINAL_RS485;
     put_frame(address, op, wire, &len);
     if (op->c == SHAPE_NOISE)
-        hand_over(p, noise, sizeof noise);
+        hand_over(p, port, noise, sizeof noise);
     if (op->c == SHAPE_SPLIT || op->c == SHAPE_LATE) {
         int first = 3 + op->len % 9;
-        hand_over(p, wire, first);
+        hand_over(p, port, wire, first);
         tick(p, op->c == SHAPE_LATE ? 700 : 300, false);
         check(p);
         if (!drive_quiet(p))
             return;
-        hand_over(p, wire + first, len - first);
+        hand_over(p, port, wire + first, len - first);
         whole = op->c == SHAPE_SPLIT;
     } else {
-        hand_over(p, wire, len);
+        hand_over(p, port, wire, len);
     }
     uint8_t answer[256];
     int n = -1;
@@ -364,7 +371,7 @@ static void send(struct pair *p, const uint8_t address[6], const struct op *op)
     if (whole)
         n = model_frame(&p->m, address, (int)op->a, op->data, op->len, &control, answer);
     if (!p->dead)
-        expect_answer(p, &p->m, n, control, answer);
+        expect_answer(p, port, &p->m, n, control, answer);
     if (n >= 0 && !p->dead) {
         p->history_len = 0;
         p->unsaved_mwh = 0;
@@ -377,9 +384,17 @@ static void send(struct pair *p, const uint8_t address[6], const struct op *op)
 static bool skipped(const struct model *m, uint32_t di)
 {
     int n = di & 255;
+    bool day = di >> 16 == 0x0506 || di >> 8 == 0x048030;
+    bool month = (di >> 16 <= 2 && n > 0) || di >> 8 == 0x048031;
     bool trip = di >> 8 == 0x1D0001 || di >> 8 == 0x048010 || di >> 8 == 0x048011;
     const struct m_books *b = &m->books;
+    if (di == 0x048010FF)
+        return b->begun_trips > b->trips;
     if (trip && n >= 1 && b->begun_trips >= b->trips + TERMINAL_TRIPS - (uint32_t)n + 1)
+        return true;
+    if (day && n >= 1 && b->begun_days >= b->days + TERMINAL_DAYS - (uint32_t)n + 1)
+        return true;
+    if (month && b->begun_months >= b->months + TERMINAL_MONTHS - (uint32_t)n + 1)
         return true;
     if (di >> 8 == 0x1E0001 && n >= 1 &&
         b->begun_closes >= b->closes + TERMINAL_CLOSES - (uint32_t)n + 1)
@@ -397,7 +412,8 @@ static uint32_t di_of(const struct op *op)
 
 void drive_frame(struct pair *p, const struct op *op)
 {
-    if (op->a == 0x11 && op->len == 4 && skipped(&p->m, di_of(op)))
+    bool reads = op->a == 0x11 || op->a == 0x12;
+    if (reads && op->len >= 4 && skipped(&p->m, di_of(op)))
         return;
     uint8_t address[6];
     memcpy(address, p->m.config.address, 6);

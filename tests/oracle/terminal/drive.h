@@ -34,7 +34,7 @@ enum op_kind {
         OP_KINDS
 };
 
-enum shape { SHAPE_PLAIN, SHAPE_NOISE, SHAPE_SPLIT, SHAPE_LATE, SHAPE_CHECKSUM };
+enum shape { SHAPE_PLAIN, SHAPE_NOISE, SHAPE_SPLIT, SHAPE_LATE, SHAPE_CHECKSUM, SHAPE_INFRARED };
 
 struct op {
     enum op_kind kind;

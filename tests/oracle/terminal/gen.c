@@ -74,8 +74,12 @@ static void read_something(struct dice *d, struct op *op)
         0x04000501, 0x04000502, 0x04000503, 0x04000507, 0x040005FF, 0x04001001, 0x04001002,
         0x04001003, 0x04001004, 0x04001005, 0x04001006, 0x04010001, 0x04050101, 0x04050104,
         0x040501FF, 0x1D000001, 0x1E000001, 0x048001FF, 0x048002FF, 0x04800301, 0x04800302,
-        0x04800303, 0x04800304, 0x04800305, 0x04802700, 0x048001FF, 0x048002FF, 0x99999999,
+        0x04800303, 0x04800304, 0x04800305, 0x04802700, 0x04800306, 0x04800307, 0x04800308,
+        0x04800309, 0x04010000, 0x04010002, 0x02040000, 0x02050000, 0x02060100, 0x048010FF,
+        0x048010FF, 0x04000201, 0x048001FF, 0x048002FF, 0x99999999,
     };
+    static const uint32_t blocks[] = {0x00010000, 0x0001FF00, 0x05060000, 0x05060100,
+                                      0x04803000, 0x04803100, 0x04804000, 0x04800300};
     begin_frame(op, 0x11);
     uint32_t di = PICK(d, list);
     if (one_in(d, 3))
@@ -84,6 +88,8 @@ static void read_something(struct dice *d, struct op *op)
         di = 0x03330100 + (uint32_t)(dice(d, 0, 5) << 8 | dice(d, 0, 11));
     else if (one_in(d, 6))
         di = (one_in(d, 2) ? 0x1D000100 : 0x04801000) + (uint32_t)dice(d, 0, 31);
+    else if (one_in(d, 6))
+        di = PICK(d, blocks) + (uint32_t)dice(d, 0, 14);
     else if (one_in(d, 8))
         di = 0x1E000100 + (uint32_t)dice(d, 0, 11);
     put(op, di, one_in(d, 200) ? 3 : 4);
@@ -169,10 +175,36 @@ static void initialise(struct dice *d, struct op *op)
     put(op, 0, 4);
 }
 
+static void zones(struct dice *d, const struct pair *p, struct op *op)
+{
+    int n = (int)dice(d, 1, one_in(d, 8) ? 14 : 3), at = (int)dice(d, 0, 200);
+    begin_write(d, p, op, 0x04010000);
+    for (int i = 0; i < n && at < 366; i++) {
+        struct m_date t = m_date_of(946684800 + at * INT64_C(86400)); /* of a leap year */
+        put_bcd(op, dice(d, one_in(d, 50) ? 0 : 1, one_in(d, 50) ? 3 : 2), 1);
+        put_bcd(op, t.day, 1);
+        put_bcd(op, t.month, 1);
+        at += (int)dice(d, one_in(d, 30) ? 0 : 1, 366 / n);
+    }
+}
+
 static void write_limits(struct dice *d, const struct pair *p, struct op *op)
 {
     const struct m_config *g = &p->m.config;
-    switch (dice(d, 0, 9)) {
+    switch (dice(d, 0, 13)) {
+    case 10:
+    case 11:
+        begin_write(d, p, op, 0x04800307);
+        put_bcd(op, dice(d, 0, 2) * dice(d, 0, 1500), 4);
+        put(op, (uint64_t)dice(d, 0, one_in(d, 30) ? 2 : 1), 1);
+        break;
+    case 12:
+        begin_write(d, p, op, one_in(d, 10) ? 0x04800309 : 0x04800306);
+        put_bcd(op, dice(d, 0, 1), op->data[0] == 9 ? 2 : 1);
+        break;
+    case 13:
+        zones(d, p, op);
+        break;
     case 0:
     case 1:
     case 2:
@@ -206,7 +238,7 @@ static void write_limits(struct dice *d, const struct pair *p, struct op *op)
         break;
     default: {
         int n = (int)dice(d, 1, 14), at = one_in(d, 2) ? 0 : (int)dice(d, 0, 1300);
-        begin_write(d, p, op, 0x04010001);
+        begin_write(d, p, op, 0x04010001 + (uint32_t)one_in(d, 2));
         for (int i = 0; i < n; i++) {
             put_bcd(op, dice(d, one_in(d, 50) ? 0 : 1, one_in(d, 50) ? 5 : 4), 1);
             put_bcd(op, at % 60, 1);
@@ -220,6 +252,8 @@ static void write_limits(struct dice *d, const struct pair *p, struct op *op)
         op->data[op->len - 1] = (uint8_t)dice(d, 0, 255);
     if (one_in(d, 80))
         op->len -= 1;
+    if (memcmp(op->data, "\x09\x03\x80\x04", 4) == 0) /* the other language stays off */
+        memcpy(op->data + 12, "\x04\x01", 2);
 }
 
 static void write_clock(struct dice *d, const struct pair *p, struct op *op)
@@ -227,7 +261,12 @@ static void write_clock(struct dice *d, const struct pair *p, struct op *op)
     struct m_date now = model_local(&p->m);
     int64_t t = m_seconds(&now);
     int64_t midnight = t - ((t % 86400) + 86400) % 86400;
-    switch (dice(d, 0, 3)) {
+    switch (dice(d, 0, 4)) {
+    case 4: /* near the end of a month, or months away */
+        t = midnight + (32 - now.day) * INT64_C(86400) - dice(d, 0, 90);
+        if (one_in(d, 3) && now.year < 2030)
+            t += dice(d, -1, 14) * 30 * 86400;
+        break;
     case 0:
         t = midnight + 86400 - dice(d, 0, 90);
         break;
@@ -361,8 +400,10 @@ static void odd_frame(struct dice *d, const struct pair *p, struct op *op)
                                        0x19, 0x1A, 0x1B, 0x1D, 0x13, 0x15};
     begin_frame(op, PICK(d, controls));
     op->b = one_in(d, 3);
-    if (op->a == 0x12)
-        put(op, 0x00010000, 4), put(op, 1, 1);
+    if (op->a == 0x12) {
+        put(op, one_in(d, 5) ? 0x00010000 : 0x048010FF, 4);
+        put(op, (uint64_t)dice(d, 0, 3), 1);
+    }
     if (op->a == 0x15)
         put_bcd(op, dice(d, 1, 3), 6);
     if (op->a != 0x18)
@@ -445,10 +486,12 @@ static void loads(struct dice *d, const struct pair *p, struct op *op)
     op->a = c;
     int64_t kind = dice(d, 0, 19);
     bool motor = w->motor_w[0] + w->motor_w[1] + w->motor_w[2] > 0;
-    if (kind < 2 && !motor) {
+    const struct m_rules *r = &p->m.guard.rules[c - 1];
+    bool closed = !p->m.books.open[c - 1];
+    if (kind < (r->malignant && closed ? 6 : 1) && !motor) {
         op->kind = one_in(d, 5) ? OP_learn : OP_heat;
         op->b = PICK(d, heaters);
-    } else if (kind < 3) {
+    } else if (kind < (r->aircon && closed ? 9 : 1)) {
         op->kind = OP_unplug;
     } else if (kind < 10) {
         static const int watts[] = {0, 0, 299, 300, 301, 999, 1000, 1001, 3300, 3301};
@@ -465,7 +508,8 @@ static void loads(struct dice *d, const struct pair *p, struct op *op)
 
 static void gen_frame(struct dice *d, const struct pair *p, struct op *op)
 {
-    static const int shapes[] = {SHAPE_NOISE, SHAPE_SPLIT, SHAPE_LATE, SHAPE_CHECKSUM};
+    static const int shapes[] = {SHAPE_INFRARED, SHAPE_INFRARED, SHAPE_NOISE,
+                                 SHAPE_SPLIT,    SHAPE_LATE,     SHAPE_CHECKSUM};
     int64_t kind = dice(d, 0, 99);
     if (kind < 42)
         read_something(d, op);

@@ -67,6 +67,11 @@ int64_t model_balance(const struct model *m)
     return m->books.paid_fen - (int64_t)used;
 }
 
+int64_t model_left(const struct model *m)
+{
+    return model_balance(m) + m->books.free_fen;
+}
+
 int64_t model_carry(const struct model *m)
 {
     return (int64_t)((m->books.used_e8 - m->books.gone_e8) % E8);
@@ -88,16 +93,28 @@ int32_t model_power_mw(const struct model *m, int c)
     return m->setup.phases == 3 ? mw[0] + mw[1] + mw[2] : mw[c];
 }
 
+/* The last zone that has begun this year; before the first it is last year's last. */
+static int table_now(const struct m_config *g, const struct m_date *d)
+{
+    int table = g->zones == 0 ? 1 : g->zone[g->zones - 1].table;
+    for (int i = 0; i < g->zones; i++)
+        if (g->zone[i].month < d->month ||
+            (g->zone[i].month == d->month && g->zone[i].day <= d->day))
+            table = g->zone[i].table;
+    return table;
+}
+
 /* The last period that has begun today; before the first it is yesterday's last. */
 int model_rate(const struct model *m)
 {
-    if (m->config.periods == 0)
-        return 3;
     struct m_date d = model_local(m);
-    int rate = m->config.period[m->config.periods - 1].rate;
-    for (int i = 0; i < m->config.periods; i++)
-        if (m->config.period[i].minute <= d.hour * 60 + d.minute)
-            rate = m->config.period[i].rate;
+    const struct m_table *t = &m->config.table[table_now(&m->config, &d) - 1];
+    if (t->periods == 0)
+        return 3;
+    int rate = t->period[t->periods - 1].rate;
+    for (int i = 0; i < t->periods; i++)
+        if (t->period[i].minute <= d.hour * 60 + d.minute)
+            rate = t->period[i].rate;
     return rate;
 }
 
@@ -105,12 +122,14 @@ int model_alarm(const struct model *m)
 {
     if (!m->setup.wallet)
         return 0;
-    int64_t balance = model_balance(m);
-    if (balance < 0 || m->books.cut)
+    int64_t left = model_left(m);
+    if (m->books.cut && m->config.alarm4)
+        return 4;
+    if (left < 0 || m->books.cut)
         return 3;
-    if (balance <= m->config.limit[1])
+    if (left <= m->config.limit[1])
         return 2;
-    return balance <= m->config.limit[0] ? 1 : 0;
+    return left <= m->config.limit[0] ? 1 : 0;
 }
 
 /* Does this reason want the circuit open (or keep-power: closed)? */
@@ -206,10 +225,9 @@ static void relays(struct model *m)
 static void credit(struct model *m)
 {
     struct m_books *b = &m->books;
-    int64_t balance = model_balance(m);
-    if (balance <= -m->config.limit[2])
+    if (b->free_fen == 0 && model_balance(m) <= -m->config.limit[2])
         b->cut = true;
-    if (balance > m->config.limit[1])
+    if (model_left(m) > m->config.limit[1])
         b->pretrip = 0;
     else if (b->pretrip == 0 && m->config.pretrip != TERMINAL_PRETRIP_NONE) {
         b->pretrip = 1;
@@ -237,6 +255,68 @@ static void recloses(struct model *m)
         h->cause = 0;
         h->recloses++;
     }
+}
+
+int m_month_number(const struct m_date *d)
+{
+    return d->year * 12 + d->month;
+}
+
+/* A new month brings its free amount. */
+void m_month(struct model *m)
+{
+    struct m_books *b = &m->books;
+    struct m_date now = model_local(m);
+    int month = m_month_number(&now);
+    if (m->config.free_fen == 0) /* the next one is the first */
+        b->free_month = 0;
+    bool none = !m->setup.wallet || m->config.free_fen == 0;
+    if (none || b->clock_lost || month <= b->free_month)
+        return;
+    int missed = b->free_month == 0 ? 1 : month - b->free_month;
+    missed = missed > 12 ? 12 : missed;
+    if (m->config.kept)
+        b->free_fen += m->config.free_fen * missed;
+    else
+        b->free_fen = m->config.free_fen;
+    if (b->free_fen > TERMINAL_MONEY_MAX_FEN)
+        b->free_fen = TERMINAL_MONEY_MAX_FEN;
+    b->free_month = month;
+    if (!b->cut || b->free_fen == 0 || model_balance(m) < 0)
+        return;
+    b->cut = false;
+    for (int c = 0; c < m->setup.circuits; c++)
+        b->key_wait[c] |= m->config.safe;
+}
+
+static void push(struct m_freeze *list, int n, const struct m_freeze *f, uint32_t number)
+{
+    memmove(list + 1, list, (size_t)(n - 1) * sizeof *list);
+    list[0] = *f;
+    list[0].number = number;
+}
+
+/* What stood at the last midnight, as far as it is known now. */
+static void freeze(struct model *m)
+{
+    struct m_books *b = &m->books;
+    struct m_date now = model_local(m);
+    int day = now.day_number + 1, month = m_month_number(&now);
+    if (b->clock_lost || day <= b->freeze_day)
+        return;
+    struct m_freeze f = {.at = now, .balance = model_balance(m), .free = b->free_fen};
+    f.at.hour = f.at.minute = f.at.second = 0;
+    for (int i = 0; i < 4; i++)
+        f.rate_mwh[i] = model_mwh(m, 0, i + 1);
+    for (int i = 0; i < 3; i++)
+        f.circuit_mwh[i] = model_mwh(m, i + 1, 0);
+    if (b->freeze_day != 0)
+        push(b->day, TERMINAL_DAYS, &f, ++b->days);
+    f.at.day = 1; /* of the month that has begun */
+    if (b->freeze_day != 0 && month > b->freeze_month)
+        push(b->month, TERMINAL_MONTHS, &f, ++b->months);
+    b->freeze_day = day;
+    b->freeze_month = month;
 }
 
 static void timers(struct model *m)
@@ -306,10 +386,11 @@ void model_new(struct model *m, const struct terminal_setup *s)
     }
     m->guard.weekend = 1 << 0 | 1 << 6;
     memcpy(m->config.price, s->price_e4, sizeof m->config.price);
-    m->config.periods = s->period_count;
+    struct m_table *t = &m->config.table[0];
+    t->periods = s->period_count;
     for (int i = 0; i < s->period_count; i++) {
-        m->config.period[i].minute = s->periods[i].hour * 60 + s->periods[i].minute;
-        m->config.period[i].rate = s->periods[i].rate;
+        t->period[i].minute = s->periods[i].hour * 60 + s->periods[i].minute;
+        t->period[i].rate = s->periods[i].rate;
     }
     forget(m);
 }
@@ -328,8 +409,22 @@ void model_time(struct model *m, int64_t now_ms, int64_t rtc, bool lost)
     m->rtc = rtc;
     m->running = true;
     m->books.clock_lost |= lost;
+    freeze(m);
+    m_month(m);
     timers(m);
     m_settle(m);
+}
+
+/* Whole fen come out of what is free first. */
+static void use(struct model *m, big e8)
+{
+    struct m_books *b = &m->books;
+    int64_t before = model_balance(m);
+    b->used_e8 += e8;
+    int64_t fen = before - model_balance(m);
+    int64_t free = fen < b->free_fen ? fen : b->free_fen;
+    b->free_fen -= free;
+    b->paid_fen += free;
 }
 
 void model_energy(struct model *m, int c, uint64_t mwh)
@@ -337,7 +432,7 @@ void model_energy(struct model *m, int c, uint64_t mwh)
     int rate = model_rate(m);
     m->books.mwh[c][rate - 1] += mwh;
     if (m->setup.wallet)
-        m->books.used_e8 += (big)mwh * m->config.price[rate - 1];
+        use(m, (big)mwh * m->config.price[rate - 1]);
     /* The register has eight digits. */
     if (model_balance(m) < -TERMINAL_MONEY_MAX_FEN)
         m->books.paid_fen -= model_balance(m) + TERMINAL_MONEY_MAX_FEN;

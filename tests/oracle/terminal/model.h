@@ -44,6 +44,13 @@ struct m_event {
     uint32_t value, allowed;
 };
 
+struct m_freeze {
+    uint32_t number; /* 0: none */
+    struct m_date at;
+    uint64_t rate_mwh[4], circuit_mwh[3];
+    int64_t balance, free;
+};
+
 struct m_hold {
     int cause; /* 0: none */
     bool locked;
@@ -77,7 +84,13 @@ struct m_books {
     int hold_day;
     struct m_event trip[TERMINAL_TRIPS], close[TERMINAL_CLOSES]; /* newest first */
     /* numbers up to which records may have been begun before a cut, in the places of old ones */
-    uint32_t begun_trips, begun_closes;
+    uint32_t begun_trips, begun_closes, begun_days, begun_months;
+    /* the month's free amount */
+    int64_t free_fen;
+    int free_month; /* it was given for; 0: never */
+    uint32_t days, months;
+    int freeze_day, freeze_month; /* the last that was frozen; 0: none */
+    struct m_freeze day[TERMINAL_DAYS], month[TERMINAL_MONTHS]; /* newest first */
 };
 
 struct m_config {
@@ -85,11 +98,18 @@ struct m_config {
     uint8_t password[2][3]; /* levels 2 and 4 */
     int64_t limit[5];       /* alarm 1, alarm 2, overdraft, hoard, close allowed */
     uint32_t price[4];
-    int periods;
+    struct m_table {
+        int periods;
+        struct {
+            int minute, rate;
+        } period[TERMINAL_PERIODS];
+    } table[2];
+    int zones;
     struct {
-        int minute, rate;
-    } period[TERMINAL_PERIODS];
-    int pretrip, wait_s, safe, auth;
+        int month, day, table;
+    } zone[TERMINAL_ZONES];
+    int pretrip, wait_s, safe, auth, alarm4, kept;
+    int64_t free_fen;
 };
 
 struct m_hours {
@@ -165,6 +185,7 @@ int model_frame(struct model *m, const uint8_t address[6], int control, const ui
 
 /* What it shows. */
 int64_t model_balance(const struct model *m);
+int64_t model_left(const struct model *m);  /* with what is free */
 int64_t model_carry(const struct model *m); /* 1e-8 fen used, less than a fen */
 int model_alarm(const struct model *m);
 int model_reason(const struct model *m, int circuit, bool *open);
@@ -179,6 +200,8 @@ struct m_date m_date_of(int64_t seconds_local);
 int64_t m_seconds(const struct m_date *d); /* of local time, since 1970 */
 bool m_date_valid(const struct m_date *d);
 void m_settle(struct model *m);
+void m_month(struct model *m);
+int m_month_number(const struct m_date *d);
 bool m_reads(const struct model *m, uint32_t di, uint8_t *out, int *len);
 int m_writes(struct model *m, uint32_t di, const uint8_t *data, int len); /* error byte */
 int m_order(struct model *m, const uint8_t *data, int len);

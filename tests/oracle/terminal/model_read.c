@@ -27,12 +27,27 @@ static void stamp6(uint8_t **p, const struct m_date *d, bool there)
         bcd(p, there ? (uint64_t)v[i] : 0, 1);
 }
 
+static bool frozen_energy(const struct model *m, uint32_t di, uint8_t **p)
+{
+    int kk = di >> 8 & 255, nn = di & 255;
+    if (nn > TERMINAL_MONTHS || m->books.month[nn - 1].number == 0 || (kk > 4 && kk != 255))
+        return false;
+    const struct m_freeze *f = &m->books.month[nn - 1];
+    const uint64_t *r = f->rate_mwh;
+    uint64_t all[] = {r[0] + r[1] + r[2] + r[3], r[0], r[1], r[2], r[3]};
+    for (int i = kk == 255 ? 0 : kk; i <= (kk == 255 ? 4 : kk); i++)
+        bcd(p, di >> 16 == 2 ? 0 : all[i] / 10000 % 100000000, 4);
+    return true;
+}
+
 /* 0000kk00, 0001kk00, 0002kk00 */
 static bool energy(const struct model *m, uint32_t di, uint8_t **p)
 {
     unsigned kk = di >> 8 & 255;
     bool reverse = di >> 16 == 2;
-    if ((di & 255) != 0 || (kk > 4 && kk != 255))
+    if ((di & 255) != 0)
+        return frozen_energy(m, di, p);
+    if ((kk > 4 && kk != 255))
         return false;
     for (unsigned r = kk == 255 ? 0 : kk; r <= (kk == 255 ? 4 : kk); r++)
         bcd(p, reverse ? 0 : model_mwh(m, 0, (int)r) / 10000 % 100000000, 4);
@@ -222,7 +237,15 @@ static bool settings(const struct model *m, uint32_t di, uint8_t **p)
         bcd(p, (uint64_t)g->limit[n - 1], 4);
         return true;
     }
-    if (n < 1 || n > 5)
+    if (n == 7 || n == 8) {
+        bcd(p, (uint64_t)(n == 7 ? g->free_fen : m->books.free_fen), 4);
+        if (n == 7)
+            raw(p, (uint64_t)g->kept, 1);
+        return m->setup.wallet;
+    }
+    if (n == 9)
+        return bcd(p, 0, 2), true;
+    if (n < 1 || n > 9)
         return false;
     if (n == 5)
         raw(p, (uint64_t)model_alarm(m), 1);
@@ -231,18 +254,115 @@ static bool settings(const struct model *m, uint32_t di, uint8_t **p)
             (uint64_t)(n == 1   ? g->pretrip
                        : n == 2 ? g->wait_s
                        : n == 3 ? g->safe
+                       : n == 6 ? g->alarm4
                                 : g->auth),
             n == 2 ? 2 : 1);
     return true;
 }
 
-static bool day_table(const struct model *m, uint8_t **p)
+static bool tables(const struct model *m, uint32_t di, uint8_t **p)
 {
-    for (int i = 0; i < m->config.periods; i++) {
-        bcd(p, (uint64_t)m->config.period[i].rate, 1);
-        bcd(p, (uint64_t)m->config.period[i].minute % 60, 1);
-        bcd(p, (uint64_t)m->config.period[i].minute / 60, 1);
+    if (di == 0x04010000)
+        for (int i = 0; i < m->config.zones; i++) {
+            bcd(p, (uint64_t)m->config.zone[i].table, 1);
+            bcd(p, (uint64_t)m->config.zone[i].day, 1);
+            bcd(p, (uint64_t)m->config.zone[i].month, 1);
+        }
+    if (di == 0x04010000)
+        return m->config.zones > 0;
+    if (di != 0x04010001 && di != 0x04010002)
+        return false;
+    const struct m_table *t = &m->config.table[di == 0x04010002];
+    for (int i = 0; i < t->periods; i++) {
+        bcd(p, (uint64_t)t->period[i].rate, 1);
+        bcd(p, (uint64_t)t->period[i].minute % 60, 1);
+        bcd(p, (uint64_t)t->period[i].minute / 60, 1);
     }
+    return t->periods > 0;
+}
+
+/* 050600nn and 050601nn */
+static bool day_freeze(const struct model *m, uint32_t di, uint8_t **p)
+{
+    int what = di >> 8 & 255, nn = di & 255;
+    if (what > 1 || nn < 1 || nn > TERMINAL_DAYS || m->books.day[nn - 1].number == 0)
+        return false;
+    const struct m_freeze *f = &m->books.day[nn - 1];
+    const uint64_t *r = f->rate_mwh;
+    if (what == 0) {
+        bcd(p, 0, 2);
+        bcd(p, (uint64_t)f->at.day, 1);
+        bcd(p, (uint64_t)f->at.month, 1);
+        bcd(p, (uint64_t)f->at.year - 2000, 1);
+        return true;
+    }
+    bcd(p, (r[0] + r[1] + r[2] + r[3]) / 10000 % 100000000, 4);
+    for (int i = 0; i < 4; i++)
+        bcd(p, r[i] / 10000 % 100000000, 4);
+    return true;
+}
+
+/* 048030nn and 048031nn */
+static bool freezes(const struct model *m, uint32_t di, uint8_t **p)
+{
+    bool month = (di >> 8 & 255) == 0x31;
+    int nn = di & 255;
+    if (nn < 1 || nn > (month ? TERMINAL_MONTHS : TERMINAL_DAYS))
+        return false;
+    const struct m_freeze *f = month ? &m->books.month[nn - 1] : &m->books.day[nn - 1];
+    if (f->number == 0)
+        return false;
+    stamp6(p, &f->at, true);
+    for (int i = 0; i < 3; i++)
+        bcd(p, f->circuit_mwh[i] / 10000 % 100000000, 4);
+    bcd(p, (uint64_t)(f->balance < 0 ? -f->balance : f->balance), 5);
+    if (f->balance < 0)
+        (*p)[-1] |= 0x80;
+    bcd(p, (uint64_t)f->free, 4);
+    return true;
+}
+
+static void factor(uint8_t **p, int64_t mw, int64_t mva)
+{
+    int64_t f = mva == 0 ? 1000 : mw * 1000 / mva;
+    bcd(p, (uint64_t)(f > 1000 ? 1000 : f), 2);
+}
+
+/* 02040000, 02050000, 02060000; the loads of the bench always take power */
+static bool quality(const struct model *m, uint32_t di, uint8_t **p)
+{
+    const struct terminal_sample *s = &m->sample;
+    int64_t mw = 0, mvar = 0, mva = 0;
+    if (m->setup.phases != 1 || (di & 255) != 0 || (di >> 8 & 255) > 1)
+        return false;
+    for (int c = 0; c < m->setup.circuits; c++) {
+        mw += s->power_mw[c];
+        mvar += s->reactive_mvar[c];
+        mva += (int64_t)s->voltage_dv[0] * s->current_ma[c] / 10;
+    }
+    if (di >> 16 == 0x0206)
+        factor(p, mw, mva);
+    else
+        power(p, di >> 16 == 0x0204 ? mvar : mva);
+    return true;
+}
+
+static bool circuit(const struct model *m, uint32_t di, uint8_t **p)
+{
+    int c = (int)(di & 255) - 1;
+    if (m->setup.phases != 1 || c < 0 || c >= m->setup.circuits)
+        return false;
+    const struct terminal_sample *s = &m->sample;
+    int64_t mva = (int64_t)s->voltage_dv[0] * s->current_ma[c] / 10;
+    bcd(p, s->voltage_dv[0], 2);
+    bcd(p, s->current_ma[c], 3);
+    power(p, s->power_mw[c]);
+    power(p, s->reactive_mvar[c]);
+    power(p, mva);
+    factor(p, s->power_mw[c], mva);
+    bcd(p, s->frequency_chz, 2);
+    for (int r = 0; r <= 4; r++)
+        bcd(p, model_mwh(m, c + 1, r) / 10000 % 100000000, 4);
     return true;
 }
 
@@ -349,7 +469,8 @@ static bool counters(const struct model *m, uint32_t di, uint8_t **p)
 
 static bool numbers(const struct model *m, uint32_t di, uint8_t **p)
 {
-    static const int count[] = {0, 2, TERMINAL_PERIODS, TERMINAL_RATES};
+    const int count[] = {m->config.zones > 0 ? m->config.zones : 1, 2, TERMINAL_PERIODS,
+                         TERMINAL_RATES};
     int n = di & 255;
     if (di >> 8 == 0x040002 && n >= 1 && n <= 4)
         return bcd(p, (uint64_t)count[n - 1], 1), true;
@@ -403,6 +524,11 @@ static bool private_blocks(const struct model *m, uint32_t di, uint8_t **p)
         return (di & 255) == 255;
     case 0x048003:
         return settings(m, di, p);
+    case 0x048030:
+    case 0x048031:
+        return freezes(m, di, p);
+    case 0x048040:
+        return circuit(m, di, p);
     case 0x048010:
         return trip_more(m, di & 255, p);
     case 0x048011:
@@ -425,6 +551,10 @@ static bool reads(const struct model *m, uint32_t di, uint8_t **p)
     case 0x0202:
     case 0x0203:
         return phases(m, di, p);
+    case 0x0204:
+    case 0x0205:
+    case 0x0206:
+        return quality(m, di, p);
     case 0x0280:
         if (di == 0x02800002)
             return bcd(p, m->sample.frequency_chz, 2), true;
@@ -437,9 +567,11 @@ static bool reads(const struct model *m, uint32_t di, uint8_t **p)
     case 0x0400:
         return di >> 8 == 0x040010 ? settings(m, di, p) : numbers(m, di, p);
     case 0x0401:
-        return di == 0x04010001 && m->config.periods > 0 && day_table(m, p);
+        return tables(m, di, p);
     case 0x0405:
         return prices(m, di, p);
+    case 0x0506:
+        return day_freeze(m, di, p);
     case 0x0480:
         return private_blocks(m, di, p);
     case 0x1D00:

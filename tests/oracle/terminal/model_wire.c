@@ -195,7 +195,7 @@ static void paid(struct model *m)
     struct m_books *b = &m->books;
     int64_t balance = model_balance(m);
     bool uncut = b->cut && balance > 0 && balance >= m->config.limit[4];
-    bool relieved = b->pretrip == 1 && balance > m->config.limit[1];
+    bool relieved = b->pretrip == 1 && model_left(m) > m->config.limit[1];
     if (uncut)
         b->cut = false;
     if (relieved)
@@ -345,9 +345,41 @@ static int fail(int control, int error, int *answer_control, uint8_t *out)
     return 1;
 }
 
+#define ALL_TRIPS 0x048010FFu
+#define FOLLOWS 0x20
+
+/* Twelve trips a part; a part after the first tells which it is. */
+static int trips(const struct model *m, int part, const uint8_t *di, int *control, uint8_t *out)
+{
+    int n = m->books.trips < TERMINAL_TRIPS ? (int)m->books.trips : TERMINAL_TRIPS, len = 4;
+    if (part * 12 >= n)
+        return fail(*control & 0x1F, ERROR_NOT_HERE, control, out);
+    memcpy(out, di, 4);
+    for (int i = part * 12; i < n && i < part * 12 + 12; i++) {
+        int one;
+        (void)m_reads(m, 0x04801001u + (uint32_t)i, out + len, &one);
+        len += one;
+    }
+    if (part > 0)
+        out[len++] = (uint8_t)part;
+    if (part * 12 + 12 < n)
+        *control |= FOLLOWS;
+    return len;
+}
+
+static int read_more(const struct model *m, const uint8_t *data, int len, int *control,
+                     uint8_t *out)
+{
+    if (len != 5 || data[4] == 0 || u32(data) != ALL_TRIPS)
+        return fail(0x12, ERROR_NOT_HERE, control, out);
+    return trips(m, data[4], data, control, out);
+}
+
 static int read(struct model *m, const uint8_t *data, int len, int *control, uint8_t *out)
 {
     int n;
+    if (len == 4 && u32(data) == ALL_TRIPS)
+        return trips(m, 0, data, control, out);
     if (len != 4)
         return fail(0x11, len < 4 ? ERROR_VALUE : ERROR_NOT_HERE, control, out);
     if (!m_reads(m, u32(data), out + 4, &n))
@@ -425,7 +457,7 @@ int model_frame(struct model *m, const uint8_t address[6], int control, const ui
     case 0x11:
         return read(m, data, len, answer_control, out);
     case 0x12:
-        return fail(control, ERROR_NOT_HERE, answer_control, out);
+        return read_more(m, data, len, answer_control, out);
     case 0x13:
         memcpy(out, m->config.address, 6);
         return 6;

@@ -27,12 +27,32 @@ static int limit(struct model *m, int n, const uint8_t *data, int len)
     return 0;
 }
 
+/* The first amount is given at once. */
+static int free_amount(struct model *m, const uint8_t *data, int len)
+{
+    int64_t v;
+    if (!m->setup.wallet)
+        return NOT_WRITABLE;
+    if (len != 5 || !m_bcd(data, 4, &v) || data[4] > 1)
+        return BAD;
+    m->config.free_fen = v;
+    m->config.kept = data[4];
+    m_month(m);
+    return 0;
+}
+
 static int mode(struct model *m, int n, const uint8_t *data, int len)
 {
-    static const int most[] = {2, 9999, 1, 1};
-    int *const field[] = {&m->config.pretrip, &m->config.wait_s, &m->config.safe, &m->config.auth};
+    static const int most[] = {2, 9999, 1, 1, 0, 1};
+    int *const field[] = {
+        &m->config.pretrip, &m->config.wait_s, &m->config.safe, &m->config.auth, NULL,
+        &m->config.alarm4};
     int64_t v;
-    if (n < 1 || n > 4)
+    if (n == 7)
+        return free_amount(m, data, len);
+    if (n == 9) /* the bench does not speak the other language: only 0 may be set */
+        return number(data, len, 2, 0, &v);
+    if (n < 1 || n > 6 || n == 5)
         return NOT_WRITABLE;
     if (number(data, len, n == 2 ? 2 : 1, most[n - 1], &v))
         return BAD;
@@ -65,7 +85,35 @@ static int price(struct model *m, int n, const uint8_t *data, int len)
     return 0;
 }
 
-static int day_table(struct model *m, const uint8_t *data, int len)
+static int zones(struct model *m, const uint8_t *data, int len)
+{
+    struct m_config g = m->config;
+    if (len == 0 || len % 3 != 0 || len / 3 > TERMINAL_ZONES)
+        return BAD;
+    g.zones = 0;
+    for (const uint8_t *p = data; p < data + len; p += 3) {
+        int64_t table, day, month;
+        if (!m_bcd(p, 1, &table) || !m_bcd(p + 1, 1, &day) || !m_bcd(p + 2, 1, &month))
+            return BAD;
+        struct m_date d = {.year = 2000, .month = (int)month, .day = (int)day};
+        if (!m_date_valid(&d) || table < 1 || table > 2)
+            return BAD;
+        int at = d.month * 31 + d.day, n = g.zones;
+        int last = n > 0 ? g.zone[n - 1].month * 31 + g.zone[n - 1].day : 0;
+        if (n > 0 && at == last && table == g.zone[n - 1].table)
+            continue;
+        if (at <= last)
+            return BAD;
+        g.zone[n].month = d.month;
+        g.zone[n].day = d.day;
+        g.zone[n].table = (int)table;
+        g.zones++;
+    }
+    m->config = g;
+    return 0;
+}
+
+static int day_table(struct model *m, int which, const uint8_t *data, int len)
 {
     int minutes[TERMINAL_PERIODS], rates[TERMINAL_PERIODS], n = 0;
     if (len == 0 || len % 3 != 0 || len / 3 > TERMINAL_PERIODS)
@@ -85,10 +133,11 @@ static int day_table(struct model *m, const uint8_t *data, int len)
         minutes[n] = at;
         rates[n++] = (int)rate;
     }
-    m->config.periods = n;
+    struct m_table *t = &m->config.table[which - 1];
+    t->periods = n;
     for (int i = 0; i < n; i++) {
-        m->config.period[i].minute = minutes[i];
-        m->config.period[i].rate = rates[i];
+        t->period[i].minute = minutes[i];
+        t->period[i].rate = rates[i];
     }
     return 0;
 }
@@ -311,7 +360,9 @@ int m_writes(struct model *m, uint32_t di, const uint8_t *data, int len)
     case 0x040010:
         return limit(m, di & 255, data, len);
     case 0x040100:
-        return (di & 255) == 1 ? day_table(m, data, len) : NOT_WRITABLE;
+        if ((di & 255) == 0)
+            return zones(m, data, len);
+        return (di & 255) <= 2 ? day_table(m, di & 255, data, len) : NOT_WRITABLE;
     case 0x040501:
         return price(m, di & 255, data, len);
     case 0x048003:

@@ -8,13 +8,14 @@
 static const uint32_t audited[] = {
     0x0000FF00, 0x0001FF00, 0x00900200, 0x00900201, 0x02800020, 0x03110000, 0x03300000, 0x03300400,
     0x0400010C, 0x04000401, 0x0400040E, 0x040005FF, 0x04001001, 0x04001002, 0x04001003, 0x04001004,
-    0x04001005, 0x04010001, 0x040501FF, 0x048001FF, 0x04800301, 0x04800302, 0x04800303, 0x04800304,
-    0x04802001, 0x04802002, 0x04802003, 0x04802201, 0x04802202, 0x04802203, 0x04802401, 0x04802402,
-    0x04802403, 0x04802501, 0x04802502, 0x04802503, 0x04802601, 0x04802602, 0x04802603, 0x04802700,
-    0x04802801, 0x04802802, 0x04802803, 0x1D000001, 0x1E000001,
+    0x04001005, 0x04010000, 0x04010001, 0x04010002, 0x04800306, 0x04800307, 0x04800308, 0x040501FF,
+    0x048001FF, 0x04800301, 0x04800302, 0x04800303, 0x04800304, 0x04802001, 0x04802002, 0x04802003,
+    0x04802201, 0x04802202, 0x04802203, 0x04802401, 0x04802402, 0x04802403, 0x04802501, 0x04802502,
+    0x04802503, 0x04802601, 0x04802602, 0x04802603, 0x04802700, 0x04802801, 0x04802802, 0x04802803,
+    0x1D000001, 0x1E000001,
 };
 #define AUDITED (int)(sizeof audited / sizeof audited[0])
-#define AUDITS (AUDITED + 60 + 40 + 30 + 10)
+#define AUDITS (AUDITED + 60 + 30 + 10 + 60 + 2 * TERMINAL_DAYS + 2 * TERMINAL_MONTHS)
 
 static uint32_t audit_di(int i)
 {
@@ -30,7 +31,13 @@ static uint32_t audit_di(int i)
     if (i < 10)
         return 0x1E000101 + (uint32_t)i;
     i -= 10;
-    return i < 30 ? 0x04801001 + (uint32_t)i : 0x04801101 + (uint32_t)(i - 30);
+    if (i < 60)
+        return (i < 30 ? 0x04801001 : 0x04801101) + (uint32_t)(i % 30);
+    i -= 60;
+    if (i < 2 * TERMINAL_DAYS)
+        return (i % 2 ? 0x05060101 : 0x04803001) + (uint32_t)i / 2;
+    i -= 2 * TERMINAL_DAYS;
+    return (i % 2 ? 0x0001FF01 : 0x04803101) + (uint32_t)i / 2;
 }
 
 void drive_audit(struct pair *p)
@@ -69,6 +76,10 @@ static void maybe_add(struct maybe *all, const struct model *m)
 /* Records that `later` has more may have been begun. */
 static void doubt(struct m_books *b, const struct m_books *later)
 {
+    if (later->days > b->begun_days)
+        b->begun_days = later->days;
+    if (later->months > b->begun_months)
+        b->begun_months = later->months;
     if (later->trips > b->begun_trips)
         b->begun_trips = later->trips;
     if (later->closes > b->begun_closes)
