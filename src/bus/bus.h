@@ -62,6 +62,7 @@ struct bus_peer {
     const struct meter_link *link; /* NULL: the line's */
     int32_t baud;                  /* 0: the line's */
     char parity;                   /* 0: the line's */
+    int32_t slow_ms;               /* it may need so long to begin an answer; 0: the line's time */
     bool silent;                   /* demoted: asked only on the probe ring */
     bool told;                     /* what bus_peer_change said last */
     uint8_t failures;              /* jobs in a row without an answer */
@@ -185,6 +186,9 @@ void bus_peer_reset(struct bus *b, uint16_t peer);
 /* What this meter speaks, and how fast. NULL, 0, 0: as the line. Not while a job of it waits. */
 void bus_peer_speaks(struct bus *b, uint16_t peer, const struct meter_link *link, int32_t baud,
                      char parity);
+/* A meter that is slow by nature (a battery, a valve) is waited for so long, even if that is longer
+ * than the line's own bound; once it is known to be quicker, for less. */
+void bus_peer_waits(struct bus *b, uint16_t peer, int32_t slow_ms);
 /* The speed at which the frame handed out last must be sent. parity 0: the line's own. */
 int32_t bus_speed(const struct bus *b, char *parity);
 /* The peers that take longest to answer, slowest first; returns how many were written. */

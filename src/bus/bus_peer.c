@@ -16,6 +16,11 @@ void bus_peer_speaks(struct bus *b, uint16_t peer, const struct meter_link *link
     p->parity = parity;
 }
 
+void bus_peer_waits(struct bus *b, uint16_t peer, int32_t slow_ms)
+{
+    b->peers[peer].slow_ms = slow_ms;
+}
+
 const struct meter_link *bus_link_of(const struct bus *b, uint16_t peer)
 {
     return b->peers[peer].link ? b->peers[peer].link : b->link;
@@ -42,9 +47,10 @@ int32_t bus_wait_of(const struct bus *b, uint16_t peer)
 {
     const struct bus_timing *t = &b->timing;
     const struct bus_peer *p = &b->peers[peer];
+    int32_t most = p->slow_ms > t->turnaround_max_ms ? p->slow_ms : t->turnaround_max_ms;
     if (p->trusted < TRUST_AFTER)
-        return t->turnaround_ms;
-    return clamp(2 * p->slowest_ms + 50, t->turnaround_min_ms, t->turnaround_max_ms);
+        return p->slow_ms > t->turnaround_ms ? p->slow_ms : t->turnaround_ms;
+    return clamp(2 * p->slowest_ms + 50, t->turnaround_min_ms, most);
 }
 
 /* What silenced this one may have silenced others: they are all tried at once. */
@@ -137,7 +143,8 @@ void bus_peer_reset(struct bus *b, uint16_t peer)
 {
     struct bus_peer *p = &b->peers[peer];
     leave(b, p->answers > 0 && !p->silent);
-    *p = (struct bus_peer){.link = p->link, .baud = p->baud, .parity = p->parity};
+    *p = (struct bus_peer){
+        .link = p->link, .baud = p->baud, .parity = p->parity, .slow_ms = p->slow_ms};
 }
 
 bool bus_peer_change(struct bus *b, struct bus_change *out)

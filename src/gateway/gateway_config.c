@@ -63,8 +63,10 @@ static void start_bus(struct gateway *g, const struct gateway_now *now, struct g
     int32_t baud = (int32_t)l->config.baud;
     struct bus_timing timing = only_dlt645(g, l) ? bus_timing_dlt645(baud) : bus_timing_of(baud);
     bus_init(&l->bus, &meter_link_dlt645, &timing, now->mono);
-    for (uint16_t p = 0; p < l->peer_count; p++)
+    for (uint16_t p = 0; p < l->peer_count; p++) {
         bus_peer_speaks(&l->bus, p, link_of(g, l, p), 0, 0);
+        bus_peer_waits(&l->bus, p, g->meters[l->meters[p]].unit.model->limits.answer_ms);
+    }
 }
 
 static void start_line(struct gateway *g, const struct gateway_now *now, size_t index)
