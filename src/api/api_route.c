@@ -102,6 +102,8 @@ static const struct api_route routes[] = {
      API_BODY_JSON, true, api_grace_set},
     {HTTP_GET, V1 "/projects/{id}/held-charges", API_VERB(MONEY), API_SCOPE_PROJECT,
      .handle = api_held},
+    {HTTP_GET, V1 "/projects/{id}/trip-ranking", API_VERB(VIEW), API_SCOPE_PROJECT,
+     .handle = api_trip_ranking},
     {HTTP_GET, V1 "/search", API_VERB(VIEW), .handle = api_search},
 
     {HTTP_GET, V1 "/accounts/{id}", API_VERB(VIEW), API_SCOPE_ACCOUNT, .handle = api_account},
@@ -166,6 +168,14 @@ static const struct api_route routes[] = {
      API_BODY_JSON, true, api_exchange},
     {HTTP_POST, V1 "/meters/{id}/keep", API_VERB(KEEP), API_SCOPE_METER, API_WRITE, API_BODY_JSON,
      true, api_keep},
+    {HTTP_GET, V1 "/meters/{id}/terminal", API_VERB(VIEW), API_SCOPE_METER, .handle = api_terminal},
+    {HTTP_GET, V1 "/meters/{id}/trips", API_VERB(VIEW), API_SCOPE_METER, .handle = api_trips},
+    {HTTP_POST, V1 "/meters/{id}/terminal/read", API_VERB(RELAY), API_SCOPE_METER, API_WRITE,
+     API_BODY_NONE, true, api_terminal_read},
+    {HTTP_POST, V1 "/meters/{id}/terminal/orders", API_VERB(RELAY), API_SCOPE_METER, API_WRITE,
+     API_BODY_JSON, true, api_terminal_order},
+    {HTTP_POST, V1 "/meters/{id}/terminal/settings", API_VERB(TERMINAL), API_SCOPE_METER, API_WRITE,
+     API_BODY_JSON, true, api_terminal_setting},
     {HTTP_POST, V1 "/gateways/{id}/claim-code", API_VERB(CLAIM), API_SCOPE_GATEWAY, API_WRITE,
      .handle = api_claim_code},
 
@@ -183,7 +193,7 @@ const struct api_route *api_routes(size_t *count)
 static bool dangerous(int permission)
 {
     return permission == API_VERB(SELL) || permission == API_VERB(CANCEL) ||
-           permission == API_VERB(RELAY) || permission == API_VERB(KEEP) ||
+           permission == API_VERB(RELAY) || permission == API_VERB(TERMINAL) || permission == API_VERB(KEEP) ||
            permission == API_VERB(BOOKS);
 }
 

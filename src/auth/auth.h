@@ -58,6 +58,7 @@ enum auth_verb {
     AUTH_STRATEGY, /* fee-control strategies, the same */
     AUTH_BOOKS,    /* closing of days, runs, bills and late fees, what the cash desk may do */
     AUTH_AUDIT,    /* the journal */
+    AUTH_TERMINAL, /* settings of terminals: limits, hours, white lists; to reset is AUTH_RELAY */
     AUTH_VERB_COUNT
 };
 

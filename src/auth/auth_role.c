@@ -10,7 +10,7 @@ static const char *const verb_names[AUTH_VERB_COUNT] = {
     [AUTH_SELL] = "sell",         [AUTH_CANCEL] = "cancel", [AUTH_RELAY] = "relay",
     [AUTH_KEEP] = "keep",         [AUTH_IMPORT] = "import", [AUTH_CLAIM] = "claim",
     [AUTH_BOOKS] = "books",       [AUTH_AUDIT] = "audit",   [AUTH_PRICE] = "price",
-    [AUTH_STRATEGY] = "strategy",
+    [AUTH_STRATEGY] = "strategy", [AUTH_TERMINAL] = "terminal",
 };
 
 /* Who may what. Nothing else decides. */
@@ -20,15 +20,16 @@ static const struct {
 } roles[AUTH_ROLE_COUNT] = {
     [AUTH_ADMIN] = {"admin", V(SELF) | V(VIEW) | V(MONEY) | V(SELL) | V(CANCEL) | V(RELAY) |
                                  V(KEEP) | V(IMPORT) | V(CLAIM) | V(BOOKS) | V(AUDIT) | V(PRICE) |
-                                 V(STRATEGY)},
+                                 V(STRATEGY) | V(TERMINAL)},
     [AUTH_MANAGER] = {"manager", V(SELF) | V(VIEW) | V(MONEY) | V(SELL) | V(CANCEL) | V(RELAY) |
                                      V(KEEP) | V(IMPORT) | V(BOOKS) | V(AUDIT) | V(PRICE) |
-                                     V(STRATEGY)},
+                                     V(STRATEGY) | V(TERMINAL)},
     [AUTH_CASHIER] = {"cashier", V(SELF) | V(VIEW) | V(MONEY) | V(SELL) | V(CANCEL)},
     [AUTH_FINANCE] = {"finance",
                       V(SELF) | V(VIEW) | V(MONEY) | V(CANCEL) | V(BOOKS) | V(AUDIT) | V(PRICE)},
-    [AUTH_OFFICER] = {"officer", V(SELF) | V(VIEW) | V(MONEY) | V(RELAY) | V(KEEP) | V(STRATEGY)},
-    [AUTH_ENGINEER] = {"engineer", V(SELF) | V(VIEW) | V(RELAY) | V(IMPORT)},
+    [AUTH_OFFICER] = {"officer", V(SELF) | V(VIEW) | V(MONEY) | V(RELAY) | V(KEEP) | V(STRATEGY) |
+                                     V(TERMINAL)},
+    [AUTH_ENGINEER] = {"engineer", V(SELF) | V(VIEW) | V(RELAY) | V(IMPORT) | V(TERMINAL)},
     [AUTH_WARDEN] = {"warden", V(SELF) | V(VIEW) | V(RELAY)},
     [AUTH_AUDITOR] = {"auditor", V(SELF) | V(VIEW) | V(MONEY) | V(AUDIT)},
 };

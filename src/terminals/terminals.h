@@ -40,6 +40,13 @@
 [[nodiscard]] enum err terminals_trip(struct store_tx *tx, const struct uplink_trip *trip,
                                       wall_s now, uint64_t random);
 
+/* Of enum terminal_reason: a word, what it is and what ends it. Never NULL. */
+const char *terminals_reason_name(int64_t reason); /* "malignant" ...; "unknown" */
+const char *terminals_reason_en(int64_t reason);
+const char *terminals_reason_zh(int64_t reason);
+const char *terminals_reason_ends_en(int64_t reason); /* "" if nothing has to end */
+const char *terminals_reason_ends_zh(int64_t reason);
+
 struct terminals_trip_row {
     int64_t id, account_id; /* 0: the meter belonged to no account then */
     wall_s heard_at;

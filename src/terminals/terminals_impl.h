@@ -40,8 +40,6 @@ enum err terminals_send(struct terminals_turn *t, const struct terminals_meter *
 enum err terminals_look(struct terminals_turn *t, const struct terminals_meter *m, int64_t circuit,
                         enum meter_terminal_item item);
 
-/* Names of enum terminal_reason, as in events. */
-const char *terminals_reason_name(int64_t reason);
 bool terminals_reason_is_load(int64_t reason); /* load control, or air-conditioner mode */
 
 #endif

@@ -6,27 +6,56 @@
 #include "terminal/terminal.h"
 #include "terminals/terminals_impl.h"
 
-static const char *const reason_names[TERMINAL_REASON_COUNT] = {
-    [TERMINAL_REASON_NONE] = "none",
-    [TERMINAL_REASON_REMOTE] = "remote",
-    [TERMINAL_REASON_CREDIT] = "credit",
-    [TERMINAL_REASON_OVERDRAFT] = "overdraft",
-    [TERMINAL_REASON_KEEP_POWER] = "keep_power",
-    [TERMINAL_REASON_KEY] = "key",
-    [TERMINAL_REASON_TIMED] = "timed",
-    [TERMINAL_REASON_TIME] = "time",
-    [TERMINAL_REASON_NIGHT] = "night",
-    [TERMINAL_REASON_CURRENT] = "current",
-    [TERMINAL_REASON_LOAD] = "load",
-    [TERMINAL_REASON_MALIGNANT] = "malignant",
-    [TERMINAL_REASON_AIRCON] = "aircon",
-    [TERMINAL_REASON_PROTECTION] = "protection",
-    [TERMINAL_REASON_STAFF] = "staff",
+#define WORDS 16
+_Static_assert(TERMINAL_REASON_COUNT <= WORDS, "every reason has a place");
+
+struct words {
+    const char *name, *en, *zh;
 };
+
+static const struct words words[WORDS] = {
+#define REASON(reason, name, en, zh) [TERMINAL_REASON_##reason] = {name, en, zh},
+#include "terminals/reason_table.h"
+#undef REASON
+};
+
+/* From the table of precedence itself. */
+static const struct words ends[WORDS] = {
+#define RULE(reason, effect, holds, ends, zh) [TERMINAL_REASON_##reason] = {"", ends, zh},
+#include "terminal/rules_table.h"
+#undef RULE
+};
+
+static const char *say(int64_t reason, const char *const *text, const char *absent)
+{
+    return reason >= 0 && reason < WORDS && *text ? *text : absent;
+}
+
+#define INDEX(reason) ((reason) >= 0 && (reason) < WORDS ? (reason) : WORDS - 1)
 
 const char *terminals_reason_name(int64_t reason)
 {
-    return reason >= 0 && reason < TERMINAL_REASON_COUNT ? reason_names[reason] : "unknown";
+    return say(reason, &words[INDEX(reason)].name, "unknown");
+}
+
+const char *terminals_reason_en(int64_t reason)
+{
+    return say(reason, &words[INDEX(reason)].en, "for a reason that is not known here");
+}
+
+const char *terminals_reason_zh(int64_t reason)
+{
+    return say(reason, &words[INDEX(reason)].zh, "未知原因");
+}
+
+const char *terminals_reason_ends_en(int64_t reason)
+{
+    return say(reason, &ends[INDEX(reason)].en, "");
+}
+
+const char *terminals_reason_ends_zh(int64_t reason)
+{
+    return say(reason, &ends[INDEX(reason)].zh, "");
 }
 
 bool terminals_reason_is_load(int64_t reason)

@@ -59,6 +59,12 @@ export type SavedVersion = Schemas['SavedVersion']
 export type VersionTexts = Schemas['VersionTexts']
 export type VersionText = VersionTexts['versions'][number]
 export type WallRow = Schemas['WallRow']
+export type Terminal = Schemas['Terminal']
+export type TerminalRegister = Schemas['TerminalRegister']
+export type Trip = Schemas['Trip']
+export type TripRank = Schemas['TripRank']
+type Setting = operations['setTerminal']['requestBody']['content']['application/json']
+type TerminalOrder = operations['orderTerminal']['requestBody']['content']['application/json']
 export type SeriesStep = Series['step']
 export type ClaimCode = { gateway_id: number; serial: string; code: string; valid_until: number }
 
@@ -289,6 +295,16 @@ export const api = {
     call<Relay>('POST', `/meters/${meter}/relay`, { key, body: { circuit, desired, reason } }),
   setKeep: (meter: number, on: boolean, reason: string, key: string) =>
     call<Relay>('POST', `/meters/${meter}/keep`, { key, body: { on, reason } }),
+
+  terminal: (meter: number) => call<Terminal>('GET', `/meters/${meter}/terminal`),
+  trips: (meter: number, query: Query) => call<{ trips: Trip[] }>('GET', `/meters/${meter}/trips`, { query }),
+  readTerminal: (meter: number, key: string) => call<Terminal>('POST', `/meters/${meter}/terminal/read`, { key }),
+  orderTerminal: (meter: number, body: TerminalOrder, key: string) =>
+    call<Terminal>('POST', `/meters/${meter}/terminal/orders`, { key, body }),
+  setTerminal: (meter: number, body: Setting, key: string) =>
+    call<Terminal>('POST', `/meters/${meter}/terminal/settings`, { key, body }),
+  tripRanking: (project: number, query: Query) =>
+    call<{ now: number; from: number; to: number; rooms: TripRank[] }>('GET', `/projects/${project}/trip-ranking`, { query }),
 
   /** The report also comes back when rows are wrong: that answer is a result, not a failure. */
   async import(project: number, csv: Blob, dry: boolean): Promise<ImportResult> {

@@ -914,6 +914,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/trip-ranking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Rooms by the trips of load control, most forbidden heating first */
+        get: operations["rankTrips"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{project_id}/rerates": {
         parameters: {
             query?: never;
@@ -1518,6 +1538,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/meters/{meter_id}/terminal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        /** Circuits of a dorm terminal, its settings as read last and as wished last */
+        get: operations["getTerminal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meters/{meter_id}/trips": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        /** Trips of a terminal with what they rested on, newest first */
+        get: operations["listTrips"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meters/{meter_id}/terminal/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read every setting and state of a terminal now */
+        post: operations["readTerminal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meters/{meter_id}/terminal/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset a circuit after trips, lock it for work, unlock it
+         * @description A reset that could not be delivered within five minutes is not carried out.
+         */
+        post: operations["orderTerminal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meters/{meter_id}/terminal/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write a setting of a terminal; it is pending until the value read back equals it */
+        post: operations["setTerminal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/meters/{meter_id}/ratio": {
         parameters: {
             query?: never;
@@ -1683,7 +1806,7 @@ export interface components {
          * @description What the console may offer; the server checks anew at every call
          * @enum {string}
          */
-        Permission: "self" | "view" | "money" | "sell" | "cancel" | "relay" | "keep" | "import" | "claim" | "audit" | "price" | "strategy" | "books";
+        Permission: "self" | "view" | "money" | "sell" | "cancel" | "relay" | "keep" | "import" | "claim" | "audit" | "price" | "strategy" | "books" | "terminal";
         /**
          * @description Where the balance lives
          * @enum {string}
@@ -2482,6 +2605,177 @@ export interface components {
                 remaining_fen: components["schemas"]["MaybeFen"];
                 read_at: components["schemas"]["MaybeTime"];
             };
+        };
+        /** @description Why a circuit is open or closed, and what ends it */
+        ReasonWords: {
+            /** @enum {string} */
+            name: "none" | "remote" | "credit" | "overdraft" | "keep_power" | "key" | "timed" | "time" | "night" | "current" | "load" | "malignant" | "aircon" | "protection" | "staff" | "unknown";
+            en: string;
+            zh: string;
+            ends_en: string;
+            ends_zh: string;
+        };
+        TerminalStatus: {
+            /**
+             * @description What the hours say now
+             * @enum {string}
+             */
+            cover: "off" | "on" | "night";
+            /** @description Of the trip that holds */
+            cause: string;
+            /** @description Only a reset by staff closes */
+            locked: boolean;
+            staff_lock: boolean;
+            air_conditioner_seen: boolean;
+            learning: boolean;
+            recloses_today: number;
+            /** @description When it was read; 0: not by itself */
+            closes_in_s: number;
+        };
+        /** @description Limits of 0 do not limit */
+        TerminalLimits: {
+            time_control: boolean;
+            /** @description Forbidden heating trips */
+            malignant: boolean;
+            /** @description Unplugging trips */
+            air_conditioner: boolean;
+            power_w: number;
+            current_ma: number;
+            night_power_w: number;
+            night_current_ma: number;
+            delay_s: number;
+            /** @description By itself a day */
+            recloses: number;
+            /** @description Waiting time */
+            reclose_s: number;
+            /** @description Least step of heating */
+            step_w: number;
+            standby_ma: number;
+            unplugged_s: number;
+        };
+        TerminalWhiteList: {
+            loads: {
+                power_w: number;
+                reactive_var: number;
+            }[];
+        };
+        TerminalHours: {
+            /** @description Not covered is off; no minute twice */
+            periods: {
+                /** @description Minute of the day */
+                begin_min: number;
+                /** @description At or before the begin it lies behind midnight */
+                end_min: number;
+                /** @enum {string} */
+                cover: "on" | "night";
+            }[];
+        };
+        TerminalCalendar: {
+            /** @description Holidays of every week, 0 is Sunday */
+            weekend: number[];
+            dates: {
+                /** @description YYYYMMDD */
+                date: number;
+                /** @description false: a working day */
+                holiday: boolean;
+            }[];
+        };
+        TerminalLearn: {
+            /** @description So long the next load that is switched on goes on the white list */
+            seconds: number;
+        };
+        TerminalRegister: {
+            /** @enum {string} */
+            item: "status" | "lock" | "reset" | "white_list" | "learn" | "limits" | "workday" | "holiday" | "calendar";
+            /** @description 0: the whole terminal */
+            circuit: number;
+            /**
+             * @description Of the last wish; refused means that what was read back differs
+             * @enum {string}
+             */
+            state: "none" | "pending" | "done" | "refused" | "unknown" | "expired" | "lost";
+            /** @description A question or an order for it is on its way */
+            reading: boolean;
+            read_at: components["schemas"]["MaybeTime"];
+            /** @description As read last */
+            value: components["schemas"]["TerminalValue"];
+            /** @description Of a status */
+            cause?: components["schemas"]["ReasonWords"];
+            wanted_at: components["schemas"]["MaybeTime"];
+            /** @description As wished last */
+            wanted: components["schemas"]["TerminalValue"];
+            actor: string | null;
+            reason: string | null;
+        };
+        /** @description By its item a TerminalStatus, TerminalLimits, TerminalWhiteList, TerminalHours, TerminalCalendar, TerminalLearn, or a lock */
+        TerminalValue: {
+            [key: string]: unknown;
+        } | null;
+        Terminal: {
+            now: components["schemas"]["Time"];
+            meter_id: number;
+            /** @description false: a meter without circuits of its own; the rest is empty */
+            terminal: boolean;
+            /** @description Keep-power */
+            keep: boolean;
+            state_at: components["schemas"]["MaybeTime"];
+            /** @description Of the first open circuit, as polled */
+            open_reason: components["schemas"]["ReasonWords"] | null;
+            circuits: {
+                circuit: number;
+                open: boolean | null;
+                energy_wh: number | null;
+                power_w: number | null;
+            }[];
+            registers: components["schemas"]["TerminalRegister"][];
+        };
+        Trip: {
+            id: number;
+            /** @description Own count of the terminal */
+            number: number;
+            at: components["schemas"]["Time"];
+            heard_at: components["schemas"]["Time"];
+            /** @description Whose room it was then */
+            account_id: number | null;
+            circuit: number;
+            reason: components["schemas"]["ReasonWords"];
+            /** @description Of the circuit before */
+            power_w: number;
+            why: components["schemas"]["TripWhy"] | null;
+        };
+        /** @description What a trip by load control rested on */
+        TripWhy: {
+            verdict: string;
+            en: string;
+            zh: string;
+            settled: boolean;
+            ramp: boolean;
+            has_reactive: boolean;
+            has_third: boolean;
+            step_mw: number;
+            step_mvar: number;
+            factor_permille: number;
+            inrush_permille: number;
+            third_permille: number;
+            /** @description mW or mA */
+            value: number;
+            /** @description That it was above; 0: none */
+            limit: number;
+        };
+        TripRank: {
+            place_id: number;
+            /** @description Code of the room */
+            place: string;
+            account_id: number | null;
+            account: string;
+            name: string;
+            /** @description Trips by forbidden heating */
+            malignant: number;
+            /** @description Other trips by load control */
+            other: number;
+            /** @description Largest step of forbidden heating */
+            largest_w: number;
+            latest_at: components["schemas"]["Time"];
         };
         Relay: {
             meter_id: number;
@@ -4571,6 +4865,48 @@ export interface operations {
             422: components["responses"]["Problem"];
         };
     };
+    rankTrips: {
+        parameters: {
+            query?: {
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+                /** @description 30 days ago if absent */
+                from?: number;
+                /** @description Up to now if absent */
+                to?: number;
+                /** @description Code of a place; rooms under it */
+                under?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ranking */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        now: components["schemas"]["Time"];
+                        from: components["schemas"]["Time"];
+                        to: components["schemas"]["Time"];
+                        rooms: components["schemas"]["TripRank"][];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
     listRerates: {
         parameters: {
             query?: {
@@ -5731,6 +6067,188 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    getTerminal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Terminal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Terminal"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    listTrips: {
+        parameters: {
+            query?: {
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+                /** @description Trips with a smaller id */
+                before?: number;
+                /** @description 1: only trips by load control and air-conditioner mode */
+                load?: 0 | 1;
+            };
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Trips */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        trips: components["schemas"]["Trip"][];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    readTerminal: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description On its way */
+            202: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Terminal"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    orderTerminal: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    circuit: number;
+                    /** @enum {string} */
+                    order: "reset" | "lock" | "unlock";
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description On its way */
+            202: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Terminal"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    setTerminal: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    item: "limits" | "white_list" | "workday" | "holiday" | "calendar" | "learn";
+                    /** @description 0 for the calendar */
+                    circuit: number;
+                    value: components["schemas"]["TerminalLimits"] | components["schemas"]["TerminalWhiteList"] | components["schemas"]["TerminalHours"] | components["schemas"]["TerminalCalendar"] | components["schemas"]["TerminalLearn"];
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description On its way */
+            202: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Terminal"];
                 };
             };
             400: components["responses"]["Problem"];

@@ -1,0 +1,284 @@
+/* Terminals: circuits, trips with their explanation, settings and orders, the ranking of rooms. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api_terminal.h"
+#include "readings/readings.h"
+#include "terminal/load.h"
+#include "terminals/terminals.h"
+
+/* --- one terminal
+ * ----------------------------------------------------------------------------------- */
+
+static void put_words(struct jwrite *w, const char *key, int64_t reason)
+{
+    jwrite_object(w, key);
+    jwrite_text(w, "name", terminals_reason_name(reason));
+    jwrite_text(w, "en", terminals_reason_en(reason));
+    jwrite_text(w, "zh", terminals_reason_zh(reason));
+    jwrite_text(w, "ends_en", terminals_reason_ends_en(reason));
+    jwrite_text(w, "ends_zh", terminals_reason_ends_zh(reason));
+    jwrite_end(w);
+}
+
+static void put_value(struct call *c, const char *key, enum meter_point point)
+{
+    int64_t value;
+    if (readings_value(c->api->options.readings, c->id, point, &value, NULL))
+        jwrite_int(&c->out, key, value);
+    else
+        jwrite_null(&c->out, key);
+}
+
+static enum err put_circuits(struct call *c)
+{
+    struct jwrite *w = &c->out;
+    struct api_outputs outputs;
+    int64_t reason = 0;
+    TRY(api_outputs(c->api, c->tx, &c->meter, &outputs));
+    bool told = readings_value(c->api->options.readings, c->id, POINT_OPEN_REASON, &reason, NULL);
+    jwrite_bool(w, "keep", outputs.keep);
+    jwrite_id(w, "state_at", outputs.at.s);
+    if (told)
+        put_words(w, "open_reason", reason);
+    else
+        jwrite_null(w, "open_reason");
+    jwrite_array(w, "circuits");
+    for (int64_t i = 0; i < c->meter.circuits; i++) {
+        jwrite_object(w, NULL);
+        jwrite_int(w, "circuit", i + 1);
+        if (outputs.known >> i & 1)
+            jwrite_bool(w, "open", outputs.open >> i & 1);
+        else
+            jwrite_null(w, "open");
+        put_value(c, "energy_wh", (enum meter_point)(POINT_CIRCUIT1_WH + i));
+        put_value(c, "power_w", (enum meter_point)(POINT_CIRCUIT1_W + i));
+        jwrite_end(w);
+    }
+    jwrite_end(w);
+    return ERR_OK;
+}
+
+static enum err put_register(void *arg, const struct terminals_register *r)
+{
+    struct jwrite *w = arg;
+    struct meter_terminal_status s;
+    struct bytes value = {r->value, r->value_len};
+    jwrite_object(w, NULL);
+    jwrite_text(w, "item", meter_terminal_name(r->item));
+    jwrite_int(w, "circuit", r->circuit);
+    jwrite_text(w, "state", terminals_state_name(r->state));
+    jwrite_bool(w, "reading", r->reading);
+    jwrite_id(w, "read_at", r->read_at.s);
+    api_put_register(w, "value", r->item, value);
+    if (r->item == METER_TERMINAL_STATUS && meter_terminal_read_status(value, &s) == ERR_OK)
+        put_words(w, "cause", s.cause);
+    jwrite_id(w, "wanted_at", r->wanted_at.s);
+    api_put_register(w, "wanted", r->item, (struct bytes){r->wanted, r->wanted_len});
+    jwrite_text(w, "actor", r->wanted_len ? r->actor : NULL);
+    jwrite_text(w, "reason", r->wanted_len ? r->reason : NULL);
+    jwrite_end(w);
+    return ERR_OK;
+}
+
+static enum err put_terminal(struct call *c)
+{
+    struct jwrite *w = &c->out;
+    const struct meter_model *model = meter_model_find(c->meter.model);
+    jwrite_object(w, NULL);
+    jwrite_int(w, "now", c->now.s);
+    jwrite_int(w, "meter_id", c->id);
+    jwrite_bool(w, "terminal", model && meter_terminal_is(model));
+    TRY(put_circuits(c));
+    jwrite_array(w, "registers");
+    TRY(terminals_registers(c->tx, c->id, put_register, w));
+    jwrite_end(w);
+    jwrite_end(w);
+    return ERR_OK;
+}
+
+enum err api_terminal(struct call *c)
+{
+    return put_terminal(c);
+}
+
+static enum err written(struct call *c)
+{
+    c->status = 202;
+    c->wrote_account = c->meter.account_id;
+    return put_terminal(c);
+}
+
+enum err api_terminal_read(struct call *c)
+{
+    TRY(terminals_read(
+        c->tx, &(struct terminals_ask){.meter_id = c->id, .now = c->now, .random = api_draw()}));
+    return written(c);
+}
+
+/* --- orders and settings
+ * ------------------------------------------------------------------------------ */
+
+static enum err wish(struct call *c, struct terminals_wish wish)
+{
+    char actor[32];
+    api_actor(c, actor);
+    wish.meter_id = c->id;
+    wish.actor = actor;
+    wish.now = c->now;
+    wish.random = api_draw();
+    enum err e = terminals_write(c->tx, &wish);
+    if (e == ERR_TERMINALS_NONE)
+        c->field = "circuit";
+    TRY(e);
+    return written(c);
+}
+
+enum err api_terminal_order(struct call *c)
+{
+    const char *order = "", *reason = "";
+    int64_t circuit = 0;
+    TRY(api_fields(c,
+                   (struct api_field[]){{"circuit", API_FIELD_INT, 1, SITE_CIRCUITS_MAX, &circuit},
+                                        {"order", API_FIELD_TEXT, 1, 16, &order},
+                                        {"reason", API_FIELD_TEXT, 1, 200, &reason},
+                                        {}}));
+    bool reset = strcmp(order, "reset") == 0, lock = strcmp(order, "lock") == 0;
+    if (!reset && !lock && strcmp(order, "unlock") != 0)
+        return api_bad(c, "order", ERR_API_FIELD, "reset, lock or unlock is expected");
+    const uint8_t byte = reset || lock;
+    return wish(c,
+                (struct terminals_wish){.circuit = circuit,
+                                        .item = reset ? METER_TERMINAL_RESET : METER_TERMINAL_LOCK,
+                                        .data = {&byte, 1},
+                                        .reason = reason});
+}
+
+enum err api_terminal_setting(struct call *c)
+{
+    const char *item = "", *reason = "";
+    int64_t circuit = 0;
+    uint8_t data[METER_TERMINAL_BYTES];
+    struct writer w = writer_of(data, sizeof data);
+    json_t *value = json_incref(json_object_get(c->body, "value"));
+    if (!json_is_object(value)) {
+        json_decref(value);
+        return api_bad(c, "value", ERR_API_FIELD, "an object is expected");
+    }
+    json_object_del(c->body, "value");
+    enum err e = api_fields(
+        c, (struct api_field[]){{"item", API_FIELD_TEXT, 1, 16, &item},
+                                {"circuit", API_FIELD_INT, 0, SITE_CIRCUITS_MAX, &circuit},
+                                {"reason", API_FIELD_TEXT, 1, 200, &reason},
+                                {}});
+    enum meter_terminal_item which = e == ERR_OK ? meter_terminal_of(item) : METER_TERMINAL_ITEMS;
+    if (e == ERR_OK)
+        e = api_take_register(c, which, value, &w);
+    json_decref(value);
+    TRY(e);
+    return wish(c, (struct terminals_wish){
+                       .circuit = circuit, .item = which, .data = {data, w.len}, .reason = reason});
+}
+
+/* --- trips
+ * ---------------------------------------------------------------------------------------------- */
+
+static void put_why(struct jwrite *w, const struct uplink_trip *t)
+{
+    bool known = t->verdict >= 0 && t->verdict < LOAD_VERDICT_COUNT;
+    if (t->verdict < 0) {
+        jwrite_null(w, "why");
+        return;
+    }
+    enum load_verdict v = known ? (enum load_verdict)t->verdict : LOAD_OTHER;
+    jwrite_object(w, "why");
+    jwrite_text(w, "verdict", known ? load_verdict_name(v) : "other");
+    jwrite_text(w, "en", load_verdict_en(v));
+    jwrite_text(w, "zh", load_verdict_zh(v));
+    jwrite_bool(w, "settled", t->flags & 1);
+    jwrite_bool(w, "ramp", t->flags & 2);
+    jwrite_bool(w, "has_reactive", t->flags & 4);
+    jwrite_bool(w, "has_third", t->flags & 8);
+    jwrite_int(w, "step_mw", t->step_mw);
+    jwrite_int(w, "step_mvar", t->step_mvar);
+    jwrite_int(w, "factor_permille", t->factor);
+    jwrite_int(w, "inrush_permille", t->inrush);
+    jwrite_int(w, "third_permille", t->third);
+    jwrite_int(w, "value", t->value);
+    jwrite_int(w, "limit", t->limit);
+    jwrite_end(w);
+}
+
+static enum err put_trip(void *arg, const struct terminals_trip_row *row)
+{
+    struct jwrite *w = arg;
+    const struct uplink_trip *t = &row->trip;
+    jwrite_object(w, NULL);
+    jwrite_int(w, "id", row->id);
+    jwrite_int(w, "number", t->number);
+    jwrite_int(w, "at", t->at.s);
+    jwrite_int(w, "heard_at", row->heard_at.s);
+    jwrite_id(w, "account_id", row->account_id);
+    jwrite_int(w, "circuit", t->circuit);
+    put_words(w, "reason", t->reason);
+    jwrite_int(w, "power_w", t->power_w);
+    put_why(w, t);
+    jwrite_end(w);
+    return ERR_OK;
+}
+
+enum err api_trips(struct call *c)
+{
+    struct terminals_trip_query query = {.meter_id = c->id};
+    int64_t load_only = 0;
+    TRY(api_query_int(c, "before", 1, INT64_C(1) << 53, &query.before));
+    TRY(api_query_int(c, "load", 0, 1, &load_only));
+    TRY(api_query_limit(c, &query.limit));
+    query.load_only = load_only != 0;
+    jwrite_object(&c->out, NULL);
+    jwrite_array(&c->out, "trips");
+    TRY(terminals_trips(c->tx, &query, put_trip, &c->out));
+    jwrite_end(&c->out);
+    jwrite_end(&c->out);
+    return ERR_OK;
+}
+
+static enum err put_rank(void *arg, const struct terminals_rank *r)
+{
+    struct jwrite *w = arg;
+    jwrite_object(w, NULL);
+    jwrite_int(w, "place_id", r->place_id);
+    jwrite_text(w, "place", r->place);
+    jwrite_id(w, "account_id", r->account_id);
+    jwrite_text(w, "account", r->account);
+    jwrite_text(w, "name", r->customer);
+    jwrite_int(w, "malignant", r->malignant);
+    jwrite_int(w, "other", r->other);
+    jwrite_int(w, "largest_w", r->largest_w);
+    jwrite_int(w, "latest_at", r->latest.s);
+    jwrite_end(w);
+    return ERR_OK;
+}
+
+enum err api_trip_ranking(struct call *c)
+{
+    struct terminals_rank_query query = {.project_id = c->project_id};
+    int64_t from = c->now.s - 30 * INT64_C(86'400), until = c->now.s + 1;
+    TRY(api_query_int(c, "from", 0, UINT32_MAX, &from));
+    TRY(api_query_int(c, "to", 1, UINT32_MAX, &until));
+    TRY(api_query_text(c, "under", SITE_PATH_MAX, &query.under));
+    TRY(api_query_limit(c, &query.limit));
+    query.from.s = from;
+    query.until.s = until;
+    if (until <= from)
+        return api_bad(c, "to", ERR_RANGE, "to must be after from");
+    jwrite_object(&c->out, NULL);
+    jwrite_int(&c->out, "now", c->now.s);
+    jwrite_int(&c->out, "from", from);
+    jwrite_int(&c->out, "to", until);
+    jwrite_array(&c->out, "rooms");
+    TRY(terminals_ranking(c->tx, &query, put_rank, &c->out));
+    jwrite_end(&c->out);
+    jwrite_end(&c->out);
+    return ERR_OK;
+}
