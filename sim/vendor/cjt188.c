@@ -136,9 +136,12 @@ static bool buy(struct vendor_meter *m, const uint8_t *p, struct text *t)
 
 static bool valve(struct vendor_meter *m, uint8_t order, struct text *t)
 {
-    if (!m->setup.has_valve || (order != 0x55 && order != 0x99))
+    if (!m->setup.has_valve || (order != 0x55 && order != 0x99 && order != 0xAA))
         return false;
-    vendor_move_valve(m, order == 0x99);
+    if (order == 0xAA)
+        vendor_exercise_valve(m);
+    else
+        vendor_move_valve(m, order == 0x99);
     put_status(t, m);
     return true;
 }

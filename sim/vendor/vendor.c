@@ -50,15 +50,27 @@ void vendor_move_valve(struct vendor_meter *m, bool close)
 {
     if (!m->setup.has_valve)
         return;
+    m->exercising = false;
     m->closing = close;
     m->moving_until = mono_after(m->at, m->setup.valve_ms);
     m->moves++;
 }
 
+void vendor_exercise_valve(struct vendor_meter *m)
+{
+    vendor_move_valve(m, !m->closing);
+    m->exercising = true;
+    m->exercises++;
+}
+
 static void settle_valve(struct vendor_meter *m)
 {
-    if (!m->valve_stuck && m->at.ms >= m->moving_until.ms)
+    if (m->at.ms < m->moving_until.ms)
+        return;
+    if (!m->valve_stuck)
         m->closed = m->closing;
+    if (m->exercising)
+        vendor_move_valve(m, !m->closing);
 }
 
 int64_t vendor_left_fen(const struct vendor_meter *m)

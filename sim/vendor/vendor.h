@@ -74,7 +74,8 @@ struct vendor_meter {
     /* valve: where it is, where it goes */
     bool closed, closing;
     mono_ms moving_until;
-    uint32_t moves;
+    bool exercising; /* the way there; the way back follows by itself */
+    uint32_t moves, exercises;
     /* wallet */
     uint8_t serial;
     int64_t bought_fen, last_fen, used_ml;
@@ -99,6 +100,7 @@ size_t vendor_cjt188(struct vendor_meter *m, const uint8_t *data, size_t len, ui
 size_t vendor_mbus(struct vendor_meter *m, const uint8_t *data, size_t len, uint8_t *out);
 size_t vendor_modbus(struct vendor_meter *m, const uint8_t *data, size_t len, uint8_t *out);
 void vendor_move_valve(struct vendor_meter *m, bool close);
+void vendor_exercise_valve(struct vendor_meter *m); /* there and back */
 int64_t vendor_left_fen(const struct vendor_meter *m);
 
 #endif

@@ -7,6 +7,7 @@
  *   RELAY  SEND ─► STATE ─► end, or once more; a meter that takes its time is left alone between
  *   KEEP   as RELAY
  *   REGISTER  as RELAY; STATE reads the register back, or what shows that it was taken
+ *   EXERCISE  STATE ─ open ─► SEND, once ─► STATE until it is open again; never on a closed valve
  *
  * A resumed RELAY or KEEP reads STATE first. What the meter says to SEND is a hint; what is read
  * back is the answer. A count that is not what it should be must be seen twice to be believed: the
@@ -24,6 +25,8 @@ static enum meter_order order_of(const struct uplink_command *c)
 {
     if (c->kind == UPLINK_KEEP)
         return c->on ? METER_ORDER_KEEP_ON : METER_ORDER_KEEP_OFF;
+    if (c->kind == UPLINK_EXERCISE)
+        return METER_ORDER_EXERCISE;
     return c->open ? METER_ORDER_OPEN : METER_ORDER_CLOSE;
 }
 
@@ -73,6 +76,8 @@ static enum err write_request(const struct visit *v, const struct uplink_command
         if (c->kind == UPLINK_REGISTER)
             return meter_terminal_ask(u, meter_terminal_proof((enum meter_terminal_item)c->item),
                                       (unsigned)c->circuit, w);
+        if (!meter_can(u, order_of(c)))
+            return ERR_STATE;
         meter_ask_item(u, meter_order_item(u, order_of(c)), w);
         return w->err;
     default:
@@ -116,6 +121,11 @@ static bool only_reads(const struct uplink_command *c)
     return c->kind == UPLINK_REGISTER && c->data_len == 0;
 }
 
+static bool looks_first(const struct uplink_command *c)
+{
+    return only_reads(c) || c->kind == UPLINK_EXERCISE;
+}
+
 void gateway_visit_begin(struct gateway *g, const struct gateway_now *now, size_t line,
                          const struct open_command *c)
 {
@@ -147,7 +157,7 @@ void gateway_visit_begin(struct gateway *g, const struct gateway_now *now, size_
     if (gateway_command_is_wallet(&c->command))
         go(g, now, line, VISIT_COUNT);
     else
-        go(g, now, line, resumed || only_reads(&c->command) ? VISIT_STATE : VISIT_SEND);
+        go(g, now, line, resumed || looks_first(&c->command) ? VISIT_STATE : VISIT_SEND);
 }
 
 void gateway_visit_settle(struct gateway *g, const struct gateway_now *now, size_t line)
@@ -428,6 +438,59 @@ static bool park(struct gateway *g, const struct gateway_now *now, size_t line)
     return true;
 }
 
+/* --- the exercise ---------------------------------------------------------------------------------------- */
+
+static bool valve_read(struct gateway *g, size_t line, const struct bus_result *r)
+{
+    struct visit *v = &g->lines[line].visit;
+    const struct meter_unit *u = unit_of(g, line);
+    struct meter_values values = {.next_item = -1};
+    if (r->err != ERR_OK ||
+        meter_take_item(u, meter_order_item(u, METER_ORDER_EXERCISE),
+                        (struct bytes){r->answer, r->len}, &values) != ERR_OK)
+        return false;
+    v->outcome.relay_open = meter_values_get(&values, POINT_RELAY_OPEN, -1);
+    return true;
+}
+
+/* Before anything was sent: only an open valve is moved. Whether a gateway that died in between had
+ * sent it is not known. */
+static void exercise_begins(struct gateway *g, const struct gateway_now *now, size_t line)
+{
+    const struct visit *v = &g->lines[line].visit;
+    const struct open_command *c = gateway_command_find(g, v->command_id);
+    if (v->outcome.sent)
+        end(g, line, UPLINK_UNKNOWN, now->wall);
+    else if (too_late(now, &c->command))
+        end(g, line, UPLINK_EXPIRED, now->wall);
+    else if (v->outcome.relay_open != 0 || c->fenced)
+        end(g, line, UPLINK_REFUSED, now->wall);
+    else
+        go(g, now, line, VISIT_SEND);
+}
+
+static void exercise_read(struct gateway *g, const struct gateway_now *now, size_t line,
+                          const struct bus_result *r)
+{
+    struct visit *v = &g->lines[line].visit;
+    const struct open_command *c = gateway_command_find(g, v->command_id);
+    bool known = valve_read(g, line, r), answered = v->outcome.reply != UPLINK_REPLY_NONE;
+    if (c->parks > 0) /* it was accepted before it was left alone */
+        v->outcome.reply = UPLINK_REPLY_OK;
+    if (!known && r->err == ERR_OK && v->looks++ < LOOKS_MAX)
+        go(g, now, line, VISIT_STATE);
+    else if (!known)
+        end(g, line, UPLINK_UNKNOWN, now->wall);
+    else if (c->parks == 0 && v->sends == 0)
+        exercise_begins(g, now, line);
+    else if (c->parks == 0 && !answered)
+        end(g, line, UPLINK_UNKNOWN, now->wall);
+    else if (v->outcome.reply == UPLINK_REPLY_OK && v->outcome.relay_open == 0)
+        end(g, line, UPLINK_DONE, now->wall);
+    else if (!park(g, now, line))
+        end(g, line, UPLINK_REFUSED, now->wall);
+}
+
 static void order_sent(struct gateway *g, const struct gateway_now *now, size_t line,
                        const struct bus_result *r)
 {
@@ -457,6 +520,8 @@ void gateway_visit_result(struct gateway *g, const struct gateway_now *now, size
         order_sent(g, now, line, r);
     else if (v->step == VISIT_STATE && c->command.kind == UPLINK_REGISTER)
         register_read(g, now, line, r);
+    else if (v->step == VISIT_STATE && c->command.kind == UPLINK_EXERCISE)
+        exercise_read(g, now, line, r);
     else if (v->step == VISIT_STATE)
         state_read(g, now, line, r);
     else

@@ -7,7 +7,8 @@ static const char *const kind_names[] = {[UPLINK_VEND] = "vend",
                                          [UPLINK_RELAY] = "relay",
                                          [UPLINK_KEEP] = "keep",
                                          [UPLINK_READ] = "read",
-                                         [UPLINK_REGISTER] = "register"};
+                                         [UPLINK_REGISTER] = "register",
+                                         [UPLINK_EXERCISE] = "exercise"};
 
 static const char *const state_names[] = {
     [HEADEND_WAITING] = "waiting", [HEADEND_DONE] = "done",     [HEADEND_EXPIRED] = "expired",
@@ -48,7 +49,7 @@ enum err headend_command_put(struct store_tx *tx, const struct headend_order *or
                              int64_t *command_id)
 {
     int64_t known, id = (int64_t)(order->random >> 1);
-    MUST(order->command.kind >= UPLINK_VEND && order->command.kind <= UPLINK_REGISTER);
+    MUST(order->command.kind >= UPLINK_VEND && order->command.kind <= UPLINK_EXERCISE);
     TRY(store_int(tx, &known, "SELECT 1 FROM gateway WHERE id = $1", "i", order->gateway_id));
     struct uplink_message m = {.kind = UPLINK_COMMAND, .command = order->command};
     m.command.id = id = id ? id : 1;

@@ -104,7 +104,7 @@ static const struct field CONFIG[] = {
 static const struct field APPLIED[] = {{1, INT, AT(config_version)}};
 
 static const struct field COMMAND[] = {
-    {1, INT, AT(command.id)},         {2, CHOICE, AT(command.kind), UPLINK_VEND, UPLINK_REGISTER},
+    {1, INT, AT(command.id)},         {2, CHOICE, AT(command.kind), UPLINK_VEND, UPLINK_EXERCISE},
     {3, INT, AT(command.meter_id)},   {4, INT, AT(command.epoch)},
     {5, WALL, AT(command.not_after)}, {6, INT, AT(command.n)},
     {7, INT, AT(command.amount_fen)}, {8, INT, AT(command.circuit)},
@@ -132,7 +132,7 @@ static const struct field OUTCOME[] = {
     {1, INT, AT(outcome.command_id)},
     {2, INT, AT(outcome.meter_id)},
     {3, INT, AT(outcome.epoch)},
-    {4, CHOICE, AT(outcome.kind), UPLINK_VEND, UPLINK_REGISTER},
+    {4, CHOICE, AT(outcome.kind), UPLINK_VEND, UPLINK_EXERCISE},
     {5, CHOICE, AT(outcome.status), UPLINK_DONE, UPLINK_NO_METER},
     {6, WALL, AT(outcome.at)},
     {7, FLAG, AT(outcome.sent)},

@@ -98,6 +98,7 @@ struct uplink_config {
 enum uplink_command_kind {
     UPLINK_VEND = 1, UPLINK_RELAY = 2, UPLINK_KEEP = 3, UPLINK_READ = 4,
     UPLINK_REGISTER = 5, /* write a register of a meter and read it back; without data only read */
+    UPLINK_EXERCISE = 6, /* move an open valve once, so that it does not seize; a closed one is left */
 };
 
 struct uplink_command {
@@ -121,7 +122,8 @@ struct uplink_command {
 };
 
 enum uplink_status {
-    UPLINK_DONE = 1,       /* carried out, and read back as wished (RELAY, KEEP, REGISTER); VEND, READ: evidence */
+    UPLINK_DONE = 1,       /* carried out, and read back as wished (RELAY, KEEP, REGISTER; EXERCISE: open
+                              again); VEND, READ: evidence */
     UPLINK_REFUSED = 2,    /* the meter said no; `reply` says how, the read-back says what is true */
     UPLINK_UNKNOWN = 3,    /* no answer in time: it may have happened */
     UPLINK_EXPIRED = 4,    /* not executed: the deadline had passed, or the clock is not trusted */
@@ -156,7 +158,7 @@ struct uplink_outcome {
     int64_t record_amount_fen;
     int64_t purchased_fen;    /* cumulative purchased amount now */
     int64_t balance_fen;      /* INT64_MIN where not read */
-    /* RELAY, KEEP */
+    /* RELAY, KEEP, EXERCISE */
     int64_t circuit, version;
     int64_t relay_open;       /* bits as POINT_RELAY_OPEN; -1 not read */
     int64_t keep_power;       /* 0, 1; -1 not read */

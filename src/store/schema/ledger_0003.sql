@@ -522,7 +522,7 @@ CREATE TABLE command_0003 (
   gateway_id INTEGER NOT NULL,
   meter_id INTEGER NOT NULL,
   account_id INTEGER,
-  kind TEXT NOT NULL,           -- 'vend', 'relay', 'read', 'keep', 'register' ...
+  kind TEXT NOT NULL,           -- 'vend', 'relay', 'read', 'keep', 'register', 'exercise' ...
   ref TEXT NOT NULL DEFAULT '', -- what it is for: the order of a vend
   body BLOB NOT NULL,           -- CBOR as sent, see docs/formats/uplink.cddl
   not_after INTEGER,            -- NULL: no deadline

@@ -144,6 +144,23 @@ static void test_valve(void **state)
     assert_false(hear("68 10 68 05 90 05 15 33 78 04 04 A0 17 01 55 4F 16")); /* to another */
 }
 
+static void test_exercise_goes_there_and_back(void **state)
+{
+    (void)state;
+    struct vendor_setup s = water_setup();
+    begin(&s);
+    m.flow_lph = 360;
+    assert_true(hear("FE FE FE FE 68 10 69 05 90 05 15 33 78 04 04 A0 17 01 AA A5 16"));
+    pass(10'000);
+    assert_true(m.closed);
+    pass(10'000);
+    assert_false(m.closed);
+    assert_int_equal(m.volume_ml, 1'200); /* 20 s, of which it was closed for 8 */
+    pass(HOUR_MS);
+    assert_false(m.closed);
+    assert_int_equal(m.exercises, 1);
+}
+
 static void test_stuck_valve_and_status_bits(void **state)
 {
     (void)state;
@@ -410,6 +427,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_water_flows_and_is_read),
         cmocka_unit_test(test_valve),
+        cmocka_unit_test(test_exercise_goes_there_and_back),
         cmocka_unit_test(test_stuck_valve_and_status_bits),
         cmocka_unit_test(test_water_wallet),
         cmocka_unit_test(test_orders_of_bytes),

@@ -128,7 +128,7 @@ static void fill_command(struct uplink_message *m)
 {
     struct uplink_command *c = &m->command;
     c->id = any();
-    c->kind = choice(UPLINK_VEND, UPLINK_REGISTER);
+    c->kind = choice(UPLINK_VEND, UPLINK_EXERCISE);
     c->meter_id = any();
     c->epoch = any();
     c->not_after = any_time();
@@ -176,7 +176,7 @@ static void fill_outcome(struct uplink_message *m)
     o->command_id = any();
     o->meter_id = any();
     o->epoch = any();
-    o->kind = choice(UPLINK_VEND, UPLINK_REGISTER);
+    o->kind = choice(UPLINK_VEND, UPLINK_EXERCISE);
     o->status = choice(UPLINK_DONE, UPLINK_NO_METER);
     o->at = any_time();
     o->sent = flag();
