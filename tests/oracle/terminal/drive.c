@@ -80,6 +80,9 @@ void drive_compare(const struct pair *p, const struct model *m, char *out, size_
     same(out, cap, "circuits", o.circuits, m->setup.circuits);
     for (int c = 0; c < m->setup.circuits; c++)
         compare_circuit(p, m, c, out, cap);
+    struct terminal_display page = terminal_display(&p->t);
+    same(out, cap, "page", page.page, m->page);
+    same(out, cap, "value of the page", page.value, model_page_value(m));
     same(out, cap, "alarm", o.alarm, model_alarm(m));
     if (model_alarm(m) > 0)
         same(out, cap, "backlight", o.backlight, true);
@@ -342,8 +345,12 @@ static void hand_over(struct pair *p, enum terminal_port port, const uint8_t *wi
     p->inputs++;
 }
 
-static void send(struct pair *p, const uint8_t address[6], const struct op *op)
+/* As it came out of the dice, or signed as the master signs. */
+static void send(struct pair *p, const uint8_t address[6], const struct op *raw)
 {
+    struct op copy = *raw, *op = &copy;
+    if (op->a == 3 && op->c != SHAPE_UNSIGNED)
+        model_sign_frame(&p->m, op->data, op->len);
     static const uint8_t noise[] = {0x16, 0x00, 0xFE, 0x33, 0x91};
     uint8_t wire[300];
     int len, control = 0;
@@ -368,6 +375,7 @@ static void send(struct pair *p, const uint8_t address[6], const struct op *op)
     int n = -1;
     for (int c = 0; c < 3; c++)
         p->m.seen[c] = p->t.watch[c].standby;
+    memcpy(p->m.next_random2, p->t.auth_random2, 4);
     if (whole)
         n = model_frame(&p->m, address, (int)op->a, op->data, op->len, &control, answer);
     if (!p->dead)
@@ -629,6 +637,8 @@ static void work(struct pair *p, const struct op *op)
         return;
     case OP_frame:
         drive_frame(p, op);
+        if (p->m.complaint[0] != 0)
+            DIFFER(p, "%s", p->m.complaint);
         return;
     case OP_heat:
         heat(p, op);
@@ -638,6 +648,13 @@ static void work(struct pair *p, const struct op *op)
         return;
     case OP_learn:
         learn(p, op);
+        return;
+    case OP_fail:
+        for (int64_t i = 0; i < op->a && drive_quiet(p); i++) {
+            struct op wrong = {.a = 3, .len = 32, .data = {0xFF, 0, 0, 7, [8] = 1}};
+            drive_frame(p, &wrong);
+            check(p);
+        }
         return;
     case OP_audit:
         drive_audit(p);

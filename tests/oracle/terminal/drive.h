@@ -25,6 +25,7 @@
     OP(heat)   /* a: circuit, b: W: a heater is switched on */                                     \
     OP(unplug) /* a: circuit: the air conditioner is unplugged */                                  \
     OP(learn)  /* a: circuit, b: W: a heater is learnt */                                          \
+    OP(fail)   /* a: so many wrong authentications */                                              \
     OP(audit)  /* every register is read */
 
 enum op_kind {
@@ -34,7 +35,15 @@ enum op_kind {
         OP_KINDS
 };
 
-enum shape { SHAPE_PLAIN, SHAPE_NOISE, SHAPE_SPLIT, SHAPE_LATE, SHAPE_CHECKSUM, SHAPE_INFRARED };
+enum shape {
+    SHAPE_PLAIN,
+    SHAPE_NOISE,
+    SHAPE_SPLIT,
+    SHAPE_LATE,
+    SHAPE_CHECKSUM,
+    SHAPE_INFRARED,
+    SHAPE_UNSIGNED
+};
 
 struct op {
     enum op_kind kind;

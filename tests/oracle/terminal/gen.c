@@ -92,6 +92,8 @@ static void read_something(struct dice *d, struct op *op)
         di = PICK(d, blocks) + (uint32_t)dice(d, 0, 14);
     else if (one_in(d, 8))
         di = 0x1E000100 + (uint32_t)dice(d, 0, 11);
+    if (one_in(d, 25)) /* a neighbour, which may not be there */
+        di ^= (uint32_t)dice(d, 1, one_in(d, 2) ? 15 : 255) << 8 * dice(d, 0, 3);
     put(op, di, one_in(d, 200) ? 3 : 4);
 }
 
@@ -149,19 +151,36 @@ static void sale(struct dice *d, const struct pair *p, struct op *op)
     begin_frame(op, 3);
     put(op, opening ? 0x070101FF : 0x070102FF, 4);
     put(op, 0, 4);
-    bool nothing = !m->books.opened && one_in(d, 3);
+    bool nothing = one_in(d, m->books.opened ? 25 : 3);
     put(op, nothing ? 0 : (uint64_t)amount(d, m), 4);
     put(op, nothing ? 0 : m->books.count + (uint32_t)PICK(d, off), 4);
-    put(op, dice_next(d), 4);
+    put(op, one_in(d, 20), 4);
     customer(d, m, op);
-    put(op, dice_next(d), 4);
+    put(op, one_in(d, 20), 4);
+    op->c = one_in(d, 40) ? SHAPE_UNSIGNED : SHAPE_PLAIN;
     if (one_in(d, 60))
         op->len += (int)dice(d, -2, 2);
+}
+
+static void authentication(struct dice *d, struct op *op)
+{
+    bool end = one_in(d, 4);
+    put(op, end ? 0x070002FF : 0x070000FF, 4);
+    put(op, 0, 4);
+    if (end)
+        return;
+    put(op, one_in(d, 4), 8);
+    put(op, dice_next(d), 8);
+    put(op, 0, 8);
 }
 
 static void initialise(struct dice *d, struct op *op)
 {
     begin_frame(op, 3);
+    if (one_in(d, 3)) {
+        authentication(d, op);
+        return;
+    }
     if (one_in(d, 2)) {
         put(op, 0x078102FF, 4);
         put(op, 0, 4);
@@ -170,14 +189,18 @@ static void initialise(struct dice *d, struct op *op)
     put(op, 0x070103FF, 4);
     put(op, 0, 4);
     put(op, (uint64_t)(one_in(d, 20) ? 100000000 - dice(d, 0, 1) : dice(d, 0, 3000)), 4);
-    put(op, 0, 4);
+    put(op, one_in(d, 20), 4);
     put(op, one_in(d, 4), 4);
-    put(op, 0, 4);
+    put(op, one_in(d, 20), 4);
 }
 
 static void zones(struct dice *d, const struct pair *p, struct op *op)
 {
     int n = (int)dice(d, 1, one_in(d, 8) ? 14 : 3), at = (int)dice(d, 0, 200);
+    struct m_date now = model_local(&p->m);
+    if (one_in(d, 2)) /* from today, yesterday or tomorrow on */
+        at = (now.month - 1) * 61 / 2 + now.day - 1 + (int)dice(d, -1, 1);
+    at = at < 0 ? 0 : at;
     begin_write(d, p, op, 0x04010000);
     for (int i = 0; i < n && at < 366; i++) {
         struct m_date t = m_date_of(946684800 + at * INT64_C(86400)); /* of a leap year */
@@ -195,7 +218,7 @@ static void write_limits(struct dice *d, const struct pair *p, struct op *op)
     case 10:
     case 11:
         begin_write(d, p, op, 0x04800307);
-        put_bcd(op, dice(d, 0, 2) * dice(d, 0, 1500), 4);
+        put_bcd(op, one_in(d, 20) ? 99999999 : dice(d, 0, 2) * dice(d, 0, 1500), 4);
         put(op, (uint64_t)dice(d, 0, one_in(d, 30) ? 2 : 1), 1);
         break;
     case 12:
@@ -226,11 +249,17 @@ static void write_limits(struct dice *d, const struct pair *p, struct op *op)
         break;
     case 6:
         begin_write(d, p, op, 0x04800303 + (uint32_t)(g->auth || one_in(d, 10)));
-        put_bcd(op, g->auth ? 0 : dice(d, 0, one_in(d, 20) ? 2 : 1), 1);
+        put_bcd(op, g->auth && one_in(d, 2) ? 0 : dice(d, 0, one_in(d, 20) ? 2 : 1), 1);
         break;
     case 7:
+        if (one_in(d, 4)) {
+            begin_write(d, p, op, 0x040501FF);
+            for (int i = 0; i < 4; i++)
+                put_bcd(op, dice(d, 0, 9999), 4);
+            break;
+        }
         begin_write(d, p, op, 0x04050100 + (uint32_t)dice(d, 1, one_in(d, 20) ? 5 : 4));
-        put_bcd(op, dice(d, 0, 3) * dice(d, 0, 9999), 4);
+        put_bcd(op, one_in(d, 20) ? 99999999 : dice(d, 0, 3) * dice(d, 0, 9999), 4);
         break;
     case 8:
         begin_write(d, p, op, 0x0400040E);
@@ -309,7 +338,7 @@ static void write_rules(struct dice *d, const struct pair *p, struct op *op, uin
     static const int watts[] = {0, 0, 0, 299, 300, 500, 999, 1000, 2000, 3300};
     static const int ma[] = {0, 0, 0, 1363, 1364, 5000, 10000, 15000};
     begin_write(d, p, op, 0x04802400 + c);
-    put(op, (uint64_t)(one_in(d, 2) ? dice(d, 0, 7) : dice(d, 0, 3)), 1);
+    put(op, (uint64_t)(one_in(d, 40) ? 8 : one_in(d, 2) ? dice(d, 0, 7) : dice(d, 0, 3)), 1);
     put(op, (uint64_t)PICK(d, watts), 2);
     put(op, (uint64_t)(one_in(d, 40) ? 15001 : PICK(d, ma)), 2);
     put(op, (uint64_t)PICK(d, watts), 2);
@@ -337,6 +366,8 @@ static void write_hours(struct dice *d, const struct pair *p, struct op *op, uin
         put_bcd(op, end % 60, 1);
         put_bcd(op, end / 60, 1);
         put(op, (uint64_t)dice(d, one_in(d, 40) ? 0 : 1, 2), 1);
+        if (i < 3 && one_in(d, 20)) /* a place that is not used */
+            put(op, 0, 5);
         at = end + (one_in(d, 3) ? (int)dice(d, 1, 60) : 0);
         if (at >= 1440)
             break;
@@ -426,6 +457,8 @@ static void energy(struct dice *d, const struct pair *p, struct op *op)
     op->kind = OP_energy;
     op->a = dice(d, 1, m->setup.circuits);
     op->b = one_in(d, 2) ? dice(d, 0, 6000) : dice(d, 0, 300) * 1000;
+    if (one_in(d, 100))
+        op->b = 1000000000;
     uint32_t price = m->config.price[model_rate(m) - 1];
     if (!m->setup.wallet || price == 0 || !one_in(d, 2))
         return;
@@ -517,7 +550,7 @@ static void gen_frame(struct dice *d, const struct pair *p, struct op *op)
         order(d, p, op);
     else if (kind < 70)
         sale(d, p, op);
-    else if (kind < 72)
+    else if (kind < 73 + (p->m.config.auth && p->m.now_ms >= p->m.auth_until_ms ? 5 : 0))
         initialise(d, op);
     else if (kind < 82)
         write_limits(d, p, op);
@@ -527,6 +560,10 @@ static void gen_frame(struct dice *d, const struct pair *p, struct op *op)
         write_guard(d, p, op);
     else
         odd_frame(d, p, op);
+    if (one_in(d, 100))
+        op->len = (int)dice(d, 0, op->len);
+    if (one_in(d, 150))
+        put(op, (uint64_t)dice(d, 0, 255), 1);
     if (op->b == 0 && one_in(d, 40))
         op->b = one_in(d, 2) ? 1 : 2;
     if (one_in(d, 40))
@@ -551,6 +588,8 @@ void gen_op(struct dice *d, const struct pair *p, struct op *op)
         *op = (struct op){.kind = OP_programming, .a = dice(d, 0, 1)};
     else if (kind < 998)
         power(d, p, op);
+    else if (one_in(d, 6))
+        *op = (struct op){.kind = OP_fail, .a = dice(d, 180, 210)};
     else
         op->kind = OP_audit;
 }

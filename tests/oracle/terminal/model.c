@@ -352,7 +352,11 @@ void m_trip(struct model *m, int c, int cause)
 
 static void forget(struct model *m)
 {
-    m->running = m->programming = m->authenticated = m->order_refused = false;
+    m->running = m->programming = m->order_refused = false;
+    m->auth_until_ms = 0;
+    m->failures = 0;
+    m->page = 0;
+    m->page_until_ms = 0;
     m->order_word = 0;
     m->broadcast_day = -1000000;
     memset(&m->sample, 0, sizeof m->sample);
@@ -403,12 +407,74 @@ void model_boot(struct model *m)
         m->books.trip[i].power_mw -= m->books.trip[i].power_mw % 1000;
 }
 
+static bool page_there(const struct model *m, int page)
+{
+    if (page == TERMINAL_PAGE_BALANCE || page == TERMINAL_PAGE_FREE)
+        return m->setup.wallet;
+    if (page == TERMINAL_PAGE_CIRCUIT2)
+        return m->setup.circuits >= 2;
+    return page != TERMINAL_PAGE_CIRCUIT3 || m->setup.circuits == 3;
+}
+
+static void turn_page(struct model *m, int64_t stays_ms)
+{
+    do
+        m->page = m->page == TERMINAL_PAGES - 1 ? 0 : m->page + 1;
+    while (!page_there(m, m->page));
+    m->page_until_ms = m->now_ms + stays_ms;
+}
+
+static int64_t reason_page(const struct model *m)
+{
+    for (int c = 0; c < m->setup.circuits; c++) {
+        bool open;
+        int reason = model_reason(m, c, &open);
+        if (open)
+            return (c + 1) * 100 + reason;
+    }
+    return 0;
+}
+
+int64_t model_page_value(const struct model *m)
+{
+    struct m_date d = model_local(m);
+    const int32_t *mw = m->sample.power_mw;
+    switch (m->page) {
+    case TERMINAL_PAGE_ENERGY:
+        return (int64_t)model_mwh(m, 0, 0) / 10000;
+    case TERMINAL_PAGE_BALANCE:
+        return model_balance(m);
+    case TERMINAL_PAGE_FREE:
+        return m->books.free_fen;
+    case TERMINAL_PAGE_RATE:
+        return model_rate(m);
+    case TERMINAL_PAGE_PRICE:
+        return m->config.price[model_rate(m) - 1];
+    case TERMINAL_PAGE_POWER:
+        return (mw[0] + mw[1] + mw[2]) / 1000;
+    case TERMINAL_PAGE_REASON:
+        return reason_page(m);
+    case TERMINAL_PAGE_TIME:
+        return d.hour * 10000 + d.minute * 100 + d.second;
+    case TERMINAL_PAGE_DATE:
+        return d.year % 100 * 10000 + d.month * 100 + d.day;
+    default:
+        return (int64_t)model_mwh(m, m->page - TERMINAL_PAGE_CIRCUIT1 + 1, 0) / 10000;
+    }
+}
+
 void model_time(struct model *m, int64_t now_ms, int64_t rtc, bool lost)
 {
     m->now_ms = now_ms;
     m->rtc = rtc;
     m->running = true;
     m->books.clock_lost |= lost;
+    int today = model_local(m).day_number;
+    if (today != m->failures_day)
+        m->failures = 0;
+    m->failures_day = today;
+    if (now_ms >= m->page_until_ms)
+        turn_page(m, 5000);
     freeze(m);
     m_month(m);
     timers(m);
@@ -441,6 +507,7 @@ void model_energy(struct model *m, int c, uint64_t mwh)
 
 void model_key(struct model *m)
 {
+    turn_page(m, 30000);
     if (m->books.pretrip == 1)
         m->books.pretrip = 2;
     for (int c = 0; c < 3; c++)

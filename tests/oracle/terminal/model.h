@@ -161,7 +161,11 @@ struct model {
     int order_word;
     bool order_refused;
     struct terminal_sample sample;
-    bool authenticated;
+    int64_t auth_until_ms;
+    uint8_t random2[4], next_random2[4]; /* of the running authentication; what the library chose */
+    int failures, failures_day;
+    uint8_t page; /* of the display */
+    int64_t page_until_ms;
     /* what may or must be recognised */
     int64_t closed_ms[3]; /* when the circuit closed, or the power came */
     bool seen[3];         /* the air conditioner, as the library says */
@@ -183,11 +187,17 @@ void model_key(struct model *m);
 int model_frame(struct model *m, const uint8_t address[6], int control, const uint8_t *data,
                 int len, int *answer_control, uint8_t *answer);
 
+/* Four bytes of signature in the running authentication. */
+void model_sign(const struct model *m, const uint8_t *data, int len, uint8_t mac[4]);
+/* Fills what a master would compute: the cipher of an authentication, the signatures of a sale. */
+void model_sign_frame(const struct model *m, uint8_t *data, int len);
+
 /* What it shows. */
 int64_t model_balance(const struct model *m);
 int64_t model_left(const struct model *m);  /* with what is free */
 int64_t model_carry(const struct model *m); /* 1e-8 fen used, less than a fen */
 int model_alarm(const struct model *m);
+int64_t model_page_value(const struct model *m); /* of m->page */
 int model_reason(const struct model *m, int circuit, bool *open);
 int model_rate(const struct model *m);
 uint64_t model_mwh(const struct model *m, int circuit, int rate); /* from 1; 0 all */

@@ -140,7 +140,7 @@ static bool event(const struct m_event *list, int max, uint32_t di, uint32_t cou
         bcd(p, count, 3);
         return true;
     }
-    if (n < 1 || n > max)
+    if ((di >> 8 & 0xFFFF) != 1 || n < 1 || n > max)
         return false;
     const struct m_event *e = &list[n - 1];
     stamp6(p, &e->at, e->number != 0);
@@ -205,8 +205,8 @@ static unsigned word(const struct model *m, int n)
     }
     bool wanted = remote || b->timed || b->cut || b->pretrip == 1;
     return (unsigned)(m->programming << 3 | all << 4 | wanted << 6 | (model_alarm(m) >= 2) << 7 |
-                      (wallet ? 2 : 0) << 8 | b->keep_power << 12 | m->authenticated << 13 |
-                      (wallet && !b->opened) << 15);
+                      (wallet ? 2 : 0) << 8 | b->keep_power << 12 |
+                      (m->now_ms < m->auth_until_ms) << 13 | (wallet && !b->opened) << 15);
 }
 
 static bool clock(const struct model *m, int which, uint8_t **p)
@@ -394,7 +394,7 @@ static bool guard_now(const struct model *m, int c, uint8_t **p)
                    (m->now_ms < m->learn_until[c]) << 3),
         1);
     raw(p, (uint64_t)h->recloses, 1);
-    raw(p, left > 0 ? (uint64_t)left : 0, 2);
+    raw(p, left > 65535 ? 65535 : positive(left), 2);
     return true;
 }
 

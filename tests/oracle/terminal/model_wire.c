@@ -1,7 +1,9 @@
 /* Frames, orders and money. */
+#include <stdio.h>
 #include <string.h>
 
 #include "model.h"
+#include "proto/crypto.h"
 
 #define ERROR_VALUE 1
 #define ERROR_NOT_HERE 2
@@ -186,8 +188,90 @@ enum {
     S_AUTH = 8,
     S_WHO = 0x10,
     S_COUNT = 0x20,
-    S_HOARD = 0x40
+    S_HOARD = 0x40,
+    S_SUSPENDED = 0x100
 };
+
+#define FAILURES_MAX 200
+
+static bool authentic(const struct model *m)
+{
+    return !m->config.auth || m->now_ms < m->auth_until_ms;
+}
+
+static const uint8_t no_key[16]; /* from the factory */
+
+void model_sign(const struct model *m, const uint8_t *data, int len, uint8_t mac[4])
+{
+    uint8_t factor[8];
+    crypto_factor(m->config.number, factor);
+    (void)crypto_soft.mac(no_key, factor, m->random2, (struct bytes){data, (size_t)len}, mac);
+}
+
+static void fill(const struct model *m, uint8_t *data, int mac, int from, int len)
+{
+    uint8_t spoil = data[mac] == 1;
+    model_sign(m, data + from, len, data + mac);
+    data[mac] ^= spoil;
+}
+
+void model_sign_frame(const struct model *m, uint8_t *data, int len)
+{
+    uint32_t di = len >= 4 ? u32(data) : 0;
+    if ((di == OPEN || di == RECHARGE) && len == 30) {
+        fill(m, data, 16, 8, 8);
+        fill(m, data, 26, 20, 6);
+    } else if (di == INITIALISE && len == 24) {
+        fill(m, data, 12, 8, 4);
+        fill(m, data, 20, 16, 4);
+    } else if (di == AUTHENTICATE && len == 32) {
+        uint8_t spoil = data[8] == 1;
+        crypto_factor(m->config.number, data + 24);
+        (void)crypto_soft.auth(no_key, data + 24, data + 16, data + 8);
+        data[8] ^= spoil;
+    }
+}
+
+static void failed(struct model *m)
+{
+    m->failures += m->failures < FAILURES_MAX;
+}
+
+/* Signatures count only where authentication is asked for. */
+static bool is_signed(struct model *m, const uint8_t *data, int len, const uint8_t *mac)
+{
+    uint8_t right[4];
+    if (!m->config.auth)
+        return true;
+    model_sign(m, data, len, right);
+    if (memcmp(mac, right, 4) == 0)
+        return true;
+    failed(m);
+    return false;
+}
+
+static int authenticate(struct model *m, const uint8_t *p, uint8_t *out, int *out_len)
+{
+    uint8_t factor[8], right[8];
+    if (!m->setup.wallet)
+        return S_OTHER;
+    crypto_factor(m->config.number, factor);
+    (void)crypto_soft.auth(no_key, factor, p + 8, right);
+    if (memcmp(p, right, 8) != 0 || memcmp(p + 16, factor, 8) != 0) {
+        failed(m);
+        return S_AUTH;
+    }
+    if (m->failures >= FAILURES_MAX)
+        return S_SUSPENDED;
+    if (memcmp(m->random2, m->next_random2, 4) == 0)
+        snprintf(m->complaint, sizeof m->complaint, "the same random number twice");
+    m->auth_until_ms = m->now_ms + 300000;
+    memcpy(m->random2, m->next_random2, 4);
+    memcpy(out, m->random2, 4);
+    memcpy(out + 4, factor, 8);
+    *out_len = 12;
+    return 0;
+}
 
 /* After money came in. */
 static void paid(struct model *m)
@@ -234,13 +318,15 @@ static int sale(struct model *m, const uint8_t *p, bool opening, uint8_t *out, i
     const uint8_t *customer = p + 12;
     if (!m->setup.wallet || !m_bcd(customer, 6, &digits))
         return S_OTHER;
-    if (m->config.auth && !m->authenticated)
+    if (!authentic(m))
         return S_AUTH;
     bool first = opening && !b->opened;
     if (!b->opened && !opening)
         return S_OTHER;
     if (b->opened && memcmp(customer, b->customer, 6) != 0)
         return S_WHO;
+    if (!is_signed(m, customer, 6, p + 18))
+        return S_MAC;
     bool empty = first && count == 0 && amount == 0;
     bool zeros = opening && count == 0 && amount == 0 && b->count == 0;
     if (b->opened && zeros)
@@ -257,6 +343,10 @@ static int sale(struct model *m, const uint8_t *p, bool opening, uint8_t *out, i
     if (!empty && (after > TERMINAL_MONEY_MAX_FEN || amount > TERMINAL_MONEY_MAX_FEN ||
                    (hoard != 0 && after > hoard)))
         return S_HOARD;
+    if (!empty && m->failures >= FAILURES_MAX)
+        return S_SUSPENDED;
+    if (!empty && !is_signed(m, p, 8, p + 8))
+        return S_MAC;
     b->opened = true;
     memcpy(b->customer, customer, 6);
     if (!empty)
@@ -277,10 +367,12 @@ static int initialise(struct model *m, const uint8_t *p)
         return S_OTHER;
     if (preset > TERMINAL_MONEY_MAX_FEN)
         return S_OTHER;
-    if (m->config.auth && !m->authenticated)
+    if (!authentic(m))
         return S_AUTH;
     if (u32(p + 8) != 0)
         return S_COUNT;
+    if (!is_signed(m, p, 4, p + 4) || !is_signed(m, p + 8, 4, p + 12))
+        return S_MAC;
     b->gone_e8 = b->used_e8;
     b->paid_fen = preset;
     b->count = 0;
@@ -298,12 +390,25 @@ static int query(const struct model *m, uint8_t *out, int *out_len)
     if (!m->setup.wallet)
         return S_OTHER;
     memset(out, 0, 26);
-    if (m->config.auth && !m->authenticated)
+    if (!authentic(m))
         return S_AUTH;
     put_u32(out, remaining(m));
     put_u32(out + 8, m->books.count);
     memcpy(out + 16, m->books.customer, 6);
     *out_len = 26;
+    return 0;
+}
+
+static int end_authentication(struct model *m, uint8_t *out, int *out_len)
+{
+    if (!m->setup.wallet)
+        return S_OTHER;
+    m->auth_until_ms = 0;
+    memcpy(out, m->books.customer, 6);
+    put_u32(out + 6, remaining(m));
+    put_u32(out + 10, m->books.count);
+    put_u32(out + 14, 0);
+    *out_len = 18;
     return 0;
 }
 
@@ -315,6 +420,10 @@ int m_money(struct model *m, const uint8_t *data, int len, uint8_t *out, int *ou
         return len == 30 ? sale(m, data + 8, di == OPEN, out, out_len) : S_OTHER;
     if (di == INITIALISE)
         return len == 24 ? initialise(m, data + 8) : S_OTHER;
+    if (di == AUTHENTICATE)
+        return len == 32 ? authenticate(m, data + 8, out, out_len) : S_OTHER;
+    if (di == END)
+        return len == 8 ? end_authentication(m, out, out_len) : S_OTHER;
     if (di == QUERY)
         return len == 8 ? query(m, out, out_len) : S_OTHER;
     return S_OTHER;
@@ -451,6 +560,7 @@ int model_frame(struct model *m, const uint8_t address[6], int control, const ui
         return -1;
     *answer_control = control | 0x80;
     int error;
+    int64_t digits;
     switch (control) {
     case 0x03:
         return money(m, data, len, answer_control, out);
@@ -459,12 +569,14 @@ int model_frame(struct model *m, const uint8_t address[6], int control, const ui
     case 0x12:
         return read_more(m, data, len, answer_control, out);
     case 0x13:
+        if (len != 0)
+            return -1;
         memcpy(out, m->config.address, 6);
         return 6;
     case 0x14:
         return write(m, data, len, answer_control, out);
     case 0x15:
-        if (!m->programming || len != 6)
+        if (!m->programming || len != 6 || !m_bcd(data, 6, &digits))
             return -1;
         memcpy(m->config.address, data, 6);
         return 0;

@@ -43,6 +43,7 @@ def changes(line):
 def places(path):
     comment = False
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+        line = re.sub(r'/\*.*?\*/', '', line)
         code = line.strip()
         comment = (comment or code.startswith("/*")) and "*/" not in code
         if comment or not line.startswith(" ") or '"' in code or "MUST(" in code:
