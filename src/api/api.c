@@ -21,6 +21,7 @@ static enum err start(struct api *a)
     TRY(auth_open(&a->auth, &(struct auth_options){.io = o->io, .store = o->ledger}));
     a->stream = stream_new(a);
     a->web = web_new(o->web_root);
+    a->imports = imports_new(a);
     return http_open(
         &a->http,
         &(struct http_options){
@@ -60,6 +61,7 @@ void api_close(struct api *a)
         api_call_free(a->calls);
     stream_free(a->stream);
     web_free(a->web);
+    imports_free(a->imports);
     free(a);
 }
 

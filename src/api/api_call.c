@@ -42,6 +42,15 @@ void api_headers(struct api *a, struct http_request *r, bool page)
         http_answer_header(r, "Strict-Transport-Security", "max-age=31536000");
 }
 
+static const char *type_of(const struct api_route *route)
+{
+    if (route->handle == api_metrics)
+        return "text/plain; version=0.0.4; charset=utf-8";
+    if (route->handle == api_import_failed)
+        return "text/csv; charset=utf-8";
+    return "application/json; charset=utf-8";
+}
+
 static void answer(struct call *c)
 {
     size_t len = c->stored_len;
@@ -50,9 +59,7 @@ static void answer(struct call *c)
     c->stored = NULL;
     if (c->replayed)
         http_answer_header(c->http, "Idempotent-Replay", "true");
-    const char *type = c->route->handle == api_metrics ? "text/plain; version=0.0.4; charset=utf-8"
-                                                       : "application/json; charset=utf-8";
-    http_answer(c->http, status, len ? type : NULL, text, len);
+    http_answer(c->http, status, len ? type_of(c->route) : NULL, text, len);
 }
 
 /* What was committed is shown at once, whoever else tells of it. */

@@ -185,8 +185,7 @@ api_handle api_protections, api_account_protections, api_protect, api_protect_li
     api_package_choices, api_account_package, api_baseline, api_package_choose;
 api_handle api_cash_policy, api_cash_policy_set, api_shifts, api_shift_open, api_shift_count,
     api_shift_close, api_days, api_day_close;
-api_handle api_dues, api_due_bill, api_due_withdraw, api_due_pay, api_late_terms,
-    api_late_term_set;
+api_handle api_dues, api_due_bill, api_due_withdraw, api_due_pay, api_late_terms, api_late_term_set;
 api_handle api_runs, api_run_lines, api_run_subsidy, api_run_share, api_run_decide;
 api_handle api_money_requests, api_account_requests, api_money_ask, api_money_decide, api_money_pay,
     api_pay_policy, api_pay_policy_set, api_exchange, api_exchanges;
@@ -194,6 +193,8 @@ api_handle api_true_ups, api_rerates, api_grace_set, api_held, api_repair, api_t
     api_ratios, api_ratio_put;
 api_handle api_terminal, api_terminal_read, api_terminal_order, api_terminal_setting, api_trips,
     api_trip_ranking;
+api_handle api_import_check, api_import_state, api_import_rows, api_import_failed, api_import_write,
+    api_imports, api_import_undo_check, api_import_undo;
 api_handle api_stream_open, api_health, api_metrics;
 
 /* ---- shared pieces of answers ---- */
@@ -241,6 +242,12 @@ void stream_gone(struct stream *s,
 size_t stream_clients(const struct stream *s);
 void stream_position(const struct stream *s, char out[64]);
 
+/* ---- files that are being imported (api_import_job.c) ---- */
+
+struct imports;
+struct imports *imports_new(struct api *a);
+void imports_free(struct imports *t); /* NULL is allowed */
+
 /* ---- files of the console (api_static.c) ---- */
 
 struct web;
@@ -261,6 +268,7 @@ struct api {
     struct auth *auth;
     struct stream *stream;
     struct web *web;
+    struct imports *imports;
     struct call *calls;
     struct api_counters counters;
     uint64_t request_number;

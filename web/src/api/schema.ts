@@ -226,6 +226,169 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** What was imported, newest first */
+        get: operations["listImports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/imports/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** What undoing an import would do, or what stands in its way */
+        get: operations["checkImportUndo"];
+        put?: never;
+        /**
+         * Undo a whole import
+         * @description What it created disappears, what it changed goes back, in one transaction and as one audited
+         *     act. Refused (409 `SITE_UNDO`) by name where money, readings or orders have happened since:
+         *     the refusal has the members of ImportUndo.
+         */
+        post: operations["undoImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/imports/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring a site file and have it looked at
+         * @description Answers at once; the file is read and compared in slices while everything else goes on. A
+         *     person has one file at a time in a project: a new one replaces it. It is forgotten half an
+         *     hour after it was last asked about, or with a restart. 503 when too many people import.
+         */
+        post: operations["checkImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/imports/checks/{check}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+                /** @description Id of a check */
+                check: components["parameters"]["ImportCheckId"];
+            };
+            cookie?: never;
+        };
+        /** How far it is, and what was found */
+        get: operations["getImportCheck"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/imports/checks/{check}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+                /** @description Id of a check */
+                check: components["parameters"]["ImportCheckId"];
+            };
+            cookie?: never;
+        };
+        /** Its new, changed or unchanged rows */
+        get: operations["listImportRows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/imports/checks/{check}/failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+                /** @description Id of a check */
+                check: components["parameters"]["ImportCheckId"];
+            };
+            cookie?: never;
+        };
+        /** The rows with errors as a file, each with its reasons in the last column */
+        get: operations["getImportFailedRows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/imports/checks/{check}/write": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+                /** @description Id of a check */
+                check: components["parameters"]["ImportCheckId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write it, all in one transaction
+         * @description Compared once more in that transaction. 409 `STATE`: it is not looked through yet, or has
+         *     errors. 422 `SITE_IMPORT`: what is stored has changed meanwhile; ask for the check again.
+         */
+        post: operations["writeImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{project_id}/price-plans": {
         parameters: {
             query?: never;
@@ -1844,6 +2007,108 @@ export interface components {
             }[];
             request_id: string;
         };
+        ImportChanges: {
+            /** @description project, price plan, strategy, place, gateway, line, customer, account, meter */
+            object: string;
+            added: number;
+            changed: number;
+            same: number;
+        };
+        ImportCheck: {
+            id: string;
+            file: string;
+            /**
+             * @description ready: may be written; faulty: has errors; foreign: is about another project; failed: could not be looked at, bring it again
+             * @enum {string}
+             */
+            state: "reading" | "comparing" | "ready" | "faulty" | "foreign" | "failed";
+            /** @description Of the phase: bytes while reading, things while comparing */
+            done: number;
+            total: number;
+            rows: number;
+            added: number;
+            changed: number;
+            same: number;
+            /** @description All of them */
+            error_count: number;
+            objects?: components["schemas"]["ImportChanges"][];
+            /** @description The same mistake in the same column once, with how often */
+            groups?: {
+                column: string;
+                code: string;
+                title_zh: string;
+                title_en: string;
+                count: number;
+                first_row: number;
+            }[];
+            /** @description A page of them, in the order of rows */
+            errors?: {
+                /** @description Line of the file; 0: not about a row */
+                row: number;
+                column: string;
+                code: string;
+                title_zh: string;
+                title_en: string;
+                /** @description What stood there */
+                value: string;
+            }[];
+        };
+        ImportRows: {
+            /** @description Where the next page begins; null: there is none */
+            next: number | null;
+            rows: {
+                row: number;
+                place: string;
+                account: string;
+                gateway: string;
+                line: string;
+                address: string;
+            }[];
+        };
+        ImportWritten: {
+            /** @description Its number, for undoing it; null: everything was the same already */
+            import: number | null;
+            rows: number;
+            added: number;
+            changed: number;
+            same: number;
+        };
+        ImportList: {
+            imports: {
+                id: number;
+                at: components["schemas"]["Time"];
+                actor: string;
+                file: string;
+                rows: number;
+                added: number;
+                changed: number;
+                same: number;
+                undone_at: components["schemas"]["MaybeTime"];
+                undone_by: string | null;
+                undo_reason: string;
+            }[];
+        };
+        ImportUndo: {
+            import: number;
+            /** @description Objects that disappear */
+            removed: number;
+            /** @description Facts that go back */
+            restored: number;
+            /** @description All of them */
+            blocker_count: number;
+            /** @description The first 200 */
+            blockers: {
+                /** @description account, meter, place ... */
+                object: string;
+                id: number;
+                code: string;
+                /** @enum {string} */
+                reason: "money" | "order" | "reading" | "changed" | "staff" | "used" | "claimed";
+                /** @description What to do */
+                title_zh: string;
+                title_en: string;
+            }[];
+        };
         Names: {
             zh: string | null;
             en: string | null;
@@ -3245,6 +3510,8 @@ export interface components {
         GatewayId: number;
         /** @description Order */
         OrderId: components["schemas"]["OrderIdText"];
+        /** @description Id of a check */
+        ImportCheckId: string;
         /** @description Rows at most */
         Limit: number;
         /** @description One key for one wish; repeat it when the answer did not arrive */
@@ -3592,6 +3859,290 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & components["schemas"]["ImportResult"];
                 };
             };
+        };
+    };
+    listImports: {
+        parameters: {
+            query?: {
+                /** @description Those with a smaller number */
+                before?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The imports of the project */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportList"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    checkImportUndo: {
+        parameters: {
+            query: {
+                /** @description Number of the import */
+                import: number;
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Looked at; nothing was changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportUndo"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    undoImport: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    import: number;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Undone */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportUndo"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            /** @description Something has happened since; nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & components["schemas"]["ImportUndo"];
+                };
+            };
+            422: components["responses"]["Problem"];
+        };
+    };
+    checkImport: {
+        parameters: {
+            query?: {
+                /** @description Its name, for the history */
+                file?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Taken */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportCheck"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            503: components["responses"]["Problem"];
+        };
+    };
+    getImportCheck: {
+        parameters: {
+            query?: {
+                /** @description Errors that were shown before */
+                skip?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+                /** @description Id of a check */
+                check: components["parameters"]["ImportCheckId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportCheck"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    listImportRows: {
+        parameters: {
+            query: {
+                /** @description Which of them */
+                change: "new" | "changed" | "same";
+                /** @description The `next` of the page before */
+                after?: number;
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+                /** @description Id of a check */
+                check: components["parameters"]["ImportCheckId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportRows"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+        };
+    };
+    getImportFailedRows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+                /** @description Id of a check */
+                check: components["parameters"]["ImportCheckId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description UTF-8 with byte order mark */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+        };
+    };
+    writeImport: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+                /** @description Id of a check */
+                check: components["parameters"]["ImportCheckId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Written */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportWritten"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
         };
     };
     listPricePlans: {
