@@ -2109,6 +2109,28 @@ export interface components {
                 title_en: string;
             }[];
         };
+        /** @description Members of a refusal SITE_UNDO; absent in other refusals */
+        ImportBlocked: {
+            import?: number;
+            /** @description Objects that disappear */
+            removed?: number;
+            /** @description Facts that go back */
+            restored?: number;
+            /** @description All of them */
+            blocker_count?: number;
+            /** @description The first 200 */
+            blockers?: {
+                /** @description account, meter, place ... */
+                object: string;
+                id: number;
+                code: string;
+                /** @enum {string} */
+                reason: "money" | "order" | "reading" | "changed" | "staff" | "used" | "claimed";
+                /** @description What to do */
+                title_zh: string;
+                title_en: string;
+            }[];
+        };
         Names: {
             zh: string | null;
             en: string | null;
@@ -3967,7 +3989,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & components["schemas"]["ImportUndo"];
+                    "application/problem+json": components["schemas"]["Problem"] & components["schemas"]["ImportBlocked"];
                 };
             };
             422: components["responses"]["Problem"];
