@@ -144,7 +144,7 @@ static enum err find(struct call *c, struct job **out)
         *out = j;
         return ERR_OK;
     }
-    return ERR_NOT_FOUND;
+    return ERR_SITE_FORGOTTEN;
 }
 
 /* ---- what is known of a job ---- */
@@ -482,6 +482,8 @@ enum err api_import_undo_check(struct call *c)
     struct site_undo *u;
     TRY(undo_of(c, &u));
     TRY(api_query_int(c, "import", 1, ID_MAX, &u->import_id));
+    if (u->import_id == 0)
+        return api_bad(c, "import", ERR_API_FIELD, "the number of an import is expected");
     enum err e = site_import_undo_check(c->tx, u);
     if (e != ERR_SITE_UNDO)
         TRY(e);

@@ -33,6 +33,7 @@ static const struct {
     {ERR_SITE_EFFECTIVE, 409},
     {ERR_SITE_UNDO, 409},
     {ERR_SITE_UNDONE, 409},
+    {ERR_SITE_FORGOTTEN, 409},
     {ERR_VEND_DIFFERENT, 409},
     {ERR_VEND_CLOSED, 409},
     {ERR_VEND_FUNDS, 409},

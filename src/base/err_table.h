@@ -97,6 +97,7 @@ ERR_ROW(ERR_SITE_IMPORT, REFUSE, "The site file has errors; nothing was changed.
 ERR_ROW(ERR_SITE_METER_ACCOUNT, REFUSE, "The meter belongs to another account; moving it is a change of owner.", "表计属于其他账户,请通过过户办理。")
 ERR_ROW(ERR_SITE_GATEWAY_PROJECT, REFUSE, "The gateway belongs to another project.", "通信管理机属于其他项目。")
 ERR_ROW(ERR_SITE_UNDO, REFUSE, "The import cannot be undone: things that it made or changed are in use since. See the list.", "无法撤销该次导入:其创建或更改的对象此后已被使用,见清单。")
+ERR_ROW(ERR_SITE_FORGOTTEN, REFUSE, "The platform does not keep this file any more: choose it again.", "平台已不再保留该文件,请重新选择。")
 ERR_ROW(ERR_SITE_UNDONE, REFUSE, "The import was undone before.", "该次导入此前已撤销。")
 ERR_ROW(ERR_CSV_SIZE, REFUSE, "The file is larger than 20 MB.", "文件超过 20 MB。")
 ERR_ROW(ERR_CSV_ENCODING, REFUSE, "The file is neither UTF-8 nor GBK text.", "文件既不是 UTF-8 也不是 GBK 编码。")

@@ -15,6 +15,56 @@ const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf
 const english = JSON.parse(readFileSync(new URL('../../web/src/i18n/en.json', import.meta.url), 'utf8'))
 let password = oneTime
 
+/** A small .xlsx: sheets by name, each the inside of its sheetData. Stored, not compressed. */
+function workbook(sheets) {
+  const xml = '<?xml version="1.0" encoding="UTF-8"?>'
+  const ns = 'http://schemas.openxmlformats.org'
+  const names = Object.keys(sheets)
+  const files = {
+    '[Content_Types].xml': `${xml}<Types xmlns="${ns}/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/></Types>`,
+    '_rels/.rels': `${xml}<Relationships xmlns="${ns}/package/2006/relationships"><Relationship Id="r1" Type="${ns}/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>`,
+    'xl/workbook.xml': `${xml}<workbook xmlns="${ns}/spreadsheetml/2006/main" xmlns:r="${ns}/officeDocument/2006/relationships"><sheets>${names.map((name, i) => `<sheet name="${name}" sheetId="${i + 1}" r:id="r${i + 1}"/>`).join('')}</sheets></workbook>`,
+    'xl/_rels/workbook.xml.rels': `${xml}<Relationships xmlns="${ns}/package/2006/relationships">${names.map((_, i) => `<Relationship Id="r${i + 1}" Type="${ns}/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet${i + 1}.xml"/>`).join('')}</Relationships>`,
+  }
+  names.forEach((name, i) => (files[`xl/worksheets/sheet${i + 1}.xml`] = `${xml}<worksheet xmlns="${ns}/spreadsheetml/2006/main"><sheetData>${sheets[name]}</sheetData></worksheet>`))
+  const parts = [], central = []
+  let offset = 0
+  for (const [name, text] of Object.entries(files)) {
+    const body = Buffer.from(text), title = Buffer.from(name)
+    const head = Buffer.alloc(30), entry = Buffer.alloc(46)
+    head.writeUInt32LE(0x04034b50, 0)
+    head.writeUInt16LE(20, 4)
+    head.writeUInt32LE(crc32(body), 14)
+    head.writeUInt32LE(body.length, 18)
+    head.writeUInt32LE(body.length, 22)
+    head.writeUInt16LE(title.length, 26)
+    entry.writeUInt32LE(0x02014b50, 0)
+    head.copy(entry, 6, 4, 30)
+    entry.writeUInt16LE(20, 4)
+    entry.writeUInt32LE(offset, 42)
+    parts.push(head, title, body)
+    central.push(entry, title)
+    offset += head.length + title.length + body.length
+  }
+  const size = central.reduce((sum, part) => sum + part.length, 0)
+  const end = Buffer.alloc(22)
+  end.writeUInt32LE(0x06054b50, 0)
+  end.writeUInt16LE(Object.keys(files).length, 8)
+  end.writeUInt16LE(Object.keys(files).length, 10)
+  end.writeUInt32LE(size, 12)
+  end.writeUInt32LE(offset, 16)
+  return Buffer.concat([...parts, ...central, end])
+}
+
+function crc32(bytes) {
+  let crc = ~0
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let k = 0; k < 8; k++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
+  }
+  return ~crc >>> 0
+}
+
 class Skip extends Error {}
 const skip = (why) => {
   throw new Skip(why)
@@ -403,6 +453,73 @@ const tests = {
     await page.locator('.report table, .problem').first().waitFor()
     assert.equal((await wallRows(page)).length, before)
     page.expected = /4\d\d/
+  },
+
+  async 'a file is looked at, written, and undone again; a sold room stands in the way by name'(page) {
+    await enter(page)
+    const me = await ask(page, '/me')
+    const project = me.projects[0]
+    const before = (await wallRows(page)).length
+    const plans = await ask(page, `/projects/${project.id}/price-plans`)
+    const strategies = await ask(page, `/projects/${project.id}/strategies`)
+    const head = 'project,building,room,account,wallet,plan,strategy,gateway,line,endpoint,address,model\n'
+    const row = (i, model) => `${project.code},ZZ,${i},ZZ-${i},platform,${plans.plans[0].code},${strategies.strategies[0].code},GW-ZZ,${1 + Math.floor(i / 64)},tcp:127.0.0.1:9,${i + 1},${model}\n`
+    const bring = (name, text) => page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) })
+    await page.goto(`${base}/import`)
+    const rows = Array.from({ length: 600 }, (_, i) => row(i, 'yufu-plain'))
+    await bring('bad.csv', head + rows.slice(0, 10).join('') + row(10, 'abacus') + row(11, 'abacus'))
+    await page.locator('.groups tbody tr').first().waitFor()
+    assert.equal(await page.locator('.groups tbody tr').count(), 1)
+    assert.equal(await page.locator('.errors tbody tr').count(), 2)
+    const failed = page.waitForEvent('download')
+    await page.locator('.acts .el-button--primary').click()
+    const text = readFileSync(await (await failed).path(), 'utf8')
+    assert.equal(text.trim().split('\n').length, 3)
+    assert.match(text, /CSV_MODEL/)
+    await bring('good.csv', head + rows.join(''))
+    await page.locator('.acts .el-button--primary').waitFor()
+    assert.equal(await page.locator('.report .table tbody th[scope=row]').last().innerText(), '51') // a page of them
+    await page.locator('.acts .el-button--primary').focus()
+    await page.keyboard.press('Enter')
+    await page.locator('.note.done').waitFor({ timeout: 60_000 })
+    assert.equal((await wallRows(page)).length, before + 600)
+    await page.locator('.history tbody tr').first().locator('.chip').click()
+    await page.locator('#reason-text').fill('trial')
+    await page.locator('.el-dialog .el-button--danger').click()
+    await page.locator('.history .say').waitFor({ timeout: 60_000 })
+    assert.equal((await wallRows(page)).length, before)
+    await page.locator('.history tbody tr').last().locator('.chip').click()
+    await page.locator('.blocked li').first().waitFor()
+    assert.equal((await wallRows(page)).length, before)
+  },
+
+  async 'a workbook is read by its sheets, and numbers it has cut short are told and refused'(page) {
+    await enter(page)
+    const { code } = (await ask(page, '/me')).projects[0]
+    await page.goto(`${base}/import`)
+    const sheet = (rows) => rows.map((cells, r) => `<row r="${r + 1}">${cells.map((cell, c) => typeof cell === 'string'
+      ? `<c r="${String.fromCharCode(65 + c)}${r + 1}" t="inlineStr"><is><t>${cell}</t></is></c>`
+      : `<c r="${String.fromCharCode(65 + c)}${r + 1}"><v>${cell.number}</v></c>`).join('')}</row>`).join('')
+    const head = ['project', 'building', 'room', 'gateway', 'line', 'endpoint', 'address', 'model']
+    const good = [code, 'ZX', { number: '101' }, 'GW-ZX', { number: '1' }, 'tcp:127.0.0.1:9', '000000012345', 'yufu-plain']
+    const whole = [code, 'ZX', '102', 'GW-ZX', { number: '1' }, '', { number: '2.02600000001E+11' }, 'yufu-plain']
+    const cut = [code, 'ZX', '103', 'GW-ZX', { number: '1' }, '', { number: '1.2345678901234568E+17' }, 'yufu-plain']
+    await page.locator('input[type=file]').setInputFiles({
+      name: 'site.xlsx', mimeType: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+      buffer: workbook({ Notes: sheet([['nothing here']]), Meters: sheet([head, good, whole]), Cut: sheet([head, cut]) }) })
+    await page.locator('.sheets .chip').nth(1).click()
+    await page.locator('.report tbody td.mono').last().waitFor()
+    const shown = await page.locator('.report section').last().innerText()
+    assert.match(shown, /000000012345/)
+    assert.match(shown, /202600000001/)
+    assert.equal(await page.locator('.cells').count(), 0)
+    await page.locator('.sheets .chip').nth(2).click()
+    await page.locator('.cells li').first().waitFor()
+    assert.match(await page.locator('.cells').innerText(), /G2/)
+    await page.locator('.groups').waitFor()
+    assert.match(await page.locator('.errors').innerText(), /CSV_ADDRESS/)
+    await page.locator('input[type=file]').setInputFiles({ name: 'old.xls', mimeType: 'application/vnd.ms-excel', buffer: Buffer.from('d0cf11e0a1b11ae1', 'hex') })
+    await page.locator('.note.bad').waitFor()
   },
 
   async 'the language changes at once and stays'(page) {

@@ -17,7 +17,11 @@ export type Event = Schemas['Event']
 export type Freshness = Schemas['Freshness']
 export type Gateway = Schemas['Gateway']
 export type Hit = Schemas['Hit']
-export type ImportResult = Schemas['ImportResult']
+export type ImportCheck = Schemas['ImportCheck']
+export type ImportRows = Schemas['ImportRows']
+export type ImportWritten = Schemas['ImportWritten']
+export type Imported = Schemas['ImportList']['imports'][number]
+export type ImportUndo = Schemas['ImportUndo']
 export type LedgerTransaction = Schemas['LedgerTransaction']
 export type Me = Schemas['Me']
 export type MoneyRequest = Schemas['MoneyRequest']
@@ -135,6 +139,26 @@ async function call<T>(method: string, path: string, options: Options = {}): Pro
   const problem = await problemOf(response)
   if (response.status === 401 && path !== '/login' && path !== '/me/password') onLoggedOut()
   throw problem
+}
+
+/** As call, for a large file: only this way a browser tells how much of it has left. */
+function upload<T>(path: string, query: Query, csv: Blob, sent: (share: number) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest()
+    request.open('POST', address(path, query))
+    request.setRequestHeader('Accept-Language', language)
+    request.setRequestHeader('X-CSRF-Token', csrf)
+    request.setRequestHeader('Content-Type', 'text/csv')
+    request.upload.onprogress = (event) => sent(event.total ? event.loaded / event.total : 0)
+    request.onerror = () => reject(new Problem(0, 'NETWORK', '', ''))
+    request.onload = () => {
+      const response = new Response(request.responseText, { status: request.status })
+      if (response.status === 401) onLoggedOut()
+      if (response.ok) resolve(JSON.parse(request.responseText) as T)
+      else void problemOf(response).then(reject)
+    }
+    request.send(csv)
+  })
 }
 
 async function authenticated(promise: Promise<Me>) {
@@ -306,15 +330,26 @@ export const api = {
   tripRanking: (project: number, query: Query) =>
     call<{ now: number; from: number; to: number; rooms: TripRank[] }>('GET', `/projects/${project}/trip-ranking`, { query }),
 
-  /** The report also comes back when rows are wrong: that answer is a result, not a failure. */
-  async import(project: number, csv: Blob, dry: boolean): Promise<ImportResult> {
-    const path = `/projects/${project}/import`
-    const response = await send('POST', path, { csv, query: { dry_run: dry ? 1 : 0 } })
-    if (response.ok) return response.json()
-    const body = await response.clone().json().catch(() => ({}))
-    if (response.status === 422 && Array.isArray(body.errors) && 'rows' in body) return body
-    throw await problemOf(response)
+  /** Brings a file to be looked at; `sent` hears how much of it has left, 0 to 1. */
+  checkImport: (project: number, csv: Blob, file: string, sent: (share: number) => void) =>
+    upload<ImportCheck>(`/projects/${project}/imports/checks`, { file: file.slice(-90) }, csv, sent),
+  importCheck: (project: number, id: string, skip = 0, limit = 100) =>
+    call<ImportCheck>('GET', `/projects/${project}/imports/checks/${id}`, { query: { skip, limit } }),
+  importRows: (project: number, id: string, change: 'new' | 'changed' | 'same', after: number) =>
+    call<ImportRows>('GET', `/projects/${project}/imports/checks/${id}/rows`, { query: { change, after, limit: 50 } }),
+  importFailed: async (project: number, id: string) => {
+    const response = await send('GET', `/projects/${project}/imports/checks/${id}/failed`, {})
+    if (!response.ok) throw await problemOf(response)
+    return response.blob()
   },
+  writeImport: (project: number, id: string, key: string) =>
+    call<ImportWritten>('POST', `/projects/${project}/imports/checks/${id}/write`, { key, body: {} }),
+  imports: (project: number, before = 0) =>
+    call<{ imports: Imported[] }>('GET', `/projects/${project}/imports`, { query: { before, limit: 20 } }),
+  importUndoCheck: (project: number, id: number) =>
+    call<ImportUndo>('GET', `/projects/${project}/imports/undo`, { query: { import: id } }),
+  undoImport: (project: number, id: number, reason: string, key: string) =>
+    call<ImportUndo>('POST', `/projects/${project}/imports/undo`, { key, body: { import: id, reason } }),
 
   stream: (project: number, after: string) => new EventSource(address('/stream', { project, after })),
 }

@@ -380,7 +380,7 @@ export interface paths {
         /**
          * Write it, all in one transaction
          * @description Compared once more in that transaction. 409 `STATE`: it is not looked through yet, or has
-         *     errors. 422 `SITE_IMPORT`: what is stored has changed meanwhile; ask for the check again.
+         *     errors; `SITE_FORGOTTEN`: bring it again. 422 `SITE_IMPORT`: what is stored has changed meanwhile; ask for the check again.
          */
         post: operations["writeImport"];
         delete?: never;
@@ -4064,6 +4064,7 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
         };
     };
     listImportRows: {
