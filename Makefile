@@ -1,6 +1,6 @@
 # The front door. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal firmware clean format
+.PHONY: bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal firmware clean format
 
 BUILD := build
 SANITIZE := build-sanitize
@@ -16,6 +16,7 @@ help:
 	@echo 'make soak       500 sales under kill -9, 467 recorded days of real rooms, 200 mutants (17 minutes)'
 	@echo 'make fuzz       each decoder for 60 s (SECONDS=n)'
 	@echo 'make bench      ratios against stated baselines'
+	@echo 'make bench-import   a site of 100,000 rows beside plain inserts (ROWS=n)'
 	@echo 'make bench-billing  a night of 2,000,000 accounts beside SQL and memory (ARGS="--accounts N")'
 	@echo 'make bench-terminal  100,000 dorm terminals in one thread (ARGS="--terminals N --seconds N")'
 	@echo 'make firmware   the terminal for Cortex-M0+ and M4: images, a day in an emulator, firmware/size.md'
@@ -79,6 +80,10 @@ bench: build
 bench-billing: build
 	@tools/setup.sh bench
 	@python3 bench/billing.py $(BUILD)/bench/billing_night $(ARGS)
+
+bench-import: build
+	@tools/quietly.sh $(NINJA) -C $(BUILD) bench/import_bench
+	@dir=$$(mktemp -d) && $(BUILD)/bench/import_bench "$$dir" $(or $(ROWS),100000); code=$$?; rm -rf "$$dir"; exit $$code
 
 bench-terminal: build
 	@$(BUILD)/bench/terminal_bench $(ARGS)
