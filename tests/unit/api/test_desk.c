@@ -216,11 +216,12 @@ static void test_common_usage(void **state)
     struct world *w = *state;
     struct person finance = somebody(w, AUTH_FINANCE);
     int64_t now = io_wall(w->io).s;
+    int64_t evening = now - (now + 28'800) % DAY_S + 20 * 3'600; /* whatever the hour of the test */
     check_reply(share(w, &finance, "000000000001", "000000000002", -1), 422, "RUN_READING");
-    say(w, 1, now - 3 * DAY_S, 1'000'000);
-    say(w, 2, now - 3 * DAY_S, 50'000);
-    say(w, 1, now - 2 * DAY_S, 1'300'000);
-    say(w, 2, now - 2 * DAY_S, 250'000);
+    say(w, 1, evening - 3 * DAY_S, 1'000'000);
+    say(w, 2, evening - 3 * DAY_S, 50'000);
+    say(w, 1, evening - 2 * DAY_S, 1'300'000);
+    say(w, 2, evening - 2 * DAY_S, 250'000);
     check_reply(share(w, &finance, "000000000001", "000000000001", -1), 400, "API_FIELD");
     check_reply(share(w, &finance, "000000000003", "", -1), 400, "API_FIELD"); /* project B's */
     check_reply(share(w, &finance, "000000000001", "000000000002", 0), 422, "RANGE"); /* not over */
