@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""yufu-gateway with meters of other makers, played here from their specifications, on two lines behind
+"""yufu-gateway with meters of other makers, played here from their specifications, on three lines behind
 TCP serial servers: gateway_models.py YUFU_GATEWAY UPLINK_SERVER
 
 A line has meters of several protocols; half of the answers come in pieces, as serial servers send them.
 """
 import socket
+import struct
 import sys
 import threading
 import time
@@ -79,6 +80,39 @@ class Registers:
         return answer + crc(answer)
 
 
+class Network:
+    """Modbus TCP: input registers that are reals."""
+
+    def __init__(self, unit, reals):
+        self.unit, self.reals = unit, reals
+
+    def hear(self, data):
+        if len(data) != 12 or data[2:6] != b"\0\0\0\x06" or data[6] != self.unit or data[7] != 4:
+            return b""
+        first, count = int.from_bytes(data[8:10], "big"), int.from_bytes(data[10:12], "big")
+        pdu = b"\x04\x04" + struct.pack(">f", self.reals[first]) if (
+            first in self.reals and count == 2) else b"\x84\x02"
+        return data[:4] + (len(pdu) + 1).to_bytes(2, "big") + data[6:7] + pdu
+
+
+class Old:
+    """DL/T 645-1997: energy and what else was asked for by the standard; no blocks."""
+
+    def __init__(self, address, items):
+        self.address, self.items = bytes.fromhex(address)[::-1], items
+
+    def hear(self, data):
+        f = data[data.find(0x68):] if 0x68 in data else b""
+        if len(f) != 14 or f[1:7] != self.address or f[8:10] != b"\x01\x02" or sum(f[:-2]) % 256 != f[-2]:
+            return b""
+        item = bytes((b - 0x33) % 256 for b in f[10:12])
+        body = item + self.items[item] if item in self.items else b"\x02"
+        control = 0x81 if item in self.items else 0xC1
+        answer = b"\x68" + self.address + bytes([0x68, control, len(body)])
+        answer += bytes((b + 0x33) % 256 for b in body)
+        return b"\xfe" * 3 + answer + bytes([sum(answer) % 256, 0x16])
+
+
 class Heat:
     """M-Bus, reached by its number; what it tells needs two telegrams."""
 
@@ -114,14 +148,20 @@ class Line:
         while True:
             peer, _ = self.server.accept()
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            while data := peer.recv(512):
-                for answer in filter(None, (m.hear(data) for m in self.meters)):
-                    self.turn += 1
-                    cut = len(answer) // 2 if self.turn % 2 else len(answer)
-                    peer.sendall(answer[:cut])
-                    if cut < len(answer):
-                        time.sleep(0.03)  # the second half is on the wire
-                        peer.sendall(answer[cut:])
+            try:
+                while data := peer.recv(512):
+                    self.answer(peer, data)
+            except OSError:
+                pass  # the gateway went away in the middle of an answer
+
+    def answer(self, peer, data):
+        for answer in filter(None, (m.hear(data) for m in self.meters)):
+            self.turn += 1
+            cut = len(answer) // 2 if self.turn % 2 else len(answer)
+            peer.sendall(answer[:cut])
+            if cut < len(answer):
+                time.sleep(0.03)  # the second half is on the wire
+                peer.sendall(answer[cut:])
 
 
 def registers(at, *words):
@@ -135,15 +175,19 @@ class World:
         self.dtsd = Registers(4, {**registers(0x0A, 0, 1000), **registers(0x16A, 0xFFFF, 0xFE0C),
                                   **registers(0x14, 0, 7), **registers(0x17F, 998), **registers(0x77, 5001),
                                   **registers(0x61, 2301, 2302, 2303, 11, 12, 13)})
-        one = Line(self.water, Water("00000000000012", 10), self.prepaid)
+        old = Old("010003635927", {b"\x10\x90": bcd(142679, 4), b"\x11\xb6": bcd(223, 2)})
+        one = Line(self.water, Water("00000000000012", 10), self.prepaid, old)
+        three = Line(Network(9, {0x156: 1234.5, 0x0C: -12.0, 0x00: 230.5}))
         two = Line(Heat(12345678, 3600), Heat(87654321, 7200), self.dtsd)
         meters = ["meter=1,1,78331505900569,water-valve-188,1,000000000000",
                   "meter=2,1,12,water-valve-188,1,000000000000",
                   "meter=3,1,3,acrel-ddsy1352,1,000000000000",
                   "meter=4,2,12345678,heat-mbus-secondary,1,000000000000",
                   "meter=5,2,000087654321,heat-mbus-secondary,1,000000000000",
-                  "meter=6,2,4,acrel-dtsd1352,1,000000000000"]
-        lines = [f"line={i},tcp:127.0.0.1:{l.port},9600" for i, l in ((1, one), (2, two))]
+                  "meter=6,2,4,acrel-dtsd1352,1,000000000000",
+                  "meter=7,1,010003635927,plain-645-1997,1,000000000000",
+                  "meter=8,3,9,energy-modbus-tcp,1,000000000000"]
+        lines = [f"line={i},tcp:127.0.0.1:{l.port},9600" for i, l in ((1, one), (2, two), (3, three))]
         self.server = Process("server", SERVER, f"{folder}/server", *lines, *meters)
         port = int(self.server.wait(r"listening port=(\d+)").group(1))
         self.gateway = Process("gateway", GATEWAY, "--data", f"{folder}/gateway", "--platform",
@@ -158,7 +202,9 @@ WANTED = {1: {"p1": 123450, "p23": 123450, "p30": 0, "p35": 0, "p36": 0},
           3: {"p1": 456780, "p4": 456780, "p30": 0},
           4: {"p1": 13, "p24": 3600, "p27": 4550, "p28": 3020, "p34": 1327376820},
           5: {"p1": 26, "p24": 7200, "p34": 1327376820},
-          6: {"p1": 10000, "p7": 70, "p10": -500, "p11": 2301, "p14": 2303, "p16": 130, "p17": 5001, "p18": 998}}
+          6: {"p1": 10000, "p7": 70, "p10": -500, "p11": 2301, "p14": 2303, "p16": 130, "p17": 5001, "p18": 998},
+          7: {"p1": 1426790, "p11": 2230},
+          8: {"p1": 1234500, "p10": -12, "p11": 2305}}
 
 
 def every_make_is_read(folder):
