@@ -4,6 +4,7 @@
 #include "control/control.h"
 #include "control/fee.h"
 #include "control/nday.h"
+#include "flow/flow.h"
 #include "pay/late.h"
 #include "pay/run.h"
 #include "terminals/terminals.h"
@@ -46,6 +47,17 @@ static enum err scan_terminals(struct store_tx *tx, void *arg)
                                                    .limit = PLATFORM_SCAN_LIMIT,
                                                    .random = platform_draw(p)},
                           &worked);
+}
+
+static enum err scan_valves(struct store_tx *tx, void *arg)
+{
+    struct platform *p = arg;
+    int64_t worked = 0;
+    return flow_tick(tx,
+                     &(struct flow_scan){.now = p->now.wall,
+                                         .limit = PLATFORM_SCAN_LIMIT,
+                                         .random = platform_draw(p)},
+                     &worked);
 }
 
 static enum err find_fees(struct store_tx *tx, void *arg)
@@ -126,6 +138,7 @@ void platform_do_due(struct platform *p)
         store_submit(p->ledger, scan_vends, NULL, p);
         store_submit(p->ledger, scan_relays, NULL, p);
         store_submit(p->ledger, scan_terminals, NULL, p);
+        store_submit(p->ledger, scan_valves, NULL, p);
         scan_fees(p);
         store_submit(p->ledger, scan_messages, NULL, p);
         store_submit(p->ledger, end_grants, NULL, p);

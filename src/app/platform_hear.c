@@ -2,6 +2,7 @@
 #include "app/platform_impl.h"
 #include "control/control.h"
 #include "control/fee.h"
+#include "flow/flow.h"
 #include "journal/detail.h"
 #include "journal/journal.h"
 #include "site/site.h"
@@ -30,12 +31,53 @@ static int64_t point_of(const struct uplink_reading *r, enum meter_point point, 
     return absent;
 }
 
+/* What arrives late, out of a gateway's store, says nothing about now. */
+static bool is_newest(const struct platform *p, const struct uplink_reading *r)
+{
+    wall_s at;
+    int64_t epoch;
+    return readings_newest(p->readings, r->meter_id, &at, &epoch) && r->at.s >= at.s;
+}
+
+/* The register as it was believed. */
+static int64_t register_of(const struct platform *p, const struct uplink_reading *r)
+{
+    int64_t value;
+    wall_s at;
+    bool told = readings_value(p->readings, r->meter_id, POINT_ENERGY_WH, &value, &at);
+    return told && at.s == r->at.s ? value : -1;
+}
+
+static enum err report_flow(struct platform *p, struct store_tx *tx, const struct uplink_reading *r,
+                            bool *moving)
+{
+    *moving = false;
+    if (!is_newest(p, r))
+        return ERR_OK;
+    return flow_reading(tx,
+                        &(struct flow_report){
+                            .meter_id = r->meter_id,
+                            .epoch = r->epoch,
+                            .register_l = register_of(p, r),
+                            .volume_l = point_of(r, POINT_VOLUME_L, -1),
+                            .valve = point_of(r, POINT_VALVE, -1),
+                            .relay_open = point_of(r, POINT_RELAY_OPEN, -1),
+                            .battery_low = point_of(r, POINT_BATTERY_LOW, -1),
+                            .fault_bits = point_of(r, POINT_FAULT_BITS, -1),
+                            .at = r->at,
+                            .now = p->now.wall,
+                        },
+                        moving);
+}
+
 static enum err report_relay(struct platform *p, struct store_tx *tx,
                              const struct uplink_reading *r)
 {
+    bool moving;
+    TRY(report_flow(p, tx, r, &moving));
     return control_reading(tx, &(struct control_report){
                                    .meter_id = r->meter_id,
-                                   .relay_open = point_of(r, POINT_RELAY_OPEN, -1),
+                                   .relay_open = moving ? -1 : point_of(r, POINT_RELAY_OPEN, -1),
                                    .keep_power = point_of(r, POINT_KEEP_POWER, -1),
                                    .open_reason = point_of(r, POINT_OPEN_REASON, -1),
                                    .energy_wh = point_of(r, POINT_ENERGY_WH, -1),
@@ -129,6 +171,8 @@ static enum err take_outcome(void *ctx, struct store_tx *tx, const struct headen
                                                         .outcome = o,
                                                         .now = p->now.wall,
                                                         .random = platform_draw(p)});
+    if (o->kind == UPLINK_EXERCISE)
+        return flow_outcome(tx, o, p->now.wall, platform_draw(p));
     if (o->kind == UPLINK_REGISTER)
         return terminals_outcome(tx, o, p->now.wall, platform_draw(p));
     return control_outcome(tx, o, p->now.wall, platform_draw(p));

@@ -42,7 +42,7 @@ static enum err moved_alone(struct control_turn *t, const struct control_meter *
 static enum err watch_leak(struct control_turn *t, const struct control_meter *m,
                            struct control_row *r, const struct control_report *p)
 {
-    if (r->circuit != 0 || r->desired != CONTROL_OPEN || r->state != CONTROL_IS_OPEN ||
+    if (!m->electric || r->circuit != 0 || r->desired != CONTROL_OPEN || r->state != CONTROL_IS_OPEN ||
         r->next_at.s != 0 || p->energy_wh < 0 || r->told || !reported_after_wish(r, p))
         return ERR_OK;
     if (r->open_wh < 0) {

@@ -32,13 +32,14 @@ static unsigned index_of(const char *const *names, const char *name)
 enum err control_meter_load(struct store_tx *tx, int64_t meter_id, struct control_meter *m)
 {
     struct query q = query_open(tx,
-                                "SELECT project_id, account_id, epoch, circuits FROM meter "
+                                "SELECT project_id, account_id, epoch, circuits, kind FROM meter "
                                 "WHERE id = $1",
                                 "i", meter_id);
     bool found = query_step(&q);
     if (found)
         *m = (struct control_meter){meter_id, query_int(&q, 0), query_int(&q, 1), query_int(&q, 2),
-                                    query_int(&q, 3)};
+                                    query_int(&q, 3),
+                                    strcmp(query_text(&q, 4), "electricity") == 0};
     TRY(query_end(&q));
     return found ? ERR_OK : ERR_NOT_FOUND;
 }

@@ -53,6 +53,18 @@ EVENT_ROW(TERMINAL_TRIP, "terminal.trip", WARNING, "Circuit {circuit} tripped: {
 EVENT_ROW(TERMINAL_UNPLUGGED, "terminal.unplugged", ALARM, "Circuit {circuit}: the air conditioner was unplugged; only staff may restore.", "回路 {circuit}:空调被拔除,须管理员复位。")
 EVENT_ROW(TERMINAL_SET, "terminal.set", INFO, "The terminal confirmed: {what} of circuit {circuit} is as {actor} wished.", "终端已确认:回路 {circuit} 的 {what} 已按 {actor} 的要求生效。")
 EVENT_ROW(TERMINAL_NOT_SET, "terminal.not_set", WARNING, "What {actor} wished for {what} of circuit {circuit} was not taken: {state}.", "{actor} 对回路 {circuit} 的 {what} 操作未生效:{state}。")
+/* water, heat, cooling, gas */
+EVENT_ROW(VALVE_FLOW, "valve.flow", ALARM, "{volume_l} l flowed in {minutes} min although the valve of meter {address} is closed.", "表计 {address} 阀门已关闭,{minutes} 分钟内仍流过 {volume_l} 升。")
+EVENT_ROW(VALVE_FAULT, "valve.fault", ALARM, "Meter {address} reports that its valve is at fault.", "表计 {address} 报告阀门故障。")
+EVENT_ROW(VALVE_MENDED, "valve.mended", INFO, "The valve of meter {address} works again.", "表计 {address} 阀门恢复正常。")
+EVENT_ROW(VALVE_EXERCISED, "valve.exercised", INFO, "The valve of meter {address} was exercised: it moved, and is open again.", "表计 {address} 阀门例行活动完成,已恢复开启。")
+EVENT_ROW(VALVE_SEIZED, "valve.seized", ALARM, "The valve of meter {address} did not come back open from its exercise.", "表计 {address} 阀门例行活动后未恢复开启。")
+EVENT_ROW(FLOW_NIGHT, "flow.night", WARNING, "Leak at night: through meter {address} at least {least_lh} l an hour flowed all the time from {from} to {to} ({rule_l} l or more in every {slot_min} min).", "夜间漏水:表计 {address} 在 {from} 至 {to} 持续过水,每小时不少于 {least_lh} 升(每 {slot_min} 分钟均达 {rule_l} 升)。")
+EVENT_ROW(FLOW_NIGHT_ENDED, "flow.night_ended", INFO, "The leak at night at meter {address} is over.", "表计 {address} 夜间漏水已消除。")
+EVENT_ROW(BATTERY_LOW, "battery.low", WARNING, "The battery of meter {address} is low.", "表计 {address} 电池电量低。")
+EVENT_ROW(BATTERY_OK, "battery.ok", INFO, "The battery of meter {address} is all right again.", "表计 {address} 电池恢复正常。")
+EVENT_ROW(METER_FAULT, "meter.fault", WARNING, "Meter {address} reports a fault: {bits}.", "表计 {address} 报告故障:{bits}。")
+EVENT_ROW(METER_FAULT_ENDED, "meter.fault_ended", INFO, "Meter {address} reports no fault any more.", "表计 {address} 故障已消除。")
 /* fee control */
 EVENT_ROW(FEE_LOW, "fee.low", WARNING, "Low balance: {balance_fen} fen left.", "余额不足:剩余 {balance_fen} 分。")
 EVENT_ROW(FEE_CLOSE, "fee.close", WARNING, "About to be cut: {balance_fen} fen left.", "即将停电:剩余 {balance_fen} 分。")

@@ -544,6 +544,50 @@ CREATE INDEX command_deadline ON command (not_after) WHERE state = 'waiting' AND
 CREATE INDEX command_ref ON command (account_id, ref) WHERE ref <> '';
 CREATE INDEX command_meter ON command (meter_id, created_at);
 
+-- flow -----------------------------------------------------------------------------------------------
+-- What meters of water, heat, cooling and gas tell, and the care of their valves: flow/flow.h. A project
+-- without a row lives under the rule that the product comes with.
+CREATE TABLE flow_rule (
+  project_id INTEGER PRIMARY KEY REFERENCES project (id),
+  night_from_min INTEGER NOT NULL, night_to_min INTEGER NOT NULL, -- of the local day
+  slot_min INTEGER NOT NULL,
+  least_l INTEGER NOT NULL,     -- in each slot of a night; 0: nights are not judged
+  closed_l INTEGER NOT NULL,    -- through a closed valve
+  exercise_days INTEGER NOT NULL, -- 0: never
+  exercise_from_min INTEGER NOT NULL, exercise_to_min INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL,
+  actor TEXT NOT NULL
+) STRICT;
+CREATE TABLE flow_meter (       -- -1: not told
+  meter_id INTEGER PRIMARY KEY,
+  epoch INTEGER NOT NULL,
+  valve INTEGER NOT NULL, battery_low INTEGER NOT NULL, fault_bits INTEGER NOT NULL,
+  closed_at INTEGER NOT NULL,   -- 0: it is not
+  closed_l INTEGER NOT NULL,    -- the register then
+  closed_told INTEGER NOT NULL CHECK (closed_told IN (0, 1)),
+  night_from INTEGER NOT NULL, night_to INTEGER NOT NULL, -- the running one, or the next; 0: not known
+  slot INTEGER NOT NULL,        -- -1: has not begun, -2: was not read throughout
+  slot_l INTEGER NOT NULL,      -- the register when the slot began
+  least_l INTEGER NOT NULL,     -- of the slots that are over; -1: none
+  night_at INTEGER NOT NULL,    -- the last that was judged
+  leak_since INTEGER NOT NULL, leak_lh INTEGER NOT NULL,
+  exercise_at INTEGER NOT NULL, -- when it is due; 0: never
+  exercise_id INTEGER NOT NULL, -- on its way; 0: none
+  exercise_from INTEGER NOT NULL -- the last one
+) STRICT;
+CREATE INDEX flow_meter_due ON flow_meter (exercise_at) WHERE exercise_at > 0;
+CREATE TABLE flow_exercise (
+  id INTEGER PRIMARY KEY,
+  meter_id INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  ended_at INTEGER NOT NULL,    -- 0: not yet
+  result TEXT NOT NULL CHECK (result IN ('sent', 'done', 'seized', 'refused', 'unknown', 'expired',
+    'closed', 'kept', 'protected', 'battery', 'fault')),
+  command_id INTEGER            -- NULL: nothing was ordered
+) STRICT;
+CREATE INDEX flow_exercise_meter ON flow_exercise (meter_id, id);
+
 -- terminals ------------------------------------------------------------------------------------------
 -- What terminals say of their trips, once each; whose room it was then is kept.
 CREATE TABLE terminal_trip (
