@@ -191,6 +191,7 @@ api_handle api_money_requests, api_account_requests, api_money_ask, api_money_de
     api_pay_policy, api_pay_policy_set, api_exchange, api_exchanges;
 api_handle api_true_ups, api_rerates, api_grace_set, api_held, api_repair, api_terms, api_terms_put,
     api_ratios, api_ratio_put;
+api_handle api_terminals, api_terminals_setting;
 api_handle api_terminal, api_terminal_read, api_terminal_order, api_terminal_setting, api_trips,
     api_trip_ranking;
 api_handle api_import_check, api_import_state, api_import_rows, api_import_failed, api_import_write,

@@ -3,14 +3,16 @@
 #include <string.h>
 
 #include "api/api_terminal.h"
+#include "headend/headend.h"
 #include "readings/readings.h"
 #include "terminal/load.h"
+#include "terminal/terminal.h"
 #include "terminals/terminals.h"
 
 /* --- one terminal
  * ----------------------------------------------------------------------------------- */
 
-static void put_words(struct jwrite *w, const char *key, int64_t reason)
+void api_put_reason(struct jwrite *w, const char *key, int64_t reason)
 {
     jwrite_object(w, key);
     jwrite_text(w, "name", terminals_reason_name(reason));
@@ -30,30 +32,75 @@ static void put_value(struct call *c, const char *key, enum meter_point point)
         jwrite_null(&c->out, key);
 }
 
+int64_t api_open_reason(const struct api *a, const struct api_open *o)
+{
+    const struct readings *r = a->options.readings;
+    int64_t i = o->circuit - 1, told = 0;
+    if (!(o->outputs.known >> i & 1))
+        return -1;
+    if (!(o->outputs.open >> i & 1))
+        return 0;
+    bool each = readings_value(r, o->meter_id, POINT_CIRCUIT_REASONS, &told, NULL);
+    if (each && (told >> 8 * i & 255) != 0)
+        return told >> 8 * i & 255;
+    if (o->status && o->status->staff)
+        return TERMINAL_REASON_STAFF;
+    if (o->status && o->status->cause != 0)
+        return o->status->cause;
+    /* A meter that tells one reason means its first open circuit. */
+    bool first = (o->outputs.open & ((1 << i) - 1)) == 0;
+    bool one = !each && first && readings_value(r, o->meter_id, POINT_OPEN_REASON, &told, NULL);
+    return one && told > 0 ? told : -1;
+}
+
+/* Statuses by circuit, as read last. */
+struct statuses {
+    bool known[SITE_CIRCUITS_MAX + 1];
+    struct meter_terminal_status of[SITE_CIRCUITS_MAX + 1];
+};
+
+static enum err take_status(void *arg, const struct terminals_register *r)
+{
+    struct statuses *s = arg;
+    if (r->item == METER_TERMINAL_STATUS && r->circuit >= 1 && r->circuit <= SITE_CIRCUITS_MAX)
+        s->known[r->circuit] = meter_terminal_read_status((struct bytes){r->value, r->value_len},
+                                                          &s->of[r->circuit]) == ERR_OK;
+    return ERR_OK;
+}
+
+static void put_circuit(struct call *c, const struct api_open *open)
+{
+    struct jwrite *w = &c->out;
+    int64_t i = open->circuit - 1, reason = api_open_reason(c->api, open);
+    jwrite_object(w, NULL);
+    jwrite_int(w, "circuit", open->circuit);
+    if (open->outputs.known >> i & 1)
+        jwrite_bool(w, "open", open->outputs.open >> i & 1);
+    else
+        jwrite_null(w, "open");
+    if (reason > 0)
+        api_put_reason(w, "reason", reason);
+    else
+        jwrite_null(w, "reason");
+    put_value(c, "energy_wh", (enum meter_point)(POINT_CIRCUIT1_WH + i));
+    put_value(c, "power_w", (enum meter_point)(POINT_CIRCUIT1_W + i));
+    jwrite_end(w);
+}
+
 static enum err put_circuits(struct call *c)
 {
     struct jwrite *w = &c->out;
-    struct api_outputs outputs;
-    int64_t reason = 0;
-    TRY(api_outputs(c->api, c->tx, &c->meter, &outputs));
-    bool told = readings_value(c->api->options.readings, c->id, POINT_OPEN_REASON, &reason, NULL);
-    jwrite_bool(w, "keep", outputs.keep);
-    jwrite_id(w, "state_at", outputs.at.s);
-    if (told)
-        put_words(w, "open_reason", reason);
-    else
-        jwrite_null(w, "open_reason");
+    struct statuses statuses = {};
+    struct api_open open = {.meter_id = c->id};
+    TRY(api_outputs(c->api, c->tx, &c->meter, &open.outputs));
+    TRY(terminals_registers(c->tx, c->id, take_status, &statuses));
+    jwrite_bool(w, "keep", open.outputs.keep);
+    jwrite_id(w, "state_at", open.outputs.at.s);
     jwrite_array(w, "circuits");
-    for (int64_t i = 0; i < c->meter.circuits; i++) {
-        jwrite_object(w, NULL);
-        jwrite_int(w, "circuit", i + 1);
-        if (outputs.known >> i & 1)
-            jwrite_bool(w, "open", outputs.open >> i & 1);
-        else
-            jwrite_null(w, "open");
-        put_value(c, "energy_wh", (enum meter_point)(POINT_CIRCUIT1_WH + i));
-        put_value(c, "power_w", (enum meter_point)(POINT_CIRCUIT1_W + i));
-        jwrite_end(w);
+    for (int64_t i = 1; i <= c->meter.circuits; i++) {
+        open.circuit = i;
+        open.status = statuses.known[i] ? &statuses.of[i] : NULL;
+        put_circuit(c, &open);
     }
     jwrite_end(w);
     return ERR_OK;
@@ -72,7 +119,7 @@ static enum err put_register(void *arg, const struct terminals_register *r)
     jwrite_id(w, "read_at", r->read_at.s);
     api_put_register(w, "value", r->item, value);
     if (r->item == METER_TERMINAL_STATUS && meter_terminal_read_status(value, &s) == ERR_OK)
-        put_words(w, "cause", s.cause);
+        api_put_reason(w, "cause", s.cause);
     jwrite_id(w, "wanted_at", r->wanted_at.s);
     api_put_register(w, "wanted", r->item, (struct bytes){r->wanted, r->wanted_len});
     jwrite_text(w, "actor", r->wanted_len ? r->actor : NULL);
@@ -89,6 +136,9 @@ static enum err put_terminal(struct call *c)
     jwrite_int(w, "now", c->now.s);
     jwrite_int(w, "meter_id", c->id);
     jwrite_bool(w, "terminal", model && meter_terminal_is(model));
+    jwrite_bool(w, "gateway_online",
+                c->api->options.headend &&
+                    headend_online(c->api->options.headend, c->meter.gateway_id));
     TRY(put_circuits(c));
     jwrite_array(w, "registers");
     TRY(terminals_registers(c->tx, c->id, put_register, w));
@@ -146,6 +196,8 @@ enum err api_terminal_order(struct call *c)
     bool reset = strcmp(order, "reset") == 0, lock = strcmp(order, "lock") == 0;
     if (!reset && !lock && strcmp(order, "unlock") != 0)
         return api_bad(c, "order", ERR_API_FIELD, "reset, lock or unlock is expected");
+    if (!reset && !api_may(c, AUTH_TERMINAL))
+        return ERR_TERMINALS_LOCK; /* somebody may be at work on the wires */
     const uint8_t byte = reset || lock;
     return wish(c,
                 (struct terminals_wish){.circuit = circuit,
@@ -154,30 +206,38 @@ enum err api_terminal_order(struct call *c)
                                         .reason = reason});
 }
 
-enum err api_terminal_setting(struct call *c)
+enum err api_take_setting(struct call *c, uint8_t data[METER_TERMINAL_BYTES],
+                          struct terminals_wish *out, const char **under)
 {
-    const char *item = "", *reason = "";
-    int64_t circuit = 0;
-    uint8_t data[METER_TERMINAL_BYTES];
-    struct writer w = writer_of(data, sizeof data);
+    const char *item = "";
+    struct writer w = writer_of(data, METER_TERMINAL_BYTES);
     json_t *value = json_incref(json_object_get(c->body, "value"));
     if (!json_is_object(value)) {
         json_decref(value);
         return api_bad(c, "value", ERR_API_FIELD, "an object is expected");
     }
     json_object_del(c->body, "value");
+    *out = (struct terminals_wish){.reason = ""};
     enum err e = api_fields(
         c, (struct api_field[]){{"item", API_FIELD_TEXT, 1, 16, &item},
-                                {"circuit", API_FIELD_INT, 0, SITE_CIRCUITS_MAX, &circuit},
-                                {"reason", API_FIELD_TEXT, 1, 200, &reason},
+                                {"circuit", API_FIELD_INT, 0, SITE_CIRCUITS_MAX, &out->circuit},
+                                {"reason", API_FIELD_TEXT, 1, 200, &out->reason},
+                                {under ? "under" : NULL, API_FIELD_TEXT, 0, SITE_PATH_MAX, under},
                                 {}});
-    enum meter_terminal_item which = e == ERR_OK ? meter_terminal_of(item) : METER_TERMINAL_ITEMS;
+    out->item = e == ERR_OK ? meter_terminal_of(item) : METER_TERMINAL_ITEMS;
     if (e == ERR_OK)
-        e = api_take_register(c, which, value, &w);
+        e = api_take_register(c, out->item, value, &w);
     json_decref(value);
-    TRY(e);
-    return wish(c, (struct terminals_wish){
-                       .circuit = circuit, .item = which, .data = {data, w.len}, .reason = reason});
+    out->data = (struct bytes){data, w.len};
+    return e;
+}
+
+enum err api_terminal_setting(struct call *c)
+{
+    uint8_t data[METER_TERMINAL_BYTES];
+    struct terminals_wish one;
+    TRY(api_take_setting(c, data, &one, NULL));
+    return wish(c, one);
 }
 
 /* --- trips
@@ -220,7 +280,7 @@ static enum err put_trip(void *arg, const struct terminals_trip_row *row)
     jwrite_int(w, "heard_at", row->heard_at.s);
     jwrite_id(w, "account_id", row->account_id);
     jwrite_int(w, "circuit", t->circuit);
-    put_words(w, "reason", t->reason);
+    api_put_reason(w, "reason", t->reason);
     jwrite_int(w, "power_w", t->power_w);
     put_why(w, t);
     jwrite_end(w);

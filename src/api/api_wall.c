@@ -2,15 +2,29 @@
 #include <string.h>
 
 #include "api/api_impl.h"
+#include "terminal/terminal.h"
 
 /* What the meters of one account say together. */
 struct sum {
     struct api *api;
     struct store_tx *tx;
     struct jwrite *out;
-    int64_t circuits, relay_open, power_w, state_at;
+    int64_t circuits, relay_open, relay_timed, power_w, state_at;
     bool relay_unknown, power_known, keep, pending, never;
 };
+
+/* Bits of the circuits that are dark because their hours say so: nothing is wrong there. */
+static int64_t timed(const struct readings *r, const struct site_meter *m,
+                     const struct api_outputs *outputs)
+{
+    int64_t reasons, bits = 0;
+    if (!readings_value(r, m->id, POINT_CIRCUIT_REASONS, &reasons, NULL))
+        return 0;
+    for (int64_t i = 0; i < m->circuits && i < 3; i++)
+        if ((reasons >> 8 * i & 255) == TERMINAL_REASON_TIME)
+            bits |= INT64_C(1) << i;
+    return bits & outputs->open;
+}
 
 static enum err add_meter(void *arg, const struct site_meter *m)
 {
@@ -22,6 +36,7 @@ static enum err add_meter(void *arg, const struct site_meter *m)
     jwrite_int(s->out, NULL, m->id);
     TRY(api_outputs(s->api, s->tx, m, &outputs));
     s->relay_open |= outputs.open << s->circuits;
+    s->relay_timed |= timed(r, m, &outputs) << s->circuits;
     s->relay_unknown = s->relay_unknown || outputs.known != (INT64_C(1) << m->circuits) - 1;
     s->keep = s->keep || outputs.keep;
     s->pending = s->pending || outputs.pending;
@@ -67,6 +82,7 @@ static void put_sum(struct jwrite *w, const struct sum *s)
         jwrite_null(w, "relay_open");
     else
         jwrite_int(w, "relay_open", s->relay_open);
+    jwrite_int(w, "relay_timed", s->relay_timed);
     jwrite_bool(w, "relay_pending", s->pending);
     jwrite_bool(w, "keep", s->keep);
     if (s->power_known)

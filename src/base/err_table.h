@@ -207,6 +207,8 @@ ERR_ROW(ERR_RUN_USAGE, REFUSE, "The sub-meters counted more than the main meter:
 ERR_ROW(ERR_RUN_CHECK, CORRUPT, "A till, a run or what is owed contradicts the ledger.", "柜台、批次或应收与账本不符。")
 /* control */
 ERR_ROW(ERR_TERMINALS_NONE, REFUSE, "This meter is no terminal with circuits of its own, or has not this circuit or setting.", "该表不是分路控制终端,或没有此回路、此项设置。")
+ERR_ROW(ERR_TERMINALS_MANY, REFUSE, "There are more than 1,000 terminals there; choose a smaller place.", "该范围内终端超过 1000 台,请选择更小的范围。")
+ERR_ROW(ERR_TERMINALS_LOCK, REFUSE, "Locking and unlocking a circuit is for those who may set terminals: engineers, fee-control officers and managers. Your role may reset it.", "锁定与解锁回路须有终端设置权限(工程师、费控员、管理人员);您的角色可以复位。")
 ERR_ROW(ERR_CONTROL_CIRCUIT, REFUSE, "The meter has no such circuit.", "该表没有此回路。")
 ERR_ROW(ERR_CONTROL_KEEP_POWER, REFUSE, "Keep-power is set: this meter must not be cut.", "该表处于保电状态,禁止拉闸。")
 ERR_ROW(ERR_CONTROL_BREAKER, REFUSE, "Too many cuts in a short time; a second person must allow more.", "短时间内拉闸过多,需另一人批准后继续。")

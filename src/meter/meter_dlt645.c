@@ -118,12 +118,13 @@ static enum err take_circuits(const struct meter_unit *u, uint32_t id, struct by
     TRY(numbers_of(&walk, n, CIRCUIT_VALUES * 3, &count));
     if (count != (size_t)CIRCUIT_VALUES * u->circuits)
         return ERR_FRAME_LENGTH;
-    int64_t open = 0, reason = 0, power = 0, alarm = 0;
+    int64_t open = 0, reason = 0, reasons = 0, power = 0, alarm = 0;
     for (size_t i = 0; i < u->circuits; i++) {
         const int64_t *c = n + i * CIRCUIT_VALUES;
         add_circuit(out, i, c);
         if ((c[CIRCUIT_STATE] & 1) && reason == 0)
             reason = c[CIRCUIT_REASON];
+        reasons |= (c[CIRCUIT_STATE] & 1) ? c[CIRCUIT_REASON] << 8 * i : 0;
         open |= (c[CIRCUIT_STATE] & 1) << i;
         alarm |= c[CIRCUIT_STATE] >> 1 & 1;
         power += c[CIRCUIT_POWER] != INT64_MIN ? c[CIRCUIT_POWER] : 0;
@@ -131,6 +132,7 @@ static enum err take_circuits(const struct meter_unit *u, uint32_t id, struct by
     meter_values_add(out, POINT_POWER_W, watts(power));
     meter_values_add(out, POINT_RELAY_OPEN, open);
     meter_values_add(out, POINT_OPEN_REASON, reason);
+    meter_values_add(out, POINT_CIRCUIT_REASONS, reasons);
     meter_values_add(out, POINT_ALARM_LEVEL, alarm);
     return ERR_OK;
 }

@@ -45,6 +45,7 @@ enum meter_point {
     POINT_BATTERY_LOW = 36, /* 0, 1 */
     POINT_FAULT_BITS = 37,  /* the vendor's own bits; 0: none */
     POINT_WORK_H = 38,      /* hours at work */
+    POINT_CIRCUIT_REASONS = 39, /* of terminals: byte i is enum terminal_reason of circuit i + 1 */
     POINT_CIRCUIT1_WH = 41,
     POINT_CIRCUIT2_WH = 42,
     POINT_CIRCUIT3_WH = 43,

@@ -8,8 +8,9 @@
  *
  *   (none) ──wish──► pending ──read back equal──► done
  *                       ├──refused, or read back otherwise──► refused
- *                       ├──deadline passed──► expired        └──no such meter──► lost
- *                       └──no answer──► unknown ──read back──► done or refused
+ *                       ├──no such meter──► lost             └──too late at the gateway──► expired
+ *                       └──no answer, or an order's deadline passed without a word
+ *                             └──► unknown ──read back──► done or refused
  *
  * Unknown is not failed: it is read back with growing pauses until the terminal answers. A wish
  * replaces an older one of the same register, whose command is fenced. Every wish is audited.
@@ -121,6 +122,18 @@ struct terminals_wish {
  * register. ERR_CONTROL_REASON: no reason. */
 [[nodiscard]] enum err terminals_write(struct store_tx *tx, const struct terminals_wish *wish);
 
+/* The same for every terminal of a project below a place ("" or NULL: all) that has the circuit;
+ * meter_id is not looked at. ERR_TERMINALS_MANY: more than TERMINALS_MANY, nothing was written;
+ * ERR_TERMINALS_NONE: there is none. */
+#define TERMINALS_MANY 1000
+struct terminals_many {
+    struct terminals_wish wish;
+    int64_t project_id;
+    const char *under;
+    int64_t written; /* out */
+};
+[[nodiscard]] enum err terminals_write_many(struct store_tx *tx, struct terminals_many *many);
+
 /* Asks for every register of a terminal that is not on its way already; the status only, if
  * `status_only`. ERR_NOT_FOUND, ERR_TERMINALS_NONE. */
 struct terminals_ask {
@@ -130,6 +143,22 @@ struct terminals_ask {
     uint64_t random;
 };
 [[nodiscard]] enum err terminals_read(struct store_tx *tx, const struct terminals_ask *ask);
+
+/* What the registers of one terminal say together. */
+struct terminals_one {
+    int64_t meter_id, account_id, place_id, circuits; /* account 0: none */
+    const char *place, *account, *customer, *model;   /* live during the call; "" if none */
+    struct {
+        bool known; /* its status was read */
+        struct meter_terminal_status status;
+    } circuit[3];
+    int64_t waiting; /* wishes that are pending or unknown */
+    int64_t failed;  /* whose last wish was refused, expired or lost */
+};
+typedef enum err terminals_one_each(void *arg, const struct terminals_one *one);
+/* Every terminal of a project below a place, by meter id. */
+[[nodiscard]] enum err terminals_list(struct store_tx *tx, int64_t project_id, const char *under,
+                                      terminals_one_each *each, void *arg);
 
 /* Outcomes of REGISTER commands; others are ignored. */
 [[nodiscard]] enum err terminals_outcome(struct store_tx *tx, const struct uplink_outcome *outcome,

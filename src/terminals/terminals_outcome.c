@@ -103,7 +103,7 @@ static enum terminals_state state_after(const struct terminals_row *row,
         [UPLINK_UNKNOWN] = TERMINALS_UNKNOWN,    [UPLINK_EXPIRED] = TERMINALS_EXPIRED,
         [UPLINK_SUPERSEDED] = TERMINALS_UNKNOWN, [UPLINK_FENCED] = TERMINALS_UNKNOWN,
         [UPLINK_NO_METER] = TERMINALS_LOST};
-    if (row->r.state != TERMINALS_UNKNOWN)
+    if (row->r.state != TERMINALS_UNKNOWN || o->status == UPLINK_NO_METER)
         return states[o->status];
     if (o->data_len == 0)
         return TERMINALS_UNKNOWN;
@@ -136,8 +136,7 @@ static enum err look_around(struct terminals_turn *t, const struct terminals_met
 static enum err answered(struct terminals_turn *t, const struct terminals_meter *m,
                          struct terminals_row *row, const struct uplink_outcome *o)
 {
-    bool late = row->r.state == TERMINALS_EXPIRED && o->status == UPLINK_DONE;
-    bool wished = row->r.state == TERMINALS_PENDING || row->r.state == TERMINALS_UNKNOWN || late;
+    bool wished = row->r.state == TERMINALS_PENDING || row->r.state == TERMINALS_UNKNOWN;
     row->command_id = 0;
     row->next_at.s = 0;
     if (!is_order(row->r.item))
@@ -258,6 +257,27 @@ static enum err find_due(struct store_tx *tx, wall_s now, int64_t limit, struct 
     return query_end(&q);
 }
 
+#define OVERDUE_LOOK_S 10
+
+/* The time of an order is over and nobody said what became of it: the gateway may be away, the
+ * order may lie there or be carried out. Only the terminal itself can tell. */
+static enum err overdue(struct terminals_turn *t, const struct terminals_meter *m,
+                        struct terminals_row *row)
+{
+    struct headend_command c;
+    TRY(headend_command_get(t->tx, row->command_id, &c));
+    row->next_at.s = 0; /* its answer decides */
+    if (row->r.state != TERMINALS_PENDING)
+        return terminals_row_save(t->tx, row);
+    if (c.state == HEADEND_EXPIRED) {
+        row->r.state = TERMINALS_UNKNOWN;
+        return terminals_send(t, m, row, false);
+    }
+    if (c.state == HEADEND_WAITING)
+        row->next_at.s = t->now.s + OVERDUE_LOOK_S;
+    return terminals_row_save(t->tx, row);
+}
+
 static enum err look_due(struct terminals_turn *t, const struct due *due)
 {
     struct terminals_meter m;
@@ -267,14 +287,7 @@ static enum err look_due(struct terminals_turn *t, const struct due *due)
                            &row));
     if (row.command_id == 0 && m.terminal)
         return terminals_send(t, &m, &row, false);
-    row.next_at.s = 0; /* its answer decides */
-    struct headend_command c;
-    TRY(headend_command_get(t->tx, row.command_id, &c));
-    bool over = row.r.state == TERMINALS_PENDING && c.state == HEADEND_EXPIRED;
-    if (over)
-        row.r.state = TERMINALS_EXPIRED;
-    TRY(terminals_row_save(t->tx, &row));
-    return over ? tell(t, &m, &row) : ERR_OK;
+    return overdue(t, &m, &row);
 }
 
 enum err terminals_tick(struct store_tx *tx, const struct terminals_scan *scan, int64_t *worked)

@@ -118,7 +118,7 @@ export function wallRow(one) {
   const relays = one.meters[0].relays
   return {
     id: one.id, code: one.code, name: one.name, place_id: one.place.id, place: one.place.code, wallet: one.wallet, available_fen: available(one), level: level(one),
-    circuits: relays.length, relay_open: relays.reduce((bits, relay, i) => bits | (relay.state === 'open' ? 1 << i : 0), 0),
+    circuits: relays.length, relay_timed: 0, relay_open: relays.reduce((bits, relay, i) => bits | (relay.state === 'open' ? 1 << i : 0), 0),
     relay_pending: relays.some((relay) => relay.pending), keep: relays[0].keep, power_w: relays.every((relay) => relay.state === 'open') ? 0 : one.meters[0].values.power_w,
     state_at: one.meters[0].state_at, meters: [one.meters[0].id],
   }

@@ -15,6 +15,7 @@ export const router = createRouter({
     { path: '/days', name: 'days', component: () => import('./pages/DaysPage.vue'), meta: { shell: true } },
     { path: '/runs', name: 'runs', component: () => import('./pages/RunsPage.vue'), meta: { shell: true } },
     { path: '/events', name: 'events', component: () => import('./pages/EventsPage.vue'), meta: { shell: true } },
+    { path: '/terminals', name: 'terminals', component: () => import('./pages/TerminalsPage.vue'), meta: { shell: true } },
     { path: '/ranking', name: 'ranking', component: () => import('./pages/RankingPage.vue'), meta: { shell: true } },
     { path: '/plans', name: 'plans', component: () => import('./pages/PlansPage.vue'), meta: { shell: true } },
     { path: '/plans/:code', name: 'plan', component: () => import('./pages/PlanPage.vue'), meta: { shell: true, under: 'plans' } },

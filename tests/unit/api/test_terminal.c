@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "headend/headend.h"
+#include "readings/readings.h"
 #include "terminal/load.h"
 #include "terminal/terminal.h"
 #include "terminals/terminals.h"
@@ -230,6 +232,14 @@ static void a_warden_resets_and_sets_nothing(void **state)
                            "{\"item\":\"learn\",\"circuit\":1,\"value\":{\"seconds\":60},"
                            "\"reason\":\"x\"}"),
                 403, "-");
+    static const char *const orders[] = {"lock", "unlock"};
+    for (size_t i = 0; i < 2; i++) {
+        char body[80], key[32];
+        snprintf(key, sizeof key, "terminal-301%zu", i);
+        snprintf(body, sizeof body, "{\"circuit\":1,\"order\":\"%s\",\"reason\":\"x\"}", orders[i]);
+        check_reply(world_post(w, &warden, key, DORM "/terminal/orders", body), 403,
+                    "TERMINALS_LOCK");
+    }
     check_reply(world_post(w, &auditor, "terminal-3003", DORM "/terminal/orders",
                            "{\"circuit\":1,\"order\":\"reset\",\"reason\":\"x\"}"),
                 403, "-");
@@ -310,14 +320,135 @@ static void trips_are_told_in_words_and_ranked(void **state)
     check_reply(world_get(w, &p, "/api/v1/projects/1/trip-ranking?from=5&to=5"), 422, "-");
 }
 
+/* --- the list -------------------------------------------------------------------------------- */
+
+/* Lighting is dark by its hours, the sockets tripped, the air conditioning is on. */
+static enum err poll_dorm(struct store_tx *tx, void *arg)
+{
+    struct world *w = arg;
+    struct readings_moved moved;
+    uint8_t body[4096];
+    struct writer out = writer_of(body, sizeof body);
+    wall_s now = {(int64_t)time(NULL)};
+    struct uplink_reading r = {
+        .meter_id = 1,
+        .epoch = 1,
+        .at = now,
+        .points = {{POINT_RELAY_OPEN, 3},
+                   {POINT_OPEN_REASON, TERMINAL_REASON_TIME},
+                   {POINT_CIRCUIT_REASONS, TERMINAL_REASON_TIME | TERMINAL_REASON_MALIGNANT << 8},
+                   {POINT_CIRCUIT3_W, 12}},
+        .point_count = 4};
+    struct uplink_readings batch = {.seq_epoch = 1, .seq = 1, .readings = &r, .count = 1};
+    uplink_message_encode(
+        &(struct uplink_message){.kind = UPLINK_READINGS, .epoch = 1, .seq = 1, .readings = batch},
+        &out);
+    return readings_ingest(w->readings, tx,
+                           &(struct readings_batch){1, 1, 1, now, {body, out.len}, &batch}, &moved);
+}
+
+static const char *reason_of(const json_t *circuits, size_t i)
+{
+    return text_of(json_object_get(json_array_get(circuits, i), "reason"), "name");
+}
+
+static int64_t count_of(const struct reply *r, const char *kind)
+{
+    return json_integer_value(json_object_get(json_object_get(r->json, "counts"), kind));
+}
+
+static void each_circuit_has_its_own_reason(void **state)
+{
+    struct world *w = *state;
+    struct person p = world_login(w, "warden");
+    assert_ok(store_run(w->readings_store, poll_dorm, w));
+    struct reply r = world_get(w, &p, DORM "/terminal");
+    const json_t *circuits = json_object_get(r.json, "circuits");
+    assert_string_equal(reason_of(circuits, 0), "time");
+    assert_string_equal(reason_of(circuits, 1), "malignant");
+    assert_true(json_is_null(json_object_get(json_array_get(circuits, 2), "reason")));
+    reply_free(&r);
+    r = world_get(w, &p, "/api/v1/projects/1/wall");
+    const json_t *row = json_array_get(json_object_get(r.json, "rows"), 0);
+    assert_int_equal(json_integer_value(json_object_get(row, "relay_open")), 3);
+    assert_int_equal(json_integer_value(json_object_get(row, "relay_timed")), 1);
+    reply_free(&r);
+}
+
+static void terminals_are_listed_by_what_they_need(void **state)
+{
+    struct world *w = *state;
+    struct person p = world_login(w, "warden");
+    assert_ok(store_run(w->readings_store, poll_dorm, w));
+    struct reply r = world_get(w, &p, "/api/v1/projects/1/terminals");
+    assert_int_equal(json_array_size(json_object_get(r.json, "terminals")),
+                     1); /* the other is none */
+    assert_int_equal(count_of(&r, "tripped"), 1);
+    assert_int_equal(count_of(&r, "locked"), 0); /* nobody read yet whether it comes back */
+    reply_free(&r);
+    struct ask a = {
+        .method = "POST", .path = DORM "/terminal/read", .person = &p, .key = "terminal-6001"};
+    r = world_ask(w, &a);
+    reply_free(&r);
+    static const uint8_t tripped[6] = {1, TERMINAL_REASON_MALIGNANT, 1, 2, 0, 0};
+    answer(w, METER_TERMINAL_STATUS, 2, UPLINK_DONE, tripped, sizeof tripped);
+    r = world_get(w, &p, "/api/v1/projects/1/terminals?only=locked");
+    assert_int_equal(count_of(&r, "locked"), 1);
+    const json_t *one = json_array_get(json_object_get(r.json, "terminals"), 0);
+    const json_t *circuits = json_object_get(one, "circuits");
+    assert_true(json_is_false(json_object_get(json_array_get(circuits, 0), "locked")));
+    assert_true(json_is_true(json_object_get(json_array_get(circuits, 1), "locked")));
+    reply_free(&r);
+    r = world_get(w, &p, "/api/v1/projects/1/terminals?only=failed");
+    assert_int_equal(json_array_size(json_object_get(r.json, "terminals")), 0);
+    reply_free(&r);
+    r = world_get(w, &p, "/api/v1/projects/1/terminals?under=nowhere");
+    assert_int_equal(count_of(&r, "all"), 0);
+    reply_free(&r);
+    check_reply(world_get(w, &p, "/api/v1/projects/1/terminals?only=odd"), 400, "-");
+}
+
+#define MANY "/api/v1/projects/1/terminals/settings"
+#define NIGHTS                                                                                     \
+    "\"item\":\"workday\",\"circuit\":2,\"value\":{\"periods\":[{\"begin_min\":360,"               \
+    "\"end_min\":1410,\"cover\":\"on\"}]},\"reason\":\"term\"}"
+
+static void one_setting_goes_to_many(void **state)
+{
+    struct world *w = *state;
+    struct person p = world_login(w, "engineer"), warden = world_login(w, "warden");
+    check_reply(world_post(w, &warden, "terminal-7001", MANY, "{\"under\":\"\"," NIGHTS), 403, "-");
+    check_reply(world_post(w, &p, "terminal-7002", MANY, "{\"under\":\"nowhere\"," NIGHTS), 422,
+                "TERMINALS_NONE");
+    check_reply(world_post(w, &p, "terminal-7003", MANY, "{" NIGHTS), 400, "-");
+    assert_int_equal(world_number(w, "SELECT count(*) FROM command"), 0);
+    world_execute(w, "UPDATE meter SET model = 'yufu-dorm3', circuits = 3 WHERE id = 2");
+    struct reply r = world_post(w, &p, "terminal-7004", MANY, "{\"under\":\"\"," NIGHTS);
+    assert_int_equal(r.status, 202);
+    assert_int_equal(json_integer_value(json_object_get(r.json, "written")), 2);
+    reply_free(&r);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM command"), 2);
+    assert_int_equal(
+        world_number(w, "SELECT count(*) FROM audit WHERE action = 'terminal.workday'"), 2);
+    r = world_get(w, &p, "/api/v1/projects/1/terminals?only=waiting");
+    assert_int_equal(json_array_size(json_object_get(r.json, "terminals")), 2);
+    reply_free(&r);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, dorm, world_close)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(a_setting_is_pending_until_read_back), CASE(every_setting_goes_both_ways),
-        CASE(wrong_settings_are_refused),           CASE(a_warden_resets_and_sets_nothing),
-        CASE(reading_asks_for_everything),          CASE(trips_are_told_in_words_and_ranked),
+        CASE(a_setting_is_pending_until_read_back),
+        CASE(every_setting_goes_both_ways),
+        CASE(wrong_settings_are_refused),
+        CASE(a_warden_resets_and_sets_nothing),
+        CASE(each_circuit_has_its_own_reason),
+        CASE(terminals_are_listed_by_what_they_need),
+        CASE(one_setting_goes_to_many),
+        CASE(reading_asks_for_everything),
+        CASE(trips_are_told_in_words_and_ranked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

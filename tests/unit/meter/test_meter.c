@@ -115,6 +115,7 @@ static void test_circuits(void **state)
     assert_int_equal(get(&v, POINT_CIRCUIT1_W), 123);
     assert_int_equal(get(&v, POINT_RELAY_OPEN), 2);
     assert_int_equal(get(&v, POINT_OPEN_REASON), 3);
+    assert_int_equal(get(&v, POINT_CIRCUIT_REASONS), 3 << 8); /* of open circuits only */
     assert_int_equal(get(&v, POINT_ALARM_LEVEL), 1);
     assert_int_equal(get(&v, POINT_POWER_W), 123);
     struct meter_values more = take(&dorm, "state", "8010");

@@ -342,12 +342,33 @@ static void an_order_has_a_deadline(void **state)
     struct world *w = *state;
     assert_ok(write_byte(w, METER_TERMINAL_RESET, &one));
     assert_int_equal(number(w, "SELECT not_after - created_at FROM command"), TERMINALS_ORDER_S);
-    int64_t command = waiting(w, METER_TERMINAL_RESET);
-    sql(w, "UPDATE command SET state = 'expired'"); /* as the headend does */
-    tick_after(w, TERMINALS_ORDER_S + 5);
+    answer(w, waiting(w, METER_TERMINAL_RESET), UPLINK_EXPIRED, NULL, 0); /* too late there */
     assert_int_equal(state_of(w, METER_TERMINAL_RESET), TERMINALS_EXPIRED);
-    answer(w, command, UPLINK_DONE, status_free, 6); /* it had been carried out; told late */
-    assert_int_equal(state_of(w, METER_TERMINAL_RESET), TERMINALS_DONE);
+}
+
+/* The gateway took an order and went away: what became of it nobody knows until it is back. */
+static void without_a_word_an_order_is_unknown_until_the_terminal_is_read(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const uint8_t *status;
+        enum terminals_state end;
+    } ends[] = {{status_free, TERMINALS_DONE}, {status_locked, TERMINALS_REFUSED}};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        assert_ok(write_byte(w, METER_TERMINAL_RESET, &one));
+        int64_t command = waiting(w, METER_TERMINAL_RESET);
+        tick_after(w, TERMINALS_ORDER_S + 5);
+        assert_int_equal(state_of(w, METER_TERMINAL_RESET), TERMINALS_PENDING); /* not yet over */
+        sql(w, "UPDATE command SET state = 'expired' WHERE state = 'waiting'"); /* the headend */
+        tick_after(w, 30);
+        assert_int_equal(state_of(w, METER_TERMINAL_RESET), TERMINALS_UNKNOWN);
+        int64_t reading = waiting(w, METER_TERMINAL_RESET);
+        assert_int_not_equal(reading, command);
+        tick_after(w, 86'400); /* it waits for the gateway, however long that takes */
+        assert_int_equal(state_of(w, METER_TERMINAL_RESET), TERMINALS_UNKNOWN);
+        answer(w, reading, UPLINK_DONE, ends[i].status, 6);
+        assert_int_equal(state_of(w, METER_TERMINAL_RESET), ends[i].end);
+    }
 }
 
 static void a_reset_brings_the_status_along(void **state)
@@ -571,6 +592,7 @@ int main(void)
         CASE(a_refusal_tells_what_holds),
         CASE(unknown_is_read_back_until_it_is_known),
         CASE(a_newer_wish_replaces_the_older),
+        CASE(without_a_word_an_order_is_unknown_until_the_terminal_is_read),
         CASE(an_order_has_a_deadline),
         CASE(a_reset_brings_the_status_along),
         CASE(reading_asks_for_everything_once),

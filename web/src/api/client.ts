@@ -65,9 +65,13 @@ export type VersionText = VersionTexts['versions'][number]
 export type WallRow = Schemas['WallRow']
 export type Terminal = Schemas['Terminal']
 export type TerminalRegister = Schemas['TerminalRegister']
+export type TerminalRow = Schemas['TerminalRow']
+export type TerminalKind = Schemas['TerminalKind']
+export type TerminalList = operations['listTerminals']['responses'][200]['content']['application/json']
 export type Trip = Schemas['Trip']
 export type TripRank = Schemas['TripRank']
 type Setting = operations['setTerminal']['requestBody']['content']['application/json']
+type ManySetting = operations['setTerminals']['requestBody']['content']['application/json']
 type TerminalOrder = operations['orderTerminal']['requestBody']['content']['application/json']
 export type SeriesStep = Series['step']
 export type ClaimCode = { gateway_id: number; serial: string; code: string; valid_until: number }
@@ -327,6 +331,9 @@ export const api = {
     call<Terminal>('POST', `/meters/${meter}/terminal/orders`, { key, body }),
   setTerminal: (meter: number, body: Setting, key: string) =>
     call<Terminal>('POST', `/meters/${meter}/terminal/settings`, { key, body }),
+  terminals: (project: number, query: Query) => call<TerminalList>('GET', `/projects/${project}/terminals`, { query }),
+  setTerminals: (project: number, body: ManySetting, key: string) =>
+    call<{ written: number }>('POST', `/projects/${project}/terminals/settings`, { key, body }),
   tripRanking: (project: number, query: Query) =>
     call<{ now: number; from: number; to: number; rooms: TripRank[] }>('GET', `/projects/${project}/trip-ranking`, { query }),
 

@@ -1701,6 +1701,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/terminals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Every terminal in one row, why its circuits are open, and what became of wishes */
+        get: operations["listTerminals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/terminals/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write one setting to every terminal below a place; each is pending until it was read back */
+        post: operations["setTerminals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/meters/{meter_id}/terminal": {
         parameters: {
             query?: never;
@@ -1775,7 +1815,9 @@ export interface paths {
         put?: never;
         /**
          * Reset a circuit after trips, lock it for work, unlock it
-         * @description A reset that could not be delivered within five minutes is not carried out.
+         * @description A reset that could not be delivered within five minutes is not carried out; without a word from the
+         *     gateway it is `unknown` until the terminal was read again. To lock and unlock is for those who may
+         *     set terminals.
          */
         post: operations["orderTerminal"];
         delete?: never;
@@ -2693,6 +2735,8 @@ export interface components {
             circuits: number;
             /** @description Bits over these outputs in the order of `meters`; 1 = open (no supply); null: never read */
             relay_open: number | null;
+            /** @description Those of relay_open that are dark only because their hours say so */
+            relay_timed: number;
             /** @description A wish for a relay is not carried out yet */
             relay_pending: boolean;
             /** @description Keep-power */
@@ -3006,15 +3050,47 @@ export interface components {
             /** @description Keep-power */
             keep: boolean;
             state_at: components["schemas"]["MaybeTime"];
-            /** @description Of the first open circuit, as polled */
-            open_reason: components["schemas"]["ReasonWords"] | null;
+            /** @description false: nothing of what waits can be known now */
+            gateway_online: boolean;
             circuits: {
                 circuit: number;
                 open: boolean | null;
+                /** @description Why it is open; null also while nobody told */
+                reason: components["schemas"]["ReasonWords"] | null;
                 energy_wh: number | null;
                 power_w: number | null;
             }[];
             registers: components["schemas"]["TerminalRegister"][];
+        };
+        /**
+         * @default all
+         * @enum {string}
+         */
+        TerminalKind: "all" | "tripped" | "locked" | "waiting" | "failed";
+        TerminalRow: {
+            meter_id: number;
+            account_id: number | null;
+            /** @description Its code */
+            account: string;
+            name: string;
+            place_id: number;
+            place: string;
+            model: string;
+            gateway_online: boolean;
+            state_at: components["schemas"]["MaybeTime"];
+            /** @description Keep-power */
+            keep: boolean;
+            /** @description Wishes that are not read back yet */
+            waiting: number;
+            /** @description Registers whose last wish was refused or did not arrive */
+            failed: number;
+            circuits: {
+                open: boolean | null;
+                reason: components["schemas"]["ReasonWords"] | null;
+                /** @description Only staff can close it */
+                locked: boolean;
+                power_w: number | null;
+            }[];
         };
         Trip: {
             id: number;
@@ -6641,6 +6717,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listTerminals: {
+        parameters: {
+            query?: {
+                /** @description Code of a place; terminals under it */
+                under?: string;
+                only?: components["schemas"]["TerminalKind"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Terminals, by meter id; at most 500 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        now: components["schemas"]["Time"];
+                        terminals: components["schemas"]["TerminalRow"][];
+                        /** @description Below that place, of every kind */
+                        counts: {
+                            all: number;
+                            /** @description A circuit is open by load control, its protection, an unplugged air conditioner, or a lock */
+                            tripped: number;
+                            /** @description A circuit that only staff can close */
+                            locked: number;
+                            /** @description Wishes that are not read back yet */
+                            waiting: number;
+                            /** @description The last wish of a register was refused or did not arrive */
+                            failed: number;
+                        };
+                        /** @description There are more than are listed */
+                        more: boolean;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    setTerminals: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Code of a place; empty: the whole project */
+                    under: string;
+                    /** @enum {string} */
+                    item: "limits" | "white_list" | "workday" | "holiday" | "calendar";
+                    /** @description 0 for the calendar */
+                    circuit: number;
+                    value: components["schemas"]["TerminalLimits"] | components["schemas"]["TerminalWhiteList"] | components["schemas"]["TerminalHours"] | components["schemas"]["TerminalCalendar"];
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description On its way to so many */
+            202: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        written: number;
+                    };
                 };
             };
             400: components["responses"]["Problem"];

@@ -1,6 +1,7 @@
 // Our own line icons on a grid of 24. A text colour paints them.
 export const icons = {
   wall: 'M4 5h6v6H4zM14 5h6v6h-6zM4 15h6v4H4zM14 15h6v4h-6z',
+  terminal: 'M5 4h14v16H5zM8 7h8v4H8zM8.5 15v2M12 15v2M15.5 15v2',
   sale: 'M4 7h16v11H4zM4 11h16M8 15h3M15 15h1',
   event: 'M6 4h12v16H6zM9 8h6M9 12h6M9 16h3',
   price: 'M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16zM9 8l3 4 3-4M12 12v5M9.5 12.5h5M9.5 14.8h5',

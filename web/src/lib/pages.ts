@@ -11,6 +11,7 @@ export const PAGES: PageEntry[] = [
   { name: 'requests', icon: 'refund', right: 'money', group: 'work' },
   { name: 'shift', icon: 'ledger', right: 'cancel', group: 'work' },
   { name: 'events', icon: 'event', right: 'view', group: 'work' },
+  { name: 'terminals', icon: 'terminal', right: 'view', group: 'work' },
   { name: 'ranking', icon: 'alarm', right: 'view', group: 'work' },
   { name: 'plans', icon: 'price', right: 'money', group: 'fee' },
   { name: 'strategies', icon: 'strategy', right: 'money', group: 'fee' },

@@ -4,16 +4,17 @@ import type { WallRow } from '@/api/client'
 
 export const PROMISE_S = 180 // no state shown is older than this, as long as all is well
 
-export type Condition = 'cut' | 'arrears' | 'warning' | 'low' | 'normal' | 'unknown'
+export type Condition = 'cut' | 'arrears' | 'warning' | 'low' | 'timed' | 'normal' | 'unknown'
 export type Filter = 'all' | Exclude<Condition, 'unknown'> | 'stale' | 'keep'
 
-export const FILTERS: Filter[] = ['all', 'normal', 'low', 'warning', 'arrears', 'cut', 'stale', 'keep']
+export const FILTERS: Filter[] = ['all', 'normal', 'low', 'warning', 'arrears', 'cut', 'timed', 'stale', 'keep']
 
 export function condition(row: WallRow): Condition {
-  if (row.relay_open) return 'cut'
+  if ((row.relay_open ?? 0) & ~row.relay_timed) return 'cut'
   if (row.level === 3) return 'arrears'
   if (row.level === 2) return 'warning'
   if (row.level === 1) return 'low'
+  if (row.relay_timed) return 'timed' // dark because its hours say so: nothing is wrong
   return row.state_at === null ? 'unknown' : 'normal'
 }
 
@@ -39,6 +40,7 @@ export const TONES = {
   arrears: 'bad',
   warning: 'warn',
   low: 'warn',
+  timed: 'idle',
   normal: 'good',
   unknown: 'idle',
 } as const
@@ -48,6 +50,7 @@ export const SYMBOLS = {
   arrears: 'debt',
   warning: 'alarm',
   low: 'low',
+  timed: 'clock',
   normal: 'check',
   unknown: 'question',
 } as const

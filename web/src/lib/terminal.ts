@@ -33,6 +33,10 @@ export function valueOf<T>(terminal: Terminal, item: Item, circuit: number): T |
   return (registerOf(terminal, item, circuit)?.value ?? null) as T | null
 }
 
+const LOAD_REASONS = ['night', 'current', 'load', 'malignant', 'aircon', 'protection']
+/** A trip by what was plugged in (or unplugged), not an order, the hours or money. */
+export const isLoadReason = (name: string | undefined) => name !== undefined && LOAD_REASONS.includes(name)
+
 /** Something is on its way: it is worth looking again soon. */
 export const isWaiting = (terminal: Terminal) =>
   terminal.registers.some((one) => one.reading || one.state === 'pending' || one.state === 'unknown')
@@ -73,4 +77,31 @@ export function segments(periods: Period[]) {
 export function overlaps(periods: Period[]) {
   const parts = segments(periods)
   return parts.some((one, i) => i > 0 && one.from < (parts[i - 1]?.to ?? 0))
+}
+
+type Words = (key: string, named?: Record<string, unknown>) => string
+type Shown = { name: string; unit: string; divide?: number }
+const UNITS: Record<string, Shown> = Object.fromEntries([
+  ...['power_w', 'night_power_w', 'step_w'].map((name) => ({ name, unit: 'W' })),
+  ...['current_ma', 'night_current_ma'].map((name) => ({ name, unit: 'A', divide: 1000 })),
+  { name: 'standby_ma', unit: 'mA' },
+  ...['delay_s', 'reclose_s', 'unplugged_s'].map((name) => ({ name, unit: 's' })),
+].map((one) => [one.name, one]))
+
+const day = (date: number) => String(date).replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3')
+
+/** One member of a register in words, so that a wish can be held against what was read back. */
+export function saySetting(name: string, value: unknown, t: Words): string {
+  if (typeof value === 'boolean') return t(value ? 'common.yes' : 'common.no')
+  if (typeof value === 'number') {
+    const shown = UNITS[name]
+    return shown ? `${value / (shown.divide ?? 1)} ${shown.unit}` : String(value)
+  }
+  if (!Array.isArray(value)) return ''
+  const parts = value.map((one) => (
+    name === 'periods' ? `${clockText((one as Period).begin_min)}–${clockText((one as Period).end_min)} ${t(`terminal.cover.${(one as Period).cover}`)}`
+    : name === 'loads' ? `${(one as Load).power_w} W / ${(one as Load).reactive_var} var`
+    : name === 'weekend' ? t(`terminal.weekday.${one as number}`)
+    : `${day((one as Calendar['dates'][number]).date)} ${t(`terminal.kind.${(one as Calendar['dates'][number]).holiday ? 'holiday' : 'workday'}`)}`))
+  return parts.join(', ') || t('terminal.nothing')
 }
