@@ -45,6 +45,7 @@ static bool turn(void *arg)
     gateway_tick(p->gateway, &now);
     ports_turn(p);
     link_turn(p);
+    units_turn(p);
     enum err e = gateway_failure(p->gateway);
     if (e != ERR_OK) {
         log_event(LOG_STORE_FAILED, LOG_E("error", e));
@@ -69,7 +70,7 @@ static void stop(void *arg, int signal_number)
 /* ---- start and end -------------------------------------------------------------------------- */
 
 struct gateway_arguments {
-    const char *data, *platform, *ca, *serial, *claim, *clock, *line_speed, *offset;
+    const char *data, *platform, *ca, *serial, *claim, *clock, *line_speed, *offset, *units;
 };
 
 /* "HOST:PORT" into host[cap] and a port. */
@@ -124,6 +125,16 @@ static enum err open_gateway(struct program *p, const struct gateway_arguments *
     return gateway_open(&p->gateway, &o, &now);
 }
 
+static enum err open_units(struct program *p, const struct gateway_arguments *a)
+{
+    char host[64];
+    uint16_t port;
+    if (a->units == NULL)
+        return ERR_OK;
+    TRY(split_address(a->units, host, sizeof host, &port));
+    return units_listen(p, host, port);
+}
+
 static enum err start(struct program *p, const struct gateway_arguments *a)
 {
     static char host[256];
@@ -143,6 +154,7 @@ static enum err start(struct program *p, const struct gateway_arguments *a)
     p->link.serial = a->serial;
     p->link.claim_code = a->claim;
     TRY(link_open(p));
+    TRY(open_units(p, a));
     TRY(io_on_signal(p->io, stop, p));
     p->ports.generation = gateway_generation(p->gateway) - 1; /* look at the stored one */
     io_timer_init(&p->wake, p->io, woken, p);
@@ -160,6 +172,7 @@ static void end(struct program *p)
             p->exit_code = 1;
         }
         link_close(p);
+        units_close(p);
         ports_close(p);
     }
     gateway_close(p->gateway);
@@ -179,6 +192,7 @@ int main(int argc, char **argv)
         {"--serial", "TEXT", &a.serial, "this gateway's serial, as imported at the platform"},
         {"--claim", "CODE", &a.claim, "one-time code; needed until the gateway is claimed"},
         {"--offset", "SECONDS", &a.offset, "the meters' civil time, east of Greenwich"},
+        {"--units", "HOST:PORT", &a.units, "listen for units that dial in (endpoints dtu: ...)"},
         {"--clock", "R,V,SPEED", &a.clock, "a clock that runs faster, for demonstrations"},
         {"--line-speed", "N", &a.line_speed, "with --clock: lines run only so fast; divides SPEED"},
         {0}};

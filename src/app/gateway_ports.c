@@ -38,6 +38,52 @@ static void on_received(void *arg, struct io_line *line, const uint8_t *data, si
 
 static const struct io_line_events EVENTS = {on_up, on_down, on_received};
 
+/* ---- units that dial in --------------------------------------------------------------------- */
+
+static struct port *find_dialin(struct program *p, int64_t line)
+{
+    for (size_t i = 0; i < p->ports.count; i++)
+        if (p->ports.list[i]->dialin == line)
+            return p->ports.list[i];
+    return NULL;
+}
+
+void ports_dialin_status(struct program *p, int64_t line, bool up, enum err why)
+{
+    struct port *port = find_dialin(p, line);
+    if (port == NULL)
+        return;
+    if (up)
+        on_up(port, NULL);
+    else
+        on_down(port, NULL, why);
+}
+
+void ports_dialin_received(struct program *p, int64_t line, const uint8_t *data, size_t len)
+{
+    struct port *port = find_dialin(p, line);
+    if (port != NULL)
+        on_received(port, NULL, data, len);
+}
+
+static enum err open_dialin(struct program *p, struct port *port)
+{
+    struct dialin_endpoint endpoint;
+    TRY(dialin_endpoint_parse(port->config.endpoint, &endpoint));
+    if (p->dialin.engine == NULL)
+        return ERR_STATE; /* started without --units */
+    TRY(dialin_line_add(p->dialin.engine, p->ports.last_dialin + 1, &endpoint));
+    port->dialin = ++p->ports.last_dialin;
+    return ERR_OK;
+}
+
+static bool is_up(const struct port *port)
+{
+    return port->line != NULL ? io_line_is_up(port->line)
+                              : port->dialin != 0 &&
+                                    dialin_line_is_up(port->program->dialin.engine, port->dialin);
+}
+
 /* ---- following the configuration ------------------------------------------------------------ */
 
 static bool same_line(const struct uplink_config_line *a, const struct uplink_config_line *b)
@@ -49,7 +95,7 @@ static bool same_line(const struct uplink_config_line *a, const struct uplink_co
 static struct port *find_port(struct ports *ports, const struct uplink_config_line *config)
 {
     for (size_t i = 0; i < ports->count; i++)
-        if (same_line(&ports->list[i]->config, config))
+        if (!ports->list[i]->kept && same_line(&ports->list[i]->config, config))
             return ports->list[i];
     return NULL;
 }
@@ -58,6 +104,8 @@ static void close_port(struct port *port)
 {
     if (port->line != NULL)
         io_line_close(port->line);
+    if (port->dialin != 0 && port->program->dialin.engine != NULL)
+        dialin_line_remove(port->program->dialin.engine, port->dialin);
     free(port);
 }
 
@@ -72,7 +120,8 @@ static struct port *open_port(struct program *p, const struct uplink_config_line
                                 .parity = config->parity,
                                 .events = &EVENTS,
                                 .arg = port};
-    enum err e = io_line_open(p->io, &o, &port->line);
+    enum err e = dialin_is_endpoint(config->endpoint) ? open_dialin(p, port)
+                                                      : io_line_open(p->io, &o, &port->line);
     if (e != ERR_OK)
         log_event(LOG_GATEWAY_LINE_REFUSED, LOG_I("line", config->number),
                   LOG_S("endpoint", config->endpoint), LOG_E("error", e));
@@ -87,21 +136,24 @@ static void follow(struct program *p)
     struct port **list = calloc(count + 1, sizeof(*list));
     MUST(list != NULL);
     for (size_t i = 0; i < count; i++) {
-        const struct uplink_config_line *config = gateway_line(p->gateway, i);
-        struct port *kept = find_port(&p->ports, config);
-        list[i] = kept != NULL && !kept->kept ? kept : open_port(p, config);
-        list[i]->kept = true;
-        list[i]->index = i;
+        list[i] = find_port(&p->ports, gateway_line(p->gateway, i));
+        if (list[i] != NULL)
+            list[i]->kept = true;
     }
-    for (size_t i = 0; i < p->ports.count; i++)
+    for (size_t i = 0; i < p->ports.count; i++) /* first: a device or unit may have a new line */
         if (!p->ports.list[i]->kept)
             close_port(p->ports.list[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (list[i] == NULL)
+            list[i] = open_port(p, gateway_line(p->gateway, i));
+        list[i]->index = i;
+    }
     free(p->ports.list);
     p->ports.list = list;
     p->ports.count = count;
     for (size_t i = 0; i < count; i++) {
         list[i]->kept = false;
-        if (list[i]->line != NULL && io_line_is_up(list[i]->line))
+        if (is_up(list[i]))
             gateway_line_status(p->gateway, &now, i, true);
     }
 }
@@ -110,9 +162,11 @@ static void write_line(struct program *p, const struct gateway_now *now, struct 
 {
     uint8_t out[METER_FRAME_MAX];
     size_t len = gateway_line_output(p->gateway, now, port->index, out, sizeof out);
-    if (len == 0 || port->line == NULL)
+    if (len == 0 || (port->line == NULL && port->dialin == 0))
         return;
-    enum err e = io_line_write(port->line, out, len);
+    enum err e = port->line != NULL ? io_line_write(port->line, out, len)
+                                    : dialin_write(p->dialin.engine, port->dialin,
+                                                   io_mono_real(p->io), out, len);
     if (e != ERR_OK) /* on the bus a lost frame is an everyday thing: the engine asks again */
         log_event(LOG_LINE_DOWN, LOG_I("line", port->config.number), LOG_E("error", e));
 }

@@ -4,6 +4,7 @@
  *   gateway_main.c    options, start, the turn of the loop, end
  *   gateway_link.c    identity, claim, connection to the platform and its session
  *   gateway_ports.c   the lines that the configuration asks for
+ *   gateway_dialin.c  units of other makers that open a connection to us
  */
 #ifndef YUFU_APP_GATEWAY_PROGRAM_H
 #define YUFU_APP_GATEWAY_PROGRAM_H
@@ -16,6 +17,7 @@
 #include "io/io.h"
 #include "io/pki.h"
 #include "store/store.h"
+#include "uplink/dialin.h"
 #include "uplink/uplink.h"
 
 #define IDENTITY_CERTIFICATE_MAX UPLINK_CERTIFICATE_MAX
@@ -44,7 +46,8 @@ struct link {
 };
 
 struct port {
-    struct io_line *line; /* NULL: not usable as configured */
+    struct io_line *line; /* NULL: a unit that dials in, or not usable as configured */
+    int64_t dialin;       /* the engine's name for the line of such a unit; 0: none */
     struct uplink_config_line config;
     size_t index; /* of the engine's line */
     bool kept;
@@ -54,7 +57,17 @@ struct port {
 struct ports {
     struct port **list;
     size_t count;
+    int64_t last_dialin;
     unsigned generation; /* of the configuration that they follow */
+};
+
+/* Units that dial in; engine NULL: not listened for. */
+struct dialin_ways {
+    struct dialin *engine;
+    struct io_listener *listener;
+    struct inbound *streams;
+    int64_t last_id;
+    struct io_timer wake;
 };
 
 /* The clock of the site: the machine's until the platform has told the time. */
@@ -73,6 +86,7 @@ struct program {
     struct site_clock clock;
     struct link link;
     struct ports ports;
+    struct dialin_ways dialin;
     struct io_timer wake;
     int exit_code;
 };
@@ -89,5 +103,12 @@ void link_close(struct program *p);
 /* gateway_ports.c */
 void ports_turn(struct program *p); /* follows the configuration, writes what the engine wants */
 void ports_close(struct program *p);
+void ports_dialin_status(struct program *p, int64_t line, bool up, enum err why);
+void ports_dialin_received(struct program *p, int64_t line, const uint8_t *data, size_t len);
+
+/* gateway_dialin.c. ERR_IO_ADDRESS. */
+[[nodiscard]] enum err units_listen(struct program *p, const char *host, uint16_t port);
+void units_turn(struct program *p);
+void units_close(struct program *p); /* before ports_close */
 
 #endif

@@ -119,7 +119,7 @@ ERR_ROW(ERR_CSV_WALLET, REFUSE, "The wallet must be 'platform' or 'meter'.", "�
 ERR_ROW(ERR_CSV_DATE, REFUSE, "The date must look like 2026-11-25.", "日期格式应为 2026-11-25。")
 ERR_ROW(ERR_CSV_TERMS, REFUSE, "A number of at most three decimals, within its range, is expected.", "应为范围内的数字,最多三位小数。")
 ERR_ROW(ERR_CSV_LINE, REFUSE, "The line must be a number from 1 to 255.", "线路号必须为 1 至 255。")
-ERR_ROW(ERR_CSV_ENDPOINT, REFUSE, "The endpoint must look like serial:/dev/ttyS1 or tcp:10.0.0.7:9001.", "端点格式应为 serial:/dev/ttyS1 或 tcp:10.0.0.7:9001。")
+ERR_ROW(ERR_CSV_ENDPOINT, REFUSE, "The endpoint must look like serial:/dev/ttyS1, tcp:10.0.0.7:9001 or dtu:NAME.", "端点格式应为 serial:/dev/ttyS1、tcp:10.0.0.7:9001 或 dtu:注册包。")
 ERR_ROW(ERR_CSV_BAUD, REFUSE, "The baud rate is not one of 300 to 115200.", "波特率无效,应为 300 至 115200。")
 ERR_ROW(ERR_CSV_PARITY, REFUSE, "The parity must be N, E or O.", "校验位必须为 N、E 或 O。")
 ERR_ROW(ERR_CSV_ADDRESS, REFUSE, "The meter's address must be 1 to 14 digits.", "表号必须为 1 至 14 位数字。")

@@ -4,6 +4,7 @@
 
 #include "base/must.h"
 #include "gateway/gateway_impl.h"
+#include "uplink/dialin.h"
 
 /* --- taking the lines and meters out -------------------------------------------------------------
  */
@@ -58,10 +59,19 @@ static bool only_dlt645(const struct gateway *g, const struct gateway_line *l)
     return true;
 }
 
+/* Behind a modem pieces of an answer come when the network likes. */
+static void allow_for_network(struct bus_timing *t)
+{
+    t->transit_ms = 3'000;
+    t->byte_gap_ms = 800;
+}
+
 static void start_bus(struct gateway *g, const struct gateway_now *now, struct gateway_line *l)
 {
     int32_t baud = (int32_t)l->config.baud;
     struct bus_timing timing = only_dlt645(g, l) ? bus_timing_dlt645(baud) : bus_timing_of(baud);
+    if (dialin_is_endpoint(l->config.endpoint))
+        allow_for_network(&timing);
     bus_init(&l->bus, &meter_link_dlt645, &timing, now->mono);
     for (uint16_t p = 0; p < l->peer_count; p++) {
         bus_peer_speaks(&l->bus, p, link_of(g, l, p), 0, 0);

@@ -30,6 +30,12 @@ LOG_ROW(LOG_GATEWAY_LINE_REFUSED, "gateway.line_refused", ERROR, "A line of the 
 LOG_ROW(LOG_GATEWAY_MESSAGE_REFUSED, "gateway.message_refused", WARN, "A message of the platform was not carried out; it will be said again.", "平台消息未被执行,平台将重发。")
 LOG_ROW(LOG_GATEWAY_COMMAND, "gateway.command", INFO, "A command arrived.", "收到命令。")
 LOG_ROW(LOG_GATEWAY_OUTCOME, "gateway.outcome", INFO, "A command has its outcome.", "命令已有结果。")
+LOG_ROW(LOG_UNIT_LISTENING, "unit.listening", INFO, "Units of other makers may dial in at this port.", "正在等待其他厂商的单元(DTU 等)拨入。")
+LOG_ROW(LOG_UNIT_CONNECTED, "unit.connected", INFO, "A unit dialled in and has its line.", "拨入单元已识别并接管其线路。")
+LOG_ROW(LOG_UNIT_TWIN, "unit.twin", ERROR, "A second unit with the same registration was refused: the first one is alive. Give each unit a registration of its own.", "注册包相同的第二个单元被拒绝:第一个仍在线。请为每个单元设置唯一的注册包。")
+LOG_ROW(LOG_UNIT_DISPLACED, "unit.displaced", WARN, "A connection that was not heard any more gave its line to a newer one of the same unit.", "单元的旧连接已无数据,线路由其新连接接管。")
+LOG_ROW(LOG_UNIT_UNKNOWN, "unit.unknown", WARN, "A unit was refused: no line has its registration. The line shows what it said.", "拨入单元被拒绝:没有线路使用该注册包,所收内容见本行。")
+LOG_ROW(LOG_UNIT_SILENT, "unit.silent", WARN, "A unit was not heard for three minutes; its connection was closed.", "单元三分钟无任何数据,连接已关闭。")
 /* auth, api */
 LOG_ROW(LOG_LOGIN, "login.done", INFO, "Somebody logged in, or changed the password.", "登录成功或修改密码成功。")
 LOG_ROW(LOG_LOGIN_REFUSED, "login.refused", WARN, "A log-in was refused; the line says why.", "登录被拒绝,原因见本行。")

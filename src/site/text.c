@@ -2,6 +2,7 @@
 
 #include "journal/detail.h"
 #include "site/site_impl.h"
+#include "uplink/dialin.h"
 
 void site_take_text(const struct query *q, int column, char *out, size_t cap)
 {
@@ -48,6 +49,9 @@ bool site_endpoint_fits(const char *endpoint)
         return false;
     if (strncmp(endpoint, "serial:/", 8) == 0)
         return len > 8;
+    struct dialin_endpoint unit;
+    if (dialin_is_endpoint(endpoint))
+        return dialin_endpoint_parse(endpoint, &unit) == ERR_OK;
     if (strncmp(endpoint, "tcp:", 4) != 0)
         return false;
     const char *port = strrchr(endpoint, ':') + 1;

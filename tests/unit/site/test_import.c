@@ -328,6 +328,8 @@ static const struct {
     {"endpoint", "tcp:127.0.0.1:65536", ERR_CSV_ENDPOINT},
     {"endpoint", "tcp::9001", ERR_CSV_ENDPOINT},
     {"endpoint", "serial:ttyS1", ERR_CSV_ENDPOINT},
+    {"endpoint", "dtu:", ERR_CSV_ENDPOINT},
+    {"endpoint", "dtu:UNIT;UNIT-1", ERR_CSV_ENDPOINT},
     {"baud", "2401", ERR_CSV_BAUD},
     {"baud", "fast", ERR_CSV_BAUD},
     {"parity", "X", ERR_CSV_PARITY},

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Units of other makers that dial in to yufu-gateway: gateway_units.py YUFU_GATEWAY UPLINK_SERVER
+
+Modems with registration and heartbeat packets, heartbeats in the middle of answers, lost connections,
+two of the same registration, and strangers. The units are played by sim/vendor/units.py.
+"""
+import pathlib
+import socket
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from processes import Process, run  # noqa: E402
+from sim.vendor.units import Dtu, Registers  # noqa: E402
+
+GATEWAY, SERVER = sys.argv[1:3]
+
+
+def energy(unit, hundredths, relay=False):
+    r = {i: 0 for i in range(10)}
+    r.update({0: hundredths >> 16, 1: hundredths & 0xFFFF, 0x38: 1, 0x57: 1, 0x58: int(relay)})
+    return Registers(unit, r)
+
+
+class World:
+    def __init__(self, folder, lines, meters):
+        self.server = Process("server", SERVER, f"{folder}/server", *lines, *meters)
+        port = int(self.server.wait(r"listening port=(\d+)").group(1))
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.gateway = Process("gateway", GATEWAY, "--data", f"{folder}/gateway", "--platform",
+                               f"127.0.0.1:{port}", "--ca", f"{folder}/server/ca.pem", "--serial", "GW-1",
+                               "--claim", "CODE-1", "--units", f"127.0.0.1:{self.port}")
+        self.gateway.wait(rf"unit.listening .*port={self.port}")
+        self.server.wait(r"applied session=\d+ version=1")
+
+    def reading(self, meter, **want):
+        words = " ".join(f"(?=.*\\b{k}={v}\\b)" for k, v in want.items()).replace(" ", "")
+        return self.server.wait(rf"reading meter={meter}\b{words}")
+
+
+def meters_behind_modems_are_read(folder):
+    w = World(folder, ["line=1,dtu:YUFU-0001;$heart$,9600", "line=2,dtu:0x8866AA55;0xFE0055,2400"],
+              ["meter=1,1,3,acrel-ddsy1352,1,000000000000", "meter=2,1,4,acrel-ddsy1352,1,000000000000",
+               "meter=3,2,3,acrel-ddsy1352,1,000000000000"])
+    one = Dtu(w.port, b"YUFU-0001", b"$heart$", energy(3, 12345), energy(4, 678))
+    two = Dtu(w.port, bytes.fromhex("8866AA55"), bytes.fromhex("FE0055"), energy(3, 99), before_data=True)
+    w.gateway.wait(r"unit.connected .*unit=(YUFU-0001|0x8866AA55)")
+    got = set()
+    while got != {1, 2, 3}:
+        m = w.server.wait(r"reading meter=(\d+) .*\bp1=(\d+)")
+        want = {1: 123450, 2: 6780, 3: 990}[int(m.group(1))]
+        assert int(m.group(2)) == want, m.group(0)
+        got.add(int(m.group(1)))
+    w.server.tell("relay 2001 1 1 1 1")
+    assert w.server.wait(r"outcome command=2001 status=(\d+) .*relay=1").group(1) == "1"
+    assert one.meters[0].registers[0x58] == 1
+    assert one.beats > 2 and two.beats > 2
+    assert w.gateway.end() == 0
+
+
+def a_modem_comes_back(folder):
+    w = World(folder, ["line=1,dtu:YUFU-0001;$heart$,9600"], ["meter=1,1,3,acrel-ddsy1352,1,000000000000"])
+    unit = Dtu(w.port, b"YUFU-0001", b"$heart$", energy(3, 100))
+    w.reading(1, p1=1000)
+    unit.drop()
+    w.gateway.wait(r"line.down .*line=1")
+    unit.meters[0].registers[1] = 250
+    w.gateway.wait(r"line.up .*line=1")
+    w.reading(1, p1=2500)
+
+
+def a_second_unit_of_one_registration_is_refused(folder):
+    w = World(folder, ["line=1,dtu:YUFU-0001;$heart$,9600"], ["meter=1,1,3,acrel-ddsy1352,1,000000000000"])
+    Dtu(w.port, b"YUFU-0001", b"$heart$", energy(3, 100))
+    w.reading(1, p1=1000)
+    twin = Dtu(w.port, b"YUFU-0001", b"$heart$", energy(3, 77777))
+    w.gateway.wait(r"unit.twin .*unit=YUFU-0001")
+    assert twin.closed.wait(5)
+    assert twin.meters[0].asked == 0
+    w.gateway.never_said(r"unit.displaced")
+
+
+def strangers_are_told_and_closed(folder):
+    w = World(folder, ["line=1,dtu:YUFU-0001,9600"], ["meter=1,1,3,acrel-ddsy1352,1,000000000000"])
+    with socket.create_connection(("127.0.0.1", w.port)) as s:
+        s.sendall(b"GET / HTTP/1.1\r\n" + b"x" * 300)
+        w.gateway.wait(r"unit.unknown .*unit=0x474554202F20")
+        s.settimeout(5)
+        try:
+            assert s.recv(10) == b""
+        except ConnectionResetError:
+            pass
+    bad = Dtu(w.port, b"YUFU-000", b"-", energy(3, 1))
+    good = Dtu(w.port, b"hello\r\nYUFU-0001", b"YUFU-0001", energy(3, 5))
+    w.reading(1, p1=50)
+    assert bad.meters[0].asked == 0 and good.dials == 1
+
+
+run([meters_behind_modems_are_read, a_modem_comes_back, a_second_unit_of_one_registration_is_refused,
+     strangers_are_told_and_closed])
