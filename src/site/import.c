@@ -190,11 +190,12 @@ static void sort_errors(struct site_import *im)
         qsort(im->errors, im->error_count, sizeof *im->errors, by_row);
 }
 
-/* A slice of the comparison; errors of the file itself end it at once. */
+/* A slice of the comparison. Errors of the file itself do not end it: a person should hear of
+ * everything at once. Their rows are left out. */
 static enum err compare_some(struct site_import *im, struct store_tx *tx, int64_t items, bool *more)
 {
     *more = false;
-    if (im->parse_error_total == 0)
+    if (im->parse_error_total == 0 || im->project.count > 0)
         TRY(import_apply_some(im, tx, items, more));
     if (!*more)
         sort_errors(im);

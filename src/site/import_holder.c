@@ -140,6 +140,8 @@ enum err import_account(struct apply *a, size_t i)
     struct site_account acc = {.opened_at = a->now};
     const struct thing *place = &a->im->places.list[t->place];
     bool found;
+    if (!t->facts[1] || !t->facts[2] || !t->facts[3])
+        return ERR_OK; /* told as missing */
     TRY(check_known(a, t));
     TRY(import_maybe(site_account_by_code(a->tx, a->project_id, t->key, &acc), &found));
     acc.project_id = a->project_id;
@@ -228,6 +230,8 @@ enum err import_meter(struct apply *a, size_t i)
     struct site_meter m = {};
     enum site_change change = SITE_SAME;
     bool found;
+    if (r->faulty)
+        return ERR_OK;
     int64_t line_id = a->im->lines.list[r->line].id;
     TRY(import_maybe(site_meter_by_address(a->tx, line_id, r->cells[COLUMN_ADDRESS], &m), &found));
     m.project_id = a->project_id;

@@ -72,6 +72,7 @@ struct import_row {
     const char *cells[COLUMN_COUNT];                 /* canonical; "" empty */
     int32_t place, gateway, line, customer, account; /* indexes; -1 */
     enum site_change change;
+    bool faulty; /* the file itself is wrong here: not compared */
 };
 
 struct import_text { /* a plan or strategy of the command line */

@@ -265,7 +265,9 @@ static void take_meter(struct site_import *im, const struct import_row *r)
 static void take_row(struct site_import *im)
 {
     struct import_row *r = add_row(im);
+    int64_t before = im->result.error_count;
     bool fits = take_cells(im, r);
+    r->faulty = true;
     if (!check_needed(im, r) || !fits)
         return;
     take_project(im, r);
@@ -273,6 +275,7 @@ static void take_row(struct site_import *im)
     take_line(im, r);
     take_account(im, r);
     take_meter(im, r);
+    r->faulty = im->result.error_count > before;
 }
 
 /* --- what only the whole file can tell ------------------------------------------------------ */

@@ -477,14 +477,19 @@ static void test_all_errors_at_once(void **state)
 {
     struct site_import *im = open_import(
         HEADER "demo,,,,D1,3,301,,D1-301,,,,1,purse,p,s,,GW-1,,0,tcp:h:1,,,x,yufu-dorm3,,,\n" ROW_2
-               "demo,,,,D1,3,303,,D1-303,,,,,meter,p,s,,GW-1,,1,,,,303,abacus,,,\n");
+               "demo,,,,D1,3,303,,D1-303,,,,,meter,p,s,,GW-1,,1,,,,303,abacus,,,\n"
+               "demo,,,,D1,3,304,,D1-304,,,,,meter,nobody,s,,GW-1,,1,,,,304,yufu-dorm3,,,\n");
     assert_err(ERR_SITE_IMPORT, compare(state, im));
     assert_true(told(im, 2, "phone", ERR_CSV_PHONE));
     assert_true(told(im, 2, "wallet", ERR_CSV_WALLET));
     assert_true(told(im, 2, "line", ERR_CSV_LINE));
     assert_true(told(im, 2, "address", ERR_CSV_ADDRESS));
     assert_true(told(im, 4, "model", ERR_CSV_MODEL));
-    assert_int_equal(site_import_result(im)->error_count, 5);
+    assert_true(told(im, 5, "plan", ERR_SITE_PLAN_UNKNOWN)); /* only the store knows */
+    assert_int_equal(site_import_result(im)->error_count, 6); /* the line's endpoint is in row 2 */
+    assert_err(ERR_SITE_IMPORT, commit(state, im));
+    assert_int_equal(site_import_result(im)->error_count, 6);
+    assert_int_equal(everything(state), 0);
     site_import_close(im);
 }
 
