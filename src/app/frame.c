@@ -112,9 +112,9 @@ static bool step(struct scan *s)
 /* Of those that say where they begin. A single E5 says too little to be looked for in a stream. */
 static json_t *other_at(const struct scan *s, size_t at, size_t *used, bool *valid)
 {
-    static const enum frame_protocol marked[] = {FRAME_MBUS, FRAME_CJT188};
+    static const enum frame_protocol marked[] = {FRAME_MBUS, FRAME_CJT188, FRAME_ACREL, FRAME_ACREL4G};
     struct bytes here = {s->data + at, s->len - at};
-    if (here.data[0] != 0x68 && here.data[0] != 0x10)
+    if (memchr("\x68\x10\x1F\x7B", here.data[0], 4) == NULL)
         return NULL;
     for (size_t i = 0; i < sizeof marked / sizeof *marked; i++) {
         json_t *o = frame_try(marked[i], here, used, valid);
@@ -429,7 +429,8 @@ static int usage(FILE *to, int code)
         "  --proto dlt645-1997   DL/T 645-1997\n"
         "  --proto cjt188        CJ/T 188: water, heat, cooling, gas\n"
         "  --proto modbus        Modbus RTU; modbus-tcp: Modbus TCP\n"
-        "  --proto mbus          M-Bus, wired\n");
+        "  --proto mbus          M-Bus, wired\n"
+        "  --proto acrel         Acrel gateways (1F1F); acrel-4g: Acrel 4G meters (7B7B)\n");
     return code;
 }
 
@@ -449,6 +450,8 @@ static bool parse_proto(const char *name, struct frame_wish *wish)
                  {"1997", {FRAME_DLT645, DLT645_ERA_1997}},
                  {"cjt188", {FRAME_CJT188, DLT645_ERA_GUESS}},
                  {"188", {FRAME_CJT188, DLT645_ERA_GUESS}},
+                 {"acrel", {FRAME_ACREL, DLT645_ERA_GUESS}},
+                 {"acrel-4g", {FRAME_ACREL4G, DLT645_ERA_GUESS}},
                  {"modbus", {FRAME_MODBUS, DLT645_ERA_GUESS}},
                  {"modbus-rtu", {FRAME_MODBUS, DLT645_ERA_GUESS}},
                  {"modbus-tcp", {FRAME_MODBUS_TCP, DLT645_ERA_GUESS}},

@@ -13,7 +13,7 @@
 
 #include "proto/dlt645_say.h"
 
-/* Which frames are looked for. AUTO: DL/T 645, CJ/T 188 and M-Bus wherever one begins; Modbus,
+/* Which frames are looked for. AUTO: DL/T 645, CJ/T 188, M-Bus and Acrel wherever one begins; Modbus,
  * which has no beginning of its own, only if nothing else is found and it fills all there is. */
 enum frame_protocol {
     FRAME_AUTO,
@@ -22,6 +22,8 @@ enum frame_protocol {
     FRAME_MODBUS,
     FRAME_MODBUS_TCP,
     FRAME_MBUS,
+    FRAME_ACREL,
+    FRAME_ACREL4G,
     FRAME_PROTOCOLS
 };
 struct frame_wish {

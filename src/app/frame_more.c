@@ -1,7 +1,9 @@
-/* CJ/T 188, Modbus and M-Bus frames as JSON. */
+/* CJ/T 188, Modbus, M-Bus and Acrel frames as JSON. */
 #include <string.h>
 
 #include "app/frame.h"
+#include "proto/acrel.h"
+#include "proto/acrel4g.h"
 #include "proto/cjt188.h"
 #include "proto/mbus.h"
 #include "proto/modbus.h"
@@ -163,6 +165,47 @@ static json_t *mbus_json(const struct mbus_frame *f, bool *valid)
     return o;
 }
 
+/* --- Acrel ---------------------------------------------------------------------------------------
+ */
+
+static const char *acrel_direction(const struct acrel_frame *f)
+{
+    struct acrel_auth auth;
+    if (f->type == ACREL_AUTH && acrel_auth_read(f->data, &auth) == ERR_OK)
+        return auth.operation == ACREL_OP_REQUEST || auth.operation == ACREL_OP_MD5 ? "up" : "down";
+    if (f->type == ACREL_AUTH || f->type == ACREL_HEARTBEAT)
+        return "up or down";
+    return f->type == ACREL_DOWNLINK ? "down" : "up";
+}
+
+static json_t *acrel_json(const struct acrel_frame *f, bool *valid)
+{
+    json_t *o = json_object(), *values = json_array();
+    set_text(o, "protocol", "Acrel gateway");
+    set_text(o, "direction", acrel_direction(f));
+    set_byte(o, "type", f->type);
+    set_text(o, "function", acrel_type_en(f->type));
+    set_text(o, "function_zh", acrel_type_zh(f->type));
+    close_object(o, values, acrel_say(f, add_value, values), valid);
+    return o;
+}
+
+static json_t *acrel4g_json(const struct acrel4g_frame *f, bool *valid)
+{
+    json_t *o = json_object(), *values = json_array();
+    bool down = f->payload.len == 0 && f->command != ACREL4G_HEARTBEAT && f->command != ACREL4G_TIME;
+    set_text(o, "protocol", "Acrel 4G");
+    set_text(o, "direction",
+             f->command == ACREL4G_DOWNLINK || f->command == ACREL4G_TIME ? "up or down"
+             : down                                                      ? "down"
+                                                                         : "up");
+    set_byte(o, "command", f->command);
+    set_text(o, "function", acrel4g_command_en(f->command));
+    set_text(o, "function_zh", acrel4g_command_zh(f->command));
+    close_object(o, values, acrel4g_say(f, add_value, values), valid);
+    return o;
+}
+
 /* --- whichever begins here -----------------------------------------------------------------------
  */
 
@@ -170,6 +213,8 @@ union any {
     struct cjt188_frame cjt188;
     struct modbus_frame modbus;
     struct mbus_frame mbus;
+    struct acrel_frame acrel;
+    struct acrel4g_frame acrel4g;
 };
 
 static json_t *try_cjt188(const uint8_t *data, size_t len, union any *f, size_t *used, bool *valid)
@@ -197,6 +242,17 @@ static json_t *try_mbus(const uint8_t *data, size_t len, union any *f, size_t *u
     return mbus_decode(data, len, &f->mbus, used) == ERR_OK ? mbus_json(&f->mbus, valid) : NULL;
 }
 
+static json_t *try_acrel(const uint8_t *data, size_t len, union any *f, size_t *used, bool *valid)
+{
+    return acrel_decode(data, len, &f->acrel, used) == ERR_OK ? acrel_json(&f->acrel, valid) : NULL;
+}
+
+static json_t *try_acrel4g(const uint8_t *data, size_t len, union any *f, size_t *used, bool *valid)
+{
+    return acrel4g_decode(data, len, &f->acrel4g, used) == ERR_OK ? acrel4g_json(&f->acrel4g, valid)
+                                                                  : NULL;
+}
+
 json_t *frame_try(enum frame_protocol p, struct bytes here, size_t *used, bool *valid)
 {
     union any f;
@@ -204,7 +260,9 @@ json_t *frame_try(enum frame_protocol p, struct bytes here, size_t *used, bool *
                                             bool *) = {[FRAME_CJT188] = try_cjt188,
                                                        [FRAME_MODBUS] = try_modbus,
                                                        [FRAME_MODBUS_TCP] = try_modbus_tcp,
-                                                       [FRAME_MBUS] = try_mbus};
+                                                       [FRAME_MBUS] = try_mbus,
+                                                       [FRAME_ACREL] = try_acrel,
+                                                       [FRAME_ACREL4G] = try_acrel4g};
     *used = 0;
     return tries[p] && here.len > 0 ? tries[p](here.data, here.len, &f, used, valid) : NULL;
 }

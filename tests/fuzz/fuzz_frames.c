@@ -1,11 +1,13 @@
 /*
- * Frames of CJ/T 188, Modbus and M-Bus: any bytes may come off a line. What is decoded is said in
+ * Frames of CJ/T 188, Modbus, M-Bus and Acrel's uplinks: any bytes may come off a line. What is decoded is said in
  * words and, encoded again, is the same frame.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/acrel.h"
+#include "proto/acrel4g.h"
 #include "proto/cjt188.h"
 #include "proto/mbus.h"
 #include "proto/modbus.h"
@@ -77,6 +79,55 @@ static void try_records(const uint8_t *data, size_t size)
     (void)cjt188_say(&c, see, NULL);
 }
 
+static void see_value(void *arg, const struct acrel_value *v)
+{
+    const struct bytes *all = arg;
+    check(v->meter.len <= all->len && v->function.len <= all->len && v->value.len <= all->len);
+    int64_t number;
+    unsigned port, address;
+    (void)acrel_decimal(v->value, 3, &number);
+    (void)acrel_meter_id(v->meter, &port, &address);
+}
+
+/* What a gateway would have enciphered, too: nothing gets so far by chance. */
+static void try_acrel_text(const uint8_t *data, size_t size)
+{
+    struct bytes all = {data, size}, time;
+    struct acrel_auth auth, back;
+    uint8_t room[1024], rtu[ACREL_RTU_MAX];
+    unsigned port, address;
+    struct writer w = writer_of(room, sizeof room), r = writer_of(rtu, sizeof rtu);
+    (void)acrel_report_read(all, &time, see_value, &all);
+    if (acrel_auth_read(all, &auth) == ERR_OK && auth.building_id.len < 64) {
+        acrel_auth_write(&auth, &w);
+        check(w.err == ERR_OK || w.err == ERR_SYNTAX);
+        if (w.err == ERR_OK)
+            check(acrel_auth_read((struct bytes){room, w.len}, &back) == ERR_OK &&
+                  back.operation == auth.operation && back.value.len == auth.value.len);
+    }
+    (void)acrel_downlink_read(all, &port, &address, &r);
+}
+
+static void try_acrel(const uint8_t *data, size_t size)
+{
+    struct acrel_frame f;
+    struct acrel4g_frame g;
+    uint8_t room[ACREL4G_FRAME_MAX];
+    size_t used;
+    try_acrel_text(data, size);
+    if (acrel_decode(data, size, &f, &used) == ERR_OK) {
+        check(used <= size && used == f.data.len + ACREL_HEAD);
+        (void)acrel_say(&f, see, NULL);
+        try_acrel_text(f.data.data, f.data.len);
+    }
+    if (acrel4g_decode(data, size, &g, &used) != ERR_OK)
+        return;
+    struct writer w = writer_of(room, sizeof room);
+    acrel4g_encode(&g, &w);
+    check(w.err == ERR_OK && w.len == used && memcmp(room, data, used) == 0);
+    (void)acrel4g_say(&g, see, NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct modbus_frame f;
@@ -84,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     try_cjt188(data, size);
     try_mbus(data, size);
     try_records(data, size);
+    try_acrel(data, size);
     if (modbus_decode_rtu(data, size, &f, &used) == ERR_OK)
         try_modbus(&f, data, used);
     if (modbus_decode_tcp(data, size, &f, &used) == ERR_OK)

@@ -49,7 +49,8 @@ def text(o):
     return t
 
 
-PROTOCOLS = {"CJ/T 188": "cjt188", "Modbus RTU": "modbus", "Modbus TCP": "modbus-tcp", "M-Bus": "mbus"}
+PROTOCOLS = {"CJ/T 188": "cjt188", "Modbus RTU": "modbus", "Modbus TCP": "modbus-tcp", "M-Bus": "mbus",
+             "Acrel gateway": "acrel", "Acrel 4G": "acrel-4g"}
 frames = []
 for line in open(VECTORS):
     if line.startswith("#") or "|" not in line:
@@ -60,7 +61,7 @@ for line in open(VECTORS):
     check(frame, [text(o) for o in found] == [meaning] and (code == 0) == (" BCD;" not in meaning), found)
     proto = PROTOCOLS[found[0]["protocol"]]
     check(f"{frame} by name", [text(o) for o in decode("--proto", proto, frame)[1]] == [meaning])
-    if "preamble" in found[0] and len(frame) > 12:
+    if "preamble" in found[0] and len(frame) > 12 and "Acrel gateway" not in meaning:  # it has no sum
         broken = frame[:-4] + f"{(int(frame[-4:-2], 16) + 1) % 256:02X}" + frame[-2:]
         check(f"{broken} is damaged", decode(broken)[0] == 1)
 
