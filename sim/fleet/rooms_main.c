@@ -28,7 +28,10 @@ struct house {
     struct room *rooms;
     wall_s wall0;
     uint64_t month_mwh[13][2]; /* by month: light and sockets, air conditioning */
-    uint64_t month_days[13];   /* room-days */
+    uint64_t hour_mwh[24][2];  /* by local hour */
+    uint64_t before_mwh[2];
+    uint64_t hour_count;
+    uint64_t month_hours[13]; /* room-hours */
     uint64_t resets;
 };
 
@@ -166,33 +169,41 @@ static void live_tick(struct house *h, int64_t at_s)
     }
 }
 
-static void count_day(struct house *h, uint8_t month, uint64_t before[2])
+/* At the end of every hour. */
+static void count_hour(struct house *h, wall_s at)
 {
+    struct civil c = civil_from_wall((wall_s){at.s - 1}, ZONE_S);
     uint64_t now[2] = {0};
     for (int64_t i = 0; i < h->options.rooms; i++)
-        for (unsigned c = 1; c <= 3; c++)
-            now[c == 3] += terminal_register_mwh(&h->meters[i].terminal, c, 0);
+        for (unsigned k = 1; k <= 3; k++)
+            now[k == 3] += terminal_register_mwh(&h->meters[i].terminal, k, 0);
     for (unsigned k = 0; k < 2; k++) {
-        h->month_mwh[month][k] += now[k] - before[k];
-        before[k] = now[k];
+        h->month_mwh[c.month][k] += now[k] - h->before_mwh[k];
+        h->hour_mwh[c.hour][k] += now[k] - h->before_mwh[k];
+        h->before_mwh[k] = now[k];
     }
-    h->month_days[month] += (uint64_t)h->options.rooms;
+    h->month_hours[c.month] += (uint64_t)h->options.rooms;
+    h->hour_count += (uint64_t)h->options.rooms;
+}
+
+/* True where a period of every_s ended within the last tick. */
+static bool passed(const struct house *h, int64_t at_s, int64_t every_s, int64_t offset_s)
+{
+    int64_t local_s = h->wall0.s + at_s + ZONE_S - offset_s;
+    return local_s / every_s != (local_s - h->options.tick_s) / every_s;
 }
 
 static void live(struct house *h)
 {
     int64_t end_s = h->options.days * DAY_S + h->options.hours * 3600;
-    uint64_t before[2] = {0};
     for (int64_t at_s = 0; at_s < end_s;) {
         at_s = at_s + h->options.tick_s < end_s ? at_s + h->options.tick_s : end_s;
         live_tick(h, at_s);
-        struct civil c = civil_from_wall((wall_s){h->wall0.s + at_s - DAY_S / 2}, ZONE_S);
-        int64_t into_s = (h->wall0.s + at_s + ZONE_S) % DAY_S;
-        if (into_s - ROUND_HOUR * 3600 >= 0 && into_s - ROUND_HOUR * 3600 < h->options.tick_s)
+        if (passed(h, at_s, 3600, 0))
+            count_hour(h, (wall_s){h->wall0.s + at_s});
+        if (passed(h, at_s, DAY_S, ROUND_HOUR * 3600))
             for (int64_t i = 0; i < h->options.rooms; i++)
                 h->resets += installer_reset(&h->meters[i]);
-        if (at_s / DAY_S != (at_s - h->options.tick_s) / DAY_S)
-            count_day(h, c.month, before);
     }
 }
 
@@ -226,10 +237,15 @@ static void print_months(const struct house *h)
 {
     printf("month   light and sockets   air conditioning   Wh a room and day\n");
     for (unsigned m = 1; m <= 12; m++)
-        if (h->month_days[m] > 0)
+        if (h->month_hours[m] > 0)
             printf("%5u %19" PRIu64 " %18" PRIu64 "\n", m,
-                   h->month_mwh[m][0] / 1000 / h->month_days[m],
-                   h->month_mwh[m][1] / 1000 / h->month_days[m]);
+                   h->month_mwh[m][0] * 24 / 1000 / h->month_hours[m],
+                   h->month_mwh[m][1] * 24 / 1000 / h->month_hours[m]);
+    printf("W a room by hour:");
+    for (unsigned k = 0; k < 24; k++)
+        printf(" %" PRIu64,
+               h->hour_mwh[k][0] * 24 / 1000 / (h->hour_count > 0 ? h->hour_count : 1));
+    printf("\n");
 }
 
 static void print_found(const char *what, const struct room_found *f)

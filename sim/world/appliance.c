@@ -39,7 +39,7 @@ const struct appliance appliances[APPLIANCE_COUNT] = {
         .harmonic = PEAKED(880, 780, 640, 500, 360, 250, 170), .inrush = 2000, .inrush_ms = 60},
     [APPLIANCE_CHARGER] = {"charger", "手机充电器", .low_w = 5, .high_w = 20, .reactive = -350,
         .harmonic = PEAKED(900, 830, 720, 600, 460, 340, 240), .inrush = 2000, .inrush_ms = 40},
-    [APPLIANCE_DESKTOP] = {"desktop", "台式电脑", .low_w = 110, .high_w = 230, .forgets = true, .reactive = -120,
+    [APPLIANCE_DESKTOP] = {"desktop", "台式电脑", .low_w = 120, .high_w = 250, .forgets = true, .reactive = -120,
         .harmonic = PEAKED(620, 420, 250, 140, 80, 60, 40), .inrush = 2500, .inrush_ms = 60},
     [APPLIANCE_ROUTER] = {"router", "路由器", .low_w = 6, .high_w = 12, .reactive = -350,
         .harmonic = PEAKED(880, 780, 640, 500, 360, 250, 170), .inrush = 2000, .inrush_ms = 40},

@@ -137,7 +137,7 @@ static bool owns(const struct room *r, uint8_t kind)
 
 void room_furnish(struct room *r)
 {
-    r->residents = (uint8_t)between(r, RESIDENTS, 0, 2, ROOM_RESIDENTS);
+    r->residents = (uint8_t)between(r, RESIDENTS, 0, 3, ROOM_RESIDENTS);
     r->summer = chance(r, SUMMER, 0, 150);
     for (unsigned i = 0; i < sizeof belongings / sizeof belongings[0]; i++) {
         const struct own *o = &belongings[i];
@@ -337,13 +337,16 @@ static void plan_computers(struct plan *p, unsigned who)
     int laptop = find(r, APPLIANCE_LAPTOP, 2, who), desktop = find(r, APPLIANCE_DESKTOP, 2, who);
     bool prefers = desktop >= 0 && (laptop < 0 || chance(r, COMPUTER, occasion(p), 700));
     int thing = prefers ? desktop : laptop;
-    bool left_on = chance(r, LEFT_ON, occasion(p), 220);
+    bool left_on = chance(r, LEFT_ON, occasion(p), 400);
     for (unsigned k = 0; k < p->stay_count[who] && thing >= 0; k++) {
         struct stay s = p->stays[who][k];
         bool last = k + 1U == p->stay_count[who];
         if (s.to_min - s.from_min < 30 || !chance(r, COMPUTER, occasion(p), 880))
             continue;
-        int64_t to_min = left_on && prefers && !last ? p->stays[who][k + 1].from_min : s.to_min;
+        int64_t to_min = s.to_min;
+        if (left_on && prefers) /* until they are back, or through half of the night */
+            to_min = last ? s.to_min + between(r, LEFT_ON, occasion(p), 30, 420)
+                          : p->stays[who][k + 1].from_min;
         use(p, (unsigned)thing, s.from_min + between(r, COMPUTER, occasion(p), 2, 25), to_min);
     }
 }
