@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/bytes.h"
+#include "sim/fleet/rooms_days.h"
 #include "sim/world/installer.h"
 
 #define DAY_S 86'400
@@ -33,6 +34,8 @@ struct house {
     uint64_t hour_count;
     uint64_t month_hours[13]; /* room-hours */
     uint64_t resets;
+    struct rooms_days days; /* light and sockets */
+    uint64_t *registers;    /* of all rooms, for a moment */
 };
 
 static const struct {
@@ -45,7 +48,7 @@ static const struct {
     {"--seed", "of everything (1)", offsetof(struct options, seed)},
     {"--mischief", "how much is forbidden: 0 nothing, 10 as usual (10)",
      offsetof(struct options, mischief)},
-    {"--tick", "s between two looks at a room, as a fleet does (10)",
+    {"--tick", "1 to 600 s between two looks at a room, as a fleet does (10)",
      offsetof(struct options, tick_s)},
     {"--tell", "1: a line for what was wrong, late or never, 2: for every trip (0)",
      offsetof(struct options, tell)},
@@ -76,12 +79,13 @@ static bool take_options(struct options *o, int argc, char **argv)
             return false;
         memcpy((char *)o + rows[k].at, &v, sizeof v);
     }
-    return argc % 2 == 1 && o->rooms > 0 && o->tick_s > 0 && o->mischief <= 1000;
+    return argc % 2 == 1 && o->rooms > 0 && o->tick_s > 0 && o->tick_s <= 600 &&
+           o->mischief <= 1000 && o->days * o->rooms <= 100'000'000;
 }
 
 static bool open_house(struct house *h)
 {
-    struct civil c = {.hour = 5};
+    struct civil c = {.hour = ROOMS_DAY_BEGINS_H};
     int year, month, day;
     if (sscanf(h->options.from, "%4d-%2d-%2d", &year, &month, &day) != 3)
         return false;
@@ -93,7 +97,9 @@ static bool open_house(struct house *h)
     h->wall0 = civil_to_wall(c, ZONE_S);
     h->meters = calloc((size_t)h->options.rooms, sizeof h->meters[0]);
     h->rooms = calloc((size_t)h->options.rooms, sizeof h->rooms[0]);
-    return h->meters != NULL && h->rooms != NULL;
+    h->registers = calloc((size_t)h->options.rooms, sizeof h->registers[0]);
+    return h->meters != NULL && h->rooms != NULL && h->registers != NULL &&
+           rooms_days_open(&h->days, (size_t)h->options.rooms, (size_t)h->options.days);
 }
 
 static bool move_in(struct house *h, size_t i)
@@ -156,6 +162,11 @@ static void tell(const struct house *h, size_t i, const struct room_count *was)
     for (unsigned k = 0; k < r->thing_count; k++)
         if (r->things[k].uses > 0)
             printf(" %s%s", appliances[r->things[k].kind].name, r->things[k].drawing ? "*" : "");
+    for (unsigned k = 0; k < r->thing_count; k++)
+        if (appliances[r->things[k].kind].ban >= APPLIANCE_HEAVY && r->things[k].plugged)
+            printf(" (%s %d W, %" PRId64 " s)", appliances[r->things[k].kind].name,
+                   r->things[k].power_mw / 1000,
+                   h->wall0.s + h->meters[i].at.ms / 1000 - r->things[k].since_ms / 1000);
     printf("\n");
 }
 
@@ -186,6 +197,15 @@ static void count_hour(struct house *h, wall_s at)
     h->hour_count += (uint64_t)h->options.rooms;
 }
 
+static void count_day(struct house *h, wall_s at)
+{
+    struct civil c = civil_from_wall((wall_s){at.s - DAY_S}, ZONE_S);
+    for (int64_t i = 0; i < h->options.rooms; i++)
+        h->registers[i] = terminal_register_mwh(&h->meters[i].terminal, 1, 0) +
+                          terminal_register_mwh(&h->meters[i].terminal, 2, 0);
+    rooms_days_add(&h->days, c.weekday == 0 || c.weekday == 6, h->registers);
+}
+
 /* True where a period of every_s ended within the last tick. */
 static bool passed(const struct house *h, int64_t at_s, int64_t every_s, int64_t offset_s)
 {
@@ -201,6 +221,8 @@ static void live(struct house *h)
         live_tick(h, at_s);
         if (passed(h, at_s, 3600, 0))
             count_hour(h, (wall_s){h->wall0.s + at_s});
+        if (passed(h, at_s, DAY_S, ROOMS_DAY_BEGINS_H * 3600))
+            count_day(h, (wall_s){h->wall0.s + at_s});
         if (passed(h, at_s, DAY_S, ROUND_HOUR * 3600))
             for (int64_t i = 0; i < h->options.rooms; i++)
                 h->resets += installer_reset(&h->meters[i]);
@@ -301,6 +323,7 @@ int main(int argc, char **argv)
     int64_t used_ms = (int64_t)(clock() - begin) * 1000 / CLOCKS_PER_SEC + 1;
     int64_t room_s = h.options.rooms * (h.options.days * DAY_S + h.options.hours * 3600);
     print_months(&h);
+    rooms_days_print(&h.days);
     print_counts(&h);
     printf("digest %016" PRIx64 "\n", digest(&h));
     printf("speed: %" PRId64 " room-seconds a second of one core: %" PRId64
@@ -308,6 +331,8 @@ int main(int argc, char **argv)
            room_s * 1000 / used_ms, room_s * 1000 / used_ms / 60);
     for (int64_t i = 0; i < h.options.rooms; i++)
         sim_meter_close(&h.meters[i]);
+    rooms_days_close(&h.days);
+    free(h.registers);
     free(h.meters);
     free(h.rooms);
     return 0;

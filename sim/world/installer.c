@@ -8,8 +8,6 @@
 #define DI_WORKING 0x04802500
 #define DI_HOLIDAY 0x04802600
 
-#define WHITE_APART_W 25
-
 enum { TIMED = 1, MALIGNANT = 2, AIRCON = 4 };
 
 struct hours {
@@ -73,16 +71,12 @@ static bool set_hours(struct sim_meter *m, uint32_t di, const struct hours list[
     return w.len == 0 || sim_meter_program(m, di, data, w.len);
 }
 
-/* Three entries beside each other: what else is switched in the same second moves the step. */
 static bool set_white(struct sim_meter *m)
 {
     int32_t white_mw = m->room != NULL ? room_white_mw(m->room) : 0;
     uint8_t data[32] = {0};
     struct writer w = writer_of(data, sizeof data);
-    for (int apart_w = -WHITE_APART_W; apart_w <= WHITE_APART_W; apart_w += WHITE_APART_W) {
-        writer_u16le(&w, (uint16_t)(white_mw / 1000 + apart_w));
-        writer_u16le(&w, 0);
-    }
+    writer_u16le(&w, (uint16_t)(white_mw / 1000));
     return white_mw == 0 || sim_meter_program(m, DI_WHITE + 2, data, sizeof data);
 }
 

@@ -44,10 +44,10 @@ static struct room_found *found_of(struct room *r, unsigned circuit)
 static void expect_trip(struct room *r, const struct room_thing *t, int64_t now_ms,
                         enum beginning how)
 {
-    if (!r->options.judged || how == BY_THERMOSTAT)
+    if (!r->options.judged)
         return;
-    r->count.heavy += kind_of(t)->ban == APPLIANCE_HEAVY;
-    if (kind_of(t)->ban != APPLIANCE_HEATING)
+    r->count.heavy += kind_of(t)->ban == APPLIANCE_HEAVY; /* also when somebody turns it on anew */
+    if (kind_of(t)->ban != APPLIANCE_HEATING || how == BY_THERMOSTAT)
         return;
     r->back = (uint8_t)(how == BY_SUPPLY ? r->back | bit_of(t) : r->back & ~bit_of(t));
     r->forbidden_ms[t->circuit - 1] = now_ms;

@@ -227,7 +227,7 @@ static bool is_break(const struct room *r, struct civil c)
     bool winter = d >= 115 && d <= 224, summer = d >= 708 && d <= 831;
     bool week = (d >= 1001 && d <= 1007) || (d >= 501 && d <= 505);
     if (week)
-        return chance(r, HOLIDAY, (uint64_t)c.year << 16 | d / 100, 500);
+        return chance(r, HOLIDAY, (uint64_t)c.year << 16 | d / 100, 300);
     return winter || (summer && !r->summer);
 }
 
