@@ -1,5 +1,7 @@
 #include "proto/dlt645.h"
 
+#include "base/must.h"
+
 #include <string.h>
 
 #define START 0x68
@@ -44,20 +46,29 @@ enum err dlt645_decode(const uint8_t *data, size_t len, struct dlt645_frame *fra
     return ERR_OK;
 }
 
+void dlt645_put(const uint8_t address[6], uint8_t control, struct bytes data, unsigned preamble,
+                struct writer *w)
+{
+    MUST(data.len <= DLT645_DATA_MAX);
+    writer_fill(w, 0xFE, preamble);
+    size_t begin = w->len;
+    writer_u8(w, START);
+    writer_put(w, address, 6);
+    writer_u8(w, START);
+    writer_u8(w, control);
+    writer_u8(w, (uint8_t)data.len);
+    for (size_t i = 0; i < data.len; i++)
+        writer_u8(w, (uint8_t)(data.data[i] + OFFSET));
+    if (w->err != ERR_OK)
+        return;
+    writer_u8(w, sum8(w->data + begin, w->len - begin));
+    writer_u8(w, END);
+}
+
 void dlt645_encode(const struct dlt645_frame *frame, unsigned preamble, struct writer *w)
 {
-    uint8_t out[OVERHEAD + DLT645_DATA_MAX] = {START};
-    memcpy(out + 1, frame->address, 6);
-    out[7] = START;
-    out[8] = frame->control;
-    out[9] = frame->len;
-    for (size_t i = 0; i < frame->len; i++)
-        out[10 + i] = (uint8_t)(frame->data[i] + OFFSET);
-    size_t body = (size_t)frame->len + 10;
-    out[body] = sum8(out, body);
-    out[body + 1] = END;
-    writer_fill(w, 0xFE, preamble);
-    writer_put(w, out, body + 2);
+    dlt645_put(frame->address, frame->control, (struct bytes){frame->data, frame->len}, preamble,
+               w);
 }
 
 static int address_digit(char c)

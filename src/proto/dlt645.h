@@ -61,6 +61,9 @@ enum dlt645_function {
 
 /* Writes `preamble` FE bytes and the frame; sticky error in w. */
 void dlt645_encode(const struct dlt645_frame *frame, unsigned preamble, struct writer *w);
+/* The same from its parts; data.len <= DLT645_DATA_MAX. */
+void dlt645_put(const uint8_t address[6], uint8_t control, struct bytes data, unsigned preamble,
+                struct writer *w);
 
 /* "260305510012" <-> 12 00 51 05 03 26. Shorter texts are padded with zeros on the left; 'A' digits
  * make wildcards. ERR_SYNTAX. out needs 13 chars. */

@@ -13,18 +13,33 @@
 #define SLOW_PATIENCE_MS 4'000
 #define TOLERANCE_MW 12'000
 #define TOLERANCE_PERMILLE 25
-#define RAMP_MS 3'000   /* what took longer came slowly */
-#define CREEP_MS 60'000 /* small steps within this time belong together */
-#define SEEN_MA 500     /* the voltage can be told from power and current above this */
+#define RAMP_MS 3'000        /* what took longer came slowly */
+#define CREEP_MS 60'000      /* small steps within this time belong together */
+#define LEVEL_MAX 30'000'000 /* mW, mvar, mVA */
+#define LOAD_MEAN 64         /* samples an old mean rests on */
 
 /* --- arithmetic
  * ------------------------------------------------------------------------------------- */
 
-/* Whole square root. */
+/* Whole square root. The bits begin at the highest that can be one: small processors count them. */
 static uint32_t root(uint64_t v)
 {
     uint64_t r = 0;
-    for (uint64_t bit = UINT64_C(1) << 62; bit; bit >>= 2) {
+    if (v <= UINT32_MAX) { /* half the words, a quarter of the work */
+        uint32_t low = (uint32_t)v, root32 = 0, bit32 = UINT32_C(1) << 30;
+        while (bit32 > low)
+            bit32 >>= 2;
+        for (; bit32; bit32 >>= 2) {
+            bool fits = low >= root32 + bit32;
+            low -= fits ? root32 + bit32 : 0;
+            root32 = (root32 >> 1) + (fits ? bit32 : 0);
+        }
+        return root32;
+    }
+    uint64_t bit = UINT64_C(1) << 62;
+    while (bit > v)
+        bit >>= 2;
+    for (; bit; bit >>= 2) {
         bool fits = v >= r + bit;
         if (fits)
             v -= r + bit;
@@ -52,17 +67,23 @@ static uint16_t permille(int64_t part, int64_t whole)
 /* --- a sample at nominal voltage
  * -------------------------------------------------------------------- */
 
+/* No circuit of a terminal carries 30 kVA; sums of LOAD_MEAN of them fit into 32 bits. */
 static int32_t clamp(int64_t v)
 {
-    return v > INT32_MAX / 2 ? INT32_MAX / 2 : v < -INT32_MAX / 2 ? -INT32_MAX / 2 : (int32_t)v;
+    return v > LEVEL_MAX ? LEVEL_MAX : v < -LEVEL_MAX ? -LEVEL_MAX : (int32_t)v;
 }
 
-/* A resistance's power goes with the square of the voltage. */
-static int32_t at_nominal(int64_t v, uint32_t nominal_dv, uint32_t voltage_dv)
+/* A resistance's power goes with the square of the voltage. One short division a sample. */
+static uint32_t scale_of(uint32_t nominal_dv, uint32_t voltage_dv)
 {
-    if (voltage_dv == 0)
-        return clamp(v);
-    return clamp(v * nominal_dv / voltage_dv * nominal_dv / voltage_dv);
+    uint32_t ratio = voltage_dv == 0 ? 4096 : nominal_dv * 4096 / voltage_dv;
+    return ratio > 8192 ? 16'384
+                        : ratio * ratio >> 12; /* below half the voltage nothing is judged */
+}
+
+static int32_t at_nominal(int32_t v, uint32_t scale)
+{
+    return clamp((int64_t)v * scale / 4096);
 }
 
 static uint64_t harmonics_squared(const struct load_sample *x)
@@ -79,7 +100,8 @@ static void part_reactive(const struct load_sample *x, uint32_t voltage_dv, stru
 {
     uint64_t h = harmonics_squared(x);
     int32_t by_harmonics = clamp((int64_t)root(h) * voltage_dv / 10);
-    uint64_t apparent = square((int64_t)x->current_ma * voltage_dv / 10);
+    uint64_t apparent =
+        square(x->current_ma * (voltage_dv / 10) + x->current_ma / 10 * (voltage_dv % 10));
     uint64_t known = square(x->power_mw) + square(x->reactive_mvar);
     int32_t by_current =
         x->has_current && apparent > known ? clamp((int64_t)root(apparent - known)) : 0;
@@ -96,16 +118,19 @@ static struct load_level read_level(struct load_watch *w, const struct load_sett
 {
     struct load_level l = {.power_mw = x->power_mw,
                            .reactive_mvar = x->has_reactive ? x->reactive_mvar : 0};
-    if (x->voltage_dv)
+    if (x->voltage_dv && (x->voltage_dv != w->voltage_dv || w->scale == 0)) {
         w->voltage_dv = x->voltage_dv;
+        w->scale = scale_of(s->nominal_dv, x->voltage_dv);
+    }
     uint32_t dv = w->voltage_dv ? w->voltage_dv : s->nominal_dv;
+    uint32_t scale = w->scale ? w->scale : 4096;
     if (x->has_reactive && (x->has_current || x->has_harmonics))
         part_reactive(x, dv, &l);
     if (x->has_harmonics)
         l.third_ma = clamp((int64_t)x->harmonic_ma[0] * s->nominal_dv / dv);
-    l.power_mw = at_nominal(l.power_mw, s->nominal_dv, dv);
-    l.reactive_mvar = at_nominal(l.reactive_mvar, s->nominal_dv, dv);
-    l.distortion_mva = at_nominal(l.distortion_mva, s->nominal_dv, dv);
+    l.power_mw = at_nominal(clamp(l.power_mw), scale);
+    l.reactive_mvar = at_nominal(clamp(l.reactive_mvar), scale);
+    l.distortion_mva = at_nominal(l.distortion_mva, scale);
     w->flags =
         (uint8_t)((x->has_reactive ? HAS_REACTIVE : 0) |
                   (x->has_reactive && (x->has_current || x->has_harmonics) ? HAS_DISTORTION : 0) |
@@ -118,7 +143,7 @@ static struct load_level read_level(struct load_watch *w, const struct load_sett
 
 static int32_t tolerance_of(const struct load_level *a)
 {
-    return TOLERANCE_MW + (int32_t)((int64_t)size_of(a->power_mw) * TOLERANCE_PERMILLE / 1000);
+    return TOLERANCE_MW + size_of(a->power_mw) / 1000 * TOLERANCE_PERMILLE;
 }
 
 static bool agrees(const struct load_level *a, const struct load_level *b)
@@ -140,7 +165,7 @@ static void begin_run(struct load_watch *w, const struct load_level *l, mono_ms 
 static void join_run(struct load_watch *w, const struct load_level *l)
 {
     const int32_t values[4] = {l->power_mw, l->reactive_mvar, l->distortion_mva, l->third_ma};
-    if (w->run_count >= 64) {
+    if (w->run_count >= LOAD_MEAN) {
         for (unsigned i = 0; i < 4; i++)
             w->sum[i] /= 2;
         w->run_count = (uint16_t)(w->run_count / 2);
@@ -148,9 +173,9 @@ static void join_run(struct load_watch *w, const struct load_level *l)
     w->run_count++;
     for (unsigned i = 0; i < 4; i++)
         w->sum[i] += values[i];
-    w->run = (struct load_level){
-        (int32_t)(w->sum[0] / w->run_count), (int32_t)(w->sum[1] / w->run_count),
-        (int32_t)(w->sum[2] / w->run_count), (int32_t)(w->sum[3] / w->run_count)};
+    w->run =
+        (struct load_level){w->sum[0] / (int32_t)w->run_count, w->sum[1] / (int32_t)w->run_count,
+                            w->sum[2] / (int32_t)w->run_count, w->sum[3] / (int32_t)w->run_count};
 }
 
 /* --- a step

@@ -99,11 +99,12 @@ struct load_watch {
     struct load_level base;  /* the last state that was told of, or rest */
     struct load_level crept; /* base before small steps in a row; told together as a ramp */
     struct load_level run;   /* mean of the samples that agree so far */
-    int64_t sum[4];
+    int32_t sum[4];
     uint16_t run_count;
     mono_ms run_since, moved_at, crept_at, last;
     int32_t peak_mw;
     uint16_t voltage_dv;
+    uint32_t scale;         /* (nominal / voltage) squared, in 4096ths */
     struct load_event lamp; /* burning, not judged yet; verdict LOAD_LAMP while it waits */
     struct {
         int32_t power_mw, reactive_mvar;

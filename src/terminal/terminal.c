@@ -16,20 +16,19 @@
 static void factory_config(struct terminal *t)
 {
     const struct terminal_setup *s = &t->setup;
-    struct terminal_config c = {
-        .alarm1_fen = s->alarm1_fen,
-        .alarm2_fen = s->alarm2_fen,
-        .overdraft_fen = s->overdraft_fen,
-        .hoard_fen = s->hoard_fen,
-        .close_allowed_fen = s->close_allowed_fen,
-        .period_count = s->period_count,
-        .pretrip_wait_s = 60,
-    };
-    memcpy(c.address, s->address, sizeof c.address);
-    memcpy(c.number, s->address, sizeof c.number);
-    memcpy(c.price_e4, s->price_e4, sizeof c.price_e4);
-    memcpy(c.periods, s->periods, sizeof c.periods);
-    t->config = c;
+    struct terminal_config *c = &t->config;
+    memset(c, 0, sizeof *c);
+    c->alarm1_fen = s->alarm1_fen;
+    c->alarm2_fen = s->alarm2_fen;
+    c->overdraft_fen = s->overdraft_fen;
+    c->hoard_fen = s->hoard_fen;
+    c->close_allowed_fen = s->close_allowed_fen;
+    c->period_count = s->period_count;
+    c->pretrip_wait_s = 60;
+    memcpy(c->address, s->address, sizeof c->address);
+    memcpy(c->number, s->address, sizeof c->number);
+    memcpy(c->price_e4, s->price_e4, sizeof c->price_e4);
+    memcpy(c->periods, s->periods, sizeof c->periods);
     t->config_dirty = true;
 }
 
@@ -37,12 +36,11 @@ void terminal_boot(struct terminal *t, const struct terminal_setup *setup, const
 {
     MUST(setup->circuits >= 1 && setup->circuits <= TERMINAL_CIRCUITS);
     MUST(setup->period_count <= TERMINAL_PERIODS);
-    *t = (struct terminal){.setup = *setup,
-                           .nvram = nvram,
-                           .books_slot = SLOT_NONE,
-                           .config_slot = SLOT_NONE,
-                           .guard_slot = SLOT_NONE,
-                           .cover_minute = INT64_MIN};
+    memset(t, 0, sizeof *t);
+    t->setup = *setup;
+    t->nvram = nvram;
+    t->books_slot = t->config_slot = t->guard_slot = SLOT_NONE;
+    t->second = t->cover_minute = INT64_MIN;
     t->auth_day = t->broadcast_day = INT32_MIN;
     events_load(t, nvram);
     if (!config_load(t, nvram)) {
@@ -132,14 +130,27 @@ struct terminal_display terminal_display(const struct terminal *t)
 
 /* --- inputs and outputs ----------------------------------------------------------------------- */
 
-/* The hours change by the minute at most; setting them or the clock asks again by itself. */
-static void follow_hours(struct terminal *t)
+/* What goes by the clock needs a look a second; a cycle of the mains is too short for calendars. */
+static void every_second(struct terminal *t)
 {
-    int64_t minute = clock_now_s(t) / 60;
-    if (minute == t->cover_minute)
+    int64_t now_s = clock_now_s(t), minute = now_s / 60;
+    if (now_s == t->second)
         return;
+    t->second = now_s;
+    int32_t day = clock_day(t);
+    if (day != t->auth_day) {
+        t->auth_day = day;
+        t->auth_failures = 0;
+    }
+    bool minute_turned = minute != t->cover_minute;
     t->cover_minute = minute;
-    hours_update(t);
+    if (minute_turned)
+        hours_update(t);
+    freeze_timers(t); /* what was left of the month, before the new one brings its own */
+    if (minute_turned)
+        credit_month(t);
+    relay_timers(t);
+    relay_settle(t);
 }
 
 void terminal_time(struct terminal *t, mono_ms now, wall_s rtc, bool lost)
@@ -149,21 +160,12 @@ void terminal_time(struct terminal *t, mono_ms now, wall_s rtc, bool lost)
     t->rtc = rtc;
     if (lost && !t->books.clock_lost) {
         t->books.clock_lost = true;
-        t->cover_minute = INT64_MIN;
+        t->second = t->cover_minute = INT64_MIN;
         t->books_dirty = true;
-    }
-    int32_t day = clock_day(t);
-    if (day != t->auth_day) {
-        t->auth_day = day;
-        t->auth_failures = 0;
     }
     if (mono_due(t->page_at, now))
         turn_page(t, PAGE_MS);
-    follow_hours(t);
-    freeze_timers(t); /* what was left of the month, before the new one brings its own */
-    credit_month(t);
-    relay_timers(t);
-    relay_settle(t);
+    every_second(t);
 }
 
 void terminal_energy(struct terminal *t, unsigned circuit, uint64_t mwh)
@@ -172,22 +174,21 @@ void terminal_energy(struct terminal *t, unsigned circuit, uint64_t mwh)
     MUST(mwh <= ENERGY_CALL_MAX_MWH);
     if (mwh == 0)
         return;
-    unsigned rate = terminal_rate_now(t);
+    unsigned rate = t->rate > 0 ? t->rate : terminal_rate_now(t);
     t->books.energy_mwh[circuit - 1][rate - 1] += mwh;
-    credit_charge(t, mwh, rate);
+    bool paid = credit_charge(t, mwh, rate);
     t->unsaved_mwh += mwh;
     if (t->unsaved_mwh >= SAVE_AFTER_MWH)
         t->books_dirty = true;
-    relay_settle(t);
+    if (paid)
+        relay_settle(t);
 }
 
 void terminal_measure(struct terminal *t, const struct terminal_sample *sample)
 {
     t->sample = *sample;
-    if (!t->running)
-        return;
-    guard_measure(t);
-    relay_settle(t);
+    if (t->running && guard_measure(t))
+        relay_settle(t);
 }
 
 void terminal_key(struct terminal *t)
@@ -214,25 +215,29 @@ void terminal_save(struct terminal *t)
         t->books_dirty = true;
 }
 
-static void take_frames(struct terminal *t, struct terminal_line *p)
+/* One DL/T 645 frame at p->rx[at]; false: the rest is not whole yet. */
+static __attribute__((noinline)) bool take_dlt645(struct terminal *t, const struct terminal_line *p,
+                                                  size_t *at)
 {
     struct dlt645_frame frame;
+    size_t used = 0;
+    enum err e = dlt645_decode(p->rx + *at, p->received - *at, &frame, &used);
+    MUST(used <= p->received - *at);
+    *at += used;
+    if (e == ERR_OK)
+        slave_request(t, &frame);
+    return e != ERR_TRUNCATED;
+}
+
+static void take_frames(struct terminal *t, struct terminal_line *p)
+{
     size_t at = 0;
     t->port = p;
     while (at < p->received) {
         bool wait = false;
         size_t used = modbus_take(t, p->rx + at, p->received - at, &wait);
         at += used;
-        if (wait)
-            break;
-        if (used > 0)
-            continue;
-        enum err e = dlt645_decode(p->rx + at, p->received - at, &frame, &used);
-        MUST(used <= p->received - at);
-        at += used;
-        if (e == ERR_OK)
-            slave_request(t, &frame);
-        else if (e == ERR_TRUNCATED)
+        if (wait || (used == 0 && !take_dlt645(t, p, &at)))
             break;
     }
     memmove(p->rx, p->rx + at, p->received - at);

@@ -324,9 +324,10 @@ struct terminal {
     struct terminal_config config;
     struct terminal_guard guard;
     struct terminal_watch watch[TERMINAL_CIRCUITS];
-    struct terminal_why why[TERMINAL_CIRCUITS]; /* of the trip that is about to be recorded */
-    uint8_t cover[TERMINAL_CIRCUITS];           /* enum terminal_cover, of this minute */
-    int64_t cover_minute;
+    struct terminal_why why[TERMINAL_CIRCUITS];  /* of the trip that is about to be recorded */
+    uint8_t cover[TERMINAL_CIRCUITS];            /* enum terminal_cover, of this minute */
+    uint8_t rate;                                /* of this minute; 0: not known yet */
+    int64_t second, cover_minute;                /* what was looked at last */
     struct terminal_event trips[TERMINAL_TRIPS]; /* ring by number */
     struct terminal_event closes[TERMINAL_CLOSES];
     struct terminal_sample sample;
@@ -362,7 +363,7 @@ struct terminal {
         size_t answer_len;
         uint8_t answer[DLT645_FRAME_MAX];
     } ports[TERMINAL_PORTS], *port; /* port: of the frame that is looked at */
-    uint8_t image[768];             /* the record being written */
+    uint8_t image[768];             /* the record being written; in between, an answer being made */
 };
 
 /* Starts from what nvram holds (TERMINAL_NVRAM_SIZE bytes). Blank nvram (all 00 or all FF) makes a

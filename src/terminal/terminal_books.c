@@ -340,26 +340,23 @@ static uint16_t end_record(struct walk *k)
     return (uint16_t)k->w.len;
 }
 
-static void walk_nothing(struct walk *k, enum kind kind)
+static void walk_kind(struct walk *k, struct terminal *t, enum kind kind)
 {
-    struct terminal_books b = {0};
-    struct terminal_config c = {0};
-    struct terminal_guard g = {0};
     if (kind == KIND_BOOKS)
-        walk_books(k, &b);
+        walk_books(k, &t->books);
     else if (kind == KIND_CONFIG)
-        walk_config(k, &c);
+        walk_config(k, &t->config);
     else
-        walk_guard(k, &g);
+        walk_guard(k, &t->guard);
 }
 
-/* Every record of a version has one fixed length, found by writing an empty one. */
+/* Every record of a version has one fixed length, found by writing one. */
 static size_t record_len(struct terminal *t, enum kind kind, uint8_t version)
 {
     struct walk k;
     begin_record(&k, t, kind, 0);
     k.version = version;
-    walk_nothing(&k, kind);
+    walk_kind(&k, t, kind);
     return end_record(&k);
 }
 
@@ -580,13 +577,13 @@ static void write_books(struct terminal *t, struct terminal_write *out)
  * between repeats the event under the same number at the same place. */
 static bool take_write(struct terminal *t, struct terminal_write *w)
 {
-    for (unsigned i = 0; i < TERMINAL_TRIPS; i++)
+    for (unsigned i = 0; t->trips_dirty != 0 && i < TERMINAL_TRIPS; i++)
         if (t->trips_dirty >> i & 1) {
             t->trips_dirty &= ~(UINT64_C(1) << i);
             write_event(t, &t->trips[i], NVRAM_TRIPS + i * (size_t)NVRAM_EVENT, w);
             return true;
         }
-    for (unsigned i = 0; i < TERMINAL_CLOSES; i++)
+    for (unsigned i = 0; t->closes_dirty != 0 && i < TERMINAL_CLOSES; i++)
         if (t->closes_dirty >> i & 1) {
             t->closes_dirty &= ~(UINT32_C(1) << i);
             write_event(t, &t->closes[i], NVRAM_CLOSES + i * (size_t)NVRAM_EVENT, w);

@@ -15,11 +15,11 @@
 #define EXACT_PER_FEN 100'000'000U
 #define FREE_MONTHS_MAX 12 /* that a terminal without power may have missed */
 
-void credit_charge(struct terminal *t, uint64_t mwh, unsigned rate)
+bool credit_charge(struct terminal *t, uint64_t mwh, unsigned rate)
 {
     struct terminal_books *b = &t->books;
     if (!t->setup.wallet)
-        return;
+        return false;
     uint64_t exact = mwh * t->config.price_e4[rate - 1] + b->carry;
     int64_t fen = (int64_t)(exact / EXACT_PER_FEN);
     int64_t free_fen = fen < b->free_fen ? fen : b->free_fen;
@@ -29,6 +29,7 @@ void credit_charge(struct terminal *t, uint64_t mwh, unsigned rate)
     /* Only keep-power lets it come so far; the register has eight digits. */
     if (b->balance_fen < -TERMINAL_MONEY_MAX_FEN)
         b->balance_fen = -TERMINAL_MONEY_MAX_FEN;
+    return fen > 0;
 }
 
 static void arm_pretrip(struct terminal *t)

@@ -5,19 +5,17 @@
  */
 #include "terminal/terminal_impl.h"
 
-static struct terminal_freeze freeze_now(const struct terminal *t, int32_t day)
+static void freeze_now(struct terminal *t, int32_t day)
 {
     struct civil c = civil_from_wall(civil_day_start(day, t->setup.zone_s), t->setup.zone_s);
-    struct terminal_freeze f = {
-        .at = {(uint8_t)(c.year % 100), c.month, c.day, 0, 0, 0},
-        .balance_fen = t->books.balance_fen,
-        .free_fen = t->books.free_fen,
-    };
+    struct terminal_freeze *f = &t->freeze;
+    f->at = (struct terminal_stamp){(uint8_t)(c.year % 100), c.month, c.day, 0, 0, 0};
+    f->balance_fen = t->books.balance_fen;
+    f->free_fen = t->books.free_fen;
     for (unsigned r = 0; r < TERMINAL_RATES; r++)
-        f.rate_mwh[r] = terminal_register_mwh(t, 0, r + 1);
-    for (unsigned i = 0; i < t->setup.circuits; i++)
-        f.circuit_mwh[i] = terminal_register_mwh(t, i + 1, 0);
-    return f;
+        f->rate_mwh[r] = terminal_register_mwh(t, 0, r + 1);
+    for (unsigned i = 0; i < TERMINAL_CIRCUITS; i++)
+        f->circuit_mwh[i] = i < t->setup.circuits ? terminal_register_mwh(t, i + 1, 0) : 0;
 }
 
 void freeze_timers(struct terminal *t)
@@ -30,7 +28,7 @@ void freeze_timers(struct terminal *t)
     int32_t month = now.year * 12 + now.month;
     bool first = b->freeze_day == 0; /* of its life: nothing has ended yet */
     if (!first) {
-        t->freeze = freeze_now(t, day);
+        freeze_now(t, day);
         t->day_dirty = true;
         b->days++;
         t->month_dirty = month > b->freeze_month;

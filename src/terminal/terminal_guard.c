@@ -317,17 +317,21 @@ static void watch_aircon(struct terminal *t, unsigned index, bool closed)
 }
 
 /* Only the single-phase terminal measures each of its circuits. */
-void guard_measure(struct terminal *t)
+bool guard_measure(struct terminal *t)
 {
+    uint8_t tripped = 0;
     if (t->setup.rating_ma == 0 || t->setup.phases != 1)
-        return;
+        return false;
     for (unsigned i = 0; i < t->setup.circuits; i++) {
         bool closed = !(t->open_now >> i & 1);
+        uint8_t cause = t->books.hold[i].cause;
         if (closed)
             watch_limits(t, i);
         else
             memset(t->watch[i].over_since, 0, sizeof t->watch[i].over_since);
         watch_heating(t, i, closed);
         watch_aircon(t, i, closed);
+        tripped |= cause ^ t->books.hold[i].cause;
     }
+    return tripped != 0;
 }

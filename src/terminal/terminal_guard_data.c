@@ -139,16 +139,19 @@ static void put_calendar(const struct terminal_guard *g, struct writer *w)
     }
 }
 
-static uint8_t take_calendar(struct terminal_guard *g, struct bytes data)
+struct calendar {
+    uint8_t weekend, count;
+    struct terminal_date dates[TERMINAL_DATES];
+};
+
+static uint8_t take_calendar(struct calendar *g, struct bytes data)
 {
     struct reader in = reader_of(data.data, data.len);
     if (data.len % DATE_BYTES != 1 || data.len > 1 + DATE_BYTES * TERMINAL_DATES)
         return SLAVE_OTHER;
     g->weekend = reader_u8(&in);
-    g->date_count = 0;
-    memset(g->dates, 0, sizeof g->dates);
     while (reader_left(&in) > 0) {
-        struct terminal_date *d = &g->dates[g->date_count++];
+        struct terminal_date *d = &g->dates[g->count++];
         d->day = (uint8_t)reader_bcd_le(&in, 1);
         d->month = (uint8_t)reader_bcd_le(&in, 1);
         d->year = (uint8_t)reader_bcd_le(&in, 1);
@@ -267,13 +270,15 @@ static uint8_t write_rules(struct terminal *t, uint32_t di, unsigned index, stru
 
 static uint8_t write_calendar(struct terminal *t, struct bytes data)
 {
-    struct terminal_guard g = t->guard;
-    uint8_t err = take_calendar(&g, data);
-    if (err == SLAVE_OK) {
-        t->guard = g;
-        t->guard_dirty = true;
-    }
-    return err;
+    struct calendar taken = {0};
+    uint8_t err = take_calendar(&taken, data);
+    if (err != SLAVE_OK)
+        return err;
+    t->guard.weekend = taken.weekend;
+    t->guard.date_count = taken.count;
+    memcpy(t->guard.dates, taken.dates, sizeof taken.dates);
+    t->guard_dirty = true;
+    return SLAVE_OK;
 }
 
 static uint8_t write_circuit(struct terminal *t, uint32_t di, struct bytes data)
@@ -296,8 +301,5 @@ static uint8_t write_circuit(struct terminal *t, uint32_t di, struct bytes data)
 uint8_t guard_write(struct terminal *t, uint32_t di, struct bytes data)
 {
     bool calendar = DI1(di) == 0x27 && DI0(di) == 0;
-    uint8_t err = calendar ? write_calendar(t, data) : write_circuit(t, di, data);
-    if (err == SLAVE_OK)
-        hours_update(t);
-    return err;
+    return calendar ? write_calendar(t, data) : write_circuit(t, di, data);
 }

@@ -36,6 +36,7 @@ void hours_update(struct terminal *t)
 {
     struct civil now = terminal_local_time(t);
     enum terminal_day kind = day_kind(&t->guard, now);
+    t->rate = (uint8_t)terminal_rate_now(t);
     for (unsigned i = 0; i < t->setup.circuits; i++) {
         const struct terminal_rules *r = &t->guard.circuit[i];
         bool free = !r->timed || t->books.clock_lost;

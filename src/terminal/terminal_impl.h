@@ -37,9 +37,10 @@ void freeze_timers(struct terminal *t);
 
 /* terminal_credit.c: money */
 void credit_month(struct terminal *t); /* gives the month's free amount when it is due */
-void credit_charge(struct terminal *t, uint64_t mwh, unsigned rate); /* rate 1..4 */
-void credit_evaluate(struct terminal *t);                            /* limits -> cut flags */
-void credit_paid(struct terminal *t); /* after any payment: may close again */
+/* rate 1..4; true: a whole fen left the free amount or the balance */
+bool credit_charge(struct terminal *t, uint64_t mwh, unsigned rate);
+void credit_evaluate(struct terminal *t); /* limits -> cut flags */
+void credit_paid(struct terminal *t);     /* after any payment: may close again */
 uint8_t credit_alarm(const struct terminal *t);
 void credit_record_purchase(struct terminal *t, int64_t amount_fen);
 
@@ -47,13 +48,13 @@ void credit_record_purchase(struct terminal *t, int64_t amount_fen);
 enum terminal_reason rules_reason(const struct terminal *t, unsigned index);
 bool rules_open(const struct terminal *t, unsigned index);
 
-/* terminal_hours.c: t->cover for this minute */
+/* terminal_hours.c: t->cover and t->rate for this minute */
 void hours_update(struct terminal *t);
 bool hours_valid(const struct terminal_day_hours *d); /* no minute covered twice */
 
 /* terminal_guard.c: load control */
 void guard_factory(struct terminal *t);
-void guard_measure(struct terminal *t);
+bool guard_measure(struct terminal *t); /* true: something tripped */
 void guard_timers(struct terminal *t);
 void guard_reset(struct terminal *t, unsigned index); /* by staff */
 void guard_learn(struct terminal *t, unsigned index, uint32_t seconds);
@@ -108,8 +109,8 @@ uint8_t slave_write(struct terminal *t, uint32_t di, struct bytes data);
 uint8_t guard_read(const struct terminal *t, uint32_t di, struct writer *w);
 uint8_t guard_write(struct terminal *t, uint32_t di, struct bytes data);
 
-/* terminal_modbus.c: the second language. How many bytes at data were a frame to this meter, which is
- * answered into t->port; 0: they are none. *wait: they may become one. */
+/* terminal_modbus.c: the second language. How many bytes at data were a frame to this meter, which
+ * is answered into t->port; 0: they are none. *wait: they may become one. */
 size_t modbus_take(struct terminal *t, const uint8_t *data, size_t len, bool *wait);
 
 /* terminal_fee.c: control code 03. SERR, 0 for success; the answer after the DI into w. */

@@ -28,13 +28,8 @@ static enum whose addressed(const struct terminal *t, const uint8_t address[6])
 
 static void answer(struct terminal *t, uint8_t control, const uint8_t *data, size_t len)
 {
-    struct dlt645_frame f = {.control = control, .len = (uint8_t)len};
-    MUST(len <= sizeof f.data);
-    memcpy(f.address, t->config.address, 6);
-    if (len > 0)
-        memcpy(f.data, data, len);
     struct writer w = writer_of(t->port->answer, sizeof t->port->answer);
-    dlt645_encode(&f, ANSWER_PREAMBLE, &w);
+    dlt645_put(t->config.address, control, (struct bytes){data, len}, ANSWER_PREAMBLE, &w);
     MUST(w.err == ERR_OK);
     t->port->answer_len = w.len;
 }
@@ -87,8 +82,8 @@ static void broadcast_time(struct terminal *t, const struct dlt645_frame *q)
 
 static void read_data(struct terminal *t, const struct dlt645_frame *q)
 {
-    uint8_t buf[DLT645_DATA_MAX];
-    struct writer w = writer_of(buf, sizeof buf);
+    uint8_t *buf = t->image; /* no record is being written now */
+    struct writer w = writer_of(buf, DLT645_DATA_MAX);
     bool more = false;
     if (q->len < 4) {
         answer_error(t, DLT645_READ, SLAVE_OTHER);
@@ -107,8 +102,8 @@ static void read_data(struct terminal *t, const struct dlt645_frame *q)
 /* The next part of an answer: identifier and sequence number in, the same around the data out. */
 static void read_more(struct terminal *t, const struct dlt645_frame *q)
 {
-    uint8_t buf[DLT645_DATA_MAX];
-    struct writer w = writer_of(buf, sizeof buf);
+    uint8_t *buf = t->image; /* no record is being written now */
+    struct writer w = writer_of(buf, DLT645_DATA_MAX);
     bool more = false;
     if (q->len != 5 || q->data[4] == 0) {
         answer_error(t, DLT645_READ_MORE, SLAVE_NO_DATA);

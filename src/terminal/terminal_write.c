@@ -233,6 +233,8 @@ uint8_t slave_write(struct terminal *t, uint32_t di, struct bytes data)
             uint8_t err = rows[i].write(t, di, data);
             if (err == SLAVE_OK && rows[i].configures)
                 t->config_dirty = true;
+            if (err == SLAVE_OK)
+                hours_update(t); /* of tables and clock */
             return err;
         }
     return SLAVE_NO_DATA;
