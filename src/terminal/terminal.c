@@ -142,13 +142,12 @@ static void every_second(struct terminal *t)
         t->auth_day = day;
         t->auth_failures = 0;
     }
-    bool minute_turned = minute != t->cover_minute;
-    t->cover_minute = minute;
-    if (minute_turned)
+    if (minute != t->cover_minute) {
+        t->cover_minute = minute;
         hours_update(t);
+    }
     freeze_timers(t); /* what was left of the month, before the new one brings its own */
-    if (minute_turned)
-        credit_month(t);
+    credit_month(t);
     relay_timers(t);
     relay_settle(t);
 }

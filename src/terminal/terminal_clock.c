@@ -45,7 +45,7 @@ bool clock_set(struct terminal *t, struct civil local)
     t->books.clock_lost = false;
     t->books.clock_sets++;
     t->books_dirty = true;
-    hours_update(t);
+    hours_changed(t);
     return true;
 }
 

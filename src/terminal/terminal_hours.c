@@ -45,6 +45,12 @@ void hours_update(struct terminal *t)
     }
 }
 
+void hours_changed(struct terminal *t)
+{
+    hours_update(t);
+    t->second = t->cover_minute = INT64_MIN;
+}
+
 static bool overlap(const struct terminal_hours *a, const struct terminal_hours *b)
 {
     return covers(a, b->begin_min) || covers(b, a->begin_min);

@@ -50,6 +50,7 @@ bool rules_open(const struct terminal *t, unsigned index);
 
 /* terminal_hours.c: t->cover and t->rate for this minute */
 void hours_update(struct terminal *t);
+void hours_changed(struct terminal *t); /* clock or tables: now, and again at the next time */
 bool hours_valid(const struct terminal_day_hours *d); /* no minute covered twice */
 
 /* terminal_guard.c: load control */

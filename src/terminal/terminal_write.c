@@ -234,7 +234,7 @@ uint8_t slave_write(struct terminal *t, uint32_t di, struct bytes data)
             if (err == SLAVE_OK && rows[i].configures)
                 t->config_dirty = true;
             if (err == SLAVE_OK)
-                hours_update(t); /* of tables and clock */
+                hours_changed(t);
             return err;
         }
     return SLAVE_NO_DATA;
