@@ -2,7 +2,8 @@
 // Starts `yufu demo`, waits until every meter is live, lets run.mjs walk through its console, and ends
 // it. Fetches its own packages at the first run. Exit code 77: skipped, something to run with is missing.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -33,8 +34,26 @@ function started(demo) {
   })
 }
 
-function run(program, args) {
-  return new Promise((resolve) => spawn(program, args, { cwd: here, stdio: 'inherit' }).on('exit', resolve))
+function run(program, args, env) {
+  return new Promise((resolve) => spawn(program, args, { cwd: here, stdio: 'inherit', env: { ...process.env, ...env } }).on('exit', resolve))
+}
+
+/** People with other rights than the administrator's: "warden:PASSWORD,...". */
+function addStaff() {
+  return ['warden', 'engineer', 'cashier'].map((role) => {
+    const { stdout } = spawnSync(yufu, ['person', 'add', role, '--data', data, '--role', role, '--projects', 'park'], { encoding: 'utf8' })
+    return `${role}:${/password.*: (\S+)/.exec(stdout)?.[1]}`
+  }).join(',')
+}
+
+/** The demo's gateway, to be stopped for a while; 0 where the system does not tell. */
+function gatewayOf(pid) {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+    return Number(children.find((one) => readFileSync(`/proc/${one}/cmdline`, 'utf8').includes('yufu-gateway')) ?? 0)
+  } catch {
+    return 0
+  }
 }
 
 if (!existsSync(process.env.CHROMIUM ?? '/usr/bin/chromium')) skip('no browser: install chromium')
@@ -44,15 +63,17 @@ if (!existsSync(join(here, 'node_modules'))) {
   if (fetched.status !== 0) skip('the npm registry cannot be reached')
 }
 
-const demo = spawn(yufu, ['demo', '--speed', '10', '--http', '0', '--web', dist], { stdio: ['ignore', 'pipe', 'inherit'] })
+const data = mkdtempSync(join(tmpdir(), 'yufu-web-'))
+const demo = spawn(yufu, ['demo', '--speed', '10', '--http', '0', '--web', dist, '--data', data], { stdio: ['ignore', 'pipe', 'inherit'] })
 const ended = new Promise((resolve) => demo.on('exit', resolve))
 let code = 1
 try {
   const { url, password } = await started(demo)
-  code = await run(process.execPath, ['run.mjs', url, 'admin', password])
+  code = await run(process.execPath, ['run.mjs', url, 'admin', password], { STAFF: addStaff(), GATEWAY: String(gatewayOf(demo.pid)) })
 } catch (error) {
   console.error(error.message)
 }
 demo.kill('SIGINT')
 await ended
+rmSync(data, { recursive: true, force: true })
 process.exit(code)

@@ -1,4 +1,5 @@
 // node run.mjs URL LOGIN PASSWORD [--only WORD]
+// STAFF=warden:PASSWORD,... are people with the roles of these names; GATEWAY is the gateway's process.
 // Walks through the console in a real browser, as a person with a keyboard would, against a running
 // server. Closes with "N passed, N failed, N skipped". A one-time password is changed first; the new
 // one is then PASSWORD with "-changed" behind it.
@@ -6,6 +7,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { deflateRawSync } from 'node:zlib'
 import { findings, openBrowser, openPage, rawKeys } from './browser.mjs'
+import { terminalTests } from './terminal.mjs'
 
 const [base, login, oneTime] = process.argv.slice(2)
 if (!base || !login || !oneTime) {
@@ -726,6 +728,9 @@ tests['free credit is asked for as a list, and waits for another person'] = asyn
   await page.waitForFunction(() => !document.querySelector('.runs > li .bar button'))
 }
 
+const staff = Object.fromEntries((process.env.STAFF ?? '').split(',').filter(Boolean).map((one) => one.split(':')))
+Object.assign(tests, terminalTests({ base, ask, wallRows, skip, staff, gateway: Number(process.env.GATEWAY ?? 0) }))
+
 /** What is opened on a page before it is looked at. */
 const OPENERS = {
   wall: (page) => page.keyboard.press('Control+k'),
@@ -738,7 +743,7 @@ const OPENERS = {
   plan: (page) => page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true))),
 }
 
-const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', packages: '/packages', approvals: '/approvals', requests: '/requests', shift: '/shift', days: '/days', runs: '/runs', strategies: '/strategies', strategy: '/strategies/standard' }
+const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', terminals: '/terminals', ranking: '/ranking', trips: '/accounts/ID/trips', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', packages: '/packages', approvals: '/approvals', requests: '/requests', shift: '/shift', days: '/days', runs: '/runs', strategies: '/strategies', strategy: '/strategies/standard' }
 for (const [language, theme, width] of [['zh-CN', 'light', 1440], ['en', 'dark', 1440], ['en', 'light', 390], ['zh-CN', 'dark', 390]]) {
   const name = `no page has a serious accessibility finding or an untranslated key (${language}, ${theme}, ${width} px)`
   tests[name] = async (page) => {
