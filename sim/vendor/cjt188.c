@@ -63,7 +63,7 @@ static void put_status(struct text *t, const struct vendor_meter *m)
         return;
     default:
         put(t, (uint8_t)(valve | battery));
-        put(t, 0);
+        put(t, m->fault_bits);
     }
 }
 

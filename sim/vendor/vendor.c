@@ -80,7 +80,7 @@ int64_t vendor_left_fen(const struct vendor_meter *m)
 
 static void flow(struct vendor_meter *m, int64_t ms)
 {
-    int64_t lph = m->closed ? 0 : m->flow_lph;
+    int64_t lph = m->closed ? m->leak_lph : m->flow_lph;
     int64_t exact = m->carry + lph * 1000 * ms; /* ml per hour times ms */
     int64_t ml = exact / HOUR_MS;
     m->carry = exact % HOUR_MS;

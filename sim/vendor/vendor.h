@@ -62,9 +62,11 @@ struct vendor_meter {
     bool powered, dead;
     /* what people and weather do; lasts until changed */
     int64_t flow_lph;             /* water, gas, heating water; flows only through an open valve */
+    int64_t leak_lph;             /* and this through a closed one: its seat is worn */
     int64_t power_w;              /* heat, cold or electricity */
     int32_t supply_cC, return_cC; /* 0.01 degree */
     bool battery_low, valve_stuck, tampered;
+    uint8_t fault_bits; /* CJ/T 188 heat: the maker's own, second status byte */
     /* registers */
     int64_t volume_ml, energy_mwh, frozen_ml[VENDOR_MONTHS], month_ml;
     int64_t carry; /* of volume_ml and energy_mwh, in ms */

@@ -16,7 +16,7 @@
 
 wall_s world_wall(const struct world *w)
 {
-    return (wall_s){WORLD_WALL0 + w->now.ms / 1000};
+    return (wall_s){w->wall0.s + w->now.ms / 1000};
 }
 
 static struct uplink_now uplink_now(const struct world *w)
@@ -616,8 +616,8 @@ static void gateway_works_line(struct world *w)
     const struct gateway_now now = gateway_now(w);
     if (gateway_generation(w->gateway) != w->generation) {
         w->generation = gateway_generation(w->gateway);
-        if (gateway_line_count(w->gateway) > 0)
-            gateway_line_status(w->gateway, &now, 0, true);
+        for (size_t i = 0; i < gateway_line_count(w->gateway); i++)
+            gateway_line_status(w->gateway, &now, i, true);
     }
     if (gateway_line_count(w->gateway) == 0)
         return;
@@ -633,6 +633,23 @@ static void gateway_works_line(struct world *w)
     sim_line_write(&w->line, buf, len, w->now);
 }
 
+static void gateway_works_pipes(struct world *w)
+{
+    uint8_t buf[512];
+    const struct gateway_now now = gateway_now(w);
+    if (gateway_dead(w) || gateway_line_count(w->gateway) < 2)
+        return;
+    size_t len = sim_pipes_read(&w->pipes, w->now, buf, sizeof buf);
+    if (len > 0)
+        gateway_line_input(w->gateway, &now, 1, buf, len);
+    len = gateway_line_output(w->gateway, &now, 1, buf, sizeof buf);
+    if (len == 0 || gateway_dead(w))
+        return;
+    w->counts.frames++;
+    w->trace = fnv64(w->trace, buf, len);
+    sim_pipes_write(&w->pipes, buf, len, w->now);
+}
+
 static void gateway_step(struct world *w)
 {
     const struct gateway_now now = gateway_now(w);
@@ -643,6 +660,7 @@ static void gateway_step(struct world *w)
     }
     gateway_tick(w->gateway, &now);
     gateway_works_line(w);
+    gateway_works_pipes(w);
     if (w->uplink_live)
         gateway_talks(w);
     if (gateway_after(w) && !w->uplink_live && w->connect_at.ms <= w->now.ms)
@@ -777,6 +795,7 @@ static mono_ms next_event(const struct world *w)
         return mono_earlier(next, w->gateway_back);
     next = mono_earlier(next, gateway_wake(w->gateway));
     next = mono_earlier(next, sim_line_wake(&w->line));
+    next = mono_earlier(next, sim_pipes_wake(&w->pipes));
     return mono_earlier(next, w->uplink_live ? uplink_wake(&w->uplink) : w->connect_at);
 }
 
@@ -824,7 +843,7 @@ static enum err make_disks(struct world *w)
 static void hang_meters(struct world *w, int64_t hoard_fen)
 {
     sim_line_init(&w->line, &(struct sim_line_options){
-                                .baud = 9600, .wall0 = {WORLD_WALL0}, .seed = w->seed ^ 3});
+                                .baud = 9600, .wall0 = w->wall0, .seed = w->seed ^ 3});
     w->line.faults = w->faults.line;
     for (size_t i = 0; i < w->meter_count; i++) {
         struct terminal_setup setup = world_site_setup(i, i + 1 < w->meter_count);
@@ -837,7 +856,9 @@ static void hang_meters(struct world *w, int64_t hoard_fen)
 
 enum err world_open(struct world *w, const struct world_options *options)
 {
+    wall_s wall0 = {options->wall0.s ? options->wall0.s : WORLD_WALL0};
     *w = (struct world){.seed = options->seed,
+                        .wall0 = wall0,
                         .faults = options->faults,
                         .meter_count = options->meters,
                         .trace = FNV64_START,
@@ -850,6 +871,9 @@ enum err world_open(struct world *w, const struct world_options *options)
     w->next_minute = mono_after(w->now, MINUTE_MS);
     TRY(make_disks(w));
     hang_meters(w, options->hoard_fen);
+    sim_pipes_init(&w->pipes, wall0);
+    if (options->pipes)
+        world_site_pipes(w);
     TRY(world_site_build(w));
     TRY(platform_up(w));
     return gateway_up(w);

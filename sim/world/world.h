@@ -21,13 +21,16 @@
 #include "gateway/gateway.h"
 #include "sim/disk.h"
 #include "sim/world/meters.h"
+#include "sim/world/pipes.h"
 #include "uplink/uplink.h"
 
 #define WORLD_METERS 4
 #define WORLD_LINKS 8     /* connections remembered: the live one and broken ones not yet noticed */
 #define WORLD_TOLD 64     /* commands remembered */
 #define WORLD_FOREIGN_FEN 5'000'000 /* strangers' sales begin here; ours are far below */
-#define WORLD_WALL0 INT64_C(1'788'220'800) /* 2026-09-01 00:00 UTC */
+#define WORLD_WALL0 INT64_C(1'788'220'800) /* 2026-09-01 00:00 UTC, if nothing else is said */
+#define WORLD_PIPES 4 /* two water meters with valves, a heat meter, a cooling meter */
+#define WORLD_PIPE(i) (WORLD_METERS + (i)) /* their place among ids */
 
 struct world_faults {
     struct sim_line_faults line;
@@ -86,6 +89,7 @@ struct world_wish {
 
 struct world {
     uint64_t seed;
+    wall_s wall0; /* at mono 0 */
     mono_ms now;
     bool calm; /* no more faults: everything must converge */
     struct world_faults faults;
@@ -113,7 +117,8 @@ struct world {
     struct sim_line line;
     struct sim_meter meters[WORLD_METERS];
     size_t meter_count;
-    int64_t meter_ids[WORLD_METERS], account_ids[WORLD_METERS];
+    int64_t meter_ids[WORLD_METERS + WORLD_PIPES], account_ids[WORLD_METERS + WORLD_PIPES];
+    struct sim_pipes pipes; /* the second line; without meters there is none */
 
     mono_ms next_minute; /* dice for the faults that come by time */
     mono_ms platform_disk_free, gateway_disk_free; /* a full one: until then; else MONO_NEVER */
@@ -135,6 +140,8 @@ struct world_options {
     struct world_faults faults;
     int64_t hoard_fen;     /* what the first meter holds at most; 0: no limit */
     bool tracing;
+    bool pipes;            /* with the second line */
+    wall_s wall0;          /* 0: WORLD_WALL0 */
 };
 
 /* Builds the site, both processes up, nothing said yet. ERR_* of the rooms. */

@@ -43,22 +43,67 @@ struct terminal_setup world_site_setup(size_t meter, bool wallet)
     return setup;
 }
 
+/* Prices of Beijing (water by a ladder, heat in two parts); the rest is the world's own. */
+static const struct {
+    const char *model, *plan, *area;
+    struct vendor_setup setup;
+} pipes[WORLD_PIPES] = {
+    {"water-valve-188",
+     "water",
+     "",
+     {.kind = VENDOR_COLD_WATER, .address = {0x01, 0x07}, .has_valve = true, .valve_ms = 7'000}},
+    {"water-valve-188",
+     "water",
+     "",
+     {.kind = VENDOR_COLD_WATER, .address = {0x02, 0x07}, .has_valve = true, .valve_ms = 7'000}},
+    {"heat-188", "heat", "90", {.kind = VENDOR_HEAT, .address = {0x03, 0x07}}},
+    {"cooling-188", "cooling", "", {.kind = VENDOR_COOLING, .address = {0x04, 0x07}}},
+};
+
+static const char water_plan[] =
+    "{\"kind\":\"ladder\",\"unit\":\"m3\",\"cycle\":\"year\",\"steps\":[{\"to\":\"180\",\"price\":\"2.07\"},"
+    "{\"to\":\"260\",\"price\":\"4.07\"},{\"price\":\"6.07\"}],\"components\":[{\"code\":\"resource\","
+    "\"price\":\"1.57\"},{\"code\":\"sewage\",\"price\":\"1.36\"}]}";
+static const char heat_plan[] =
+    "{\"kind\":\"flat\",\"unit\":\"GJ\",\"price\":\"44.45\",\"fees\":[{\"code\":\"basic\",\"price\":\"12\","
+    "\"per\":\"area\",\"cycle\":\"heating_season\",\"start\":\"11-15\",\"end\":\"03-15\"}]}";
+static const char cooling_plan[] = "{\"kind\":\"flat\",\"unit\":\"GJ\",\"price\":\"120\"}";
+
+void world_site_pipes(struct world *w)
+{
+    for (size_t i = 0; i < WORLD_PIPES; i++)
+        (void)sim_pipes_add(&w->pipes, &pipes[i].setup, w->now);
+}
+
+static size_t write_pipes(const struct world *w, char *out, size_t cap)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->pipes.count; i++)
+        n += (size_t)snprintf(out + n, cap - n,
+                              "world,B,P%zu,P%zu,platform,%s,standard,2026-01-01,%s,2,%s,2400,E,"
+                              "%010d%04zu,%s,1,%012zu,%s\n",
+                              1 + i, 1 + i, pipes[i].plan, SERIAL,
+                              i == 0 ? "tcp:127.0.0.1:2" : "", 0, 701 + i, pipes[i].model,
+                              800'001 + i, pipes[i].area);
+    return n;
+}
+
 static size_t write_csv(const struct world *w, char *out, size_t cap)
 {
     size_t n = (size_t)snprintf(out, cap,
                                 "project,building,room,account,wallet,plan,strategy,contract,"
                                 "gateway,line,endpoint,baud,parity,address,model,circuits,"
-                                "customer_number\n");
+                                "customer_number,area\n");
     for (size_t i = 0; i < w->meter_count; i++) {
         char address[13];
         world_site_address(i, address);
         n += (size_t)snprintf(out + n, cap - n,
                               "world,B,%zu,R%zu,%s,flat,standard,2026-01-01,%s,1,%s,9600,E,%s,"
-                              "yufu-dorm3,3,%012zu\n",
+                              "yufu-dorm3,3,%012zu,\n",
                               101 + i, 101 + i, i + 1 < w->meter_count ? "meter" : "platform",
                               SERIAL, i == 0 ? "tcp:127.0.0.1:1" : "", address, 900'001 + i);
     }
-    return n;
+    return n + write_pipes(w, out + n, cap - n);
 }
 
 static enum err import_text(struct world *w, struct store_tx *tx, const char *text, size_t len)
@@ -68,6 +113,12 @@ static enum err import_text(struct world *w, struct store_tx *tx, const char *te
     enum err e = site_import_plan(im, "flat", plan);
     if (e == ERR_OK)
         e = site_import_strategy(im, "standard", world_site_strategy);
+    if (e == ERR_OK && w->pipes.count > 0)
+        e = site_import_plan(im, "water", water_plan);
+    if (e == ERR_OK && w->pipes.count > 0)
+        e = site_import_plan(im, "heat", heat_plan);
+    if (e == ERR_OK && w->pipes.count > 0)
+        e = site_import_plan(im, "cooling", cooling_plan);
     if (e == ERR_OK)
         e = site_import_commit(im, tx, "system", world_wall(w));
     size_t errors = 0;
@@ -101,8 +152,13 @@ static enum err claim(struct world *w, struct store_tx *tx)
 
 static enum err find_ids(struct world *w, struct store_tx *tx)
 {
-    struct query q = query_open(tx, "SELECT id, account_id FROM meter ORDER BY address", "");
-    for (size_t i = 0; query_step(&q) && i < w->meter_count; i++) {
+    size_t seen[2] = {0, WORLD_PIPE(0)};
+    struct query q = query_open(tx,
+                                "SELECT id, account_id, kind <> 'electricity' FROM meter "
+                                "ORDER BY address",
+                                "");
+    while (query_step(&q)) {
+        size_t i = seen[query_int(&q, 2) != 0]++;
         w->meter_ids[i] = query_int(&q, 0);
         w->account_ids[i] = query_int(&q, 1);
     }

@@ -10,6 +10,8 @@ extern const char world_site_strategy[];
 void world_site_address(size_t meter, char out[13]);
 
 struct terminal_setup world_site_setup(size_t meter, bool wallet);
+/* Hangs the meters of the second line. */
+void world_site_pipes(struct world *w);
 /* Fills the ledger on the platform's disk: site, plans, strategy, the gateway's identity. */
 [[nodiscard]] enum err world_site_build(struct world *w);
 

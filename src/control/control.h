@@ -56,6 +56,7 @@ struct control_wish {
  * *version (may be NULL) is the register's new one.
  *   ERR_NOT_FOUND           no such meter
  *   ERR_CONTROL_CIRCUIT     it has no such circuit
+ *   ERR_CONTROL_SWITCH      a cut of a meter that cannot be ordered to
  *   ERR_CONTROL_KEEP_POWER  a cut while keep-power is set
  *   ERR_CONTROL_BREAKER     too many cuts in this project; control_breaker_release by a second
  * person ERR_CONTROL_REASON      no reason

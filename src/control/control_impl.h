@@ -30,6 +30,7 @@ static inline wall_s control_not_later(wall_s at, wall_s now)
 
 struct control_meter {
     int64_t id, project_id, account_id, epoch, circuits;
+    bool cuts;     /* its model can be ordered to; one that is not known here is taken to */
     bool electric; /* what flows through the valves of others is watched by flow/ */
 };
 enum err control_meter_load(struct store_tx *tx, int64_t meter_id, struct control_meter *m);

@@ -3,6 +3,7 @@
 
 #include "base/must.h"
 #include "control/control_impl.h"
+#include "meter/meter.h"
 
 static const char *const desired_names[] = {
     [CONTROL_NONE] = "none", [CONTROL_OPEN] = "open", [CONTROL_CLOSED] = "closed"};
@@ -29,17 +30,24 @@ static unsigned index_of(const char *const *names, const char *name)
     return i;
 }
 
+static bool can_cut(const char *name)
+{
+    const struct meter_model *model = meter_model_find(name);
+    uint8_t how = model ? model->actions[METER_ORDER_OPEN].how : METER_HOW_CONTROL;
+    return how != METER_HOW_NOT && how != METER_HOW_SEALED;
+}
+
 enum err control_meter_load(struct store_tx *tx, int64_t meter_id, struct control_meter *m)
 {
     struct query q = query_open(tx,
-                                "SELECT project_id, account_id, epoch, circuits, kind FROM meter "
+                                "SELECT project_id, account_id, epoch, circuits, model, kind FROM meter "
                                 "WHERE id = $1",
                                 "i", meter_id);
     bool found = query_step(&q);
     if (found)
         *m = (struct control_meter){meter_id, query_int(&q, 0), query_int(&q, 1), query_int(&q, 2),
-                                    query_int(&q, 3),
-                                    strcmp(query_text(&q, 4), "electricity") == 0};
+                                    query_int(&q, 3), can_cut(query_text(&q, 4)),
+                                    strcmp(query_text(&q, 5), "electricity") == 0};
     TRY(query_end(&q));
     return found ? ERR_OK : ERR_NOT_FOUND;
 }

@@ -131,10 +131,12 @@ static enum err check_breaker(struct control_turn *t, const struct control_meter
     return e == ERR_OK && released > t->now.s ? ERR_OK : ERR_CONTROL_BREAKER;
 }
 
-static enum err check_keep(struct control_turn *t, int64_t meter_id)
+static enum err check_cut(struct control_turn *t, const struct control_meter *m)
 {
     struct control_row whole;
-    TRY(control_row_load(t->tx, meter_id, 0, &whole));
+    if (!m->cuts)
+        return ERR_CONTROL_SWITCH;
+    TRY(control_row_load(t->tx, m->id, 0, &whole));
     return whole.keep_power ? ERR_CONTROL_KEEP_POWER : ERR_OK;
 }
 
@@ -182,7 +184,7 @@ static enum err check_wish(struct control_turn *t, const struct control_wish *w,
         return ERR_CONTROL_CIRCUIT;
     if (w->desired != CONTROL_OPEN)
         return ERR_OK;
-    TRY(check_keep(t, m->id));
+    TRY(check_cut(t, m));
     return w->goes_on ? ERR_OK : check_breaker(t, m);
 }
 

@@ -197,7 +197,7 @@ enum err fee_wish_all(struct loop *l, enum control_desired desired, const char *
             TRY(close_meter(l, r->meter_id, reason, json));
             continue;
         }
-        if (r->desired == CONTROL_OPEN)
+        if (r->desired == CONTROL_OPEN || !l->cuts[i])
             continue;
         TRY(wish(l, &(struct control_wish){.meter_id = r->meter_id,
                                            .desired = CONTROL_OPEN,

@@ -76,20 +76,22 @@ static enum err gather_limit(struct loop *l)
 static enum err gather_relays(struct loop *l)
 {
     struct strategy_facts *f = &l->facts;
-    bool any_open = false, any_closed = false, any_not_ours = false;
+    bool any_open = false, any_closed = false, any_not_ours = false, any_cuts = false;
     for (size_t i = 0; i < l->outlook.meter_count; i++) {
         int64_t keep = 0, meter_id = l->outlook.meters[i].meter_id;
         struct control_meter m;
         TRY(control_meter_load(l->turn.tx, meter_id, &m));
         TRY(control_row_load(l->turn.tx, meter_id, 0, &l->relay[i]));
         l->circuits[i] = m.circuits;
+        l->cuts[i] = m.cuts;
+        any_cuts = any_cuts || m.cuts;
         bool told =
             l->readings && readings_value(l->readings, meter_id, POINT_KEEP_POWER, &keep, NULL);
         f->keep_power = f->keep_power || (told && keep == 1) || l->relay[i].keep_power;
         enum strategy_desired desired = fee_desired_of(&l->relay[i]);
         if (desired > f->desired)
             f->desired = desired;
-        any_not_ours = any_not_ours || desired < STRATEGY_DESIRED_OPEN_MONEY;
+        any_not_ours = any_not_ours || (m.cuts && desired < STRATEGY_DESIRED_OPEN_MONEY);
         enum control_relay_state s = newest_state(l, &l->relay[i], m.circuits);
         any_open = any_open || s == CONTROL_IS_OPEN;
         any_closed = any_closed || s == CONTROL_IS_CLOSED;
@@ -97,6 +99,7 @@ static enum err gather_relays(struct loop *l)
     f->relay = any_closed ? STRATEGY_RELAY_CLOSED
                : any_open ? STRATEGY_RELAY_OPEN
                           : STRATEGY_RELAY_UNKNOWN;
+    f->no_switch = !any_cuts;
     f->partly_cut = f->desired == STRATEGY_DESIRED_OPEN_MONEY && any_not_ours;
     return gather_limit(l);
 }
@@ -169,6 +172,15 @@ static enum err last_recharge(struct loop *l)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
+static enum err last_refusal(struct loop *l)
+{
+    enum err e = store_int(l->turn.tx, &l->facts.refused_at.s,
+                           "SELECT at FROM event WHERE account_id = $1 AND kind = 'relay.refused' "
+                           "ORDER BY id DESC LIMIT 1",
+                           "i", l->outlook.account.id);
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 static enum err gather_money(struct loop *l)
 {
     struct strategy_facts *f = &l->facts;
@@ -180,6 +192,8 @@ static enum err gather_money(struct loop *l)
     TRY(gather_due(l));
     if (fee_uses_recharge(p))
         TRY(last_recharge(l));
+    if (f->available_known && f->available_fen <= p->cut_at_fen)
+        TRY(last_refusal(l));
     if (f->available_known &&
         (f->available_fen <= p->cut_at_fen || f->available_fen <= p->restore_above_fen)) {
         int64_t sum_fen;

@@ -62,6 +62,7 @@ struct loop {
     int32_t local_day;
     struct control_row relay[BILLING_METERS_MAX]; /* circuit 0 of each meter */
     int64_t circuits[BILLING_METERS_MAX];
+    bool cuts[BILLING_METERS_MAX]; /* the meter has something to cut with */
 };
 
 /* Reads only: account, episode, policy and facts. */

@@ -18,6 +18,7 @@ STRATEGY_REASON(CONFIRM_WAITED, "The balance is above the restore limit; supply 
 /* guards */
 STRATEGY_REASON(ACCOUNT_CLOSED, "The account is closed.", "账户已销户。")
 STRATEGY_REASON(METER_DECIDES, "The balance lives in the meter, which cuts and restores by itself.", "余额存于表内,由表计自行通断。")
+STRATEGY_REASON(NO_SWITCH, "No meter of the account has a relay or valve that could cut the supply; staff must act.", "户内表计无可控继电器或阀门,无法远程停供,需人工处理。")
 STRATEGY_REASON(KEEP_POWER, "Keep-power is set: this meter must not be cut.", "已设置保电,不得停电。")
 STRATEGY_REASON(KEEP_LIST, "The account is on the protected list.", "账户在保护名单中。")
 STRATEGY_REASON(MEDICAL, "Supply is needed for medical reasons.", "用户有医疗用电需要。")
@@ -30,6 +31,7 @@ STRATEGY_REASON(NO_CONTRACT, "No settlement agreement was signed: no automatic c
 STRATEGY_REASON(CUT_BY_STAFF, "This strategy leaves cuts to staff.", "按策略停电由工作人员执行。")
 STRATEGY_REASON(OPENED_BY_PERSON, "Supply is switched off by a person already.", "已由人工停电。")
 STRATEGY_REASON(OPEN_ALREADY, "The relay is open already.", "继电器已断开。")
+STRATEGY_REASON(CUT_REFUSED, "The meter refused a cut a moment ago; it is tried again after a pause.", "表计刚刚拒绝执行停供,稍后重试。")
 STRATEGY_REASON(PAYMENT_PENDING, "A payment waits for confirmation.", "有缴费待确认。")
 STRATEGY_REASON(VEND_UNRESOLVED, "A sale is on its way to the meter.", "有售电正在下发。")
 STRATEGY_REASON(OTHER_SERVICES, "Without what is owed for other services the balance is above the cut-off limit.", "扣除其他服务欠费后余额高于停电限额。")

@@ -165,6 +165,25 @@ static bool keep_power(const struct strategy_policy *p, const struct strategy_fa
     return f->keep_power;
 }
 
+static bool no_switch(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    (void)p;
+    return f->no_switch;
+}
+
+#define REFUSED_AGAIN_S 900 /* a meter that said no is not asked with every reading */
+
+static wall_s refused_end(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    (void)p;
+    return (wall_s){f->refused_at.s + REFUSED_AGAIN_S};
+}
+
+static bool cut_refused(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return f->refused_at.s != 0 && f->now.s < refused_end(p, f).s;
+}
+
 static bool no_contract(const struct strategy_policy *p, const struct strategy_facts *f)
 {
     (void)p;
@@ -344,6 +363,7 @@ static const struct {
 } guards[] = {
     {STRATEGY_BECAUSE_ACCOUNT_CLOSED, account_closed},
     {STRATEGY_BECAUSE_METER_DECIDES, meter_decides},
+    {STRATEGY_BECAUSE_NO_SWITCH, no_switch},
     {STRATEGY_BECAUSE_KEEP_POWER, keep_power},
 #define STRATEGY_PROTECTION(name, text, en, zh) {STRATEGY_BECAUSE_##name, protected_##name, NULL},
 #include "strategy/protection_table.h"
@@ -352,6 +372,7 @@ static const struct {
     {STRATEGY_BECAUSE_CUT_BY_STAFF, cut_by_staff},
     {STRATEGY_BECAUSE_OPENED_BY_PERSON, opened_by_person},
     {STRATEGY_BECAUSE_OPEN_ALREADY, open_already},
+    {STRATEGY_BECAUSE_CUT_REFUSED, cut_refused, refused_end},
     {STRATEGY_BECAUSE_PAYMENT_PENDING, payment_pending},
     {STRATEGY_BECAUSE_VEND_UNRESOLVED, vend_unresolved},
     {STRATEGY_BECAUSE_OTHER_SERVICES, other_services},

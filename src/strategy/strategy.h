@@ -147,6 +147,8 @@ struct strategy_facts {
     int64_t reading_age_s;
     bool reading_estimated;
     bool keep_power;
+    bool no_switch;         /* no meter of the account can be cut */
+    wall_s refused_at;      /* when a meter last refused a cut; 0: not known of */
     uint32_t protections;   /* STRATEGY_PROTECTED set: entries that are in force now */
     enum strategy_relay relay;
     enum strategy_desired desired; /* of several meters the worst */

@@ -1,4 +1,8 @@
-/* Runs one story: scenario FILE. A line is `at DAY HH:MM WHO WORD...`; # begins a comment. */
+/*
+ * Runs one story: scenario FILE [YYYY-MM-DD]. A line is `at DAY HH:MM WHO WORD...`; # begins a comment.
+ * WHO is R101 ... for a room with a terminal, P1 ... for a meter of the second line, which a story has
+ * if a first day is given.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,13 +13,13 @@
 #define WORDS_MAX 12
 #define ZONE_S (8 * 3600)
 
-static mono_ms time_of(const char *day, const char *clock)
+static mono_ms time_of(const struct story *s, const char *day, const char *clock)
 {
     int64_t d = strtoll(day, NULL, 10);
     int64_t h = strtoll(clock, NULL, 10), m = strtoll(strchr(clock, ':') + 1, NULL, 10);
-    int64_t first_midnight_s = WORLD_WALL0 - ZONE_S; /* the world begins at 08:00 local on day 1 */
+    int64_t first_midnight_s = s->world.wall0.s - ZONE_S; /* the world begins at 08:00 local on day 1 */
     wall_s at = {first_midnight_s + (d - 1) * 86'400 + h * 3'600 + m * 60};
-    return (mono_ms){(at.s - WORLD_WALL0) * 1000};
+    return (mono_ms){(at.s - s->world.wall0.s) * 1000};
 }
 
 static int split(char *line, char **words)
@@ -32,7 +36,10 @@ static int split(char *line, char **words)
 
 static int who_of(const char *name)
 {
-    return strcmp(name, "all") == 0 ? -1 : (int)strtol(name + 1, NULL, 10) - 101;
+    if (strcmp(name, "all") == 0)
+        return -1;
+    int number = (int)strtol(name + 1, NULL, 10);
+    return name[0] == 'P' ? WORLD_PIPE(number - 1) : number - 101;
 }
 
 static void live_until(struct story *s, mono_ms at)
@@ -56,11 +63,22 @@ static bool run_line(struct story *s, char *line, int number, bool *counted)
         printf("line %d: cannot read: %s", number, copy);
         return false;
     }
-    live_until(s, time_of(words[1], words[2]));
+    live_until(s, time_of(s, words[1], words[2]));
     bool ok = story_act(s, who_of(words[3]), words + 4, n - 4);
     if (!ok)
         printf("line %d: not so: %s", number, copy);
     return ok;
+}
+
+/* 08:00 in Shanghai of that day. */
+static bool first_of(const char *text, wall_s *out)
+{
+    int year, month, day;
+    if (sscanf(text, "%4d-%2d-%2d", &year, &month, &day) != 3)
+        return false;
+    struct civil c = {.year = year, .month = (uint8_t)month, .day = (uint8_t)day};
+    *out = civil_to_wall(c, 0);
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -68,12 +86,20 @@ int main(int argc, char **argv)
     static struct story s;
     char line[512];
     int number = 0, passed = 0, failed = 0;
-    FILE *in = argc == 2 ? fopen(argv[1], "r") : NULL;
+    wall_s first = {0};
+    FILE *in = argc == 2 || argc == 3 ? fopen(argv[1], "r") : NULL;
     if (!in) {
-        fprintf(stderr, "usage: scenario FILE\n");
+        fprintf(stderr, "usage: scenario FILE [YYYY-MM-DD]\n");
         return 2;
     }
-    enum err e = world_open(&s.world, &(struct world_options){.seed = 7, .meters = 3});
+    if (argc == 3 && !first_of(argv[2], &first)) {
+        fprintf(stderr, "not a day: %s\n", argv[2]);
+        return 2;
+    }
+    enum err e = world_open(&s.world, &(struct world_options){.seed = 7,
+                                                              .meters = 3,
+                                                              .pipes = argc == 3,
+                                                              .wall0 = first});
     if (e != ERR_OK) {
         printf("the world does not open: %s\n", err_name(e));
         return 1;

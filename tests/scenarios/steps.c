@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "billing/billing.h"
 #include "control/control.h"
+#include "flow/flow.h"
 #include "journal/journal.h"
 #include "ledger/ledger.h"
 #include "readings/readings.h"
@@ -185,6 +187,57 @@ void story_watch(struct story *s)
             s->foreign_fen[i] = 0;
 }
 
+/* --- pipes ------------------------------------------------------------------------------------------ */
+
+static struct vendor_meter *pipe_of(const struct call *c)
+{
+    struct world *w = &c->story->world;
+    MUST(c->who >= WORLD_PIPE(0) && (size_t)(c->who - WORLD_PIPE(0)) < w->pipes.count);
+    sim_pipes_run(&w->pipes, w->now);
+    return &w->pipes.meters[c->who - WORLD_PIPE(0)];
+}
+
+static bool act_flow(struct call *c)
+{
+    pipe_of(c)->flow_lph = strtoll(c->words[1], NULL, 10);
+    return true;
+}
+
+/* Through the closed valve. */
+static bool act_worn(struct call *c)
+{
+    pipe_of(c)->leak_lph = strtoll(c->words[1], NULL, 10);
+    return true;
+}
+
+/* heat WATTS SUPPLY RETURN, in hundredths of a degree */
+static bool act_heat(struct call *c)
+{
+    struct vendor_meter *m = pipe_of(c);
+    m->power_w = strtoll(c->words[1], NULL, 10);
+    m->supply_cC = (int32_t)strtol(c->words[2], NULL, 10);
+    m->return_cC = (int32_t)strtol(c->words[3], NULL, 10);
+    return true;
+}
+
+static bool act_battery(struct call *c)
+{
+    pipe_of(c)->battery_low = strcmp(c->words[1], "low") == 0;
+    return true;
+}
+
+static bool act_valve(struct call *c)
+{
+    pipe_of(c)->valve_stuck = strcmp(c->words[1], "stuck") == 0;
+    return true;
+}
+
+static bool act_fault(struct call *c)
+{
+    pipe_of(c)->fault_bits = (uint8_t)strtoul(c->words[1], NULL, 16);
+    return true;
+}
+
 /* --- expectations ------------------------------------------------------------------------------------ */
 
 static bool look(struct call *c, store_work *work)
@@ -340,7 +393,7 @@ static bool expect_freshness(struct call *c)
     if (!c->story->world.platform)
         return false;
     readings_freshness(platform_readings(c->story->world.platform), now_of(c), &f);
-    return f.meters == (int64_t)c->story->world.meter_count &&
+    return f.meters == (int64_t)(c->story->world.meter_count + c->story->world.pipes.count) &&
            between(f.oldest_s, 0, strtoll(c->words[2], NULL, 10));
 }
 
@@ -365,6 +418,71 @@ static bool expect_verify(struct call *c)
     return look(c, verify);
 }
 
+/* The meter's own truth. */
+static bool expect_valve(struct call *c)
+{
+    return same(c, pipe_of(c)->closed ? "closed" : "open", c->words[2]);
+}
+
+static bool expect_exercised(struct call *c)
+{
+    int64_t n = strtoll(c->words[2], NULL, 10);
+    return between(pipe_of(c)->exercises, n, n);
+}
+
+static bool expect_flow_stopped(struct call *c)
+{
+    int64_t before = pipe_of(c)->volume_ml;
+    mono_ms end = mono_after(c->story->world.now, 600'000);
+    while (c->story->world.now.ms < end.ms)
+        world_step(&c->story->world, end);
+    return between(pipe_of(c)->volume_ml - before, 0, 0);
+}
+
+static enum err get_events(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    return store_int(tx, &c->number, "SELECT count(*) FROM event WHERE meter_id = $1 AND kind = $2",
+                     "it", meter_of(c), c->words[2]);
+}
+
+static bool expect_event(struct call *c)
+{
+    int64_t n = strtoll(c->words[3], NULL, 10);
+    return look(c, get_events) && between(c->number, n, n);
+}
+
+static enum err take_result(void *arg, const struct flow_exercise *e)
+{
+    struct call *c = arg;
+    snprintf(c->text, sizeof c->text, "%s", flow_result_name(e->result));
+    return ERR_OK;
+}
+
+static enum err get_exercise(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    snprintf(c->text, sizeof c->text, "none");
+    return flow_exercises(tx, meter_of(c), 1, take_result, c);
+}
+
+static bool expect_exercise(struct call *c)
+{
+    return look(c, get_exercise) && same(c, c->text, c->words[2]);
+}
+
+/* point NUMBER LOW HIGH: what the platform knows, by the numbers of meter/point.h */
+static bool expect_point(struct call *c)
+{
+    int64_t value = INT64_MIN;
+    wall_s at;
+    if (!c->story->world.platform ||
+        !readings_value(platform_readings(c->story->world.platform), meter_of(c),
+                        (enum meter_point)strtol(c->words[2], NULL, 10), &value, &at))
+        return false;
+    return between(value, strtoll(c->words[3], NULL, 10), strtoll(c->words[4], NULL, 10));
+}
+
 /* Not an expectation: prints what was told and what happened, to find out why a story went wrong. */
 static enum err show(struct store_tx *tx, void *arg)
 {
@@ -376,7 +494,7 @@ static enum err show(struct store_tx *tx, void *arg)
                                 "ORDER BY 1",
                                 "i", account_of(c));
     while (query_step(&q))
-        printf("%10.2f h  %s\n", (double)(query_int(&q, 0) - WORLD_WALL0) / 3600, query_text(&q, 1));
+        printf("%10.2f h  %s\n", (double)(query_int(&q, 0) - c->story->world.wall0.s) / 3600, query_text(&q, 1));
     return query_end(&q);
 }
 
@@ -400,7 +518,10 @@ static const struct word expectations[] = {
     {"level", expect_level, 3},         {"messages", expect_messages, 3},
     {"settled", expect_settled, 3},     {"cut-by", expect_cut_by, 3},
     {"available", expect_available, 4}, {"freshness", expect_freshness, 3},
-    {"verify", expect_verify, 2},       {0}};
+    {"verify", expect_verify, 2},       {"valve", expect_valve, 3},
+    {"exercised", expect_exercised, 3}, {"exercise", expect_exercise, 3},
+    {"flow-stopped", expect_flow_stopped, 2}, {"event", expect_event, 4},
+    {"point", expect_point, 5},         {0}};
 
 static bool choose(const struct word *list, const char *name, struct call *c)
 {
@@ -422,6 +543,9 @@ static const struct word acts[] = {
     {"cut-refused", act_cut_refused, 2}, {"keep", act_keep, 2},
     {"load", act_load, 3},   {"off", act_off, 2},
     {"foreign-when-back", act_foreign, 2}, {"crash", act_crash, 3},
+    {"flow", act_flow, 2},   {"worn", act_worn, 2},
+    {"heat", act_heat, 4},   {"battery", act_battery, 2},
+    {"valve", act_valve, 2}, {"fault", act_fault, 2},
     {"show", act_show, 1},   {"expect", act_expect, 2},
     {0}};
 

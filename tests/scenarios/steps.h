@@ -11,7 +11,7 @@
 
 struct story {
     struct world world;
-    char last_order[WORLD_METERS][65];
+    char last_order[WORLD_METERS + WORLD_PIPES][65];
     int64_t foreign_fen[WORLD_METERS]; /* sold by somebody else as soon as the meter has power */
     uint64_t energy_at_cut[WORLD_METERS];
     unsigned sales;

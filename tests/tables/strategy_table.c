@@ -97,6 +97,8 @@ static bool set_fact(struct strategy_facts *f, const char *name, const char *tex
     else if (!strcmp(name, "open")) f->account_open = on;
     else if (!strcmp(name, "contract")) f->contract_signed = on;
     else if (!strcmp(name, "keep")) f->keep_power = on;
+    else if (!strcmp(name, "no_switch")) f->no_switch = on;
+    else if (!strcmp(name, "refused_at")) f->refused_at.s = v;
     else if (!strcmp(name, "payment")) f->payment_pending = on;
     else if (!strcmp(name, "vend")) f->vend_unresolved = on;
     else if (!strcmp(name, "age")) f->reading_age_s = v;
