@@ -3,7 +3,7 @@
  *
  * The site file says which meters hang on which line (fleet_site.c); a line is a TCP serial server
  * or a pseudo-terminal at its endpoint (fleet_line.c); people (sim/world/room.h, people.h) and
- * recorded lives make the load (fleet_life.c); nvram is one mapped file a meter (fleet_nvram.c); a
+ * recorded lives make the load (fleet_life.c); lines of other makers' meters (fleet_pipes.c); nvram is one mapped file a meter (fleet_nvram.c); a
  * control socket lets tests and demonstrations look and meddle (fleet_control.c). The meters and
  * lines themselves are sim/world/meters.h, the same as in the simulator.
  */
@@ -16,6 +16,7 @@
 #include "sim/world/installer.h"
 #include "sim/world/meters.h"
 #include "sim/world/people.h"
+#include "sim/world/pipes.h"
 #include "sim/world/replay.h"
 
 #define FLEET_CODE 40
@@ -49,11 +50,21 @@ struct fleet_meter {
     size_t life_count;
 };
 
+/* A meter of another maker; its state lives in the line. */
+struct fleet_pipe {
+    struct fleet_line *line;
+    struct vendor_meter *sim;
+    char address[15], account[FLEET_CODE], place[FLEET_CODE], model[FLEET_CODE];
+    uint64_t seed;
+    bool leaks, by_hand; /* by_hand: its flow was set through the control socket */
+};
+
 struct fleet_line {
     struct fleet *fleet;
     char gateway[FLEET_CODE], endpoint[FLEET_ENDPOINT], path[FLEET_ENDPOINT]; /* path: of the pty */
     unsigned number, baud;
     struct sim_line sim;
+    struct sim_pipes *pipes; /* in its place, on a line of other makers' meters; else NULL */
     struct io_timer timer;
     struct io_listener *listener;
     struct io_stream *client;
@@ -79,6 +90,8 @@ struct fleet {
     int64_t started_s; /* wall clock of this fleet's very first start */
     struct fleet_meter **meters;
     size_t meter_count;
+    struct fleet_pipe **pipes;
+    size_t pipe_count;
     struct fleet_line **lines;
     size_t line_count;
     struct replay *replays;
@@ -110,9 +123,21 @@ void fleet_say(json_t *event);
 [[nodiscard]] enum err fleet_line_open(struct fleet_line *line);
 void fleet_line_close(struct fleet_line *line);
 void fleet_line_arm(struct fleet_line *line);
+size_t fleet_line_meters(const struct fleet_line *line);
 /* fleet_life.c */
 [[nodiscard]] enum err fleet_life_load(struct fleet *f);
 void fleet_life_tick(struct fleet *f);
+/* fleet_pipes.c: models of other makers. A line has either those or terminals (ERR_STATE). */
+bool fleet_pipes_knows(const char *model);
+struct fleet_pipe_options {
+    const char *model, *address, *account, *place;
+};
+[[nodiscard]] enum err fleet_pipes_add(struct fleet *f, struct fleet_line *line,
+                                       const struct fleet_pipe_options *o);
+void fleet_pipes_tick(struct fleet *f);
+void fleet_pipes_free(struct fleet *f); /* before the lines */
+struct fleet_pipe *fleet_pipes_find(struct fleet *f, const char *address);
+json_t *fleet_pipes_op(struct fleet *f, struct fleet_pipe *p, const json_t *q);
 /* fleet_control.c */
 [[nodiscard]] enum err fleet_control_open(struct fleet *f, uint16_t *port);
 void fleet_control_close(struct fleet *f);

@@ -109,7 +109,7 @@ static json_t *line_json(const struct fleet_line *l)
 {
     return json_pack("{s:s, s:i, s:s, s:i, s:I, s:b, s:I, s:I, s:I, s:I, s:I}", "gateway",
                      l->gateway, "line", (int)l->number, "endpoint", l->endpoint, "baud",
-                     (int)l->baud, "meters", (json_int_t)l->sim.meter_count, "connected",
+                     (int)l->baud, "meters", (json_int_t)fleet_line_meters(l), "connected",
                      l->client != NULL, "requests", (json_int_t)l->sim.requests, "answers",
                      (json_int_t)l->sim.answers, "faults", (json_int_t)l->sim.faults_done,
                      "collisions", (json_int_t)l->sim.collisions, "busy_ms",
@@ -342,6 +342,25 @@ static json_t *op_faults(struct fleet *f, struct fleet_meter *m, const json_t *q
     return found ? done() : refusal(ERR_NOT_FOUND);
 }
 
+/* A meter of another maker: looked at, and changed in what is named. */
+static json_t *op_pipe(struct fleet *f, struct fleet_meter *m, const json_t *q)
+{
+    (void)m; /* not one of these */
+    const char *address = json_string_value(json_object_get(q, "meter"));
+    struct fleet_pipe *p = address != NULL ? fleet_pipes_find(f, address) : NULL;
+    return p != NULL ? fleet_pipes_op(f, p, q) : refusal(ERR_NOT_FOUND);
+}
+
+static json_t *op_pipes(struct fleet *f, struct fleet_meter *m, const json_t *q)
+{
+    (void)m; /* about all of them */
+    (void)q;
+    json_t *list = json_array();
+    for (size_t i = 0; i < f->pipe_count; i++)
+        json_array_append_new(list, json_string(f->pipes[i]->address));
+    return json_pack("{s:b, s:o}", "ok", 1, "meters", list);
+}
+
 static json_t *op_stop(struct fleet *f, struct fleet_meter *m, const json_t *q)
 {
     (void)m; /* about the fleet */
@@ -375,6 +394,8 @@ static const struct {
     {"cut_at_write", true, op_cut_at_write},
     {"dead", true, op_dead},
     {"faults", false, op_faults},
+    {"pipe", false, op_pipe},
+    {"pipes", false, op_pipes},
     {"stop", false, op_stop},
 };
 

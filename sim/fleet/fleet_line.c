@@ -9,13 +9,33 @@
 
 #include "sim/fleet/fleet.h"
 
+size_t fleet_line_meters(const struct fleet_line *line)
+{
+    return line->pipes != NULL ? line->pipes->count : line->sim.meter_count;
+}
+
+static size_t heard(struct fleet_line *line, uint8_t *buf, size_t cap)
+{
+    mono_ms now = fleet_now(line->fleet);
+    return line->pipes != NULL ? sim_pipes_read(line->pipes, now, buf, cap)
+                               : sim_line_read(&line->sim, now, buf, cap);
+}
+
+static void let_go(struct fleet_line *line)
+{
+    if (line->pipes != NULL)
+        line->pipes->answer_len = 0;
+    else
+        sim_line_flush(&line->sim);
+}
+
 /* Hands over what has arrived, and comes again when more will have. */
 static void pump(void *arg)
 {
     struct fleet_line *line = arg;
     uint8_t buf[512];
     size_t len;
-    while ((len = sim_line_read(&line->sim, fleet_now(line->fleet), buf, sizeof buf)) > 0) {
+    while ((len = heard(line, buf, sizeof buf)) > 0) {
         enum err e = ERR_OK;
         if (line->client != NULL)
             e = io_stream_write(line->client, buf, len);
@@ -29,12 +49,16 @@ static void pump(void *arg)
 
 void fleet_line_arm(struct fleet_line *line)
 {
-    io_timer_set(&line->timer, sim_line_wake(&line->sim));
+    io_timer_set(&line->timer, line->pipes != NULL ? sim_pipes_wake(line->pipes)
+                                                   : sim_line_wake(&line->sim));
 }
 
 static void take(struct fleet_line *line, const uint8_t *data, size_t len)
 {
-    sim_line_write(&line->sim, data, len, fleet_now(line->fleet));
+    if (line->pipes != NULL)
+        sim_pipes_write(line->pipes, data, len, fleet_now(line->fleet));
+    else
+        sim_line_write(&line->sim, data, len, fleet_now(line->fleet));
     fleet_line_arm(line);
 }
 
@@ -51,7 +75,7 @@ static void stream_closed(void *arg, struct io_stream *s, enum err why)
     if (line->client != s)
         return;
     line->client = NULL;
-    sim_line_flush(&line->sim);
+    let_go(line);
 }
 
 static void accepted(void *arg, struct io_stream *s)
@@ -61,7 +85,7 @@ static void accepted(void *arg, struct io_stream *s)
     struct fleet_line *line = arg;
     if (line->client != NULL)
         io_stream_abort(line->client);
-    sim_line_flush(&line->sim);
+    let_go(line);
     line->client = s;
     io_stream_handle(s, &events, line);
 }

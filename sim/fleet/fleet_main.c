@@ -201,6 +201,7 @@ static void tick(void *arg)
     struct fleet *f = arg;
     mono_ms now = fleet_now(f);
     fleet_life_tick(f);
+    fleet_pipes_tick(f);
     for (size_t i = 0; i < f->line_count; i++)
         sim_line_run(&f->lines[i]->sim, now);
     f->ticks++;
@@ -255,9 +256,9 @@ static void say_ready(const struct fleet *f, uint16_t control)
         json_array_append_new(
             lines, json_pack("{s:s, s:i, s:s, s:I}", "gateway", f->lines[i]->gateway, "line",
                              (int)f->lines[i]->number, "endpoint", f->lines[i]->endpoint, "meters",
-                             (json_int_t)f->lines[i]->sim.meter_count));
+                             (json_int_t)fleet_line_meters(f->lines[i])));
     fleet_say(json_pack("{s:s, s:i, s:I, s:o}", "event", "ready", "control", (int)control, "meters",
-                        (json_int_t)f->meter_count, "lines", lines));
+                        (json_int_t)(f->meter_count + f->pipe_count), "lines", lines));
 }
 
 static void on_signal(void *arg, int signal_number)
@@ -303,6 +304,7 @@ static void save_meter(struct sim_meter *m)
 static void finish(struct fleet *f)
 {
     fleet_control_close(f);
+    fleet_pipes_free(f);
     for (size_t i = 0; i < f->line_count; i++) {
         if (f->lines[i]->timer.io != NULL)
             fleet_line_close(f->lines[i]);

@@ -231,14 +231,19 @@ static enum err make_setup(const struct fleet *f, const struct row *row, struct 
     return load_plan(f, row->cells[PLAN], s);
 }
 
-static void name_meter(struct fleet_meter *m, const struct row *row)
+static void place_of(const struct row *row, char out[FLEET_CODE])
 {
     const char *place = row->cells[ROOM][0] != '\0' ? row->cells[ROOM] : row->cells[SHOP];
+    snprintf(out, FLEET_CODE, "%.18s/%.18s", row->cells[BUILDING], place);
+}
+
+static void name_meter(struct fleet_meter *m, const struct row *row)
+{
     dlt645_address_text(m->sim.setup.address, m->address);
     copy(m->account, sizeof m->account, row->cells[ACCOUNT]);
     copy(m->model, sizeof m->model, row->cells[MODEL]);
     copy(m->plan, sizeof m->plan, row->cells[PLAN]);
-    snprintf(m->place, sizeof m->place, "%.18s/%.18s", row->cells[BUILDING], place);
+    place_of(row, m->place);
 }
 
 static enum err add_meter(struct fleet *f, struct fleet_line *line, const struct row *row)
@@ -262,6 +267,17 @@ static enum err add_meter(struct fleet *f, struct fleet_line *line, const struct
     return ERR_OK;
 }
 
+static enum err add_pipe(struct fleet *f, struct fleet_line *line, const struct row *row)
+{
+    char place[FLEET_CODE];
+    place_of(row, place);
+    return fleet_pipes_add(f, line,
+                           &(struct fleet_pipe_options){.model = row->cells[MODEL],
+                                                        .address = row->cells[ADDRESS],
+                                                        .account = row->cells[ACCOUNT],
+                                                        .place = place});
+}
+
 static enum err take_row(struct fleet *f, const struct row *row)
 {
     struct fleet_line *line = line_of(f, row);
@@ -277,7 +293,9 @@ static enum err take_row(struct fleet *f, const struct row *row)
             return ERR_RANGE;
         line->baud = (unsigned)baud;
     }
-    return add_meter(f, line, row);
+    if (fleet_pipes_knows(row->cells[MODEL]))
+        return add_pipe(f, line, row);
+    return line->pipes != NULL ? ERR_STATE : add_meter(f, line, row);
 }
 
 /* Which cell of the file is which column; -1: not there. */
@@ -345,7 +363,7 @@ enum err fleet_site_load(struct fleet *f)
     }
     if (e != ERR_OK)
         return fleet_fail(e, what);
-    if (f->meter_count == 0)
+    if (f->meter_count + f->pipe_count == 0)
         return fleet_fail(ERR_NOT_FOUND, what);
     return replace_endpoints(f);
 }

@@ -7,7 +7,7 @@
 
 #include "sim/vendor/vendor.h"
 
-#define SIM_PIPES 8
+#define SIM_PIPES 64
 #define SIM_PIPES_ANSWER_MS 150
 
 struct sim_pipes {

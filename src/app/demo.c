@@ -466,7 +466,7 @@ static enum err demo(struct demo *d, const char *data, const char *web, int64_t 
     TRY(choose_data(d, data));
     say("demo: choosing ports and writing the site file ...");
     TRY(pick_ports(d, (uint16_t)http));
-    say("demo: importing 200 meters, selling the first credit ...");
+    say("demo: importing the meters, selling the first credit ...");
     TRY(prepare(d));
     say("demo: starting fleet, platform and gateway ...");
     return run(d, web);

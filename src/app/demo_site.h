@@ -1,7 +1,7 @@
 /*
  * The site of `yufu demo`: a dormitory of 120 rooms with three-circuit terminals and a plaza of 80
- * shops, on eight lines of one gateway; balances partly in the meters, partly on the platform. The
- * text is what a person would import (docs/formats/site-csv.md), and what the fleet is built from.
+ * shops, on eight lines of one gateway; balances partly in the meters, partly on the platform. On a
+ * ninth line the water, heat, cooling and gas meters of a house of twelve flats. The text is what a person would import (docs/formats/site-csv.md), and what the fleet is built from.
  */
 #ifndef YUFU_APP_DEMO_SITE_H
 #define YUFU_APP_DEMO_SITE_H
@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define DEMO_LINES 8
-#define DEMO_PLANS 2
+#define DEMO_LINES 9
+#define DEMO_PLANS 6
 #define DEMO_MISCHIEF "60" /* six times as much forbidden heating as in a real house */
 #define DEMO_GATEWAY "YF-GW-0001"
 #define DEMO_PROJECT "park"
