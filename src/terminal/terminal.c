@@ -41,7 +41,7 @@ void terminal_boot(struct terminal *t, const struct terminal_setup *setup, const
     t->nvram = nvram;
     t->books_slot = t->config_slot = t->guard_slot = SLOT_NONE;
     t->second = t->cover_minute = INT64_MIN;
-    t->auth_day = t->broadcast_day = INT32_MIN;
+    t->auth_day = INT32_MIN;
     events_load(t, nvram);
     if (!config_load(t, nvram)) {
         /* A first write that tore leaves the other slot blank: nothing was ever lost then. */

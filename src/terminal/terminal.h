@@ -168,6 +168,7 @@ struct terminal_books {
     uint32_t days, months; /* made so far */
     int32_t freeze_day;    /* local day the last daily one closed; month of it likewise */
     int32_t freeze_month;
+    int32_t broadcast_day; /* local day on which a broadcast moved the clock; 0: none */
 };
 
 /* The configuration record. */
@@ -345,11 +346,10 @@ struct terminal {
     uint32_t closes_dirty;
     uint8_t open_now; /* bit per circuit */
     mono_ms key_light_until, auth_until;
-    mono_ms modbus_until; /* writing by Modbus is allowed */
     uint32_t auth_session;
     uint8_t auth_random2[4];
     uint16_t auth_failures;
-    int32_t auth_day, broadcast_day;
+    int32_t auth_day;
     uint16_t order_word; /* status word of the last 1CH, see docs */
     bool order_refused;
     mono_ms page_at; /* when the page was turned to */
@@ -358,6 +358,9 @@ struct terminal {
     struct terminal_freeze freeze; /* being written */
     struct terminal_line {
         mono_ms received_at;
+        mono_ms modbus_until; /* writing by Modbus is allowed */
+        mono_ms deaf_until;   /* to passwords, after too many wrong ones */
+        uint8_t wrong;        /* passwords in a row */
         size_t received;
         uint8_t rx[DLT645_FRAME_MAX];
         size_t answer_len;
@@ -372,7 +375,8 @@ struct terminal {
 void terminal_boot(struct terminal *t, const struct terminal_setup *setup, const uint8_t *nvram);
 
 /* Time passes. `rtc` is the clock chip: UTC seconds that need not be right (the correction is kept
- * in nvram); `lost` says that it stopped. Call at least once a minute. */
+ * in nvram); `lost` says that it stopped. Call at least once a minute; what goes by the clock is
+ * looked at once a second, and at the next call when the clock was set or lost. */
 void terminal_time(struct terminal *t, mono_ms now, wall_s rtc, bool lost);
 
 /* Energy that flowed through circuit 1..3 since the last call; at most 1000 kWh a call. */

@@ -12,10 +12,11 @@
 #include "base/must.h"
 #include "terminal/terminal_impl.h"
 
-#define RECORD_VERSION 4
+#define RECORD_VERSION 5
 #define VERSION_GUARD 2  /* since then the books hold trips by load control */
 #define VERSION_FREEZE 3 /* freezes, the free amount, a second day table */
 #define VERSION_MODBUS 4
+#define VERSION_BROADCAST 5
 #define RECORD_HEAD 8
 #define RECORD_CRC 4
 
@@ -158,6 +159,8 @@ static void walk_books(struct walk *k, struct terminal_books *b)
         walk_holds(k, b);
     if (k->version >= VERSION_FREEZE)
         walk_calendar(k, b);
+    if (k->version >= VERSION_BROADCAST)
+        b->broadcast_day = (int32_t)step_u32(k, (uint32_t)b->broadcast_day);
 }
 
 static void walk_period(struct walk *k, struct terminal_period *p)

@@ -97,7 +97,7 @@ bool clock_parse(const struct terminal *t, const uint8_t bcd[6], int64_t *utc_s)
 #define SLAVE_PASSWORD 0x04
 #define SLAVE_BAUD 0x08
 void slave_request(struct terminal *t, const struct dlt645_frame *request);
-bool slave_password(const struct terminal *t, const uint8_t pa_p[4], unsigned level);
+bool slave_password(struct terminal *t, const uint8_t pa_p[4], unsigned level);
 
 /* terminal_read.c, terminal_write.c: ERR byte, 0 for success */
 uint8_t slave_read(const struct terminal *t, uint32_t di, struct writer *w);

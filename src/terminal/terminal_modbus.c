@@ -180,7 +180,7 @@ static enum exception unlock(struct terminal *t, const struct modbus_frame *f)
     uint8_t said[4] = {2, (uint8_t)f->value[1], (uint8_t)(f->value[1] >> 8), (uint8_t)f->value[0]};
     if (f->value[0] > 0xFF || !slave_password(t, said, 2))
         return NOT_ALLOWED;
-    t->modbus_until = mono_after(t->now, UNLOCK_MS);
+    t->port->modbus_until = mono_after(t->now, UNLOCK_MS);
     return NONE;
 }
 
@@ -227,12 +227,15 @@ static enum exception write_order(struct terminal *t, const struct modbus_frame 
     uint8_t high = (uint8_t)(f->value[0] >> 8), low = (uint8_t)f->value[0], one = 1;
     uint8_t err = SLAVE_OK;
     if (f->address == ORDER) {
+        uint32_t operator_before = t->books.operator_code;
         t->books.operator_code = 0; /* this language names none */
         t->order_refused = !relay_order(t, high, low, &t->order_word);
+        if (t->order_refused)
+            t->books.operator_code = operator_before;
         return t->order_refused ? BAD_VALUE : NONE;
     }
     if (f->address == RESET)
-        err = slave_write(t, 0x04802100U + f->value[0] % 0x100U, (struct bytes){&one, 1});
+        err = high != 0 ? SLAVE_OTHER : slave_write(t, 0x04802100U + low, (struct bytes){&one, 1});
     else
         err = slave_write(t, 0x04802000U + high, (struct bytes){&low, 1});
     return err == SLAVE_OK ? NONE : BAD_VALUE;
@@ -243,7 +246,7 @@ static enum exception write_registers(struct terminal *t, const struct modbus_fr
     uint16_t a = f->address;
     if (a == UNLOCK)
         return unlock(t, f);
-    if (t->now.ms >= t->modbus_until.ms)
+    if (t->now.ms >= t->port->modbus_until.ms)
         return NOT_ALLOWED;
     enum exception e = NO_REGISTER;
     if (a >= RULES && a < RULES + 0x30)

@@ -11,6 +11,8 @@
     300 /* a broadcast moves the clock by at most five minutes, once a day */
 #define ANSWER_PREAMBLE 4
 #define OPERATOR_BYTES 4
+#define WRONG_MAX 10 /* passwords in a row; then the port is deaf to any */
+#define DEAF_MS 60'000
 
 enum whose { NOT_MINE, MINE, EVERYBODYS };
 
@@ -51,13 +53,28 @@ static uint32_t take_di(const struct dlt645_frame *q)
 }
 
 /* PA and password as they stand in the frame: PA, P0, P1, P2. A lower level number may do more. */
-bool slave_password(const struct terminal *t, const uint8_t pa_p[4], unsigned level)
+static bool password_right(const struct terminal *t, const uint8_t pa_p[4], unsigned level)
 {
     if (pa_p[0] > level)
         return false;
     if (pa_p[0] == 2)
         return memcmp(pa_p + 1, t->config.password2, 3) == 0;
     return pa_p[0] == 4 && memcmp(pa_p + 1, t->config.password4, 3) == 0;
+}
+
+/* Whoever tries them all is slowed down, on his own port only. */
+bool slave_password(struct terminal *t, const uint8_t pa_p[4], unsigned level)
+{
+    struct terminal_line *p = t->port;
+    if (t->now.ms < p->deaf_until.ms)
+        return false;
+    bool right = password_right(t, pa_p, level);
+    p->wrong = right ? 0 : p->wrong + 1;
+    if (p->wrong == WRONG_MAX) {
+        p->wrong = 0;
+        p->deaf_until = mono_after(t->now, DEAF_MS);
+    }
+    return right;
 }
 
 static void broadcast_time(struct terminal *t, const struct dlt645_frame *q)
@@ -67,16 +84,18 @@ static void broadcast_time(struct terminal *t, const struct dlt645_frame *q)
         return;
     int64_t step = utc - clock_now_s(t);
     if (!t->books.clock_lost) {
-        if (t->broadcast_day == clock_day(t))
+        if (t->books.broadcast_day >= clock_day(t)) /* also where it went back over midnight */
             return;
         if (step > BROADCAST_STEP_MAX_S || step < -BROADCAST_STEP_MAX_S)
             return;
     }
     if (step == 0 && !t->books.clock_lost)
         return;
+    int32_t before = t->books.clock_lost ? 0 : clock_day(t);
     if (!clock_set(t, civil_from_wall((wall_s){utc}, t->setup.zone_s)))
         return;
-    t->broadcast_day = clock_day(t);
+    int32_t after = clock_day(t);
+    t->books.broadcast_day = after > before ? after : before;
     relay_settle(t); /* other hours may hold now */
 }
 

@@ -299,6 +299,58 @@ static void test_customer_needs_a_wallet(void **state)
     assert_int_equal(rig_write_bcd(&g, 0x0400040E, 1, 6), 2);
 }
 
+/* A clock that is found again within the minute in which it was lost gives the free amount at once.
+ */
+static void test_found_clock_gives_the_free_amount(void **state)
+{
+    (void)state;
+    static const uint8_t amount[5] = {0x00, 0x15, 0, 0, 1}, day[4] = {4, 1, 1, 0x26};
+    fresh(1000);
+    terminal_time(&g.t, g.now, g.rtc, true);
+    rig_pass(&g, 0);
+    assert_int_equal(rig_write(&g, 0x04800307, amount, 5), 0);
+    assert_int_equal(g.t.books.free_fen, 0);
+    assert_int_equal(rig_write(&g, 0x04000101, day, 4), 0);
+    terminal_time(&g.t, g.now, g.rtc, false);
+    assert_int_equal(g.t.books.free_fen, 1500);
+}
+
+static int64_t clock_s(void)
+{
+    return g.rtc.s + g.t.books.clock_correction_s;
+}
+
+/* Whatever a broadcast says, the clock moves by 300 s a day at most: also backwards over midnight,
+ * and after the power was away. Who has the password may allow another one. */
+static void test_broadcast_once_a_day(void **state)
+{
+    (void)state;
+    static const uint8_t everybody[6] = {0x99, 0x99, 0x99, 0x99, 0x99, 0x99};
+    static const uint8_t eve[6] = {0x00, 0x58, 0x23, 0x01, 0x01, 0x26};
+    static const uint8_t again[6] = {0x00, 0x57, 0x23, 0x01, 0x01, 0x26};
+    static const uint8_t noon[3] = {0x00, 0x00, 0x12};
+    static const uint8_t later[6] = {0x00, 0x01, 0x12, 0x01, 0x01, 0x26};
+    fresh(1000);
+    rig_pass(&g, 16 * 3600 + 60); /* 00:01 of the second */
+    (void)rig_send_to(&g, everybody, DLT645_BROADCAST_TIME, eve, 6);
+    assert_int_equal(clock_s() + 28'800, RIG_NOW + 86'400 - 120);
+    rig_boot(&g);
+    int64_t before = clock_s();
+    (void)rig_send_to(&g, everybody, DLT645_BROADCAST_TIME, again, 6);
+    assert_int_equal(clock_s(), before);
+    rig_pass(&g, 150); /* the second again */
+    before = clock_s();
+    (void)rig_send_to(&g, everybody, DLT645_BROADCAST_TIME, eve, 6);
+    assert_int_equal(clock_s(), before);
+    assert_int_equal(rig_write(&g, 0x04000102, noon, 3), 0);
+    before = clock_s();
+    (void)rig_send_to(&g, everybody, DLT645_BROADCAST_TIME, later, 6);
+    assert_int_equal(clock_s(), before); /* another day is too far */
+    static const uint8_t minute[6] = {0x00, 0x01, 0x12, 0x02, 0x01, 0x26};
+    (void)rig_send_to(&g, everybody, DLT645_BROADCAST_TIME, minute, 6);
+    assert_int_equal(clock_s(), before + 60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +369,8 @@ int main(void)
         cmocka_unit_test(test_shortened_wait_is_kept),
         cmocka_unit_test(test_month_end),
         cmocka_unit_test(test_customer_needs_a_wallet),
+        cmocka_unit_test(test_found_clock_gives_the_free_amount),
+        cmocka_unit_test(test_broadcast_once_a_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

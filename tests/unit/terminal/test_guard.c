@@ -748,7 +748,7 @@ static void test_older_books(void **state)
             whole = len;
     }
     assert_true(whole > 0);
-    size_t old = whole - (3 * (1 + 1 + 1 + 8) + 1 + 4) - 6 * 4;
+    size_t old = whole - (3 * (1 + 1 + 1 + 8) + 1 + 4) - 6 * 4 - 4;
     slot[2] = 1;
     struct writer w = writer_of(slot + old, 4);
     writer_u32le(&w, crc32c(slot, old));

@@ -4,6 +4,7 @@
 static struct rig g;
 static uint8_t reply[260];
 static size_t reply_len;
+static enum terminal_port port;
 
 #define UNIT 17
 
@@ -11,6 +12,7 @@ static void begin(void)
 {
     struct terminal_setup s = rig_setup();
     s.overdraft_fen = 100'000;
+    port = TERMINAL_RS485;
     rig_new(&g, &s);
     assert_int_equal(rig_write_bcd(&g, 0x04800309, UNIT, 2), 0);
 }
@@ -43,10 +45,10 @@ static bool exchange(const uint8_t *body, size_t len, size_t piece)
     frame[len + 1] = (uint8_t)(c >> 8);
     for (size_t at = 0; at < len + 2; at += piece) {
         size_t part = piece < len + 2 - at ? piece : len + 2 - at;
-        terminal_receive(&g.t, frame + at, part);
+        terminal_receive_at(&g.t, port, frame + at, part);
         drain();
     }
-    struct bytes b = terminal_take_answer(&g.t);
+    struct bytes b = terminal_take_answer_at(&g.t, port);
     reply_len = 0;
     if (b.len == 0)
         return false;
@@ -240,6 +242,39 @@ static void test_beside_the_other_language(void **state)
     assert_true(exchange(q, sizeof q, 8));
 }
 
+/* What one port was allowed, the other one was not. */
+static void test_each_port_needs_the_password(void **state)
+{
+    (void)state;
+    static const uint16_t password[] = {0, 0}, limit[] = {0, 777};
+    begin();
+    assert_int_equal(write_words(0xF00, password, 2), 0);
+    port = TERMINAL_INFRARED;
+    assert_int_equal(write_words(0x180, limit, 2), 1);
+    port = TERMINAL_RS485;
+    assert_int_equal(write_words(0x180, limit, 2), 0);
+    port = TERMINAL_INFRARED;
+    assert_int_equal(write_words(0xF00, password, 2), 0);
+    assert_int_equal(write_words(0x182, limit, 2), 0);
+}
+
+/* What was refused leaves no trace: neither the operator of the order before, nor a reset of a
+ * circuit whose number has more digits. */
+static void test_refused_writes_leave_no_trace(void **state)
+{
+    (void)state;
+    static const uint16_t password[] = {0, 0}, endless[] = {0x1D00}, far[] = {0x0101};
+    static const uint8_t order[16] = {2,    0,    0,    0,    0x21, 0x43, 0x65, 0x07,
+                                      0x1A, 0x00, 0x99, 0x99, 0x99, 0x99, 0x99, 0x99};
+    begin();
+    assert_true(rig_send(&g, DLT645_CONTROL, order, sizeof order));
+    assert_int_equal(g.t.books.operator_code, 0x07654321);
+    assert_int_equal(write_words(0xF00, password, 2), 0);
+    assert_int_equal(write_words(0x200, endless, 1), 3);
+    assert_int_equal(g.t.books.operator_code, 0x07654321);
+    assert_int_equal(write_words(0x201, far, 1), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +284,8 @@ int main(void)
         cmocka_unit_test(test_rules_of_a_circuit),
         cmocka_unit_test(test_limits_and_orders),
         cmocka_unit_test(test_beside_the_other_language),
+        cmocka_unit_test(test_each_port_needs_the_password),
+        cmocka_unit_test(test_refused_writes_leave_no_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -435,6 +435,40 @@ static void test_stream(void **state)
     assert_int_equal(terminal_take_answer(&g.t).len, 4 + 20);
 }
 
+/* Ten wrong passwords in a row: their port is deaf for a minute, the other one is not. */
+static void test_guessed_passwords(void **state)
+{
+    (void)state;
+    static const uint8_t wrong[16] = {2,    1,    2,    3,    [8] = 0x2A, 0,
+                                      0x99, 0x99, 0x99, 0x99, 0x99,       0x99};
+    fresh(1000);
+    for (unsigned i = 0; i < 9; i++)
+        assert_true(rig_send(&g, DLT645_CONTROL, wrong, sizeof wrong));
+    assert_int_equal(rig_order(&g, 0x2A, 0, NULL), 0); /* a right one in between */
+    for (unsigned i = 0; i < 9; i++)
+        assert_true(rig_send(&g, DLT645_CONTROL, wrong, sizeof wrong));
+    assert_int_equal(rig_write_bcd(&g, 0x04800302, 90, 2), 0);
+    for (unsigned i = 0; i < 10; i++)
+        assert_true(rig_send(&g, DLT645_CONTROL, wrong, sizeof wrong));
+    assert_int_equal(rig_order(&g, 0x2B, 0, NULL), 4);
+    assert_true(g.t.books.alarm_ordered);
+    static const uint8_t right[] = {0x68, 0x12, 0x00, 0x51, 0x05, 0x03, 0x26, 0x68,
+                                    0x14, 0x0E, 0x35, 0x36, 0xB3, 0x37, 0x35, 0x33,
+                                    0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x78, 0x33};
+    uint8_t frame[sizeof right + 2], sum = 0;
+    memcpy(frame, right, sizeof right);
+    for (size_t i = 0; i < sizeof right; i++)
+        sum = (uint8_t)(sum + right[i]);
+    frame[sizeof right] = sum;
+    frame[sizeof right + 1] = 0x16;
+    terminal_receive_at(&g.t, TERMINAL_INFRARED, frame, sizeof frame);
+    assert_int_equal(g.t.config.pretrip_wait_s, 45);
+    rig_pass(&g, 59);
+    assert_int_equal(rig_order(&g, 0x2B, 0, NULL), 4);
+    rig_pass(&g, 1);
+    assert_int_equal(rig_order(&g, 0x2B, 0, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_event_ring),
         cmocka_unit_test(test_refused_functions),
         cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_guessed_passwords),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
