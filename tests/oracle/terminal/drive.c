@@ -207,10 +207,15 @@ static void expect_answer(struct pair *p, enum terminal_port port, const struct 
     DIFFER(p, "answer: library %.150s model %.150s", a + 24, b + 24);
 }
 
+int64_t drive_rtc(const struct pair *p)
+{
+    return 1767225600 + p->now_ms / 1000 + p->chip_s;
+}
+
 static void tick(struct pair *p, int64_t ms, bool lost)
 {
     p->now_ms += ms;
-    p->rtc = 1767225600 + p->now_ms / 1000;
+    p->rtc = drive_rtc(p);
     terminal_time(&p->t, (mono_ms){p->now_ms}, (wall_s){p->rtc}, lost);
     drive_drain(p);
     model_time(&p->m, p->now_ms, p->rtc, lost);
@@ -287,20 +292,22 @@ static int64_t root(int64_t v)
 
 static struct terminal_sample sample_of(struct pair *p)
 {
-    struct terminal_sample s = {.voltage_dv = {2200}, .frequency_chz = 5000, .has_reactive = true};
+    struct terminal_sample s = {.frequency_chz = 5000, .has_reactive = true};
+    int64_t dv = p->mains_dv, square = dv * dv;
     struct terminal_output out = terminal_output(&p->t);
     int parts = p->m.setup.phases == 3 ? 3 : p->m.setup.circuits;
     for (int c = 0; c < parts; c++) {
         const struct m_world *w = &p->world[c];
         int64_t motor = w->motor_w[0] + w->motor_w[1] + w->motor_w[2];
-        int64_t watts = w->heater_w + motor, var = motor * 9 / 10;
-        s.voltage_dv[c] = p->m.setup.phases == 3 || c == 0 ? 2200 : 0;
+        int64_t watts = (w->heater_w + motor) * square / 4840000;
+        int64_t var = motor * 9 / 10 * square / 4840000;
+        s.voltage_dv[c] = p->m.setup.phases == 3 || c == 0 ? p->mains_dv : 0;
         if (!out.closed[p->m.setup.phases == 3 ? 0 : c])
             continue;
         s.power_mw[c] = (int32_t)watts * 1000 + w->standby_ma * 110;
         s.reactive_mvar[c] = (int32_t)var * 1000 + w->standby_ma * 190;
-        s.current_ma[c] =
-            (uint32_t)(root((watts * watts + var * var) * 1000000) / 220) + (uint32_t)w->standby_ma;
+        s.current_ma[c] = (uint32_t)(root((watts * watts + var * var) * 1000000) * 10 / dv) +
+                          (uint32_t)w->standby_ma;
     }
     return s;
 }
@@ -311,8 +318,9 @@ static void may(struct pair *p, int c, const struct terminal_sample *s)
     struct model *m = &p->m;
     const struct m_world *w = &p->world[c];
     int motor = w->motor_w[0] + w->motor_w[1] + w->motor_w[2];
-    m->may_trip[c] = w->heater_w > 0 && (motor > 0 || drive_heat(m, c, w->heater_w) != HEAT_NEVER);
-    m->may_unplug[c] = m->now_ms - m->closed_ms[c] >= 10000 &&
+    bool odd = motor > 0 || p->mains_dv != 2200;
+    m->may_trip[c] = w->heater_w > 0 && (odd || drive_heat(m, c, w->heater_w) != HEAT_NEVER);
+    m->may_unplug[c] = p->mains_dv >= 1600 && m->now_ms - m->closed_ms[c] >= 10000 &&
                        (int)s->current_ma[c] < m->guard.rules[c].standby_ma;
 }
 
@@ -345,6 +353,24 @@ static void hand_over(struct pair *p, enum terminal_port port, const uint8_t *wi
     p->inputs++;
 }
 
+/* The other port reads the total. */
+static void ask_beside(struct pair *p)
+{
+    static const struct op ask = {.a = 0x11, .len = 4, .data = {0, 0, 1, 0}};
+    static const uint8_t any[6] = {0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA};
+    uint8_t wire[40], answer[256];
+    int len, control;
+    put_frame(any, &ask, wire, &len);
+    hand_over(p, TERMINAL_INFRARED, wire, len);
+    int n = model_frame(&p->m, any, 0x11, ask.data, 4, &control, answer);
+    if (!p->dead)
+        expect_answer(p, TERMINAL_INFRARED, &p->m, n, control, answer);
+    if (!p->dead) {
+        p->history_len = 0;
+        p->unsaved_mwh = 0;
+    }
+}
+
 /* As it came out of the dice, or signed as the master signs. */
 static void send(struct pair *p, const uint8_t address[6], const struct op *raw)
 {
@@ -359,7 +385,16 @@ static void send(struct pair *p, const uint8_t address[6], const struct op *raw)
     put_frame(address, op, wire, &len);
     if (op->c == SHAPE_NOISE)
         hand_over(p, port, noise, sizeof noise);
-    if (op->c == SHAPE_SPLIT || op->c == SHAPE_LATE) {
+    p->m.port = port;
+    if (op->c == SHAPE_BOTH) {
+        hand_over(p, port, wire, 9);
+        if (p->difference[0] == 0 && !p->dead)
+            ask_beside(p);
+        p->m.port = port;
+        if (!drive_quiet(p))
+            return;
+        hand_over(p, port, wire + 9, len - 9);
+    } else if (op->c == SHAPE_SPLIT || op->c == SHAPE_LATE) {
         int first = 3 + op->len % 9;
         hand_over(p, port, wire, first);
         tick(p, op->c == SHAPE_LATE ? 700 : 300, false);
@@ -378,6 +413,8 @@ static void send(struct pair *p, const uint8_t address[6], const struct op *raw)
     memcpy(p->m.next_random2, p->t.auth_random2, 4);
     if (whole)
         n = model_frame(&p->m, address, (int)op->a, op->data, op->len, &control, answer);
+    if (op->c == SHAPE_BOTH && !p->dead) /* its answer waits meanwhile */
+        ask_beside(p);
     if (!p->dead)
         expect_answer(p, port, &p->m, n, control, answer);
     if (n >= 0 && !p->dead) {
@@ -386,6 +423,58 @@ static void send(struct pair *p, const uint8_t address[6], const struct op *raw)
     }
     if (!whole && drive_quiet(p))
         tick(p, 1000, false);
+}
+
+static uint16_t crc16(const uint8_t *p, int len)
+{
+    unsigned crc = 0xFFFF;
+    for (int i = 0; i < len; i++) {
+        crc ^= p[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? crc >> 1 ^ 0xA001 : crc >> 1;
+    }
+    return (uint16_t)crc;
+}
+
+static void send_modbus(struct pair *p, const struct op *op)
+{
+    uint8_t wire[260], answer[260];
+    enum terminal_port port = op->b == 1 ? TERMINAL_INFRARED : TERMINAL_RS485;
+    int n = -1, len = op->len;
+    uint16_t crc = crc16(op->data, len);
+    memcpy(wire, op->data, (size_t)len);
+    wire[len++] = (uint8_t)(crc ^ (op->c == SHAPE_CHECKSUM));
+    wire[len++] = (uint8_t)(crc >> 8);
+    int first = op->c == SHAPE_SPLIT ? 1 + op->len % 7 : len;
+    p->m.port = port;
+    hand_over(p, port, wire, first);
+    if (first < len && !p->dead)
+        hand_over(p, port, wire + first, len - first);
+    if (op->c != SHAPE_CHECKSUM)
+        n = model_modbus(&p->m, op->data, op->len, answer);
+    struct bytes got = terminal_take_answer_at(&p->t, port);
+    if (n >= 0) {
+        crc = crc16(answer, n);
+        answer[n++] = (uint8_t)crc;
+        answer[n++] = (uint8_t)(crc >> 8);
+        p->answers++;
+    }
+    bool as_told =
+        got.len == (size_t)(n < 0 ? 0 : n) && (n <= 0 || memcmp(answer, got.data, (size_t)n) == 0);
+    if (!p->dead && !as_told) {
+        char a[130] = "", b[130] = "";
+        for (size_t i = 0; i < got.len && i < 60; i++)
+            snprintf(a + strlen(a), 4, "%02X", got.data[i]);
+        for (int i = 0; i < n && i < 60; i++)
+            snprintf(b + strlen(b), 4, "%02X", answer[i]);
+        DIFFER(p, "registers: library '%s' model '%s'", a, b);
+    }
+    if (n >= 0 && !p->dead) {
+        p->history_len = 0;
+        p->unsaved_mwh = 0;
+    } else if (drive_quiet(p)) {
+        tick(p, 1000, false);
+    }
 }
 
 /* A cut may have taken the oldest record; why a load was recognised is the library's to say. */
@@ -431,6 +520,8 @@ void drive_frame(struct pair *p, const struct op *op)
         address[1] ^= 0x11;
     if (op->b == 3)
         memset(address, 0x99, 6);
+    if (op->b >= 4) /* shortened */
+        memset(address + op->b % 6, 0xAA, (size_t)(6 - op->b % 6));
     send(p, address, op);
 }
 
@@ -448,15 +539,16 @@ static bool empty(const struct m_world *w)
     return w->heater_w == 0 && w->motor_w[0] == 0 && w->motor_w[1] == 0 && w->motor_w[2] == 0;
 }
 
-static void samples(struct pair *p, int n)
+static void samples(struct pair *p, int seconds)
 {
-    for (int i = 0; i < n && drive_quiet(p); i++) {
-        measure(p, 1000);
+    for (int64_t ms = 0; ms < seconds * 1000 && drive_quiet(p); ms += p->sample_ms) {
+        measure(p, p->sample_ms);
         check(p);
     }
 }
 
-/* A heater alone in its circuit, one sample a second: certain within three samples. */
+/* A heater alone in its circuit: certain within three samples of a second, or a second and a
+ * little where they come faster. */
 static void heat(struct pair *p, const struct op *op)
 {
     int c = (int)op->a - 1, w = (int)op->b;
@@ -466,13 +558,14 @@ static void heat(struct pair *p, const struct op *op)
     world->standby_ma = 0;
     samples(p, 4);
     /* Soon after closing, white loads may come back with something small. */
-    bool settled = p->now_ms - p->m.closed_ms[c] > 8000;
+    bool settled = p->now_ms - p->m.closed_ms[c] > 8000 && p->mains_dv == 2200;
     if (!watched(p, c) || !p->m.guard.rules[c].malignant || !settled)
         sure = false;
     world->heater_w = w;
     bool shut = sure;
-    for (int i = 0; i < 3 && drive_quiet(p); i++) {
-        measure(p, 1000);
+    int64_t most_ms = p->sample_ms == 1000 ? 3000 : 1000 + 2 * p->sample_ms;
+    for (int64_t ms = 0; ms < most_ms && drive_quiet(p); ms += p->sample_ms) {
+        measure(p, p->sample_ms);
         check(p);
         if (p->m.books.hold[c].cause == TERMINAL_REASON_MALIGNANT && sure)
             p->recognised++;
@@ -490,7 +583,7 @@ static void unplug(struct pair *p, const struct op *op)
     struct m_world *world = &p->world[c];
     const struct m_rules *r = &p->m.guard.rules[c];
     *world = (struct m_world){.standby_ma = r->standby_ma * 2};
-    bool sure = r->aircon;
+    bool sure = r->aircon && p->mains_dv >= 1600;
     for (int i = 0; i < 16; i++) {
         samples(p, 1);
         sure = sure && watched(p, c);
@@ -546,7 +639,7 @@ static void learn(struct pair *p, const struct op *op)
 {
     int c = (int)op->a - 1, w = (int)op->b, before = 0;
     struct m_world *world = &p->world[c];
-    bool sure = empty(world), full = true;
+    bool sure = empty(world) && p->mains_dv == 2200, full = true;
     world->standby_ma = 0;
     samples(p, 4);
     for (int i = 0; i < 8 && c < p->m.setup.circuits; i++)
@@ -555,14 +648,16 @@ static void learn(struct pair *p, const struct op *op)
         drive_heat(&p->m, c, w) != HEAT_SURE)
         return;
     write_learn(p, c, 200);
+    if (!drive_quiet(p))
+        return;
     before = (int)p->m.books.trips;
     world->heater_w = w;
-    for (int i = 0; i < 3 && drive_quiet(p); i++) {
-        measure(p, 1000);
+    for (int64_t ms = 0; ms < 3000 && drive_quiet(p); ms += p->sample_ms) {
+        measure(p, p->sample_ms);
         sure = sure && watched(p, c);
     }
-    sure = sure && before == (int)p->m.books.trips;
-    if (drive_quiet(p) && !learnt(p, c, w) && sure)
+    sure = sure && !p->dead && before == (int)p->m.books.trips;
+    if (p->difference[0] == 0 && !learnt(p, c, w) && sure) /* also if power failed just then */
         DIFFER(p, "circuit %d: a heater of %d W was not learnt", c + 1, w);
     check(p);
     write_learn(p, c, 0);
@@ -591,6 +686,8 @@ static void begin(struct pair *p, const struct op *op)
     struct terminal_setup s = drive_setup(op->a);
     memset(p, 0, sizeof *p);
     memset(p->nvram, 0xFF, sizeof p->nvram);
+    p->sample_ms = 1000;
+    p->mains_dv = 2200;
     p->now_ms = 1000;
     p->rtc = 1767225600 + 1;
     model_new(&p->m, &s);
@@ -603,6 +700,8 @@ static void work(struct pair *p, const struct op *op)
     switch (op->kind) {
     case OP_time:
     case OP_lost:
+        if (op->b == 1)
+            p->chip_s = 946684800 - 1767225600 - p->now_ms / 1000;
         tick(p, op->a, op->kind == OP_lost);
         return;
     case OP_pass:
@@ -656,6 +755,27 @@ static void work(struct pair *p, const struct op *op)
             check(p);
         }
         return;
+    case OP_modbus:
+        send_modbus(p, op);
+        return;
+    case OP_rate:
+        p->sample_ms = op->a;
+        return;
+    case OP_mains:
+        p->mains_dv = (uint16_t)op->a;
+        return;
+    case OP_chip:
+        p->chip_s += op->a;
+        tick(p, 1000, false);
+        return;
+    case OP_guess:
+        for (int64_t i = 0; i < op->a && drive_quiet(p); i++) {
+            struct op wrong = {
+                .a = 0x1C, .c = op->b == 1 ? SHAPE_INFRARED : SHAPE_PLAIN, .len = 16, .data = {3}};
+            drive_frame(p, &wrong);
+            check(p);
+        }
+        return;
     case OP_audit:
         drive_audit(p);
         return;
@@ -674,7 +794,7 @@ bool drive(struct pair *p, const struct op *op)
         p->cut_garbage = op->c & 1;
         p->cut_again = op->c >> 1;
         return true;
-    } else if (op->kind == OP_off) {
+    } else if (op->kind == OP_off || op->kind == OP_old) {
         drive_off(p, op);
     } else {
         work(p, op);

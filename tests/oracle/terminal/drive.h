@@ -12,19 +12,26 @@
     OP(setup)   /* a: which terminal, 0 the plain one; always the first */                         \
     OP(time)    /* a: ms */                                                                        \
     OP(pass)    /* a: s, told minute by minute */                                                  \
-    OP(lost)    /* a: ms; the clock chip had stopped */                                            \
+    OP(lost)    /* a: ms; the clock chip had stopped, b: 1 and begins with 2000-01-01 */           \
     OP(energy)  /* a: circuit, b: mWh */                                                           \
     OP(measure) /* a: ms before it */                                                              \
     OP(plug)    /* a: circuit, b: 0 heater, 1..3 motor, 4 standby mA, c: value; three samples */   \
     OP(key)                                                                                        \
     OP(programming) /* a: on */                                                                    \
-    OP(frame)       /* a: control, b: to 0 it, 1 AA, 2 another, 3 all; c: shape; data */           \
+    OP(frame)  /* a: control, b: to 0 it, 1 AA, 2 another, 3 all, 4.. AA from byte b modulo 6 on;  \
+                  c: shape; data */                                                                \
     OP(cut)    /* a: the write at which power fails, b: bytes of it, c: 1 garbage, + 2 n: and in   \
                   the n-th write of the start after it */                                          \
     OP(off)    /* a: s without power, b: 1 warned */                                               \
     OP(heat)   /* a: circuit, b: W: a heater is switched on */                                     \
     OP(unplug) /* a: circuit: the air conditioner is unplugged */                                  \
     OP(learn)  /* a: circuit, b: W: a heater is learnt */                                          \
+    OP(modbus) /* b: port; c: shape; data: unit to before the CRC */                               \
+    OP(rate)   /* a: ms between samples from now on */                                             \
+    OP(mains)  /* a: 0.1 V from now on */                                                          \
+    OP(chip)   /* a: s by which the clock chip is put on */                                        \
+    OP(old)    /* a: version: without power its records become those of older firmware */          \
+    OP(guess)  /* a: so many wrong passwords, b: port */                                           \
     OP(fail)   /* a: so many wrong authentications */                                              \
     OP(audit)  /* every register is read */
 
@@ -42,7 +49,8 @@ enum shape {
     SHAPE_LATE,
     SHAPE_CHECKSUM,
     SHAPE_INFRARED,
-    SHAPE_UNSIGNED
+    SHAPE_UNSIGNED,
+    SHAPE_BOTH /* in two parts, and between them the other port asks and is answered */
 };
 
 struct op {
@@ -59,7 +67,9 @@ struct pair {
     uint8_t nvram[TERMINAL_NVRAM_SIZE];
     struct model m;
     struct m_world world[3];
-    int64_t now_ms, rtc;
+    int64_t now_ms, rtc, chip_s;
+    int64_t sample_ms;
+    uint16_t mains_dv;
     /* power */
     unsigned cut_in; /* writes until the cut; 0: none */
     int64_t cut_bytes, cut_garbage, cut_again;

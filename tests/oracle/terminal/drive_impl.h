@@ -12,6 +12,7 @@
     } while (0)
 
 /* drive.c */
+int64_t drive_rtc(const struct pair *p);
 void drive_compare(const struct pair *p, const struct model *m, char *out, size_t cap);
 void drive_compare_hidden(const struct pair *p, const struct model *m, char *out, size_t cap);
 void drive_drain(struct pair *p);

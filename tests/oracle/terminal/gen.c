@@ -41,7 +41,7 @@ static void put_bcd(struct op *op, int64_t v, int len)
 
 static void put_date(struct op *op, const struct m_date *t)
 {
-    const int v[] = {t->second, t->minute, t->hour, t->day, t->month, t->year - 2000};
+    const int v[] = {t->second, t->minute, t->hour, t->day, t->month, (t->year + 1900) % 100};
     for (int i = 0; i < 6; i++)
         put_bcd(op, v[i], 1);
 }
@@ -211,6 +211,8 @@ static void zones(struct dice *d, const struct pair *p, struct op *op)
     }
 }
 
+static const int units[] = {0, 1, 1, 5, 17, 103, 104, 105, 247, 248};
+
 static void write_limits(struct dice *d, const struct pair *p, struct op *op)
 {
     const struct m_config *g = &p->m.config;
@@ -222,8 +224,11 @@ static void write_limits(struct dice *d, const struct pair *p, struct op *op)
         put(op, (uint64_t)dice(d, 0, one_in(d, 30) ? 2 : 1), 1);
         break;
     case 12:
-        begin_write(d, p, op, one_in(d, 10) ? 0x04800309 : 0x04800306);
-        put_bcd(op, dice(d, 0, 1), op->data[0] == 9 ? 2 : 1);
+        begin_write(d, p, op, one_in(d, 3) ? 0x04800309 : 0x04800306);
+        if (op->data[0] == 9)
+            put_bcd(op, PICK(d, units), 2);
+        else
+            put_bcd(op, dice(d, 0, 1), 1);
         break;
     case 13:
         zones(d, p, op);
@@ -281,8 +286,6 @@ static void write_limits(struct dice *d, const struct pair *p, struct op *op)
         op->data[op->len - 1] = (uint8_t)dice(d, 0, 255);
     if (one_in(d, 80))
         op->len -= 1;
-    if (memcmp(op->data, "\x09\x03\x80\x04", 4) == 0) /* the other language stays off */
-        memcpy(op->data + 12, "\x04\x01", 2);
 }
 
 static void write_clock(struct dice *d, const struct pair *p, struct op *op)
@@ -429,7 +432,7 @@ static void odd_frame(struct dice *d, const struct pair *p, struct op *op)
 {
     static const uint8_t controls[] = {0x12, 0x13, 0x15, 0x16, 0x17, 0x18,
                                        0x19, 0x1A, 0x1B, 0x1D, 0x13, 0x15};
-    begin_frame(op, PICK(d, controls));
+    begin_frame(op, one_in(d, 8) ? (int)dice(d, 0, 255) : PICK(d, controls));
     op->b = one_in(d, 3);
     if (op->a == 0x12) {
         put(op, one_in(d, 5) ? 0x00010000 : 0x048010FF, 4);
@@ -441,11 +444,115 @@ static void odd_frame(struct dice *d, const struct pair *p, struct op *op)
         return;
     bool level4 = one_in(d, 2);
     put(op, level4 ? 0x04000C05 : 0x04000C03, 4);
-    put(op, one_in(d, 10) ? 3 : level4 ? 4 : 2, 1);
+    bool upper = level4 && one_in(d, 4);
+    put(op, one_in(d, 10) ? 3 : level4 && !upper ? 4 : 2, 1);
     for (int i = 0; i < 3; i++)
-        put(op, p->m.config.password[level4][i] + one_in(d, 30), 1);
+        put(op, p->m.config.password[level4 && !upper][i] + one_in(d, 30), 1);
     put(op, level4 ? 4 : 2, 1);
     put(op, (uint64_t)dice(d, 0, 2), 3);
+}
+
+/* ---- registers ---- */
+
+static void put_be(struct op *op, int64_t v)
+{
+    op->data[op->len++] = (uint8_t)(v >> 8);
+    op->data[op->len++] = (uint8_t)v;
+}
+
+static void modbus_read(struct dice *d, struct op *op)
+{
+    static const int from[] = {0,     0,     0x10,  0x18,  0x2C,  0x31,
+                               0x100, 0x110, 0x120, 0x180, 0x200, 0xF00};
+    int address = PICK(d, from) + (int)dice(d, 0, one_in(d, 3) ? 12 : 0);
+    op->data[1] = one_in(d, 2) ? 3 : 4;
+    put_be(op, one_in(d, 60) ? dice(d, 0, 0xFFFF) : address);
+    put_be(op, one_in(d, 30) ? dice(d, 98, 128) : dice(d, one_in(d, 40) ? 0 : 1, 12));
+}
+
+/* Address, then what is written, in one of both forms. */
+static void modbus_write(struct dice *d, struct op *op, int address, const int64_t *v, int n)
+{
+    bool one = n == 1 && one_in(d, 2);
+    op->data[1] = one ? 0x06 : 0x10;
+    put_be(op, address);
+    if (!one) {
+        put_be(op, n + (one_in(d, 100) ? 1 : 0));
+        op->data[op->len++] = (uint8_t)(2 * n);
+    }
+    for (int i = 0; i < n; i++)
+        put_be(op, v[i]);
+}
+
+static void modbus_unlock(struct dice *d, const struct pair *p, struct op *op)
+{
+    const uint8_t *w = p->m.config.password[0];
+    const int64_t v[2] = {w[2] | (one_in(d, 40) ? 0x100 : 0),
+                          (w[1] << 8 | w[0]) ^ (int)one_in(d, 10)};
+    modbus_write(d, op, 0xF00, v, one_in(d, 30) ? 1 : 2);
+}
+
+static void modbus_rules(struct dice *d, struct op *op)
+{
+    static const int good[11][3] = {
+        {0, 3, 7}, {0, 300, 1000}, {0, 1364, 15000}, {0, 500, 2000}, {0, 5000, 9999}, {0, 1, 5},
+        {0, 1, 3}, {20, 60, 100},  {30, 150, 400},   {2, 5, 20},     {1, 3, 6}};
+    int at = (int)dice(d, 0, one_in(d, 20) ? 15 : 10),
+        n = (int)dice(d, 1, one_in(d, 3) ? 11 - at % 11 : 1);
+    int64_t v[12];
+    for (int i = 0; i < n; i++)
+        v[i] = one_in(d, 30) ? dice(d, 0, 0xFFFF) : good[(at + i) % 11][dice(d, 0, 2)];
+    modbus_write(d, op, 0x100 + (int)dice(d, 0, one_in(d, 20) ? 3 : 2) * 16 + at, v, n);
+}
+
+static void modbus_orders(struct dice *d, struct op *op)
+{
+    static const int n1[] = {0x1A, 0x1B, 0x1C, 0x1C, 0x1D, 0x1E,
+                             0x2A, 0x2B, 0x3A, 0x3B, 0x3B, 0x1F};
+    int which = (int)dice(d, 0, 2);
+    int64_t c = dice(d, one_in(d, 20) ? 0 : 1, one_in(d, 20) ? 4 : 3), v[2] = {c, 0};
+    if (which == 0)
+        v[0] = PICK(d, n1) << 8 | dice(d, 0, 3);
+    else if (which == 2)
+        v[0] = c << 8 | dice(d, 0, one_in(d, 20) ? 2 : 1);
+    else if (one_in(d, 10))
+        v[0] |= dice(d, 1, 255) << 8;
+    modbus_write(d, op, 0x200 + which, v, one_in(d, 40) ? 2 : 1);
+}
+
+static void modbus_limit(struct dice *d, const struct pair *p, struct op *op)
+{
+    int n = (int)dice(d, 0, 4);
+    int64_t fen = one_in(d, 3) ? llabs(model_balance(&p->m)) : dice(d, 0, 30) * 100;
+    fen = n == 2 && fen > 5000 ? 500 : one_in(d, 30) ? 99999999 + dice(d, 0, 1) : fen;
+    const int64_t v[3] = {fen >> 16, fen & 0xFFFF, 0};
+    modbus_write(d, op, 0x180 + 2 * n + one_in(d, 30), v, one_in(d, 30) ? (int)dice(d, 1, 3) : 2);
+}
+
+static void gen_modbus(struct dice *d, const struct pair *p, struct op *op)
+{
+    op->kind = OP_modbus;
+    op->b = one_in(d, 3);
+    op->data[0] = (uint8_t)(one_in(d, 40) ? dice(d, 0, 255) : p->m.config.unit);
+    op->len = 2;
+    bool allowed = p->m.now_ms < p->m.modbus_until[op->b];
+    int64_t kind = dice(d, 0, 9);
+    if (kind < 4)
+        modbus_read(d, op);
+    else if (!allowed && !one_in(d, 6))
+        modbus_unlock(d, p, op);
+    else if (kind < 7)
+        modbus_rules(d, op);
+    else if (kind < 9)
+        modbus_orders(d, op);
+    else
+        modbus_limit(d, p, op);
+    if (one_in(d, 80))
+        op->data[1] = (uint8_t)dice(d, 0, 255);
+    if (one_in(d, 80))
+        op->len = (int)dice(d, 1, op->len);
+    if (one_in(d, 40))
+        op->c = one_in(d, 2) ? SHAPE_SPLIT : SHAPE_CHECKSUM;
 }
 
 /* ---- other inputs ---- */
@@ -494,6 +601,7 @@ static void passing(struct dice *d, const struct pair *p, struct op *op)
         op->a = dice(d, 60, one_in(d, 10) ? 40000 : 2000);
     } else if (one_in(d, 60)) {
         op->kind = OP_lost;
+        op->b = one_in(d, 4);
     }
 }
 
@@ -510,6 +618,30 @@ static void power(struct dice *d, const struct pair *p, struct op *op)
     op->a = dice(d, 1, 3);
     op->b = one_in(d, 4) ? dice(d, 0, 3) : dice(d, 0, 700);
     op->c = dice(d, 0, 1) | (one_in(d, 3) ? dice(d, 1, 3) << 1 : 0);
+}
+
+/* What changes rarely. */
+static void conditions(struct dice *d, struct op *op)
+{
+    static const int rates[] = {1000, 1000, 500, 200, 100, 20};
+    static const int mains[] = {2200, 2200, 2200, 2310, 1980, 1610, 1590, 900};
+    switch (dice(d, 0, 5)) {
+    case 0:
+        *op = (struct op){.kind = OP_rate, .a = PICK(d, rates)};
+        return;
+    case 1:
+    case 2:
+        *op = (struct op){.kind = OP_mains, .a = PICK(d, mains)};
+        return;
+    case 3:
+        *op = (struct op){.kind = OP_chip, .a = dice(d, -3, 3) * dice(d, 1, 90000)};
+        return;
+    case 4:
+        *op = (struct op){.kind = OP_old, .a = dice(d, 1, 5)};
+        return;
+    default:
+        *op = (struct op){.kind = OP_guess, .a = dice(d, 9, 11), .b = dice(d, 0, 1)};
+    }
 }
 
 static void loads(struct dice *d, const struct pair *p, struct op *op)
@@ -541,8 +673,8 @@ static void loads(struct dice *d, const struct pair *p, struct op *op)
 
 static void gen_frame(struct dice *d, const struct pair *p, struct op *op)
 {
-    static const int shapes[] = {SHAPE_INFRARED, SHAPE_INFRARED, SHAPE_NOISE,
-                                 SHAPE_SPLIT,    SHAPE_LATE,     SHAPE_CHECKSUM};
+    static const int shapes[] = {SHAPE_INFRARED, SHAPE_INFRARED, SHAPE_NOISE, SHAPE_SPLIT,
+                                 SHAPE_LATE,     SHAPE_CHECKSUM, SHAPE_BOTH};
     int64_t kind = dice(d, 0, 99);
     if (kind < 42)
         read_something(d, op);
@@ -565,17 +697,23 @@ static void gen_frame(struct dice *d, const struct pair *p, struct op *op)
     if (one_in(d, 150))
         put(op, (uint64_t)dice(d, 0, 255), 1);
     if (op->b == 0 && one_in(d, 40))
-        op->b = one_in(d, 2) ? 1 : 2;
-    if (one_in(d, 40))
+        op->b = one_in(d, 3) ? dice(d, 4, 9) : dice(d, 1, 3);
+    if (one_in(d, 30))
         op->c = PICK(d, shapes);
+    static const int mistaken[] = {0x16, 0x33, 0x91}; /* noise that would be a frame's beginning */
+    for (int i = 0; i < 3; i++)
+        if (op->c == SHAPE_NOISE && p->m.config.unit == mistaken[i])
+            op->c = SHAPE_PLAIN;
 }
 
 void gen_op(struct dice *d, const struct pair *p, struct op *op)
 {
     memset(op, 0, sizeof *op);
     int64_t kind = dice(d, 0, 999);
-    if (kind < 550)
+    if (kind < 480 || (kind < 540 && p->m.config.unit == 0))
         gen_frame(d, p, op);
+    else if (kind < 550)
+        gen_modbus(d, p, op);
     else if (kind < 700)
         energy(d, p, op);
     else if (kind < 850)
@@ -586,8 +724,10 @@ void gen_op(struct dice *d, const struct pair *p, struct op *op)
         op->kind = OP_key;
     else if (kind < 970)
         *op = (struct op){.kind = OP_programming, .a = dice(d, 0, 1)};
-    else if (kind < 998)
+    else if (kind < 995)
         power(d, p, op);
+    else if (kind < 998)
+        conditions(d, op);
     else if (one_in(d, 6))
         *op = (struct op){.kind = OP_fail, .a = dice(d, 180, 210)};
     else

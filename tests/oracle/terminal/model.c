@@ -43,6 +43,8 @@ int64_t m_seconds(const struct m_date *d)
     int64_t days = 0;
     for (int y = 2000; y < d->year; y++)
         days += 365 + leap(y);
+    for (int y = d->year; y < 2000; y++)
+        days -= 365 + leap(y);
     for (int month = 1; month < d->month; month++)
         days += month_days(d->year, month);
     days += d->day - 1;
@@ -301,7 +303,7 @@ static void freeze(struct model *m)
 {
     struct m_books *b = &m->books;
     struct m_date now = model_local(m);
-    int day = now.day_number + 1, month = m_month_number(&now);
+    int day = now.day_number + 100000, month = m_month_number(&now);
     if (b->clock_lost || day <= b->freeze_day)
         return;
     struct m_freeze f = {.at = now, .balance = model_balance(m), .free = b->free_fen};
@@ -357,8 +359,11 @@ static void forget(struct model *m)
     m->failures = 0;
     m->page = 0;
     m->page_until_ms = 0;
+    m->looked = INT64_MIN;
     m->order_word = 0;
-    m->broadcast_day = -1000000;
+    memset(m->wrong, 0, sizeof m->wrong);
+    memset(m->deaf_until, 0, sizeof m->deaf_until);
+    memset(m->modbus_until, 0, sizeof m->modbus_until);
     memset(&m->sample, 0, sizeof m->sample);
     for (int c = 0; c < 3; c++) {
         m->learn_until[c] = INT64_MIN;
@@ -367,6 +372,20 @@ static void forget(struct model *m)
         for (int i = 0; i < LIMITS; i++)
             m->over_since[c][i] = -1;
     }
+}
+
+void model_factory_guard(struct model *m)
+{
+    memset(&m->guard, 0, sizeof m->guard);
+    for (int c = 0; c < 3; c++) {
+        struct m_rules *r = &m->guard.rules[c];
+        r->delay_s = 1;
+        r->recloses = 3;
+        r->wait_s = 60;
+        r->standby_ma = r->unplugged_s = 5;
+        r->step_w = 150;
+    }
+    m->guard.weekend = 1 << 0 | 1 << 6;
 }
 
 void model_new(struct model *m, const struct terminal_setup *s)
@@ -380,15 +399,7 @@ void model_new(struct model *m, const struct terminal_setup *s)
                               s->close_allowed_fen};
     memcpy(m->config.limit, limits, sizeof limits);
     m->config.wait_s = 60;
-    for (int c = 0; c < 3; c++) {
-        struct m_rules *r = &m->guard.rules[c];
-        r->delay_s = 1;
-        r->recloses = 3;
-        r->wait_s = 60;
-        r->standby_ma = r->unplugged_s = 5;
-        r->step_w = 150;
-    }
-    m->guard.weekend = 1 << 0 | 1 << 6;
+    model_factory_guard(m);
     memcpy(m->config.price, s->price_e4, sizeof m->config.price);
     struct m_table *t = &m->config.table[0];
     t->periods = s->period_count;
@@ -468,13 +479,19 @@ void model_time(struct model *m, int64_t now_ms, int64_t rtc, bool lost)
     m->now_ms = now_ms;
     m->rtc = rtc;
     m->running = true;
+    if (lost && !m->books.clock_lost)
+        m->looked = INT64_MIN;
     m->books.clock_lost |= lost;
+    if (now_ms >= m->page_until_ms)
+        turn_page(m, 5000);
+    int64_t second = rtc + m->books.correction;
+    if (second == m->looked) /* what goes by the clock is looked at once a second */
+        return;
+    m->looked = second;
     int today = model_local(m).day_number;
     if (today != m->failures_day)
         m->failures = 0;
     m->failures_day = today;
-    if (now_ms >= m->page_until_ms)
-        turn_page(m, 5000);
     freeze(m);
     m_month(m);
     timers(m);

@@ -90,6 +90,7 @@ struct m_books {
     int free_month; /* it was given for; 0: never */
     uint32_t days, months;
     int freeze_day, freeze_month; /* the last that was frozen; 0: none */
+    int broadcast_day;            /* the clock was moved by one; 0: none */
     struct m_freeze day[TERMINAL_DAYS], month[TERMINAL_MONTHS]; /* newest first */
 };
 
@@ -109,6 +110,7 @@ struct m_config {
         int month, day, table;
     } zone[TERMINAL_ZONES];
     int pretrip, wait_s, safe, auth, alarm4, kept;
+    int unit; /* of Modbus; 0: not spoken */
     int64_t free_fen;
 };
 
@@ -154,10 +156,13 @@ struct model {
     struct m_guard guard;
     /* gone with the power */
     int64_t now_ms, rtc;
+    int64_t looked; /* the second in which the clock was looked at last */
     bool running, programming;
     int64_t over_since[3][LIMITS]; /* -1: not exceeded */
     int64_t learn_until[3];
-    int broadcast_day;
+    int port;     /* of the frame that is looked at */
+    int wrong[2]; /* passwords in a row, by port */
+    int64_t deaf_until[2], modbus_until[2];
     int order_word;
     bool order_refused;
     struct terminal_sample sample;
@@ -176,6 +181,7 @@ struct model {
 
 /* Inputs. Each leaves the model as the library must be when its writes are done. */
 void model_new(struct model *m, const struct terminal_setup *setup);
+void model_factory_guard(struct model *m);
 void model_boot(struct model *m); /* power comes back */
 void model_time(struct model *m, int64_t now_ms, int64_t rtc, bool lost);
 void model_energy(struct model *m, int circuit, uint64_t mwh); /* from 0 */
@@ -186,6 +192,9 @@ void model_key(struct model *m);
  * its length, -1: no answer. */
 int model_frame(struct model *m, const uint8_t address[6], int control, const uint8_t *data,
                 int len, int *answer_control, uint8_t *answer);
+
+/* The same of Modbus RTU, from the unit to before the CRC; -1: no answer. */
+int model_modbus(struct model *m, const uint8_t *frame, int len, uint8_t *answer);
 
 /* Four bytes of signature in the running authentication. */
 void model_sign(const struct model *m, const uint8_t *data, int len, uint8_t mac[4]);
@@ -215,6 +224,8 @@ int m_month_number(const struct m_date *d);
 bool m_reads(const struct model *m, uint32_t di, uint8_t *out, int *len);
 int m_writes(struct model *m, uint32_t di, const uint8_t *data, int len); /* error byte */
 int m_order(struct model *m, const uint8_t *data, int len);
+bool m_obey(struct model *m, int n1, int n2, uint32_t operator_code);
+bool m_password(struct model *m, const uint8_t pa_p[4], int level); /* level, digits */
 int m_money(struct model *m, const uint8_t *data, int len, uint8_t *out, int *out_len); /* SERR */
 void m_shift_clock(struct model *m, int64_t seconds);
 void m_trip(struct model *m, int circuit, int cause);

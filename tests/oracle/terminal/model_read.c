@@ -22,7 +22,7 @@ static uint64_t positive(int64_t v)
 
 static void stamp6(uint8_t **p, const struct m_date *d, bool there)
 {
-    const int v[] = {d->second, d->minute, d->hour, d->day, d->month, d->year - 2000};
+    const int v[] = {d->second, d->minute, d->hour, d->day, d->month, d->year % 100};
     for (int i = 0; i < 6; i++)
         bcd(p, there ? (uint64_t)v[i] : 0, 1);
 }
@@ -109,7 +109,7 @@ static bool purchase(const struct model *m, uint32_t di, uint8_t **p)
         bcd(p, there ? (uint64_t)r->at.hour : 0, 1);
         bcd(p, there ? (uint64_t)r->at.day : 0, 1);
         bcd(p, there ? (uint64_t)r->at.month : 0, 1);
-        bcd(p, there ? (uint64_t)r->at.year - 2000 : 0, 1);
+        bcd(p, there ? (uint64_t)r->at.year % 100 : 0, 1);
         return true;
     case 2:
         bcd(p, n == 1 ? m->books.count : r->count, 2);
@@ -221,7 +221,7 @@ static bool clock(const struct model *m, int which, uint8_t **p)
         bcd(p, (uint64_t)d.weekday, 1);
         bcd(p, (uint64_t)d.day, 1);
         bcd(p, (uint64_t)d.month, 1);
-        bcd(p, (uint64_t)d.year - 2000, 1);
+        bcd(p, (uint64_t)d.year % 100, 1);
     }
     return true;
 }
@@ -244,7 +244,7 @@ static bool settings(const struct model *m, uint32_t di, uint8_t **p)
         return m->setup.wallet;
     }
     if (n == 9)
-        return bcd(p, 0, 2), true;
+        return bcd(p, (uint64_t)m->config.unit, 2), true;
     if (n < 1 || n > 9)
         return false;
     if (n == 5)
@@ -293,7 +293,7 @@ static bool day_freeze(const struct model *m, uint32_t di, uint8_t **p)
         bcd(p, 0, 2);
         bcd(p, (uint64_t)f->at.day, 1);
         bcd(p, (uint64_t)f->at.month, 1);
-        bcd(p, (uint64_t)f->at.year - 2000, 1);
+        bcd(p, (uint64_t)f->at.year % 100, 1);
         return true;
     }
     bcd(p, (r[0] + r[1] + r[2] + r[3]) / 10000 % 100000000, 4);

@@ -145,32 +145,56 @@ static void carry_out(struct model *m, int n1, int n2)
     }
 }
 
-int m_order(struct model *m, const uint8_t *data, int len)
+/* Obeys, or says why not. */
+bool m_obey(struct model *m, int n1, int n2, uint32_t operator_code)
 {
     static const uint8_t known[] = {0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x2A, 0x2B, 0x3A, 0x3B};
-    if (len != 16)
-        return refuse(m, 4, ERROR_VALUE);
-    if (data[0] != 2 || memcmp(data + 1, m->config.password[0], 3) != 0)
-        return refuse(m, 4, ERROR_PASSWORD);
-    int n1 = data[8], n2 = data[9];
-    if (expired(m, n1, data + 10))
-        return refuse(m, 0x10, ERROR_VALUE);
-    if (memchr(known, n1, sizeof known) == NULL)
-        return refuse(m, 4, ERROR_VALUE);
-    if (n1 <= 0x1C && n2 > m->setup.circuits)
-        return refuse(m, 4, ERROR_VALUE);
     bool timed = n1 == 0x1D || n1 == 0x1E;
-    if (timed && n2 == 0)
-        return refuse(m, 0x80, ERROR_VALUE);
-    if (m->books.keep_power && opens(n1))
-        return refuse(m, timed ? 0x40 : 0x20, ERROR_VALUE);
-    if (timed && tripped(m))
-        return refuse(m, 0x100, ERROR_VALUE);
+    int word = 0;
+    if (memchr(known, n1, sizeof known) == NULL || (n1 <= 0x1C && n2 > m->setup.circuits))
+        word = 4;
+    else if (timed && n2 == 0)
+        word = 0x80;
+    else if (m->books.keep_power && opens(n1))
+        word = timed ? 0x40 : 0x20;
+    else if (timed && tripped(m))
+        word = 0x100;
+    if (word != 0) {
+        refuse(m, word, ERROR_VALUE);
+        return false;
+    }
     m->order_refused = false;
-    m->books.operator_code = u32(data + 4);
+    m->books.operator_code = operator_code;
     carry_out(m, n1, n2);
     m_settle(m);
-    return 0;
+    return true;
+}
+
+/* Ten wrong ones in a row make the port deaf to passwords for a minute. */
+bool m_password(struct model *m, const uint8_t pa_p[4], int level)
+{
+    if (m->now_ms < m->deaf_until[m->port])
+        return false;
+    bool second = pa_p[0] == 2 && memcmp(pa_p + 1, m->config.password[0], 3) == 0;
+    bool fourth = pa_p[0] == 4 && memcmp(pa_p + 1, m->config.password[1], 3) == 0;
+    bool right = second || (fourth && level == 4);
+    m->wrong[m->port] = right ? 0 : m->wrong[m->port] + 1;
+    if (m->wrong[m->port] == 10) {
+        m->wrong[m->port] = 0;
+        m->deaf_until[m->port] = m->now_ms + 60000;
+    }
+    return right;
+}
+
+int m_order(struct model *m, const uint8_t *data, int len)
+{
+    if (len != 16)
+        return refuse(m, 4, ERROR_VALUE);
+    if (!m_password(m, data, 2))
+        return refuse(m, 4, ERROR_PASSWORD);
+    if (expired(m, data[8], data + 10))
+        return refuse(m, 0x10, ERROR_VALUE);
+    return m_obey(m, data[8], data[9], u32(data + 4)) ? 0 : ERROR_VALUE;
 }
 
 /* ---- money ---- */
@@ -439,11 +463,14 @@ static void broadcast(struct model *m, const uint8_t *data, int len)
         return;
     int64_t shift = m_seconds(&d) - m_seconds(&now);
     if (!b->clock_lost) {
-        if (shift == 0 || shift > 300 || shift < -300 || m->broadcast_day == now.day_number)
+        if (shift == 0 || shift > 300 || shift < -300 ||
+            b->broadcast_day >= now.day_number + 100000)
             return;
     }
+    int before = b->clock_lost ? 0 : now.day_number + 100000;
     m_shift_clock(m, shift);
-    m->broadcast_day = model_local(m).day_number;
+    int after = model_local(m).day_number + 100000;
+    b->broadcast_day = after > before ? after : before;
     m_settle(m);
 }
 
@@ -501,7 +528,7 @@ static int write(struct model *m, const uint8_t *data, int len, int *control, ui
 {
     if (len <= 12)
         return fail(0x14, ERROR_VALUE, control, out);
-    if (data[4] != 2 || memcmp(data + 5, m->config.password[0], 3) != 0)
+    if (!m_password(m, data + 4, 2))
         return fail(0x14, ERROR_PASSWORD, control, out);
     int error = m_writes(m, u32(data), data + 12, len - 12);
     if (error != 0)
@@ -520,7 +547,7 @@ static int password(struct model *m, const uint8_t *data, int len, int *control,
     if ((level != 2 && level != 4) || u32(data) != 0x04000C01u + (uint32_t)level)
         return fail(0x18, ERROR_VALUE, control, out);
     uint8_t *of = m->config.password[level == 4];
-    if (data[4] != level || memcmp(data + 5, of, 3) != 0)
+    if (!m_password(m, data + 4, level))
         return fail(0x18, ERROR_PASSWORD, control, out);
     memcpy(of, data + 9, 3);
     memcpy(out, data + 8, 4);
@@ -540,12 +567,13 @@ static int money(struct model *m, const uint8_t *data, int len, int *control, ui
     return 4 + n;
 }
 
+/* AA from some byte on, up to the highest, leaves out what it does not say. */
 static bool to_me(const struct model *m, const uint8_t address[6])
 {
-    bool any = true;
-    for (int i = 0; i < 6; i++)
-        any = any && address[i] == 0xAA;
-    return any || memcmp(address, m->config.address, 6) == 0;
+    int said = 6;
+    while (said > 0 && address[said - 1] == 0xAA)
+        said--;
+    return memcmp(address, m->config.address, (size_t)said) == 0;
 }
 
 int model_frame(struct model *m, const uint8_t address[6], int control, const uint8_t *data,

@@ -50,8 +50,12 @@ static int mode(struct model *m, int n, const uint8_t *data, int len)
     int64_t v;
     if (n == 7)
         return free_amount(m, data, len);
-    if (n == 9) /* the bench does not speak the other language: only 0 may be set */
-        return number(data, len, 2, 0, &v);
+    if (n == 9) {
+        if (number(data, len, 2, 247, &v) || v == 104)
+            return BAD;
+        m->config.unit = (int)v;
+        return 0;
+    }
     if (n < 1 || n > 6 || n == 5)
         return NOT_WRITABLE;
     if (number(data, len, n == 2 ? 2 : 1, most[n - 1], &v))
@@ -155,6 +159,8 @@ void m_shift_clock(struct model *m, int64_t shift)
     }
     b->clock_lost = false;
     b->clock_sets++;
+    m->looked = INT64_MIN;
+    b->broadcast_day = 0; /* who knows the password may be followed by a broadcast */
 }
 
 static int clock(struct model *m, int which, const uint8_t *data, int len)

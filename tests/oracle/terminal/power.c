@@ -8,11 +8,11 @@
 static const uint32_t audited[] = {
     0x0000FF00, 0x0001FF00, 0x00900200, 0x00900201, 0x02800020, 0x03110000, 0x03300000, 0x03300400,
     0x0400010C, 0x04000401, 0x0400040E, 0x040005FF, 0x04001001, 0x04001002, 0x04001003, 0x04001004,
-    0x04001005, 0x04010000, 0x04010001, 0x04010002, 0x04800306, 0x04800307, 0x04800308, 0x040501FF,
-    0x048001FF, 0x04800301, 0x04800302, 0x04800303, 0x04800304, 0x04802001, 0x04802002, 0x04802003,
-    0x04802201, 0x04802202, 0x04802203, 0x04802401, 0x04802402, 0x04802403, 0x04802501, 0x04802502,
-    0x04802503, 0x04802601, 0x04802602, 0x04802603, 0x04802700, 0x04802801, 0x04802802, 0x04802803,
-    0x1D000001, 0x1E000001,
+    0x04001005, 0x04010000, 0x04010001, 0x04010002, 0x04800306, 0x04800307, 0x04800308, 0x04800309,
+    0x040501FF, 0x048001FF, 0x04800301, 0x04800302, 0x04800303, 0x04800304, 0x04802001, 0x04802002,
+    0x04802003, 0x04802201, 0x04802202, 0x04802203, 0x04802401, 0x04802402, 0x04802403, 0x04802501,
+    0x04802502, 0x04802503, 0x04802601, 0x04802602, 0x04802603, 0x04802700, 0x04802801, 0x04802802,
+    0x04802803, 0x1D000001, 0x1E000001,
 };
 #define AUDITED (int)(sizeof audited / sizeof audited[0])
 #define AUDITS (AUDITED + 60 + 30 + 10 + 60 + 2 * TERMINAL_DAYS + 2 * TERMINAL_MONTHS)
@@ -161,7 +161,7 @@ void drive_wake(struct pair *p, int64_t gap_s)
 {
     struct maybe all = {malloc(96 * sizeof *all.list), 0};
     p->now_ms += gap_s * 1000;
-    p->rtc = 1767225600 + p->now_ms / 1000;
+    p->rtc = drive_rtc(p);
     maybe_mix(&all, p, &p->m.books);
     maybe_mix(&all, p, &p->durable.books);
     for (int i = 0; i < p->history_len; i++)
@@ -183,15 +183,67 @@ void drive_wake(struct pair *p, int64_t gap_s)
     p->cuts++;
 }
 
+/* Bodies grew at their ends: books and configuration of versions 1 to 5. */
+static const struct {
+    size_t base, slot, body[5];
+} records[] = {{0, 768, {477, 515, 539, 539, 543}}, {1536, 256, {118, 118, 210, 211, 211}}};
+
+/* The newest record as firmware of that version would have left it. */
+static void rewrite(struct pair *p, int record, unsigned newest, int version)
+{
+    uint8_t *at = p->nvram + records[record].base + newest * records[record].slot;
+    size_t len = 8 + records[record].body[version - 1];
+    if (at[2] < version) /* not written since it was older still */
+        return;
+    at[2] = (uint8_t)version;
+    uint32_t crc = crc32c(at, len);
+    for (int i = 0; i < 4; i++)
+        at[len + (size_t)i] = (uint8_t)(crc >> 8 * i);
+}
+
+static void forget_freezes(struct model *m)
+{
+    struct m_books *b = &m->books;
+    b->free_fen = b->free_month = b->freeze_day = b->freeze_month = 0;
+    b->days = b->months = b->begun_days = b->begun_months = 0;
+    memset(b->day, 0, sizeof b->day);
+    memset(b->month, 0, sizeof b->month);
+    m->config.table[1].periods = m->config.zones = 0;
+    m->config.free_fen = m->config.kept = m->config.alarm4 = 0;
+}
+
+/* Firmware of that version knew no more. */
+static void grow_old(struct pair *p, int version)
+{
+    struct model *m = &p->m;
+    rewrite(p, 0, p->t.books_slot, version);
+    rewrite(p, 1, p->t.config_slot, version);
+    m->books.broadcast_day = version < 5 ? 0 : m->books.broadcast_day;
+    m->config.unit = version < 4 ? 0 : m->config.unit;
+    if (version < 3)
+        forget_freezes(m);
+    if (version < 2) {
+        memset(m->books.hold, 0, sizeof m->books.hold);
+        memset(m->books.staff, 0, sizeof m->books.staff);
+        m->books.hold_day = 0;
+        memset(p->nvram + 4096, 0xFF, 2048);
+        model_factory_guard(m);
+    }
+    p->durable = *m;
+}
+
 void drive_off(struct pair *p, const struct op *op)
 {
-    if (op->b == 1) {
+    bool old = op->kind == OP_old;
+    if (op->b == 1 || old) {
         terminal_save(&p->t);
         drive_drain(p);
         if (!p->dead)
             p->history_len = 0;
         p->durable.books = p->m.books;
+        if (!p->dead && old)
+            grow_old(p, (int)op->a);
     }
     p->dead = true;
-    drive_wake(p, op->a);
+    drive_wake(p, old ? 1 : op->a);
 }
