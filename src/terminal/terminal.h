@@ -376,7 +376,7 @@ void terminal_boot(struct terminal *t, const struct terminal_setup *setup, const
 
 /* Time passes. `rtc` is the clock chip: UTC seconds that need not be right (the correction is kept
  * in nvram); `lost` says that it stopped. Call at least once a minute; what goes by the clock is
- * looked at once a second, and at the next call when the clock was set or lost. */
+ * looked at once a second, and at the next call when the clock was lost or anything written. */
 void terminal_time(struct terminal *t, mono_ms now, wall_s rtc, bool lost);
 
 /* Energy that flowed through circuit 1..3 since the last call; at most 1000 kWh a call. */

@@ -44,7 +44,6 @@ bool clock_set(struct terminal *t, struct civil local)
     t->books.clock_correction_s = correction_s;
     t->books.clock_lost = false;
     t->books.clock_sets++;
-    t->second = t->cover_minute = INT64_MIN; /* what goes by the clock is looked at anew */
     t->books.broadcast_day = 0;
     t->books_dirty = true;
     hours_changed(t);

@@ -356,7 +356,7 @@ static int guard(struct model *m, uint32_t di, const uint8_t *data, int len)
     }
 }
 
-int m_writes(struct model *m, uint32_t di, const uint8_t *data, int len)
+static int writes(struct model *m, uint32_t di, const uint8_t *data, int len)
 {
     switch (di >> 8) {
     case 0x040001:
@@ -378,4 +378,13 @@ int m_writes(struct model *m, uint32_t di, const uint8_t *data, int len)
             return guard(m, di, data, len);
         return NOT_WRITABLE;
     }
+}
+
+/* What goes by the clock is looked at anew with the next time. */
+int m_writes(struct model *m, uint32_t di, const uint8_t *data, int len)
+{
+    int error = writes(m, di, data, len);
+    if (error == 0)
+        m->looked = INT64_MIN;
+    return error;
 }
