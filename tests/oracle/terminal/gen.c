@@ -710,7 +710,10 @@ void gen_op(struct dice *d, const struct pair *p, struct op *op)
 {
     memset(op, 0, sizeof *op);
     int64_t kind = dice(d, 0, 999);
-    if (kind < 480 || (kind < 540 && p->m.config.unit == 0))
+    if (p->m.config.unit == 0 && one_in(d, 80)) {
+        begin_write(d, p, op, 0x04800309);
+        put_bcd(op, PICK(d, units), 2);
+    } else if (kind < 480 || (kind < 540 && p->m.config.unit == 0))
         gen_frame(d, p, op);
     else if (kind < 550)
         gen_modbus(d, p, op);
