@@ -40,7 +40,9 @@ static void release(struct inbound *in)
 static void on_received(void *arg, struct io_stream *s, const uint8_t *data, size_t len)
 {
     struct inbound *in = arg;
+    struct gateway_now now = program_now(in->program);
     (void)s;
+    dialin_time_set(in->program->dialin.engine, now.wall, in->program->offset_s);
     dialin_data(in->program->dialin.engine, in->id, real_now(in->program), data, len);
 }
 
@@ -63,7 +65,9 @@ static void on_accepted(void *arg, struct io_stream *s)
     *in = (struct inbound){p->dialin.streams, s, p, ++p->dialin.last_id};
     p->dialin.streams = in;
     io_stream_handle(s, &EVENTS, in);
-    dialin_open(p->dialin.engine, in->id, real_now(p));
+    uint8_t random[DIALIN_RANDOM];
+    io_random(random, sizeof random);
+    dialin_open(p->dialin.engine, in->id, real_now(p), random);
 }
 
 /* ---- what the engine does ------------------------------------------------------------------- */
@@ -101,6 +105,14 @@ static void do_received(void *ctx, int64_t line, const uint8_t *data, size_t len
     ports_dialin_received(ctx, line, data, len);
 }
 
+static void do_told(void *ctx, const struct dialin_told *told)
+{
+    struct uplink_reading r = {.at = told->at, .point_count = told->count};
+    for (size_t i = 0; i < told->count; i++)
+        r.points[i] = (struct uplink_point){told->points[i].point, told->points[i].value};
+    ports_dialin_told(ctx, told->line, told->address, &r);
+}
+
 /* Registrations are text more often than not; what is none is shown as 0x and digits. */
 static void show(const struct dialin_note *n, char out[64])
 {
@@ -120,16 +132,48 @@ static void show(const struct dialin_note *n, char out[64])
 
 static void do_note(void *ctx, const struct dialin_note *n)
 {
-    static const enum log_name names[] = {[DIALIN_BOUND] = LOG_UNIT_CONNECTED,
-                                          [DIALIN_TWIN] = LOG_UNIT_TWIN,
-                                          [DIALIN_DISPLACED] = LOG_UNIT_DISPLACED,
-                                          [DIALIN_UNKNOWN] = LOG_UNIT_UNKNOWN,
-                                          [DIALIN_SILENT] = LOG_UNIT_SILENT};
+    static const enum log_name names[] = {
+        [DIALIN_BOUND] = LOG_UNIT_CONNECTED,     [DIALIN_TWIN] = LOG_UNIT_TWIN,
+        [DIALIN_DISPLACED] = LOG_UNIT_DISPLACED, [DIALIN_UNKNOWN] = LOG_UNIT_UNKNOWN,
+        [DIALIN_SILENT] = LOG_UNIT_SILENT,       [DIALIN_UNPROVEN] = LOG_UNIT_UNPROVEN,
+        [DIALIN_BROKEN] = LOG_UNIT_BROKEN};
     struct inbound *in = find(ctx, n->conn);
     char said[64];
     show(n, said);
     log_event(names[n->event], LOG_S("unit", said),
               LOG_S("peer", in == NULL ? "?" : io_stream_peer(in->stream)));
+}
+
+/* ---- secrets --------------------------------------------------------------------------------- */
+
+#define SECRETS_MAX (256 * 1024)
+
+/* "ID SECRET" in each line; # begins a remark. */
+static enum err take_secret(struct dialin *d, char *line)
+{
+    char *save = NULL;
+    line[strcspn(line, "#\r")] = '\0';
+    const char *id = strtok_r(line, " \t", &save);
+    const char *secret = strtok_r(NULL, " \t", &save);
+    if (id == NULL)
+        return ERR_OK;
+    bool whole = secret != NULL && strtok_r(NULL, " \t", &save) == NULL;
+    return whole ? dialin_secret_put(d, id, secret) : ERR_SYNTAX;
+}
+
+static enum err load_secrets(struct dialin *d, const char *path)
+{
+    struct bytes file;
+    if (path == NULL)
+        return ERR_OK;
+    TRY(io_file_read(path, SECRETS_MAX, &file));
+    enum err e = ERR_OK;
+    char *save = NULL;
+    for (char *line = strtok_r((char *)file.data, "\n", &save); line != NULL && e == ERR_OK;
+         line = strtok_r(NULL, "\n", &save))
+        e = take_secret(d, line);
+    io_file_free(&file);
+    return e;
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -140,12 +184,13 @@ static void woken(void *arg)
     dialin_tick(p->dialin.engine, real_now(p));
 }
 
-enum err units_listen(struct program *p, const char *host, uint16_t port)
+enum err units_listen(struct program *p, const char *host, uint16_t port, const char *secrets)
 {
-    struct dialin_io io = {p, do_send, do_close, do_up, do_down, do_received, do_note};
+    struct dialin_io io = {p, do_send, do_close, do_up, do_down, do_received, do_told, do_note};
     struct io_listen_options o = {
         .host = host, .port = port, .accepted = on_accepted, .arg = p, .max_streams = 4096};
     TRY(dialin_new(&p->dialin.engine, &io));
+    TRY(load_secrets(p->dialin.engine, secrets));
     io_timer_init(&p->dialin.wake, p->io, woken, p);
     TRY(io_listen(p->io, &o, &p->dialin.listener));
     log_event(LOG_UNIT_LISTENING, LOG_I("port", io_listener_port(p->dialin.listener)));

@@ -70,7 +70,7 @@ static void stop(void *arg, int signal_number)
 /* ---- start and end -------------------------------------------------------------------------- */
 
 struct gateway_arguments {
-    const char *data, *platform, *ca, *serial, *claim, *clock, *line_speed, *offset, *units;
+    const char *data, *platform, *ca, *serial, *claim, *clock, *line_speed, *offset, *units, *secrets;
 };
 
 /* "HOST:PORT" into host[cap] and a port. */
@@ -117,6 +117,7 @@ static enum err open_gateway(struct program *p, const struct gateway_arguments *
     snprintf(path, sizeof path, "%s/gateway.db", a->data);
     TRY(io_directory_make(a->data));
     TRY(store_open(&p->store, &(struct store_config){.kind = STORE_GATEWAY, .path = path}));
+    p->offset_s = (int32_t)offset_s;
     struct gateway_options o = {.store = p->store,
                                 .new_queue_epoch = io_wall_real(p->io).s * 1000,
                                 .offset_s = (int32_t)offset_s};
@@ -132,7 +133,7 @@ static enum err open_units(struct program *p, const struct gateway_arguments *a)
     if (a->units == NULL)
         return ERR_OK;
     TRY(split_address(a->units, host, sizeof host, &port));
-    return units_listen(p, host, port);
+    return units_listen(p, host, port, a->secrets);
 }
 
 static enum err start(struct program *p, const struct gateway_arguments *a)
@@ -192,7 +193,8 @@ int main(int argc, char **argv)
         {"--serial", "TEXT", &a.serial, "this gateway's serial, as imported at the platform"},
         {"--claim", "CODE", &a.claim, "one-time code; needed until the gateway is claimed"},
         {"--offset", "SECONDS", &a.offset, "the meters' civil time, east of Greenwich"},
-        {"--units", "HOST:PORT", &a.units, "listen for units that dial in (endpoints dtu: ...)"},
+        {"--units", "HOST:PORT", &a.units, "listen for units that dial in (dtu:, acrel:, acrel-4g:)"},
+        {"--unit-secrets", "FILE", &a.secrets, "ids and secrets of Acrel gateways, one a line"},
         {"--clock", "R,V,SPEED", &a.clock, "a clock that runs faster, for demonstrations"},
         {"--line-speed", "N", &a.line_speed, "with --clock: lines run only so fast; divides SPEED"},
         {0}};

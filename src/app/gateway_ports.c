@@ -66,6 +66,15 @@ void ports_dialin_received(struct program *p, int64_t line, const uint8_t *data,
         on_received(port, NULL, data, len);
 }
 
+void ports_dialin_told(struct program *p, int64_t line, unsigned address,
+                       const struct uplink_reading *reading)
+{
+    struct port *port = find_dialin(p, line);
+    struct gateway_now now = program_now(p);
+    if (port != NULL)
+        gateway_line_told(p->gateway, &now, port->index, address, reading);
+}
+
 static enum err open_dialin(struct program *p, struct port *port)
 {
     struct dialin_endpoint endpoint;
@@ -79,9 +88,9 @@ static enum err open_dialin(struct program *p, struct port *port)
 
 static bool is_up(const struct port *port)
 {
-    return port->line != NULL ? io_line_is_up(port->line)
-                              : port->dialin != 0 &&
-                                    dialin_line_is_up(port->program->dialin.engine, port->dialin);
+    return port->line != NULL
+               ? io_line_is_up(port->line)
+               : port->dialin != 0 && dialin_line_is_up(port->program->dialin.engine, port->dialin);
 }
 
 /* ---- following the configuration ------------------------------------------------------------ */
@@ -164,9 +173,9 @@ static void write_line(struct program *p, const struct gateway_now *now, struct 
     size_t len = gateway_line_output(p->gateway, now, port->index, out, sizeof out);
     if (len == 0 || (port->line == NULL && port->dialin == 0))
         return;
-    enum err e = port->line != NULL ? io_line_write(port->line, out, len)
-                                    : dialin_write(p->dialin.engine, port->dialin,
-                                                   io_mono_real(p->io), out, len);
+    enum err e = port->line != NULL
+                     ? io_line_write(port->line, out, len)
+                     : dialin_write(p->dialin.engine, port->dialin, io_mono_real(p->io), out, len);
     if (e != ERR_OK) /* on the bus a lost frame is an everyday thing: the engine asks again */
         log_event(LOG_LINE_DOWN, LOG_I("line", port->config.number), LOG_E("error", e));
 }

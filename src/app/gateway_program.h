@@ -81,6 +81,7 @@ struct program {
     struct io *io;
     int64_t day_speed; /* the site's days run so many times faster than its lines; usually 1 */
     int64_t virtual0_ms; /* where the fast clock began */
+    int32_t offset_s;    /* the site's civil time, east of Greenwich */
     struct store *store;
     struct gateway *gateway;
     struct site_clock clock;
@@ -106,8 +107,13 @@ void ports_close(struct program *p);
 void ports_dialin_status(struct program *p, int64_t line, bool up, enum err why);
 void ports_dialin_received(struct program *p, int64_t line, const uint8_t *data, size_t len);
 
-/* gateway_dialin.c. ERR_IO_ADDRESS. */
-[[nodiscard]] enum err units_listen(struct program *p, const char *host, uint16_t port);
+/* A unit reported of its own accord. */
+void ports_dialin_told(struct program *p, int64_t line, unsigned address,
+                       const struct uplink_reading *reading);
+
+/* gateway_dialin.c. secrets: a file, or NULL. ERR_IO_ADDRESS, ERR_NOT_FOUND, ERR_SYNTAX. */
+[[nodiscard]] enum err units_listen(struct program *p, const char *host, uint16_t port,
+                                    const char *secrets);
 void units_turn(struct program *p);
 void units_close(struct program *p); /* before ports_close */
 

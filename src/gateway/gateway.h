@@ -93,6 +93,11 @@ void gateway_line_input(struct gateway *g, const struct gateway_now *now, size_t
 /* Bytes to write now, 0 if none; cap >= METER_FRAME_MAX. Call after every tick and input. */
 size_t gateway_line_output(struct gateway *g, const struct gateway_now *now, size_t index,
                            uint8_t *out, size_t cap);
+/* A report that a unit on the line made by itself, of the meter with this Modbus address: counts as
+ * a reading while that meter does not answer us. One that does tells the same by its polls, in the
+ * scale of its model. meter_id and epoch of the reading are filled in; at 0: now. */
+void gateway_line_told(struct gateway *g, const struct gateway_now *now, size_t index,
+                       unsigned address, const struct uplink_reading *reading);
 /* NULL past the last line; for status pages and benches. */
 const struct bus_stats *gateway_line_stats(const struct gateway *g, size_t index);
 

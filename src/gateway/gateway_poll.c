@@ -64,3 +64,37 @@ void gateway_poll_result(struct gateway *g, const struct gateway_now *now, size_
     if (plan_sweep_over(&l->plan, now->mono))
         sweep_ends(g, now, l);
 }
+
+/* --- what comes by itself ----------------------------------------------------------------------
+ */
+
+#define TOLD_LATE_S 86'400 /* an older report is history that nobody asked for */
+
+static const struct gateway_meter *meter_at(const struct gateway *g, const struct gateway_line *l,
+                                            unsigned address)
+{
+    for (size_t p = 0; p < l->peer_count; p++) {
+        const struct gateway_meter *m = &g->meters[l->meters[p]];
+        if (m->unit.model->driver->link == &meter_link_modbus_rtu && m->unit.address[0] == address)
+            return m;
+    }
+    return NULL;
+}
+
+void gateway_line_told(struct gateway *g, const struct gateway_now *now, size_t index,
+                       unsigned address, const struct uplink_reading *reading)
+{
+    if (index >= g->line_count || !now->trusted || reading->point_count == 0)
+        return;
+    const struct gateway_line *l = &g->lines[index];
+    const struct gateway_meter *m = meter_at(g, l, address);
+    if (m == NULL || !l->bus.peers[m->peer].silent)
+        return;
+    struct uplink_reading r = *reading;
+    r.meter_id = m->meter_id;
+    r.epoch = m->epoch;
+    if (r.at.s == 0 || r.at.s > now->wall.s)
+        r.at = now->wall;
+    if (r.at.s >= now->wall.s - TOLD_LATE_S)
+        gateway_queue_reading(g, now, &r);
+}

@@ -36,6 +36,8 @@ LOG_ROW(LOG_UNIT_TWIN, "unit.twin", ERROR, "A second unit with the same registra
 LOG_ROW(LOG_UNIT_DISPLACED, "unit.displaced", WARN, "A connection that was not heard any more gave its line to a newer one of the same unit.", "单元的旧连接已无数据,线路由其新连接接管。")
 LOG_ROW(LOG_UNIT_UNKNOWN, "unit.unknown", WARN, "A unit was refused: no line has its registration. The line shows what it said.", "拨入单元被拒绝:没有线路使用该注册包,所收内容见本行。")
 LOG_ROW(LOG_UNIT_SILENT, "unit.silent", WARN, "A unit was not heard for three minutes; its connection was closed.", "单元三分钟无任何数据,连接已关闭。")
+LOG_ROW(LOG_UNIT_UNPROVEN, "unit.unproven", ERROR, "A gateway of another maker was refused: its secret is not in the file of secrets, or it is another one.", "第三方网关被拒绝:密钥文件中没有它的密钥,或密钥不符。")
+LOG_ROW(LOG_UNIT_BROKEN, "unit.broken", WARN, "What a unit sent makes no sense; its connection was closed or a report of it was left out.", "单元发送的内容无法解析,连接已关闭或该次上报已忽略。")
 /* auth, api */
 LOG_ROW(LOG_LOGIN, "login.done", INFO, "Somebody logged in, or changed the password.", "登录成功或修改密码成功。")
 LOG_ROW(LOG_LOGIN_REFUSED, "login.refused", WARN, "A log-in was refused; the line says why.", "登录被拒绝,原因见本行。")

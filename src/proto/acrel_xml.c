@@ -166,9 +166,11 @@ enum err acrel_auth_read(struct bytes xml, struct acrel_auth *auth)
     *auth = (struct acrel_auth){0};
     for (t = next(&s); t.kind != END && t.kind != BAD; t = next(&s)) {
         bool begins = t.kind == OPEN || t.kind == EMPTY;
-        if (begins && is(t.name, "id_validate"))
+        if (begins && is(t.name, "id_validate")) {
+            if (validates) /* two: which one is meant? */
+                return ERR_SYNTAX;
             validates = operation_of(attribute(t.attributes, "operation"), &auth->operation);
-        else if (t.kind == TEXT && open.kind == OPEN)
+        } else if (t.kind == TEXT && open.kind == OPEN)
             take_auth(auth, &open, t.text);
         if (t.kind != TEXT)
             open = t;

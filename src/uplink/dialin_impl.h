@@ -2,6 +2,7 @@
 #ifndef YUFU_UPLINK_DIALIN_IMPL_H
 #define YUFU_UPLINK_DIALIN_IMPL_H
 
+#include "proto/acrel.h"
 #include "uplink/dialin.h"
 
 enum conn_state {
@@ -21,7 +22,14 @@ struct dialin_conn {
     struct dialin_unit *unit; /* waiting, bound */
     uint8_t first[DIALIN_FIRST_MAX];
     size_t first_len;
-    struct dtu_filter filter;
+    struct dtu_filter filter; /* dtu */
+    /* Acrel */
+    enum dialin_kind kind; /* as its first bytes say; DTU until then */
+    uint8_t *in;           /* not yet a whole frame */
+    size_t in_len;
+    char challenge[2 * DIALIN_RANDOM + 1];
+    struct dialin_line *asked; /* the frame of this line is under way; NULL: none */
+    mono_ms asked_until;       /* MONO_NEVER: none */
 };
 
 /* Lives as long as a line has it. */
@@ -36,6 +44,15 @@ struct dialin_line {
     struct dialin_line *next;
     int64_t id;
     struct dialin_unit *unit;
+    unsigned port;
+    uint8_t out[ACREL_RTU_MAX]; /* acrel: waits for its turn */
+    size_t out_len;
+};
+
+struct dialin_secret {
+    struct dialin_secret *next;
+    char gateway_id[ACREL_TEXT_MAX];
+    uint8_t secret[DIALIN_SECRET];
 };
 
 struct dialin {
@@ -43,6 +60,31 @@ struct dialin {
     struct dialin_conn *conns;
     struct dialin_unit *units;
     struct dialin_line *lines;
+    struct dialin_secret *secrets;
+    wall_s wall;
+    int32_t offset_s;
 };
+
+/* dialin.c */
+struct dialin_conn *dialin_find(const struct dialin *d, int64_t conn);
+struct dialin_unit *dialin_unit_named(const struct dialin *d, enum dialin_kind kind,
+                                      struct bytes name);
+/* The connection has proved whose it is. It may be gone after this. */
+void dialin_claim(struct dialin *d, struct dialin_conn *c, struct dialin_unit *u, mono_ms now);
+/* Ends a connection and says why; c is gone. */
+void dialin_refuse(struct dialin *d, struct dialin_conn *c, enum dialin_event event, enum err why);
+
+/* dialin_acrel.c. c may be gone after a feed. */
+void dialin_acrel_feed(struct dialin *d, struct dialin_conn *c, mono_ms now, struct bytes more);
+enum err dialin_acrel_write(struct dialin *d, struct dialin_line *l, mono_ms now, struct bytes rtu);
+void dialin_acrel_tick(struct dialin *d, struct dialin_conn *c, mono_ms now);
+
+/* dialin_cipher.c: AES-128-CBC whose key and initial value are the secret. open: false if the
+ * padding is wrong; out needs len, sealed len + 16 bytes. */
+size_t dialin_seal(const uint8_t secret[DIALIN_SECRET], struct bytes plain, uint8_t *out);
+bool dialin_unseal(const uint8_t secret[DIALIN_SECRET], struct bytes sealed, uint8_t *out,
+                   size_t *len);
+/* Lower-case digits of MD5(secret || text). */
+void dialin_proof(const uint8_t secret[DIALIN_SECRET], const char *text, char out[33]);
 
 #endif

@@ -57,7 +57,10 @@ static void test_who_it_is(void **state)
         "<gateway_id>G</gateway_id><id_validate operation=\"other\"></id_validate>",
         "<gateway_id>G</gateway_id><id_validate operation=\"md5\"></id_validate>",
         "<gateway_id>G</gateway_id><id_validate operation=\"request\"",
-        "<<>"};
+        "<<>",
+        "<gateway_id>G</gateway_id><id_validate "
+        "operation='result'><result>pass</result></id_validate>"
+        "<id_validate operation='request'/>"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(acrel_auth_read(text(bad[i]), &b), ERR_SYNTAX);
     a.gateway_id = text("G<W");

@@ -49,8 +49,17 @@ static void do_received(void *ctx, int64_t line, const uint8_t *data, size_t len
 
 static void do_note(void *ctx, const struct dialin_note *n)
 {
-    static const char *const names[] = {"bound", "twin", "displaced", "unknown", "silent"};
+    static const char *const names[] = {"bound",  "twin",     "displaced", "unknown",
+                                        "silent", "unproven", "broken"};
     add(ctx, "%s %d %.*s;", names[n->event], (int)n->conn, (int)n->said_len, (const char *)n->said);
+}
+
+static void do_told(void *ctx, const struct dialin_told *t)
+{
+    add(ctx, "told %d %u at %lld", (int)t->line, t->address, (long long)t->at.s);
+    for (size_t i = 0; i < t->count; i++)
+        add(ctx, " %d=%lld", (int)t->points[i].point, (long long)t->points[i].value);
+    add(ctx, ";");
 }
 
 static void line(struct world *w, int64_t id, const char *endpoint, enum err want)
@@ -64,7 +73,7 @@ static int begin(void **state)
 {
     static struct world w;
     w = (struct world){.now = {1'000'000}};
-    struct dialin_io io = {&w, do_send, do_close, do_up, do_down, do_received, do_note};
+    struct dialin_io io = {&w, do_send, do_close, do_up, do_down, do_received, do_told, do_note};
     assert_ok(dialin_new(&w.d, &io));
     line(&w, 1, "dtu:UNIT-1;ping", ERR_OK);
     line(&w, 2, "dtu:UNIT-12;ping", ERR_OK);
@@ -92,7 +101,8 @@ static void hear(struct world *w, int64_t conn, const char *text)
 
 static void connect_as(struct world *w, int64_t conn, const char *text)
 {
-    dialin_open(w->d, conn, w->now);
+    static const uint8_t random[DIALIN_RANDOM] = "challenge 123456";
+    dialin_open(w->d, conn, w->now, random);
     hear(w, conn, text);
 }
 
