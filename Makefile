@@ -1,6 +1,6 @@
 # The front door. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal firmware clean format
+.PHONY: bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal bench-line firmware clean format
 
 BUILD := build
 SANITIZE := build-sanitize
@@ -21,6 +21,7 @@ help:
 	@echo 'make bench-terminal  100,000 dorm terminals in one thread (ARGS="--terminals N --seconds N")'
 	@echo 'make firmware   the terminal for Cortex-M0+ and M4: images, a day in an emulator, firmware/size.md'
 	@echo 'make bench-clerk    two midnights of 100,000 accounts by the clerk of the platform (ACCOUNTS=n)'
+	@echo 'make bench-line     what a line of meters gives: use, age, faults, CPU, memory (ARGS="--hours H")'
 	@echo 'make check      both compilers, layout, static analysis'
 	@echo 'make format     lay the sources out'
 	@echo 'make clean      remove what was built'
@@ -92,6 +93,9 @@ bench-terminal: build
 firmware:
 	@tools/setup.sh test
 	@python3 tools/firmware.py make
+
+bench-line: build
+	@$(BUILD)/sim/yufu-sim line $(ARGS)
 
 ACCOUNTS ?= 100000
 bench-clerk: build

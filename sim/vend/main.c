@@ -1,7 +1,7 @@
 /*
  * `yufu-sim`: the simulated world from the command line. `vend` runs seeds of the vend simulation,
  * prints what was done, injected and found, exits non-zero on any violation and names the seed;
- * `freshness` is in sim/bench.
+ * `freshness` and `line` are in sim/bench.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "sim/bench/freshness.h"
+#include "sim/bench/line.h"
 #include "sim/vend/trial.h"
 
 #define FAILURES_SHOWN 10
@@ -26,7 +27,8 @@ static int usage(void)
 {
     fprintf(stderr, "usage: yufu-sim vend [--seeds N] [--seed FIRST] [--jobs N] [--trace] [--twice]\n"
                     "                      [--require-coverage]\n"
-                    "       yufu-sim freshness [OPTION...]\n\n"
+                    "       yufu-sim freshness [OPTION...]\n"
+                    "       yufu-sim line [--hours H]\n\n"
                     "  --seeds N   how many seeds (100)\n"
                     "  --seed S    the first of them (1)\n"
                     "  --jobs N    processes (2)\n"
@@ -178,6 +180,8 @@ int main(int argc, char **argv)
     struct run run = {.first = 1, .seeds = 100, .jobs = 2};
     if (argc >= 2 && strcmp(argv[1], "freshness") == 0)
         return freshness_main(argc - 1, argv + 1);
+    if (argc >= 2 && strcmp(argv[1], "line") == 0)
+        return line_main(argc - 1, argv + 1);
     if (argc < 2 || strcmp(argv[1], "vend") != 0)
         return usage();
     for (int i = 2; i < argc; i++) {

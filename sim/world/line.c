@@ -140,7 +140,7 @@ static void deliver(struct sim_line *line, const uint8_t *data, size_t len, int6
         uint8_t out[DLT645_FRAME_MAX];
         if (clean && !hears(m, &frame))
             continue;
-        if (m->dead)
+        if (m->dead || m->swapped)
             continue;
         sim_meter_run(m, at, line->options.wall0);
         size_t n = sim_meter_ask(m, data, len, out, sizeof out);
@@ -167,8 +167,49 @@ static void deliver_request(struct sim_line *line)
         deliver(line, data, len, line->bus_free_us > at_us ? line->bus_free_us : at_us);
 }
 
+/* What is on the wire meanwhile is spoilt where the garbage falls on it. */
+static void spoil(struct sim_line *line, int64_t from_us, int64_t to_us)
+{
+    for (size_t i = 0; i < line->chunk_count; i++) {
+        struct sim_chunk *c = &line->to_master[i];
+        int64_t begin_us = c->at_us - line->byte_us, end_us = begin_us + c->len * line->byte_us;
+        int64_t first = (from_us - begin_us) / line->byte_us;
+        if (from_us >= end_us || to_us <= begin_us)
+            continue;
+        c->data[first < c->taken ? c->taken : first] ^= 0x55;
+        line->collisions++;
+    }
+    if (line->request_len > 0 && from_us < line->request_done_us) {
+        garble(line, line->request, line->request_len);
+        line->collisions++;
+    }
+}
+
+/* Only what was under way already can be spoilt: the device talks into things, nothing waits. */
+static void babble(struct sim_line *line, mono_ms now)
+{
+    const struct sim_line_faults *f = &line->faults;
+    while (f->babble_ms > 0 && line->babble_us <= us(now)) {
+        uint8_t data[DLT645_FRAME_MAX];
+        size_t len = 1 + (size_t)rand_below(&line->rand, f->babble_bytes);
+        int64_t at_us = line->babble_us, end_us = at_us + (int64_t)len * line->byte_us;
+        line->babble_us =
+            end_us + (int64_t)rand_below(&line->rand, 2 * (uint64_t)f->babble_ms) * 1000;
+        if (at_us == 0)
+            continue;
+        MUST(len <= sizeof data);
+        for (size_t i = 0; i < len; i++)
+            data[i] = (uint8_t)rand_u64(&line->rand);
+        spoil(line, at_us, end_us);
+        send_chunk(line, data, len, at_us + line->byte_us);
+        line->babbles++;
+        line->bus_free_us = end_us > line->bus_free_us ? end_us : line->bus_free_us;
+    }
+}
+
 static void advance(struct sim_line *line, mono_ms now)
 {
+    babble(line, now);
     if (line->request_len > 0 && line->request_done_us <= us(now))
         deliver_request(line);
     line->now = now;
@@ -229,6 +270,8 @@ mono_ms sim_line_wake(const struct sim_line *line)
     mono_ms wake = MONO_NEVER;
     if (line->request_len > 0)
         wake = ms_up(line->request_done_us);
+    if (line->faults.babble_ms > 0)
+        wake = mono_earlier(wake, ms_up(line->babble_us > 0 ? line->babble_us : us(line->now)));
     if (line->chunk_count > 0) {
         const struct sim_chunk *c = &line->to_master[0];
         wake = mono_earlier(wake, ms_up(c->at_us + (int64_t)(c->len - 1) * c->byte_us));

@@ -61,7 +61,8 @@ struct sim_meter {
     unsigned cut_after_bytes;
     int64_t cut_off_ms;
     /* line */
-    bool dead; /* its port is broken: hears and says nothing, but measures on */
+    bool dead;    /* its port is broken: hears and says nothing, but measures on */
+    bool swapped; /* its two wires are exchanged: to it and from it everything is upside down */
     /* truth */
     uint32_t life;
     uint32_t seen_count;         /* purchase count of this life that `applied` has reached */
@@ -79,6 +80,8 @@ struct sim_line_faults {
     unsigned duplicate_request, duplicate_answer;
     unsigned late_answer; /* delivered late_ms later, behind whatever follows */
     int64_t late_ms;
+    int64_t babble_ms;     /* a defect device sends garbage about so often; 0: there is none */
+    unsigned babble_bytes; /* at most so much at once, at least one byte */
 };
 
 struct sim_line_options {
@@ -106,13 +109,14 @@ struct sim_line {
     mono_ms now;
     int64_t byte_us;
     int64_t bus_free_us;                   /* the wire is busy until then */
+    int64_t babble_us;                     /* when the defect device speaks next; 0: not decided */
     uint8_t request[2 * DLT645_FRAME_MAX]; /* bytes of the master that have not all arrived yet */
     size_t request_len;
     int64_t request_done_us;
     struct sim_chunk to_master[SIM_LINE_CHUNKS];
     size_t chunk_count;
     /* statistics */
-    uint64_t requests, answers, faults_done, collisions;
+    uint64_t requests, answers, faults_done, collisions, babbles;
     uint64_t busy_us; /* time in which somebody was sending */
 };
 

@@ -143,8 +143,9 @@ void plan_done(struct plan *p, const struct plan_ask *ask, int next_item, mono_m
 void plan_failed(struct plan *p, const struct bus *b, const struct plan_ask *ask, mono_ms now)
 {
     struct plan_peer *peer = &p->peers[ask->peer];
-    uint8_t spoiled = b->peers[ask->peer].spoiled;
-    int64_t pause_ms = (int64_t)AGAIN_MS << (spoiled < SPOILED_SHIFT ? spoiled : SPOILED_SHIFT);
+    unsigned spoiled = b->peers[ask->peer].spoiled;
+    unsigned shift = spoiled > SPOILED_SHIFT ? SPOILED_SHIFT : spoiled > 0 ? spoiled - 1 : 0;
+    int64_t pause_ms = (int64_t)AGAIN_MS << shift;
     peer->not_before = mono_after(now, pause_ms);
     if (p->peer == ask->peer)
         begin_sweep(p, -1, now);

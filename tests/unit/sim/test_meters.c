@@ -266,6 +266,37 @@ static void test_talking_over(void **state)
 }
 
 /* Everybody answers a wildcard at once: rubbish, as on a real line. */
+static void test_babbler_spoils_what_it_meets(void **state)
+{
+    (void)state;
+    uint64_t energy;
+    unsigned heard = 0;
+    new_line(2400);
+    line.faults.babble_ms = 200;
+    line.faults.babble_bytes = 20;
+    for (int i = 0; i < 100; i++)
+        heard += read_energy(1, &energy);
+    assert_true(heard > 5 && heard < 90);
+    assert_true(line.babbles > 100);
+    assert_true(line.collisions > 0);
+    line.faults.babble_ms = 0;
+    sim_line_flush(&line);
+    now = mono_after(now, 1000);
+    assert_true(read_energy(1, &energy));
+}
+
+static void test_exchanged_wires_are_deaf(void **state)
+{
+    (void)state;
+    uint64_t energy;
+    new_line(2400);
+    meters[0].swapped = true;
+    assert_false(read_energy(1, &energy));
+    assert_true(read_energy(2, &energy));
+    meters[0].swapped = false;
+    assert_true(read_energy(1, &energy));
+}
+
 static void test_wildcard_collides(void **state)
 {
     (void)state;
@@ -455,6 +486,8 @@ int main(void)
         cmocka_unit_test(test_duplicated_sale),
         cmocka_unit_test(test_forged_answer),
         cmocka_unit_test(test_talking_over),
+        cmocka_unit_test(test_babbler_spoils_what_it_meets),
+        cmocka_unit_test(test_exchanged_wires_are_deaf),
         cmocka_unit_test(test_wildcard_collides),
         cmocka_unit_test(test_power_cut_in_a_sale),
         cmocka_unit_test(test_foreign_reset_exchange),
