@@ -41,7 +41,7 @@ struct bus_timing bus_timing_of(int32_t baud)
     };
 }
 
-struct bus_timing bus_timing_dlt645(int32_t baud)
+struct bus_timing bus_timing_marked(int32_t baud)
 {
     struct bus_timing t = bus_timing_of(baud);
     t.gap_ms = t.address_gap_ms = at_least((int32_t)bus_wire_ms(baud, 2), 5);

@@ -53,9 +53,9 @@ struct bus_timing {
 };
 
 struct bus_timing bus_timing_of(int32_t baud);
-/* The same for a line on which only DL/T 645 is spoken: its frames do not need the long silences by
- * which Modbus tells where one begins. */
-struct bus_timing bus_timing_dlt645(int32_t baud);
+/* The same for a line without Modbus RTU: frames that have a mark at their beginning do not need
+ * the long silences by which Modbus tells where one begins. */
+struct bus_timing bus_timing_marked(int32_t baud);
 
 /* Each meter of a line is a peer, numbered by the caller 0..BUS_PEERS_MAX-1. */
 struct bus_peer {

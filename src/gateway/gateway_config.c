@@ -51,12 +51,12 @@ static const struct meter_link *link_of(const struct gateway *g, const struct ga
     return g->meters[l->meters[peer]].unit.model->driver->link;
 }
 
-static bool only_dlt645(const struct gateway *g, const struct gateway_line *l)
+static bool speaks_modbus(const struct gateway *g, const struct gateway_line *l)
 {
     for (size_t p = 0; p < l->peer_count; p++)
-        if (link_of(g, l, p) != &meter_link_dlt645)
-            return false;
-    return true;
+        if (link_of(g, l, p) == &meter_link_modbus_rtu)
+            return true;
+    return false;
 }
 
 /* Behind a modem pieces of an answer come when the network likes. */
@@ -69,7 +69,7 @@ static void allow_for_network(struct bus_timing *t)
 static void start_bus(struct gateway *g, const struct gateway_now *now, struct gateway_line *l)
 {
     int32_t baud = (int32_t)l->config.baud;
-    struct bus_timing timing = only_dlt645(g, l) ? bus_timing_dlt645(baud) : bus_timing_of(baud);
+    struct bus_timing timing = speaks_modbus(g, l) ? bus_timing_of(baud) : bus_timing_marked(baud);
     if (dialin_is_endpoint(l->config.endpoint))
         allow_for_network(&timing);
     bus_init(&l->bus, &meter_link_dlt645, &timing, now->mono);

@@ -191,7 +191,7 @@ static void test_modbus_gap_is_three_and_a_half_characters(void **state)
     (void)state;
     assert_int_equal(bus_timing_of(2400).gap_ms, 17); /* 16.04 */
     assert_int_equal(bus_timing_of(9600).gap_ms, 5);  /* 4.01, and never less than 5 */
-    assert_int_equal(bus_timing_dlt645(2400).gap_ms, 10);
+    assert_int_equal(bus_timing_marked(2400).gap_ms, 10);
     assert_int_equal(bus_timing_of(300).gap_ms, 129); /* 128.33 */
 }
 
