@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/gateway_probe.h"
 #include "app/gateway_program.h"
 #include "app/model_dir.h"
 #include "app/options.h"
@@ -87,8 +88,8 @@ static enum err split_address(const char *text, char *host, size_t cap, uint16_t
     return ERR_OK;
 }
 
-/* Lines whose silences are milliseconds cannot follow a clock that makes a day of a second: they may
- * run at a speed of their own, of which the day's is a multiple. */
+/* Lines whose silences are milliseconds cannot follow a clock that makes a day of a second: they
+ * may run at a speed of their own, of which the day's is a multiple. */
 static enum err set_speeds(struct program *p, const struct gateway_arguments *a,
                            struct io_clock *clock)
 {
@@ -183,6 +184,29 @@ static void end(struct program *p)
     io_tls_close(p->link.tls);
 }
 
+/* The installer's commands; without one, this is the gateway. */
+static const struct {
+    const char *name;
+    char called[24];
+    int (*main)(int argc, char **argv);
+} commands[] = {
+    {"scan", "yufu-gateway scan", gateway_scan_main},
+    {"read", "yufu-gateway read", gateway_read_main},
+    {"test", "yufu-gateway test", gateway_test_main},
+};
+
+static bool run_command(int argc, char **argv, int *code)
+{
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        argv[1] = (char *)commands[i].called;
+        *code = commands[i].main(argc - 1, argv + 1);
+        return true;
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     struct gateway_arguments a = {.offset = "28800"};
@@ -199,12 +223,15 @@ int main(int argc, char **argv)
         {"--line-speed", "N", &a.line_speed, "with --clock: lines run only so fast; divides SPEED"},
         {0}};
     static struct program p;
-    int words;
-    enum options_result r = options_parse(argc, argv, "[OPTION...]", rows, &words);
-    if (r != OPTIONS_GO)
-        return r == OPTIONS_HELP ? 0 : 2;
+    int words, code;
     if (!app_models_load(getenv("YUFU_MODELS")))
         return 2;
+    if (run_command(argc, argv, &code))
+        return code;
+    enum options_result r = options_parse(
+        argc, argv, "[OPTION...]   (also: scan, read, test; see each with --help)", rows, &words);
+    if (r != OPTIONS_GO)
+        return r == OPTIONS_HELP ? 0 : 2;
     enum err e = start(&p, &a);
     if (e == ERR_OK) {
         log_event(LOG_PROGRAM_START, LOG_S("program", "yufu-gateway"),

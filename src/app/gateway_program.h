@@ -79,7 +79,7 @@ struct site_clock {
 
 struct program {
     struct io *io;
-    int64_t day_speed; /* the site's days run so many times faster than its lines; usually 1 */
+    int64_t day_speed;   /* the site's days run so many times faster than its lines; usually 1 */
     int64_t virtual0_ms; /* where the fast clock began */
     int32_t offset_s;    /* the site's civil time, east of Greenwich */
     struct store *store;

@@ -8,6 +8,7 @@
 #include "proto/dlt645.h"
 
 #define LISTEN_MS 1'500 /* before the first word: is there another master? */
+#define LEAST_MS 200    /* that an answer is waited for, however quick the others were */
 #define ROUNDS 4        /* questions to one meter, to find its twin */
 #define SUSPICIOUS 2    /* of them, if they collide or are answered twice */
 
@@ -32,10 +33,9 @@ static const struct scan_way *way_of(const struct scan *s)
 static int32_t patience(const struct scan *s)
 {
     int32_t whole = way_of(s)->answer_ms;
-    int32_t seen = 3 * s->slowest_ms + 100;
+    int32_t seen = 3 * s->slowest_ms + 100 > LEAST_MS ? 3 * s->slowest_ms + 100 : LEAST_MS;
     bool searching = s->phase == SCAN_SEARCHING && !s->options.thorough;
-    bool believe = searching && s->slowest_ms > 0 && seen > 200;
-    return believe && seen < whole ? seen : whole;
+    return searching && s->slowest_ms > 0 && seen < whole ? seen : whole;
 }
 
 static void tune(struct scan *s)

@@ -108,7 +108,8 @@ struct scan {
     uint8_t round, spoilt, doubled, silent;
     /* models */
     size_t model;
-    uint8_t item, told, missing, best_missing;
+    uint8_t item, told, missing, bonus;
+    int best;
     struct meter_unit unit;
     struct {
         uint64_t request; /* a sum over its bytes */

@@ -4,6 +4,7 @@
 #include "gateway/scan_impl.h"
 
 #define LACKS 2 /* a row that is missing weighs more than one that is there */
+#define OWN 16  /* the private block of our terminals: nobody else has it, wallet or not */
 
 static struct scan_found *subject(struct scan *s)
 {
@@ -29,7 +30,7 @@ static bool next_model(struct scan *s)
 {
     const struct meter_model *m;
     while ((m = meter_model_at(s->model)) != NULL) {
-        s->item = s->told = s->missing = 0;
+        s->item = s->told = s->missing = s->bonus = 0;
         if (of_protocol(s, m) &&
             meter_unit_init(&s->unit, m->name, subject(s)->address, "", 0) == ERR_OK)
             return true;
@@ -42,28 +43,28 @@ void scan_model_begin(struct scan *s)
 {
     s->model = 0;
     s->asked_count = 0;
-    s->best_missing = 0;
+    s->best = 0;
     subject(s)->model = NULL;
     subject(s)->told = subject(s)->rows = subject(s)->others = 0;
     (void)next_model(s);
 }
 
-static int weight(uint8_t told, uint8_t missing)
+static int weight(const struct scan *s)
 {
-    return told - LACKS * missing;
+    return s->told + s->bonus - LACKS * s->missing;
 }
 
 static void judge_model(struct scan *s)
 {
     struct scan_found *f = subject(s);
-    int mine = weight(s->told, s->missing);
-    int best = f->model ? weight(f->told, s->best_missing) : 0;
+    int mine = weight(s);
+    int best = f->model ? s->best : 0;
     if (mine > best) {
         f->model = s->unit.model;
         f->told = s->told;
         f->rows = s->unit.model->item_count;
         f->others = 0;
-        s->best_missing = s->missing;
+        s->best = mine;
     } else if (f->model && mine == best && s->told > 0) {
         f->others++;
     }
@@ -74,14 +75,18 @@ static void judge_model(struct scan *s)
 static bool hopeless(const struct scan *s)
 {
     const struct scan_found *f = &s->found[s->subject];
-    int rest = s->unit.model->item_count - s->item;
-    int best = f->model ? weight(f->told, s->best_missing) : 1;
-    return weight(s->told, s->missing) + rest < best;
+    int rest = 0;
+    for (uint8_t i = s->item; i < s->unit.model->item_count; i++)
+        rest += s->unit.model->items[i].decode == METER_DECODE_CIRCUITS ? 1 + OWN : 1;
+    int best = f->model ? s->best : 1;
+    return weight(s) + rest < best;
 }
 
 static void count(struct scan *s, bool told)
 {
+    bool own = s->unit.model->items[s->item].decode == METER_DECODE_CIRCUITS;
     s->told = (uint8_t)(s->told + told);
+    s->bonus = (uint8_t)(s->bonus + (told && own ? OWN : 0));
     s->missing = (uint8_t)(s->missing + !told);
     s->item++;
 }

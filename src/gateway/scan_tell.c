@@ -7,7 +7,13 @@ static unsigned search_progress(const struct scan *s)
 {
     unsigned within =
         s->depth == 0 ? 0 : (s->digit[0] + 1U) * 1000 / scan_way_of(s->protocol)->branches;
-    return ((unsigned)s->protocol * 1000 + within) / SCAN_PROTOCOLS;
+    unsigned before = 0, all = 0;
+    for (unsigned p = 0; p < SCAN_PROTOCOLS; p++) {
+        unsigned wanted = s->options.speeds[s->speed].protocols >> p & 1;
+        all += wanted;
+        before += p < s->protocol ? wanted : 0;
+    }
+    return (before * 1000 + within) / (all > 0 ? all : 1);
 }
 
 unsigned scan_progress(const struct scan *s)

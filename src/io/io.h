@@ -206,6 +206,10 @@ struct io_line_options {
 /* ERR_IO_CLOSED while the line is down; ERR_FULL when more than 4 KiB wait. */
 [[nodiscard]] enum err io_line_write(struct io_line *l, const uint8_t *data, size_t len);
 bool io_line_is_up(const struct io_line *l);
+/* From the next byte on, also after the line was lost and opened again; ignored for tcp:. What was
+ * written before must have left: the caller keeps silences. ERR_RANGE; ERR_IO: the device is gone.
+ */
+[[nodiscard]] enum err io_line_speed(struct io_line *l, int64_t baud, char parity);
 void io_line_close(struct io_line *l);
 
 /* A pseudo-terminal: the simulated meters sit on its master side. path needs 64 chars and is what

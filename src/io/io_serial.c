@@ -331,6 +331,19 @@ enum err io_line_write(struct io_line *l, const uint8_t *data, size_t len)
     return ERR_OK;
 }
 
+enum err io_line_speed(struct io_line *l, int64_t baud, char parity)
+{
+    speed_t speed;
+    if (parity != 'N' && parity != 'E' && parity != 'O')
+        return ERR_RANGE;
+    TRY(find_speed(baud, &speed));
+    if (l->is_tcp || (speed == l->speed && parity == l->parity))
+        return ERR_OK;
+    l->speed = speed;
+    l->parity = parity;
+    return l->fd < 0 || set_terminal(l->fd, speed, parity) ? ERR_OK : ERR_IO;
+}
+
 bool io_line_is_up(const struct io_line *l)
 {
     return l->up;

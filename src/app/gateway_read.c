@@ -1,0 +1,284 @@
+/* `yufu-gateway read` and `yufu-gateway test`: one meter, asked by an installer. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/gateway_probe.h"
+#include "app/gateway_words.h"
+#include "app/options.h"
+#include "base/must.h"
+
+#define READ_ATTEMPTS 3
+#define ANSWER_MS 1'000
+#define TEST_MAX 10'000
+
+struct job {
+    const char *address, *model, *baud, *parity, *count, *lang;
+    struct bus bus;
+    struct meter_unit unit;
+    struct probe probe;
+    int64_t rounds, round; /* test: so many questions; read: rows */
+    uint8_t item;
+    bool testing, asked;
+    size_t told;
+    int64_t answered, silent, damaged, refused;
+    int64_t quickest_ms, slowest_ms, sum_ms;
+    mono_ms sent;
+};
+
+/* --- asking
+ * ----------------------------------------------------------------------------------------- */
+
+static void ask(struct job *j)
+{
+    struct bus_job job = {
+        .priority = BUS_ORDER, .attempts = j->testing ? 1 : READ_ATTEMPTS, .tag = 1};
+    struct writer w = writer_of(job.request, sizeof job.request);
+    meter_ask_item(&j->unit, j->item, &w);
+    MUST(w.err == ERR_OK);
+    job.len = (uint16_t)w.len;
+    MUST(bus_submit(&j->bus, &job) == ERR_OK);
+    j->asked = true;
+}
+
+static void show_values(struct job *j, const struct meter_values *v)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        char text[96];
+        point_value_text(v->list[i].point, v->list[i].value, j->probe.chinese, text, sizeof text);
+        printf("%-20s %s\n", point_words(v->list[i].point, j->probe.chinese), text);
+        j->told++;
+    }
+}
+
+static void take_answer(struct job *j, const struct bus_result *r)
+{
+    struct meter_values v = {.next_item = -1};
+    enum err e = meter_take_item(&j->unit, j->item, (struct bytes){r->answer, r->len}, &v);
+    int64_t ms = j->bus.peers[0].slowest_ms;
+    j->answered++;
+    j->refused += e == ERR_METER_REFUSED;
+    j->damaged += e != ERR_OK && e != ERR_METER_REFUSED;
+    if (j->testing) {
+        ms = (int64_t)j->bus.peers[0].turnaround_ms - j->sum_ms;
+        j->sum_ms += ms;
+        j->quickest_ms = j->answered == 1 || ms < j->quickest_ms ? ms : j->quickest_ms;
+        j->slowest_ms = ms > j->slowest_ms ? ms : j->slowest_ms;
+        return;
+    }
+    if (e == ERR_OK)
+        show_values(j, &v);
+    else
+        printf("%-20s %s\n", j->unit.model->items[j->item].name,
+               j->probe.chinese ? err_text_zh(e) : err_text_en(e));
+}
+
+static void take(struct job *j, const struct bus_result *r)
+{
+    j->asked = false;
+    if (r->err == ERR_OK)
+        take_answer(j, r);
+    j->silent += r->err == ERR_BUS_SILENT;
+    j->damaged += r->err == ERR_BUS_DAMAGED;
+    if (j->testing) {
+        fputc(r->err == ERR_OK ? '.' : r->err == ERR_BUS_DAMAGED ? 'x' : '-', stdout);
+        fflush(stdout);
+    } else if (r->err != ERR_OK) {
+        printf("%-20s %s\n", j->unit.model->items[j->item].name,
+               j->probe.chinese ? err_text_zh(r->err) : err_text_en(r->err));
+    }
+    j->round++;
+    if (!j->testing)
+        j->item++;
+}
+
+/* Nobody there: the other rows will not be answered either. */
+static bool over(const struct job *j)
+{
+    return j->round == j->rounds || (!j->testing && j->round == 1 && j->silent == 1);
+}
+
+static bool turn(void *arg, mono_ms now)
+{
+    struct job *j = arg;
+    struct bus_result r;
+    bus_tick(&j->bus, now);
+    if (bus_result(&j->bus, &r))
+        take(j, &r);
+    if (over(j))
+        return true;
+    if (!j->asked)
+        ask(j);
+    return false;
+}
+
+static mono_ms wake(const void *arg)
+{
+    return bus_wake(&((const struct job *)arg)->bus);
+}
+
+static void begin(void *arg, mono_ms now)
+{
+    struct job *j = arg;
+    int32_t baud = 2400;
+    char parity = 'E';
+    enum err e = probe_speed(j->baud, j->parity, &baud, &parity);
+    MUST(e == ERR_OK);
+    struct bus_timing t = bus_timing_of(baud);
+    int32_t answer_ms = j->unit.model->limits.answer_ms;
+    t.turnaround_ms = t.turnaround_max_ms = answer_ms > ANSWER_MS ? answer_ms : ANSWER_MS;
+    bus_init(&j->bus, j->unit.model->driver->link, &t, now);
+}
+
+/* --- what to do next
+ * ---------------------------------------------------------------------------------- */
+
+struct advice {
+    const char *en, *zh;
+};
+
+static const struct advice NO_ANSWER = {
+    "No answer. Next: does the meter have power; are A and B exchanged; is the address right "
+    "(yufu-gateway "
+    "scan finds it); is the speed right (--baud, --parity)?",
+    "无应答。请检查:表计是否上电、A/B 是否接反、表号是否正确(可用 yufu-gateway scan "
+    "扫描)、波特率和校验是否正确"
+    "(--baud、--parity)。"};
+static const struct advice WRONG_SPEED = {
+    "Something answers, but not in this protocol at this speed. Next: try --baud and --parity; or "
+    "scan.",
+    "有数据但无法识别。请更换 --baud、--parity,或先执行 scan 扫描。"};
+static const struct advice BAD_LINE = {"Some answers are lost or damaged. Next: terminate both "
+                                       "ends of the line (120 ohm), look for long "
+                                       "branches and loose screws, keep away from power cables; is "
+                                       "there a second meter with this address or "
+                                       "a second master on the line?",
+                                       "部分应答丢失或损坏。请检查:总线两端是否接 120 Ω "
+                                       "终端电阻、分支是否过长、接线是否松动、是否靠近动力电缆;"
+                                       "是否有同地址的表或第二台主机。"};
+static const struct advice WRONG_MODEL = {
+    "The meter refuses what this model asks. Next: scan proposes the model that fits.",
+    "表计拒绝该型号的请求。请执行 scan 以匹配型号。"};
+static const struct advice GOOD = {"The line to this meter is good.", "该表通信良好。"};
+
+static const struct advice *advice_for(const struct job *j)
+{
+    uint64_t heard = j->bus.stats.received_bytes - j->bus.stats.echoes;
+    if (j->answered == 0)
+        return heard > 8 ? &WRONG_SPEED : &NO_ANSWER;
+    if (j->silent + j->damaged > 0)
+        return &BAD_LINE;
+    return j->refused == j->answered ? &WRONG_MODEL : &GOOD;
+}
+
+static int conclude(struct job *j)
+{
+    const struct advice *a = advice_for(j);
+    const struct bus_stats *s = &j->bus.stats;
+    if (j->testing) {
+        int64_t mean = j->answered > 0 ? j->sum_ms / j->answered : 0;
+        printf(probe_text(&j->probe,
+                          "\n%" PRId64 " asked, %" PRId64 " answered, %" PRId64 " silent, %" PRId64
+                          " damaged; answers after %" PRId64 " / %" PRId64 " / %" PRId64
+                          " ms (least, mean, most)\n",
+                          "\n请求 %" PRId64 ",应答 %" PRId64 ",无应答 %" PRId64 ",损坏 %" PRId64
+                          ";应答延时 %" PRId64 " / %" PRId64 " / %" PRId64
+                          " ms(最短、平均、最长)\n"),
+               j->round, j->answered, j->silent, j->damaged, j->quickest_ms, mean, j->slowest_ms);
+        printf(probe_text(&j->probe,
+                          "echoed bytes %" PRIu64 ", frames of others %" PRIu64 ", garbage %" PRIu64
+                          " bytes, collisions %" PRIu64 "\n",
+                          "回波 %" PRIu64 " 字节,他人报文 %" PRIu64 ",杂散 %" PRIu64
+                          " 字节,冲突 %" PRIu64 "\n"),
+               s->echoes, s->strays, s->garbage_bytes, s->collisions);
+    }
+    if (j->testing || a != &GOOD)
+        printf("%s\n", j->probe.chinese ? a->zh : a->en);
+    return a == &GOOD ? 0 : 1;
+}
+
+/* --- the commands
+ * ------------------------------------------------------------------------------------- */
+
+static void list_models(void)
+{
+    const struct meter_model *m;
+    for (size_t i = 0; (m = meter_model_at(i)) != NULL; i++)
+        fprintf(stderr, "  %-28s %s %s\n", m->name, m->title_en, m->title_zh);
+}
+
+static bool wrong(const struct job *j, const char *en, const char *zh)
+{
+    fprintf(stderr, "%s\n", probe_text(&j->probe, en, zh));
+    return false;
+}
+
+static bool check(struct job *j)
+{
+    int32_t baud;
+    char parity;
+    if (probe_speed(j->baud, j->parity, &baud, &parity) != ERR_OK)
+        return wrong(j, "--baud is 300 to 921600, --parity one of N, E, O.",
+                     "--baud 为 300 至 921600,--parity 为 N、E 或 O。");
+    enum err e = j->model && j->address ? meter_unit_init(&j->unit, j->model, j->address, "", 0)
+                                        : ERR_NOT_FOUND;
+    if (e == ERR_NOT_FOUND) {
+        (void)wrong(j, "--address and --model are needed; the models are:",
+                    "需要 --address 和 --model。可用型号:");
+        list_models();
+        return false;
+    }
+    if (e != ERR_OK)
+        return wrong(j, "This is no address of that model's protocol.",
+                     "该地址不符合此型号的通信协议。");
+    if (!j->testing) {
+        j->rounds = j->unit.model->item_count;
+        return true;
+    }
+    if (options_number(j->count, 1, TEST_MAX, &j->rounds) != ERR_OK)
+        return wrong(j, "--count is 1 to 10000.", "--count 为 1 至 10000。");
+    return true;
+}
+
+static int run(int argc, char **argv, bool testing)
+{
+    static struct job j;
+    j = (struct job){.baud = "2400", .parity = "E", .count = "20", .testing = testing};
+    struct option_row rows[8] = {
+        {"--address", "NUMBER", &j.address, "the meter's, as on its label"},
+        {"--model", "NAME", &j.model, "what it is; scan proposes one"},
+        {"--baud", "RATE", &j.baud, "speed; of a tcp: endpoint the one set there"},
+        {"--parity", "N|E|O", &j.parity, "parity"},
+        {"--lang", "zh|en", &j.lang, "language; as the environment says unless told"}};
+    if (testing)
+        rows[5] = (struct option_row){"--count", "N", &j.count, "questions"};
+    int words;
+    enum options_result r =
+        options_parse(argc, argv, "ENDPOINT --address A --model M", rows, &words);
+    if (r != OPTIONS_GO)
+        return r == OPTIONS_HELP ? 0 : 2;
+    j.probe = (struct probe){
+        .bus = &j.bus, .turn = turn, .wake = wake, .arg = &j, .chinese = probe_chinese(j.lang)};
+    int32_t baud;
+    char parity;
+    if (words != 1) {
+        (void)wrong(&j, "Which line? For example: serial:/dev/ttyS1",
+                    "请指定端口,例如:serial:/dev/ttyS1");
+        return 2;
+    }
+    if (!check(&j) || probe_speed(j.baud, j.parity, &baud, &parity) != ERR_OK)
+        return 2;
+    if (probe_run(&j.probe, argv[1], baud, parity, begin) != ERR_OK)
+        return 1;
+    return conclude(&j);
+}
+
+int gateway_read_main(int argc, char **argv)
+{
+    return run(argc, argv, false);
+}
+
+int gateway_test_main(int argc, char **argv)
+{
+    return run(argc, argv, true);
+}

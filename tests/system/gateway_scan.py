@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""The installer's commands of yufu-gateway on lines of simulated meters:
+gateway_scan.py YUFU_GATEWAY YUFU_FLEET YUFU"""
+import csv
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+from processes import Process, run
+
+GATEWAY, FLEET, YUFU = sys.argv[1:4]
+HEAD = "project,building,room,shop,account,wallet,plan,gateway,line,endpoint,baud,address,model\n"
+SITE = HEAD + """demo,D1,301,,A301,meter,dorm,GW,1,tcp:127.0.0.1:0,9600,301,yufu-dorm3
+demo,D1,302,,A302,platform,dorm,GW,1,,,302,yufu-dorm3
+demo,P1,,S1,AS1,meter,shop,GW,1,,,260300001103,yufu-shop3p
+demo,P1,,S2,AS2,meter,shop,GW,2,pty,9600,1102,yufu-shop3p
+"""
+
+
+def fleet(folder, *options):
+    with open(f"{folder}/site.csv", "w") as f:
+        f.write(SITE)
+    child = Process("fleet", FLEET, "--site", f"{folder}/site.csv", "--volatile", "--no-people",
+                    "--delay", "1-20", *options)
+    lines = json.loads(child.wait(r'\{.*"event":"ready".*\}').group(0))["lines"]
+    return [x["endpoint"] for x in lines]
+
+
+def tool(*words, lang="en", code=0):
+    done = subprocess.run([GATEWAY, *map(str, words), "--lang", lang], capture_output=True, text=True,
+                          timeout=120)
+    assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
+    return done.stdout + done.stderr
+
+
+def scan_finds_meters_and_writes_the_import_file(folder):
+    endpoint = fleet(folder)[0]
+    said = tool("scan", endpoint, "--baud", 9600, "--protocols", "645,188", "--output",
+                f"{folder}/found.csv", "--project", "demo", "--building", "D1", "--gateway", "GW")
+    assert "3 meters found" in said, said
+    for address in ("000000000301", "000000000302", "260300001103"):
+        assert re.search(rf"645-2007 +{address} +9600 E .* yufu-", said), said
+    assert re.search(r"^ *[1-9][0-9]? %", said, re.M), "progress is shown"
+    assert "000000000302       9600 E" in said and said.count("yufu-dorm3") == 2, said
+    with open(f"{folder}/found.csv", newline="") as f:
+        rows = list(csv.DictReader(f))
+    assert [r["address"] for r in rows] == ["000000000301", "000000000302", "260300001103"], rows
+    assert rows[0]["endpoint"] == endpoint and rows[0]["baud"] == "9600"
+    done = subprocess.run([YUFU, "import", "--data", f"{folder}/data", "--dry-run",
+                           f"{folder}/found.csv"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    assert not os.path.exists(f"{folder}/data"), "a dry run makes nothing"
+
+
+def scan_on_a_serial_port_finds_the_speed(folder):
+    """A pseudo-terminal has no speed on its wire: the first one that is tried fits."""
+    endpoint = fleet(folder)[1]
+    said = tool("scan", endpoint, "--protocols", "645", lang="zh")
+    assert re.search("645-2007 +000000001102 ", said) and "共找到 1 块表" in said, said
+
+
+def scan_says_what_to_do_when_nobody_answers(folder):
+    endpoint = fleet(folder, "--dead", 3)[0]
+    said = tool("scan", endpoint, "--baud", 9600, "--protocols", "645", code=1)
+    assert "0 meters found" in said and "Check that the meters have power" in said, said
+
+
+def scan_can_be_stopped(folder):
+    endpoint = fleet(folder)[0]
+    child = Process("scan", GATEWAY, "scan", endpoint, "--baud", 9600, "--protocols", "645,modbus",
+                    "--lang", "en")
+    child.wait(r"^ *[1-9][0-9]? %")
+    assert child.end(signal.SIGINT) in (0, 1)
+    assert any("Stopped" in line for line in child.said), child.said
+
+
+def wrong_words_are_refused_with_advice(folder):
+    assert "serial:/dev/ttyS1" in tool("scan", code=2)
+    assert "645,97,188" in tool("scan", "tcp:127.0.0.1:1", "--protocols", "morse", code=2)
+    assert "dialout" in tool("scan", f"serial:{folder}/none", "--baud", 2400, code=1)
+    assert "serial server" in tool("scan", "tcp:127.0.0.1:1", code=1)
+    assert "yufu-dorm3" in tool("read", "tcp:127.0.0.1:1", "--address", 1, code=2)
+    assert "protocol" in tool("read", "tcp:127.0.0.1:1", "--address", "x", "--model", "yufu-dorm3",
+                              code=2)
+    assert "端点" in tool("scan", "telepathy:1", "--baud", 2400, lang="zh", code=1)
+
+
+def read_tells_values(folder):
+    endpoint = fleet(folder, "--preset-fen", 12345)[0]
+    said = tool("read", endpoint, "--address", 301, "--model", "yufu-dorm3", "--baud", 9600)
+    assert re.search(r"^balance +123\.45 CNY$", said, re.M) and "kWh" in said, said
+    said = tool("read", endpoint, "--address", 301, "--model", "yufu-dorm3", "--baud", 9600,
+                lang="zh")
+    assert re.search(r"^剩余金额 +123\.45 CNY$", said, re.M), said
+    said = tool("read", endpoint, "--address", 999, "--model", "yufu-dorm3", "--baud", 9600, code=1)
+    assert "No answer" in said, said
+
+
+def test_judges_the_line(folder):
+    good = tool("test", fleet(folder)[0], "--address", 301, "--model", "yufu-dorm3", "--baud", 9600,
+                "--count", 10)
+    assert "10 asked, 10 answered, 0 silent, 0 damaged" in good and "is good" in good, good
+    bad = tool("test", fleet(folder, "--damage", 400)[0], "--address", 301, "--model", "yufu-dorm3",
+               "--baud", 9600, "--count", 30, code=1)
+    assert "terminate both ends" in bad, bad
+
+
+def garbage_is_another_speed(folder):
+    """A serial server that hears meters at another speed passes on bytes that mean nothing."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def babble():
+        peer, _ = listener.accept()
+        with peer:
+            while peer.recv(1000):
+                peer.sendall(bytes([0xF3, 0x00, 0xE0, 0x9C, 0x01] * 4))
+
+    threading.Thread(target=babble, daemon=True).start()
+    said = tool("test", f"tcp:127.0.0.1:{listener.getsockname()[1]}", "--address", 301, "--model",
+                "yufu-dorm3", "--count", 2, code=1)
+    assert "try --baud and --parity" in said, said
+
+
+run([scan_finds_meters_and_writes_the_import_file, scan_on_a_serial_port_finds_the_speed,
+     scan_says_what_to_do_when_nobody_answers, scan_can_be_stopped, wrong_words_are_refused_with_advice,
+     read_tells_values, test_judges_the_line, garbage_is_another_speed])
