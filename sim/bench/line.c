@@ -48,10 +48,12 @@ static bool tell(const struct scene *scene, const struct polled *b)
     printf("%s, %" PRId64 " meters, %" PRId64 " virtual hours\n", scene->title,
            b->options.meters + b->options.twins, b->options.hours);
     tell_faults(b);
-    printf("  useful time / physical limit: 0.%03" PRId64 " of all time", polled_useful(b, false));
+    int64_t all = polled_useful(b, false), busy = polled_useful(b, true);
+    printf("  useful time / physical limit: %" PRId64 ".%03" PRId64 " of all time", all / 1000,
+           all % 1000);
     if (scene->useful_aim > 0)
         printf(" (aim: 0.%03" PRId64 ")", scene->useful_aim);
-    printf(", 0.%03" PRId64 " of the time of exchanges", polled_useful(b, true));
+    printf(", %" PRId64 ".%03" PRId64 " of the time of exchanges", busy / 1000, busy % 1000);
     printf("\n  age of what is known, seconds: p50 %" PRId64 "  p90 %" PRId64 "  p99 %" PRId64,
            polled_age(b, 500), polled_age(b, 900), p99);
     if (scene->p99_aim_s > 0)

@@ -5,11 +5,12 @@
 #define AHEAD_MS 5'000  /* rows due so soon are asked in the same sweep */
 #define STATE_MAX_S 120 /* rows asked at least so often tell the state of a meter */
 #define PATIENCE_MS 120'000
-#define LATE_MS 30'000  /* overdue by so much, the line is behind */
+#define LATE_MS 30'000  /* a state overdue by so much: the line is behind */
 #define AGAIN_MS 5'000  /* after no answer, before the peer counts as silent */
 #define SPOILED_SHIFT 4 /* damaged answers, again and again: up to AGAIN_MS << this */
-#define EARLY_SHARE 8   /* state rows are due so much of a period early: on its way it grows older \
-                         */
+#define EARLY_SHARE                                                                                \
+    8 /* state rows are due so much of a period early: on its way it grows older                   \
+       */
 
 void plan_init(struct plan *p, struct plan_peer *peers, uint16_t peer_count)
 {
@@ -64,13 +65,18 @@ static mono_ms peer_may(const struct plan *p, const struct bus *b, uint16_t peer
     return may;
 }
 
-/* When the line is behind, a sweep asks one rare row at most: the state's age is what is promised.
- */
-static bool may_ask(const struct plan *p, unsigned item)
+/* When the line is behind, the state's age is what is promised: a sweep asks one rare row at most,
+ * and the further behind, the longer rare rows wait: one more period for every 30 s. */
+static bool may_ask(const struct plan *p, unsigned item, mono_ms now)
 {
+    const struct plan_peer *peer = &p->peers[p->peer];
     if (p->asked >> item & 1)
         return false;
-    return !p->late || !p->rare_asked || !is_rare(&p->peers[p->peer], item);
+    if (p->late_ms < LATE_MS || !is_rare(peer, item))
+        return true;
+    int64_t wait_ms =
+        peer->unit->model->items[item].period_s * (p->late_ms - LATE_MS) * 1000 / LATE_MS;
+    return !p->rare_asked && mono_due(mono_after(peer->due[item], wait_ms), now);
 }
 
 static bool next_row(const struct plan *p, mono_ms now, uint8_t *item)
@@ -81,12 +87,22 @@ static bool next_row(const struct plan *p, mono_ms now, uint8_t *item)
         return true;
     }
     for (unsigned i = 0; i < peer->unit->model->item_count; i++)
-        if (may_ask(p, i) && asked_by_time(peer, i) &&
+        if (may_ask(p, i, now) && asked_by_time(peer, i) &&
             mono_due(peer->due[i], mono_after(now, AHEAD_MS))) {
             *item = (uint8_t)i;
             return true;
         }
     return false;
+}
+
+/* How long the state of a meter has been overdue; 0 if it is not. */
+static int64_t late_by(const struct plan_peer *p, mono_ms now)
+{
+    int64_t most = 0;
+    for (unsigned i = 0; i < p->unit->model->item_count; i++)
+        if (asked_by_time(p, i) && !is_rare(p, i) && now.ms - p->due[i].ms > most)
+            most = now.ms - p->due[i].ms;
+    return most;
 }
 
 static void begin_sweep(struct plan *p, int peer, mono_ms now)
@@ -95,7 +111,7 @@ static void begin_sweep(struct plan *p, int peer, mono_ms now)
     p->asked = 0;
     p->lead = -1;
     p->rare_asked = false;
-    p->late = peer >= 0 && mono_due(mono_after(first_due(&p->peers[peer]), LATE_MS), now);
+    p->late_ms = peer >= 0 ? late_by(&p->peers[peer], now) : 0;
 }
 
 static int longest_waiting(const struct plan *p, const struct bus *b, mono_ms now)

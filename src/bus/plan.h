@@ -19,10 +19,11 @@ struct plan_peer {
 struct plan {
     struct plan_peer *peers; /* index = bus peer number */
     uint16_t peer_count;
-    int peer;              /* in sweep, or -1 */
-    uint32_t asked;        /* rows of this sweep already asked, by bit */
-    bool late, rare_asked; /* the line is behind; one rare row was asked in this sweep */
-    int lead;              /* row an answer led to, or -1 */
+    int peer;        /* in sweep, or -1 */
+    uint32_t asked;  /* rows of this sweep already asked, by bit */
+    bool rare_asked; /* one rare row was asked in this sweep */
+    int64_t late_ms; /* so long was the state of this meter overdue when the sweep began */
+    int lead;        /* row an answer led to, or -1 */
 };
 
 void plan_init(struct plan *p, struct plan_peer *peers, uint16_t peer_count);

@@ -25,7 +25,8 @@ void gateway_poll_next(struct gateway *g, const struct gateway_now *now, size_t 
     meter_ask_item(&m->unit, l->ask.item, &w);
     job.peer = l->ask.peer;
     job.priority = l->ask.probe ? BUS_PROBE : BUS_POLL;
-    job.attempts = l->ask.probe ? 1 : 2;
+    /* Who did not answer the last time either takes little of the others' time. */
+    job.attempts = l->ask.probe || l->bus.peers[job.peer].failures > 0 ? 1 : 2;
     job.len = (uint16_t)w.len;
     if (w.err != ERR_OK)
         plan_failed(&l->plan, &l->bus, &l->ask, now->mono);
