@@ -5,7 +5,6 @@ import json
 import os
 import queue
 import re
-import socket
 import sys
 import threading
 import time
@@ -14,12 +13,6 @@ from processes import GUARD_S
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../structure"))
 from contract import check_answer  # noqa: E402
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Reply:

@@ -19,8 +19,8 @@ import sys
 import threading
 import time
 
-from browser import Browser, free_port
-from processes import GUARD_S, Process, run
+from browser import Browser
+from processes import GUARD_S, Process, free_port, run
 
 YUFU, GATEWAY, FLEET = sys.argv[1:4]
 SALES = int(sys.argv[4]) if len(sys.argv) > 4 else int(os.environ.get("SALES", "100"))

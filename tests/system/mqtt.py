@@ -13,16 +13,10 @@ import sys
 import threading
 import time
 
-from processes import Process, run
+from processes import Process, free_port, run
 
 MQTT, GATEWAY, SERVER = sys.argv[1:4]
 BROKER = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def write(path, text):

@@ -3,9 +3,11 @@ for a line of output, and the deadline is only the end of a broken test."""
 import concurrent.futures
 import os
 import queue
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +15,19 @@ import threading
 import time
 
 GUARD_S = 60
+
+
+def free_port():
+    """A port for a listener that is started later, and again after it was killed: below those that
+    the system gives to connections, which could take it meanwhile."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 class Process:

@@ -24,8 +24,8 @@ import subprocess
 import sys
 import time
 
-from browser import Browser, free_port
-from processes import GUARD_S, Process, run
+from browser import Browser
+from processes import GUARD_S, Process, free_port, run
 
 YUFU, GATEWAY, FLEET = sys.argv[1:4]
 DATA = pathlib.Path(os.environ.get("YUFU_DATA") or sys.argv[4])

@@ -8,8 +8,8 @@ import subprocess
 import sys
 import uuid
 
-from browser import Browser, free_port
-from processes import GUARD_S, Process, run
+from browser import Browser
+from processes import GUARD_S, Process, free_port, run
 
 YUFU, GATEWAY, FLEET = sys.argv[1:4]
 HEAD = ("project,building,room,shop,account,wallet,plan,strategy,contract,gateway,line,endpoint,baud,"

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -14,18 +13,12 @@ import threading
 import time
 
 import uplink_proxy
-from processes import GUARD_S, Process, run
+from processes import GUARD_S, Process, free_port, run
 
 YUFU, GATEWAY, FLEET = sys.argv[1:4]
 HEAD = ("project,building,room,shop,account,wallet,plan,strategy,contract,gateway,line,endpoint,baud,"
         "address,model\n")
 CODE = "one-time-code-of-gw-1"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Site:
