@@ -9,7 +9,8 @@ for cc in gcc clang; do
 done
 echo "check: layout"
 # Tables (name_table.h) keep a row on a line.
-drift=$(git ls-files 'src/**.[ch]' 'sim/**.[ch]' 'tests/**.[ch]' 'bench/*.[ch]' | grep -v '_table\.h$' |
+drift=$(git ls-files 'src/**.[ch]' 'sim/**.[ch]' 'tests/**.[ch]' 'bench/*.[ch]' \
+  'firmware/*.[ch]' | grep -v '_table\.h$' |
   xargs clang-format --dry-run 2>&1 | sed -n 's/^\([^ :]*\.[ch]\):[0-9].*/  \1/p' | sort -u)
 [ -z "$drift" ] || printf 'layout differs, `make format` mends it:\n%s\n' "$drift"
 echo "check: cppcheck"
