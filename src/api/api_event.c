@@ -5,6 +5,9 @@
 #include "api/api_impl.h"
 #include "journal/journal.h"
 #include "strategy/strategy.h"
+#include "terminal/load.h"
+#include "terminal/terminal.h"
+#include "terminals/terminals.h"
 
 /* Words of the rooms that people do not know by these names. */
 static const struct {
@@ -21,7 +24,30 @@ static const struct {
     {"paid_up", "the balance is sufficient again", "余额已恢复"},
     {"refused", "the meter said no", "表计拒绝"},
     {"cancel", "on request", "应要求撤销"},
+    {"expired", "it did not arrive in time", "未及时送达"},
+    {"lost", "there is no such meter", "该处已无此表"},
+    {"reset", "the reset", "复位"},
+    {"lock", "the lock", "锁定"},
+    {"learn", "learning", "现场学习"},
+    {"limits", "the limits", "限值"},
+    {"workday", "the hours of working days", "工作日时段"},
+    {"holiday", "the hours of holidays", "节假日时段"},
+    {"calendar", "the calendar", "日历"},
+    {"white_list", "the white list", "白名单"},
 };
+
+/* Why a terminal tripped, and what it took a load for; NULL: no such word. */
+static const char *terminal_word(const char *code, bool english)
+{
+    for (int64_t r = 1; r < TERMINAL_REASON_COUNT; r++)
+        if (strcmp(terminals_reason_name(r), code) == 0)
+            return english ? terminals_reason_en(r) : terminals_reason_zh(r);
+    for (int v = 0; v < LOAD_VERDICT_COUNT; v++)
+        if (strcmp(load_verdict_name((enum load_verdict)v), code) == 0)
+            return english ? load_verdict_en((enum load_verdict)v)
+                           : load_verdict_zh((enum load_verdict)v);
+    return NULL;
+}
 
 static const char *word(const char *code, bool english)
 {
@@ -32,6 +58,9 @@ static const char *word(const char *code, bool english)
         if (strcmp(strategy_reason_name((enum strategy_reason)r), code) == 0)
             return english ? strategy_reason_en((enum strategy_reason)r)
                            : strategy_reason_zh((enum strategy_reason)r);
+    const char *of_terminal = terminal_word(code, english);
+    if (of_terminal)
+        return of_terminal;
     for (unsigned e = 0; e < ERR_COUNT; e++)
         if (strcmp(err_name((enum err)e), code) == 0)
             return english ? err_text_en((enum err)e) : err_text_zh((enum err)e);

@@ -51,8 +51,8 @@ EVENT_ROW(RELAY_LOCAL, "relay.local", INFO, "The meter switched by itself: suppl
 EVENT_ROW(TERMINAL_MALIGNANT, "terminal.malignant", WARNING, "Circuit {circuit} tripped: forbidden heating of {step_w} W ({verdict}).", "回路 {circuit} 因恶性负载跳闸:{step_w} W({verdict})。")
 EVENT_ROW(TERMINAL_TRIP, "terminal.trip", WARNING, "Circuit {circuit} tripped: {reason}, {power_w} W.", "回路 {circuit} 跳闸:{reason},{power_w} W。")
 EVENT_ROW(TERMINAL_UNPLUGGED, "terminal.unplugged", ALARM, "Circuit {circuit}: the air conditioner was unplugged; only staff may restore.", "回路 {circuit}:空调被拔除,须管理员复位。")
-EVENT_ROW(TERMINAL_SET, "terminal.set", INFO, "The terminal confirmed: {what} of circuit {circuit} is as {actor} wished.", "终端已确认:回路 {circuit} 的 {what} 已按 {actor} 的要求生效。")
-EVENT_ROW(TERMINAL_NOT_SET, "terminal.not_set", WARNING, "What {actor} wished for {what} of circuit {circuit} was not taken: {state}.", "{actor} 对回路 {circuit} 的 {what} 操作未生效:{state}。")
+EVENT_ROW(TERMINAL_SET, "terminal.set", INFO, "The terminal confirmed: {what} of circuit {circuit} is as {actor} wished.", "终端已确认:回路 {circuit} 的{what}已按 {actor} 的要求生效。")
+EVENT_ROW(TERMINAL_NOT_SET, "terminal.not_set", WARNING, "What {actor} wished for {what} of circuit {circuit} was not taken: {state}.", "{actor} 对回路 {circuit} 的{what}操作未生效:{state}。")
 /* water, heat, cooling, gas */
 EVENT_ROW(VALVE_FLOW, "valve.flow", ALARM, "{volume_l} l flowed in {minutes} min although the valve of meter {address} is closed.", "表计 {address} 阀门已关闭,{minutes} 分钟内仍流过 {volume_l} 升。")
 EVENT_ROW(VALVE_FAULT, "valve.fault", ALARM, "Meter {address} reports that its valve is at fault.", "表计 {address} 报告阀门故障。")

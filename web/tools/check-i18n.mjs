@@ -68,6 +68,15 @@ for (const key of chinese.keys())
   if (!exact.has(key) && ![...beginnings].some((beginning) => key.startsWith(beginning)))
     complaints.push(`never asked for: ${key}`)
 
+// Every kind of event that the platform writes has a title, and stands in the filter.
+const kinds = [...readFileSync('../src/journal/event_table.h', 'utf8').matchAll(/^EVENT_ROW\(\w+, "([\w.]+)"/gm)].map((m) => m[1])
+const filter = readFileSync('src/lib/events.ts', 'utf8')
+for (const kind of kinds) {
+  if (!chinese.has(`kind.${kind}`)) complaints.push(`event without a title: ${kind}`)
+  if (!filter.includes(`'${kind}'`)) complaints.push(`event without a place in the filter: ${kind}`)
+}
+if (kinds.length === 0) complaints.push('no events found in src/journal/event_table.h')
+
 for (const complaint of complaints) console.error(complaint)
 console.log(`${chinese.size} texts in ${LANGUAGES.length} languages, ${complaints.length} complaints`)
 process.exit(complaints.length ? 1 : 0)

@@ -304,6 +304,11 @@ static void trips_are_told_in_words_and_ranked(void **state)
     assert_string_equal(text_of(json_object_get(json_array_get(trips, 1), "reason"), "ends_zh"),
                         "等待后自动合闸(每日限次),之后须管理员复位");
     reply_free(&r);
+    r = world_get(w, &p, "/api/v1/projects/1/events?kind=terminal.malignant");
+    const json_t *event = json_array_get(json_object_get(r.json, "events"), 0);
+    assert_non_null(strstr(text_of(event, "text_zh"), "纯阻性发热负载"));
+    assert_non_null(strstr(text_of(event, "text_en"), "(Pure resistance:"));
+    reply_free(&r);
     r = world_get(w, &p, DORM "/trips?load=1");
     assert_int_equal(json_array_size(json_object_get(r.json, "trips")), 1);
     reply_free(&r);

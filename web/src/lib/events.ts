@@ -1,17 +1,25 @@
-import type { Event } from '@/api/client'
+import type { Event, Me } from '@/api/client'
+import { actorName } from './actor'
 import { kwh, money, pick } from './format'
 
-type Words = { t: (key: string) => string; te: (key: string) => boolean }
+type Words = { t: (key: string, named?: Record<string, unknown>) => string; te: (key: string) => boolean; me: Me | null }
 
 // "1250 fen" or the same with the Chinese word, but not "5 minutes", which begins alike in Chinese.
 const FEN = /(-?\d+) ?(?:fen|\u5206)(?![\w\u949f])( ?)(?=([\u4e00-\u9fff])?)/g
 
+/** "circuit 2" of a terminal is its sockets. */
+function nameCircuits(text: string, t: Words['t']) {
+  return text.replace(/(?:[Cc]ircuit|\u56de\u8def) ([0-3])/g, (_, n) => t(n === '0' ? 'circuit.whole' : `circuit.${n}`))
+}
+
 /** The server's sentence speaks in whole fen, watt-hours and names of templates; people do not. */
-export function eventText(event: Event, { t, te }: Words): string {
+export function eventText(event: Event, { t, te, me }: Words): string {
   const { template } = event.detail as { template?: string }
   const text = pick({ zh: event.text_zh, en: event.text_en })
     .replace(FEN, (_, fen, space, chinese) => money(Number(fen)) + (chinese ? ' ' : space))
     .replace(/(\d+) Wh\b/g, (_, wh) => `${kwh(Number(wh))} kWh`)
+    .replace(/\buser:\d+/g, (actor) => actorName(actor, me, t))
+  if (event.kind.startsWith('terminal.')) return nameCircuits(text, t)
   return template && te(`template.${template}`) ? text.replace(template, t(`template.${template}`)) : text
 }
 
@@ -28,4 +36,10 @@ export const EVENT_KINDS = [
   'fee.overdrawn', 'fee.strategy', 'fee.limited', 'fee.proposed', 'fee.approved', 'fee.released',
   'fee.refused', 'fee.withdrawn', 'fee.emergency', 'fee.confirmed', 'protect.added', 'protect.lifted',
   'package.changed', 'package.chosen', 'charge.differs', 'wallet.adjusted',
+  'terminal.malignant', 'terminal.trip', 'terminal.unplugged', 'terminal.set', 'terminal.not_set', 'valve.flow',
+  'valve.fault', 'valve.mended', 'valve.exercised', 'valve.seized', 'flow.night', 'flow.night_ended',
+  'battery.low', 'battery.ok', 'meter.fault', 'meter.fault_ended', 'meter.ratio', 'charge.repaired',
+  'charge.trued_up', 'account.terms', 'plan.rerated', 'shift.differs', 'day.closed', 'run.done', 'run.reversed',
+  'late.fee',
+  'site.import.undone',
 ] as const
