@@ -175,6 +175,13 @@ static const struct api_route routes[] = {
     {HTTP_POST, V1 "/accounts/{id}/late-term", API_VERB(BOOKS), API_SCOPE_ACCOUNT, API_WRITE,
      API_BODY_JSON, true, api_late_term_set},
 
+    {HTTP_GET, V1 "/projects/{id}/flow-rule", API_VERB(VIEW), API_SCOPE_PROJECT,
+     .handle = api_flow_rule},
+    {HTTP_POST, V1 "/projects/{id}/flow-rule", API_VERB(STRATEGY), API_SCOPE_PROJECT, API_WRITE,
+     API_BODY_JSON, true, api_flow_rule_set},
+    {HTTP_GET, V1 "/projects/{id}/meter-report", API_VERB(VIEW), API_SCOPE_PROJECT,
+     .handle = api_meter_report},
+    {HTTP_GET, V1 "/meters/{id}/flow", API_VERB(VIEW), API_SCOPE_METER, .handle = api_flow},
     {HTTP_POST, V1 "/meters/{id}/relay", API_VERB(RELAY), API_SCOPE_METER, API_WRITE, API_BODY_JSON,
      true, api_relay},
     {HTTP_GET, V1 "/meters/{id}/ratio", API_VERB(VIEW), API_SCOPE_METER, .handle = api_ratios},

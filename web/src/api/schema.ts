@@ -1677,6 +1677,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/flow-rule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** When water that flows at night or through a closed valve is told, and when valves are exercised */
+        get: operations["getFlowRule"];
+        put?: never;
+        /**
+         * Another rule
+         * @description 409 `STATE`: `version` is not that of the rule in force: somebody else changed it.
+         */
+        post: operations["setFlowRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/meter-report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Registers at the beginning and the end of some days, what was used, and the newest values */
+        get: operations["getMeterReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/meters/{meter_id}/flow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        /** Valve, battery, faults, leak and exercises of a meter of water, heat, cooling or gas */
+        get: operations["getFlow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/meters/{meter_id}/relay": {
         parameters: {
             query?: never;
@@ -1996,6 +2060,105 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        NewFlowRule: {
+            /** @description Minute of the local day; may wrap over midnight */
+            night_from_min: number;
+            night_to_min: number;
+            /** @description Divides the night into whole slots, at least two */
+            slot_min: number;
+            /** @description In every slot; 0: nights are not judged */
+            least_l: number;
+            /** @description Through a closed valve */
+            closed_l: number;
+            /** @description 0: never */
+            exercise_days: number;
+            exercise_from_min: number;
+            exercise_to_min: number;
+            /** @description Of the rule that it replaces */
+            version: number;
+        };
+        FlowRule: {
+            /** @description Minute of the local day; may wrap over midnight */
+            night_from_min: number;
+            night_to_min: number;
+            /** @description Divides the night into whole slots, at least two */
+            slot_min: number;
+            /** @description In every slot; 0: nights are not judged */
+            least_l: number;
+            /** @description Through a closed valve */
+            closed_l: number;
+            /** @description 0: never */
+            exercise_days: number;
+            exercise_from_min: number;
+            exercise_to_min: number;
+            version: number;
+            changed_at: number | null;
+            actor: string | null;
+        };
+        Flow: {
+            now: number;
+            meter_id: number;
+            /** @description false: no reading told any of it */
+            known: boolean;
+            /** @description 0 open 1 closed 2 moving 3 fault */
+            valve: number | null;
+            battery_low: number | null;
+            fault_bits: number | null;
+            closed_at: number | null;
+            /** @description Litres since the valve closed */
+            closed_flow_l: number | null;
+            closed_alarm: boolean;
+            /** @description Beginning of the last night that was judged */
+            night_at: number | null;
+            leak_since: number | null;
+            /** @description At least so many litres an hour */
+            leak_lh: number | null;
+            /** @description When the valve is due */
+            exercise_at: number | null;
+            exercises: {
+                id: number;
+                at: number;
+                ended_at: number | null;
+                /** @enum {string} */
+                result: "sent" | "done" | "seized" | "refused" | "unknown" | "expired" | "closed" | "kept" | "protected" | "battery" | "fault";
+                en: string;
+                zh: string;
+            }[];
+            rule: components["schemas"]["FlowRule"];
+        };
+        MeterReport: {
+            from: number;
+            to: number;
+            /** @description There may be more: ask with this as `after` */
+            next: number | null;
+            rows: components["schemas"]["MeterReportRow"][];
+        };
+        MeterReportRow: {
+            meter_id: number;
+            /** @enum {string} */
+            kind: "electricity" | "water" | "heat" | "cooling" | "gas";
+            address: string;
+            model: string;
+            place: string;
+            place_name: string;
+            account_id: number | null;
+            account: string | null;
+            name: string | null;
+            opening: components["schemas"]["RegisterAt"];
+            closing: components["schemas"]["RegisterAt"];
+            /** @description Thousandths of kWh, m³ or GJ, over exchanges and rollovers */
+            used: number;
+            read_at: number | null;
+            /** @description What the meter told last */
+            newest: {
+                [key: string]: number;
+            };
+        };
+        RegisterAt: {
+            at: number;
+            /** @description Thousandths of kWh, m³ or GJ */
+            value: number;
+        } | null;
         /** @description Seconds since 1970-01-01 UTC */
         Time: number;
         /** @description Seconds since 1970-01-01 UTC; null: never */
@@ -6679,6 +6842,133 @@ export interface operations {
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+        };
+    };
+    getFlowRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rule in force; version 0 is the one the product comes with */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowRule"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    setFlowRule: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFlowRule"];
+            };
+        };
+        responses: {
+            /** @description The rule in force */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowRule"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    getMeterReport: {
+        parameters: {
+            query: {
+                /** @description First day, YYYYMMDD */
+                from: number;
+                /** @description Last day, at most 366 days */
+                to: number;
+                /** @description Only meters of this kind */
+                kind?: "electricity" | "water" | "heat" | "cooling" | "gas";
+                /** @description Only larger ids of meters */
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Rows by id of the meter */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeterReport"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    getFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
         };
     };
     setRelay: {
