@@ -731,6 +731,78 @@ tests['free credit is asked for as a list, and waits for another person'] = asyn
 const staff = Object.fromEntries((process.env.STAFF ?? '').split(',').filter(Boolean).map((one) => one.split(':')))
 Object.assign(tests, terminalTests({ base, ask, wallRows, skip, staff, gateway: Number(process.env.GATEWAY ?? 0) }))
 
+tests['terms of an account are entered with a date to come; numbers and times are refused at their fields'] = async (page) => {
+  await enter(page)
+  const rows = await wallRows(page)
+  const { id } = rows[2]
+  await page.goto(`${base}/accounts/${id}`)
+  const card = page.locator('section.terms')
+  const change = card.locator('.head .chip').first()
+  const form = page.locator('form.dated')
+  const send = form.locator('button[type=submit]')
+  const open = async () => {
+    await change.focus()
+    await page.keyboard.press('Enter')
+    await form.waitFor()
+  }
+  await change.waitFor()
+  await open()
+  await form.locator('[data-place=persons] input').fill('5')
+  await form.locator('[data-place=area_milli_m2] input').fill('90,5')
+  await form.locator('textarea').fill('contract 17')
+  await form.locator('[data-place=area_milli_m2] .note.bad').waitFor()
+  assert.ok(await send.isDisabled())
+  await form.locator('[data-place=area_milli_m2] input').fill('90.5')
+  await send.click() // from the beginning, as the first terms may
+  await form.waitFor({ state: 'hidden' })
+  await card.locator('dd', { hasText: '90.5 m²' }).waitFor()
+  await open()
+  await form.locator('[data-place=from] input[type=date]').fill('2001-01-01')
+  await form.locator('textarea').fill('too early')
+  await send.click()
+  await form.locator('[data-place=from] .note.bad').waitFor()
+  await form.locator('[data-place=from] input[type=date]').fill('2099-12-01')
+  await form.locator('[data-place=persons] input').fill('7')
+  assert.deepEqual(await findings(page), [])
+  await send.click()
+  await form.waitFor({ state: 'hidden' })
+  await card.locator('li', { hasText: '2099-12-01' }).waitFor()
+  const { terms } = await ask(page, `/accounts/${id}/terms`)
+  assert.deepEqual(terms.map((one) => [one.from > 0, one.persons, one.area_milli_m2]), [[false, 5, 90500], [true, 7, 90500]])
+  await card.locator('.meter .chip').first().click() // transformers
+  await form.locator('[data-place=ratio] input').fill('0')
+  await form.locator('[data-place=ratio] .note.bad').waitFor()
+  await form.locator('[data-place=ratio] input').fill('40')
+  await form.locator('[data-place=from] input[type=date]').fill('2099-12-01')
+  await form.locator('textarea').fill('200/5 A')
+  await send.click()
+  await form.waitFor({ state: 'hidden' })
+  await card.locator('.meter li', { hasText: '200/5 A' }).waitFor()
+  page.expected = /422/
+}
+
+tests['a plan that depends on its days is tried over a month of choice'] = async (page) => {
+  const wanted = { kind: 'flat', price: '1', free_quota: { amount: '50', cycle: 'month', unused: 'expire' }, components: [{ code: 'tax', price: '0.1' }] }
+  await enter(page)
+  await page.goto(`${base}/plans/+?view=json`)
+  await page.locator('.text textarea').fill(JSON.stringify(wanted))
+  const trial = page.locator('.trial')
+  await trial.locator('label', { hasText: '月' }).first().waitFor()
+  await trial.locator('input').first().fill('200')
+  await trial.locator('.strong', { hasText: '165.00' }).waitFor() // 150 at 1.10, 50 of 200 free
+  wanted.kind = 'time_of_use'
+  delete wanted.price
+  Object.assign(wanted, { prices: { flat: '1' }, schedules: [{ months: [7], prices: { flat: '2' }, periods: [{ from: '00:00', to: '24:00', rate: 'flat' }] }, { periods: [{ from: '00:00', to: '24:00', rate: 'flat' }] }] })
+  await page.locator('.text textarea').fill(JSON.stringify(wanted))
+  const month = trial.locator('label', { hasText: '月份' }).locator('input')
+  await month.fill('7')
+  await trial.locator('input').first().fill('200')
+  await trial.locator('.strong', { hasText: '315.00' }).waitFor() // July: 150 at 2.10
+  await month.fill('8')
+  await trial.locator('.strong', { hasText: '165.00' }).waitFor()
+  page.on('dialog', (dialog) => dialog.accept())
+}
+
 /** What is opened on a page before it is looked at. */
 const OPENERS = {
   wall: (page) => page.keyboard.press('Control+k'),
@@ -743,7 +815,7 @@ const OPENERS = {
   plan: (page) => page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true))),
 }
 
-const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', terminals: '/terminals', ranking: '/ranking', trips: '/accounts/ID/trips', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', packages: '/packages', approvals: '/approvals', requests: '/requests', shift: '/shift', days: '/days', runs: '/runs', strategies: '/strategies', strategy: '/strategies/standard' }
+const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', terminals: '/terminals', ranking: '/ranking', trips: '/accounts/ID/trips', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', packages: '/packages', approvals: '/approvals', requests: '/requests', shift: '/shift', days: '/days', runs: '/runs', charges: '/charges', strategies: '/strategies', strategy: '/strategies/standard' }
 for (const [language, theme, width] of [['zh-CN', 'light', 1440], ['en', 'dark', 1440], ['en', 'light', 390], ['zh-CN', 'dark', 390]]) {
   const name = `no page has a serious accessibility finding or an untranslated key (${language}, ${theme}, ${width} px)`
   tests[name] = async (page) => {
@@ -766,6 +838,62 @@ for (const [language, theme, width] of [['zh-CN', 'light', 1440], ['en', 'dark',
     page.expected = /503/ // leaving a page ends its stream, which the server notices late; a person may have twenty
   }
   tests[name].options = { language, theme, width }
+}
+
+/** A plan that prices one rate only, and the old one again after some minutes: what was used in between waits. */
+tests['settlements that wait are decided: by registers with numbers checked, charged to nobody, and all at once'] = async (page) => {
+  await enter(page)
+  const me = await ask(page, '/me')
+  const project = me.projects[0]
+  const home = `/projects/${project.id}`
+  const { now } = await ask(page, `${home}/wall`)
+  const { versions } = await ask(page, `${home}/price-plans/versions?code=shop`)
+  const hour = new Date((now + project.utc_offset_s) * 1000).getUTCHours()
+  const rate = hour < 9 ? 'peak' : 'valley' // one that is not used now
+  const one = { kind: 'time_of_use', prices: { [rate]: '0.3' }, periods: [{ from: '00:00', to: '24:00', rate }] }
+  const save = (version, effective_at, text) => page.evaluate(async ([path, csrf, body]) => (await fetch(`/api/v1${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf, 'Idempotency-Key': `held-${body.version}-${body.effective_at}` }, body: JSON.stringify(body) })).status, [`${home}/price-plans`, me.csrf, { code: 'shop', version, effective_at, past: false, text, reason: 'a trial' }])
+  assert.equal(await save(versions.length + 1, now + 30, JSON.stringify(one)), 201)
+  assert.equal(await save(versions.length + 2, now + 430, versions[versions.length - 1].text), 201)
+  const held = async () => (await ask(page, `${home}/held-charges`)).held
+  for (let i = 0; i < 60 && (await held()).length < 4; i++) await page.waitForTimeout(2000)
+  assert.ok((await held()).length >= 4)
+  await page.goto(`${base}/charges`)
+  const first = page.locator('.group li').first()
+  const dialog = page.locator('.el-dialog')
+  const decide = async (why) => {
+    await dialog.locator('#reason-text').fill(why)
+    await dialog.locator('button[type=submit]').click()
+    await dialog.waitFor({ state: 'hidden' })
+  }
+  await first.waitFor()
+  let [before] = await held()
+  const waits = async (of) => (await held()).some((other) => other.account_id === of.account_id && other.opened_at === of.opened_at)
+  const kwh = (wh) => String(wh / 1000)
+  await first.locator('.row .chip').nth(before.hows.indexOf('registers')).click()
+  const boxes = first.locator('.entry input')
+  await boxes.nth(0).fill('12,5')
+  await first.locator('.entry [role=alert]').waitFor()
+  assert.ok(await first.locator('.entry button').isDisabled())
+  // All of it was used in the rate that has a price.
+  const used = 500
+  for (const [i, name] of ['total', 'sharp', 'peak', 'flat', 'valley'].entries()) await boxes.nth(i).fill(kwh(before.opened[`${name}_wh`] + (name === 'total' || name === rate ? used : 0)))
+  assert.deepEqual(await findings(page), [])
+  await first.locator('.entry button').click()
+  await decide('read on site')
+  assert.ok(!(await waits(before)))
+  const { settlements } = await ask(page, `/accounts/${before.account_id}/settlements`)
+  assert.equal(settlements[0].energy_wh, used)
+  assert.equal(settlements[0].bill.decided, 'registers');
+  [before] = await held()
+  await page.reload()
+  await first.locator('.row .chip').nth(before.hows.indexOf('forgo')).click()
+  await decide('nobody was supplied')
+  assert.ok(!(await waits(before)))
+  await page.reload()
+  await page.locator('.why .chip').first().click()
+  await decide('the meters count right')
+  await page.waitForFunction(() => !document.querySelector('.group li'))
+  assert.equal((await held()).length, 0)
 }
 
 const browser = await openBrowser()
