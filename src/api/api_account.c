@@ -324,6 +324,7 @@ static const struct {
     {POINT_CIRCUIT3_W, "circuit3_w"},
     {POINT_ENERGY_RATE5_WH, "energy_deep_valley_wh"},
     {POINT_REVERSE_WH, "reverse_wh"},
+    {POINT_REACTIVE_VARH, "reactive_varh"},
     {POINT_VOLTAGE_B_DV, "voltage_b_dv"},
     {POINT_VOLTAGE_C_DV, "voltage_c_dv"},
     {POINT_CURRENT_B_MA, "current_b_ma"},

@@ -57,6 +57,122 @@ static int64_t value_at(const struct series *s, wall_s at, int64_t start)
     return value;
 }
 
+/* --- reactive energy
+ * ------------------------------------------------------------------------------- */
+
+#define NEAR_S INT64_C(86'400)        /* where the register's last word is looked for at first, */
+#define FAR_S (40 * INT64_C(86'400)) /* and how long ago it may be */
+
+struct gone {
+    const struct case_source *source;
+    wall_s since, until;
+    bool found;
+};
+
+static enum err look_break(struct store_tx *tx, void *arg)
+{
+    struct gone *g = arg;
+    struct readings_break b;
+    enum err e = readings_break_after(g->source->b->readings, tx, g->source->meter_id, g->since,
+                                      g->until, &b);
+    g->found = e == ERR_OK;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+/* Whether the meter was exchanged or began anew in (since, until]: then the word before is not of
+ * this run. */
+static enum err began_anew(const struct case_source *s, wall_s since, wall_s until, bool *yes)
+{
+    struct gone g = {s, since, until, false};
+    wall_s broke;
+    if (s->b)
+        TRY(store_read(s->b->readings_store, look_break, &g));
+    else
+        g.found = readings_last_break(s->readings, s->meter_id, &broke) && broke.s > since.s &&
+                  broke.s <= until.s;
+    *yes = g.found;
+    return ERR_OK;
+}
+
+/* The reactive register as it was last told at or before `at`; of a run that begins there, as it
+ * was told first. */
+static enum err reactive_at(const struct case_source *s, wall_s at, struct series *words,
+                            int64_t *varh, bool *known)
+{
+    bool anew = false;
+    *known = false;
+    for (int64_t back_s = NEAR_S; !*known && !anew && back_s <= FAR_S; back_s += FAR_S - NEAR_S) {
+        TRY(load_series(s, POINT_REACTIVE_VARH, (wall_s){at.s - back_s}, (wall_s){at.s + 1}, words));
+        if (words->count == 0)
+            continue;
+        struct readings_sample last = words->list[words->count - 1];
+        TRY(began_anew(s, last.at, at, &anew));
+        *known = !anew;
+        *varh = last.value;
+    }
+    if (*known)
+        return ERR_OK;
+    TRY(load_series(s, POINT_REACTIVE_VARH, at, (wall_s){s->to.at.s + 1}, words));
+    *known = words->count > 0;
+    *varh = words->list[0].value;
+    return ERR_OK;
+}
+
+/* From one word to the next. A register that fell passed its full scale, or counts from 0 again. */
+static int64_t reactive_used(int64_t from, int64_t to)
+{
+    bool top = from >= READINGS_FULL_SCALE_WH - READINGS_FULL_SCALE_WH / 10;
+    if (to >= from)
+        return to - from;
+    return top && from < READINGS_FULL_SCALE_WH ? READINGS_FULL_SCALE_WH - from + to : to;
+}
+
+/* Rows share it by their active energy, so that their sum is that of the period. */
+static enum err share_reactive(struct case_made *out)
+{
+    int64_t all_wh = 0, so_far_wh = 0, given = 0;
+    for (size_t i = 0; i < out->c.row_count; i++)
+        TRY(units_add(all_wh, out->rows[i].used.total_wh, &all_wh));
+    for (size_t i = 0; i < out->c.row_count; i++) {
+        int64_t upto = 0;
+        so_far_wh += out->rows[i].used.total_wh;
+        if (i + 1 == out->c.row_count)
+            upto = out->c.reactive_wh;
+        else if (all_wh > 0)
+            TRY(units_mul_div(out->c.reactive_wh, so_far_wh, all_wh, &upto));
+        out->rows[i].reactive_wh = upto - given;
+        given = upto;
+    }
+    return ERR_OK;
+}
+
+static enum err look_reactive(const struct case_source *s, struct series *words,
+                              struct case_made *out)
+{
+    int64_t from = 0, to = 0;
+    bool begins, ends;
+    TRY(reactive_at(s, s->from.at, words, &from, &begins));
+    TRY(reactive_at(s, s->to.at, words, &to, &ends));
+    out->c.reactive_known = begins && ends;
+    if (!out->c.reactive_known)
+        return ERR_OK;
+    TRY(units_mul(reactive_used(from, to), s->ratio, &out->c.reactive_wh));
+    return share_reactive(out);
+}
+
+static enum err fill_reactive(const struct case_source *s, struct case_made *out)
+{
+    struct series *words = calloc(1, sizeof *words);
+    if (!words)
+        return ERR_MEMORY;
+    enum err e = look_reactive(s, words, out);
+    free(words);
+    return e;
+}
+
+/* --- rows
+ * ------------------------------------------------------------------------------------------ */
+
 static enum err add_row(const struct case_source *s, const struct known *a, const struct known *b,
                         struct case_made *out)
 {
@@ -219,9 +335,9 @@ enum err case_make(const struct case_source *s, struct case_made *out)
         TRY(fill_demand(s, &out->c));
     if (has_fee(s->plan, RATING_PER_FIRST_RECHARGE))
         TRY(fill_recharges(s, &out->c));
-    if (!rating_plan_wants_rows(s->plan))
-        return ERR_OK;
-    enum err e = fill_rows(s, out);
+    enum err e = rating_plan_wants_rows(s->plan) ? fill_rows(s, out) : ERR_OK;
+    if (e == ERR_OK && s->plan->power_factor.row_count > 0)
+        e = fill_reactive(s, out);
     if (e != ERR_OK)
         case_free(out);
     return e;

@@ -122,8 +122,19 @@ static void share_out(const struct look *l, int64_t used_wh, struct rating_regis
     to->total_wh += used_wh;
 }
 
+#define VARH_MAX (INT64_C(1) << 56)
+
+/* Reactive energy goes on beside the active as in the month so far. */
+static int64_t reactive_of(const struct rating_position *p, int64_t used_wh)
+{
+    if (p->active_wh <= 0)
+        return 0;
+    __int128 varh = (__int128)used_wh * p->reactive_wh / p->active_wh;
+    return varh < VARH_MAX ? (int64_t)varh : VARH_MAX;
+}
+
 /* The bill of the next `days` days with that much energy. Standing charges that need a month's word
- * (demand, first recharge, reactive energy) are those of the month so far. */
+ * (demand, first recharge) are those of the month so far. */
 static enum err price(struct look *l, const struct billing_plan *plan, const struct standing *s,
                       int32_t days, int64_t used_wh, int64_t *cost_fen)
 {
@@ -138,6 +149,7 @@ static enum err price(struct look *l, const struct billing_plan *plan, const str
     row.used.total_wh = used_wh;
     for (int r = 0; r < RATING_METER_RATES; r++)
         row.used.rate_wh[r] = c.to.rate_wh[r] - c.from.rate_wh[r];
+    row.reactive_wh = c.reactive_wh = reactive_of(&position, used_wh);
     row.has_rates = true;
     c.rows = rating_plan_wants_rows(&plan->plan) ? &row : NULL;
     c.row_count = c.rows ? 1 : 0;

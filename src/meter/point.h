@@ -15,6 +15,7 @@ enum meter_point {
     POINT_ENERGY_RATE4_WH = 5, /* valley 谷 */
     POINT_ENERGY_RATE5_WH = 6, /* deep valley 深谷 */
     POINT_REVERSE_WH = 7,      /* reverse active total register */
+    POINT_REACTIVE_VARH = 8,   /* reactive register that the power factor goes by, varh */
     POINT_POWER_W = 10,        /* signed */
     POINT_VOLTAGE_DV = 11,     /* 0.1 V, phase A */
     POINT_CURRENT_MA = 12,     /* phase A */

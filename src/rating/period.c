@@ -29,8 +29,7 @@ enum err rating_plan_settles(const struct rating_plan *plan)
     for (size_t i = 0; i < plan->fee_count; i++)
         once_a_bill =
             once_a_bill || (plan->fees[i].per == RATING_PER_AREA && !plan->fees[i].spread);
-    bool reactive = plan->power_factor.row_count > 0;
-    return blind || once_a_bill || reactive ? ERR_RATING_UNBILLABLE : ERR_OK;
+    return blind || once_a_bill ? ERR_RATING_UNBILLABLE : ERR_OK;
 }
 
 static bool has_dated_prices(const struct rating_plan *plan)

@@ -75,9 +75,8 @@ struct rating_case {
 };
 
 /* ERR_RATING_UNBILLABLE for a plan that must not be put on an account, though it can be rated: with
- * a minimum or an area fee a bill (a settlement is a bill, and there is one a day), with energy in
- * the deep valley that does not say "rates_from": "intervals" (a meter has no register for it), or
- * with a power factor (no reactive energy is collected: the account would wait for ever). */
+ * a minimum or an area fee a bill (a settlement is a bill, and there is one a day), or with energy in
+ * the deep valley that does not say "rates_from": "intervals" (a meter has no register for it). */
 [[nodiscard]] enum err rating_plan_settles(const struct rating_plan *plan);
 
 /* True: a period must come with dated rows, because from and to alone would share all of it out by

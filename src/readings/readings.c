@@ -33,6 +33,7 @@ const struct point_rule point_rules[POINT_SLOTS] = {
     {POINT_CIRCUIT1_W, false, false, true, 0, -10'000'000, 10'000'000},
     {POINT_CIRCUIT2_W, false, false, true, 0, -10'000'000, 10'000'000},
     {POINT_CIRCUIT3_W, false, false, true, 0, -10'000'000, 10'000'000},
+    {POINT_REACTIVE_VARH, true, true, true, 0, 0, KWH_MAX},
 };
 
 int point_slot(int64_t point)

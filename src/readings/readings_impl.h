@@ -11,7 +11,7 @@
 /* --- points ------------------------------------------------------------------------------------
  */
 
-#define POINT_SLOTS 22
+#define POINT_SLOTS 23
 #define SLOT_ENERGY 0 /* slots 0..4: the registers a charge is made from */
 #define SLOT_BALANCE 8
 #define SLOT_COUNT 9

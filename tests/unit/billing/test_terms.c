@@ -165,6 +165,86 @@ static void demand(void **state)
     assert_int_equal(settled_fen(t), 50 + 4 * 3800);
 }
 
+#define FACTOR_PLAN(price)                                                                         \
+    "{\"kind\":\"flat\",\"price\":\"" price "\",\"power_factor\":{\"table\":["                       \
+    "{\"from\":\"0.95\",\"percent\":\"-0.75\"},{\"from\":\"0.90\",\"percent\":\"0\"},"                 \
+    "{\"from\":\"0\",\"percent\":\"5\"}],\"on\":[\"energy\"]}}"
+
+/* A quarter of an hour's words of both registers. */
+static void both(struct town *t, int64_t epoch, int64_t at, int64_t wh, int64_t varh)
+{
+    town_say(t, 1, epoch, at, POINT_ENERGY_WH, wh, POINT_ENERGY_RATE2_WH, wh, POINT_REACTIVE_VARH,
+             varh, 0);
+}
+
+/* A day of an even power, 1 kW, and so many var, up to its midnight. */
+static void inductive_day(struct town *t, int64_t day, int64_t from_varh, int64_t var)
+{
+    for (int64_t at = 0; at <= DAY; at += 900)
+        both(t, 1, T0 + day * DAY + at, day * 24'000 + at * 1000 / 3600 / 10 * 10,
+             from_varh + at * var / 3600 / 10 * 10);
+}
+
+/* 24 kWh with 9 kvarh are 0.93, with 27 beside 48 kWh it is 0.87 of the month. */
+static void a_power_factor(void **state)
+{
+    struct town *t = *state;
+    struct billing_outlook o;
+    use(t, FACTOR_PLAN("0.5"));
+    inductive_day(t, 0, 0, 375);
+    town_tick(t, T0 + DAY);
+    assert_int_equal(settled_fen(t), 1200);
+    town_restart(t);
+    inductive_day(t, 1, 9000, 750);
+    town_tick(t, T0 + 2 * DAY);
+    assert_int_equal(settled_fen(t), 1200 + 1200 + 120);
+    assert_int_equal(
+        town_int(t, "SELECT count(*) FROM settlement WHERE bill ->> '$.lines[1].active_wh' = 48000 "
+                    "AND bill ->> '$.lines[1].reactive_wh' = 27000 "
+                    "AND bill ->> '$.lines[1].percent' = '5'"),
+        1);
+    both(t, 1, T0 + 2 * DAY + 7200, 50'000, 27'000); /* 50 beside 27: still below 0.90 */
+    assert_ok(town_outlook(t, 7, T0 + 2 * DAY + 7200, &o));
+    assert_int_equal(o.accrued_fen, 100 + 5);
+    both(t, 1, T0 + 2 * DAY + 14'400, 80'000, 27'000); /* 0.94: the month's five percent go back */
+    assert_ok(town_outlook(t, 7, T0 + 2 * DAY + 14'400, &o));
+    assert_int_equal(o.accrued_fen, 1600 - 120);
+    town_plan(t, "own", 2, T0, FACTOR_PLAN("1"));
+    town_tick(t, T0 + 2 * DAY + 14'460);
+    assert_int_equal(town_int(t, "SELECT sum(amount_fen) FROM true_up"), 2520);
+}
+
+/* A new meter's register begins elsewhere; one that falls by itself counts from nothing again. */
+static void reactive_registers_begin_anew(void **state)
+{
+    struct town *t = *state;
+    use(t, FACTOR_PLAN("0.5"));
+    inductive_day(t, 0, 0, 375);
+    both(t, 2, T0 + DAY + 60, 100, 700'000);
+    both(t, 2, T0 + DAY + 43'200, 12'100, 720'000); /* 36 kWh in all, 29 kvarh */
+    both(t, 2, T0 + DAY + 43'260, 12'100, 10);
+    both(t, 2, T0 + DAY + 43'320, 12'100, 20);
+    both(t, 2, T0 + 2 * DAY, 24'100, 6020);
+    town_tick(t, T0 + 2 * DAY);
+    assert_int_equal(town_int(t, "SELECT json_extract(position, '$.reactive_wh') FROM "
+                                 "charge_position WHERE meter_id = 1"),
+                     9000 + 6020);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM charge_open WHERE held != ''"), 0);
+}
+
+/* Without a word of it nobody knows the factor: the settlement waits, and says for what. */
+static void a_meter_that_tells_no_reactive_energy(void **state)
+{
+    struct town *t = *state;
+    use(t, FACTOR_PLAN("0.5"));
+    town_run(t, 1, T0, T0 + DAY + 1, 1000);
+    town_tick(t, T0 + DAY);
+    assert_int_equal(settled_fen(t), 0);
+    assert_int_equal(
+        town_int(t, "SELECT count(*) FROM charge_open WHERE meter_id = 1 AND held = 'RATING_FEE'"),
+        1);
+}
+
 static void terms_that_are_refused(void **state)
 {
     struct town *t = *state;
@@ -196,6 +276,9 @@ int main(void)
         TEST(one_ladder_for_a_group),
         TEST(rates_from_intervals),
         TEST(demand),
+        TEST(a_power_factor),
+        TEST(reactive_registers_begin_anew),
+        TEST(a_meter_that_tells_no_reactive_energy),
         TEST(terms_that_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,8 +166,6 @@ static void refusals(void **state)
         "{\"kind\":\"time_of_use\",\"prices\":{\"deep_valley\":\"1\"},\"periods\":[{\"from\":\"00:"
         "00\","
         "\"to\":\"24:00\",\"rate\":\"deep_valley\"}]}",
-        "{\"kind\":\"flat\",\"price\":\"1\",\"power_factor\":{\"table\":[{\"from\":\"0\","
-        "\"percent\":\"1\"}],\"on\":[\"energy\"]}}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct rating_plan plan;
