@@ -15,14 +15,13 @@ static bool uses_deep_valley(const struct plan *p)
     return uses;
 }
 
-/* Not with a minimum or an area a bill, a rate that no register has, or reactive energy, which
- * nothing collects. */
+/* Not with a minimum or an area a bill, or a rate that no register has. */
 static bool settles(const struct plan *p)
 {
     bool area = false;
     for (int i = 0; i < p->fee_count; i++)
         area = area || (p->fees[i].per == PER_AREA && p->fees[i].cycle < 0);
-    return !area && !p->factor_count && !(p->minimum_fen && p->minimum_per != 1) &&
+    return !area && !(p->minimum_fen && p->minimum_per != 1) &&
            !(p->intervals != 1 && uses_deep_valley(p));
 }
 
