@@ -60,7 +60,7 @@ static int64_t value_at(const struct series *s, wall_s at, int64_t start)
 /* --- reactive energy
  * ------------------------------------------------------------------------------- */
 
-#define NEAR_S INT64_C(86'400)        /* where the register's last word is looked for at first, */
+#define NEAR_S INT64_C(86'400)       /* where the register's last word is looked for at first, */
 #define FAR_S (40 * INT64_C(86'400)) /* and how long ago it may be */
 
 struct gone {
@@ -102,7 +102,8 @@ static enum err reactive_at(const struct case_source *s, wall_s at, struct serie
     bool anew = false;
     *known = false;
     for (int64_t back_s = NEAR_S; !*known && !anew && back_s <= FAR_S; back_s += FAR_S - NEAR_S) {
-        TRY(load_series(s, POINT_REACTIVE_VARH, (wall_s){at.s - back_s}, (wall_s){at.s + 1}, words));
+        TRY(load_series(s, POINT_REACTIVE_VARH, (wall_s){at.s - back_s}, (wall_s){at.s + 1},
+                        words));
         if (words->count == 0)
             continue;
         struct readings_sample last = words->list[words->count - 1];

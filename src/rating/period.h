@@ -35,7 +35,7 @@ struct rating_position {
     int64_t month_fen;  /* before subsidies */
     int64_t factor_fen; /* of the lines that the power factor is on */
     int64_t active_wh, reactive_wh;
-    int64_t subsidy_fen[RATING_SUBSIDIES_MAX]; /* given in it */
+    int64_t subsidy_fen[RATING_SUBSIDIES_MAX];    /* given in it */
     int64_t demand_milli_kw, contracted_milli_kw; /* for which its demand was charged; 0: none */
     int64_t carry;
 };
@@ -75,8 +75,9 @@ struct rating_case {
 };
 
 /* ERR_RATING_UNBILLABLE for a plan that must not be put on an account, though it can be rated: with
- * a minimum or an area fee a bill (a settlement is a bill, and there is one a day), or with energy in
- * the deep valley that does not say "rates_from": "intervals" (a meter has no register for it). */
+ * a minimum or an area fee a bill (a settlement is a bill, and there is one a day), or with energy
+ * in the deep valley that does not say "rates_from": "intervals" (a meter has no register for it).
+ */
 [[nodiscard]] enum err rating_plan_settles(const struct rating_plan *plan);
 
 /* True: a period must come with dated rows, because from and to alone would share all of it out by

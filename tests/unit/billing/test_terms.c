@@ -166,8 +166,8 @@ static void demand(void **state)
 }
 
 #define FACTOR_PLAN(price)                                                                         \
-    "{\"kind\":\"flat\",\"price\":\"" price "\",\"power_factor\":{\"table\":["                       \
-    "{\"from\":\"0.95\",\"percent\":\"-0.75\"},{\"from\":\"0.90\",\"percent\":\"0\"},"                 \
+    "{\"kind\":\"flat\",\"price\":\"" price "\",\"power_factor\":{\"table\":["                     \
+    "{\"from\":\"0.95\",\"percent\":\"-0.75\"},{\"from\":\"0.90\",\"percent\":\"0\"},"             \
     "{\"from\":\"0\",\"percent\":\"5\"}],\"on\":[\"energy\"]}}"
 
 /* A quarter of an hour's words of both registers. */
