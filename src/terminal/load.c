@@ -11,6 +11,7 @@
 #define SLOW_SAMPLES 2
 #define PATIENCE_MS 900 /* then what moves is told as it is */
 #define SLOW_PATIENCE_MS 4'000
+#define SLOW_WAY 2 /* states on the way: a switch falls into one slow sample, not into two */
 #define TOLERANCE_MW 12'000
 #define TOLERANCE_PERMILLE 25
 #define RAMP_MS 3'000        /* what took longer came slowly */
@@ -260,16 +261,25 @@ static bool creeps(struct load_watch *w, const struct load_settings *s, mono_ms 
     return small && w->run.power_mw - w->crept.power_mw >= 2 * s->limit_mw;
 }
 
-static void tell(struct load_watch *w, const struct load_settings *s, mono_ms now, bool settled,
+/* Active power alone, read slowly, shows how something came by the number of samples only. */
+static bool came_slowly(const struct load_watch *w, const struct load_step *step, bool slow)
+{
+    if (slow && !step->has_reactive)
+        return w->way >= SLOW_WAY;
+    return step->transient_ms >= RAMP_MS && step->inrush <= 1050;
+}
+
+static void tell(struct load_watch *w, const struct load_settings *s, bool slow, bool settled,
                  struct load_event *e)
 {
+    mono_ms now = w->last;
     bool crept = creeps(w, s, now);
     uint32_t took = (uint32_t)(w->run_since.ms - w->moved_at.ms);
     *e = (struct load_event){.at = w->moved_at, .told = now, .before = crept ? w->crept : w->base};
     e->step = make_step(w, s, &e->before);
     e->step.settled = settled;
     e->step.transient_ms = took;
-    e->step.ramp = crept || (took >= RAMP_MS && e->step.inrush <= 1050);
+    e->step.ramp = crept || came_slowly(w, &e->step, slow);
     bool hidden = e->step.has_reactive && find_hidden(w, s, &e->step);
     e->verdict = load_judge(&e->step, s, &e->white);
     if (hidden && load_forbidden(e->verdict))
@@ -339,23 +349,28 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
     if (!w->moving) {
         w->moving = true;
         w->moved_at = x->now;
+        w->way = 0;
         w->peak_mw = l.power_mw;
         begin_run(w, &l, x->now);
     }
     if (l.power_mw > w->peak_mw)
         w->peak_mw = l.power_mw;
-    if (!agrees(&w->run, &l))
+    if (!agrees(&w->run, &l)) {
         begin_run(w, &l, x->now);
+        if (w->way < UINT8_MAX)
+            w->way++;
+    }
     join_run(w, &l);
     bool steady = is_steady(w, x->now, slow);
     if (steady && agrees(&w->base, &w->run)) {
         w->moving = false; /* it came and went before it could be told */
         return false;
     }
-    bool late = x->now.ms - w->moved_at.ms >= (slow ? SLOW_PATIENCE_MS : PATIENCE_MS);
+    bool late = slow ? x->now.ms - w->moved_at.ms >= SLOW_PATIENCE_MS && w->way >= SLOW_WAY
+                     : x->now.ms - w->moved_at.ms >= PATIENCE_MS;
     if (!steady && !(late && size_of(w->run.power_mw - w->base.power_mw) >= s->limit_mw))
         return false;
-    tell(w, s, x->now, steady, event);
+    tell(w, s, slow, steady, event);
     return true;
 }
 

@@ -96,6 +96,7 @@ struct load_event {
 struct load_watch {
     bool begun, moving;
     uint8_t flags;           /* what the samples carry */
+    uint8_t way;             /* states since it moved that did not last */
     struct load_level base;  /* the last state that was told of, or rest */
     struct load_level crept; /* base before small steps in a row; told together as a ramp */
     struct load_level run;   /* mean of the samples that agree so far */

@@ -96,7 +96,7 @@ static bool is_resistance(const struct load_step *s, const struct load_settings 
 {
     (void)set;
     if (!s->has_reactive)
-        return s->inrush <= 1050 && s->settled;
+        return s->inrush <= 1150 && s->settled && !s->ramp;
     int32_t most = s->ramp ? 50 : s->reactive_mvar < 0 ? 135 : 110;
     return reactive(s) <= most && distortion(s) <= (s->ramp ? 50 : 100) &&
            (!s->has_third || s->third <= 60);
