@@ -16,6 +16,7 @@
 #define TOLERANCE_PERMILLE 25
 #define RAMP_MS 3'000        /* what took longer came slowly */
 #define CREEP_MS 60'000      /* small steps within this time belong together */
+#define SAME_PERMILLE 150    /* a heater that comes back beside something small */
 #define LEVEL_MAX 30'000'000 /* mW, mvar, mVA */
 #define LOAD_MEAN 64         /* samples an old mean rests on */
 
@@ -374,21 +375,6 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
     return true;
 }
 
-enum load_verdict load_judge_return(const struct load_step *step, const struct load_level *before,
-                                    const struct load_settings *s)
-{
-    struct load_step rest = *step;
-    uint64_t all = square(step->distortion_mva), known = square(before->distortion_mva);
-    rest.power_mw -= before->power_mw;
-    rest.reactive_mvar -= before->reactive_mvar;
-    rest.third_ma -= before->third_ma;
-    rest.distortion_mva = all > known ? (int32_t)root(all - known) : 0;
-    rest.inrush = 1000; /* that of all of them together says nothing of one */
-    int64_t in_phase = root(square(rest.power_mw) + square(rest.reactive_mvar));
-    rest.third = permille((int64_t)size_of(rest.third_ma) * s->nominal_dv, 10 * in_phase);
-    return load_judge(&rest, s, NULL);
-}
-
 /* The step without the entries of `set`; false: it is less than they are. */
 static bool without(struct load_step *rest, const struct load_settings *s, unsigned set)
 {
@@ -417,4 +403,21 @@ bool load_explained(const struct load_step *step, const struct load_settings *s)
             return true;
     }
     return false;
+}
+
+enum load_verdict load_judge_return(const struct load_step *step, const struct load_level *before,
+                                    int32_t heater_mw, const struct load_settings *s)
+{
+    struct load_step rest = *step;
+    uint64_t all = square(step->distortion_mva), known = square(before->distortion_mva);
+    rest.power_mw -= before->power_mw;
+    rest.reactive_mvar -= before->reactive_mvar;
+    rest.third_ma -= before->third_ma;
+    rest.distortion_mva = all > known ? (int32_t)root(all - known) : 0;
+    rest.inrush = 1000; /* that of all of them together says nothing of one */
+    int64_t in_phase = root(square(rest.power_mw) + square(rest.reactive_mvar));
+    rest.third = permille((int64_t)size_of(rest.third_ma) * s->nominal_dv, 10 * in_phase);
+    enum load_verdict v = load_judge(&rest, s, NULL);
+    bool same = within(rest.power_mw, heater_mw, SAME_PERMILLE);
+    return load_forbidden(v) && !same && load_explained(&rest, s) ? LOAD_WHITE : v;
 }

@@ -122,10 +122,11 @@ enum load_verdict load_judge(const struct load_step *step, const struct load_set
 /* When a circuit closes again, all that is plugged in comes as one step: whether white loads and
  * something that is allowed explain it. */
 bool load_explained(const struct load_step *step, const struct load_settings *s);
-/* The same moment after a trip for heating: the verdict on the step without what drew before that
- * trip, which comes back together with the heater, if it is there. */
+/* The same moment after a trip for heating of `heater_mw`: the verdict on the step without what
+ * drew before that trip, which comes back together with the heater, if it is there. What is left
+ * may be white loads that rested then, unless it is as much as the heater was. */
 enum load_verdict load_judge_return(const struct load_step *step, const struct load_level *before,
-                                    const struct load_settings *s);
+                                    int32_t heater_mw, const struct load_settings *s);
 /* The rule that many terminals have: step >= 150 W and factor >= 0.95. For comparison only. */
 bool load_plain_rule(const struct load_step *step);
 

@@ -237,7 +237,7 @@ static enum load_verdict judge_return(struct terminal *t, unsigned index,
     const struct load_settings *s = &t->guard.circuit[index].load;
     enum load_verdict alone = LOAD_OTHER;
     if (w->suspect)
-        alone = load_judge_return(&e->step, &w->before, s);
+        alone = load_judge_return(&e->step, &w->before, t->why[index].power_mw, s);
     w->suspect = false;
     if (load_forbidden(alone))
         return alone;

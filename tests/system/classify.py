@@ -81,6 +81,18 @@ def refusals(folder):
         check(f"usage: {args}", classify(*args)[0] == 2)
 
 
+MANUAL = (pathlib.Path(__file__).resolve().parents[2] / "docs/manual/load.md").read_text(encoding="utf-8")
+
+
+def documented(name, t):
+    """Heating found and false trips, as the manual has them."""
+    rows = t.values()
+    hit, aim = sum(r[3] for r in rows), sum(r[1] - r[2] for r in rows if r[0])
+    row = f"| {name} | {hit} of {aim} | {sum(r[5] for r in rows)} | "
+    row += f"{sum(r[6] for r in rows)} of {aim} | {sum(r[8] for r in rows)} |"
+    check(f"the manual has the figures: {name}", row in MANUAL, row)
+
+
 def recorded():
     global skipped
     if not DATA.exists():
@@ -91,15 +103,18 @@ def recorded():
     t = table(out)
     check("bench: 7 of 7 heating, 0 of 7 vacuum cleaners",
           t["kettle"][3] + t["water_heater"][3] == 7 and t["vacuum"][5] == 0 and t["vacuum"][8] == 7, out)
+    documented("bench meter, 1 Hz: kettle, water heater, vacuum cleaner", t)
     _, out, _ = classify("--quiet", DATA / "plaid-cycles/index.csv")
     t = table(out)
     check("single cycles: every kettle and coffee maker, nothing else",
           t["WaterKettle"][3] == t["CoffeeMaker"][3] == 20 and sum(r[5] for r in t.values()) == 0
           and sum(r[8] for r in t.values()) > 0, out)
+    documented("single cycles, 250 switchings of 12 appliances", t)
     code, out, _ = classify("--quiet", *sorted(DATA.glob("tracebase/*.csv")))
     t = table(out)
     check("active power alone: all files are read, laptops and lamps below",
           code == 0 and t["Iron"][3] == t["Iron"][1] and t["PC-Laptop"][5] == 0, out)
+    documented("plugs, active power only: 14 traces", t)
 
 
 with tempfile.TemporaryDirectory() as folder:

@@ -484,6 +484,36 @@ static void test_heater_returns_among_others(void **state)
     }
 }
 
+/* A kettle was found while the dispenser rested. The circuit closes: a dispenser beside a
+ * compressor is no heating; the kettle is, alone and beside them. */
+static void test_white_load_rested_before_the_trip(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t mw, mvar;
+        bool stays;
+    } back[] = {{515'000, 37'000, true},
+                {60'000, 20'000, true},
+                {560'000, 20'000, false},
+                {990'000, 40'000, false},
+                {1'460'000, 20'000, false}};
+    for (size_t i = 0; i < sizeof back / sizeof back[0]; i++) {
+        watch_heating(2);
+        uint8_t white[32] = {0};
+        struct writer w = writer_of(white, sizeof white);
+        writer_u16le(&w, 430);
+        assert_int_equal(rig_write(&g, 0x04802202, white, sizeof white), 0);
+        draw(2, 560'000, 20'000, 4); /* 500 W of heating above what draws already */
+        assert_int_equal(rig_why(&g, 2), TERMINAL_REASON_MALIGNANT);
+        for (int k = 0; k < 130 && !rig_closed(&g, 2); k++)
+            draw(2, 0, 0, 1);
+        assert_true(rig_closed(&g, 2));
+        draw(2, back[i].mw, back[i].mvar, 4);
+        if (rig_closed(&g, 2) != back[i].stays)
+            fail_msg("%d W came back: %s", back[i].mw / 1000, back[i].stays ? "cut" : "stayed");
+    }
+}
+
 /* --- air conditioner ------------------------------------------------------------------------- */
 
 static void watch_aircon(void)
@@ -779,6 +809,7 @@ int main(void)
         cmocka_unit_test(test_learning),
         cmocka_unit_test(test_return_after_closing),
         cmocka_unit_test(test_heater_returns_among_others),
+        cmocka_unit_test(test_white_load_rested_before_the_trip),
         cmocka_unit_test(test_unplugged),
         cmocka_unit_test(test_not_unplugged),
         cmocka_unit_test(test_every_pair),

@@ -449,6 +449,39 @@ static void test_heating_in_small_steps(void **state)
     assert_int_equal(trips(&s), 1);
 }
 
+/* A plug that tells active power every few seconds, means of a second: a switch falls into one of
+ * them, what starts slowly into several. The verdict on the first step that is told. */
+static enum load_verdict read_slowly(const int *watts, size_t count, int64_t every_ms)
+{
+    struct load_watch w = {};
+    struct load_event e;
+    for (size_t i = 0; i < count + 12; i++) {
+        int32_t mw = 1000 * watts[i < 4 ? 0 : i - 4 < count ? i - 4 : count - 1];
+        struct load_sample x = {.power_mw = mw, .now = {(int64_t)(i + 1) * every_ms}};
+        if (load_take(&w, &settings, &x, &e))
+            return (enum load_verdict)e.verdict;
+    }
+    return LOAD_VERDICT_COUNT;
+}
+
+#define READ(every_ms, ...)                                                                        \
+    read_slowly((const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int),      \
+                every_ms)
+
+static void test_active_power_alone(void **state)
+{
+    (void)state;
+    for (int64_t every_ms = 1'000; every_ms <= 8'000; every_ms += 1'000) {
+        assert_int_equal(READ(every_ms, 3, 1'800, 1'795), LOAD_HEATING);
+        assert_int_equal(READ(every_ms, 3, 240, 1'800, 1'795), LOAD_HEATING); /* within a mean */
+        assert_int_equal(READ(every_ms, 3, 1'500, 1'800, 1'795), LOAD_HEATING);
+        assert_int_equal(READ(every_ms, 3, 1'310, 1'180, 1'180), LOAD_HEATING); /* and its pump */
+        assert_int_equal(READ(every_ms, 3, 240, 900, 1'300, 1'310), LOAD_RAMP); /* soft start */
+        assert_int_equal(READ(every_ms, 3, 60, 190, 610, 1'390, 1'400), LOAD_RAMP);
+        assert_int_equal(READ(every_ms, 3, 1'900, 1'300, 1'300), LOAD_MOTOR); /* inrush */
+    }
+}
+
 static void test_nothing_surprises(void **state)
 {
     (void)state;
@@ -490,6 +523,7 @@ int main(void)
         cmocka_unit_test_setup(test_thermostat, set_up),
         cmocka_unit_test_setup(test_small_ones_in_a_row, set_up),
         cmocka_unit_test_setup(test_heating_in_small_steps, set_up),
+        cmocka_unit_test_setup(test_active_power_alone, set_up),
         cmocka_unit_test_setup(test_nothing_surprises, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
