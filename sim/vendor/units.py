@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+import zlib
 
 
 def crc16(data):
@@ -143,7 +144,7 @@ class AcrelGateway(Unit):
     def __init__(self, port, gateway_id, secret, ports, mute=False, idle_s=0.5):
         self.gateway_id, self.secret, self.ports, self.mute = gateway_id, secret, ports, mute
         self.rest, self.passed, self.results, self.times, self.downlinks = b"", False, [], [], 0
-        self.report = None  # XML to be sent whenever it has been idle
+        self.report, self.zipped = None, False  # XML to be sent whenever it has been idle
         super().__init__(port, idle_s)
 
     def send(self, peer, kind, data):
@@ -165,7 +166,8 @@ class AcrelGateway(Unit):
             return
         self.send(peer, 2, b"")
         if self.report:
-            self.send(peer, 3, aes(self.secret, self.report.encode()))
+            xml = self.report.encode()
+            self.send(peer, 4 if self.zipped else 3, aes(self.secret, zlib.compress(xml) if self.zipped else xml))
 
     def on_data(self, peer, data):
         self.rest += data

@@ -2,17 +2,19 @@
  * The sessions of Acrel's gateways and 4G meters.
  *
  *   gateway  request ─► sequence ─► md5 ─► result, bound     heartbeat ─► time
- *            DATA ─► told     line's frame ─► DOWNLINK ─► DOWNLINK_ACK ─► line, then the next frame
- *   meter    REGISTER (or any frame with its serial) ─► bound     TIME ─► time     DATA ─► told, 91
- *            line's frame ─► DOWNLINK ─► DOWNLINK ─► line
+ *            DATA, DATA_ZIP ─► told     line's frame ─► DOWNLINK ─► DOWNLINK_ACK ─► line, then the
+ * next frame meter    REGISTER (or any frame with its serial) ─► bound     TIME ─► time     DATA ─►
+ * told, 91 line's frame ─► DOWNLINK ─► DOWNLINK ─► line
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/acrel4g.h"
+#include "proto/inflate.h"
 #include "uplink/dialin_impl.h"
 
 #define OUT_MAX 1024
+#define REPORT_MAX (1024 * 1024) /* a compressed report may grow to this */
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
@@ -181,6 +183,14 @@ static void take_value(void *arg, const struct acrel_value *v)
     r->told.points[r->told.count++].value = wh;
 }
 
+static void note_broken(struct dialin *d, const struct dialin_conn *c)
+{
+    d->io.note(d->io.ctx, &(struct dialin_note){.event = DIALIN_BROKEN,
+                                                .conn = c->id,
+                                                .said = c->unit->endpoint.name.data,
+                                                .said_len = c->unit->endpoint.name.len});
+}
+
 static void take_report(struct dialin *d, struct dialin_conn *c, struct bytes xml)
 {
     struct report r = {.d = d, .unit = c->unit};
@@ -188,10 +198,18 @@ static void take_report(struct dialin *d, struct dialin_conn *c, struct bytes xm
     enum err e = acrel_report_read(xml, &r.time, take_value, &r);
     flush_report(&r);
     if (e != ERR_OK)
-        d->io.note(d->io.ctx, &(struct dialin_note){.event = DIALIN_BROKEN,
-                                                    .conn = c->id,
-                                                    .said = c->unit->endpoint.name.data,
-                                                    .said_len = c->unit->endpoint.name.len});
+        note_broken(d, c);
+}
+
+static void take_zipped(struct dialin *d, struct dialin_conn *c, struct bytes zipped)
+{
+    size_t len;
+    uint8_t *xml = malloc(REPORT_MAX);
+    if (xml != NULL && inflate_zlib(zipped, xml, REPORT_MAX, &len) == ERR_OK)
+        take_report(d, c, (struct bytes){xml, len});
+    else
+        note_broken(d, c);
+    free(xml);
 }
 
 /* --- frames of a gateway ---------------------------------------------------------------------- */
@@ -236,6 +254,8 @@ static void take_sealed(struct dialin *d, struct dialin_conn *c, mono_ms now,
     }
     if (f->type == ACREL_DATA)
         take_report(d, c, plain);
+    else if (f->type == ACREL_DATA_ZIP)
+        take_zipped(d, c, plain);
     else if (f->type == ACREL_DOWNLINK_ACK)
         take_answer(d, c, now, plain);
     free((void *)plain.data);
@@ -305,7 +325,7 @@ static void take_gateway(struct dialin *d, struct dialin_conn *c, mono_ms now,
     } else if (f->type == ACREL_HEARTBEAT && c->state != CONN_NEW) {
         acrel_time_write(d->wall, d->offset_s, &w);
         send_gateway(d, c, ACREL_HEARTBEAT, (struct bytes){text, w.len});
-    } else if ((f->type == ACREL_DATA || f->type == ACREL_DOWNLINK_ACK) && c->state == CONN_BOUND) {
+    } else if (f->type != ACREL_AUTH && c->state == CONN_BOUND) {
         take_sealed(d, c, now, f);
     }
 }

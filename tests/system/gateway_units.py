@@ -157,6 +157,9 @@ def reports_of_an_acrel_gateway_count_where_polls_do_not_reach(folder):
     told = w.reading(1, p1=433310, p5=433000).string
     assert "p2=" not in told and gateway.downlinks > 2
     w.server.never_said(r"reading .*p1=9000")
+    gateway.zipped, gateway.report = True, gateway.report.replace("433.31", "434.5")
+    w.reading(1, p1=434500)
+    w.gateway.never_said("unit.broken")
 
 
 def a_4g_meter_of_acrel_is_read_and_obeys(folder):

@@ -315,6 +315,8 @@ static void test_reports(void **state)
                "id=\"WPP\">2</function></meter><meter id=\"5\"><function id=\"WPP\">2</function>"
                "</meter></data></root>");
     expect(w, "told 1 7 at 1795623600 1=1500 6=250;told 2 8 at 1795623600 1=2000;");
+    say_sealed(w, 5, ACREL_DATA_ZIP, "no stream");
+    expect(w, "broken 5 GW;");
     say_sealed(w, 5, ACREL_DATA, "not XML");
     expect(w, "broken 5 GW;"); /* left out; the connection stays */
     assert_true(dialin_line_is_up(w->d, 1));
