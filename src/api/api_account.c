@@ -410,7 +410,7 @@ static enum err put_meter(void *arg, const struct site_meter *m)
     jwrite_object(w, NULL);
     jwrite_int(w, "id", m->id);
     jwrite_text(w, "address", m->address);
-    jwrite_text(w, "model", m->model);
+    api_put_model(w, m);
     jwrite_text(w, "kind", site_meter_kind_name(m->kind));
     jwrite_int(w, "circuits", m->circuits);
     jwrite_int(w, "epoch", m->epoch);

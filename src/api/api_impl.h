@@ -197,11 +197,14 @@ api_handle api_terminal, api_terminal_read, api_terminal_order, api_terminal_set
 api_handle api_import_check, api_import_state, api_import_rows, api_import_failed, api_import_write,
     api_imports, api_import_undo_check, api_import_undo;
 api_handle api_flow, api_flow_rule, api_flow_rule_set, api_meter_report;
+api_handle api_gateway_meters;
 api_handle api_stream_open, api_health, api_metrics;
 
 /* ---- shared pieces of answers ---- */
 
 void api_put_project(struct jwrite *w, const char *key, const struct site_project *p);
+/* Members model, model_en, model_zh, can_cut. */
+void api_put_model(struct jwrite *w, const struct site_meter *m);
 void api_put_place(struct jwrite *w, const char *key, const struct site_place *p);
 int64_t api_day_number(int32_t local_day); /* YYYYMMDD */
 [[nodiscard]] enum err api_day_of_number(struct call *c, const char *field, int64_t number,

@@ -203,6 +203,8 @@ static const struct api_route routes[] = {
      API_BODY_JSON, true, api_terminal_order},
     {HTTP_POST, V1 "/meters/{id}/terminal/settings", API_VERB(TERMINAL), API_SCOPE_METER, API_WRITE,
      API_BODY_JSON, true, api_terminal_setting},
+    {HTTP_GET, V1 "/gateways/{id}/meters", API_VERB(VIEW), API_SCOPE_GATEWAY,
+     .handle = api_gateway_meters},
     {HTTP_POST, V1 "/gateways/{id}/claim-code", API_VERB(CLAIM), API_SCOPE_GATEWAY, API_WRITE,
      .handle = api_claim_code},
 

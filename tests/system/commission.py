@@ -5,11 +5,12 @@ itself. Real processes, real sockets, lines of 2400 baud, meters that take 20 to
 commission.py YUFU YUFU_GATEWAY YUFU_FLEET [GATEWAYS LINES METERS [SPEED]]"""
 import os
 import resource
+import socket
 import subprocess
 import sys
 import time
 
-from browser import Browser, free_port
+from browser import Browser
 from processes import Process, run
 
 YUFU, GATEWAY, FLEET = sys.argv[1:4]
@@ -18,6 +19,15 @@ PROMISE_S = 180
 SECRET = "a much better secret"
 HEAD = ("project,building,room,account,wallet,plan,strategy,contract,gateway,line,endpoint,baud,"
         "address,model\n")
+
+
+def free_ports(count):
+    """All different: each is held until the last is known."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in held]
+    for s in held:
+        s.close()
+    return ports
 
 
 def rows(ports):
@@ -37,7 +47,8 @@ class Site:
         self.folder, self.data = folder, f"{folder}/data"
         self.clock = f"{time.time():.3f},{int(time.time())},{SPEED}"
         os.mkdir(self.data)
-        ports = [[free_port() for _ in range(LINES)] for _ in range(GATEWAYS)]
+        flat = free_ports(GATEWAYS * LINES)
+        ports = [flat[g * LINES:(g + 1) * LINES] for g in range(GATEWAYS)]
         everything = list(rows(ports))
         self.file = HEAD + "".join(row for _, row in everything)
         self.write("site.csv", self.file)

@@ -394,6 +394,28 @@ static void test_claim_code(void **state)
                      1);
 }
 
+/* A model that nobody knows stands for itself; what cannot be cut says so. */
+static void test_gateway_meters(void **state)
+{
+    struct world *w = *state;
+    struct person p = admin(w);
+    struct reply r = world_get(w, &p, "/api/v1/gateways/1/meters");
+    assert_int_equal(r.status, 200);
+    json_t *meter = json_array_get(json_object_get(r.json, "meters"), 0);
+    assert_int_equal(json_integer_value(json_object_get(meter, "line_id")), 1);
+    assert_true(json_is_true(json_object_get(meter, "can_cut")));
+    assert_string_equal(json_string_value(json_object_get(meter, "account")), "301");
+    assert_true(json_is_string(json_object_get(meter, "model_zh")));
+    reply_free(&r);
+    world_execute(w, "UPDATE meter SET model = 'heat-188', kind = 'heat' WHERE id = 1");
+    r = world_get(w, &p, "/api/v1/gateways/1/meters");
+    meter = json_array_get(json_object_get(r.json, "meters"), 0);
+    assert_false(json_is_true(json_object_get(meter, "can_cut")));
+    assert_string_equal(json_string_value(json_object_get(meter, "model_en")), "Heat meter, CJ/T 188");
+    reply_free(&r);
+    check_reply(world_get(w, &p, "/api/v1/gateways/99/meters"), 404, "NOT_FOUND");
+}
+
 /* ---- lists ---- */
 
 static void test_lists(void **state)
@@ -755,6 +777,7 @@ int main(void)
         CASE(test_relay_and_keep),
         CASE(test_warden_restores_but_does_not_cut),
         CASE(test_claim_code),
+        CASE(test_gateway_meters),
         CASE(test_lists),
         CASE(test_wall_knows_what_was_read_back),
         CASE(test_events_speak_in_words),

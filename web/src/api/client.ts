@@ -31,6 +31,7 @@ export type Ratio = operations['listRatios']['responses']['200']['content']['app
 export type MeterChange = operations['exchangeMeter']['requestBody']['content']['application/json']
 export type Message = Schemas['Message']
 export type Meter = Schemas['Meter']
+export type LineMeter = Schemas['LineMeter']
 export type Order = Schemas['Order']
 export type Permission = Schemas['Permission']
 export type Place = Schemas['Place']
@@ -184,6 +185,8 @@ export const api = {
     call<{ now: number; stream_id: string; rows: WallRow[] }>('GET', `/projects/${project}/wall`),
   events: (project: number, query: Query) =>
     call<{ events: Event[]; next_before: number | null }>('GET', `/projects/${project}/events`, { query }),
+  gatewayMeters: (gateway: number) =>
+    call<{ now: number; meters: LineMeter[] }>('GET', `/gateways/${gateway}/meters`),
   gateways: (project: number) =>
     call<{ now: number; gateways: Gateway[] }>('GET', `/projects/${project}/gateways`),
   freshness: (project: number) => call<Freshness>('GET', `/projects/${project}/freshness`),

@@ -1971,6 +1971,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/gateways/{gateway_id}/meters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Gateway */
+                gateway_id: components["parameters"]["GatewayId"];
+            };
+            cookie?: never;
+        };
+        /** The meters on its lines */
+        get: operations["listGatewayMeters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/gateways/{gateway_id}/claim-code": {
         parameters: {
             query?: never;
@@ -3075,10 +3095,33 @@ export interface components {
             }[];
             facts: Record<string, never>;
         };
+        LineMeter: {
+            id: number;
+            line_id: number;
+            address: string;
+            model: string;
+            model_en: string;
+            model_zh: string;
+            can_cut: boolean;
+            /** @enum {string} */
+            kind: "electricity" | "water" | "heat" | "cooling" | "gas";
+            circuits: number;
+            /** @description Path */
+            place: string;
+            account_id: number | null;
+            /** @description Code; null for a public meter */
+            account: string | null;
+            state_at: components["schemas"]["MaybeTime"];
+        };
         Meter: {
             id: number;
             address: string;
             model: string;
+            /** @description What the model is */
+            model_en: string;
+            model_zh: string;
+            /** @description Its model can be ordered to cut and restore */
+            can_cut: boolean;
             /** @enum {string} */
             kind: "electricity" | "water" | "heat" | "cooling" | "gas";
             circuits: number;
@@ -7477,6 +7520,35 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+        };
+    };
+    listGatewayMeters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Gateway */
+                gateway_id: components["parameters"]["GatewayId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By number of the meter */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        now: components["schemas"]["Time"];
+                        meters: components["schemas"]["LineMeter"][];
+                    };
+                };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
         };
     };
     makeClaimCode: {
