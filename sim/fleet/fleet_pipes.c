@@ -24,7 +24,7 @@ static const struct {
      {.kind = VENDOR_COLD_WATER, .has_valve = true, .status = VENDOR_STATUS_SECOND}},
     {"water-valve-188-reversed",
      {.kind = VENDOR_COLD_WATER, .has_valve = true, .status = VENDOR_STATUS_REVERSED}},
-    {"hot-water-188", {.kind = VENDOR_HOT_WATER}},
+    {"hot-water-188", {.kind = VENDOR_HOT_WATER, .has_valve = true}},
     {"gas-valve-188", {.kind = VENDOR_GAS, .has_valve = true}},
     {"heat-188", {.kind = VENDOR_HEAT}},
     {"heat-188-unit-first", {.kind = VENDOR_HEAT, .unit_first = true}},
