@@ -53,6 +53,24 @@ static void check_day(const struct rating_plan *plan, const struct plan *p, int 
         text_add(why, "day %d, minute %d: rate %d\n", day, minute, rate);
 }
 
+/* The first and last days of each schedule's dates and their neighbours, at a minute on either side
+ * of a period's beginning. */
+static void check_edges(const struct rating_plan *plan, const struct plan *p, struct chance *c,
+                        struct text *why)
+{
+    for (int i = 0; i < p->schedule_count; i++) {
+        const struct schedule *s = &p->schedules[i];
+        int year = (int)chance_between(c, 2024, 2032);
+        int minute = s->spans[chance_between(c, 0, s->span_count - 1)].from;
+        int from =
+            day_number(year, s->from_month ? s->from_month : 1, s->from_month ? s->from_day : 1);
+        int to = day_number(year, s->from_month ? s->to_month : 12, s->from_month ? s->to_day : 31);
+        const int days[] = {from - 1, from, to, to + 1};
+        for (int k = 0; k < 4; k++)
+            check_day(plan, p, days[k], (minute + 1439 * (k & 1)) % 1440, why);
+    }
+}
+
 bool engine_same_days(const struct rating_plan *plan, const struct plan *p, struct chance *c,
                       struct text *why)
 {
@@ -65,6 +83,7 @@ bool engine_same_days(const struct rating_plan *plan, const struct plan *p, stru
             day_number((int)chance_between(c, 2024, 2032), 1, 1) + (int)chance_between(c, 0, 365);
         check_day(plan, p, day, (int)chance_between(c, 0, 1439), why);
     }
+    check_edges(plan, p, c, why);
     return why->len == 0;
 }
 
