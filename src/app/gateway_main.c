@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/gateway_page.h"
 #include "app/gateway_probe.h"
 #include "app/gateway_program.h"
 #include "app/model_dir.h"
@@ -71,7 +72,8 @@ static void stop(void *arg, int signal_number)
 /* ---- start and end -------------------------------------------------------------------------- */
 
 struct gateway_arguments {
-    const char *data, *platform, *ca, *serial, *claim, *clock, *line_speed, *offset, *units, *secrets;
+    const char *data, *platform, *ca, *serial, *claim, *clock, *line_speed, *offset, *units,
+        *secrets, *status;
 };
 
 /* "HOST:PORT" into host[cap] and a port. */
@@ -137,6 +139,23 @@ static enum err open_units(struct program *p, const struct gateway_arguments *a)
     return units_listen(p, host, port, a->secrets);
 }
 
+/* "PORT" is a port of this machine alone. */
+static enum err open_page(struct program *p, const struct gateway_arguments *a)
+{
+    char host[64] = "127.0.0.1";
+    uint16_t port;
+    int64_t number;
+    if (a->status == NULL)
+        return ERR_OK;
+    if (strchr(a->status, ':') != NULL) {
+        TRY(split_address(a->status, host, sizeof host, &port));
+    } else {
+        TRY(options_number(a->status, 1, 65535, &number));
+        port = (uint16_t)number;
+    }
+    return page_open(p, host, port);
+}
+
 static enum err start(struct program *p, const struct gateway_arguments *a)
 {
     static char host[256];
@@ -157,6 +176,7 @@ static enum err start(struct program *p, const struct gateway_arguments *a)
     p->link.claim_code = a->claim;
     TRY(link_open(p));
     TRY(open_units(p, a));
+    TRY(open_page(p, a));
     TRY(io_on_signal(p->io, stop, p));
     p->ports.generation = gateway_generation(p->gateway) - 1; /* look at the stored one */
     io_timer_init(&p->wake, p->io, woken, p);
@@ -173,6 +193,7 @@ static void end(struct program *p)
             log_event(LOG_STORE_FAILED, LOG_E("error", e));
             p->exit_code = 1;
         }
+        page_close(p);
         link_close(p);
         units_close(p);
         ports_close(p);
@@ -217,8 +238,11 @@ int main(int argc, char **argv)
         {"--serial", "TEXT", &a.serial, "this gateway's serial, as imported at the platform"},
         {"--claim", "CODE", &a.claim, "one-time code; needed until the gateway is claimed"},
         {"--offset", "SECONDS", &a.offset, "the meters' civil time, east of Greenwich"},
-        {"--units", "HOST:PORT", &a.units, "listen for units that dial in (dtu:, acrel:, acrel-4g:)"},
+        {"--units", "HOST:PORT", &a.units,
+         "listen for units that dial in (dtu:, acrel:, acrel-4g:)"},
         {"--unit-secrets", "FILE", &a.secrets, "ids and secrets of Acrel gateways, one a line"},
+        {"--status", "[HOST:]PORT", &a.status,
+         "a page for the installer; HOST: 127.0.0.1 unless told"},
         {"--clock", "R,V,SPEED", &a.clock, "a clock that runs faster, for demonstrations"},
         {"--line-speed", "N", &a.line_speed, "with --clock: lines run only so fast; divides SPEED"},
         {0}};

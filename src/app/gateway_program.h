@@ -5,6 +5,7 @@
  *   gateway_link.c    identity, claim, connection to the platform and its session
  *   gateway_ports.c   the lines that the configuration asks for
  *   gateway_dialin.c  units of other makers that open a connection to us
+ *   gateway_page.c    the local page for the installer
  */
 #ifndef YUFU_APP_GATEWAY_PROGRAM_H
 #define YUFU_APP_GATEWAY_PROGRAM_H
@@ -89,6 +90,7 @@ struct program {
     struct ports ports;
     struct dialin_ways dialin;
     struct io_timer wake;
+    struct http *page; /* NULL: there is none */
     int exit_code;
 };
 

@@ -145,6 +145,7 @@ struct bus {
     struct bus_result results[BUS_RESULTS_MAX];
     size_t result_head, result_count;
     struct bus_peer peers[BUS_PEERS_MAX];
+    bool changed;          /* some peer may differ from what bus_peer_change said */
     mono_ms probe_free_at; /* the ring as a whole is slow, however many are on it */
     uint16_t live;         /* peers that answer */
     uint16_t burst;        /* probes that may follow one another, because one came back */

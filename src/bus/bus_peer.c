@@ -85,6 +85,7 @@ void bus_peer_answered(struct bus *b, uint16_t peer, int64_t turnaround_ms, mono
     if (!p->silent)
         return;
     p->silent = false;
+    b->changed = true;
     b->stats.returns++;
     begin_burst(b, now);
 }
@@ -123,6 +124,7 @@ void bus_peer_failed(struct bus *b, uint16_t peer, mono_ms now)
         leave(b, p->answers > 0);
     }
     p->silent = true;
+    b->changed = true;
     plan_probe(b, p, now);
 }
 
@@ -149,12 +151,13 @@ void bus_peer_reset(struct bus *b, uint16_t peer)
 
 bool bus_peer_change(struct bus *b, struct bus_change *out)
 {
-    for (uint16_t i = 0; i < BUS_PEERS_MAX; i++)
+    for (uint16_t i = 0; b->changed && i < BUS_PEERS_MAX; i++)
         if (b->peers[i].silent != b->peers[i].told) {
             b->peers[i].told = b->peers[i].silent;
             *out = (struct bus_change){i, b->peers[i].silent};
             return true;
         }
+    b->changed = false;
     return false;
 }
 

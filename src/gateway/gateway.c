@@ -434,29 +434,3 @@ bool gateway_next_uplink(struct gateway *g, const struct gateway_now *now, struc
     *message = (struct bytes){g->out, len};
     return true;
 }
-
-/* --- looking in
- * ---------------------------------------------------------------------------------------------- */
-
-void gateway_status_get(const struct gateway *g, struct gateway_status *out)
-{
-    *out = (struct gateway_status){.config_version = g->config_version,
-                                   .queue_epoch = g->queue_epoch,
-                                   .queue_rows = g->queue_rows,
-                                   .queue_bytes = g->queue_bytes,
-                                   .acked_seq = g->acked_seq,
-                                   .last_seq = g->last_seq,
-                                   .dropped_rows = g->dropped_rows,
-                                   .lines = g->line_count,
-                                   .meters = g->meter_count,
-                                   .connected = g->connected,
-                                   .welcomed = g->welcomed};
-    for (size_t i = 0; i < g->open_count; i++) {
-        out->commands_started += g->open[i].started;
-        out->commands_waiting += !g->open[i].started;
-    }
-    for (size_t i = 0; i < g->meter_count; i++) {
-        const struct gateway_line *l = &g->lines[g->meters[i].line];
-        out->meters_silent += l->bus.peers[g->meters[i].peer].silent;
-    }
-}

@@ -131,4 +131,33 @@ struct gateway_status {
 
 void gateway_status_get(const struct gateway *g, struct gateway_status *out);
 
+/* One line since the configuration was applied, or the gateway started. */
+struct gateway_line_look {
+    const struct uplink_config_line *config;
+    const struct bus_stats *stats;
+    bool up;
+    int64_t age_ms; /* over which the statistics count */
+    size_t meters, silent;
+    /* Of 1000 ms: what answered exchanges needed, of all time and of the time of exchanges. */
+    int64_t useful_of_all, useful_of_busy;
+};
+
+struct gateway_meter_look {
+    int64_t meter_id;
+    const char *address, *model; /* as configured; live until the next configuration */
+    bool silent;
+    int64_t probe_in_ms; /* silent: when it is asked again */
+    uint32_t answers, timeouts, damaged;
+    int32_t slowest_ms, average_ms; /* of its turnaround */
+};
+
+/* False past the last line. */
+bool gateway_line_look(const struct gateway *g, mono_ms now, size_t line,
+                       struct gateway_line_look *out);
+/* Meters of a line by number, 0 .. meters-1. */
+void gateway_meter_look(const struct gateway *g, mono_ms now, size_t line, size_t meter,
+                        struct gateway_meter_look *out);
+/* The slowest of a line that answer, slowest first; returns how many numbers were written. */
+size_t gateway_slowest(const struct gateway *g, size_t line, uint16_t *meters, size_t cap);
+
 #endif

@@ -41,6 +41,7 @@ static void add_meter(struct gateway *g, const struct uplink_config_meter *c)
     if (meter_unit_init(&m.unit, c->model, c->address, c->customer_number, c->circuits) != ERR_OK)
         return;
     m.unit.offset_s = g->options.offset_s;
+    memcpy(m.address, c->address, sizeof m.address);
     m.peer = g->lines[m.line].peer_count++;
     g->meters[g->meter_count++] = m;
 }
@@ -92,7 +93,7 @@ static void start_line(struct gateway *g, const struct gateway_now *now, size_t 
     plan_init(&l->plan, l->peers, l->peer_count);
     for (uint16_t p = 0; p < l->peer_count; p++)
         plan_set(&l->plan, p, &g->meters[l->meters[p]].unit, now->mono);
-    l->clock_at = now->mono;
+    l->clock_at = l->began = now->mono;
 }
 
 struct totals {

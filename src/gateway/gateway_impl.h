@@ -20,6 +20,7 @@
 #define GATEWAY_CONFIG_PARTS 64
 #define GATEWAY_TRIP_CHECK_MS 300'000 /* how often a terminal is asked for its count of trips */
 #define GATEWAY_TRIP_RETRY_MS 30'000
+#define GATEWAY_TRIP_LOOK_MS 250
 
 /* What the visit on a line is doing: gateway_visit.c has the table. */
 enum visit_step {
@@ -76,6 +77,7 @@ struct gateway_meter {
     size_t line;
     uint16_t peer;
     struct meter_unit unit;
+    char address[sizeof((struct uplink_config_meter *)0)->address]; /* as configured */
     struct gateway_trips trips;
 };
 
@@ -93,7 +95,9 @@ struct gateway_line {
     struct plan_ask ask;
     struct uplink_reading reading; /* of the running sweep */
     mono_ms clock_at;              /* next broadcast of the time */
+    mono_ms began;                 /* the bus's statistics count from here */
     struct gateway_trip_fetch fetch;
+    mono_ms trips_at; /* when it is looked again whose trips are due */
 };
 
 struct gateway {

@@ -136,6 +136,9 @@ static void start(struct gateway *g, const struct gateway_now *now, struct gatew
 void gateway_trip_next(struct gateway *g, const struct gateway_now *now, size_t line)
 {
     struct gateway_line *l = &g->lines[line];
+    if (l->fetch.asking || !mono_due(l->trips_at, now->mono))
+        return;
+    l->trips_at = mono_after(now->mono, GATEWAY_TRIP_LOOK_MS);
     for (uint16_t p = 0; p < l->peer_count && !l->fetch.asking; p++) {
         const struct gateway_meter *m = &g->meters[l->meters[p]];
         if (m->trips.reason >= 0 && mono_due(m->trips.due, now->mono) && !l->bus.peers[p].silent)

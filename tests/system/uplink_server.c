@@ -29,6 +29,9 @@
 
 static _Alignas(16) uint8_t arena[UPLINK_ARENA];
 
+#define SITE_LINES 16
+#define SITE_METERS 1024
+
 struct session {
     struct session *next;
     struct io_stream *stream; /* NULL: ended */
@@ -41,8 +44,8 @@ static struct {
     struct io *io;
     struct io_tls *tls;
     struct pki_pem ca, ca_key, certificate, key;
-    struct uplink_config_line lines[8];
-    struct uplink_config_meter meters[32];
+    struct uplink_config_line lines[SITE_LINES];
+    struct uplink_config_meter meters[SITE_METERS];
     size_t line_count, meter_count;
     struct session *sessions;
     int count;
@@ -106,6 +109,26 @@ static void claim(struct session *s, const struct uplink_claim *c)
     say(s, &m);
 }
 
+/* The lines go with the first part. */
+static void say_config(struct session *s)
+{
+    size_t parts = 1 + server.meter_count / UPLINK_CONFIG_METERS_MAX;
+    for (size_t part = 0; part < parts; part++) {
+        size_t first = part * UPLINK_CONFIG_METERS_MAX, rest = server.meter_count - first;
+        struct uplink_message m = {.kind = UPLINK_CONFIG,
+                                   .config = {.version = 1,
+                                              .part = (int64_t)part,
+                                              .parts = (int64_t)parts,
+                                              .lines = server.lines,
+                                              .line_count = part == 0 ? server.line_count : 0,
+                                              .meters = server.meters + first,
+                                              .meter_count = rest < UPLINK_CONFIG_METERS_MAX
+                                                                 ? rest
+                                                                 : UPLINK_CONFIG_METERS_MAX}};
+        say(s, &m);
+    }
+}
+
 static void greet(struct session *s, const struct uplink_hello *h)
 {
     struct uplink_message m = {.kind = UPLINK_WELCOME,
@@ -115,14 +138,7 @@ static void greet(struct session *s, const struct uplink_hello *h)
     say(s, &m);
     if (h->config_version == 1 || server.line_count == 0)
         return;
-    m = (struct uplink_message){.kind = UPLINK_CONFIG,
-                                .config = {.version = 1,
-                                           .parts = 1,
-                                           .lines = server.lines,
-                                           .line_count = server.line_count,
-                                           .meters = server.meters,
-                                           .meter_count = server.meter_count}};
-    say(s, &m);
+    say_config(s);
 }
 
 static void acknowledge(struct session *s, const struct uplink_message *m)
@@ -334,11 +350,11 @@ static bool parse_site(const char *text)
     l->parity = 'E';
     m->epoch = 1;
     if (sscanf(text, "line=%" SCNd64 ",%63[^,],%" SCNd64, &l->number, l->endpoint, &l->baud) == 3)
-        return ++server.line_count < 8;
+        return ++server.line_count < SITE_LINES;
     return sscanf(text, "meter=%" SCNd64 ",%" SCNd64 ",%15[^,],%31[^,],%" SCNd64 ",%12[^,]",
                   &m->meter_id, &m->line, m->address, m->model, &m->circuits,
                   m->customer_number) == 6 &&
-           ++server.meter_count < 32;
+           ++server.meter_count < SITE_METERS;
 }
 
 static enum err save(const char *dir, const char *name, const struct pki_pem *pem)

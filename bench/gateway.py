@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""What the gateway needs: resident memory and CPU per poll with 8 lines of 64 meters, and beside
+libmodbus's blocking client on the same simulated meters.
+gateway.py BUILD [--seconds N] [--lines N] [--meters N]"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, f"{ROOT}/tests/system")
+from processes import Process, free_port  # noqa: E402
+
+HEAD = "project,building,room,account,wallet,plan,gateway,line,endpoint,baud,parity,address,model\n"
+MEMORY_AIM_KIB, CPU_AIM_US = 16 * 1024, 50
+
+
+class Site:
+    """A fleet of simulated meters and the platform's end of the uplink, for one gateway."""
+
+    def __init__(self, build, folder, lines, meters, model, endpoint):
+        self.build, self.folder = build, folder
+        os.makedirs(folder)
+        rows, told = [HEAD], []
+        for line in range(1, lines + 1):
+            for i in range(1, meters + 1):
+                address = i if model.endswith("modbus") else line * 1000 + i
+                first = f"{endpoint},9600,E" if i == 1 else ",,"
+                rows.append(f"demo,B,R{line}-{i},A{line}-{i},platform,flat,GW,{line},{first},{address},{model}\n")
+                number = (line - 1) * meters + i
+                told.append(f"meter={number},{line},{address},{model},3,000000000000")
+        with open(f"{folder}/site.csv", "w") as f:
+            f.writelines(rows)
+        with open(f"{folder}/flat.json", "w") as f:
+            json.dump({"kind": "flat", "price": "0.5"}, f)
+        self.fleet = Process("fleet", f"{build}/sim/yufu-fleet", "--site", f"{folder}/site.csv",
+                             "--volatile", "--no-people", "--delay", "1-5", "--plan",
+                             f"flat={folder}/flat.json")
+        self.ready = json.loads(self.fleet.wait(r'\{.*"event":"ready".*\}').group(0))["lines"]
+        self.told = told
+
+    def start_gateway(self):
+        self.server = Process("server", f"{self.build}/tests/system/uplink_server", f"{self.folder}/server",
+                              *[f"line={x['line']},{x['endpoint']},9600" for x in self.ready], *self.told)
+        port = int(self.server.wait(r"listening port=(\d+)").group(1))
+        self.status = free_port()
+        self.gateway = Process("gateway", f"{self.build}/src/app/yufu-gateway", "--data",
+                               f"{self.folder}/gateway", "--platform", f"127.0.0.1:{port}", "--ca",
+                               f"{self.folder}/server/ca.pem", "--serial", "GW-1", "--claim", "CODE-1",
+                               "--status", self.status)
+        self.server.wait(r"applied session=\d+ version=1")
+        return self.gateway.child.pid
+
+    def look(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.status}/status.json", timeout=10) as r:
+            return json.load(r)
+
+
+def cpu_us(pid):
+    """CPU time of all threads, user and system."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat") as f:
+            total += int(f.read().split()[0])
+    return total // 1000
+
+
+def memory_kib(pid):
+    with open(f"/proc/{pid}/status") as f:
+        rows = dict(line.split(":", 1) for line in f)
+    return {k: int(rows[k].split()[0]) for k in ("VmRSS", "VmHWM", "RssAnon", "RssFile")}
+
+
+def count(status, name):
+    return sum(line[name] for line in status["lines"])
+
+
+def busy_gateway(build, folder, a):
+    site = Site(build, folder, a.lines, a.meters, "yufu-dorm3", "tcp:127.0.0.1:0")
+    pid = site.start_gateway()
+    end = time.monotonic() + 120
+    while count(site.look(), "answered") < 6 * a.lines * a.meters:  # every meter has been read
+        assert time.monotonic() < end, site.look()
+        time.sleep(1)
+    before, cpu = site.look(), cpu_us(pid)
+    time.sleep(a.seconds)
+    after, cpu = site.look(), cpu_us(pid) - cpu
+    polls = count(after, "answered") - count(before, "answered")
+    memory = memory_kib(pid)
+    assert after["meters"] == a.lines * a.meters and after["welcomed"], after
+    print(f"yufu-gateway, {a.lines} lines of {a.meters} meters, {a.seconds} s, readings acknowledged, "
+          f"status page on")
+    print(f"  resident memory: {memory['VmRSS']} KiB now, {memory['VmHWM']} KiB at most "
+          f"(aim: {MEMORY_AIM_KIB}); of it anonymous {memory['RssAnon']}, of files {memory['RssFile']}")
+    print(f"  {polls} polls, {polls / a.seconds:.0f} a second; CPU per poll: {cpu / polls:.1f} us "
+          f"(aim: {CPU_AIM_US}), everything included: frames, points, queue, seal, TLS")
+    return memory["VmHWM"] <= MEMORY_AIM_KIB
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("build")
+    p.add_argument("--seconds", type=int, default=60)
+    p.add_argument("--lines", type=int, default=8)
+    p.add_argument("--meters", type=int, default=64)
+    a = p.parse_args()
+    folder = tempfile.mkdtemp()
+    try:
+        kept = busy_gateway(a.build, f"{folder}/busy", a)
+    finally:
+        for process in reversed(getattr(Process.mine, "all", [])):
+            process.child.kill()
+            process.child.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0 if kept else 1
+
+
+sys.exit(main())
