@@ -1,4 +1,4 @@
-/* Shared by drive.c and power.c. */
+/* Shared by drive.c, drive_line.c, drive_load.c and power.c. */
 #ifndef YUFU_TESTS_ORACLE_TERMINAL_DRIVE_IMPL_H
 #define YUFU_TESTS_ORACLE_TERMINAL_DRIVE_IMPL_H
 
@@ -16,7 +16,20 @@ int64_t drive_rtc(const struct pair *p);
 void drive_compare(const struct pair *p, const struct model *m, char *out, size_t cap);
 void drive_compare_hidden(const struct pair *p, const struct model *m, char *out, size_t cap);
 void drive_drain(struct pair *p);
+void drive_tick(struct pair *p, int64_t ms, bool lost);
+void drive_check(struct pair *p); /* after every input */
+
+/* drive_line.c */
+void drive_modbus(struct pair *p, const struct op *op);
 void drive_frame(struct pair *p, const struct op *op);
+
+/* drive_load.c */
+void drive_measure(struct pair *p, int64_t ms);
+void load_heat(struct pair *p, const struct op *op);
+void load_unplug(struct pair *p, const struct op *op);
+void load_learn(struct pair *p, const struct op *op);
+void load_plug(struct pair *p, const struct op *op);
+
 bool drive_quiet(const struct pair *p);
 
 /* power.c */
