@@ -110,6 +110,9 @@ uint8_t slave_write(struct terminal *t, uint32_t di, struct bytes data);
 uint8_t guard_read(const struct terminal *t, uint32_t di, struct writer *w);
 uint8_t guard_write(struct terminal *t, uint32_t di, struct bytes data);
 
+/* terminal_read.c: of a circuit, from 0; worked out where the chip does not tell it */
+int64_t read_reactive_mvar(const struct terminal *t, unsigned i);
+
 /* terminal_modbus.c: the second language. How many bytes at data were a frame to this meter, which
  * is answered into t->port; 0: they are none. *wait: they may become one. */
 size_t modbus_take(struct terminal *t, const uint8_t *data, size_t len, bool *wait);

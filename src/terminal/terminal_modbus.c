@@ -57,7 +57,7 @@ static int64_t power(const struct terminal *t, unsigned i)
 
 static int64_t reactive(const struct terminal *t, unsigned i)
 {
-    return t->sample.reactive_mvar[i] / 100;
+    return read_reactive_mvar(t, i) / 100;
 }
 
 /* Open relays, alarm, keep-power, staff locks, locked trips: bits of circuits. */

@@ -163,9 +163,9 @@ static uint64_t circuit_apparent(const struct terminal *t, unsigned i)
     return (uint64_t)t->sample.voltage_dv[0] * t->sample.current_ma[i] / 10;
 }
 
-static int64_t circuit_reactive(const struct terminal *t, unsigned i)
+int64_t read_reactive_mvar(const struct terminal *t, unsigned i)
 {
-    if (t->sample.has_reactive)
+    if (t->sample.has_reactive || t->setup.phases != 1)
         return t->sample.reactive_mvar[i];
     int64_t s = (int64_t)circuit_apparent(t, i), p = t->sample.power_mw[i];
     return s > p && s > -p ? (int64_t)root_of((uint64_t)(s * s - p * p)) : 0;
@@ -189,7 +189,7 @@ static uint8_t read_quality(const struct terminal *t, uint32_t di, struct writer
         return SLAVE_NO_DATA;
     for (unsigned i = 0; i < t->setup.circuits; i++) {
         apparent += circuit_apparent(t, i);
-        reactive += circuit_reactive(t, i);
+        reactive += read_reactive_mvar(t, i);
     }
     switch (di >> 16 & 0xFF) {
     case 0x04:
@@ -214,7 +214,7 @@ static uint8_t read_circuit(const struct terminal *t, uint32_t di, struct writer
     writer_bcd_le(w, s->voltage_dv[0] % 10'000U, 2);
     put_signed(w, s->current_ma[i], 3, 799'999);
     put_power(w, s->power_mw[i]);
-    put_power(w, circuit_reactive(t, i));
+    put_power(w, read_reactive_mvar(t, i));
     put_power(w, (int64_t)circuit_apparent(t, i));
     put_signed(w, power_factor(s->power_mw[i], circuit_apparent(t, i)), 2, 1000);
     writer_bcd_le(w, s->frequency_chz % 10'000U, 2);

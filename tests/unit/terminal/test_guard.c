@@ -763,6 +763,17 @@ static void test_no_load_control(void **state)
     assert_int_equal(set_limits(1, &l), 2);
 }
 
+/* How long the newest record of the books is, without its checksum. */
+static size_t books_len(const uint8_t *slot)
+{
+    for (size_t len = 100; len < 768 - 4; len++) {
+        struct reader r = reader_of(slot + len, 4);
+        if (reader_u32le(&r) == crc32c(slot, len))
+            return len;
+    }
+    return 0;
+}
+
 /* Books of before load control: the money is all there, nothing is tripped. */
 static void test_older_books(void **state)
 {
@@ -770,13 +781,7 @@ static void test_older_books(void **state)
     begin();
     assert_int_equal(rig_money(&g, 0x070101FF, 4321, 1, CUSTOMER), 0);
     uint8_t *slot = g.nvram + g.t.books_slot * 768U;
-    struct reader r;
-    size_t whole = 0;
-    for (size_t len = 100; len < 768 - 4 && whole == 0; len++) {
-        r = reader_of(slot + len, 4);
-        if (reader_u32le(&r) == crc32c(slot, len))
-            whole = len;
-    }
+    size_t whole = books_len(slot);
     assert_true(whole > 0);
     size_t old = whole - (3 * (1 + 1 + 1 + 8) + 1 + 4) - 6 * 4 - 4;
     slot[2] = 1;
@@ -787,6 +792,30 @@ static void test_older_books(void **state)
     assert_false(g.t.nvram_fault);
     assert_int_equal(g.t.books.balance_fen, 4321);
     assert_true(rig_closed(&g, 1));
+}
+
+/* A record of newer firmware is not understood: the one before it counts, and where that is newer
+ * too, the fault shows. */
+static void test_newer_books(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(rig_money(&g, 0x070101FF, 4321, 1, CUSTOMER), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        rig_boot(&g); /* counts, and so writes the other record */
+        assert_false(g.t.nvram_fault);
+        assert_int_equal(g.t.books.balance_fen, 4321);
+        uint8_t *slot = g.nvram + g.t.books_slot * 768U;
+        size_t len = books_len(slot);
+        assert_true(len > 0);
+        slot[2]++;
+        struct writer w = writer_of(slot + len, 4);
+        writer_u32le(&w, crc32c(slot, len));
+    }
+    uint8_t *other = g.nvram + (1 - g.t.books_slot) * 768U;
+    memcpy(other, g.nvram + g.t.books_slot * 768U, 768);
+    rig_boot(&g);
+    assert_true(g.t.nvram_fault);
 }
 
 int main(void)
@@ -820,6 +849,7 @@ int main(void)
         cmocka_unit_test(test_refused_values),
         cmocka_unit_test(test_no_load_control),
         cmocka_unit_test(test_older_books),
+        cmocka_unit_test(test_newer_books),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -275,6 +275,18 @@ static void test_refused_writes_leave_no_trace(void **state)
     assert_int_equal(write_words(0x201, far, 1), 3);
 }
 
+/* Both languages say the same where the chip does not tell what is reactive. */
+static void test_reactive_power_worked_out(void **state)
+{
+    (void)state;
+    begin();
+    struct terminal_sample s = {.voltage_dv = {2200}, .current_ma = {5000}, .power_mw = {880'000}};
+    rig_measure(&g, &s, 1000);
+    assert_int_equal(pair(0x26), 6600); /* 1,100 VA and 880 W */
+    assert_true(rig_read(&g, 0x02040000));
+    assert_memory_equal(g.answer.data + 4, "\x00\x66\x00", 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_beside_the_other_language),
         cmocka_unit_test(test_each_port_needs_the_password),
         cmocka_unit_test(test_refused_writes_leave_no_trace),
+        cmocka_unit_test(test_reactive_power_worked_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
