@@ -84,8 +84,8 @@ void drive_compare(const struct pair *p, const struct model *m, char *out, size_
     same(out, cap, "page", page.page, m->page);
     same(out, cap, "value of the page", page.value, model_page_value(m));
     same(out, cap, "alarm", o.alarm, model_alarm(m));
-    if (model_alarm(m) > 0)
-        same(out, cap, "backlight", o.backlight, true);
+    bool lit = model_alarm(m) > 0 || m->books.alarm_ordered || m->now_ms < m->light_until_ms;
+    same(out, cap, "backlight", o.backlight, lit);
     if (m->setup.wallet) {
         same(out, cap, "balance", b->balance_fen, model_balance(m));
         same(out, cap, "free", b->free_fen, m->books.free_fen);
@@ -290,6 +290,7 @@ static void work(struct pair *p, const struct op *op)
         return;
     case OP_rate:
         p->sample_ms = op->a;
+        p->told = op->b;
         return;
     case OP_mains:
         p->mains_dv = (uint16_t)op->a;
@@ -324,7 +325,7 @@ bool drive(struct pair *p, const struct op *op)
         p->cut_garbage = op->c & 1;
         p->cut_again = op->c >> 1;
         return true;
-    } else if (op->kind == OP_off || op->kind == OP_old) {
+    } else if (op->kind == OP_off || op->kind == OP_old || op->kind == OP_rot) {
         drive_off(p, op);
     } else {
         work(p, op);

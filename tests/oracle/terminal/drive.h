@@ -15,7 +15,8 @@
     OP(lost)    /* a: ms; the clock chip had stopped, b: 1 and begins with 2000-01-01 */           \
     OP(energy)  /* a: circuit, b: mWh */                                                           \
     OP(measure) /* a: ms before it */                                                              \
-    OP(plug)    /* a: circuit, b: 0 heater, 1..3 motor, 4 standby mA, c: value; three samples */   \
+    OP(plug)    /* a: circuit, b: 0 heater, 1..3 motor, 4 standby mA, 5 fed back, c: value; three  \
+                   samples */                                                                      \
     OP(key)                                                                                        \
     OP(programming) /* a: on */                                                                    \
     OP(frame)  /* a: control, b: to 0 it, 1 AA, 2 another, 3 all, 4.. AA from byte b modulo 6 on;  \
@@ -27,13 +28,16 @@
     OP(unplug) /* a: circuit: the air conditioner is unplugged */                                  \
     OP(learn)  /* a: circuit, b: W: a heater is learnt */                                          \
     OP(modbus) /* b: port; c: shape; data: unit to before the CRC */                               \
-    OP(rate)   /* a: ms between samples from now on */                                             \
+    OP(rate)   /* a: ms between samples from now on, b: 1 without reactive power, 2 with harmonics \
+                */                                                                                 \
     OP(mains)  /* a: 0.1 V from now on */                                                          \
     OP(chip)   /* a: s by which the clock chip is put on */                                        \
     OP(old)    /* a: version: without power its records become those of older firmware */          \
-    OP(guess)  /* a: so many wrong passwords, b: port */                                           \
-    OP(fail)   /* a: so many wrong authentications */                                              \
-    OP(audit)  /* every register is read */
+    OP(rot)   /* a: 1 books, 2 configuration, 4 rules: without power both records of it are spoilt \
+               */                                                                                  \
+    OP(guess) /* a: so many wrong passwords, b: port */                                            \
+    OP(fail)  /* a: so many wrong authentications */                                               \
+    OP(audit) /* every register is read */
 
 enum op_kind {
 #define OP(name) OP_##name,
@@ -68,7 +72,7 @@ struct pair {
     struct model m;
     struct m_world world[3];
     int64_t now_ms, rtc, chip_s;
-    int64_t sample_ms;
+    int64_t sample_ms, told;
     uint16_t mains_dv;
     /* power */
     unsigned cut_in; /* writes until the cut; 0: none */

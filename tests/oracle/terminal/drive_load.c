@@ -34,20 +34,22 @@ static int64_t root(int64_t v)
 
 static struct terminal_sample sample_of(struct pair *p)
 {
-    struct terminal_sample s = {.frequency_chz = 5000, .has_reactive = true};
+    struct terminal_sample s = {.frequency_chz = 5000, .has_reactive = !(p->told & 1)};
+    s.has_harmonics = p->told & 2;
     int64_t dv = p->mains_dv, square = dv * dv;
     struct terminal_output out = terminal_output(&p->t);
     int parts = p->m.setup.phases == 3 ? 3 : p->m.setup.circuits;
     for (int c = 0; c < parts; c++) {
         const struct m_world *w = &p->world[c];
         int64_t motor = w->motor_w[0] + w->motor_w[1] + w->motor_w[2];
-        int64_t watts = (w->heater_w + motor) * square / 4840000;
+        int64_t watts = (w->heater_w + motor) * square / 4840000 - w->fed_w;
         int64_t var = motor * 9 / 10 * square / 4840000;
         s.voltage_dv[c] = p->m.setup.phases == 3 || c == 0 ? p->mains_dv : 0;
         if (!out.closed[p->m.setup.phases == 3 ? 0 : c])
             continue;
         s.power_mw[c] = (int32_t)watts * 1000 + w->standby_ma * 110;
-        s.reactive_mvar[c] = (int32_t)var * 1000 + w->standby_ma * 190;
+        s.harmonic_ma[c][0] = s.has_harmonics ? (uint32_t)motor / 100 : 0;
+        s.reactive_mvar[c] = s.has_reactive ? (int32_t)var * 1000 + w->standby_ma * 190 : 0;
         s.current_ma[c] = (uint32_t)(root((watts * watts + var * var) * 1000000) * 10 / dv) +
                           (uint32_t)w->standby_ma;
     }
@@ -60,8 +62,9 @@ static void may(struct pair *p, int c, const struct terminal_sample *s)
     struct model *m = &p->m;
     const struct m_world *w = &p->world[c];
     int motor = w->motor_w[0] + w->motor_w[1] + w->motor_w[2];
-    bool odd = motor > 0 || p->mains_dv != 2200;
-    m->may_trip[c] = w->heater_w > 0 && (odd || drive_heat(m, c, w->heater_w) != HEAT_NEVER);
+    bool odd = motor > 0 || p->mains_dv != 2200 || p->told != 0 || w->fed;
+    bool heating = w->heater_w > 0 || w->fed || (p->told & 1); /* by watts alone anything may be */
+    m->may_trip[c] = heating && (odd || drive_heat(m, c, w->heater_w) != HEAT_NEVER);
     m->may_unplug[c] = p->mains_dv >= 1600 && m->now_ms - m->closed_ms[c] >= 10000 &&
                        (int)s->current_ma[c] < m->guard.rules[c].standby_ma;
 }
@@ -119,7 +122,8 @@ void load_heat(struct pair *p, const struct op *op)
     world->standby_ma = 0;
     samples(p, 4);
     /* Soon after closing, white loads may come back with something small. */
-    bool settled = p->now_ms - p->m.closed_ms[c] > 8000 && p->mains_dv == 2200;
+    bool settled = p->now_ms - p->m.closed_ms[c] > 8000 && p->mains_dv == 2200 && !world->fed &&
+                   !(p->told & 1);
     if (!watched(p, c) || !p->m.guard.rules[c].malignant || !settled)
         sure = false;
     world->heater_w = w;
@@ -143,7 +147,7 @@ void load_unplug(struct pair *p, const struct op *op)
     int c = (int)op->a - 1;
     struct m_world *world = &p->world[c];
     const struct m_rules *r = &p->m.guard.rules[c];
-    *world = (struct m_world){.standby_ma = r->standby_ma * 2};
+    *world = (struct m_world){.standby_ma = r->standby_ma * 2, .fed = world->fed};
     bool sure = r->aircon && p->mains_dv >= 1600;
     for (int i = 0; i < 16; i++) {
         samples(p, 1);
@@ -200,7 +204,7 @@ void load_learn(struct pair *p, const struct op *op)
 {
     int c = (int)op->a - 1, w = (int)op->b, before = 0;
     struct m_world *world = &p->world[c];
-    bool sure = empty(world) && p->mains_dv == 2200, full = true;
+    bool sure = empty(world) && p->mains_dv == 2200 && !world->fed && p->told == 0, full = true;
     world->standby_ma = 0;
     samples(p, 4);
     for (int i = 0; i < 8 && c < p->m.setup.circuits; i++)
@@ -235,7 +239,10 @@ void load_plug(struct pair *p, const struct op *op)
         w->heater_w = (int)op->c;
     else if (op->b == 4)
         w->standby_ma = (int)op->c;
+    else if (op->b == 5)
+        w->fed_w = (int)op->c;
     else
         w->motor_w[op->b - 1] = (int)op->c;
+    w->fed = w->fed || w->fed_w > 0;
     samples(p, 3);
 }

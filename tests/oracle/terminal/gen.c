@@ -84,13 +84,13 @@ static void power(struct dice *d, const struct pair *p, struct op *op)
 }
 
 /* What changes rarely. */
-static void conditions(struct dice *d, struct op *op)
+static void conditions(struct dice *d, const struct pair *p, struct op *op)
 {
     static const int rates[] = {1000, 1000, 500, 200, 100, 20};
     static const int mains[] = {2200, 2200, 2200, 2310, 1980, 1610, 1590, 900};
-    switch (dice(d, 0, 5)) {
+    switch (dice(d, 0, 6)) {
     case 0:
-        *op = (struct op){.kind = OP_rate, .a = PICK(d, rates)};
+        *op = (struct op){.kind = OP_rate, .a = PICK(d, rates), .b = p->told};
         return;
     case 1:
     case 2:
@@ -98,6 +98,9 @@ static void conditions(struct dice *d, struct op *op)
         return;
     case 3:
         *op = (struct op){.kind = OP_chip, .a = dice(d, -3, 3) * dice(d, 1, 90000)};
+        return;
+    case 5:
+        *op = (struct op){.kind = OP_rot, .a = dice(d, 1, 7)};
         return;
     case 4:
         *op = (struct op){.kind = OP_old, .a = dice(d, 1, 5)};
@@ -124,9 +127,10 @@ static void loads(struct dice *d, const struct pair *p, struct op *op)
     } else if (kind < 10) {
         static const int watts[] = {0, 0, 299, 300, 301, 999, 1000, 1001, 3300, 3301};
         op->kind = OP_plug;
-        op->b = w->heater_w > 0 ? 0 : dice(d, 0, 4);
+        op->b = w->heater_w > 0 ? 0 : one_in(d, 30) ? 5 : dice(d, 0, 4);
         op->c = op->b == 0   ? (motor ? 0 : PICK(d, watts))
                 : op->b == 4 ? dice(d, 0, 2) * 15
+                : op->b == 5 ? dice(d, 0, 2) * 600
                              : PICK(d, motors);
     } else {
         op->kind = OP_measure;
@@ -138,7 +142,9 @@ void gen_op(struct dice *d, const struct pair *p, struct op *op)
 {
     memset(op, 0, sizeof *op);
     int64_t kind = dice(d, 0, 999);
-    if (p->m.config.unit == 0 && one_in(d, 80)) {
+    if (p->inputs == 0 && one_in(d, 3)) /* what the chip tells does not change later */
+        *op = (struct op){.kind = OP_rate, .a = 1000, .b = dice(d, 1, 3)};
+    else if (p->m.config.unit == 0 && one_in(d, 80)) {
         gen_unit(d, p, op);
     } else if (kind < 480 || (kind < 540 && p->m.config.unit == 0))
         gen_frame(d, p, op);
@@ -157,7 +163,7 @@ void gen_op(struct dice *d, const struct pair *p, struct op *op)
     else if (kind < 995)
         power(d, p, op);
     else if (kind < 998)
-        conditions(d, op);
+        conditions(d, p, op);
     else if (one_in(d, 6))
         *op = (struct op){.kind = OP_fail, .a = dice(d, 180, 210)};
     else

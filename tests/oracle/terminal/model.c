@@ -204,6 +204,8 @@ static void record(struct model *m, int c, int reason, bool trip)
                         .balance = model_balance(m),
                         .energy_mwh = model_mwh(m, 0, 0),
                         .power_mw = model_power_mw(m, c)};
+    if (e.power_mw < 0)
+        e.power_mw = 0;
     struct m_event *list = trip ? b->trip : b->close;
     int n = trip ? TERMINAL_TRIPS : TERMINAL_CLOSES;
     memmove(list + 1, list, (size_t)(n - 1) * sizeof *list);
@@ -358,7 +360,7 @@ static void forget(struct model *m)
     m->auth_until_ms = 0;
     m->failures = 0;
     m->page = 0;
-    m->page_until_ms = 0;
+    m->page_until_ms = m->light_until_ms = 0;
     m->looked = INT64_MIN;
     m->order_word = 0;
     memset(m->wrong, 0, sizeof m->wrong);
@@ -388,18 +390,16 @@ void model_factory_guard(struct model *m)
     m->guard.weekend = 1 << 0 | 1 << 6;
 }
 
-void model_new(struct model *m, const struct terminal_setup *s)
+void model_factory_config(struct model *m)
 {
-    memset(m, 0, sizeof *m);
-    m->setup = *s;
-    m->books.paid_fen = s->preset_fen;
+    const struct terminal_setup *s = &m->setup;
+    memset(&m->config, 0, sizeof m->config);
     memcpy(m->config.address, s->address, 6);
     memcpy(m->config.number, s->address, 6);
     const int64_t limits[] = {s->alarm1_fen, s->alarm2_fen, s->overdraft_fen, s->hoard_fen,
                               s->close_allowed_fen};
     memcpy(m->config.limit, limits, sizeof limits);
     m->config.wait_s = 60;
-    model_factory_guard(m);
     memcpy(m->config.price, s->price_e4, sizeof m->config.price);
     struct m_table *t = &m->config.table[0];
     t->periods = s->period_count;
@@ -407,12 +407,23 @@ void model_new(struct model *m, const struct terminal_setup *s)
         t->period[i].minute = s->periods[i].hour * 60 + s->periods[i].minute;
         t->period[i].rate = s->periods[i].rate;
     }
+}
+
+void model_new(struct model *m, const struct terminal_setup *s)
+{
+    memset(m, 0, sizeof *m);
+    m->setup = *s;
+    m->books.paid_fen = s->preset_fen;
+    model_factory_config(m);
+    model_factory_guard(m);
     forget(m);
 }
 
 void model_boot(struct model *m)
 {
     forget(m);
+    m->fault = m->fault_found;
+    m->fault_found = false;
     m->books.power_downs++;
     for (int i = 0; i < TERMINAL_TRIPS; i++) /* what was written is watts */
         m->books.trip[i].power_mw -= m->books.trip[i].power_mw % 1000;
@@ -525,6 +536,7 @@ void model_energy(struct model *m, int c, uint64_t mwh)
 void model_key(struct model *m)
 {
     turn_page(m, 30000);
+    m->light_until_ms = m->now_ms + 60000;
     if (m->books.pretrip == 1)
         m->books.pretrip = 2;
     for (int c = 0; c < 3; c++)

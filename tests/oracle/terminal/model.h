@@ -137,7 +137,8 @@ struct m_guard {
 
 /* The loads in one circuit, as the bench plays them. */
 struct m_world {
-    int heater_w, motor_w[3], standby_ma;
+    int heater_w, motor_w[3], standby_ma, fed_w;
+    bool fed; /* power came back once: what is it that stops? */
 };
 
 enum {
@@ -158,6 +159,7 @@ struct model {
     int64_t now_ms, rtc;
     int64_t looked; /* the second in which the clock was looked at last */
     bool running, programming;
+    bool fault, fault_found;       /* damaged records; the next start finds them */
     int64_t over_since[3][LIMITS]; /* -1: not exceeded */
     int64_t learn_until[3];
     int port;     /* of the frame that is looked at */
@@ -170,7 +172,7 @@ struct model {
     uint8_t random2[4], next_random2[4]; /* of the running authentication; what the library chose */
     int failures, failures_day;
     uint8_t page; /* of the display */
-    int64_t page_until_ms;
+    int64_t page_until_ms, light_until_ms;
     /* what may or must be recognised */
     int64_t closed_ms[3]; /* when the circuit closed, or the power came */
     bool seen[3];         /* the air conditioner, as the library says */
@@ -181,6 +183,7 @@ struct model {
 
 /* Inputs. Each leaves the model as the library must be when its writes are done. */
 void model_new(struct model *m, const struct terminal_setup *setup);
+void model_factory_config(struct model *m);
 void model_factory_guard(struct model *m);
 void model_boot(struct model *m); /* power comes back */
 void model_time(struct model *m, int64_t now_ms, int64_t rtc, bool lost);
@@ -212,6 +215,7 @@ int model_rate(const struct model *m);
 uint64_t model_mwh(const struct model *m, int circuit, int rate); /* from 1; 0 all */
 struct m_date model_local(const struct model *m);
 int32_t model_power_mw(const struct model *m, int circuit); /* from 0 */
+int64_t model_mvar(const struct model *m, int circuit);     /* from 0 */
 int model_cover(const struct model *m, int circuit);
 
 /* The parts of it, used by each other. */

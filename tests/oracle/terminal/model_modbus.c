@@ -28,7 +28,7 @@ static void circuits(const struct model *m, uint16_t *w)
         pair(w + 0x0A + 2 * c, there ? (int64_t)(model_mwh(m, c + 1, 0) / 10000 % 100000000) : 0);
         pair(w + 0x1A + 2 * c, s->current_ma[c]);
         pair(w + 0x20 + 2 * c, s->power_mw[c] / 100);
-        pair(w + 0x26 + 2 * c, s->reactive_mvar[c] / 100);
+        pair(w + 0x26 + 2 * c, model_mvar(m, c) / 100);
         w[0x31 + c] = there ? (uint16_t)model_reason(m, c, &open) : 0;
         w[0x2C] |= (uint16_t)(open << c);
         w[0x2F] |= (uint16_t)(m->books.staff[c] << c);

@@ -195,7 +195,7 @@ static unsigned word(const struct model *m, int n)
     const struct m_books *b = &m->books;
     bool wallet = m->setup.wallet;
     if (n == 1)
-        return (wallet && model_balance(m) < 0) << 14 | b->clock_lost << 15;
+        return m->fault << 13 | (wallet && model_balance(m) < 0) << 14 | b->clock_lost << 15;
     if (n != 3)
         return 0;
     bool all = true, remote = true;
@@ -324,11 +324,27 @@ static bool freezes(const struct model *m, uint32_t di, uint8_t **p)
 
 static void factor(uint8_t **p, int64_t mw, int64_t mva)
 {
-    int64_t f = mva == 0 ? 1000 : mw * 1000 / mva;
+    int64_t f = mva == 0 ? 1000 : (mw < 0 ? -mw : mw) * 1000 / mva;
     bcd(p, (uint64_t)(f > 1000 ? 1000 : f), 2);
+    if (mw < 0 && mva > 0)
+        (*p)[-1] |= 0x80;
 }
 
-/* 02040000, 02050000, 02060000; the loads of the bench always take power */
+/* Where nobody tells it, all that is not active. */
+int64_t model_mvar(const struct model *m, int c)
+{
+    const struct terminal_sample *s = &m->sample;
+    int64_t mva = (int64_t)s->voltage_dv[0] * s->current_ma[c] / 10, mw = s->power_mw[c];
+    int64_t square = mva * mva - mw * mw, root = 0;
+    if (s->has_reactive || m->setup.phases != 1)
+        return s->reactive_mvar[c];
+    for (int64_t bit = INT64_C(1) << 30; bit > 0; bit >>= 1)
+        if ((root + bit) * (root + bit) <= square)
+            root += bit;
+    return root;
+}
+
+/* 02040000, 02050000, 02060000 */
 static bool quality(const struct model *m, uint32_t di, uint8_t **p)
 {
     const struct terminal_sample *s = &m->sample;
@@ -337,7 +353,7 @@ static bool quality(const struct model *m, uint32_t di, uint8_t **p)
         return false;
     for (int c = 0; c < m->setup.circuits; c++) {
         mw += s->power_mw[c];
-        mvar += s->reactive_mvar[c];
+        mvar += model_mvar(m, c);
         mva += (int64_t)s->voltage_dv[0] * s->current_ma[c] / 10;
     }
     if (di >> 16 == 0x0206)
@@ -357,7 +373,7 @@ static bool circuit(const struct model *m, uint32_t di, uint8_t **p)
     bcd(p, s->voltage_dv[0], 2);
     bcd(p, s->current_ma[c], 3);
     power(p, s->power_mw[c]);
-    power(p, s->reactive_mvar[c]);
+    power(p, model_mvar(m, c));
     power(p, mva);
     factor(p, s->power_mw[c], mva);
     bcd(p, s->frequency_chz, 2);

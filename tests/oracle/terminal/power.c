@@ -151,6 +151,11 @@ static void started_once(const struct pair *p, struct maybe *all)
     for (int i = 0; i < before && all->len < 96; i++) {
         struct model m = all->list[i];
         struct m_books *b = &all->list[i].books;
+        bool repaired = m.fault_found && all->len < 95;
+        if (repaired) {
+            all->list[all->len] = m;
+            all->list[all->len++].fault_found = false;
+        }
         model_start(p, &m);
         doubt(b, &m.books);
         all->list[all->len++] = m;
@@ -232,9 +237,42 @@ static void grow_old(struct pair *p, int version)
     p->durable = *m;
 }
 
+static bool spoil(uint8_t *slot, size_t len)
+{
+    bool blank = true;
+    for (size_t i = 0; i < len; i++)
+        blank = blank && slot[i] == 0xFF;
+    slot[9] = (uint8_t)(slot[9] + !blank);
+    return !blank;
+}
+
+/* A record of which nothing is left begins as from the factory, and the fault shows. */
+static void rot(struct pair *p, int64_t which)
+{
+    static const size_t base[] = {0, 1536, 4096}, slot[] = {768, 256, 1024};
+    struct model *m = &p->m;
+    for (int i = 0; i < 3; i++) {
+        if (!(which >> i & 1))
+            continue;
+        bool first = spoil(p->nvram + base[i], slot[i]);
+        m->fault_found |= spoil(p->nvram + base[i] + slot[i], slot[i]) && first;
+    }
+    if (which & 1) {
+        memset(&m->books, 0, sizeof m->books);
+        m->books.paid_fen = m->setup.preset_fen;
+        m->books.power_downs--;                   /* the start is not counted */
+        memset(m->random2, 0, sizeof m->random2); /* starts are counted anew: so are challenges */
+    }
+    if (which & 2)
+        model_factory_config(m);
+    if (which & 4)
+        model_factory_guard(m);
+    p->durable = *m;
+}
+
 void drive_off(struct pair *p, const struct op *op)
 {
-    bool old = op->kind == OP_old;
+    bool old = op->kind != OP_off;
     if (op->b == 1 || old) {
         terminal_save(&p->t);
         drive_drain(p);
@@ -242,7 +280,7 @@ void drive_off(struct pair *p, const struct op *op)
             p->history_len = 0;
         p->durable.books = p->m.books;
         if (!p->dead && old)
-            grow_old(p, (int)op->a);
+            op->kind == OP_old ? grow_old(p, (int)op->a) : rot(p, op->a);
     }
     p->dead = true;
     drive_wake(p, old ? 1 : op->a);
