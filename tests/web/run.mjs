@@ -575,10 +575,11 @@ tests['before a strategy is saved it says who would be warned or cut, by the key
   await run.focus()
   await page.keyboard.press('Enter')
   await page.locator('#preview table').first().waitFor()
-  const rows = await wallRows(page)
+  const me = await ask(page, '/me')
+  const { strategies } = await ask(page, `/projects/${me.projects[0].id}/strategies`)
   const number = (text) => Number(/\d+/.exec(text)?.[0])
   await page.waitForFunction(() => !document.querySelector('#preview progress'))
-  assert.equal(number(await page.locator('#preview [role=status] p').first().innerText()), rows.length)
+  assert.equal(number(await page.locator('#preview [role=status] p').first().innerText()), strategies.find((one) => one.code === 'standard').accounts)
   // The same text as the strategy in force: nobody is newly warned or cut.
   assert.ok((await page.locator('#preview .tables tbody td:last-child').allInnerTexts()).every((text) => text.trim() === '0'))
   // Another text: the counts are of the one before, and whoever saves is told so.
