@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "proto/acrel4g.h"
-#include "proto/inflate.h"
 #include "uplink/dialin_impl.h"
 
 #define OUT_MAX 1024
@@ -203,9 +204,9 @@ static void take_report(struct dialin *d, struct dialin_conn *c, struct bytes xm
 
 static void take_zipped(struct dialin *d, struct dialin_conn *c, struct bytes zipped)
 {
-    size_t len;
+    uLongf len = REPORT_MAX;
     uint8_t *xml = malloc(REPORT_MAX);
-    if (xml != NULL && inflate_zlib(zipped, xml, REPORT_MAX, &len) == ERR_OK)
+    if (xml != NULL && uncompress(xml, &len, zipped.data, zipped.len) == Z_OK)
         take_report(d, c, (struct bytes){xml, len});
     else
         note_broken(d, c);

@@ -9,7 +9,6 @@
 #include "proto/acrel.h"
 #include "proto/acrel4g.h"
 #include "proto/cjt188.h"
-#include "proto/inflate.h"
 #include "proto/mbus.h"
 #include "proto/modbus.h"
 
@@ -113,9 +112,6 @@ static void try_acrel(const uint8_t *data, size_t size)
 {
     struct acrel_frame f;
     struct acrel4g_frame g;
-    static uint8_t text[4096];
-    size_t text_len;
-    (void)inflate_zlib((struct bytes){data, size}, text, sizeof text, &text_len);
     uint8_t room[ACREL4G_FRAME_MAX];
     size_t used;
     try_acrel_text(data, size);
