@@ -315,6 +315,7 @@ static const struct {
     {POINT_ALARM_LEVEL, "alarm_level"},
     {POINT_KEEP_POWER, "keep_power"},
     {POINT_OPEN_REASON, "open_reason"},
+    {POINT_CIRCUIT_REASONS, "circuit_reasons"},
     {POINT_CLOCK_S, "clock_s"},
     {POINT_CIRCUIT1_WH, "circuit1_wh"},
     {POINT_CIRCUIT2_WH, "circuit2_wh"},
