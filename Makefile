@@ -1,6 +1,6 @@
 # The front door. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal bench-line firmware clean format
+.PHONY: bench-commission bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal bench-line firmware clean format
 
 BUILD := build
 SANITIZE := build-sanitize
@@ -17,6 +17,7 @@ help:
 	@echo 'make fuzz       each decoder for 60 s (SECONDS=n)'
 	@echo 'make bench      ratios against stated baselines'
 	@echo 'make bench-import   a site of 100,000 rows beside plain inserts (ROWS=n)'
+	@echo 'make bench-commission  16,384 new meters at 2400 baud: when is each read (FLEET="16 16 64 1")'
 	@echo 'make bench-billing  a night of 2,000,000 accounts beside SQL and memory (ARGS="--accounts N")'
 	@echo 'make bench-terminal  100,000 dorm terminals in one thread (ARGS="--terminals N --seconds N")'
 	@echo 'make firmware   the terminal for Cortex-M0+ and M4: images, a day in an emulator, firmware/size.md'
@@ -86,6 +87,9 @@ bench-billing: build
 bench-import: build
 	@tools/quietly.sh $(NINJA) -C $(BUILD) bench/import_bench
 	@dir=$$(mktemp -d) && $(BUILD)/bench/import_bench "$$dir" $(or $(ROWS),100000); code=$$?; rm -rf "$$dir"; exit $$code
+
+bench-commission: build
+	@python3 tests/system/commission.py $(BUILD)/src/app/yufu $(BUILD)/src/app/yufu-gateway $(BUILD)/sim/yufu-fleet $(or $(FLEET),16 16 64 1)
 
 bench-terminal: build
 	@$(BUILD)/bench/terminal_bench $(ARGS)
