@@ -267,7 +267,7 @@ static bool came_slowly(const struct load_watch *w, const struct load_step *step
 {
     if (slow && !step->has_reactive)
         return w->way >= SLOW_WAY;
-    return step->transient_ms >= RAMP_MS && step->inrush <= 1050;
+    return step->transient_ms > RAMP_MS && step->inrush <= 1050;
 }
 
 static void tell(struct load_watch *w, const struct load_settings *s, bool slow, bool settled,

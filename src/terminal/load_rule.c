@@ -114,25 +114,27 @@ static bool is_lamp(const struct load_step *s, const struct load_settings *set)
 }
 
 /* Half of the waves, whole or mixed with whole ones (0.707 to 0.9): much distortion, but nothing in
- * the odd harmonics. Without harmonics only a narrow part can be told from electronics. */
+ * the odd harmonics. Where these are not measured, a power supply gives itself away by reactive
+ * power: the capacitor behind its rectifier draws ahead of the voltage's crest. */
 static bool is_half_wave(const struct load_step *s, const struct load_settings *set)
 {
     (void)set;
     int32_t d = distortion(s);
-    if (!s->has_reactive || !s->has_distortion || s->ramp || reactive(s) > 200)
+    if (!s->has_reactive || !s->has_distortion || s->ramp || d < 300 || d > 1100)
         return false;
-    return s->has_third ? d >= 300 && d <= 1100 && s->third <= 80 : d >= 450 && d <= 800;
+    return s->has_third ? reactive(s) <= 200 && s->third <= 80 : reactive(s) <= 60;
 }
 
 /* A resistance behind a phase-cut control at any angle up to a right one: reactive power, third
- * harmonic and distortion all follow from that angle (Q/P is close to I3/I1, and D/P a tenth
- * more). A motor's do not fit together. */
+ * harmonic and distortion all follow from that angle (I3/I1 is Q/P up to a fifth, then three
+ * quarters of what is more, and D/P a tenth more than Q/P). A motor's do not fit together: one with
+ * a commutator has more third harmonic than reactive power. */
 static bool is_phase_cut(const struct load_step *s, const struct load_settings *set)
 {
     (void)set;
-    int32_t q = reactive(s);
+    int32_t q = reactive(s), third = q > 200 ? q - (q - 200) / 4 : q;
     return s->has_third && s->has_reactive && q >= 60 && q <= 650 && s->inrush <= 1100 &&
-           near(s->third, q, 30 + q / 8) && near(distortion(s), q + 90, 60 + q / 6);
+           near(s->third, third, 25 + q / 16) && near(distortion(s), q + 90, 60 + q / 6);
 }
 
 /* The most active power that a motor which shows this may have. Motors with a commutator have

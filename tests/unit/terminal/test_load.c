@@ -482,6 +482,68 @@ static void test_active_power_alone(void **state)
     }
 }
 
+/* Steps as they stand, with and without harmonics: what is near each other on paper. */
+static void test_disguises_and_their_neighbours(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t w, var, distorted_va;
+        uint16_t third; /* 0: not measured */
+        enum load_verdict verdict;
+    } cases[] = {{600, 0, 600, 10, LOAD_HEATING_HALF},     /* a diode */
+                 {600, 0, 390, 0, LOAD_HEATING_HALF},      /* hair iron, power factor 0.84 */
+                 {600, 0, 600, 0, LOAD_HEATING_HALF},      /* the diode, without harmonics */
+                 {230, -32, 163, 610, LOAD_ELECTRONIC},    /* a desktop */
+                 {230, -32, 163, 0, LOAD_MOTOR},           /* without harmonics: no heating */
+                 {1'000, 110, 187, 109, LOAD_HEATING_CUT}, /* cut at 35 degrees */
+                 {1'000, 297, 394, 285, LOAD_HEATING_CUT}, /* at 60 */
+                 {1'000, 636, 771, 537, LOAD_HEATING_CUT}, /* at 90 */
+                 {700, 69, 112, 138, LOAD_MOTOR},          /* a small vacuum cleaner */
+                 {1'400, 310, 440, 275, LOAD_ELECTRONIC},  /* a microwave oven and a refrigerator */
+                 {1'900, 170, 340, 156, LOAD_MOTOR},       /* a large vacuum cleaner */
+                 {2'200, 318, 40, 3, LOAD_HEATING_MIXED},  /* a kettle and a washing machine */
+                 {3'700, 188, 320, 75, LOAD_HEATING_MIXED}}; /* a kettle and a vacuum cleaner */
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct load_step s = {.power_mw = cases[i].w * 1000,
+                              .reactive_mvar = cases[i].var * 1000,
+                              .distortion_mva = cases[i].distorted_va * 1000,
+                              .third = cases[i].third,
+                              .inrush = 1000,
+                              .has_reactive = true,
+                              .has_distortion = true,
+                              .has_third = cases[i].third > 0,
+                              .settled = true};
+        enum load_verdict v = load_judge(&s, &settings, NULL);
+        if (v != cases[i].verdict)
+            fail_msg("%d W %d var: %s", cases[i].w, cases[i].var, load_verdict_name(v));
+    }
+}
+
+/* Once a second: a kettle up to three seconds after a motor is no ramp. */
+static void test_two_within_seconds_read_slowly(void **state)
+{
+    (void)state;
+    for (int apart = 0; apart <= 3; apart++)
+        for (int first_mw = 50'000; first_mw <= 400'000; first_mw += 50'000) {
+            struct load_watch w = {};
+            struct load_event e;
+            bool tripped = false;
+            for (int t = 0; t < 40 && !tripped; t++) {
+                struct load_sample x = {.power_mw = 30'000,
+                                        .now = {t * INT64_C(1000)},
+                                        .voltage_dv = 2200,
+                                        .has_reactive = true,
+                                        .has_harmonics = true};
+                x.power_mw += t < 20 ? 0 : t == 20 ? first_mw : 400'000;
+                x.reactive_mvar = t < 20 ? 0 : t == 20 ? first_mw / 4 * 3 : 300'000;
+                x.power_mw += t < 20 + apart ? 0 : t == 20 + apart ? 700'000 : 1'800'000;
+                tripped = load_take(&w, &settings, &x, &e) && load_forbidden(e.verdict);
+            }
+            if (!tripped)
+                fail_msg("%d s apart, %d W", apart, first_mw / 1000);
+        }
+}
+
 static void test_nothing_surprises(void **state)
 {
     (void)state;
@@ -524,6 +586,8 @@ int main(void)
         cmocka_unit_test_setup(test_small_ones_in_a_row, set_up),
         cmocka_unit_test_setup(test_heating_in_small_steps, set_up),
         cmocka_unit_test_setup(test_active_power_alone, set_up),
+        cmocka_unit_test_setup(test_disguises_and_their_neighbours, set_up),
+        cmocka_unit_test_setup(test_two_within_seconds_read_slowly, set_up),
         cmocka_unit_test_setup(test_nothing_surprises, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
