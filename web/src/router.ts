@@ -17,6 +17,7 @@ export const router = createRouter({
     { path: '/events', name: 'events', component: () => import('./pages/EventsPage.vue'), meta: { shell: true } },
     { path: '/terminals', name: 'terminals', component: () => import('./pages/TerminalsPage.vue'), meta: { shell: true } },
     { path: '/ranking', name: 'ranking', component: () => import('./pages/RankingPage.vue'), meta: { shell: true } },
+    { path: '/readings', name: 'readings', component: () => import('./pages/ReadingsPage.vue'), meta: { shell: true } },
     { path: '/plans', name: 'plans', component: () => import('./pages/PlansPage.vue'), meta: { shell: true } },
     { path: '/plans/:code', name: 'plan', component: () => import('./pages/PlanPage.vue'), meta: { shell: true, under: 'plans' } },
     { path: '/strategies', name: 'strategies', component: () => import('./pages/StrategiesPage.vue'), meta: { shell: true } },

@@ -28,6 +28,8 @@ export type MoneyRequest = Schemas['MoneyRequest']
 export type Terms = Schemas['AccountTerms']
 export type NewTerms = operations['putTerms']['requestBody']['content']['application/json']
 export type Ratio = operations['listRatios']['responses']['200']['content']['application/json']['ratios'][number]
+export type ReportRow = Schemas['MeterReportRow']
+export type FlowRule = Schemas['FlowRule']
 export type MeterChange = operations['exchangeMeter']['requestBody']['content']['application/json']
 export type Message = Schemas['Message']
 export type Meter = Schemas['Meter']
@@ -328,6 +330,12 @@ export const api = {
     call<Relay>('POST', `/meters/${meter}/keep`, { key, body: { on, reason } }),
 
   terminal: (meter: number) => call<Terminal>('GET', `/meters/${meter}/terminal`),
+  flow: (meter: number) => call<Schemas['Flow']>('GET', `/meters/${meter}/flow`),
+  flowRule: (project: number) => call<FlowRule>('GET', `/projects/${project}/flow-rule`),
+  setFlowRule: (project: number, body: Schemas['NewFlowRule'], key: string) =>
+    call<FlowRule>('POST', `/projects/${project}/flow-rule`, { body, key }),
+  meterReport: (project: number, query: Query) =>
+    call<Schemas['MeterReport']>('GET', `/projects/${project}/meter-report`, { query }),
   trips: (meter: number, query: Query) => call<{ trips: Trip[] }>('GET', `/meters/${meter}/trips`, { query }),
   readTerminal: (meter: number, key: string) => call<Terminal>('POST', `/meters/${meter}/terminal/read`, { key }),
   orderTerminal: (meter: number, body: TerminalOrder, key: string) =>

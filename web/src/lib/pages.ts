@@ -13,6 +13,7 @@ export const PAGES: PageEntry[] = [
   { name: 'events', icon: 'event', right: 'view', group: 'work' },
   { name: 'terminals', icon: 'terminal', right: 'view', group: 'work' },
   { name: 'ranking', icon: 'alarm', right: 'view', group: 'work' },
+  { name: 'readings', icon: 'chart', right: 'view', group: 'work' },
   { name: 'plans', icon: 'price', right: 'money', group: 'fee' },
   { name: 'strategies', icon: 'strategy', right: 'money', group: 'fee' },
   { name: 'packages', icon: 'package', right: 'money', group: 'fee' },
