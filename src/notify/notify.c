@@ -162,6 +162,41 @@ static enum err render(const struct note *n, const char *form, char out[NOTIFY_T
     return w.err;
 }
 
+/* Of electricity one says it by default, of several kinds in general. */
+static const struct supply_words {
+    const char *kind, *cut, *back, *supply, *use;
+} supply_words[] = {
+    {"electricity", "停电", "复电", "供电", "用电"}, {"water", "停水", "恢复供水", "供水", "用水"},
+    {"heat", "停热", "恢复供热", "供热", "用热"},    {"cooling", "停冷", "恢复供冷", "供冷", "用冷"},
+    {"gas", "停气", "恢复供气", "供气", "用气"},     {"", "停供", "恢复供应", "供应", "使用"},
+};
+
+static const struct supply_words *words_of(const char *kind, int64_t kinds)
+{
+    size_t last = sizeof supply_words / sizeof *supply_words - 1;
+    for (size_t i = 0; kinds == 1 && i < last; i++)
+        if (strcmp(supply_words[i].kind, kind) == 0)
+            return &supply_words[i];
+    return &supply_words[kinds == 0 ? 0 : last];
+}
+
+static enum err add_words(struct store_tx *tx, struct note *n, int64_t account_id)
+{
+    struct query q = query_open(tx,
+                                "SELECT count(DISTINCT kind), coalesce(min(kind), '') FROM meter "
+                                "WHERE account_id = $1",
+                                "i", account_id);
+    const struct supply_words *w = &supply_words[0];
+    if (query_step(&q))
+        w = words_of(query_text(&q, 1), query_int(&q, 0));
+    TRY(query_end(&q));
+    add_fact(n, "cut", w->cut);
+    add_fact(n, "back", w->back);
+    add_fact(n, "supply", w->supply);
+    add_fact(n, "use", w->use);
+    return ERR_OK;
+}
+
 static enum err add_names(struct store_tx *tx, struct note *n, struct notify_message *m)
 {
     struct site_account account;
@@ -171,7 +206,7 @@ static enum err add_names(struct store_tx *tx, struct note *n, struct notify_mes
     m->project_id = account.project_id;
     add_fact(n, "account", account.code);
     add_fact(n, "place", account.name[0] ? account.name : place.name);
-    return ERR_OK;
+    return add_words(tx, n, m->account_id);
 }
 
 static enum err compose(struct store_tx *tx, struct note *n, struct notify_message *m)

@@ -272,6 +272,46 @@ static void test_a_channel_that_is_not_connected_fails(void **state)
                      1);
 }
 
+static enum err hang_water(struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    TRY(store_exec(tx, "INSERT INTO gateway (id, project_id, serial, name) SELECT 1, id, 'g', 'g' "
+                       "FROM project", ""));
+    TRY(store_exec(tx, "INSERT INTO line (id, gateway_id, number, endpoint, baud, parity) "
+                       "VALUES (1, 1, 1, 'tcp:1', 2400, 'E')", ""));
+    return store_exec(tx, "INSERT INTO meter (id, project_id, account_id, place_id, line_id, "
+                          "address, model, kind, circuits) SELECT 1, a.project_id, a.id, "
+                          "a.place_id, 1, '01', 'water-valve-188', 'water', 1 FROM account a", "");
+}
+
+static enum err hang_both(struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    return store_exec(tx, "INSERT INTO meter (id, project_id, account_id, place_id, line_id, "
+                          "address, model, kind, circuits) SELECT 2, a.project_id, a.id, "
+                          "a.place_id, 1, '02', 'yufu-plain', 'electricity', 1 FROM account a", "");
+}
+
+/* Nobody whose water was cut is told of his power. */
+static void test_speaks_of_what_is_cut(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const cuts[] = {
+        "{\"template\":\"cut\",\"subject\":\"1\",\"facts\":{\"available_fen\":-100}}",
+        "{\"template\":\"cut\",\"subject\":\"2\",\"facts\":{\"available_fen\":-100}}",
+        "{\"template\":\"cut\",\"subject\":\"3\",\"facts\":{\"available_fen\":-100}}"};
+    note(f, cuts[0]);
+    assert_non_null(strstr(f->last_zh, "停电通知"));
+    assert_non_null(strstr(f->last_zh, "自动恢复供电"));
+    assert_ok(store_run(f->store, hang_water, f));
+    note(f, cuts[1]);
+    assert_non_null(strstr(f->last_zh, "停水通知"));
+    assert_non_null(strstr(f->last_zh, "自动恢复供水"));
+    assert_ok(store_run(f->store, hang_both, f));
+    note(f, cuts[2]);
+    assert_non_null(strstr(f->last_zh, "停供通知"));
+}
+
 #define CASE(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
@@ -279,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_renders_both_languages),
         CASE(test_once_an_episode_and_level),
+        CASE(test_speaks_of_what_is_cut),
         CASE(test_refuses_what_it_cannot_say),
         CASE(test_lists_and_counts_notices),
         CASE(test_each_channel_is_counted_by_itself),
