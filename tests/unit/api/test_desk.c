@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ledger/ledger.h"
+#include "pay/late.h"
 #include "pay/run.h"
 #include "readings/readings.h"
 
@@ -290,6 +292,85 @@ static void test_other_services_and_late_fees(void **state)
                 200, "-");
 }
 
+/* Energy for which nobody paid: 200.00 in arrears from today on. */
+static enum err fall_behind(struct store_tx *tx, void *arg)
+{
+    struct world *w = arg;
+    int64_t has_fen;
+    wall_s now = io_wall(w->io);
+    TRY(ledger_balance(tx, 1, LEDGER_PREPAYMENT, &has_fen));
+    return ledger_post(tx,
+                       &(struct ledger_entry){.account_id = 1,
+                                              .key = "settle:trial",
+                                              .kind = "settlement",
+                                              .now = now,
+                                              .occurred_at = now,
+                                              .business_day = civil_local_day(now, 28'800),
+                                              .actor = "system",
+                                              .detail = "{}",
+                                              .postings = {{LEDGER_PREPAYMENT, -has_fen - 20'000},
+                                                           {LEDGER_REVENUE, has_fen + 20'000}}},
+                       NULL);
+}
+
+struct later {
+    struct world *w;
+    int days;
+};
+
+static enum err count_later(struct store_tx *tx, void *arg)
+{
+    const struct later *l = arg;
+    int64_t worked;
+    return late_tick(tx, (wall_s){io_wall(l->w->io).s + (int64_t)l->days * DAY_S}, 64, &worked);
+}
+
+static struct reply dues_after(struct world *w, const struct person *p, int days)
+{
+    assert_ok(store_run(w->ledger, count_later, &(struct later){w, days}));
+    return world_get(w, p, A "dues");
+}
+
+static int64_t in_term(const struct reply *r, const char *name)
+{
+    return json_integer_value(json_object_get(json_object_get(r->json, "late_term"), name));
+}
+
+/* From the contract's term to the fee that is paid at the desk. */
+static void test_late_fees_are_billed_and_paid(void **state)
+{
+    struct world *w = *state;
+    struct person cashier = somebody(w, AUTH_CASHIER), finance = somebody(w, AUTH_FINANCE);
+    check_reply(post(w, &finance, A "late-term",
+                     "{\"in_force\":true,\"ppm\":1000,\"next_years_ppm\":1000,\"grace_days\":2,"
+                     "\"least_fen\":100,\"cap_permille\":1000}"),
+                200, "-");
+    assert_ok(store_run(w->ledger, fall_behind, w));
+    struct reply r = dues_after(w, &cashier, 2);
+    assert_int_equal(reply_int(&r, "owed_fen"), 0); /* days of grace */
+    assert_int_equal(in_term(&r, "arrears_fen"), 20'000);
+    reply_free(&r);
+    r = dues_after(w, &cashier, 3);
+    assert_int_equal(reply_int(&r, "owed_fen"), 100); /* 0.20, but at least 1.00 */
+    reply_free(&r);
+    r = dues_after(w, &cashier, 12);
+    assert_int_equal(reply_int(&r, "owed_fen"), 200); /* 200.00 x 10 days x 1 per mille */
+    assert_int_equal(in_term(&r, "days"), 10);
+    assert_int_equal(in_term(&r, "fee_fen"), 200);
+    reply_free(&r);
+    r = dues_after(w, &cashier, 12); /* the same days once more */
+    assert_int_equal(reply_int(&r, "owed_fen"), 200);
+    reply_free(&r);
+    check_reply(
+        post(w, &cashier, A "dues/pay", "{\"payment_id\":\"late-0001\",\"amount_fen\":200}"), 200,
+        "-");
+    r = dues_after(w, &cashier, 13);
+    assert_int_equal(reply_int(&r, "owed_fen"), 20);
+    reply_free(&r);
+    /* The least at once, then each day that brings it above: the sixth to the eleventh. */
+    assert_int_equal(world_number(w, "SELECT count(*) FROM ledger_txn WHERE kind = 'late.fee'"), 7);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
 
 int main(void)
@@ -300,6 +381,7 @@ int main(void)
         T(test_free_credit),
         T(test_common_usage),
         T(test_other_services_and_late_fees),
+        T(test_late_fees_are_billed_and_paid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
