@@ -46,6 +46,14 @@ static void in_meter(struct one *c)
 {
     c->f.wallet = STRATEGY_WALLET_METER;
 }
+static void no_valve(struct one *c)
+{
+    c->f.no_switch = true;
+}
+static void refused(struct one *c)
+{
+    c->f.refused_at = (wall_s){1'000'000 - 899};
+}
 static void kept(struct one *c)
 {
     c->f.keep_power = true;
@@ -157,6 +165,7 @@ static const struct {
 } causes[] = {
     {STRATEGY_BECAUSE_ACCOUNT_CLOSED, closed},
     {STRATEGY_BECAUSE_METER_DECIDES, in_meter},
+    {STRATEGY_BECAUSE_NO_SWITCH, no_valve},
     {STRATEGY_BECAUSE_KEEP_POWER, kept},
 #define STRATEGY_PROTECTION(name, text, en, zh) {STRATEGY_BECAUSE_##name, listed_##name},
 #include "strategy/protection_table.h"
@@ -165,6 +174,7 @@ static const struct {
     {STRATEGY_BECAUSE_CUT_BY_STAFF, by_staff},
     {STRATEGY_BECAUSE_OPENED_BY_PERSON, by_person},
     {STRATEGY_BECAUSE_OPEN_ALREADY, open},
+    {STRATEGY_BECAUSE_CUT_REFUSED, refused},
     {STRATEGY_BECAUSE_PAYMENT_PENDING, paying},
     {STRATEGY_BECAUSE_VEND_UNRESOLVED, selling},
     {STRATEGY_BECAUSE_OTHER_SERVICES, rent},
@@ -271,6 +281,15 @@ static void test_every_guard_has_a_cause(void **state)
         assert_true(known >> r & 1);
 }
 
+/* A quarter of an hour after it said no, the meter is asked again. */
+static void test_a_refusal_ends(void **state)
+{
+    (void)state;
+    struct one c = due();
+    c.f.refused_at = (wall_s){1'000'000 - 900};
+    assert_int_equal(strategy_decide(&c.p, &c.f).action, STRATEGY_CUT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_two_and_three_together),
         cmocka_unit_test(test_all_but_one),
         cmocka_unit_test(test_every_guard_has_a_cause),
+        cmocka_unit_test(test_a_refusal_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
