@@ -9,7 +9,7 @@ const FEN = /(-?\d+) ?(?:fen|\u5206)(?![\w\u949f])( ?)(?=([\u4e00-\u9fff])?)/g
 
 /** "circuit 2" of a terminal is its sockets. */
 function nameCircuits(text: string, t: Words['t']) {
-  return text.replace(/(?:[Cc]ircuit|\u56de\u8def) ([0-3])/g, (_, n) => t(n === '0' ? 'circuit.whole' : `circuit.${n}`))
+  return text.replace(/(?:[Cc]ircuit|\u56de\u8def) ([0-3])(?: (?=[\u4e00-\u9fff]))?/g, (_, n) => t(n === '0' ? 'circuit.whole' : `circuit.${n}`))
 }
 
 /** The server's sentence speaks in whole fen, watt-hours and names of templates; people do not. */
