@@ -242,7 +242,8 @@ static bool spoil(uint8_t *slot, size_t len)
     bool blank = true;
     for (size_t i = 0; i < len; i++)
         blank = blank && slot[i] == 0xFF;
-    slot[9] = (uint8_t)(slot[9] + !blank);
+    if (!blank) /* the whole of it: a torn write must not mend what was one wrong byte */
+        memset(slot, 0xA5, len);
     return !blank;
 }
 
