@@ -1,6 +1,6 @@
 # The front door. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: bench-commission bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal bench-line firmware clean format
+.PHONY: bench-commission bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal bench-line bench-gateway firmware clean format
 
 BUILD := build
 SANITIZE := build-sanitize
@@ -23,6 +23,7 @@ help:
 	@echo 'make firmware   the terminal for Cortex-M0+ and M4: images, a day in an emulator, firmware/size.md'
 	@echo 'make bench-clerk    two midnights of 100,000 accounts by the clerk of the platform (ACCOUNTS=n)'
 	@echo 'make bench-line     what a line of meters gives: use, age, faults, CPU, memory (ARGS="--hours H")'
+	@echo 'make bench-gateway  memory and CPU of the gateway with 8 lines of 64 meters, beside libmodbus'
 	@echo 'make check      both compilers, layout, static analysis'
 	@echo 'make format     lay the sources out'
 	@echo 'make clean      remove what was built'
@@ -100,6 +101,11 @@ firmware:
 
 bench-line: build
 	@$(BUILD)/sim/yufu-sim line $(ARGS)
+
+bench-gateway: build
+	@tools/setup.sh bench
+	@tools/quietly.sh $(NINJA) -C $(BUILD)
+	@python3 bench/gateway.py $(BUILD) $(ARGS)
 
 ACCOUNTS ?= 100000
 bench-clerk: build

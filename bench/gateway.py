@@ -29,7 +29,7 @@ class Site:
         rows, told = [HEAD], []
         for line in range(1, lines + 1):
             for i in range(1, meters + 1):
-                address = i if model.endswith("modbus") else line * 1000 + i
+                address = i if model.startswith("acrel") else line * 1000 + i
                 first = f"{endpoint},9600,E" if i == 1 else ",,"
                 rows.append(f"demo,B,R{line}-{i},A{line}-{i},platform,flat,GW,{line},{first},{address},{model}\n")
                 number = (line - 1) * meters + i
@@ -83,14 +83,7 @@ def count(status, name):
 def busy_gateway(build, folder, a):
     site = Site(build, folder, a.lines, a.meters, "yufu-dorm3", "tcp:127.0.0.1:0")
     pid = site.start_gateway()
-    end = time.monotonic() + 120
-    while count(site.look(), "answered") < 6 * a.lines * a.meters:  # every meter has been read
-        assert time.monotonic() < end, site.look()
-        time.sleep(1)
-    before, cpu = site.look(), cpu_us(pid)
-    time.sleep(a.seconds)
-    after, cpu = site.look(), cpu_us(pid) - cpu
-    polls = count(after, "answered") - count(before, "answered")
+    after, polls, cpu = watched(site, pid, a.seconds)
     memory = memory_kib(pid)
     assert after["meters"] == a.lines * a.meters and after["welcomed"], after
     print(f"yufu-gateway, {a.lines} lines of {a.meters} meters, {a.seconds} s, readings acknowledged, "
@@ -102,20 +95,63 @@ def busy_gateway(build, folder, a):
     return memory["VmHWM"] <= MEMORY_AIM_KIB
 
 
+def watched(site, pid, seconds):
+    """Answered polls and CPU over so long, once every meter was read."""
+    meters = site.look()["meters"]
+    end = time.monotonic() + 300
+    while count(site.look(), "answered") < 2 * meters:
+        assert time.monotonic() < end, site.look()
+        time.sleep(1)
+    before, cpu = site.look(), cpu_us(pid)
+    time.sleep(seconds)
+    after, cpu = site.look(), cpu_us(pid) - cpu
+    return after, count(after, "answered") - count(before, "answered"), cpu
+
+
+def beside_libmodbus(build, folder, a):
+    """One line of Modbus meters on a pseudo-terminal: first libmodbus, then the gateway."""
+    client = f"{build}/bench/modbus_blocking"
+    if not os.path.exists(client):
+        print("libmodbus: skipped, libmodbus-dev was not there when this was built")
+        return
+    site = Site(build, folder, 1, a.meters, "acrel-ddsy1352", "pty")
+    device = site.ready[0]["endpoint"].removeprefix("serial:")
+    done = subprocess.run([client, device, "9600", str(a.meters), str(a.seconds)], capture_output=True,
+                          text=True, check=True)
+    other = json.loads(done.stdout)
+    pid = site.start_gateway()
+    after, polls, cpu = watched(site, pid, a.seconds)
+    print(f"one line of {a.meters} Modbus meters, {a.seconds} s each")
+    print(f"  libmodbus, blocking, as fast as it can: {other['answered']} polls ({other['failed']} failed), "
+          f"CPU per poll: {other['cpu_us'] / max(1, other['answered']):.1f} us, {other['memory_kib']} KiB; "
+          f"a thread a line, nothing stored or told")
+    print(f"  yufu-gateway, as often as the model says: {polls} polls, CPU per poll: {cpu / polls:.1f} us, "
+          f"{memory_kib(pid)['VmHWM']} KiB; all lines in one thread, readings stored and told")
+
+
+def end_all():
+    for process in reversed(getattr(Process.mine, "all", [])):
+        process.child.kill()
+        process.child.wait()
+    Process.mine.all = []
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("build")
     p.add_argument("--seconds", type=int, default=60)
     p.add_argument("--lines", type=int, default=8)
     p.add_argument("--meters", type=int, default=64)
+    p.add_argument("--without", choices=["libmodbus"])
     a = p.parse_args()
     folder = tempfile.mkdtemp()
     try:
         kept = busy_gateway(a.build, f"{folder}/busy", a)
+        end_all()
+        if a.without != "libmodbus":
+            beside_libmodbus(a.build, f"{folder}/modbus", a)
     finally:
-        for process in reversed(getattr(Process.mine, "all", [])):
-            process.child.kill()
-            process.child.wait()
+        end_all()
         shutil.rmtree(folder, ignore_errors=True)
     return 0 if kept else 1
 

@@ -54,6 +54,7 @@ cppcheck                    static analysis
 '
 bench_packages='
 postgresql-15               set-based SQL, beside ours
+libmodbus-dev               a blocking Modbus client, beside our gateway
 '
 
 # A machine whose node comes from elsewhere brings npm along; Debian's npm would conflict with it.

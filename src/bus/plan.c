@@ -5,7 +5,7 @@
 #define AHEAD_MS 5'000  /* rows due so soon are asked in the same sweep */
 #define STATE_MAX_S 120 /* rows asked at least so often tell the state of a meter */
 #define PATIENCE_MS 120'000
-#define LATE_MS 30'000  /* a state overdue by so much: the line is behind */
+#define LATE_MS 20'000  /* a state overdue by so much: the line is behind */
 #define AGAIN_MS 5'000  /* after no answer, before the peer counts as silent */
 #define SPOILED_SHIFT 4 /* damaged answers, again and again: up to AGAIN_MS << this */
 #define EARLY_SHARE                                                                                \
@@ -66,7 +66,7 @@ static mono_ms peer_may(const struct plan *p, const struct bus *b, uint16_t peer
 }
 
 /* When the line is behind, the state's age is what is promised: a sweep asks one rare row at most,
- * and the further behind, the longer rare rows wait: one more period for every 30 s. */
+ * and the further behind, the longer rare rows wait: one more period for every 20 s. */
 static bool may_ask(const struct plan *p, unsigned item, mono_ms now)
 {
     const struct plan_peer *peer = &p->peers[p->peer];
@@ -161,6 +161,9 @@ void plan_failed(struct plan *p, const struct bus *b, const struct plan_ask *ask
     struct plan_peer *peer = &p->peers[ask->peer];
     unsigned spoiled = b->peers[ask->peer].spoiled;
     unsigned shift = spoiled > SPOILED_SHIFT ? SPOILED_SHIFT : spoiled > 0 ? spoiled - 1 : 0;
+    unsigned failures = b->peers[ask->peer].failures; /* one may be noise; more cost the others */
+    if (failures > shift && !b->peers[ask->peer].silent)
+        shift = failures;
     int64_t pause_ms = (int64_t)AGAIN_MS << shift;
     peer->not_before = mono_after(now, pause_ms);
     if (p->peer == ask->peer)

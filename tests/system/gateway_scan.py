@@ -10,8 +10,10 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
-from processes import Process, run
+from browser import Browser
+from processes import GUARD_S, Process, run
 
 GATEWAY, FLEET, YUFU = sys.argv[1:4]
 HEAD = "project,building,room,shop,account,wallet,plan,gateway,line,endpoint,baud,address,model\n"
@@ -22,9 +24,16 @@ demo,P1,,S2,AS2,meter,shop,GW,2,pty,9600,1102,yufu-shop3p
 """
 
 
-def fleet(folder, *options):
+MIXED = """demo,D2,1,,B1,platform,dorm,GW,3,pty,2400,00201510270588,water-188
+demo,D2,2,,B2,platform,dorm,GW,3,,,3,heat-mbus
+demo,D2,3,,B3,platform,dorm,GW,3,,,7,acrel-ddsy1352
+demo,D2,4,,B4,platform,dorm,GW,3,,,9,acrel-dtsd1352
+"""
+
+
+def fleet(folder, *options, site=SITE):
     with open(f"{folder}/site.csv", "w") as f:
-        f.write(SITE)
+        f.write(site)
     child = Process("fleet", FLEET, "--site", f"{folder}/site.csv", "--volatile", "--no-people",
                     "--delay", "1-20", *options)
     lines = json.loads(child.wait(r'\{.*"event":"ready".*\}').group(0))["lines"]
@@ -55,6 +64,48 @@ def scan_finds_meters_and_writes_the_import_file(folder):
                            f"{folder}/found.csv"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, (done.stdout, done.stderr)
     assert not os.path.exists(f"{folder}/data"), "a dry run makes nothing"
+
+
+def found_meters_are_imported_and_read(folder):
+    """Nobody types anything: three lines of five protocols are scanned, the files imported as they are
+    written, the gateway claimed; then every meter has its first reading."""
+    lines = fleet(folder, site=SITE + MIXED)
+    ways = [["--baud", 9600, "--protocols", "645"], ["--baud", 9600, "--protocols", "645"],
+            ["--baud", 2400, "--protocols", "188,modbus,mbus", "--units", "1-10"]]
+    data, rows = f"{folder}/data", []
+    for number, (endpoint, way) in enumerate(zip(lines, ways), 1):
+        said = tool("scan", endpoint, *way, "--output", f"{folder}/{number}.csv", "--project", "found",
+                    "--building", f"B{number}", "--gateway", "GW-7", "--line", number)
+        with open(f"{folder}/{number}.csv") as f:
+            rows += f.readlines()[1 if number > 1 else 0:]
+    assert re.search(r"CJ/T 188 +00201510270588 .* water-188", said), said
+    assert re.search(r"M-Bus +3 .* heat-mbus", said) and "4 meters found" in said, said
+    with open(f"{folder}/all.csv", "w") as f:
+        f.writelines(rows)
+    for more in (["--dry-run"], []):
+        done = subprocess.run([YUFU, "import", "--data", data, *more, f"{folder}/all.csv"],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, (done.stdout, done.stderr)
+    platform = Process("yufu", YUFU, "serve", "--data", data, "--http", 0, "--uplink", 0)
+    password = platform.wait(r"one-time password (\S+)").group(1)
+    http, uplink = platform.wait(r"program\.start .*http=(\d+) uplink=(\d+)").groups()
+    browser = Browser(int(http))
+    assert browser.log_in(password)["must_change"]
+    browser.csrf = browser.post("/me/password", {"password": password,
+                                                 "new_password": "Installers-7-lines"})["csrf"]
+    project = browser.get("/projects")["projects"][0]["id"]
+    manager = browser.get(f"/projects/{project}/gateways")["gateways"][0]
+    assert manager["serial"] == "GW-7", manager
+    code = browser.post(f"/gateways/{manager['id']}/claim-code", None, status=201)["code"]
+    gateway = Process("gateway", GATEWAY, "--data", f"{folder}/gateway", "--platform",
+                      f"127.0.0.1:{uplink}", "--ca", f"{data}/pki/ca.pem", "--serial", "GW-7", "--claim",
+                      code)
+    end = time.monotonic() + GUARD_S
+    while (f := browser.get(f"/projects/{project}/freshness"))["never"] > 0:
+        assert time.monotonic() < end, (f, gateway.said[-20:])
+        time.sleep(0.3)
+    assert f["meters"] == 8, f
+    assert gateway.end() == 0 and platform.end() == 0
 
 
 def scan_on_a_serial_port_finds_the_speed(folder):
@@ -126,6 +177,6 @@ def garbage_is_another_speed(folder):
     assert "try --baud and --parity" in said, said
 
 
-run([scan_finds_meters_and_writes_the_import_file, scan_on_a_serial_port_finds_the_speed,
+run([scan_finds_meters_and_writes_the_import_file, found_meters_are_imported_and_read, scan_on_a_serial_port_finds_the_speed,
      scan_says_what_to_do_when_nobody_answers, scan_can_be_stopped, wrong_words_are_refused_with_advice,
      read_tells_values, test_judges_the_line, garbage_is_another_speed])
