@@ -56,13 +56,18 @@ export function terminalTests({ base, ask, wallRows, skip, staff, gateway }) {
   /** Sends what stands in the form, sees it wait, and sees it done. */
   async function writeAndRead(page, reason = '浏览器测试') {
     await page.locator('#terminal-reason').fill(reason)
+    await page.evaluate(() => { // the first word may be gone before anybody looks
+      const box = document.querySelector('.el-dialog.settings .acts')
+      window.firstWord = null
+      new MutationObserver(() => { window.firstWord ??= box.querySelector('.says')?.dataset.state ?? null })
+        .observe(box, { subtree: true, childList: true, attributes: true })
+    })
     await dialog(page).locator('button[type=submit]').click()
     const said = dialog(page).locator('.acts .says')
     await said.waitFor()
-    const first = await said.getAttribute('data-state')
     await page.waitForFunction(() => ['done', 'refused', 'lost'].includes(document.querySelector('.el-dialog.settings .acts .says')?.dataset.state), null, SLOW)
     assert.equal(await said.getAttribute('data-state'), 'done')
-    return first
+    return await page.evaluate(() => window.firstWord)
   }
 
   async function setLimits(page, row, values) {
