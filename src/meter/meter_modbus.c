@@ -129,7 +129,7 @@ static struct modbus_frame frame_of(const struct meter_unit *u, uint8_t function
                                     uint16_t count)
 {
     return (struct modbus_frame){.tcp = is_tcp(u),
-                                 .transaction = is_tcp(u) ? (uint16_t)(reg ^ count << 8) : 0,
+                                 .transaction = is_tcp(u) ? (uint16_t)(reg ^ (unsigned)count << 8) : 0,
                                  .unit = u->address[0],
                                  .function = function,
                                  .address = (uint16_t)reg,
