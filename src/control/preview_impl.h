@@ -54,7 +54,7 @@ struct preview_history {
     wall_s from, until;
     int32_t offset_s;                        /* of the project's zone */
     int64_t balance_fen, other_fen, due_fen; /* just before `from` */
-    bool keep_power;
+    bool keep_power, can_cut;                /* can_cut: a meter of the account can */
     wall_s person_at; /* since when a person holds the relay open; 0: nobody does */
     struct preview_meter {
         int64_t id, circuits;

@@ -246,7 +246,10 @@ static enum err take_meter(void *arg, const struct site_meter *m)
     struct control_row r;
     if (h->meter_count == BILLING_METERS_MAX)
         return ERR_BILLING_METERS;
+    struct control_meter meter;
     TRY(control_row_load(w->source->tx, m->id, 0, &r));
+    TRY(control_meter_load(w->source->tx, m->id, &meter));
+    h->can_cut = h->can_cut || meter.cuts;
     h->keep_power = h->keep_power || r.keep_power;
     if (fee_desired_of(&r) == STRATEGY_DESIRED_OPEN_PERSON)
         h->person_at = r.changed_at;

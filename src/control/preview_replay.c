@@ -200,6 +200,7 @@ static void gather_supply(struct life *l, wall_s at)
     struct strategy_facts *f = &l->facts;
     bool person = l->h->person_at.s != 0 && l->h->person_at.s <= at.s;
     f->keep_power = l->h->keep_power;
+    f->no_switch = !l->h->can_cut;
     f->desired = l->cut   ? STRATEGY_DESIRED_OPEN_MONEY
                  : person ? STRATEGY_DESIRED_OPEN_PERSON
                           : STRATEGY_DESIRED_CLOSED;

@@ -624,6 +624,26 @@ static void test_without_readings_only_the_past_is_known(void **state)
     free(s);
 }
 
+/* Such an account is told, and would be cut on no day. */
+static void test_meter_without_a_switch(void **state)
+{
+    struct seen *s = calloc(1, sizeof *s);
+    struct world *w = *state;
+    struct strategy_policy p = any_time();
+    sql(w, "UPDATE meter SET model = 'heat-mbus'");
+    owe(w);
+    for (int day = 0; day < 10; day++) {
+        reading(w, DAY, 1000);
+        assert_ok(store_run(w->ledger, settle, w));
+    }
+    assert_ok(ask(w, s, &p));
+    assert_int_equal(s->row.after.now.reason, STRATEGY_BECAUSE_NO_SWITCH);
+    assert_true(s->row.after.past.held & STRATEGY_GUARD(STRATEGY_BECAUSE_NO_SWITCH));
+    assert_int_equal(s->row.after.past.cuts, 0);
+    assert_true(s->row.after.past.notices > 0);
+    free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -639,6 +659,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rent_counts_only_with_the_guard_off, setup, teardown),
         cmocka_unit_test_setup_teardown(test_package_keeps_what_it_chose, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pages_progress_and_stop, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_meter_without_a_switch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_readings_only_the_past_is_known, setup,
                                         teardown),
