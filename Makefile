@@ -1,6 +1,6 @@
 # The front door. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: bench-commission bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal bench-line bench-gateway firmware clean format
+.PHONY: cross bench-commission bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal bench-line bench-gateway firmware clean format
 
 BUILD := build
 SANITIZE := build-sanitize
@@ -21,6 +21,7 @@ help:
 	@echo 'make bench-billing  a night of 2,000,000 accounts beside SQL and memory (ARGS="--accounts N")'
 	@echo 'make bench-terminal  100,000 dorm terminals in one thread (ARGS="--terminals N --seconds N")'
 	@echo 'make firmware   the terminal for Cortex-M0+ and M4: images, a day in an emulator, firmware/size.md'
+	@echo 'make cross      the programs for 64-bit ARM, their tests in an emulator'
 	@echo 'make bench-clerk    two midnights of 100,000 accounts by the clerk of the platform (ACCOUNTS=n)'
 	@echo 'make bench-line     what a line of meters gives: use, age, faults, CPU, memory (ARGS="--hours H")'
 	@echo 'make bench-gateway  memory and CPU of the gateway with 8 lines of 64 meters, beside libmodbus'
@@ -58,6 +59,10 @@ build: setup $(BUILD)/build.ninja
 
 web: setup
 	@tools/build_web.sh
+
+cross:
+	@tools/setup.sh cross
+	@tools/cross.sh arm64
 
 sim: build
 	@$(BUILD)/sim/yufu-sim vend --seeds 2000

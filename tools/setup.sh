@@ -4,6 +4,8 @@
 #   tools/setup.sh test   the above, and what `make test` needs
 #   tools/setup.sh check  the above, and what `make check` needs
 #   tools/setup.sh bench  what `make run` needs, and the databases that benches compare with
+#   tools/setup.sh cross  what `make test` needs, and a compiler and an emulator of 64-bit ARM
+#   tools/setup.sh list   installs nothing: names what `make run` needs
 # Works as root, or through sudo. Prints what it is about to do before it does it.
 set -eu
 
@@ -52,6 +54,10 @@ python3-yaml                reads docs/openapi.yaml to hold the answers of the A
 check_packages='
 cppcheck                    static analysis
 '
+cross_packages='
+gcc-aarch64-linux-gnu       64-bit ARM gateways
+qemu-user                   runs their programs here
+'
 bench_packages='
 postgresql-15               set-based SQL, beside ours
 libmodbus-dev               a blocking Modbus client, beside our gateway
@@ -72,7 +78,9 @@ case $want in
   test) list="$run_packages$test_packages" ;;
   check) list="$run_packages$test_packages$check_packages" ;;
   bench) list="$run_packages$bench_packages" ;;
-  *) echo "setup: run, test, check or bench?" >&2; exit 2 ;;
+  cross) list="$run_packages$test_packages$cross_packages" ;;
+  list) printf '%s' "$run_packages" | sed -n 's/^\([a-z][^ ]*\) .*/\1/p'; exit 0 ;;
+  *) echo "setup: run, test, check, bench, cross or list?" >&2; exit 2 ;;
 esac
 installed=" $(dpkg-query -W -f='${db:Status-Status} ${Package}\n' 2>/dev/null |
   sed -n 's/^installed //p' | tr '\n' ' ') "

@@ -164,7 +164,7 @@ static void bills(char *text, mpq_t sum)
 
 static void try_line(char *line)
 {
-    char *field[FIELDS], *save = NULL;
+    char *field[FIELDS] = {0}, *save = NULL;
     int n = 0;
     mpq_t expected, got;
     for (char *t = strtok_r(line, "|", &save); t && n < FIELDS; t = strtok_r(NULL, "|", &save))
