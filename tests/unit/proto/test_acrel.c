@@ -78,7 +78,8 @@ static void see(void *arg, const struct acrel_value *v)
     struct seen *s = arg;
     struct bytes parts[] = {v->meter, v->function, v->value, v->error};
     for (size_t i = 0; i < 4; i++) {
-        strncat(s->log, (const char *)parts[i].data, parts[i].len);
+        if (parts[i].len > 0)
+            strncat(s->log, (const char *)parts[i].data, parts[i].len);
         strcat(s->log, i < 3 ? " " : ";");
     }
 }
