@@ -353,7 +353,7 @@ static void test_a_4g_meter(void **state)
     say_4g(w, 5, ACREL4G_DOWNLINK, (struct bytes){(const uint8_t *)"\x01\x83\x02\xC0\xF1", 5});
     expect(w, "got 3 018302C0F1;");
     say_4g(w, 5, ACREL4G_DOWNLINK, (struct bytes){(const uint8_t *)"\x01\x83\x02\xC0\xF2", 5});
-    say_4g(w, 5, ACREL4G_DATA, (struct bytes){(const uint8_t *)"[[1((\x01\x83))]]", 13});
+    say_4g(w, 5, ACREL4G_DATA, (struct bytes){(const uint8_t *)"[[1((\x01\x83))]]", 11});
     expect(w, "");
     assert_int_equal(w->sent_len, 0); /* a damaged report is not answered */
     memcpy(hello, "SN2", 3);
