@@ -13,6 +13,7 @@
 #include <cbor.h>
 
 #include "base/must.h"
+#include "uplink/wire_item.h"
 
 enum type {
     INT,    /* int64_t; `low` is its value when left out */
@@ -104,12 +105,18 @@ static const struct field CONFIG[] = {
 static const struct field APPLIED[] = {{1, INT, AT(config_version)}};
 
 static const struct field COMMAND[] = {
-    {1, INT, AT(command.id)},         {2, CHOICE, AT(command.kind), UPLINK_VEND, UPLINK_EXERCISE},
-    {3, INT, AT(command.meter_id)},   {4, INT, AT(command.epoch)},
-    {5, WALL, AT(command.not_after)}, {6, INT, AT(command.n)},
-    {7, INT, AT(command.amount_fen)}, {8, INT, AT(command.circuit)},
-    {9, INT, AT(command.version)},    {10, FLAG, AT(command.open)},
-    {11, FLAG, AT(command.on)},       {12, INT, AT(command.item)},
+    {1, INT, AT(command.id)},
+    {2, CHOICE, AT(command.kind), UPLINK_VEND, UPLINK_EXERCISE},
+    {3, INT, AT(command.meter_id)},
+    {4, INT, AT(command.epoch)},
+    {5, WALL, AT(command.not_after)},
+    {6, INT, AT(command.n)},
+    {7, INT, AT(command.amount_fen)},
+    {8, INT, AT(command.circuit)},
+    {9, INT, AT(command.version)},
+    {10, FLAG, AT(command.open)},
+    {11, FLAG, AT(command.on)},
+    {12, INT, AT(command.item)},
     {13, OCTETS, AT(command.data), .high = UPLINK_REGISTER_MAX, .count_at = AT(command.data_len)},
 };
 static const struct field FENCE[] = {{1, INT, AT(fence_id)}};
@@ -169,15 +176,12 @@ static const struct field CLAIMED[] = {
 };
 
 static const struct field TRIP[] = {
-    {1, INT, AT(trip.meter_id)},     {2, INT, AT(trip.epoch)},
-    {3, INT, AT(trip.number)},       {4, WALL, AT(trip.at)},
-    {5, INT, AT(trip.circuit)},      {6, INT, AT(trip.reason)},
-    {7, INT, AT(trip.power_w)},      {8, INT, AT(trip.balance_fen)},
-    {9, INT, AT(trip.verdict), -1},  {10, INT, AT(trip.flags)},
-    {11, INT, AT(trip.step_mw)},     {12, INT, AT(trip.step_mvar)},
-    {13, INT, AT(trip.factor)},      {14, INT, AT(trip.inrush)},
-    {15, INT, AT(trip.third)},       {16, INT, AT(trip.value)},
-    {17, INT, AT(trip.limit)},
+    {1, INT, AT(trip.meter_id)}, {2, INT, AT(trip.epoch)},       {3, INT, AT(trip.number)},
+    {4, WALL, AT(trip.at)},      {5, INT, AT(trip.circuit)},     {6, INT, AT(trip.reason)},
+    {7, INT, AT(trip.power_w)},  {8, INT, AT(trip.balance_fen)}, {9, INT, AT(trip.verdict), -1},
+    {10, INT, AT(trip.flags)},   {11, INT, AT(trip.step_mw)},    {12, INT, AT(trip.step_mvar)},
+    {13, INT, AT(trip.factor)},  {14, INT, AT(trip.inrush)},     {15, INT, AT(trip.third)},
+    {16, INT, AT(trip.value)},   {17, INT, AT(trip.limit)},
 };
 
 static const struct shape BODIES[] = {
@@ -404,13 +408,6 @@ void uplink_message_encode(const struct uplink_message *m, struct writer *w)
 
 /* ---- reading: one item at a time ------------------------------------------------------------ */
 
-struct item {
-    enum { NUMBER, STRING, TEXT_STRING, ARRAY, MAP, BOOLEAN, TAG, OTHER, BAD } kind;
-    int64_t number;   /* NUMBER, BOOLEAN */
-    uint64_t count;   /* ARRAY, MAP */
-    struct bytes raw; /* STRING, TEXT_STRING */
-};
-
 struct decoder {
     const uint8_t *data;
     size_t len, at;
@@ -419,131 +416,30 @@ struct decoder {
     enum err err; /* sticky */
 };
 
-static void positive(struct item *i, uint64_t v)
-{
-    *i = (struct item){.kind = v <= INT64_MAX ? NUMBER : BAD, .number = (int64_t)v};
-}
-
-static void negative(struct item *i, uint64_t v)
-{
-    *i = (struct item){.kind = v <= INT64_MAX ? NUMBER : BAD, .number = (int64_t)~v};
-}
-
-static void on_uint8(void *i, uint8_t v)
-{
-    positive(i, v);
-}
-static void on_uint16(void *i, uint16_t v)
-{
-    positive(i, v);
-}
-static void on_uint32(void *i, uint32_t v)
-{
-    positive(i, v);
-}
-static void on_uint64(void *i, uint64_t v)
-{
-    positive(i, v);
-}
-static void on_negint8(void *i, uint8_t v)
-{
-    negative(i, v);
-}
-static void on_negint16(void *i, uint16_t v)
-{
-    negative(i, v);
-}
-static void on_negint32(void *i, uint32_t v)
-{
-    negative(i, v);
-}
-static void on_negint64(void *i, uint64_t v)
-{
-    negative(i, v);
-}
-static void on_bytes(void *i, cbor_data data, size_t len)
-{
-    *(struct item *)i = (struct item){.kind = STRING, .raw = {data, len}};
-}
-static void on_text(void *i, cbor_data data, size_t len)
-{
-    *(struct item *)i = (struct item){.kind = TEXT_STRING, .raw = {data, len}};
-}
-static void on_array(void *i, size_t count)
-{
-    *(struct item *)i = (struct item){.kind = ARRAY, .count = count};
-}
-static void on_map(void *i, size_t count)
-{
-    *(struct item *)i = (struct item){.kind = MAP, .count = count};
-}
-static void on_bool(void *i, bool v)
-{
-    *(struct item *)i = (struct item){.kind = BOOLEAN, .number = v};
-}
-static void on_tag(void *i, uint64_t v)
-{
-    (void)v;
-    *(struct item *)i = (struct item){.kind = TAG};
-}
-static void on_nothing(void *i)
-{
-    *(struct item *)i = (struct item){.kind = OTHER};
-}
-static void on_half(void *i, float v)
-{
-    (void)v;
-    on_nothing(i);
-}
-static void on_double(void *i, double v)
-{
-    (void)v;
-    on_nothing(i);
-}
-static void on_refused(void *i)
-{
-    *(struct item *)i = (struct item){.kind = BAD}; /* lengths must be known in advance */
-}
-
-static const struct cbor_callbacks ITEM = {
-    /* clang-format off */
-    .uint8 = on_uint8, .uint16 = on_uint16, .uint32 = on_uint32, .uint64 = on_uint64,
-    .negint8 = on_negint8, .negint16 = on_negint16, .negint32 = on_negint32,
-    .negint64 = on_negint64, .byte_string_start = on_refused, .byte_string = on_bytes,
-    .string = on_text, .string_start = on_refused, .indef_array_start = on_refused,
-    .array_start = on_array, .indef_map_start = on_refused, .map_start = on_map, .tag = on_tag,
-    .float2 = on_half, .float4 = on_half, .float8 = on_double, .undefined = on_nothing,
-    .null = on_nothing, .boolean = on_bool, .indef_break = on_refused,
-    /* clang-format on */
-};
-
 static void fail(struct decoder *d, enum err e)
 {
     if (d->err == ERR_OK)
         d->err = e;
 }
 
-static struct item next(struct decoder *d)
+static struct wire_item next(struct decoder *d)
 {
-    struct item i = {.kind = BAD};
+    struct wire_item i = {.kind = WIRE_BAD};
+    size_t used;
     if (d->err != ERR_OK)
         return i;
-    struct cbor_decoder_result r = {.status = CBOR_DECODER_NEDATA};
-    if (d->at < d->len)
-        r = cbor_stream_decode(d->data + d->at, d->len - d->at, &ITEM, &i);
-    if (r.status == CBOR_DECODER_NEDATA)
-        fail(d, ERR_TRUNCATED);
-    else if (r.status == CBOR_DECODER_ERROR || i.kind == BAD)
-        fail(d, ERR_UPLINK_SYNTAX);
+    enum err e = wire_item_read((struct bytes){d->data + d->at, d->len - d->at}, &i, &used);
+    if (e != ERR_OK)
+        fail(d, e);
     else
-        d->at += r.read;
+        d->at += used;
     return i;
 }
 
-static struct item expect(struct decoder *d, int kind)
+static struct wire_item expect(struct decoder *d, enum wire_kind kind)
 {
-    struct item i = next(d);
-    if (d->err == ERR_OK && (int)i.kind != kind)
+    struct wire_item i = next(d);
+    if (d->err == ERR_OK && i.kind != kind)
         fail(d, ERR_UPLINK_SYNTAX);
     return i;
 }
@@ -562,14 +458,14 @@ static uint64_t bounded(struct decoder *d, uint64_t count, uint64_t max)
 static void skip(struct decoder *d)
 {
     for (uint64_t left = 1; left > 0 && d->err == ERR_OK; left--) {
-        struct item i = next(d);
+        struct wire_item i = next(d);
         if (d->err != ERR_OK)
             return;
-        if (i.kind == TAG)
+        if (i.kind == WIRE_TAG)
             left++;
-        else if (i.kind == ARRAY)
+        else if (i.kind == WIRE_ARRAY)
             left += bounded(d, i.count, UPLINK_MESSAGE_MAX);
-        else if (i.kind == MAP)
+        else if (i.kind == WIRE_MAP)
             left += 2 * bounded(d, i.count, UPLINK_MESSAGE_MAX);
     }
 }
@@ -621,7 +517,7 @@ static void *take_arena(struct decoder *d, size_t size)
 
 static void get_text(struct decoder *d, const struct field *f, uint8_t *base)
 {
-    struct item i = expect(d, TEXT_STRING);
+    struct wire_item i = expect(d, WIRE_TEXT);
     if (d->err == ERR_OK && (i.raw.len >= (size_t)f->high || !text_is_clean(i.raw)))
         fail(d, ERR_UPLINK_SYNTAX);
     if (d->err == ERR_OK)
@@ -630,7 +526,7 @@ static void get_text(struct decoder *d, const struct field *f, uint8_t *base)
 
 static void get_bytes(struct decoder *d, const struct field *f, uint8_t *base)
 {
-    struct item i = expect(d, STRING);
+    struct wire_item i = expect(d, WIRE_BYTES);
     if (d->err == ERR_OK && i.raw.len > (size_t)f->high)
         fail(d, ERR_UPLINK_SYNTAX);
     if (d->err != ERR_OK || i.raw.len == 0)
@@ -643,7 +539,7 @@ static void get_bytes(struct decoder *d, const struct field *f, uint8_t *base)
 
 static void get_octets(struct decoder *d, const struct field *f, uint8_t *base)
 {
-    struct item i = expect(d, STRING);
+    struct wire_item i = expect(d, WIRE_BYTES);
     if (d->err == ERR_OK && i.raw.len > (size_t)f->high)
         fail(d, ERR_UPLINK_SYNTAX);
     if (d->err != ERR_OK || i.raw.len == 0)
@@ -654,14 +550,14 @@ static void get_octets(struct decoder *d, const struct field *f, uint8_t *base)
 
 static void get_points(struct decoder *d, const struct field *f, uint8_t *base)
 {
-    struct item i = expect(d, ARRAY);
+    struct wire_item i = expect(d, WIRE_ARRAY);
     size_t count = (size_t)bounded(d, i.count, (uint64_t)f->high * 2);
     if (count % 2 != 0)
         fail(d, ERR_UPLINK_SYNTAX);
     struct uplink_point *points = (struct uplink_point *)(base + f->at);
     for (size_t n = 0; n < count / 2 && d->err == ERR_OK; n++) {
-        points[n].point = expect(d, NUMBER).number;
-        points[n].value = expect(d, NUMBER).number;
+        points[n].point = expect(d, WIRE_NUMBER).number;
+        points[n].value = expect(d, WIRE_NUMBER).number;
     }
     count /= 2;
     memcpy(base + f->count_at, &count, sizeof count);
@@ -671,7 +567,7 @@ static void get_struct(struct decoder *d, const struct shape *shape, uint8_t *ba
 
 static void get_list(struct decoder *d, const struct field *f, uint8_t *base)
 {
-    struct item i = expect(d, ARRAY);
+    struct wire_item i = expect(d, WIRE_ARRAY);
     size_t count = (size_t)bounded(d, i.count, (uint64_t)f->high);
     if (count == 0)
         return;
@@ -684,7 +580,7 @@ static void get_list(struct decoder *d, const struct field *f, uint8_t *base)
 
 static void get_number(struct decoder *d, const struct field *f, uint8_t *base)
 {
-    int64_t v = expect(d, f->type == FLAG ? BOOLEAN : NUMBER).number;
+    int64_t v = expect(d, f->type == FLAG ? WIRE_BOOLEAN : WIRE_NUMBER).number;
     bool bounds = f->type == CHOICE || f->type == LETTER;
     if (d->err == ERR_OK && bounds && (v < f->low || v > f->high))
         fail(d, ERR_UPLINK_SYNTAX);
@@ -718,7 +614,7 @@ static void get_field(struct decoder *d, const struct field *f, uint8_t *base)
 /* The next key of a map; keys rise strictly, so none comes twice. */
 static int64_t get_key(struct decoder *d, int64_t before)
 {
-    int64_t key = expect(d, NUMBER).number;
+    int64_t key = expect(d, WIRE_NUMBER).number;
     if (d->err == ERR_OK && key <= before)
         fail(d, ERR_UPLINK_SYNTAX);
     return key;
@@ -727,7 +623,7 @@ static int64_t get_key(struct decoder *d, int64_t before)
 /* `base` is zeroed. */
 static void get_struct(struct decoder *d, const struct shape *shape, uint8_t *base)
 {
-    struct item map = expect(d, MAP);
+    struct wire_item map = expect(d, WIRE_MAP);
     uint64_t count = bounded(d, map.count, UPLINK_MESSAGE_MAX);
     const struct field *f = shape->fields, *end = f + shape->count;
     for (const struct field *g = f; g < end; g++)
@@ -754,7 +650,7 @@ static void get_kind(struct decoder *d, struct uplink_message *m)
 {
     if (get_key(d, -1) != KEY_KIND)
         fail(d, ERR_UPLINK_SYNTAX);
-    int64_t kind = expect(d, NUMBER).number;
+    int64_t kind = expect(d, WIRE_NUMBER).number;
     if (d->err == ERR_OK && (kind < UPLINK_HELLO || kind >= (int64_t)KINDS))
         fail(d, kind < 0 ? ERR_UPLINK_SYNTAX : ERR_UPLINK_UNKNOWN);
     if (d->err == ERR_OK)
@@ -764,7 +660,7 @@ static void get_kind(struct decoder *d, struct uplink_message *m)
 static void get_message(struct decoder *d, struct uplink_message *m)
 {
     bool has_body = false;
-    uint64_t count = bounded(d, expect(d, MAP).count, 16);
+    uint64_t count = bounded(d, expect(d, WIRE_MAP).count, 16);
     if (count == 0)
         fail(d, ERR_UPLINK_SYNTAX);
     get_kind(d, m);
@@ -773,9 +669,9 @@ static void get_message(struct decoder *d, struct uplink_message *m)
         if (d->err != ERR_OK)
             return;
         if (key == KEY_EPOCH)
-            m->epoch = expect(d, NUMBER).number;
+            m->epoch = expect(d, WIRE_NUMBER).number;
         else if (key == KEY_SEQ)
-            m->seq = expect(d, NUMBER).number;
+            m->seq = expect(d, WIRE_NUMBER).number;
         else if (key == KEY_BODY)
             get_struct(d, &BODIES[m->kind], (uint8_t *)m);
         else
