@@ -1,4 +1,4 @@
-#include "sim/world/world.h"
+#include "sim/world/world_impl.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +11,6 @@
 #include "proto/dlt645.h"
 #include "sim/world/world_site.h"
 
-#define MINUTE_MS 60'000
 #define RECONNECT_MS 5'000
 
 wall_s world_wall(const struct world *w)
@@ -110,7 +109,8 @@ static void link_break(struct world *w, struct world_link *l)
     world_note(w, "link.break", l->id, 0);
 }
 
-/* An altered byte, a repeated chunk or a swapped pair: what no TCP does, but a man in the middle. */
+/* An altered byte, a repeated chunk or a swapped pair: what no TCP does, but a man in the middle.
+ */
 static void send_altered(struct world *w, struct world_wire *wire, const uint8_t *data, size_t len,
                          mono_ms at)
 {
@@ -153,7 +153,8 @@ static void link_send(struct world *w, struct world_link *l, bool up, const uint
         wire_append(wire, data, len, at);
 }
 
-/* --- the platform -------------------------------------------------------------------------------- */
+/* --- the platform --------------------------------------------------------------------------------
+ */
 
 /* What a process writes after its power went is never seen. */
 static bool platform_dead(const struct world *w)
@@ -235,7 +236,7 @@ void world_crash_platform(struct world *w, bool power, int64_t down_ms)
     platform_gone(w, down_ms);
 }
 
-static int64_t some_downtime(struct world *w)
+int64_t world_downtime(struct world *w)
 {
     return 200 + (int64_t)rand_below(&w->rand_fault, 60'000);
 }
@@ -247,7 +248,7 @@ static void platform_after(struct world *w)
         return;
     if (sim_disk_down(w->platform_disk)) {
         w->counts.power_cuts++;
-        platform_gone(w, some_downtime(w));
+        platform_gone(w, world_downtime(w));
     } else if (platform_failure(w->platform) != ERR_OK) {
         world_crash_platform(w, false, 500);
     }
@@ -337,7 +338,8 @@ static void platform_step(struct world *w)
     platform_turns(w);
 }
 
-/* --- the gateway ----------------------------------------------------------------------------------- */
+/* --- the gateway
+ * ----------------------------------------------------------------------------------- */
 
 static bool gateway_dead(const struct world *w)
 {
@@ -366,7 +368,7 @@ static enum err gateway_up(struct world *w)
     return ERR_OK;
 }
 
-static void foreign_vend(struct world *w, size_t meter)
+void world_foreign_vend(struct world *w, size_t meter)
 {
     if (!w->spared[meter])
         w->counts.foreign_vends += sim_meter_foreign_vend(
@@ -380,7 +382,8 @@ static void gateway_hang_up(struct world *w)
         uplink_close(&w->uplink);
     w->uplink_live = false;
     w->link_of_uplink = 0;
-    w->connect_at = mono_after(w->now, RECONNECT_MS + (int64_t)rand_below(&w->rand_net, RECONNECT_MS));
+    w->connect_at =
+        mono_after(w->now, RECONNECT_MS + (int64_t)rand_below(&w->rand_net, RECONNECT_MS));
     if (!l)
         return;
     l->gateway_open = false;
@@ -424,7 +427,7 @@ static bool gateway_after(struct world *w)
         return false;
     if (gateway_dead(w)) {
         w->counts.power_cuts++;
-        gateway_gone(w, some_downtime(w));
+        gateway_gone(w, world_downtime(w));
         return false;
     }
     if (gateway_failure(w->gateway) != ERR_OK) {
@@ -458,12 +461,11 @@ static void gateway_connects(struct world *w)
     w->link_of_uplink = l->id;
     w->uplink_live = true;
     w->counts.sessions++;
-    uplink_client_init(&w->uplink,
-                       &(struct uplink_client){.gateway_id = w->gateway_id,
-                                               .epoch = epoch,
-                                               .secret = w->secret,
-                                               .random = random},
-                       uplink_now(w));
+    uplink_client_init(
+        &w->uplink,
+        &(struct uplink_client){
+            .gateway_id = w->gateway_id, .epoch = epoch, .secret = w->secret, .random = random},
+        uplink_now(w));
 }
 
 static void remember_told(struct world *w, const struct uplink_command *c)
@@ -607,7 +609,7 @@ static void race(struct world *w, const uint8_t *data, size_t len)
         return;
     for (size_t i = 0; i < w->meter_count; i++)
         if (memcmp(f.address, w->meters[i].setup.address, 6) == 0)
-            foreign_vend(w, i);
+            world_foreign_vend(w, i);
 }
 
 static void gateway_works_line(struct world *w)
@@ -667,105 +669,8 @@ static void gateway_step(struct world *w)
         gateway_connects(w);
 }
 
-/* --- faults that come by time ------------------------------------------------------------------------ */
-
-static void plan_disk_fault(struct world *w, struct sim_disk *disk)
-{
-    static const enum sim_disk_fault kinds[] = {SIM_DISK_EIO, SIM_DISK_ENOSPC};
-    enum sim_disk_calls calls = rand_chance(&w->rand_fault, 500) ? SIM_DISK_SYNCS : SIM_DISK_ANY;
-    sim_disk_plan(disk, kinds[rand_below(&w->rand_fault, 2)], calls,
-                  1 + rand_below(&w->rand_fault, 40), false);
-    w->counts.disk_faults++;
-}
-
-static void roll_crash(struct world *w, bool platform)
-{
-    struct sim_disk *disk = platform ? w->platform_disk : w->gateway_disk;
-    if (rand_chance(&w->rand_fault, 600)) { /* between two disk calls, wherever they are */
-        sim_disk_plan(disk, SIM_DISK_POWER_CUT, SIM_DISK_ANY, 1 + rand_below(&w->rand_fault, 60),
-                      false);
-        return;
-    }
-    bool power = rand_chance(&w->rand_fault, 500);
-    if (platform)
-        world_crash_platform(w, power, some_downtime(w));
-    else
-        world_crash_gateway(w, power, some_downtime(w));
-}
-
-/* Somebody fills a disk, and somebody cleans up. */
-static void fill_disk(struct world *w)
-{
-    bool platform = rand_chance(&w->rand_fault, 200);
-    mono_ms until = mono_after(w->now, 20'000 + (int64_t)rand_below(&w->rand_fault, 240'000));
-    sim_disk_plan(platform ? w->platform_disk : w->gateway_disk, SIM_DISK_ENOSPC, SIM_DISK_WRITES, 1,
-                  true);
-    if (platform)
-        w->platform_disk_free = until;
-    else
-        w->gateway_disk_free = until;
-    w->counts.disk_faults++;
-    world_note(w, "disk.full", platform, until.ms);
-}
-
-static void free_disk(struct sim_disk *disk, mono_ms *at, mono_ms now)
-{
-    if (!mono_due(*at, now))
-        return;
-    *at = MONO_NEVER;
-    sim_disk_mend(disk);
-}
-
-/* The latest sales are the most likely to be sent again. */
-static void roll_zombie(struct world *w)
-{
-    size_t back = 1 + rand_below(&w->rand_fault, WORLD_TOLD);
-    for (size_t i = 0; i < back && i < w->told_next; i++) {
-        const struct world_told *old = &w->told[(w->told_next - 1 - i) % WORLD_TOLD];
-        if (old->amount_fen > 0 && rand_chance(&w->rand_fault, 300)) {
-            (void)world_send_again(w, old, false); /* nobody listens: then not */
-            return;
-        }
-    }
-}
-
-static void roll_meter(struct world *w, size_t i)
-{
-    struct sim_meter *m = &w->meters[i];
-    if (rand_chance(&w->rand_fault, w->faults.meter_cut_permille)) {
-        sim_meter_cut_at_write(m, 1 + (unsigned)rand_below(&w->rand_fault, 4),
-                               (unsigned)rand_below(&w->rand_fault, 300),
-                               1'000 + (int64_t)rand_below(&w->rand_fault, 30'000));
-        w->counts.meter_cuts++;
-    }
-    if (m->setup.wallet && rand_chance(&w->rand_fault, w->faults.foreign_permille))
-        foreign_vend(w, i);
-}
-
-static void roll_dice(struct world *w)
-{
-    free_disk(w->platform_disk, &w->platform_disk_free, w->now);
-    free_disk(w->gateway_disk, &w->gateway_disk_free, w->now);
-    if (w->next_minute.ms > w->now.ms)
-        return;
-    w->next_minute = mono_after(w->now, MINUTE_MS);
-    if (w->calm)
-        return;
-    if (rand_chance(&w->rand_fault, w->faults.platform_crash_permille))
-        roll_crash(w, true);
-    if (rand_chance(&w->rand_fault, w->faults.gateway_crash_permille))
-        roll_crash(w, false);
-    if (rand_chance(&w->rand_fault, w->faults.disk_fault_permille))
-        plan_disk_fault(w, rand_chance(&w->rand_fault, 500) ? w->platform_disk : w->gateway_disk);
-    if (rand_chance(&w->rand_fault, w->faults.disk_full_permille))
-        fill_disk(w);
-    if (rand_chance(&w->rand_fault, w->faults.zombie_permille))
-        roll_zombie(w);
-    for (size_t i = 0; i < w->meter_count; i++)
-        roll_meter(w, i);
-}
-
-/* --- time ---------------------------------------------------------------------------------------------- */
+/* --- time
+ * ---------------------------------------------------------------------------------------------- */
 
 static mono_ms links_wake(const struct world *w)
 {
@@ -806,7 +711,7 @@ void world_step(struct world *w, mono_ms until)
         w->now = next;
     else
         w->now.ms += 1; /* whoever is always due must not stop the world */
-    roll_dice(w);
+    world_roll_dice(w);
     gateway_step(w);
     platform_step(w);
     for (size_t i = 0; i < WORLD_LINKS; i++)
@@ -814,21 +719,8 @@ void world_step(struct world *w, mono_ms until)
             link_free_if_done(&w->links[i]);
 }
 
-void world_calm_down(struct world *w)
-{
-    w->calm = true;
-    w->line.faults = (struct sim_line_faults){0};
-    sim_disk_mend(w->platform_disk);
-    sim_disk_mend(w->gateway_disk);
-    for (size_t i = 0; i < w->meter_count; i++) {
-        w->meters[i].cut_at_write = 0;
-        if (!w->meters[i].powered)
-            sim_meter_power_on(&w->meters[i]);
-    }
-    world_note(w, "calm", 0, 0);
-}
-
-/* --- start and end ------------------------------------------------------------------------------------- */
+/* --- start and end
+ * ------------------------------------------------------------------------------------- */
 
 static enum err make_disks(struct world *w)
 {
@@ -842,8 +734,8 @@ static enum err make_disks(struct world *w)
 
 static void hang_meters(struct world *w, int64_t hoard_fen)
 {
-    sim_line_init(&w->line, &(struct sim_line_options){
-                                .baud = 9600, .wall0 = w->wall0, .seed = w->seed ^ 3});
+    sim_line_init(&w->line,
+                  &(struct sim_line_options){.baud = 9600, .wall0 = w->wall0, .seed = w->seed ^ 3});
     w->line.faults = w->faults.line;
     for (size_t i = 0; i < w->meter_count; i++) {
         struct terminal_setup setup = world_site_setup(i, i + 1 < w->meter_count);
@@ -868,7 +760,7 @@ enum err world_open(struct world *w, const struct world_options *options)
                         .rand_net = rand_split(options->seed, "net"),
                         .rand_fault = rand_split(options->seed, "fault"),
                         .rand_keys = rand_split(options->seed, "keys")};
-    w->next_minute = mono_after(w->now, MINUTE_MS);
+    w->next_minute = mono_after(w->now, WORLD_MINUTE_MS);
     TRY(make_disks(w));
     hang_meters(w, options->hoard_fen);
     sim_pipes_init(&w->pipes, wall0);
