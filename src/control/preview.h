@@ -9,7 +9,8 @@
  * that had begun before the first day are known.
  *
  * Known of the past are the books, the settled periods (each hour carries the share of the money
- * that its energy was of the period's), the hours in which a meter was read, sales on their way,
+ * that its energy was of the period's, so that a level may be met by a fen an hour earlier or later
+ * than it was), the hours in which a meter was read, sales on their way,
  * protections, the contract, and since when a relay is open by a person. Supposed is: notices
  * arrive at once on every channel, approvals are given at once, nobody asks for emergency credit,
  * keep-power and the wiring were as they are now, and people used what they used (a cut that would
