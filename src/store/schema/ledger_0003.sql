@@ -1,4 +1,4 @@
--- Prices and money operations; see ledger_0001.sql for the rules. One section a room.
+-- Prices, money operations, imports, terminals and valves; see ledger_0001.sql for the rules. One section a room.
 
 -- site -----------------------------------------------------------------------------------------------
 -- What an import made, so that it can be undone: the numbers that it drew (one range a kind, without
