@@ -165,8 +165,17 @@ static void work_line(struct gateway *g, const struct gateway_now *now, size_t l
     begin_visit(g, now, line);
 }
 
+/* Their turn has come; when they are looked at depends on their line. */
+static void unpark(struct gateway *g, mono_ms now)
+{
+    for (size_t i = 0; i < g->open_count; i++)
+        if (mono_due(g->open[i].parked_until, now))
+            g->open[i].parked_until = (mono_ms){0};
+}
+
 void gateway_tick(struct gateway *g, const struct gateway_now *now)
 {
+    unpark(g, now->mono);
     for (size_t i = 0; i < g->line_count; i++)
         work_line(g, now, i);
     if (mono_due(g->flush_at, now->mono)) {

@@ -226,6 +226,28 @@ static void test_death_in_between_moves_nothing_twice(void **state)
     assert_false(valve(r)->closed);
 }
 
+/* What waited for a valve comes due while its line is away: nothing to do until the line is back. */
+static void test_a_line_that_goes_away_wakes_nobody(void **state)
+{
+    struct rig *r = *state;
+    live(r, 10'000);
+    command(r, exercise(r, 1, 1));
+    live(r, 3'000);
+    struct gateway_now now = now_of(r);
+    gateway_line_status(r->gateway, &now, 0, false);
+    r->now = mono_after(r->now, 60'000);
+    now = now_of(r);
+    gateway_tick(r->gateway, &now);
+    listen(r);
+    gateway_tick(r->gateway, &now);
+    assert_true(gateway_wake(r->gateway).ms > r->now.ms);
+    gateway_line_status(r->gateway, &now, 0, true);
+    live(r, 30'000);
+    assert_int_equal(r->outcome_count, 1);
+    assert_int_equal(r->outcomes[0].status, UPLINK_DONE);
+    assert_int_equal(valve(r)->exercises, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +256,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_late_one_is_not_sent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_model_without_it_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_seized_valve_is_found_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_line_that_goes_away_wakes_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_death_in_between_moves_nothing_twice, set_up,
                                         tear_down),
     };
