@@ -82,7 +82,7 @@ static enum err gather_relays(struct loop *l)
         struct control_meter m;
         TRY(control_meter_load(l->turn.tx, meter_id, &m));
         TRY(control_row_load(l->turn.tx, meter_id, 0, &l->relay[i]));
-        l->circuits[i] = m.circuits;
+        l->circuits[i] = m.cuts ? m.circuits : 0;
         l->cuts[i] = m.cuts;
         any_cuts = any_cuts || m.cuts;
         bool told =

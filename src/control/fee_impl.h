@@ -61,7 +61,7 @@ struct loop {
     bool confirmed;        /* the customer says so, now */
     int32_t local_day;
     struct control_row relay[BILLING_METERS_MAX]; /* circuit 0 of each meter */
-    int64_t circuits[BILLING_METERS_MAX];
+    int64_t circuits[BILLING_METERS_MAX]; /* that can be switched off; 0: none */
     bool cuts[BILLING_METERS_MAX]; /* the meter has something to cut with */
 };
 

@@ -254,7 +254,7 @@ static enum err take_meter(void *arg, const struct site_meter *m)
     if (fee_desired_of(&r) == STRATEGY_DESIRED_OPEN_PERSON)
         h->person_at = r.changed_at;
     w->meter = &h->meters[h->meter_count++];
-    *w->meter = (struct preview_meter){m->id, m->circuits, NULL};
+    *w->meter = (struct preview_meter){m->id, meter.cuts ? m->circuits : 0, NULL};
     return load_hours(w);
 }
 

@@ -120,7 +120,11 @@ static enum err ingest(struct store_tx *tx, void *arg)
                                           {POINT_PURCHASE_COUNT, 0},
                                           {POINT_PURCHASED_FEN, 0}},
                                .point_count = 10};
-    struct uplink_readings batch = {.seq_epoch = 1, .seq = ++w->seq, .readings = &r, .count = 1};
+    struct uplink_reading both[2] = {r, r};
+    both[1].meter_id = METER + 1;
+    both[1].points[0].value = both[1].points[3].value = 0;
+    struct uplink_readings batch = {
+        .seq_epoch = 1, .seq = ++w->seq, .readings = both, .count = w->neighbour ? 2 : 1};
     uint8_t body[4096];
     struct writer out = writer_of(body, sizeof body);
     uplink_message_encode(

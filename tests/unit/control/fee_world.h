@@ -27,6 +27,7 @@ struct world {
     wall_s now;
     int64_t seq, energy_wh, relay_open, balance_fen;
     uint64_t random;
+    bool neighbour;   /* meter 12 is read as well, and uses nothing */
     bool leave_alone; /* readings go through the n-day rule */
     const char *path; /* of the ledger; NULL: in memory */
 };

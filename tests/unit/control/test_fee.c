@@ -456,10 +456,30 @@ static void test_largest_balance_of_a_wallet_in_the_meter(void **state)
     assert_ok(try_pay(w, "order-0002", 1000));
 }
 
+/* Two of three circuits go off first, at the meter that can: its neighbour has no cut order. */
+static void test_limit_before_the_cut(void **state)
+{
+    struct world *w = *state;
+    sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"00:00\",\"to\":\"24:00\","
+           "\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true,\"limit_s\":3600,"
+           "\"limit_circuits\":[2,3]}}'");
+    sql(w, "UPDATE meter SET model = 'yufu-dorm3', circuits = 3");
+    sql(w, "INSERT INTO meter (id, project_id, account_id, place_id, line_id, address, model, "
+           "kind, circuits) VALUES (12, 1, 7, 1, 1, '12', 'yufu-dorm3-modbus', 'electricity', 3)");
+    w->neighbour = true;
+    run_out(w);
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'fee.limited'"), 1);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open' AND meter_id = 11 "
+                               "AND circuit IN (2, 3)"),
+                     2);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_warned_then_cut),
+        CASE(test_limit_before_the_cut),
         CASE(test_cut_that_lapsed_is_decided_again),
         CASE(test_payment_between_decision_and_cut_cancels_it),
         CASE(test_payment_that_is_too_small_cancels_too),
