@@ -51,6 +51,7 @@ static void on_up(void *arg, struct io_line *line)
     struct probe *p = arg;
     (void)line;
     p->opened = true;
+    p->why = ERR_OK; /* what earlier attempts met is over */
     bus_reset(p->bus, io_mono(p->io));
 }
 

@@ -13,7 +13,7 @@ import threading
 import time
 
 from browser import Browser
-from processes import GUARD_S, Process, run
+from processes import GUARD_S, Process, free_port, run
 
 GATEWAY, FLEET, YUFU = sys.argv[1:4]
 HEAD = "project,building,room,shop,account,wallet,plan,gateway,line,endpoint,baud,address,model\n"
@@ -141,6 +141,17 @@ def wrong_words_are_refused_with_advice(folder):
     assert "端点" in tool("scan", "telepathy:1", "--baud", 2400, lang="zh", code=1)
 
 
+def a_line_that_is_refused_at_first_is_tried_again(folder):
+    """A serial server that just starts: its port is refused, and open a moment later."""
+    port = free_port()
+    child = Process("test", GATEWAY, "test", f"tcp:127.0.0.1:{port}", "--address", 301, "--model",
+                    "yufu-dorm3", "--baud", 9600, "--count", 3, "--lang", "en")
+    time.sleep(0.5)  # refused twice by now
+    fleet(folder, site=SITE.replace("tcp:127.0.0.1:0", f"tcp:127.0.0.1:{port}"))
+    assert child.exit() == 0, child.said
+    assert any("3 asked, 3 answered" in line for line in child.said), child.said
+
+
 def read_tells_values(folder):
     endpoint = fleet(folder, "--preset-fen", 12345)[0]
     said = tool("read", endpoint, "--address", 301, "--model", "yufu-dorm3", "--baud", 9600)
@@ -179,4 +190,4 @@ def garbage_is_another_speed(folder):
 
 run([scan_finds_meters_and_writes_the_import_file, found_meters_are_imported_and_read, scan_on_a_serial_port_finds_the_speed,
      scan_says_what_to_do_when_nobody_answers, scan_can_be_stopped, wrong_words_are_refused_with_advice,
-     read_tells_values, test_judges_the_line, garbage_is_another_speed])
+     a_line_that_is_refused_at_first_is_tried_again, read_tells_values, test_judges_the_line, garbage_is_another_speed])
