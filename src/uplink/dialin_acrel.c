@@ -15,6 +15,7 @@
 #include "uplink/dialin_impl.h"
 
 #define OUT_MAX 1024
+#define NEW_MAX 1024 /* of a frame not yet whole, before the unit has proved whose it is */
 #define REPORT_MAX (1024 * 1024) /* a compressed report may grow to this */
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -454,4 +455,6 @@ void dialin_acrel_feed(struct dialin *d, struct dialin_conn *c, mono_ms now, str
         return;
     c->in_len -= at;
     memmove(c->in, c->in + at, c->in_len);
+    if (c->state == CONN_NEW && c->in_len > NEW_MAX)
+        dialin_refuse(d, c, DIALIN_BROKEN, ERR_FRAME_LENGTH);
 }

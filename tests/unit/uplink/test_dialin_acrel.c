@@ -267,6 +267,26 @@ static void test_others_are_refused(void **state)
     expect(w, "unproven 9 GW;down 2 UPLINK_SEAL;down 1 UPLINK_SEAL;close 9;");
 }
 
+/* Who has not proved itself may begin no long frame: its bytes would be kept for a minute. */
+static void test_strangers_are_not_listened_to_for_long(void **state)
+{
+    static const uint8_t head[] = {0x1F, 0x1F, ACREL_AUTH, 0, 0, 0x08, 0};
+    static const uint8_t rest[1024];
+    struct world *w = *state;
+    dial(w, 5);
+    dialin_data(w->d, 5, w->now, head, sizeof head);
+    dialin_data(w->d, 5, w->now, rest, 1024 - sizeof head);
+    expect(w, "");
+    dialin_data(w->d, 5, w->now, rest, 1);
+    assert_non_null(strstr(w->log, "broken 5 "));
+    assert_non_null(strstr(w->log, ";close 5;"));
+    enter(w, 6);
+    w->log[0] = '\0';
+    dialin_data(w->d, 6, w->now, head, sizeof head);
+    dialin_data(w->d, 6, w->now, rest, sizeof rest);
+    expect(w, ""); /* a report of a gateway that is known may be long */
+}
+
 static void test_one_frame_at_a_time(void **state)
 {
     struct world *w = *state;
@@ -372,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_the_cipher),
         T(test_a_gateway_enters_by_its_proof),
         T(test_others_are_refused),
+        T(test_strangers_are_not_listened_to_for_long),
         T(test_one_frame_at_a_time),
         T(test_reports),
         T(test_twins_and_lines_of_one_gateway),
