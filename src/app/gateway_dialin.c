@@ -6,6 +6,9 @@
 #include "base/must.h"
 #include "io/log.h"
 
+/* Each line's unit, and one more of each that comes back before its old connection is given up. */
+#define STREAMS_MAX ((size_t)2 * UPLINK_CONFIG_LINES_MAX)
+
 struct inbound {
     struct inbound *next;
     struct io_stream *stream;
@@ -188,7 +191,7 @@ enum err units_listen(struct program *p, const char *host, uint16_t port, const 
 {
     struct dialin_io io = {p, do_send, do_close, do_up, do_down, do_received, do_told, do_note};
     struct io_listen_options o = {
-        .host = host, .port = port, .accepted = on_accepted, .arg = p, .max_streams = 4096};
+        .host = host, .port = port, .accepted = on_accepted, .arg = p, .max_streams = STREAMS_MAX};
     TRY(dialin_new(&p->dialin.engine, &io));
     TRY(load_secrets(p->dialin.engine, secrets));
     io_timer_init(&p->dialin.wake, p->io, woken, p);

@@ -51,7 +51,8 @@ struct io_options {
     struct io_clock clock;
 };
 
-/* Also makes the process ignore SIGPIPE. ERR_IO, ERR_MEMORY. */
+/* Also makes the process ignore SIGPIPE and raises its limit of descriptors to the system's hard
+ * one. ERR_IO, ERR_MEMORY. */
 [[nodiscard]] enum err io_open(struct io **out, const struct io_options *options);
 void io_close(struct io *io); /* NULL is allowed; not from a callback */
 void io_run(struct io *io);   /* until io_stop */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/must.h"
@@ -220,6 +221,17 @@ static bool init_handles(struct io *io)
     return ok && uv_prepare_start(&io->prepare, on_prepare) == 0;
 }
 
+/* The usual soft limit of 1024 is for programs that select(); ours hold a descriptor for every
+ * gateway, unit and line. A system that refuses says so when one is needed. */
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 enum err io_open(struct io **out, const struct io_options *options)
 {
     struct io *io = calloc(1, sizeof *io);
@@ -239,6 +251,7 @@ enum err io_open(struct io **out, const struct io_options *options)
         return ERR_IO;
     }
     signal(SIGPIPE, SIG_IGN);
+    allow_descriptors();
     io->open = true;
     *out = io;
     return ERR_OK;

@@ -101,6 +101,17 @@ def strangers_are_told_and_closed(folder):
     assert bad.meters[0].asked == 0 and good.dials == 1
 
 
+def no_more_connections_than_twice_the_lines(folder):
+    """Each line's unit, and one more of each that comes back before the old connection is given up."""
+    w = World(folder, ["line=1,dtu:YUFU-0001,9600"], ["meter=1,1,3,acrel-ddsy1352,1,000000000000"])
+    callers = [socket.create_connection(("127.0.0.1", w.port)) for _ in range(513)]
+    w.gateway.wait(r"listener.full .*streams=512\b")
+    for s in callers:
+        s.close()
+    Dtu(w.port, b"YUFU-0001", b"", energy(3, 5))
+    w.reading(1, p1=50)
+
+
 def near_now(t):
     """Civil time of China, as the gateway was started."""
     now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) + datetime.timedelta(hours=8)
@@ -192,6 +203,6 @@ def reports_of_a_4g_meter_count_where_polls_do_not_reach(folder):
 
 
 run([meters_behind_modems_are_read, a_modem_comes_back, a_second_unit_of_one_registration_is_refused,
-     strangers_are_told_and_closed, meters_behind_an_acrel_gateway_are_read_and_obey,
+     strangers_are_told_and_closed, no_more_connections_than_twice_the_lines, meters_behind_an_acrel_gateway_are_read_and_obey,
      an_acrel_gateway_must_prove_its_secret, reports_of_an_acrel_gateway_count_where_polls_do_not_reach,
      a_4g_meter_of_acrel_is_read_and_obeys, reports_of_a_4g_meter_count_where_polls_do_not_reach])

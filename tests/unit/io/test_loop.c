@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -327,6 +328,19 @@ static void foreign_descriptors_are_watched(void **state)
     io_close(io);
 }
 
+static void descriptors_are_as_many_as_the_system_allows(void **state)
+{
+    (void)state;
+    struct rlimit before, now;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit few = {.rlim_cur = 64, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    io_close(start(NULL));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+    assert_true(now.rlim_cur == before.rlim_max && now.rlim_max == before.rlim_max);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void random_bytes_differ(void **state)
 {
     (void)state;
@@ -349,6 +363,7 @@ int main(void)
         cmocka_unit_test(children_end_with_status_or_signal),
         cmocka_unit_test(files_are_replaced_whole),
         cmocka_unit_test(foreign_descriptors_are_watched),
+        cmocka_unit_test(descriptors_are_as_many_as_the_system_allows),
         cmocka_unit_test(random_bytes_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
