@@ -76,20 +76,6 @@ struct gateway_arguments {
         *secrets, *status;
 };
 
-/* "HOST:PORT" into host[cap] and a port. */
-static enum err split_address(const char *text, char *host, size_t cap, uint16_t *port)
-{
-    const char *colon = text == NULL ? NULL : strrchr(text, ':');
-    int64_t number;
-    if (colon == NULL || colon == text || (size_t)(colon - text) >= cap)
-        return ERR_SYNTAX;
-    TRY(options_number(colon + 1, 1, 65535, &number));
-    memcpy(host, text, (size_t)(colon - text));
-    host[colon - text] = '\0';
-    *port = (uint16_t)number;
-    return ERR_OK;
-}
-
 /* Lines whose silences are milliseconds cannot follow a clock that makes a day of a second: they
  * may run at a speed of their own, of which the day's is a multiple. */
 static enum err set_speeds(struct program *p, const struct gateway_arguments *a,
@@ -135,7 +121,7 @@ static enum err open_units(struct program *p, const struct gateway_arguments *a)
     uint16_t port;
     if (a->units == NULL)
         return ERR_OK;
-    TRY(split_address(a->units, host, sizeof host, &port));
+    TRY(options_address(a->units, host, sizeof host, &port));
     return units_listen(p, host, port, a->secrets);
 }
 
@@ -148,7 +134,7 @@ static enum err open_page(struct program *p, const struct gateway_arguments *a)
     if (a->status == NULL)
         return ERR_OK;
     if (strchr(a->status, ':') != NULL) {
-        TRY(split_address(a->status, host, sizeof host, &port));
+        TRY(options_address(a->status, host, sizeof host, &port));
     } else {
         TRY(options_number(a->status, 1, 65535, &number));
         port = (uint16_t)number;
@@ -164,7 +150,7 @@ static enum err start(struct program *p, const struct gateway_arguments *a)
         strlen(a->serial) >= UPLINK_TEXT_MAX || a->serial[0] == '\0' ||
         (a->claim != NULL && strlen(a->claim) >= UPLINK_TEXT_MAX))
         return ERR_SYNTAX;
-    TRY(split_address(a->platform, host, sizeof host, &p->link.port));
+    TRY(options_address(a->platform, host, sizeof host, &p->link.port));
     TRY(set_speeds(p, a, &io.clock));
     io_files_private();
     TRY(io_open(&p->io, &io));

@@ -52,15 +52,16 @@ static int list(void)
 
 static bool check(const char *path)
 {
-    static char text[APP_MODEL_FILE_MAX_BYTES];
     static struct meter_model m;
     static struct meter_faults faults;
-    size_t len = app_model_read_file(path, text, sizeof text);
-    if (len == SIZE_MAX) {
+    struct bytes text;
+    if (io_file_read(path, APP_MODEL_FILE_MAX_BYTES, &text) != ERR_OK) {
         fprintf(stderr, "yufu model: %s cannot be read / 无法读取\n", path);
         return false;
     }
-    if (meter_model_read(text, len, &m, &faults) != ERR_OK) {
+    enum err e = meter_model_read((const char *)text.data, text.len, &m, &faults);
+    io_file_free(&text);
+    if (e != ERR_OK) {
         app_model_print_faults(path, &faults);
         return false;
     }

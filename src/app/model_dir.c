@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/io.h"
+
 void app_model_print_faults(const char *file, const struct meter_faults *faults)
 {
     FILE *out = stdout;
@@ -20,17 +22,6 @@ void app_model_print_faults(const char *file, const struct meter_faults *faults)
                 faults->count - shown);
 }
 
-size_t app_model_read_file(const char *path, char *text, size_t cap)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return SIZE_MAX;
-    size_t len = fread(text, 1, cap, f);
-    bool whole = !ferror(f) && len < cap;
-    fclose(f);
-    return whole ? len : SIZE_MAX;
-}
-
 static int is_model(const struct dirent *d)
 {
     size_t len = strlen(d->d_name);
@@ -39,16 +30,16 @@ static int is_model(const struct dirent *d)
 
 static bool load(const char *dir, const char *name)
 {
-    static char text[APP_MODEL_FILE_MAX_BYTES];
     static struct meter_faults faults;
+    struct bytes text;
     char path[4096];
     int n = snprintf(path, sizeof path, "%s/%s", dir, name);
-    size_t len = (size_t)n < sizeof path ? app_model_read_file(path, text, sizeof text) : SIZE_MAX;
-    if (len == SIZE_MAX) {
+    if ((size_t)n >= sizeof path || io_file_read(path, APP_MODEL_FILE_MAX_BYTES, &text) != ERR_OK) {
         fprintf(stderr, "%s/%s cannot be read / 无法读取\n", dir, name);
         return false;
     }
-    enum err e = meter_models_add(text, len, &faults);
+    enum err e = meter_models_add((const char *)text.data, text.len, &faults);
+    io_file_free(&text);
     if (e == ERR_SYNTAX)
         app_model_print_faults(path, &faults);
     else if (e != ERR_OK)

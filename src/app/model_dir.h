@@ -8,8 +8,6 @@
 
 /* Every mistake of a file, one a line, in both languages. */
 void app_model_print_faults(const char *file, const struct meter_faults *faults);
-/* Reads a whole file; SIZE_MAX if it cannot be read or is larger than cap. */
-size_t app_model_read_file(const char *path, char *text, size_t cap);
 /* Adds or replaces models by all *.json of the folder, in the order of their names; NULL does
  * nothing. False: it cannot be read, or a file has mistakes (which are printed). */
 bool app_models_load(const char *dir);

@@ -34,26 +34,12 @@ static enum err read_secret(const char *path, char **out)
     return ERR_OK;
 }
 
-/* "HOST:PORT" into host (cap 256) and port. */
-static enum err split(const char *text, char *host, uint16_t *port)
-{
-    const char *colon = text == NULL ? NULL : strrchr(text, ':');
-    int64_t number;
-    if (colon == NULL || colon == text || colon - text > 255)
-        return ERR_SYNTAX;
-    TRY(options_number(colon + 1, 1, 65'535, &number));
-    memcpy(host, text, (size_t)(colon - text));
-    host[colon - text] = '\0';
-    *port = (uint16_t)number;
-    return ERR_OK;
-}
-
 static enum err fill(const struct arguments *a, bool gateway, struct relay_options *o)
 {
     static char broker[256], platform[256];
     static char *psk, *password;
     int64_t port;
-    TRY(split(a->broker, broker, &o->broker.port));
+    TRY(options_address(a->broker, broker, sizeof broker, &o->broker.port));
     TRY(read_secret(a->psk, &psk));
     TRY(read_secret(a->password, &password));
     o->broker.host = broker;
@@ -73,7 +59,7 @@ static enum err fill(const struct arguments *a, bool gateway, struct relay_optio
         o->listen_port = (uint16_t)port;
         return ERR_OK;
     }
-    TRY(split(a->to, platform, &o->port));
+    TRY(options_address(a->to, platform, sizeof platform, &o->port));
     o->host = platform;
     return ERR_OK;
 }

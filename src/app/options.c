@@ -86,3 +86,16 @@ enum err options_number(const char *text, int64_t min, int64_t max, int64_t *out
     *out = v;
     return ERR_OK;
 }
+
+enum err options_address(const char *text, char *host, size_t cap, uint16_t *port)
+{
+    const char *colon = text == NULL ? NULL : strrchr(text, ':');
+    int64_t number;
+    if (colon == NULL || colon == text || (size_t)(colon - text) >= cap)
+        return ERR_SYNTAX;
+    TRY(options_number(colon + 1, 1, 65'535, &number));
+    memcpy(host, text, (size_t)(colon - text));
+    host[colon - text] = '\0';
+    *port = (uint16_t)number;
+    return ERR_OK;
+}

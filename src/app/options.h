@@ -30,4 +30,7 @@ enum options_result options_parse(int argc, char **argv, const char *about,
 /* A decimal number from min to max; ERR_SYNTAX, ERR_RANGE. */
 [[nodiscard]] enum err options_number(const char *text, int64_t min, int64_t max, int64_t *out);
 
+/* "HOST:PORT" (NULL: none) into host[cap] and a port from 1; ERR_SYNTAX, ERR_RANGE. */
+[[nodiscard]] enum err options_address(const char *text, char *host, size_t cap, uint16_t *port);
+
 #endif
