@@ -35,7 +35,6 @@ struct relay {
     struct relay_options options;
     struct channel *buckets[BUCKETS];
     size_t channels;
-    int open_handle; /* platform's side: of the shared subscription */
 };
 
 static bool gateway_side(const struct relay *r)
@@ -356,7 +355,7 @@ static void up(void *arg)
     if (gateway_side(r))
         return;
     snprintf(topic, sizeof topic, "$share/yufu/%s/+/open", r->options.prefix);
-    (void)io_mqtt_subscribe(r->mqtt, topic, &r->open_handle);
+    (void)io_mqtt_subscribe(r->mqtt, topic, NULL);
 }
 
 static void end_all(struct relay *r, enum err why)

@@ -19,7 +19,9 @@ struct io_mqtt {
     void *arg;
     char host[256];
     uint16_t port;
-    bool connected, up, high;
+    bool connecting; /* on another thread, which has the client until it is done */
+    bool connected, up, high, closed;
+    int code; /* of the connecting */
     int64_t pause_ms;
     struct io_watch *watch;
     struct io_timer timer;
@@ -37,6 +39,8 @@ static void forget_socket(struct io_mqtt *m)
 
 static void arm(struct io_mqtt *m)
 {
+    if (m->connecting)
+        return;
     int64_t ms = !m->connected ? m->pause_ms : mosquitto_want_write(m->client) ? SOON_MS : TURN_MS;
     io_timer_set_real(&m->timer, mono_after(io_mono_real(m->io), ms));
 }
@@ -92,11 +96,30 @@ static void readable(void *arg)
     look(m, mosquitto_loop_read(m->client, 1));
 }
 
-static void connect_now(struct io_mqtt *m)
+/* Looks up the name and opens the connection: minutes, where nobody answers. */
+static void connect_elsewhere(void *arg)
 {
-    int code = mosquitto_connect(m->client, m->host, m->port, KEEPALIVE_S);
-    if (code != MOSQ_ERR_SUCCESS) {
-        lost(m, code == MOSQ_ERR_ERRNO ? ERR_IO_REFUSED : err_of(code));
+    struct io_mqtt *m = arg;
+    m->code = mosquitto_connect(m->client, m->host, m->port, KEEPALIVE_S);
+}
+
+static void forget(struct io_mqtt *m)
+{
+    mosquitto_destroy(m->client);
+    free(m);
+    (void)mosquitto_lib_cleanup();
+}
+
+static void connect_ended(void *arg)
+{
+    struct io_mqtt *m = arg;
+    m->connecting = false;
+    if (m->closed) {
+        forget(m);
+        return;
+    }
+    if (m->code != MOSQ_ERR_SUCCESS) {
+        lost(m, m->code == MOSQ_ERR_ERRNO ? ERR_IO_REFUSED : err_of(m->code));
         return;
     }
     m->connected = true;
@@ -113,7 +136,8 @@ static void turn(void *arg)
 {
     struct io_mqtt *m = arg;
     if (!m->connected) {
-        connect_now(m);
+        m->connecting = true;
+        io_work(m->io, connect_elsewhere, connect_ended, m);
         return;
     }
     int code = MOSQ_ERR_SUCCESS;
@@ -221,9 +245,9 @@ void io_mqtt_close(struct io_mqtt *m)
     if (m->watch != NULL)
         forget_socket(m);
     io_timer_stop(&m->timer);
-    mosquitto_destroy(m->client);
-    free(m);
-    (void)mosquitto_lib_cleanup();
+    m->closed = true;
+    if (!m->connecting)
+        forget(m);
 }
 
 bool io_mqtt_is_up(const struct io_mqtt *m)

@@ -5,7 +5,8 @@
  * Publishes with QoS 1: what was published may come twice and may be lost with a broker, and is
  * acknowledged by the broker, not by who it is for. Whoever needs more numbers its messages.
  * The connection is opened by itself, and again after it was lost, with growing pauses of 1 s to
- * 60 s of real time. Subscriptions are gone with the connection.
+ * 60 s of real time. Subscriptions are gone with the connection. Connecting, which is minutes
+ * towards an address that is silent, keeps the loop from nothing; io_close waits for its end.
  */
 #ifndef YUFU_IO_MQTT_H
 #define YUFU_IO_MQTT_H
@@ -41,7 +42,7 @@ struct io_mqtt_options {
                                     struct io_mqtt **out);
 void io_mqtt_close(struct io_mqtt *m); /* NULL is allowed */
 bool io_mqtt_is_up(const struct io_mqtt *m);
-/* The handle comes back in `subscribed`. ERR_IO_CLOSED while down. */
+/* The handle (NULL: nobody asks) comes back in `subscribed`. ERR_IO_CLOSED while down. */
 [[nodiscard]] enum err io_mqtt_subscribe(struct io_mqtt *m, const char *topic, int *handle);
 void io_mqtt_unsubscribe(struct io_mqtt *m, const char *topic);
 /* ERR_IO_CLOSED while down, ERR_FULL. */

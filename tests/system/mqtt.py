@@ -287,9 +287,34 @@ def wrong_options_are_named(folder):
         assert p.exit() == 1, argv
 
 
+def a_silent_broker_holds_nothing_up(folder):
+    """A listener whose queue is full answers no more: who connects there waits for minutes."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        callers = []
+        for _ in range(4):
+            callers.append(socket.socket())
+            callers[-1].setblocking(False)
+            callers[-1].connect_ex(silent.getsockname())
+        gateway = Process("relay", MQTT, "gateway", "--broker", f"127.0.0.1:{silent.getsockname()[1]}", "--name",
+                          "GW-1")
+        port = int(gateway.wait(r"program\.start .*port=(\d+)").group(1))
+        time.sleep(0.5)  # it connects by now
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as s:
+            try:
+                assert s.recv(1) == b"", "closed, to come again"
+            except ConnectionResetError:
+                pass
+        gateway.never_said(r"mqtt\.")
+        for s in callers:
+            s.close()
+
+
 if not os.path.exists(BROKER):
     print("no mosquitto here: skipped")
     sys.exit(77)
-run([wrong_options_are_named, bytes_arrive_whole_and_in_order, several_at_once_are_shared_out,
+run([wrong_options_are_named, a_silent_broker_holds_nothing_up,
+     bytes_arrive_whole_and_in_order, several_at_once_are_shared_out,
      another_name_is_refused, a_broker_that_is_killed_comes_back, a_shared_key, certificates,
      a_real_gateway_and_its_sealed_session])
