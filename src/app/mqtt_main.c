@@ -1,4 +1,5 @@
 /* `yufu-mqtt`: gateways that reach the platform through an MQTT broker. */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 
 struct arguments {
     const char *broker, *name, *listen, *to, *prefix;
-    const char *ca, *certificate, *key, *psk, *identity, *user, *password;
+    const char *ca, *certificate, *key, *psk, *identity, *user, *password, *plain;
 };
 
 static void stop(void *arg, int signal_number)
@@ -34,12 +35,46 @@ static enum err read_secret(const char *path, char **out)
     return ERR_OK;
 }
 
-static enum err fill(const struct arguments *a, bool gateway, struct relay_options *o)
+static bool is_loopback(const char *host)
+{
+    uint8_t v4[4];
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           (inet_pton(AF_INET, host, v4) == 1 && v4[0] == 127);
+}
+
+/* What the options promise and would not keep; NULL: nothing. */
+static const char *contradiction(const struct arguments *a, const char *broker)
+{
+    bool tls = a->ca != NULL || a->psk != NULL;
+    const struct {
+        bool wrong;
+        const char *text;
+    } rows[] = {
+        {a->ca != NULL && a->psk != NULL, "--ca or --psk, not both"},
+        {(a->certificate != NULL || a->key != NULL) && a->ca == NULL,
+         "--certificate and --key need --ca"},
+        {(a->certificate == NULL) != (a->key == NULL), "--certificate and --key belong together"},
+        {(a->psk == NULL) != (a->identity == NULL), "--psk and --identity belong together"},
+        {a->password != NULL && a->user == NULL, "--password needs --user"},
+        {a->user != NULL && !tls && a->plain == NULL && !is_loopback(broker),
+         "--user without TLS shows name and password to the network: --ca, --psk or --plain"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].wrong)
+            return rows[i].text;
+    return NULL;
+}
+
+static enum err fill(const struct arguments *a, bool gateway, struct relay_options *o,
+                     const char **why)
 {
     static char broker[256], platform[256];
     static char *psk, *password;
     int64_t port;
     TRY(options_address(a->broker, broker, sizeof broker, &o->broker.port));
+    *why = contradiction(a, broker);
+    if (*why != NULL)
+        return ERR_SYNTAX;
     TRY(read_secret(a->psk, &psk));
     TRY(read_secret(a->password, &password));
     o->broker.host = broker;
@@ -51,8 +86,6 @@ static enum err fill(const struct arguments *a, bool gateway, struct relay_optio
     o->broker.psk = psk;
     o->broker.psk_identity = a->identity;
     o->prefix = a->prefix;
-    if (psk != NULL && a->identity == NULL)
-        return ERR_SYNTAX;
     if (gateway) {
         TRY(options_number(a->listen, 0, 65'535, &port));
         o->name = a->name == NULL ? "" : a->name;
@@ -64,12 +97,12 @@ static enum err fill(const struct arguments *a, bool gateway, struct relay_optio
     return ERR_OK;
 }
 
-static enum err run(const struct arguments *a, bool gateway)
+static enum err run(const struct arguments *a, bool gateway, const char **why)
 {
     struct relay_options o = {0};
     struct io *io;
     struct relay *relay;
-    TRY(fill(a, gateway, &o));
+    TRY(fill(a, gateway, &o, why));
     TRY(io_open(&io, &(struct io_options){0}));
     enum err e = relay_open(io, &o, &relay);
     if (e == ERR_OK)
@@ -102,6 +135,7 @@ int main(int argc, char **argv)
         {"--identity", "TEXT", &a.identity, "with --psk: whose key it is"},
         {"--user", "TEXT", &a.user, "user name at the broker"},
         {"--password", "FILE", &a.password, "file with the password"},
+        {"--plain", NULL, &a.plain, "send user and password without TLS: the way is private"},
         {0}};
     int words;
     enum options_result r = options_parse(argc, argv, "gateway|platform [OPTION...]", rows, &words);
@@ -112,8 +146,10 @@ int main(int argc, char **argv)
         fputs("yufu-mqtt: gateway or platform? See --help.\n", stderr);
         return 2;
     }
-    enum err e = run(&a, gateway);
+    const char *why = NULL;
+    enum err e = run(&a, gateway, &why);
     if (e != ERR_OK)
-        log_event(LOG_PROGRAM_REFUSED, LOG_S("program", "yufu-mqtt"), LOG_E("error", e));
+        log_event(LOG_PROGRAM_REFUSED, LOG_S("program", "yufu-mqtt"), LOG_E("error", e),
+                  LOG_S("text", why != NULL ? why : err_text_en(e)));
     return e == ERR_OK ? 0 : 1;
 }

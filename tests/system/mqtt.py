@@ -285,6 +285,32 @@ def wrong_options_are_named(folder):
         p = Process("mqtt", MQTT, *argv)
         p.wait(r"program\.refused")
         assert p.exit() == 1, argv
+    pem, secret = f"{folder}/none.pem", write(f"{folder}/secret", "0123abcd\n")
+    login = ["--user", "u", "--password", secret]
+    for host, argv, named in (
+            ("127.0.0.1", ["--certificate", pem, "--key", pem], "need --ca"),
+            ("127.0.0.1", ["--ca", pem, "--certificate", pem], "--key belong together"),
+            ("127.0.0.1", ["--ca", pem, "--key", pem], "--key belong together"),
+            ("127.0.0.1", ["--ca", pem, "--psk", secret, "--identity", "u"], "--ca or --psk"),
+            ("127.0.0.1", ["--psk", secret], "--identity belong together"),
+            ("127.0.0.1", ["--identity", "u"], "--identity belong together"),
+            ("127.0.0.1", ["--password", secret], "--password needs --user"),
+            ("192.0.2.1", login, "without TLS .* --plain"), ("127.example.test", login, "without TLS"),
+            ("192.0.2.1", ["--user", "u"], "without TLS")):
+        for side in (["gateway", "--name", "a"], ["platform", "--to", "127.0.0.1:1"]):
+            p = Process("mqtt", MQTT, *side, "--broker", f"{host}:1", *argv)
+            p.wait(rf"program\.refused .*error=SYNTAX .*{named}")
+            assert p.exit() == 1, argv
+
+
+def a_password_in_the_clear_must_be_asked_for(folder):
+    secret = write(f"{folder}/secret", "0123abcd\n")
+    for host, *more in (("localhost",), ("127.0.0.2",), ("::1",), ("0.0.0.0", "--plain")):
+        p = Process("mqtt", MQTT, "gateway", "--name", "a", "--broker", f"{host}:1", "--user", "u", "--password",
+                    secret, *more)
+        p.wait(r"program\.start")
+        p.wait(r"mqtt\.down")
+        assert p.end() == 0, host
 
 
 def a_silent_broker_holds_nothing_up(folder):
@@ -314,7 +340,6 @@ def a_silent_broker_holds_nothing_up(folder):
 if not os.path.exists(BROKER):
     print("no mosquitto here: skipped")
     sys.exit(77)
-run([wrong_options_are_named, a_silent_broker_holds_nothing_up,
-     bytes_arrive_whole_and_in_order, several_at_once_are_shared_out,
-     another_name_is_refused, a_broker_that_is_killed_comes_back, a_shared_key, certificates,
-     a_real_gateway_and_its_sealed_session])
+run([wrong_options_are_named, a_password_in_the_clear_must_be_asked_for, a_silent_broker_holds_nothing_up,
+     bytes_arrive_whole_and_in_order, several_at_once_are_shared_out, another_name_is_refused,
+     a_broker_that_is_killed_comes_back, a_shared_key, certificates, a_real_gateway_and_its_sealed_session])
