@@ -7,10 +7,15 @@
 
 #include "app/gateway_probe.h"
 #include "app/options.h"
+#include "base/must.h"
 #include "gateway/scan.h"
 #include "meter/meter_model.h"
 
-#define FILE_MAX_BYTES (128 * 1024)
+#define TEXT_MAX 64
+#define ENDPOINT_MAX 80
+/* a row: four texts, two addresses, a model's name, a kind and commas; one row has the endpoint */
+#define ROW_MAX (4 * TEXT_MAX + 2 * SCAN_ADDRESS + 32 + 16 + 16)
+#define FILE_MAX_BYTES (SCAN_FOUND_MAX * ROW_MAX + 256)
 #define MARKED (1U << SCAN_DLT645 | 1U << SCAN_DLT645_1997 | 1U << SCAN_CJT188 | 1U << SCAN_MBUS)
 #define SECONDARY (1U << SCAN_MBUS_SECONDARY)
 #define MODBUS (1U << SCAN_MODBUS)
@@ -58,6 +63,35 @@ static bool pick_protocols(const char *text, unsigned *bits)
         p += len + (p[len] == ',');
     }
     return *bits != 0;
+}
+
+/* What goes into the import file must stand in it as it is, and short enough for a row. */
+static bool fits_file(const char *text, size_t most)
+{
+    return strlen(text) <= most && strpbrk(text, ",\"\r\n") == NULL;
+}
+
+static bool check_texts(const struct job *j)
+{
+    const struct {
+        const char *option, *text;
+        size_t most;
+    } rows[] = {{"--project", j->a.project, TEXT_MAX},
+                {"--building", j->a.building, TEXT_MAX},
+                {"--gateway", j->a.gateway, TEXT_MAX},
+                {"--line", j->a.line, TEXT_MAX},
+                {j->endpoint, j->a.output ? j->endpoint : "", ENDPOINT_MAX}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (!fits_file(rows[i].text, rows[i].most)) {
+            fprintf(stderr,
+                    probe_text(&j->probe,
+                               "%s: at most %zu characters for the import file, no comma, quote or "
+                               "line break.\n",
+                               "%s:导入文件中最多 %zu 个字符,不得含逗号、引号或换行。\n"),
+                    rows[i].option, rows[i].most);
+            return false;
+        }
+    return true;
 }
 
 /* In the order of how often they are met. */
@@ -196,12 +230,13 @@ static size_t write_rows(const struct job *j, char *out, size_t cap)
         const struct scan_found *f = &j->scan.found[i];
         if (!goes_in(f, baud, parity))
             continue;
-        char line[96] = ",,";
+        char line[ENDPOINT_MAX + 16] = ",,";
         if (rows++ == 0)
-            snprintf(line, sizeof line, "%.80s,%" PRId32 ",%c", j->endpoint, baud, parity);
+            snprintf(line, sizeof line, "%s,%" PRId32 ",%c", j->endpoint, baud, parity);
         len += snprintf(out + len, cap - (size_t)len, "%s,%s,M%s,%s,%s,%s,%s,%s,%s\n", j->a.project,
                         j->a.building, f->address, j->a.gateway, j->a.line, line, f->address,
                         f->model->name, meter_kind_name(f->model->kind));
+        MUST((size_t)len < cap);
     }
     return (size_t)len;
 }
@@ -253,6 +288,8 @@ static int run(struct job *j)
                            "--parity(N、E、O)有误。"));
         return 2;
     }
+    if (!check_texts(j))
+        return 2;
     j->options.thorough = j->a.thorough != NULL;
     j->options.addresses = j->a.addresses != NULL;
     j->probe.bus = &j->scan.bus;

@@ -163,6 +163,18 @@ def read_tells_values(folder):
     assert "No answer" in said, said
 
 
+def texts_that_would_break_the_file_are_refused(folder):
+    for option in ("--project", "--building", "--gateway", "--line"):
+        for text in ("a,b", 'a"b', "a\nb", "a\rb", "x" * 65):
+            said = tool("scan", "tcp:127.0.0.1:1", option, text, "--output", f"{folder}/f.csv", code=2)
+            assert option in said, said
+    for endpoint in ("serial:/dev/a,b", "serial:/dev/" + "x" * 70):
+        said = tool("scan", endpoint, "--output", f"{folder}/f.csv", code=2)
+        assert endpoint in said, said
+    assert "serial server" in tool("scan", "tcp:127.0.0.1:1", "--project", "x" * 64, code=1)
+    assert not os.path.exists(f"{folder}/f.csv")
+
+
 def test_judges_the_line(folder):
     good = tool("test", fleet(folder)[0], "--address", 301, "--model", "yufu-dorm3", "--baud", 9600,
                 "--count", 10)
@@ -190,4 +202,5 @@ def garbage_is_another_speed(folder):
 
 run([scan_finds_meters_and_writes_the_import_file, found_meters_are_imported_and_read, scan_on_a_serial_port_finds_the_speed,
      scan_says_what_to_do_when_nobody_answers, scan_can_be_stopped, wrong_words_are_refused_with_advice,
-     a_line_that_is_refused_at_first_is_tried_again, read_tells_values, test_judges_the_line, garbage_is_another_speed])
+     a_line_that_is_refused_at_first_is_tried_again, read_tells_values,
+     texts_that_would_break_the_file_are_refused, test_judges_the_line, garbage_is_another_speed])
