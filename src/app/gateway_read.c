@@ -43,8 +43,11 @@ static void ask(struct job *j)
 
 static void show_values(struct job *j, const struct meter_values *v)
 {
+    bool electric = j->unit.model->kind == METER_KIND_ELECTRICITY;
     for (size_t i = 0; i < v->count; i++) {
         char text[96];
+        if (v->list[i].point == POINT_ENERGY_WH && !electric)
+            continue; /* what is charged, in another unit: its own register is shown */
         point_value_text(v->list[i].point, v->list[i].value, j->probe.chinese, text, sizeof text);
         printf("%-20s %s\n", point_words(v->list[i].point, j->probe.chinese), text);
         j->told++;

@@ -16,6 +16,7 @@ static const struct {
     {POINT_ENERGY_RATE4_WH, "energy, valley", "谷电能", 3, "kWh"},
     {POINT_ENERGY_RATE5_WH, "energy, deep valley", "深谷电能", 3, "kWh"},
     {POINT_REVERSE_WH, "energy, reverse", "反向有功总电能", 3, "kWh"},
+    {POINT_REACTIVE_VARH, "energy, reactive", "无功总电能", 3, "kvarh"},
     {POINT_POWER_W, "power", "有功功率", 0, "W"},
     {POINT_VOLTAGE_DV, "voltage A", "A 相电压", 1, "V"},
     {POINT_VOLTAGE_B_DV, "voltage B", "B 相电压", 1, "V"},
@@ -39,6 +40,7 @@ static const struct {
     {POINT_ALARM_LEVEL, "alarm level", "报警级别", 0, ""},
     {POINT_KEEP_POWER, "keep power", "保电", 0, ""},
     {POINT_OPEN_REASON, "reason for open", "断开原因", 0, ""},
+    {POINT_CIRCUIT_REASONS, "reasons, circuits", "各回路断开原因", 0, ""},
     {POINT_CLOCK_S, "clock", "表内时钟", 0, "s"},
     {POINT_VALVE, "valve", "阀门", 0, ""},
     {POINT_BATTERY_LOW, "battery", "电池", 0, ""},
@@ -96,6 +98,11 @@ static bool state_text(enum meter_point p, int64_t value, bool chinese, char *ou
         snprintf(out, cap,
                  chinese ? "断开(回路位 %" PRId64 ")" : "open (circuits, by bit: %" PRId64 ")",
                  value);
+        return true;
+    }
+    if (p == POINT_CIRCUIT_REASONS) { /* a byte for each circuit */
+        snprintf(out, cap, "%d, %d, %d", (int)(value & 0xFF), (int)(value >> 8 & 0xFF),
+                 (int)(value >> 16 & 0xFF));
         return true;
     }
     return false;

@@ -163,6 +163,14 @@ def read_tells_values(folder):
     assert "No answer" in said, said
 
 
+def a_water_meter_tells_no_energy(folder):
+    """Its volume is what is charged, which is told under the number of energy; people see volume."""
+    endpoint = fleet(folder, site=SITE + MIXED)[2]
+    said = tool("read", endpoint, "--address", "00201510270588", "--model", "water-188")
+    assert re.search(r"^volume +[0-9.]+ m3$", said, re.M), said
+    assert "kWh" not in said and "energy" not in said, said
+
+
 def texts_that_would_break_the_file_are_refused(folder):
     for option in ("--project", "--building", "--gateway", "--line"):
         for text in ("a,b", 'a"b', "a\nb", "a\rb", "x" * 65):
@@ -202,5 +210,5 @@ def garbage_is_another_speed(folder):
 
 run([scan_finds_meters_and_writes_the_import_file, found_meters_are_imported_and_read, scan_on_a_serial_port_finds_the_speed,
      scan_says_what_to_do_when_nobody_answers, scan_can_be_stopped, wrong_words_are_refused_with_advice,
-     a_line_that_is_refused_at_first_is_tried_again, read_tells_values,
+     a_line_that_is_refused_at_first_is_tried_again, read_tells_values, a_water_meter_tells_no_energy,
      texts_that_would_break_the_file_are_refused, test_judges_the_line, garbage_is_another_speed])
