@@ -1,6 +1,7 @@
 /* The DL/T 645-2007 driver of meters without a security module. */
 #include <string.h>
 
+#include "base/must.h"
 #include "meter/meter_impl.h"
 
 struct dlt645_rights meter_dlt645_rights(const struct meter_unit *u)
@@ -134,6 +135,7 @@ static enum err take_circuits(const struct meter_unit *u, uint32_t id, struct by
     meter_values_add(out, POINT_OPEN_REASON, reason);
     meter_values_add(out, POINT_CIRCUIT_REASONS, reasons);
     meter_values_add(out, POINT_ALARM_LEVEL, alarm);
+    MUST(out->count <= METER_CIRCUITS_POINTS); /* models are held to it */
     return ERR_OK;
 }
 

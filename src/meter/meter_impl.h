@@ -103,6 +103,9 @@ struct dlt645_rights meter_dlt645_rights(const struct meter_unit *u);
                                            struct dlt645_walk *walk, struct meter_values *out);
 [[nodiscard]] enum err meter_dlt645_address(const struct meter_model *m, const char *text,
                                             uint8_t address[8]);
+/* What METER_DECODE_CIRCUITS tells: energy and power of each of three circuits; power, relays,
+ * reason, reasons and alarm level of all. */
+#define METER_CIRCUITS_POINTS (3 * 2 + 5)
 enum meter_reply meter_dlt645_take_order(const struct meter_unit *u, struct bytes answer);
 
 #endif

@@ -188,7 +188,7 @@ static void check_sum(struct check *c)
     uint64_t seen = UINT64_C(1) << POINT_ENERGY_WH;
     int own = 0;
     for (size_t r = 0; r < c->m->item_count; r++) {
-        own = c->m->items[r].decode == METER_DECODE_CIRCUITS ? 10 : own;
+        own = c->m->items[r].decode == METER_DECODE_CIRCUITS ? METER_CIRCUITS_POINTS : own;
         for (size_t i = 0; i < c->m->items[r].field_count; i++)
             seen |= UINT64_C(1) << (c->m->items[r].fields[i].point & 63);
     }

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "meter/meter.h"
+#include "meter/meter_impl.h"
 #include "proto/dlt645_ask.h"
 
 static struct meter_unit dorm, shop, plain;
@@ -111,6 +111,7 @@ static void test_circuits(void **state)
                                  "100000003412000000"
                                  "200000000000000103"
                                  "300000000000800200");
+    assert_int_equal(v.count, METER_CIRCUITS_POINTS);
     assert_int_equal(get(&v, POINT_CIRCUIT1_WH), 100);
     assert_int_equal(get(&v, POINT_CIRCUIT1_W), 123);
     assert_int_equal(get(&v, POINT_RELAY_OPEN), 2);

@@ -106,6 +106,32 @@ static void test_rows(void **state)
         "/rows/0/id driver; ");
 }
 
+/* The terminal's plan with `more` in the row of its voltage. */
+static const char *faults_of_dorm3(const char *more)
+{
+    static char file[16'384], text[sizeof file];
+    static const char voltage[] = "{\"point\": \"voltage_dv\"}";
+    FILE *f = fopen(YUFU_SOURCE_ROOT "/models/yufu-dorm3.json", "r");
+    assert_non_null(f);
+    size_t len = fread(file, 1, sizeof file - 1, f);
+    file[len] = '\0';
+    fclose(f);
+    const char *at = strstr(file, voltage);
+    assert_non_null(at);
+    size_t head_len = (size_t)(at - file) + strlen(voltage);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)head_len, file, more, file + head_len);
+    return faults_of(text);
+}
+
+/* A reading has room for 24 points, those that the block of circuits tells by itself included. */
+static void test_no_more_points_than_a_reading_takes(void **state)
+{
+    (void)state;
+    assert_string_equal(faults_of_dorm3(""), "");
+    assert_string_equal(faults_of_dorm3(", {\"point\": \"frequency_chz\", \"at\": 1}"),
+                        "/rows count; ");
+}
+
 static void test_orders(void **state)
 {
     (void)state;
@@ -178,10 +204,15 @@ static void test_added(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),     cmocka_unit_test(test_every_mistake_at_once),
-        cmocka_unit_test(test_not_json), cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_orders),   cmocka_unit_test(test_classes),
-        cmocka_unit_test(test_many),     cmocka_unit_test(test_added),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_every_mistake_at_once),
+        cmocka_unit_test(test_not_json),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_added),
+        cmocka_unit_test(test_no_more_points_than_a_reading_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
