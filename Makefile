@@ -122,7 +122,7 @@ check:
 	@tools/check.sh
 
 format:
-	@tools/setup.sh test
+	@tools/setup.sh check
 	@git ls-files 'src/**.[ch]' 'sim/**.[ch]' 'tests/**.[ch]' 'bench/*.[ch]' 'firmware/*.[ch]' | grep -v '_table\.h$$' | xargs clang-format -i
 
 clean:

@@ -50,9 +50,11 @@ mosquitto                   a real broker for the MQTT tests
 openssl                     certificates for that broker
 curl                        system tests of the HTTP API
 python3-yaml                reads docs/openapi.yaml to hold the answers of the API against it
+python3-jsonschema          holds models and price plans against their published schemas
 '
 check_packages='
 cppcheck                    static analysis
+git                         which files are ours: layout of the sources
 '
 cross_packages='
 gcc-aarch64-linux-gnu       64-bit ARM gateways

@@ -8,11 +8,7 @@ import re
 import subprocess
 import sys
 
-try:
-    import jsonschema
-except ImportError:
-    print("python3-jsonschema is not installed")
-    sys.exit(77)
+import jsonschema
 
 schema_path, driver, document, *tables = sys.argv[1:]
 schema = json.load(open(schema_path, encoding="utf-8"))
