@@ -18,17 +18,18 @@ for tool in $triple-gcc $qemu; do
 done
 build=$PWD/build-$arch
 root=$build/root
+packages="libc6-dev libgcc-12-dev $(tools/setup.sh list | grep -- '-dev$' | tr '\n' ' ')libcmocka-dev libgmp-dev"
 
 fetch_libraries() {
+  rm -rf "$root"
   apt=$build/apt
   mkdir -p "$root" "$apt/state/lists/partial" "$apt/cache/archives/partial"
   : >"$apt/status"
   set -- -qq -o APT::Architecture="$arch" -o APT::Architectures="$arch" -o Dir::State="$apt/state" \
     -o Dir::State::status="$apt/status" -o Dir::Cache="$apt/cache" -o APT::Sandbox::User= "$@"
   apt-get "$@" update || echo "cross: going on with the lists that could be had" >&2
-  # shellcheck disable=SC2046
-  apt-get "$@" install --download-only -y --no-install-recommends libc6-dev libgcc-12-dev \
-    $(tools/setup.sh list | grep -- '-dev$') libcmocka-dev libgmp-dev
+  # shellcheck disable=SC2086
+  apt-get "$@" install --download-only -y --no-install-recommends $packages
   for package in "$apt"/cache/archives/*.deb; do dpkg-deb -x "$package" "$root"; done
   rm -rf "$apt"
 }
@@ -55,10 +56,11 @@ endian = 'little'
 EOF
 }
 
-if [ ! -e "$build/root/.done" ]; then
+# The list that was fetched stands there: a library that came later is fetched as well.
+if [ "$(cat "$root/.done" 2>/dev/null)" != "$packages" ]; then
   echo "cross: $arch: fetching its libraries ..."
   fetch_libraries
-  : >"$build/root/.done"
+  printf '%s\n' "$packages" >"$root/.done"
 fi
 echo "cross: $arch: compiling ..."
 if [ ! -f "$build/build.ninja" ]; then
