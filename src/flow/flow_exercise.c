@@ -184,14 +184,8 @@ static enum flow_result result_of(const struct uplink_outcome *o)
     return o->status == UPLINK_UNKNOWN ? FLOW_UNKNOWN : FLOW_EXPIRED;
 }
 
-/* Left closed by its own exercise, though nobody wants it closed: it is opened, and that is pursued
- * like any restore. */
 static enum err open_again(struct turn *t, const struct flow_meter *m)
 {
-    struct control_relay relay;
-    TRY(control_get(t->tx, m->id, 0, &relay));
-    if (relay.desired == CONTROL_OPEN)
-        return ERR_OK;
     return control_wish(t->tx,
                         &(struct control_wish){.meter_id = m->id,
                                                .desired = CONTROL_CLOSED,
@@ -200,6 +194,22 @@ static enum err open_again(struct turn *t, const struct flow_meter *m)
                                                .now = t->now,
                                                .random = rand_u64(&t->ids)},
                         NULL);
+}
+
+/* Left closed by its own exercise, though nobody wants it closed: it is opened, and that is pursued
+ * like any restore. */
+static enum err follow(struct turn *t, const struct flow_meter *m, const struct uplink_outcome *o,
+                       enum flow_result result)
+{
+    struct control_relay relay;
+    struct detail d = {};
+    TRY(control_get(t->tx, m->id, 0, &relay));
+    if (o->sent && o->relay_open == 1 && relay.desired != CONTROL_OPEN)
+        TRY(open_again(t, m));
+    if (result != FLOW_DONE && result != FLOW_SEIZED)
+        return ERR_OK;
+    return flow_tell(t->tx, m, o->at,
+                     result == FLOW_DONE ? EVENT_VALVE_EXERCISED : EVENT_VALVE_SEIZED, &d);
 }
 
 static enum err find(struct turn *t, const struct uplink_outcome *o, int64_t *id)
@@ -215,7 +225,6 @@ enum err flow_outcome(struct store_tx *tx, const struct uplink_outcome *o, wall_
     struct turn t = {tx, now, {random}};
     struct flow_meter m;
     struct flow_row row;
-    struct detail d = {};
     int64_t id = 0;
     if (o->kind != UPLINK_EXERCISE)
         return ERR_OK;
@@ -227,13 +236,10 @@ enum err flow_outcome(struct store_tx *tx, const struct uplink_outcome *o, wall_
     TRY(e);
     TRY(flow_row_load(tx, o->meter_id, &row));
     enum flow_result result = result_of(o);
-    if (row.exercise_id != id) /* it was given up meanwhile: the record learns the truth */
-        return end_record(&t, id, result);
-    TRY(finish(&t, &m, &row, result));
-    if (o->sent && o->relay_open == 1)
-        TRY(open_again(&t, &m));
-    if (result != FLOW_DONE && result != FLOW_SEIZED)
-        return ERR_OK;
-    return flow_tell(tx, &m, o->at,
-                     result == FLOW_DONE ? EVENT_VALVE_EXERCISED : EVENT_VALVE_SEIZED, &d);
+    if (row.exercise_id == id)
+        TRY(finish(&t, &m, &row, result));
+    else /* it was given up meanwhile: the record learns the truth */
+        TRY(end_record(&t, id, result));
+    /* Another device hangs there by now: this one's valve is nobody's concern. */
+    return m.epoch == o->epoch ? follow(&t, &m, o, result) : ERR_OK;
 }

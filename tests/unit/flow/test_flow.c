@@ -204,8 +204,15 @@ static enum err do_outcome(struct store_tx *tx, void *arg)
     return flow_outcome(tx, &w->outcome, w->now, ++w->random * 1'000'003);
 }
 
+struct end {
+    enum uplink_status status;
+    bool sent;
+    enum uplink_reply reply;
+    int64_t open;
+};
+
 /* The gateway answers the last exercise that was ordered. */
-static void answer(struct world *w, enum uplink_status status, bool sent, int64_t relay_open)
+static void answer(struct world *w, struct end end)
 {
     w->outcome = (struct uplink_outcome){
         .command_id = number(w, "SELECT command_id FROM flow_exercise WHERE command_id IS NOT NULL "
@@ -213,13 +220,19 @@ static void answer(struct world *w, enum uplink_status status, bool sent, int64_
         .meter_id = VALVE,
         .epoch = 1,
         .kind = UPLINK_EXERCISE,
-        .status = status,
-        .sent = sent,
-        .reply = sent ? UPLINK_REPLY_OK : UPLINK_REPLY_NONE,
-        .relay_open = relay_open,
+        .status = end.status,
+        .sent = end.sent,
+        .reply = end.reply,
+        .relay_open = end.open,
         .at = w->now};
     assert_ok(store_run(w->store, do_outcome, w));
 }
+
+static const struct end moved = {UPLINK_DONE, true, UPLINK_REPLY_OK, 0},
+                        stayed_closed = {UPLINK_REFUSED, true, UPLINK_REPLY_OK, 1};
+
+#define REOPENED(w)                                                                                \
+    number(w, "SELECT count(*) FROM relay WHERE desired = 'closed' AND reason = 'exercise'")
 
 static enum err do_rule(struct store_tx *tx, void *arg)
 {
@@ -465,7 +478,7 @@ static void test_exercise_once_a_week_in_its_hours(void **state)
     assert_true(w->moving); /* its state means nothing now */
     assert_int_equal(state_of(w, VALVE).closed_at.s, 0);
     w->now.s += 20;
-    answer(w, UPLINK_DONE, true, 0);
+    answer(w, moved);
     expect_last(w, 1, FLOW_DONE);
     assert_int_equal(EVENTS(w, "valve.exercised"), 1);
     hear_valve(w, METER_VALVE_OPEN, 0);
@@ -562,12 +575,10 @@ static void test_a_seized_valve_is_opened_by_control(void **state)
     go_to_hours(w);
     tick(w);
     w->now.s += 90;
-    answer(w, UPLINK_REFUSED, true, 1);
+    answer(w, stayed_closed);
     expect_last(w, 1, FLOW_SEIZED);
     assert_int_equal(EVENTS(w, "valve.seized"), 1);
-    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'closed' AND "
-                               "reason = 'exercise'"),
-                     1);
+    assert_int_equal(REOPENED(w), 1);
 }
 
 static void test_a_cut_meanwhile_stands(void **state)
@@ -577,22 +588,22 @@ static void test_a_cut_meanwhile_stands(void **state)
     go_to_hours(w);
     tick(w);
     wish(w, CONTROL_OPEN);
-    answer(w, UPLINK_REFUSED, true, 1);
+    answer(w, stayed_closed);
     assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 1);
 }
 
 static void test_every_other_end(void **state)
 {
     static const struct {
-        enum uplink_status status;
-        bool sent;
-        int64_t open;
+        struct end end;
         enum flow_result result;
         int64_t days;
     } ends[] = {
-        {UPLINK_REFUSED, false, 1, FLOW_CLOSED, 7},  {UPLINK_REFUSED, false, 0, FLOW_REFUSED, 1},
-        {UPLINK_UNKNOWN, true, -1, FLOW_UNKNOWN, 1}, {UPLINK_EXPIRED, false, 0, FLOW_EXPIRED, 1},
-        {UPLINK_FENCED, false, -1, FLOW_EXPIRED, 1},
+        {{UPLINK_REFUSED, false, UPLINK_REPLY_NONE, 1}, FLOW_CLOSED, 7},
+        {{UPLINK_REFUSED, false, UPLINK_REPLY_NONE, 0}, FLOW_REFUSED, 1},
+        {{UPLINK_UNKNOWN, true, UPLINK_REPLY_NONE, -1}, FLOW_UNKNOWN, 1},
+        {{UPLINK_EXPIRED, false, UPLINK_REPLY_NONE, 0}, FLOW_EXPIRED, 1},
+        {{UPLINK_FENCED, false, UPLINK_REPLY_NONE, -1}, FLOW_EXPIRED, 1},
     };
     struct world *w = *state;
     hear_valve(w, METER_VALVE_OPEN, 0);
@@ -600,7 +611,7 @@ static void test_every_other_end(void **state)
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         tick(w);
         expect_last(w, i + 1, FLOW_SENT);
-        answer(w, ends[i].status, ends[i].sent, ends[i].open);
+        answer(w, ends[i].end);
         expect_last(w, i + 1, ends[i].result);
         assert_int_equal(state_of(w, VALVE).exercise_at.s, w->now.s + ends[i].days * DAY);
         w->now.s += ends[i].days * DAY;
@@ -608,20 +619,51 @@ static void test_every_other_end(void **state)
     assert_int_equal(EVENTS(w, "valve.seized") + EVENTS(w, "valve.exercised"), 0);
 }
 
-static void test_silence_ends_and_the_truth_is_still_recorded(void **state)
+static void give_up(struct world *w)
 {
-    struct world *w = *state;
     hear_valve(w, METER_VALVE_OPEN, 0);
     go_to_hours(w);
     tick(w);
     w->now.s += HOUR + 1;
     tick(w);
     expect_last(w, 1, FLOW_UNKNOWN);
-    answer(w, UPLINK_DONE, true, 0);
+}
+
+static void test_silence_ends_and_the_truth_is_still_recorded(void **state)
+{
+    struct world *w = *state;
+    give_up(w);
+    answer(w, moved);
     expect_last(w, 1, FLOW_DONE);
+    assert_int_equal(EVENTS(w, "valve.exercised"), 1);
     w->outcome.command_id = 4; /* of nobody */
     assert_ok(store_run(w->store, do_outcome, w));
     expect_last(w, 1, FLOW_DONE);
+}
+
+/* Nobody waits any more, and the valve is still shut. */
+static void test_a_late_word_of_a_closed_valve_opens_it(void **state)
+{
+    struct world *w = *state;
+    give_up(w);
+    int64_t next = state_of(w, VALVE).exercise_at.s;
+    w->now.s += HOUR;
+    answer(w, stayed_closed);
+    expect_last(w, 1, FLOW_SEIZED);
+    assert_int_equal(REOPENED(w), 1);
+    assert_int_equal(EVENTS(w, "valve.seized"), 1);
+    assert_int_equal(state_of(w, VALVE).exercise_at.s, next);
+}
+
+static void test_a_late_word_of_another_device_is_only_recorded(void **state)
+{
+    struct world *w = *state;
+    give_up(w);
+    sql(w, "UPDATE meter SET epoch = 2 WHERE id = 11");
+    answer(w, stayed_closed);
+    expect_last(w, 1, FLOW_SEIZED);
+    assert_int_equal(REOPENED(w), 0);
+    assert_int_equal(EVENTS(w, "valve.seized"), 0);
 }
 
 int main(void)
@@ -646,6 +688,8 @@ int main(void)
         T(test_a_cut_meanwhile_stands),
         T(test_every_other_end),
         T(test_silence_ends_and_the_truth_is_still_recorded),
+        T(test_a_late_word_of_a_closed_valve_opens_it),
+        T(test_a_late_word_of_another_device_is_only_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
