@@ -181,7 +181,7 @@ static enum flow_result result_of(const struct uplink_outcome *o)
         return FLOW_SEIZED;
     if (o->status == UPLINK_REFUSED)
         return FLOW_REFUSED;
-    return o->status == UPLINK_UNKNOWN ? FLOW_UNKNOWN : FLOW_EXPIRED;
+    return o->status == UPLINK_UNKNOWN || o->sent ? FLOW_UNKNOWN : FLOW_EXPIRED;
 }
 
 static enum err open_again(struct turn *t, const struct flow_meter *m)
@@ -196,20 +196,20 @@ static enum err open_again(struct turn *t, const struct flow_meter *m)
                         NULL);
 }
 
-/* Left closed by its own exercise, though nobody wants it closed: it is opened, and that is pursued
- * like any restore. */
+/* Only an open valve is exercised: whatever is not proven to be open again is opened, and that is
+ * pursued like any restore. But for a cut that is wished meanwhile. */
 static enum err follow(struct turn *t, const struct flow_meter *m, const struct uplink_outcome *o,
                        enum flow_result result)
 {
     struct control_relay relay;
     struct detail d = {};
+    bool stands = result == FLOW_REFUSED && o->relay_open == 0; /* the meter said no, and is open */
+    if (result == FLOW_DONE)
+        return flow_tell(t->tx, m, o->at, EVENT_VALVE_EXERCISED, &d);
     TRY(control_get(t->tx, m->id, 0, &relay));
-    if (o->sent && o->relay_open == 1 && relay.desired != CONTROL_OPEN)
+    if (o->sent && !stands && relay.desired != CONTROL_OPEN)
         TRY(open_again(t, m));
-    if (result != FLOW_DONE && result != FLOW_SEIZED)
-        return ERR_OK;
-    return flow_tell(t->tx, m, o->at,
-                     result == FLOW_DONE ? EVENT_VALVE_EXERCISED : EVENT_VALVE_SEIZED, &d);
+    return result == FLOW_SEIZED ? flow_tell(t->tx, m, o->at, EVENT_VALVE_SEIZED, &d) : ERR_OK;
 }
 
 static enum err find(struct turn *t, const struct uplink_outcome *o, int64_t *id)
