@@ -197,7 +197,7 @@ static enum err open_again(struct turn *t, const struct flow_meter *m)
 }
 
 /* Only an open valve is exercised: whatever is not proven to be open again is opened, and that is
- * pursued like any restore. But for a cut that is wished meanwhile. */
+ * pursued like any restore. Where a cut is wished meanwhile a closed valve is as it should be. */
 static enum err follow(struct turn *t, const struct flow_meter *m, const struct uplink_outcome *o,
                        enum flow_result result)
 {
@@ -207,8 +207,9 @@ static enum err follow(struct turn *t, const struct flow_meter *m, const struct 
     if (result == FLOW_DONE)
         return flow_tell(t->tx, m, o->at, EVENT_VALVE_EXERCISED, &d);
     TRY(control_get(t->tx, m->id, 0, &relay));
-    if (o->sent && !stands && relay.desired != CONTROL_OPEN)
-        TRY(open_again(t, m));
+    if (!o->sent || stands || relay.desired == CONTROL_OPEN)
+        return ERR_OK;
+    TRY(open_again(t, m));
     return result == FLOW_SEIZED ? flow_tell(t->tx, m, o->at, EVENT_VALVE_SEIZED, &d) : ERR_OK;
 }
 

@@ -24,7 +24,7 @@ static enum err take_switch(struct store_tx *tx, const struct flow_meter *m, wal
 }
 
 static enum err take_health(struct store_tx *tx, const struct flow_meter *m, struct flow_row *row,
-                            const struct flow_report *p)
+                            const struct flow_report *p, bool moving)
 {
     static const enum journal_kind battery[] = {EVENT_BATTERY_LOW, EVENT_BATTERY_OK};
     static const enum journal_kind faults[] = {EVENT_METER_FAULT, EVENT_METER_FAULT_ENDED};
@@ -32,7 +32,7 @@ static enum err take_health(struct store_tx *tx, const struct flow_meter *m, str
     int64_t stuck = row->valve == METER_VALVE_FAULT;
     TRY(take_switch(tx, m, p->at, &row->battery_low, p->battery_low, battery));
     TRY(take_switch(tx, m, p->at, &row->fault_bits, p->fault_bits, faults));
-    if (p->valve < 0)
+    if (p->valve < 0 || moving)
         return ERR_OK;
     row->valve = p->valve;
     return take_switch(tx, m, p->at, &stuck, p->valve == METER_VALVE_FAULT, valve);
@@ -124,7 +124,7 @@ enum err flow_reading(struct store_tx *tx, const struct flow_report *p, bool *mo
         begin_epoch(&row, p);
     *moving = row.exercise_id != 0 && p->at.s >= row.exercise_from.s &&
               p->at.s < row.exercise_from.s + FLOW_MOVING_S;
-    TRY(take_health(tx, &m, &row, p));
+    TRY(take_health(tx, &m, &row, p, *moving));
     if (!*moving)
         TRY(take_valve(tx, &m, &row, p));
     if (m.water && p->register_l >= 0)

@@ -611,6 +611,25 @@ static void test_a_cut_meanwhile_stands(void **state)
     wish(w, CONTROL_OPEN);
     answer(w, stayed_closed);
     assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 1);
+    assert_int_equal(EVENTS(w, "valve.seized"), 0); /* it was told to close */
+}
+
+/* There and back the meter reports what it likes. */
+static void test_a_moving_valve_is_not_at_fault(void **state)
+{
+    struct world *w = *state;
+    hear_valve(w, METER_VALVE_OPEN, 0);
+    go_to_hours(w);
+    tick(w);
+    w->now.s += 10;
+    hear_valve(w, METER_VALVE_FAULT, 0);
+    assert_true(w->moving);
+    assert_int_equal(EVENTS(w, "valve.fault"), 0);
+    assert_int_equal(state_of(w, VALVE).valve, METER_VALVE_OPEN);
+    w->now.s += 180;
+    hear_valve(w, METER_VALVE_FAULT, 0);
+    assert_false(w->moving);
+    assert_int_equal(EVENTS(w, "valve.fault"), 1);
 }
 
 static void test_every_other_end(void **state)
@@ -718,6 +737,7 @@ int main(void)
         T(test_a_rule_without_exercise),
         T(test_a_seized_valve_is_opened_by_control),
         T(test_a_cut_meanwhile_stands),
+        T(test_a_moving_valve_is_not_at_fault),
         T(test_every_other_end),
         T(test_silence_ends_and_the_truth_is_still_recorded),
         T(test_a_late_word_of_a_closed_valve_opens_it),
