@@ -270,6 +270,13 @@ static bool on_line(struct gateway *g, const struct uplink_command *c, size_t li
     return m ? m->line == line : line == 0; /* an unknown meter is answered on behalf of line 0 */
 }
 
+bool gateway_command_acted(const struct open_command *o)
+{
+    const struct uplink_command *c = &o->command;
+    bool reads = c->kind == UPLINK_READ || (c->kind == UPLINK_REGISTER && c->data_len == 0);
+    return o->started && !reads;
+}
+
 static enum err try_start(struct gateway *g, const struct gateway_now *now, struct open_command *o)
 {
     struct row r = {.g = g, .command = &o->command, .id = o->command.id};
@@ -277,7 +284,8 @@ static enum err try_start(struct gateway *g, const struct gateway_now *now, stru
         TRY(gateway_stored(g, store_read(g->store, highest, &r)));
     enum uplink_status status = refusal(g, now, o, r.version);
     if (status != UPLINK_DONE) {
-        const struct uplink_outcome answer = outcome_of(&o->command, status, now->wall);
+        struct uplink_outcome answer = outcome_of(&o->command, status, now->wall);
+        answer.sent = gateway_command_acted(o);
         TRY(gateway_command_finish(g, &answer));
         return ERR_STATE;
     }

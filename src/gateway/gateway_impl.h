@@ -40,8 +40,9 @@ struct open_command {
     struct uplink_command command;
     bool started; /* committed as such: something may have been sent */
     bool fenced;  /* nothing more is sent for it */
+    bool accepted;        /* the meter said so; not remembered over a restart */
     uint8_t parks;        /* how often it waited for the meter to act */
-    mono_ms parked_until; /* accepted; whether it was carried out is looked at then */
+    mono_ms parked_until; /* whether it was carried out is looked at then */
 };
 
 struct visit {
@@ -175,6 +176,8 @@ enum err gateway_command_fence(struct gateway *g, const struct gateway_now *now,
 enum err gateway_command_start(struct gateway *g, const struct gateway_now *now, size_t line,
                                struct open_command **out);
 bool gateway_command_is_wallet(const struct uplink_command *c);
+/* Something that acts may have been sent for it, by this process or the one before. */
+bool gateway_command_acted(const struct open_command *o);
 /* Final state and outcome in one commit. */
 enum err gateway_command_finish(struct gateway *g, const struct uplink_outcome *outcome);
 /* A newer wish for the same relay waits: this one must not be sent any more. */

@@ -140,7 +140,7 @@ void gateway_visit_begin(struct gateway *g, const struct gateway_now *now, size_
                     .meter_id = c->command.meter_id,
                     .epoch = c->command.epoch,
                     .kind = c->command.kind,
-                    .sent = c->started && c->command.kind != UPLINK_READ && !only_reads(&c->command),
+                    .sent = gateway_command_acted(c),
                     .count = -1,
                     .record_n = -1,
                     .record_amount_fen = -1,
@@ -423,6 +423,14 @@ static void register_read(struct gateway *g, const struct gateway_now *now, size
 
 #define PARKS_MAX 3
 
+/* An exercise that nobody answered to may be under way: half-way it would tell nothing. */
+static bool may_move(const struct visit *v, const struct open_command *c)
+{
+    bool unanswered = c->command.kind == UPLINK_EXERCISE && v->outcome.sent &&
+                      v->outcome.reply == UPLINK_REPLY_NONE && c->parks == 0;
+    return unanswered || v->outcome.reply == UPLINK_REPLY_OK;
+}
+
 /* What takes its time (a valve) is looked at later, and the line goes on meanwhile. The command stays
  * open and begun: it is taken up by reading back. */
 static bool park(struct gateway *g, const struct gateway_now *now, size_t line)
@@ -430,8 +438,9 @@ static bool park(struct gateway *g, const struct gateway_now *now, size_t line)
     struct visit *v = &g->lines[line].visit;
     struct open_command *c = gateway_command_find(g, v->command_id);
     int32_t act_ms = unit_of(g, line)->model->limits.act_ms;
-    if (act_ms == 0 || v->outcome.reply != UPLINK_REPLY_OK || c->parks == PARKS_MAX)
+    if (act_ms == 0 || !may_move(v, c) || c->parks == PARKS_MAX)
         return false;
+    c->accepted = v->outcome.reply == UPLINK_REPLY_OK;
     c->parks++;
     c->parked_until = mono_after(now->mono, act_ms);
     *v = (struct visit){0};
@@ -474,8 +483,8 @@ static void exercise_read(struct gateway *g, const struct gateway_now *now, size
 {
     struct visit *v = &g->lines[line].visit;
     const struct open_command *c = gateway_command_find(g, v->command_id);
-    bool known = valve_read(g, line, r), answered = v->outcome.reply != UPLINK_REPLY_NONE;
-    if (c->parks > 0) /* it was accepted before it was left alone */
+    bool known = valve_read(g, line, r);
+    if (c->accepted) /* before it was left alone */
         v->outcome.reply = UPLINK_REPLY_OK;
     if (!known && r->err == ERR_OK && v->looks++ < LOOKS_MAX)
         go(g, now, line, VISIT_STATE);
@@ -483,7 +492,7 @@ static void exercise_read(struct gateway *g, const struct gateway_now *now, size
         end(g, line, UPLINK_UNKNOWN, now->wall);
     else if (c->parks == 0 && v->sends == 0)
         exercise_begins(g, now, line);
-    else if (c->parks == 0 && !answered)
+    else if (v->outcome.reply == UPLINK_REPLY_NONE)
         end(g, line, UPLINK_UNKNOWN, now->wall);
     else if (v->outcome.reply == UPLINK_REPLY_OK && v->outcome.relay_open == 0)
         end(g, line, UPLINK_DONE, now->wall);

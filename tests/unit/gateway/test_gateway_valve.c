@@ -16,6 +16,7 @@ struct rig {
     mono_ms now;
     struct uplink_outcome outcomes[16];
     size_t outcome_count;
+    bool deaf; /* nobody hears what the valve answers to an exercise */
     _Alignas(16) uint8_t arena[UPLINK_ARENA];
 };
 
@@ -45,6 +46,14 @@ static void listen(struct rig *r)
     }
 }
 
+static void put_on_line(struct rig *r, const uint8_t *data, size_t len)
+{
+    uint32_t before = r->pipes.meters[0].exercises;
+    sim_pipes_write(&r->pipes, data, len, r->now);
+    if (r->deaf && r->pipes.meters[0].exercises > before)
+        r->pipes.answer_len = 0;
+}
+
 static void live(struct rig *r, int64_t ms)
 {
     uint8_t buf[512];
@@ -57,7 +66,7 @@ static void live(struct rig *r, int64_t ms)
         gateway_tick(r->gateway, &now);
         len = gateway_line_output(r->gateway, &now, 0, buf, sizeof buf);
         if (len > 0)
-            sim_pipes_write(&r->pipes, buf, len, r->now);
+            put_on_line(r, buf, len);
         listen(r);
         mono_ms next = mono_earlier(gateway_wake(r->gateway), sim_pipes_wake(&r->pipes));
         next = mono_earlier(next, end);
@@ -67,25 +76,32 @@ static void live(struct rig *r, int64_t ms)
 }
 
 /* Meter 1 has a valve that can be exercised, meter 2 has none. */
-static void configure(struct rig *r)
+static void configure(struct rig *r, int64_t version, int64_t epoch)
 {
     struct uplink_config_line line = {
         .number = 1, .endpoint = "tcp:sim:1", .baud = 2400, .parity = 'E'};
     struct uplink_config_meter meters[2] = {
-        {.meter_id = 1, .line = 1, .epoch = 1, .circuits = 1, .model = "water-valve-188"},
-        {.meter_id = 2, .line = 1, .epoch = 1, .circuits = 1, .model = "water-188"}};
+        {.meter_id = 1, .line = 1, .circuits = 1, .model = "water-valve-188"},
+        {.meter_id = 2, .line = 1, .circuits = 1, .model = "water-188"}};
     for (int i = 0; i < 2; i++) {
-        struct vendor_setup setup = {.kind = VENDOR_COLD_WATER, .address = {(uint8_t)(i + 1)},
-                                     .has_valve = i == 0, .valve_ms = VALVE_MS};
+        meters[i].epoch = epoch;
         snprintf(meters[i].address, sizeof meters[i].address, "%014d", i + 1);
-        (void)sim_pipes_add(&r->pipes, &setup, r->now);
     }
     say(r, &(struct uplink_message){.kind = UPLINK_CONFIG,
-                                    .config = {.version = 1, .parts = 1, .lines = &line,
+                                    .config = {.version = version, .parts = 1, .lines = &line,
                                                .line_count = 1, .meters = meters,
                                                .meter_count = 2}});
     const struct gateway_now now = now_of(r);
     gateway_line_status(r->gateway, &now, 0, true);
+}
+
+static void hang_up_meters(struct rig *r)
+{
+    for (uint8_t i = 0; i < 2; i++)
+        (void)sim_pipes_add(&r->pipes,
+                            &(struct vendor_setup){.kind = VENDOR_COLD_WATER, .address = {i + 1},
+                                                   .has_valve = i == 0, .valve_ms = VALVE_MS},
+                            r->now);
 }
 
 static void open_gateway(struct rig *r)
@@ -114,7 +130,8 @@ static int set_up(void **state)
     assert_ok(store_open(&r->store,
                          &(struct store_config){.kind = STORE_GATEWAY, .path = ":memory:"}));
     open_gateway(r);
-    configure(r);
+    hang_up_meters(r);
+    configure(r, 1, 1);
     return 0;
 }
 
@@ -209,6 +226,60 @@ static void test_a_seized_valve_is_found_out(void **state)
     assert_int_equal(r->outcomes[0].relay_open, -1); /* neither open nor closed */
 }
 
+/* The order was taken, its answer lost: the valve is looked at when it has had its time. */
+static void test_without_an_answer_it_is_waited_for_the_valve(void **state)
+{
+    struct rig *r = *state;
+    live(r, 10'000);
+    r->deaf = true;
+    command(r, exercise(r, 1, 1));
+    live(r, 10'000);
+    assert_int_equal(valve(r)->exercises, 1);
+    assert_int_equal(r->outcome_count, 0);
+    live(r, 30'000);
+    assert_int_equal(r->outcome_count, 1);
+    assert_int_equal(r->outcomes[0].status, UPLINK_UNKNOWN);
+    assert_true(r->outcomes[0].sent);
+    assert_int_equal(r->outcomes[0].reply, UPLINK_REPLY_NONE);
+    assert_int_equal(r->outcomes[0].relay_open, 0);
+    assert_int_equal(valve(r)->exercises, 1);
+}
+
+static void test_nor_is_a_seized_one_waited_for_twice(void **state)
+{
+    struct rig *r = *state;
+    live(r, 10'000);
+    r->deaf = true;
+    command(r, exercise(r, 1, 1));
+    live(r, 2'000);
+    valve(r)->valve_stuck = true;
+    live(r, 40'000);
+    assert_int_equal(r->outcome_count, 1);
+    assert_int_equal(r->outcomes[0].status, UPLINK_UNKNOWN);
+    assert_true(r->outcomes[0].sent);
+    assert_int_equal(r->outcomes[0].relay_open, -1);
+    assert_int_equal(valve(r)->exercises, 1);
+}
+
+/* The meter was exchanged while its valve moved: what was sent was sent. */
+static void test_another_epoch_does_not_undo_what_was_sent(void **state)
+{
+    struct rig *r = *state;
+    live(r, 10'000);
+    command(r, exercise(r, 1, 1));
+    live(r, 3'000);
+    assert_int_equal(valve(r)->exercises, 1);
+    configure(r, 2, 2);
+    command(r, exercise(r, 2, 1)); /* of the old epoch too, and nothing of it was begun */
+    live(r, 60'000);
+    assert_int_equal(r->outcome_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(r->outcomes[i].status, UPLINK_NO_METER);
+        assert_int_equal(r->outcomes[i].sent, r->outcomes[i].command_id == 1);
+    }
+    assert_int_equal(valve(r)->exercises, 1);
+}
+
 /* A gateway that died in between cannot know whether the valve moved, and does not move it again. */
 static void test_death_in_between_moves_nothing_twice(void **state)
 {
@@ -257,6 +328,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_model_without_it_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_seized_valve_is_found_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_line_that_goes_away_wakes_nobody, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_without_an_answer_it_is_waited_for_the_valve, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_nor_is_a_seized_one_waited_for_twice, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_another_epoch_does_not_undo_what_was_sent, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_death_in_between_moves_nothing_twice, set_up,
                                         tear_down),
     };
