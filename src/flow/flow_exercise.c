@@ -17,6 +17,8 @@
 #define ORDER_S 120    /* an order older than this is not carried out */
 #define SILENT_S 3'600 /* whoever has not answered by then is not waited for */
 #define SCAN_MAX 64
+#define AT_ONCE 4 /* of one gateway: others wait for its lines too */
+#define BUSY_S 20
 
 struct turn {
     struct store_tx *tx;
@@ -99,28 +101,43 @@ static enum err ask_policy(struct turn *t, const struct flow_meter *m, const str
     return ERR_OK;
 }
 
-static enum err send(struct turn *t, const struct flow_meter *m, wall_s until, int64_t *command_id)
+static enum err send(struct turn *t, const struct flow_meter *m, int64_t gateway_id, wall_s until,
+                     int64_t *command_id)
 {
     struct headend_order o = {
         .command = {.kind = UPLINK_EXERCISE,
                     .meter_id = m->id,
                     .epoch = m->epoch,
                     .not_after = {until.s < t->now.s + ORDER_S ? until.s : t->now.s + ORDER_S}},
+        .gateway_id = gateway_id,
         .account_id = m->account_id,
         .now = t->now,
         .random = rand_u64(&t->ids)};
-    TRY(headend_gateway_of_meter(t->tx, m->id, &o.gateway_id));
     return headend_command_put(t->tx, &o, command_id);
+}
+
+static enum err count_at_once(struct turn *t, int64_t gateway_id, int64_t *count)
+{
+    return store_int(t->tx, count,
+                     "SELECT count(*) FROM command WHERE gateway_id = $1 "
+                     "AND state IN ('waiting', 'fencing') AND kind = 'exercise'",
+                     "i", gateway_id);
 }
 
 static enum err begin(struct turn *t, const struct flow_meter *m, struct flow_row *row,
                       const struct flow_rule *rule, wall_s until)
 {
     enum flow_result result;
-    int64_t command_id = 0;
+    int64_t gateway_id, at_once = 0, command_id = 0;
     TRY(ask_policy(t, m, row, &result));
+    TRY(headend_gateway_of_meter(t->tx, m->id, &gateway_id));
+    TRY(count_at_once(t, gateway_id, &at_once));
+    if (result == FLOW_SENT && at_once >= AT_ONCE) {
+        row->exercise_at.s = t->now.s + BUSY_S;
+        return flow_row_save(t->tx, row);
+    }
     if (result == FLOW_SENT)
-        TRY(send(t, m, until, &command_id));
+        TRY(send(t, m, gateway_id, until, &command_id));
     TRY(record(t, row, result, command_id));
     row->exercise_at.s =
         t->now.s + (result == FLOW_SENT ? SILENT_S : rule->exercise_days * FLOW_DAY_S);

@@ -18,14 +18,15 @@ struct open_commands {
     struct outgoing list[HEADEND_INFLIGHT_MAX];
 };
 
-/* Money and supply come before readings of wallets and settings of terminals. */
+/* Money and supply come before readings of wallets, settings of terminals and exercises. */
 static enum err find_open(struct store_tx *tx, void *arg)
 {
     struct open_commands *o = arg;
     struct query q = query_open(tx,
                                 "SELECT id, state, body FROM command WHERE gateway_id = $1 "
                                 "AND state IN ('waiting', 'fencing') "
-                                "ORDER BY kind IN ('read', 'register'), created_at, id LIMIT $2",
+                                "ORDER BY kind IN ('read', 'register', 'exercise'), created_at, id "
+                                "LIMIT $2",
                                 "ii", o->gateway_id, (int64_t)HEADEND_INFLIGHT_MAX);
     for (o->count = 0; o->count < HEADEND_INFLIGHT_MAX && query_step(&q); o->count++) {
         struct outgoing *out = &o->list[o->count];

@@ -225,6 +225,7 @@ static void answer(struct world *w, struct end end)
         .reply = end.reply,
         .relay_open = end.open,
         .at = w->now};
+    sql(w, "UPDATE command SET state = 'done' WHERE kind = 'exercise'"); /* the headend */
     assert_ok(store_run(w->store, do_outcome, w));
 }
 
@@ -514,6 +515,36 @@ static void test_exercise_once_a_week_in_its_hours(void **state)
     expect_last(w, 2, FLOW_SENT);
 }
 
+#define UNDER_WAY(w) number(w, "SELECT count(*) FROM command WHERE state = 'waiting'")
+
+/* Six valves at a gateway, one at another: a line has other things to do as well. */
+static void test_a_few_at_a_time(void **state)
+{
+    struct world *w = *state;
+    struct flow_report r = plain(w, VALVE);
+    sql(w, "INSERT INTO gateway (id, project_id, serial, name) VALUES (4, 1, 'h', 'h')");
+    sql(w, "INSERT INTO line (id, gateway_id, number, endpoint, baud, parity) "
+           "VALUES (2, 4, 1, 'tcp:2', 2400, 'E')");
+    sql(w, "INSERT INTO meter (id, project_id, place_id, line_id, address, model, kind) "
+           "SELECT value, 1, 2, CASE value WHEN 107 THEN 2 ELSE 1 END, 'a' || value, "
+           "'water-valve-188', 'water' FROM json_each('[101, 102, 103, 104, 105, 106, 107]')");
+    for (r.meter_id = 101; r.meter_id <= 107; r.meter_id++)
+        hear(w, r);
+    go_to_hours(w);
+    tick(w);
+    assert_int_equal(UNDER_WAY(w), 5);
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE gateway_id = 4"), 1);
+    w->now.s += 60;
+    tick(w);
+    assert_int_equal(UNDER_WAY(w), 5);
+    sql(w, "UPDATE command SET state = 'done' WHERE meter_id IN (101, 102, 103)");
+    w->now.s += 60;
+    tick(w);
+    assert_int_equal(UNDER_WAY(w), 4); /* none was forgotten */
+    assert_int_equal(number(w, "SELECT count(*) FROM flow_exercise"), 7);
+    assert_int_equal(number(w, "SELECT count(DISTINCT meter_id) FROM flow_exercise"), 7);
+}
+
 static void test_the_order_ends_with_the_hours(void **state)
 {
     struct world *w = *state;
@@ -732,6 +763,7 @@ int main(void)
         T(test_a_meter_that_tells_nothing_of_it_has_no_row),
         T(test_another_device_begins_anew),
         T(test_exercise_once_a_week_in_its_hours),
+        T(test_a_few_at_a_time),
         T(test_the_order_ends_with_the_hours),
         T(test_what_is_left_alone),
         T(test_a_rule_without_exercise),

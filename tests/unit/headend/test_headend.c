@@ -1042,9 +1042,11 @@ static void test_commands_in_flight_are_bounded_and_urgent_first(void **state)
 {
     struct world *w = *state;
     struct peer *p = connect_peer(w, 1, 4);
+    static const enum uplink_command_kind patient[] = {UPLINK_READ, UPLINK_EXERCISE, UPLINK_REGISTER,
+                                                       UPLINK_EXERCISE};
     int64_t ids[HEADEND_INFLIGHT_MAX + 8];
     for (size_t i = 0; i < HEADEND_INFLIGHT_MAX + 8; i++)
-        ids[i] = put_command(w, i < 4 ? UPLINK_READ : UPLINK_VEND, 0);
+        ids[i] = put_command(w, i < 4 ? patient[i] : UPLINK_VEND, 0);
     headend_poke(w->headend, GATEWAY, w->now);
     assert_int_equal(p->command_count, HEADEND_INFLIGHT_MAX);
     for (size_t i = 0; i < p->command_count; i++)
