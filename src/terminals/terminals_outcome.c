@@ -285,9 +285,11 @@ static enum err look_due(struct terminals_turn *t, const struct due *due)
     TRY(terminals_meter_load(t->tx, due->meter_id, &m));
     TRY(terminals_row_load(t->tx, due->meter_id, due->circuit, (enum meter_terminal_item)due->item,
                            &row));
-    if (row.command_id == 0 && m.terminal)
-        return terminals_send(t, &m, &row, false);
-    return overdue(t, &m, &row);
+    if (!m.terminal) { /* it was one: another device hangs there, or a file was corrected */
+        row.next_at.s = 0;
+        return terminals_row_save(t->tx, &row);
+    }
+    return row.command_id != 0 ? overdue(t, &m, &row) : terminals_send(t, &m, &row, false);
 }
 
 enum err terminals_tick(struct store_tx *tx, const struct terminals_scan *scan, int64_t *worked)

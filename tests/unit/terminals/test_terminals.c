@@ -423,6 +423,24 @@ static void what_was_learnt_is_fetched(void **state)
     assert_int_equal(white[0].power_w, 1000);
 }
 
+/* Another device, or a corrected file: nothing of it is due any more, and others go on. */
+static void what_is_no_terminal_any_more_holds_nobody_up(void **state)
+{
+    struct world *w = *state;
+    assert_ok(write_byte(w, METER_TERMINAL_LOCK, &one));
+    answer(w, waiting(w, METER_TERMINAL_LOCK), UPLINK_UNKNOWN, NULL, 0);
+    assert_ok(write_byte(w, METER_TERMINAL_RESET, &one)); /* an order that was not answered */
+    sql(w, "INSERT INTO terminal_register (meter_id, circuit, item, state, next_at) "
+           "VALUES (13, 1, 1, 'none', 1)");
+    sql(w, "UPDATE meter SET model = 'yufu-plain' WHERE id = 12");
+    int64_t before = commands(w);
+    assert_int_equal(tick_after(w, 10), 2);
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE meter_id = 13"), 1);
+    assert_int_equal(tick_after(w, TERMINALS_ORDER_S), 1);
+    assert_int_equal(tick_after(w, 86'400), 0);
+    assert_int_equal(commands(w), before + 1); /* of the other meter */
+}
+
 static enum err do_report(struct store_tx *tx, void *arg)
 {
     return terminals_reading(tx, &((struct world *)arg)->report);
@@ -597,6 +615,7 @@ int main(void)
         CASE(a_reset_brings_the_status_along),
         CASE(reading_asks_for_everything_once),
         CASE(what_was_learnt_is_fetched),
+        CASE(what_is_no_terminal_any_more_holds_nobody_up),
         CASE(a_moved_relay_makes_a_watched_status_read),
         CASE(a_trip_counts_once),
         CASE(a_senseless_trip_is_refused),
