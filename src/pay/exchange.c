@@ -6,6 +6,7 @@
 
 #include "pay/pay_impl.h"
 #include "site/site.h"
+#include "terminals/terminals.h"
 
 static void put_registers(char *out, size_t cap, const int64_t wh[READINGS_REGISTERS])
 {
@@ -118,6 +119,7 @@ enum err pay_exchange(struct store_tx *tx, const struct pay_exchange *x, struct 
     TRY(settle_old(tx, x));
     TRY(wallet_of(tx, &old, &before_fen));
     TRY(change_device(tx, x, out));
+    TRY(terminals_exchange(tx, x->meter_id, x->now));
     TRY(wallet_of(tx, &old, &after_fen));
     out->wallet_fen = before_fen - after_fen;
     return record(tx, x, &old, out);

@@ -9,6 +9,7 @@
  *   (none) ──wish──► pending ──read back equal──► done
  *                       ├──refused, or read back otherwise──► refused
  *                       ├──no such meter──► lost             └──too late at the gateway──► expired
+ *                       ├──another device──► lost, and so is a setting that was done
  *                       └──no answer, or an order's deadline passed without a word
  *                             └──► unknown ──read back──► done or refused
  *
@@ -159,6 +160,11 @@ typedef enum err terminals_one_each(void *arg, const struct terminals_one *one);
 /* Every terminal of a project below a place, by meter id. */
 [[nodiscard]] enum err terminals_list(struct store_tx *tx, int64_t project_id, const char *under,
                                       terminals_one_each *each, void *arg);
+
+/* The meter is another device from now on (same transaction): what was read or set in the old one says
+ * nothing of it. Settings that stood or were on their way are lost, and what had been read is asked
+ * again soon. ERR_NOT_FOUND: no such meter. */
+[[nodiscard]] enum err terminals_exchange(struct store_tx *tx, int64_t meter_id, wall_s now);
 
 /* Outcomes of REGISTER commands; others are ignored. */
 [[nodiscard]] enum err terminals_outcome(struct store_tx *tx, const struct uplink_outcome *outcome,

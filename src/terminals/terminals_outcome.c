@@ -184,6 +184,46 @@ enum err terminals_outcome(struct store_tx *tx, const struct uplink_outcome *o, 
     return answered(&t, &m, &row, o);
 }
 
+/* --- another device
+ * ------------------------------------------------------------------------------------ */
+
+#define ANEW_S 30 /* its gateway has heard of it by then */
+#define CIRCUITS_MAX 3
+
+static enum err begin_anew(struct terminals_turn *t, const struct terminals_meter *m,
+                           struct terminals_row *row)
+{
+    bool wished = row->r.state == TERMINALS_PENDING || row->r.state == TERMINALS_UNKNOWN;
+    bool stood = row->r.state == TERMINALS_DONE && !is_order(row->r.item);
+    bool looked_at = row->r.value_len > 0 || row->command_id != 0 || row->next_at.s != 0;
+    if (row->r.state == TERMINALS_NONE && !looked_at)
+        return ERR_OK;
+    row->r.value_len = 0;
+    row->r.read_at.s = row->command_id = row->attempt = row->next_at.s = 0;
+    if (m->terminal && row->r.circuit <= m->circuits && !is_order(row->r.item) && looked_at)
+        row->next_at.s = t->now.s + ANEW_S;
+    if (wished || stood)
+        row->r.state = TERMINALS_LOST;
+    TRY(terminals_row_save(t->tx, row));
+    return wished || stood ? tell(t, m, row) : ERR_OK;
+}
+
+enum err terminals_exchange(struct store_tx *tx, int64_t meter_id, wall_s now)
+{
+    struct terminals_turn t = terminals_turn_of(tx, now, 0);
+    struct terminals_meter m;
+    struct terminals_row row;
+    TRY(terminals_meter_load(tx, meter_id, &m));
+    TRY(store_exec(tx, "DELETE FROM terminal_seen WHERE meter_id = $1", "i", meter_id));
+    for (int i = METER_TERMINAL_STATUS; i < METER_TERMINAL_ITEMS; i++)
+        for (int64_t circuit = 0; circuit <= CIRCUITS_MAX; circuit++) {
+            enum meter_terminal_item item = (enum meter_terminal_item)i;
+            TRY(terminals_row_load(tx, meter_id, circuit, item, &row));
+            TRY(begin_anew(&t, &m, &row));
+        }
+    return ERR_OK;
+}
+
 /* --- what moves
  * ---------------------------------------------------------------------------------------- */
 

@@ -118,6 +118,22 @@ static void test_registers(void **state)
     assert_int_equal(verified(t).exchanges, 1);
 }
 
+/* Settings of a terminal were those of the old device. */
+static void test_settings_of_a_terminal(void **state)
+{
+    struct town *t = *state;
+    town_exec(t, "INSERT INTO terminal_register (meter_id, circuit, item, state, value, read_at, "
+                 "wanted) VALUES (2, 1, 2, 'done', x'01', 5, x'01')");
+    town_exec(t, "INSERT INTO terminal_seen (meter_id, relay_open, open_reason) VALUES (2, 0, 0)");
+    assert_err(ERR_PAY_EPOCH, exchange(t, of(t, 2, 7, "exchange-01"), NULL));
+    assert_int_equal(town_int(t, "SELECT count(*) FROM terminal_seen"), 1);
+    assert_ok(exchange(t, of(t, 2, 1, "exchange-01"), NULL));
+    assert_int_equal(town_int(t, "SELECT count(*) FROM terminal_register WHERE state = 'lost' AND "
+                                 "value IS NULL AND read_at IS NULL AND wanted = x'01'"),
+                     1);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM terminal_seen"), 0);
+}
+
 static void test_refusals(void **state)
 {
     struct town *t = *state;
@@ -503,6 +519,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_registers),
+        CASE(test_settings_of_a_terminal),
         CASE(test_refusals),
         CASE(test_credit_goes_along),
         CASE(test_credit_stays_for_a_closing),

@@ -467,6 +467,47 @@ static void a_moved_relay_makes_a_watched_status_read(void **state)
     assert_true(waiting(w, METER_TERMINAL_STATUS) != 0);
 }
 
+static enum err do_exchange(struct store_tx *tx, void *arg)
+{
+    TRY(store_exec(tx, "UPDATE meter SET epoch = epoch + 1 WHERE id = 12", ""));
+    return terminals_exchange(tx, DORM, ((struct world *)arg)->now);
+}
+
+static void another_device_is_read_anew(void **state)
+{
+    struct world *w = *state;
+    static const uint8_t hours[40] = {0};
+    struct terminals_wish workday = {.meter_id = DORM, .circuit = 2, .item = METER_TERMINAL_WORKDAY,
+                                     .data = {hours, sizeof hours}, .reason = "a new term"};
+    report(w, 0, 0);
+    assert_ok(write_byte(w, METER_TERMINAL_RESET, &one));
+    answer(w, waiting(w, METER_TERMINAL_RESET), UPLINK_DONE, status_free, 6);
+    assert_ok(write_byte(w, METER_TERMINAL_LOCK, &one));
+    answer(w, waiting(w, METER_TERMINAL_LOCK), UPLINK_DONE, &one, 1);
+    assert_ok(write_as(w, workday));
+    int64_t old = waiting(w, METER_TERMINAL_WORKDAY);
+    int64_t told = number(w, "SELECT count(*) FROM event WHERE kind = 'terminal.not_set'");
+    assert_ok(store_run(w->store, do_exchange, w));
+    assert_int_equal(state_of(w, METER_TERMINAL_RESET), TERMINALS_DONE); /* an act, no setting */
+    assert_int_equal(state_of(w, METER_TERMINAL_LOCK), TERMINALS_LOST);
+    assert_int_equal(row(w, METER_TERMINAL_LOCK, 2)->value_len, 0);
+    assert_int_equal(row(w, METER_TERMINAL_LOCK, 2)->read_at.s, 0);
+    assert_int_equal(row(w, METER_TERMINAL_STATUS, 2)->value_len, 0);
+    assert_int_equal(state_of(w, METER_TERMINAL_WORKDAY), TERMINALS_LOST);
+    assert_false(row(w, METER_TERMINAL_WORKDAY, 2)->reading);
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'terminal.not_set'"),
+                     told + 2);
+    assert_int_equal(number(w, "SELECT count(*) FROM terminal_seen"), 0);
+    answer(w, old, UPLINK_DONE, hours, sizeof hours); /* of the old one, late */
+    assert_int_equal(row(w, METER_TERMINAL_WORKDAY, 2)->value_len, 0);
+    assert_int_equal(tick_after(w, 60), 3); /* status, lock, hours */
+    assert_int_equal(tick_after(w, 60), 0);
+    w->now.s += 1;
+    answer(w, waiting(w, METER_TERMINAL_LOCK), UPLINK_DONE, &zero, 1);
+    assert_int_equal(state_of(w, METER_TERMINAL_LOCK), TERMINALS_LOST); /* nobody wished it here */
+    assert_int_equal(row(w, METER_TERMINAL_LOCK, 2)->value_len, 1);
+}
+
 /* --- trips
  * ------------------------------------------------------------------------------------------ */
 
@@ -617,6 +658,7 @@ int main(void)
         CASE(what_was_learnt_is_fetched),
         CASE(what_is_no_terminal_any_more_holds_nobody_up),
         CASE(a_moved_relay_makes_a_watched_status_read),
+        CASE(another_device_is_read_anew),
         CASE(a_trip_counts_once),
         CASE(a_senseless_trip_is_refused),
         CASE(rooms_are_ranked_by_malignant_trips),
