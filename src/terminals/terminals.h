@@ -2,7 +2,9 @@
  * Terminals: what the dorm terminals of the site say of their circuits, and what is asked of them.
  *
  * Trips. A gateway tells every trip of a terminal once, with what it rested on. They are kept for
- * the list of a room and for the ranking of rooms; a trip by load control also becomes an event.
+ * the list of a room and for the ranking of rooms; a trip by load control also becomes an event. One
+ * from before the account was opened or the device was hung up is nobody's, and like those that a
+ * terminal remembers when it is heard for the first time it is no event.
  *
  * Registers. One row a register of a circuit: what was read last, and what staff wished last.
  *

@@ -63,11 +63,46 @@ bool terminals_reason_is_load(int64_t reason)
     return reason >= TERMINAL_REASON_NIGHT && reason <= TERMINAL_REASON_PROTECTION;
 }
 
+/* --- one trip
+ * -------------------------------------------------------------------------------------------- */
+
+#define AHEAD_S 3600
+#define NEWS_S 3600
+
+/* A clock that was lost or runs ahead must not put a trip where nobody looks. */
+static int64_t time_of(const struct uplink_trip *p, wall_s now)
+{
+    return p->at.s > 0 && p->at.s <= now.s + AHEAD_S ? p->at.s : now.s;
+}
+
+/* Before somebody moved in or the device was hung up here, a trip is not theirs. */
+static enum err theirs_since(struct store_tx *tx, const struct uplink_trip *p, int64_t *since)
+{
+    return store_int(tx, since,
+                     "SELECT max(coalesce((SELECT a.opened_at FROM meter m JOIN account a "
+                     "ON a.id = m.account_id WHERE m.id = $1), 0), coalesce((SELECT max(x.at) "
+                     "FROM meter_exchange x WHERE x.meter_id = $1 AND x.epoch < $2), 0))",
+                     "ii", p->meter_id, p->epoch);
+}
+
+/* A terminal that is heard for the first time tells the last ones of its life: they are no news. */
+static enum err news_since(struct store_tx *tx, const struct uplink_trip *p, wall_s now,
+                           int64_t *since)
+{
+    enum err e = store_int(tx, since,
+                           "SELECT heard_at FROM terminal_trip WHERE meter_id = $1 AND epoch = $2 "
+                           "ORDER BY id LIMIT 1",
+                           "ii", p->meter_id, p->epoch);
+    if (e == ERR_NOT_FOUND)
+        *since = now.s;
+    *since -= NEWS_S;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 static enum err insert(struct store_tx *tx, const struct terminals_meter *m,
                        const struct uplink_trip *p, wall_s now)
 {
-    /* A clock that was lost or runs ahead must not put a trip where nobody looks. */
-    int64_t at = p->at.s > 0 && p->at.s <= now.s + 3600 ? p->at.s : now.s;
+    int64_t at = time_of(p, now);
     TRY(store_exec(tx,
                    "INSERT INTO terminal_trip (meter_id, epoch, number, meter_at, project_id, "
                    "account_id, place_id, at, heard_at, circuit, reason, power_w, balance_fen) "
@@ -123,17 +158,22 @@ enum err terminals_trip(struct store_tx *tx, const struct uplink_trip *p, wall_s
 {
     struct terminals_turn t = terminals_turn_of(tx, now, random);
     struct terminals_meter m;
+    int64_t theirs, news, at = time_of(p, now);
     if (!fits(p))
         return ERR_RANGE;
     enum err e = terminals_meter_load(tx, p->meter_id, &m);
     if (e == ERR_NOT_FOUND)
         return ERR_OK;
     TRY(e);
+    TRY(theirs_since(tx, p, &theirs));
+    TRY(news_since(tx, p, now, &news));
+    if (at < theirs)
+        m.account_id = 0;
     e = insert(tx, &m, p, now);
     if (e == ERR_EXISTS)
         return ERR_OK;
     TRY(e);
-    if (!terminals_reason_is_load(p->reason))
+    if (!terminals_reason_is_load(p->reason) || at < theirs || at < news)
         return ERR_OK;
     TRY(tell(&t, &m, p));
     return m.terminal && p->circuit <= m.circuits

@@ -281,7 +281,7 @@ static void trips_are_told_in_words_and_ranked(void **state)
     struct told t = {.trip = {.meter_id = 1,
                               .epoch = 1,
                               .number = 4,
-                              .at.s = 1'700'000'000,
+                              .at.s = 1'790'000'500,
                               .circuit = 2,
                               .reason = TERMINAL_REASON_MALIGNANT,
                               .power_w = 1'100,
@@ -312,14 +312,14 @@ static void trips_are_told_in_words_and_ranked(void **state)
     r = world_get(w, &p, DORM "/trips?load=1");
     assert_int_equal(json_array_size(json_object_get(r.json, "trips")), 1);
     reply_free(&r);
-    r = world_get(w, &p, "/api/v1/projects/1/trip-ranking?from=1699999999&to=1700000001");
+    r = world_get(w, &p, "/api/v1/projects/1/trip-ranking?from=1790000499&to=1790000501");
     const json_t *rooms = json_object_get(r.json, "rooms");
     assert_int_equal(json_array_size(rooms), 1);
     assert_int_equal(json_integer_value(json_object_get(json_array_get(rooms, 0), "malignant")), 1);
     assert_int_equal(json_integer_value(json_object_get(json_array_get(rooms, 0), "largest_w")),
                      1000);
     reply_free(&r);
-    r = world_get(w, &p, "/api/v1/projects/1/trip-ranking?from=1700000001&to=1700000002");
+    r = world_get(w, &p, "/api/v1/projects/1/trip-ranking?from=1790000501&to=1790000502");
     assert_int_equal(json_array_size(json_object_get(r.json, "rooms")), 0);
     reply_free(&r);
     check_reply(world_get(w, &p, "/api/v1/projects/1/trip-ranking?from=5&to=5"), 422, "-");

@@ -579,6 +579,49 @@ static void a_trip_counts_once(void **state)
     assert_int_equal(number(w, "SELECT count(*) FROM event"), 3); /* none of the hours */
 }
 
+#define TOLD(w) number(w, "SELECT count(*) FROM event WHERE kind LIKE 'terminal.%'")
+#define OURS(w) number(w, "SELECT count(*) FROM terminal_trip WHERE account_id = 7")
+
+/* Who moved in today did not boil water last week, nor did the device in the maker's hall. */
+static void a_trip_before_their_time_is_nobodys(void **state)
+{
+    struct world *w = *state;
+    assert_ok(take(w, trip(DORM, 1, NOON - 10, TERMINAL_REASON_MALIGNANT)));
+    sql(w, "UPDATE account SET opened_at = 1767240000 - 60");
+    assert_ok(take(w, trip(DORM, 2, NOON - 61, TERMINAL_REASON_MALIGNANT)));
+    assert_int_equal(TOLD(w), 1);
+    assert_int_equal(OURS(w), 1);
+    assert_ok(take(w, trip(DORM, 3, NOON - 60, TERMINAL_REASON_MALIGNANT)));
+    assert_int_equal(TOLD(w), 2);
+    assert_int_equal(OURS(w), 2);
+    sql(w, "UPDATE meter SET epoch = 2 WHERE id = 12");
+    sql(w, "INSERT INTO meter_exchange (meter_id, epoch, exchange_id, at, actor, evidence, "
+           "old_address, old_model, new_address, new_model, closing_wh, opening_wh, wallet_fen, "
+           "kept) VALUES (12, 1, 'exchange', 1767240000 - 30, 'x', 'x', '', '', '', '', '', '', 0, "
+           "0)");
+    struct uplink_trip of_new = trip(DORM, 1, NOON - 31, TERMINAL_REASON_MALIGNANT);
+    of_new.epoch = 2;
+    assert_ok(take(w, of_new));
+    assert_ok(take(w, trip(DORM, 4, NOON - 31, TERMINAL_REASON_MALIGNANT))); /* of the old one */
+    assert_int_equal(TOLD(w), 3);
+    assert_int_equal(OURS(w), 3);
+    assert_int_equal(number(w, "SELECT count(*) FROM terminal_trip"), 5);
+}
+
+/* A terminal that is heard for the first time tells the last thirty of its life. */
+static void old_trips_are_no_news(void **state)
+{
+    struct world *w = *state;
+    for (int64_t i = 1; i <= 4; i++)
+        assert_ok(take(w, trip(DORM, i, NOON - 86'400 * (5 - i), TERMINAL_REASON_MALIGNANT)));
+    assert_ok(take(w, trip(DORM, 5, NOON - 600, TERMINAL_REASON_MALIGNANT)));
+    assert_int_equal(TOLD(w), 1);
+    w->now.s += 3 * 86'400; /* while its gateway was away it went on */
+    assert_ok(take(w, trip(DORM, 6, NOON + 86'400, TERMINAL_REASON_MALIGNANT)));
+    assert_int_equal(TOLD(w), 2);
+    assert_int_equal(number(w, "SELECT count(*) FROM terminal_trip"), 6);
+}
+
 static void a_senseless_trip_is_refused(void **state)
 {
     struct world *w = *state;
@@ -660,6 +703,8 @@ int main(void)
         CASE(a_moved_relay_makes_a_watched_status_read),
         CASE(another_device_is_read_anew),
         CASE(a_trip_counts_once),
+        CASE(a_trip_before_their_time_is_nobodys),
+        CASE(old_trips_are_no_news),
         CASE(a_senseless_trip_is_refused),
         CASE(rooms_are_ranked_by_malignant_trips),
     };
