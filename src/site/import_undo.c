@@ -224,6 +224,7 @@ static const struct {
      "OR EXISTS (SELECT 1 FROM day_closing t WHERE t.project_id = p.id) "
      "OR EXISTS (SELECT 1 FROM money_run t WHERE t.project_id = p.id) "
      "OR EXISTS (SELECT 1 FROM pay_policy t WHERE t.project_id = p.id) "
+     "OR EXISTS (SELECT 1 FROM flow_rule t WHERE t.project_id = p.id) "
      "OR EXISTS (SELECT 1 FROM billing_rule t WHERE t.project_id = p.id)) "
      "AND $3 <= $4 AND $5 > 0 ORDER BY p.id"},
     {IMPORT_ORGANISATION, IMPORT_PROJECT, SITE_UNDO_USED,

@@ -297,6 +297,8 @@ static void test_each_reason(void **state)
          "DELETE FROM price_plan WHERE id = 99", "price_plan", "p", SITE_UNDO_USED},
         {"INSERT INTO billing_rule VALUES (1, 5)", "DELETE FROM billing_rule", "project", "demo",
          SITE_UNDO_STAFF},
+        {"INSERT INTO flow_rule VALUES (1, 120, 300, 60, 10, 30, 7, 180, 270, 1, 5, 'user:1')",
+         "DELETE FROM flow_rule", "project", "demo", SITE_UNDO_STAFF},
     };
     int64_t id = import(state, HEADER ROW_1 ROW_2 ROW_3);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
