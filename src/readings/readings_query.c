@@ -227,7 +227,11 @@ enum err readings_registers_at(struct readings *r, struct store_tx *tx, int64_t 
     if (e != ERR_NOT_FOUND)
         return e;
     int64_t from;
-    TRY(sealed_before(tx, meter_id, at.s - NEAR_S, &from));
+    e = sealed_before(tx, meter_id, at.s - NEAR_S, &from);
+    if (e == ERR_NOT_FOUND) /* nothing is sealed yet: its days are all open */
+        from = at.s - READINGS_REACH_DAYS * (int64_t)DAY_S;
+    else
+        TRY(e);
     return registers_from(r, tx, meter_id, from, at.s, out);
 }
 

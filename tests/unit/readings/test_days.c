@@ -125,6 +125,21 @@ static void test_gap_of_days(void **state)
     assert_int_equal(reg.wh[0], register_at(DAY / 2 - 180));
 }
 
+/* Read once, silent since, and no day is over yet that could have been sealed. */
+static void test_silence_before_anything_was_sealed(void **state)
+{
+    struct rig *g = *state;
+    struct readings_registers reg;
+    rig_say(g, 7, 1, T0, WH(4'000), 0);
+    for (int64_t h = 0; h <= 40; h += 4) {
+        assert_ok(rig_registers(g, 7, T0 + h * 3600, &reg));
+        assert_int_equal(reg.wh[0], 4'000);
+        assert_int_equal(reg.at.s, T0);
+    }
+    assert_err(ERR_NOT_FOUND, rig_registers(g, 7, T0 - 1, &reg));
+    assert_err(ERR_NOT_FOUND, rig_registers(g, 8, T0 + 40 * 3600, &reg));
+}
+
 /* A gateway that was cut off delivers a sealed day late: holes are filled, what stood stays, and the
  * rows of that day and the next come out as if it had come in time. */
 static void test_late_day(void **state)
@@ -342,6 +357,7 @@ int main(void)
         CASE(test_sealing_keeps_every_answer),
         CASE(test_midnight_belongs_to_both),
         CASE(test_gap_of_days),
+        CASE(test_silence_before_anything_was_sealed),
         CASE(test_late_day),
         CASE(test_sealed_values_stay),
         CASE(test_sealing_is_repeatable),
