@@ -9,6 +9,7 @@
 #define TRIP_RECORD 0x04801000u
 #define TRIP_WHY 0x04801100u
 #define DATE_BYTES 4
+#define DAY_MIN 1'440 /* the end of a day is 24:00 */
 
 static const struct {
     const char *name;
@@ -138,11 +139,6 @@ enum err meter_terminal_take(const struct meter_unit *u, enum meter_terminal_ite
     memcpy(out, data.data, data.len);
     *len = data.len;
     return ERR_OK;
-}
-
-enum meter_reply meter_terminal_take_write(const struct meter_unit *u, struct bytes answer)
-{
-    return meter_dlt645_take_order(u, answer);
 }
 
 static bool status_shows(enum meter_terminal_item item, struct bytes data, struct bytes proof)
@@ -332,6 +328,8 @@ void meter_terminal_put_white(const struct meter_terminal_white list[METER_TERMI
 static uint16_t take_time(struct reader *r)
 {
     unsigned minute = (unsigned)reader_bcd_le(r, 1), hour = (unsigned)reader_bcd_le(r, 1);
+    if (r->err == ERR_OK && (minute >= 60 || hour * 60 + minute > DAY_MIN))
+        r->err = ERR_RANGE;
     return (uint16_t)(hour * 60 + minute);
 }
 
@@ -350,7 +348,7 @@ enum err meter_terminal_read_hours(struct bytes b,
         out[i].end_min = take_time(&r);
         out[i].cover = reader_u8(&r);
     }
-    return r.err == ERR_BCD ? ERR_BCD : whole(&r);
+    return r.err == ERR_BCD || r.err == ERR_RANGE ? r.err : whole(&r);
 }
 
 void meter_terminal_put_hours(const struct meter_terminal_period list[METER_TERMINAL_PERIODS],

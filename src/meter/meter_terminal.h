@@ -45,7 +45,7 @@ bool meter_terminal_is(const struct meter_model *m);
 /* ERR_RANGE: no such item, or no such circuit (1.. of a circuit's item, 0 of the calendar). */
 [[nodiscard]] enum err meter_terminal_ask(const struct meter_unit *u, enum meter_terminal_item item,
                                           unsigned circuit, struct writer *w);
-/* ERR_STATE: an item that cannot be written. */
+/* Take the answer by meter_take_order. ERR_STATE: an item that cannot be written. */
 [[nodiscard]] enum err meter_terminal_ask_write(const struct meter_unit *u,
                                                 enum meter_terminal_item item, unsigned circuit,
                                                 struct bytes data, struct writer *w);
@@ -55,8 +55,6 @@ bool meter_terminal_is(const struct meter_model *m);
                                            enum meter_terminal_item item, unsigned circuit,
                                            struct bytes answer, uint8_t out[METER_TERMINAL_BYTES],
                                            size_t *len);
-/* What the meter said to a write: OK, AUTH, OTHER; NONE: no answer to anything. */
-enum meter_reply meter_terminal_take_write(const struct meter_unit *u, struct bytes answer);
 /* Whether `proof`, read back, shows that `data` was taken. */
 bool meter_terminal_met(enum meter_terminal_item item, struct bytes data, struct bytes proof);
 
@@ -126,7 +124,8 @@ struct meter_terminal_calendar {
     struct meter_terminal_date dates[METER_TERMINAL_DATES];
 };
 
-/* Each answers ERR_FRAME_LENGTH or ERR_BCD if the bytes are not such a register. */
+/* Each answers ERR_FRAME_LENGTH or ERR_BCD if the bytes are not such a register; ERR_RANGE: a time
+ * that no day has. */
 [[nodiscard]] enum err meter_terminal_read_status(struct bytes b,
                                                   struct meter_terminal_status *out);
 [[nodiscard]] enum err meter_terminal_read_limits(struct bytes b,

@@ -55,7 +55,7 @@ static enum meter_reply write_register(enum meter_terminal_item item, unsigned c
     uint8_t frame[METER_FRAME_MAX];
     struct writer w = writer_of(frame, sizeof frame);
     assert_ok(meter_terminal_ask_write(&unit, item, circuit, data, &w));
-    return meter_terminal_take_write(&unit, carry(&w));
+    return meter_take_order(&unit, carry(&w));
 }
 
 static struct meter_terminal_status status_of(unsigned circuit)
@@ -260,6 +260,15 @@ static void damaged_registers_are_named(void **state)
     struct meter_terminal_white white[METER_TERMINAL_WHITE];
     struct meter_terminal_period hours[METER_TERMINAL_PERIODS];
     struct meter_terminal_calendar c;
+    uint8_t times[40] = {0x59, 0x23, 0x00, 0x24, 1};
+    assert_ok(meter_terminal_read_hours((struct bytes){times, 40}, hours));
+    assert_int_equal(hours[0].begin_min, 1'439);
+    assert_int_equal(hours[0].end_min, 1'440);
+    times[0] = 0x60; /* 23:60 */
+    assert_err(ERR_RANGE, meter_terminal_read_hours((struct bytes){times, 40}, hours));
+    times[0] = 0x00;
+    times[2] = 0x01; /* 24:01 */
+    assert_err(ERR_RANGE, meter_terminal_read_hours((struct bytes){times, 40}, hours));
     assert_err(ERR_FRAME_LENGTH, meter_terminal_read_status((struct bytes){bytes, 5}, &s));
     assert_err(ERR_FRAME_LENGTH, meter_terminal_read_limits((struct bytes){bytes, 19}, &l));
     assert_err(ERR_FRAME_LENGTH, meter_terminal_read_white((struct bytes){bytes, 31}, white));
