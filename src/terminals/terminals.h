@@ -2,9 +2,9 @@
  * Terminals: what the dorm terminals of the site say of their circuits, and what is asked of them.
  *
  * Trips. A gateway tells every trip of a terminal once, with what it rested on. They are kept for
- * the list of a room and for the ranking of rooms; a trip by load control also becomes an event. One
- * from before the account was opened or the device was hung up is nobody's, and like those that a
- * terminal remembers when it is heard for the first time it is no event.
+ * the list of a room and for the ranking of rooms; a trip by load control also becomes an event.
+ * One from before the account was opened or the device was hung up is nobody's, and like those that
+ * a terminal remembers when it is heard for the first time it is no event.
  *
  * Registers. One row a register of a circuit: what was read last, and what staff wished last.
  *
@@ -163,9 +163,9 @@ typedef enum err terminals_one_each(void *arg, const struct terminals_one *one);
 [[nodiscard]] enum err terminals_list(struct store_tx *tx, int64_t project_id, const char *under,
                                       terminals_one_each *each, void *arg);
 
-/* The meter is another device from now on (same transaction): what was read or set in the old one says
- * nothing of it. Settings that stood or were on their way are lost, and what had been read is asked
- * again soon. ERR_NOT_FOUND: no such meter. */
+/* The meter is another device from now on (same transaction): what was read or set in the old one
+ * says nothing of it. Settings that stood or were on their way are lost, and what had been read is
+ * asked again soon. ERR_NOT_FOUND: no such meter. */
 [[nodiscard]] enum err terminals_exchange(struct store_tx *tx, int64_t meter_id, wall_s now);
 
 /* Outcomes of REGISTER commands; others are ignored. */

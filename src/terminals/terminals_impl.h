@@ -5,6 +5,8 @@
 #include "base/rand.h"
 #include "terminals/terminals.h"
 
+#define TERMINALS_BELOW 200
+
 struct terminals_turn {
     struct store_tx *tx;
     wall_s now;
@@ -39,6 +41,11 @@ enum err terminals_send(struct terminals_turn *t, const struct terminals_meter *
 /* Reads a register again, unless a command for it is on its way. */
 enum err terminals_look(struct terminals_turn *t, const struct terminals_meter *m, int64_t circuit,
                         enum meter_terminal_item item);
+
+/* What is done once and shows in another register. */
+bool terminals_is_order(enum meter_terminal_item item);
+/* "D1" as "D1/", so that D1 holds D1/101 and not D10; NULL and "" as "". */
+void terminals_below(const char *under, char out[TERMINALS_BELOW]);
 
 bool terminals_reason_is_load(int64_t reason); /* load control, or air-conditioner mode */
 

@@ -3,12 +3,11 @@
 #include "base/must.h"
 #include "terminals/terminals_impl.h"
 
-/* "D1" as "D1/", so that D1 holds D1/101 and not D10. */
-static void below(const char *under, char out[200])
+void terminals_below(const char *under, char out[TERMINALS_BELOW])
 {
     out[0] = '\0';
     if (under && *under)
-        snprintf(out, 200, "%s/", under);
+        snprintf(out, TERMINALS_BELOW, "%s/", under);
 }
 
 /* --- one row a terminal
@@ -55,9 +54,9 @@ enum err terminals_list(struct store_tx *tx, int64_t project_id, const char *und
                         terminals_one_each *each, void *arg)
 {
     struct terminals_one one;
-    char prefix[200];
+    char prefix[TERMINALS_BELOW];
     enum err e = ERR_OK;
-    below(under, prefix);
+    terminals_below(under, prefix);
     struct query q = query_open(
         tx,
         "SELECT m.id, m.account_id, m.place_id, m.circuits, m.model, p.code, a.code, a.name "

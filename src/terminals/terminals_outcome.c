@@ -14,11 +14,6 @@ static int64_t pause_s(int64_t attempt)
     return pauses[attempt > last ? last : attempt];
 }
 
-static bool is_order(enum meter_terminal_item item)
-{
-    return meter_terminal_proof(item) != item;
-}
-
 static enum err tell(struct terminals_turn *t, const struct terminals_meter *m,
                      const struct terminals_row *row)
 {
@@ -128,7 +123,8 @@ static enum err settle(struct terminals_turn *t, const struct terminals_meter *m
 static enum err look_around(struct terminals_turn *t, const struct terminals_meter *m,
                             const struct terminals_row *row)
 {
-    if (row->r.circuit == 0 || row->r.item == METER_TERMINAL_STATUS || is_order(row->r.item))
+    if (row->r.circuit == 0 || row->r.item == METER_TERMINAL_STATUS ||
+        terminals_is_order(row->r.item))
         return ERR_OK;
     return terminals_look(t, m, row->r.circuit, METER_TERMINAL_STATUS);
 }
@@ -139,7 +135,7 @@ static enum err answered(struct terminals_turn *t, const struct terminals_meter 
     bool wished = row->r.state == TERMINALS_PENDING || row->r.state == TERMINALS_UNKNOWN;
     row->command_id = 0;
     row->next_at.s = 0;
-    if (!is_order(row->r.item))
+    if (!terminals_is_order(row->r.item))
         TRY(keep_value(t, m, row, o));
     else if (o->data_len > 0)
         TRY(keep_status(t, m, row->r.circuit, o));
@@ -194,13 +190,14 @@ static enum err begin_anew(struct terminals_turn *t, const struct terminals_mete
                            struct terminals_row *row)
 {
     bool wished = row->r.state == TERMINALS_PENDING || row->r.state == TERMINALS_UNKNOWN;
-    bool stood = row->r.state == TERMINALS_DONE && !is_order(row->r.item);
+    bool stood = row->r.state == TERMINALS_DONE && !terminals_is_order(row->r.item);
     bool looked_at = row->r.value_len > 0 || row->command_id != 0 || row->next_at.s != 0;
     if (row->r.state == TERMINALS_NONE && !looked_at)
         return ERR_OK;
     row->r.value_len = 0;
     row->r.read_at.s = row->command_id = row->attempt = row->next_at.s = 0;
-    if (m->terminal && row->r.circuit <= m->circuits && !is_order(row->r.item) && looked_at)
+    if (m->terminal && row->r.circuit <= m->circuits && !terminals_is_order(row->r.item) &&
+        looked_at)
         row->next_at.s = t->now.s + ANEW_S;
     if (wished || stood)
         row->r.state = TERMINALS_LOST;

@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "journal/detail.h"
 #include "journal/journal.h"
 #include "terminal/load.h"
@@ -250,9 +248,8 @@ enum err terminals_ranking(struct store_tx *tx, const struct terminals_rank_quer
 {
     struct terminals_rank row;
     enum err e = ERR_OK;
-    char under[200] = "";
-    if (query->under && *query->under)
-        snprintf(under, sizeof under, "%s/", query->under);
+    char under[TERMINALS_BELOW];
+    terminals_below(query->under, under);
     struct query q = query_open(
         tx,
         "SELECT r.place_id, p.code, a.id, a.code, a.name, r.malignant, r.other, r.largest, "

@@ -15,7 +15,7 @@ static bool has_register(const struct terminals_meter *m, int64_t circuit,
     return whole ? circuit == 0 : circuit >= 1 && circuit <= m->circuits;
 }
 
-static bool is_order(enum meter_terminal_item item)
+bool terminals_is_order(enum meter_terminal_item item)
 {
     return meter_terminal_proof(item) != item;
 }
@@ -36,7 +36,7 @@ enum err terminals_send(struct terminals_turn *t, const struct terminals_meter *
     if (write) {
         memcpy(o.command.data, row->r.wanted, row->r.wanted_len);
         o.command.data_len = row->r.wanted_len;
-        o.command.not_after.s = is_order(row->r.item) ? t->now.s + TERMINALS_ORDER_S : 0;
+        o.command.not_after.s = terminals_is_order(row->r.item) ? t->now.s + TERMINALS_ORDER_S : 0;
     }
     TRY(headend_gateway_of_meter(t->tx, m->id, &o.gateway_id));
     TRY(headend_command_put(t->tx, &o, &row->command_id));
@@ -64,7 +64,7 @@ enum err terminals_read(struct store_tx *tx, const struct terminals_ask *ask)
     for (int i = METER_TERMINAL_STATUS; i <= last; i++)
         for (int64_t circuit = 0; circuit <= m.circuits; circuit++) {
             enum meter_terminal_item item = (enum meter_terminal_item)i;
-            if (has_register(&m, circuit, item) && !is_order(item))
+            if (has_register(&m, circuit, item) && !terminals_is_order(item))
                 TRY(terminals_look(&t, &m, circuit, item));
         }
     return ERR_OK;
