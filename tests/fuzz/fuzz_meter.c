@@ -227,7 +227,6 @@ static void take_register(const struct meter_unit *u, uint8_t choice, struct byt
     struct writer asked = writer_of(asked_room, sizeof asked_room);
     size_t len = 0;
     (void)meter_terminal_take(u, item, choice % 5, payload, out, &len);
-    (void)meter_terminal_take_write(u, payload);
     (void)meter_terminal_met(item, (struct bytes){out, len}, payload);
     if (meter_terminal_ask(u, item, circuit, &asked) != ERR_OK)
         return;
