@@ -234,7 +234,9 @@ void api_put_relay(struct jwrite *w, const char *key, const struct control_relay
 #define API_EVENT_COLUMNS                                                                          \
     "event.id, event.at, event.project_id, event.account_id, event.meter_id, event.kind, "         \
     "event.severity, event.detail, account.code"
-bool api_event_tells_money(const char *kind);
+/* Whether it names an amount, or is about money otherwise: only for roles that may see money. The
+ * list and the stream ask the same. */
+bool api_event_tells_money(const char *kind, const char *detail);
 void api_put_event(struct jwrite *w, const char *key, const struct query *q);
 
 /* ---- the event stream (api_stream.c) ---- */

@@ -374,7 +374,7 @@ static enum err build_event(struct stream *s, struct store_tx *tx, int64_t id)
     if (query_step(&q)) {
         struct jwrite w = {};
         int64_t project_id = query_int(&q, 2);
-        bool money = api_event_tells_money(query_text(&q, 5));
+        bool money = api_event_tells_money(query_text(&q, 5), query_text(&q, 7));
         api_put_event(&w, NULL, &q);
         publish(s, project_id, money ? FOR_MONEY : FOR_ALL, "event", &w);
     }
