@@ -126,7 +126,8 @@ struct site_import {
     size_t column_count;
     struct import_row *rows;
     size_t row_count, row_cap;
-    struct things project, places, gateways, lines, customers, accounts, meters;
+    struct things project; /* one: the first that is named */
+    struct things places, gateways, lines, customers, accounts, meters;
     struct import_text *plans, *strategies;
     size_t plan_count, strategy_count;
     wall_s effective_at;

@@ -138,15 +138,19 @@ static void say_all(struct site_import *im, struct thing *t, enum column first, 
         say(im, t, i, first + (enum column)i, r);
 }
 
-static void take_project(struct site_import *im, const struct import_row *r)
+/* The first project is the file's. False: the row is of another one, and nothing of it is taken:
+ * whoever brings the file may be a stranger there. */
+static bool take_project(struct site_import *im, const struct import_row *r)
 {
     struct things *all = &im->project;
-    int32_t i = import_thing(all, r->cells[COLUMN_PROJECT], r->row);
-    if (i > 0)
-        import_error(im, r->row, import_header(im, COLUMN_PROJECT), ERR_CSV_PROJECT,
-                     r->cells[COLUMN_PROJECT]);
-    else
-        say_all(im, &all->list[0], COLUMN_PROJECT_NAME, 3, r);
+    const char *code = r->cells[COLUMN_PROJECT];
+    if (all->count > 0 && strcmp(all->list[0].key, code) != 0) {
+        import_error(im, r->row, import_header(im, COLUMN_PROJECT), ERR_CSV_PROJECT, code);
+        return false;
+    }
+    (void)import_thing(all, code, r->row);
+    say_all(im, &all->list[0], COLUMN_PROJECT_NAME, 3, r);
+    return true;
 }
 
 /* Building, floor if there is one, room or shop: each a path below the one before. */
@@ -268,9 +272,8 @@ static void take_row(struct site_import *im)
     int64_t before = im->result.error_count;
     bool fits = take_cells(im, r);
     r->faulty = true;
-    if (!check_needed(im, r) || !fits)
+    if (!check_needed(im, r) || !fits || !take_project(im, r))
         return;
-    take_project(im, r);
     take_place(im, r);
     take_line(im, r);
     take_account(im, r);

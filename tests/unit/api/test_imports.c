@@ -212,6 +212,36 @@ static void test_whose_it_is(void **state)
                 400, "API_FIELD");
 }
 
+#define OTHERS "B,D1,401,401,platform,flat,standard,GW-B,1,tcp:127.0.0.1:9,000000000401,yufu-shop3p\n"
+#define OF_B "A,D1,401,401,platform,flat,standard,GW-A,1,tcp:127.0.0.1:9,000000000401,yufu-shop3p\n"
+
+/* A row of a project that one may not see is an error, and not a question about it. */
+static void test_the_second_project_of_a_file(void **state)
+{
+    struct world *w = *state;
+    char id[20], path[128];
+    world_person(w, AUTH_ENGINEER, 1);
+    struct person p = world_login(w, "engineer");
+    look_through(w, &p, HEADER OF_B OTHERS, id, "faulty");
+    path_of(id, "", path);
+    struct reply r = world_get(w, &p, path);
+    assert_int_equal(reply_int(&r, "error_count"), 1);
+    assert_int_equal(reply_int(&r, "added"), 1);
+    assert_int_equal(reply_int(&r, "same"), 0);
+    const json_t *error = json_array_get(json_object_get(r.json, "errors"), 0);
+    assert_string_equal(json_string_value(json_object_get(error, "code")), "CSV_PROJECT");
+    json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(r.json, "objects"), i, one)
+        if (strcmp(json_string_value(json_object_get(one, "object")), "account") == 0)
+            assert_int_equal(json_integer_value(json_object_get(one, "added")), 1);
+    check_reply(r, 200, "-");
+    r = world_ask(w, &(struct ask){.method = "POST", .path = "/api/v1/projects/1/import?dry_run=1",
+                                   .person = &p, .type = "text/csv", .body = HEADER OF_B OTHERS});
+    assert_int_equal(reply_int(&r, "added"), 1);
+    check_reply(r, 422, "SITE_IMPORT");
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
@@ -221,6 +251,7 @@ int main(void)
         CASE(test_errors_are_told_and_come_as_a_file),
         CASE(test_progress),
         CASE(test_whose_it_is),
+        CASE(test_the_second_project_of_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -450,6 +450,33 @@ static void test_bad_files(void **state)
     }
 }
 
+/* Two projects in one file: what the second one has is nobody's business who may only see the first.
+ */
+static void test_only_the_first_project_is_compared(void **state)
+{
+#define OF(project, account, wallet, gateway, address)                                             \
+    project ",,,,D1,3," address ",," account ",,,,," wallet ",p,s,," gateway                       \
+            ",,1,tcp:h:1,,," address ",yufu-dorm3,,,\n"
+    assert_ok(import(state, HEADER OF("demo", "D1-301", "meter", "GW-1", "301")));
+    assert_ok(import(state, HEADER OF("other", "O1", "meter", "GW-2", "401")
+                                OF("other", "O2", "meter", "GW-2", "402")));
+    struct site_import *im = open_import(
+        HEADER OF("demo", "O1", "platform", "GW-3", "401") OF("other", "O2", "platform", "GW-2", "402"));
+    assert_err(ERR_SITE_IMPORT, compare(state, im));
+    assert_true(told(im, 3, "project", ERR_CSV_PROJECT));
+    const struct site_import_result *r = site_import_result(im);
+    assert_int_equal(r->error_count, 1);
+    assert_string_equal(r->project_code, "demo");
+    assert_int_equal(r->project_id, 1);
+    assert_int_equal(r->objects[SITE_IMPORT_PROJECT][SITE_SAME], 1);
+    assert_int_equal(r->objects[SITE_IMPORT_ACCOUNT][SITE_NEW], 1); /* demo has no O1 */
+    assert_int_equal(r->objects[SITE_IMPORT_ACCOUNT][SITE_CHANGED], 0);
+    assert_int_equal(r->objects[SITE_IMPORT_GATEWAY][SITE_NEW], 1);
+    assert_int_equal(r->objects[SITE_IMPORT_GATEWAY][SITE_SAME], 0);
+    assert_int_equal(r->rows_by_change[SITE_NEW], 1);
+    site_import_close(im);
+}
+
 /* What a model is, its address and its kind come from its file. */
 static void test_other_protocols(void **state)
 {
@@ -773,6 +800,7 @@ int main(void)
         CASE(test_good_cells),
         CASE(test_bad_files),
         CASE(test_all_errors_at_once),
+        CASE(test_only_the_first_project_is_compared),
         CASE(test_other_protocols),
         CASE(test_failed_rows_come_back),
         CASE(test_slices),
