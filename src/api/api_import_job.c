@@ -18,12 +18,12 @@
 #define FORGET_MS 1'800'000 /* untouched for half an hour */
 #define WRITTEN_MS 60'000   /* after it was written */
 #define GROUPS_MAX 64
+#define FILE_BYTES_MAX 1024 /* of its name; the history shows what fits of it */
 #define ID_MAX (INT64_C(1) << 53)
 
 struct job {
     char id[17]; /* "": free */
     int64_t project_id, person_id;
-    char file[SITE_NAME_MAX + 1];
     struct site_import *im;
     bool foreign;    /* the file is about another project: not compared */
     enum err failed; /* of the store */
@@ -256,7 +256,7 @@ static void put_job(struct jwrite *w, const struct job *j, int64_t skip, int64_t
     site_import_where(j->im, &at);
     jwrite_object(w, NULL);
     jwrite_text(w, "id", j->id);
-    jwrite_text(w, "file", j->file);
+    jwrite_text(w, "file", site_import_file(j->im));
     jwrite_text(w, "state", state_of(j));
     jwrite_int(w, "done", at.done);
     jwrite_int(w, "total", at.total);
@@ -278,7 +278,7 @@ enum err api_import_check(struct call *c)
     const char *file = NULL;
     struct bytes body = http_body(c->http);
     struct imports *t = c->api->imports;
-    TRY(api_query_text(c, "file", SITE_NAME_MAX, &file));
+    TRY(api_query_text(c, "file", FILE_BYTES_MAX, &file));
     struct job *j = place_for(c);
     if (!j)
         return ERR_FULL;
@@ -286,7 +286,6 @@ enum err api_import_check(struct call *c)
     TRY(site_import_open(&j->im, body.data, body.len));
     site_import_name(j->im, file ? file : "");
     snprintf(j->id, sizeof j->id, "%016llx", (unsigned long long)api_draw());
-    snprintf(j->file, sizeof j->file, "%s", file ? file : "");
     j->project_id = c->project_id;
     j->person_id = c->who.person_id;
     j->forget = after(t, FORGET_MS);

@@ -158,6 +158,11 @@ void site_import_name(struct site_import *im, const char *file)
     im->file[used] = 0;
 }
 
+const char *site_import_file(const struct site_import *im)
+{
+    return im->file;
+}
+
 /* The code is known from the first row on. */
 static void note_project(struct site_import *im)
 {

@@ -60,8 +60,10 @@ void site_import_close(struct site_import *im); /* NULL is allowed */
 /* From when a changed plan or strategy is in force; 0 (the start): from `now` of the commit. */
 void site_import_effective(struct site_import *im, wall_s at);
 
-/* The name that the history shows; what does not fit is cut. Default "". */
+/* The name that the history shows: at most SITE_NAME_MAX bytes, cut between characters and without
+ * control characters. Default "". */
 void site_import_name(struct site_import *im, const char *file);
+const char *site_import_file(const struct site_import *im);
 
 /* The same as site_import_compare in slices, for callers that have other things to do meanwhile: up
  * to `items` rows or things a call; each slice may have a transaction of its own. */

@@ -242,6 +242,32 @@ static void test_the_second_project_of_a_file(void **state)
     check_reply(r, 422, "SITE_IMPORT");
 }
 
+/* Forty Chinese characters are 120 bytes: the history shows as many as fit, and only whole ones. */
+static void test_long_names_are_cut_between_characters(void **state)
+{
+    struct world *w = *state;
+    struct person p = admin(w);
+    char path[1024] = IMPORTS "/checks?file=", name[97] = "", id[20];
+    for (int i = 0; i < 40; i++) {
+        snprintf(path + strlen(path), sizeof path - strlen(path), "%%E8%%A1%%A8");
+        if (i < 32)
+            strncat(name, "表", sizeof name - strlen(name) - 1);
+    }
+    struct reply r = world_ask(w, &(struct ask){.method = "POST", .path = path, .person = &p,
+                                                .type = "text/csv", .body = HEADER ROW_GOOD});
+    assert_string_equal(reply_text(&r, "file"), name);
+    snprintf(id, sizeof id, "%s", reply_text(&r, "id"));
+    check_reply(r, 202, "-");
+    path_of(id, "", path);
+    for (int i = 0; i < 100; i++)
+        check_reply(world_get(w, &p, path), 200, "-");
+    check_reply(write_it(w, &p, id, "import-0001"), 200, "-");
+    r = world_get(w, &p, IMPORTS);
+    const json_t *row = json_array_get(json_object_get(r.json, "imports"), 0);
+    assert_string_equal(json_string_value(json_object_get(row, "file")), name);
+    check_reply(r, 200, "-");
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
@@ -252,6 +278,7 @@ int main(void)
         CASE(test_progress),
         CASE(test_whose_it_is),
         CASE(test_the_second_project_of_a_file),
+        CASE(test_long_names_are_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

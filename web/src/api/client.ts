@@ -350,7 +350,7 @@ export const api = {
 
   /** Brings a file to be looked at; `sent` hears how much of it has left, 0 to 1. */
   checkImport: (project: number, csv: Blob, file: string, sent: (share: number) => void) =>
-    upload<ImportCheck>(`/projects/${project}/imports/checks`, { file: file.slice(-90) }, csv, sent),
+    upload<ImportCheck>(`/projects/${project}/imports/checks`, { file: [...file].slice(0, 96).join('') }, csv, sent),
   importCheck: (project: number, id: string, skip = 0, limit = 100) =>
     call<ImportCheck>('GET', `/projects/${project}/imports/checks/${id}`, { query: { skip, limit } }),
   importRows: (project: number, id: string, change: 'new' | 'changed' | 'same', after: number) =>

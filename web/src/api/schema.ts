@@ -4280,7 +4280,7 @@ export interface operations {
     checkImport: {
         parameters: {
             query?: {
-                /** @description Its name, for the history */
+                /** @description Its name, for the history, which shows its first 96 bytes in whole characters */
                 file?: string;
             };
             header?: never;
