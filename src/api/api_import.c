@@ -1,22 +1,27 @@
 /* Import of a site file through the browser. */
-#include "api/api_impl.h"
-#include "site/import.h"
+#include "api/api_import.h"
 
-static void put_errors(struct jwrite *w, const struct site_import *im)
+#define ERRORS_SHOWN 1000 /* more are counted */
+
+void api_put_titles(struct jwrite *w, enum err e)
+{
+    jwrite_text(w, "code", err_name(e));
+    jwrite_text(w, "title_zh", err_text_zh(e));
+    jwrite_text(w, "title_en", err_text_en(e));
+}
+
+void api_put_import_errors(struct jwrite *w, const struct site_import *im, int64_t skip,
+                           int64_t limit)
 {
     size_t count;
-    const struct site_import_error *errors = site_import_errors(im, &count);
+    const struct site_import_error *e = site_import_errors(im, &count);
     jwrite_array(w, "errors");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = (size_t)skip; i < count && limit > 0; i++, limit--) {
         jwrite_object(w, NULL);
-        jwrite_int(w, "row", errors[i].row);
-        jwrite_text(w, "column", errors[i].column);
-        jwrite_text(w, "code", err_name(errors[i].code));
-        jwrite_text(w, "title_zh", err_text_zh(errors[i].code));
-        jwrite_text(w, "title_en", err_text_en(errors[i].code));
-        jwrite_text(w, "pointer", errors[i].column);
-        if (errors[i].value[0])
-            jwrite_text(w, "detail", errors[i].value);
+        jwrite_int(w, "row", e[i].row);
+        jwrite_text(w, "column", e[i].column);
+        api_put_titles(w, e[i].code);
+        jwrite_text(w, "value", e[i].value);
         jwrite_end(w);
     }
     jwrite_end(w);
@@ -30,7 +35,8 @@ static void put_result(struct jwrite *w, const struct site_import *im, bool dry_
     jwrite_int(w, "added", r->rows_by_change[SITE_NEW]);
     jwrite_int(w, "changed", r->rows_by_change[SITE_CHANGED]);
     jwrite_int(w, "same", r->rows_by_change[SITE_SAME]);
-    put_errors(w, im);
+    jwrite_int(w, "error_count", r->error_count);
+    api_put_import_errors(w, im, 0, ERRORS_SHOWN);
 }
 
 static void refused(struct call *c, struct jwrite *w)
@@ -66,7 +72,8 @@ enum err api_import(struct call *c)
     c->extra_arg = im;
     c->extra_free = close_import;
     enum err e = site_import_compare(im, c->tx);
-    /* What was found while comparing is of the file's project: only for those who asked about it. */
+    /* What was found while comparing is of the file's project: only for those who asked about it.
+     */
     if (e == ERR_OK || (e == ERR_SITE_IMPORT && *site_import_result(im)->project_code))
         TRY(check_project(c, im));
     if (e == ERR_SITE_IMPORT)

@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/api_impl.h"
+#include "api/api_import.h"
 #include "base/must.h"
 #include "journal/detail.h"
 #include "readings/readings.h"
-#include "site/import.h"
 
 #define JOBS 4
 #define SLICE 400           /* rows or things: a few milliseconds */
@@ -181,23 +180,6 @@ static void put_objects(struct jwrite *w, const struct site_import_result *r)
     jwrite_end(w);
 }
 
-static void put_titles(struct jwrite *w, enum err e)
-{
-    jwrite_text(w, "code", err_name(e));
-    jwrite_text(w, "title_zh", err_text_zh(e));
-    jwrite_text(w, "title_en", err_text_en(e));
-}
-
-static void put_error(struct jwrite *w, const struct site_import_error *e)
-{
-    jwrite_object(w, NULL);
-    jwrite_int(w, "row", e->row);
-    jwrite_text(w, "column", e->column);
-    put_titles(w, e->code);
-    jwrite_text(w, "value", e->value);
-    jwrite_end(w);
-}
-
 struct group {
     const struct site_import_error *first;
     int64_t count;
@@ -230,21 +212,11 @@ static void put_groups(struct jwrite *w, const struct site_import *im)
     for (size_t i = 0; i < used; i++) {
         jwrite_object(w, NULL);
         jwrite_text(w, "column", groups[i].first->column);
-        put_titles(w, groups[i].first->code);
+        api_put_titles(w, groups[i].first->code);
         jwrite_int(w, "count", groups[i].count);
         jwrite_int(w, "first_row", groups[i].first->row);
         jwrite_end(w);
     }
-    jwrite_end(w);
-}
-
-static void put_errors(struct jwrite *w, const struct site_import *im, int64_t skip, int64_t limit)
-{
-    size_t count;
-    const struct site_import_error *e = site_import_errors(im, &count);
-    jwrite_array(w, "errors");
-    for (size_t i = (size_t)skip; i < count && limit > 0; i++, limit--)
-        put_error(w, &e[i]);
     jwrite_end(w);
 }
 
@@ -266,7 +238,7 @@ static void put_job(struct jwrite *w, const struct job *j, int64_t skip, int64_t
     if (over && !j->foreign) {
         put_objects(w, r);
         put_groups(w, j->im);
-        put_errors(w, j->im, skip, limit);
+        api_put_import_errors(w, j->im, skip, limit);
     }
     jwrite_end(w);
 }

@@ -268,6 +268,26 @@ static void test_long_names_are_cut_between_characters(void **state)
     check_reply(r, 200, "-");
 }
 
+/* One answer names a thousand errors, and says how many there are. */
+static void test_errors_at_once_are_limited(void **state)
+{
+    struct world *w = *state;
+    struct person p = admin(w);
+    size_t len = 0, cap = 400'000;
+    char *text = malloc(cap);
+    len += (size_t)snprintf(text, cap, HEADER);
+    for (int i = 0; i < 1500; i++)
+        len += (size_t)snprintf(text + len, cap - len, "A,D9,%d,,,,,GW-Z,1,tcp:127.0.0.1:9,%d,abacus\n",
+                                i, i);
+    struct reply r =
+        world_ask(w, &(struct ask){.method = "POST", .path = "/api/v1/projects/1/import",
+                                   .person = &p, .type = "text/csv", .body = text});
+    assert_int_equal(json_array_size(json_object_get(r.json, "errors")), 1000);
+    assert_int_equal(reply_int(&r, "error_count"), 1500);
+    check_reply(r, 422, "SITE_IMPORT");
+    free(text);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
@@ -279,6 +299,7 @@ int main(void)
         CASE(test_whose_it_is),
         CASE(test_the_second_project_of_a_file),
         CASE(test_long_names_are_cut_between_characters),
+        CASE(test_errors_at_once_are_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -217,7 +217,8 @@ export interface paths {
         /**
          * Import a site from CSV
          * @description The columns are described in docs/formats/site-csv.md. All rows or none. A repeat of the same
-         *     file changes nothing. With `dry_run=1` nothing is written and the answer is the same.
+         *     file changes nothing. With `dry_run=1` nothing is written and the answer is the same. One
+         *     answer names at most 1000 errors: large files are better imported in steps.
          */
         post: operations["importSite"];
         delete?: never;
@@ -2267,16 +2268,7 @@ export interface components {
                 first_row: number;
             }[];
             /** @description A page of them, in the order of rows */
-            errors?: {
-                /** @description Line of the file; 0: not about a row */
-                row: number;
-                column: string;
-                code: string;
-                title_zh: string;
-                title_en: string;
-                /** @description What stood there */
-                value: string;
-            }[];
+            errors?: components["schemas"]["ImportError"][];
         };
         ImportRows: {
             /** @description Where the next page begins; null: there is none */
@@ -3774,16 +3766,20 @@ export interface components {
             added: number;
             changed: number;
             same: number;
-            errors: {
-                /** @description Line of the file, the heading is 1 */
-                row: number;
-                column: string;
-                code: string;
-                detail?: string;
-                pointer?: string;
-                title_zh?: string;
-                title_en?: string;
-            }[];
+            /** @description All of them */
+            error_count: number;
+            /** @description The first of them, in the order of rows */
+            errors: components["schemas"]["ImportError"][];
+        };
+        ImportError: {
+            /** @description Line of the file, the heading is 1; 0: not about a row */
+            row: number;
+            column: string;
+            code: string;
+            title_zh: string;
+            title_en: string;
+            /** @description What stood there */
+            value: string;
         };
         Health: {
             /** @constant */
