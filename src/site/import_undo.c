@@ -332,6 +332,21 @@ static enum err check_term(struct undo *undo, const struct fact *f, bool *change
                f->id, from, money);
 }
 
+/* Whether anything was priced under the plan that the import gave the account. */
+static enum err any_priced(struct undo *undo, const struct fact *f, bool *money)
+{
+    TRY(any(undo, "SELECT count(*) FROM settlement WHERE account_id = $1 AND closed_at > $2", f->id,
+            undo->import.at.s, money));
+    if (*money)
+        return ERR_OK;
+    struct query q = query_open(undo->tx,
+                                "SELECT 1 FROM charge_open WHERE account_id = $1 "
+                                "AND plan_code = $2",
+                                "it", f->id, f->after);
+    *money = query_step(&q);
+    return query_end(&q);
+}
+
 static enum err check_stored(struct undo *undo, const struct fact *f, bool *changed, bool *money)
 {
     char now[SITE_NAME_MAX + 1];
@@ -345,6 +360,8 @@ static enum err check_stored(struct undo *undo, const struct fact *f, bool *chan
     if (strcmp(f->field, "account_id") == 0)
         return any(undo, "SELECT count(*) FROM charge_open WHERE meter_id = $1 AND account_id = $2",
                    f->id, strtoll(f->after, NULL, 10), money);
+    if (strcmp(f->field, "plan_code") == 0)
+        return any_priced(undo, f, money);
     return ERR_OK;
 }
 
@@ -399,13 +416,14 @@ static enum err each_fact(struct undo *undo, enum err (*each)(struct undo *, con
 static enum err find_import(struct undo *undo)
 {
     struct query q = query_open(undo->tx,
-                                "SELECT project_id, undone_at IS NOT NULL FROM site_import "
+                                "SELECT project_id, undone_at IS NOT NULL, at FROM site_import "
                                 "WHERE id = $1",
                                 "i", undo->u->import_id);
     bool found = query_step(&q), undone = false;
     if (found) {
         undo->import.project_id = query_int(&q, 0);
         undone = query_int(&q, 1) != 0;
+        undo->import.at.s = query_int(&q, 2);
     }
     TRY(query_end(&q));
     if (!found || (undo->u->project_id && undo->u->project_id != undo->import.project_id))

@@ -330,6 +330,40 @@ static void test_the_later_one_first(void **state)
     undo(state, first);
 }
 
+/* --- prices ------------------------------------------------------------------------------------ */
+
+#define ROW_1_Q "demo,,D1,3,301,D1-301,One,,,platform,q,s,4,GW-1,1,,301,yufu-plain\n"
+
+static int64_t import_other_plan(void **state)
+{
+    (void)import(state, HEADER ROW_1);
+    sql(state, "INSERT INTO price_plan VALUES (97, 1, 'q', 1, 5, '{\"kind\":\"flat\",\"price\":\"9\"}')");
+    return import(state, HEADER ROW_1_Q);
+}
+
+#define SETTLED(opened, closed)                                                                    \
+    "INSERT INTO settlement (account_id, meter_id, epoch, opened_at, closed_at, business_day, "    \
+    "amount_fen, energy_wh, bill) SELECT 1, 1, 1, at + " opened ", at + " closed                   \
+    ", 20000, 5, 5, '{}' FROM site_import WHERE id = 2"
+
+static void test_bills_under_an_imported_plan_stay(void **state)
+{
+    int64_t id = import_other_plan(state);
+    sql(state, SETTLED("-200", "-100")); /* under the plan before */
+    struct site_undo u = {.import_id = id};
+    assert_ok(store_read(*state, do_check, &(struct job){.u = &u}));
+    sql(state, SETTLED("-100", "100"));
+    refused(state, id, "account", "D1-301", SITE_UNDO_MONEY);
+    sql(state, "DELETE FROM settlement WHERE opened_at > (SELECT at - 200 FROM site_import WHERE id = 2)");
+    sql(state, "INSERT INTO charge_open (account_id, meter_id, epoch, plan_code, plan_version, "
+               "opened_at, reading_at, total_wh, rate1_wh, rate2_wh, rate3_wh, rate4_wh) "
+               "VALUES (1, 1, 1, 'q', 1, 5, 5, 0, 0, 0, 0, 0)");
+    refused(state, id, "account", "D1-301", SITE_UNDO_MONEY);
+    sql(state, "UPDATE charge_open SET plan_code = 'p'");
+    undo(state, id);
+    assert_int_equal(number(state, "SELECT count(*) FROM account WHERE plan_code = 'p'"), 1);
+}
+
 static void test_a_fact_that_was_changed_again(void **state)
 {
     (void)import(state, HEADER ROW_1);
@@ -374,6 +408,7 @@ int main(void)
         CASE(test_each_reason),
         CASE(test_readings_stay),
         CASE(test_the_later_one_first),
+        CASE(test_bills_under_an_imported_plan_stay),
         CASE(test_a_fact_that_was_changed_again),
         CASE(test_a_reason_is_needed),
     };
