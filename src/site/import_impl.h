@@ -264,4 +264,10 @@ const char *import_field(enum import_table table, size_t field);
 /* At the end of what was written: the import itself, and the ranges of what it made. */
 [[nodiscard]] enum err import_log(struct apply *a);
 
+/* --- import_undo.c -------------------------------------------------------------------------- */
+
+/* Whether rows of `table` that belong to a row of `parent` stand in the way of taking it away, or
+ * go with it. */
+bool import_undo_knows(enum import_table parent, const char *table);
+
 #endif

@@ -65,9 +65,22 @@ struct undo {
     struct range made[IMPORT_TABLES];
 };
 
+static bool is_shown(const struct site_undo *u, const char *object, int64_t id,
+                     enum site_undo_reason reason)
+{
+    for (size_t i = 0; i < u->shown; i++)
+        if (u->blockers[i].object == object && u->blockers[i].id == id &&
+            u->blockers[i].reason == reason)
+            return true;
+    return false;
+}
+
+/* Told once, however many things stand on it. */
 static void block(struct site_undo *u, const char *object, int64_t id, const char *code,
                   enum site_undo_reason reason)
 {
+    if (is_shown(u, object, id, reason))
+        return;
     u->blocker_count++;
     if (u->shown == SITE_UNDO_SHOWN)
         return;
@@ -82,6 +95,12 @@ static void block(struct site_undo *u, const char *object, int64_t id, const cha
 #define NOT_OURS(object, row, field)                                                               \
     "NOT EXISTS (SELECT 1 FROM site_import_fact f WHERE f.import_id = $5 AND f.object = '" object  \
     "' AND f.object_id = " row ".id AND f.field = '" field "')"
+
+/* Whatever the import did not make in a project that it made. */
+#define OTHERS_OF_PROJECT(table)                                                                   \
+    "SELECT p.id, p.code FROM project p WHERE p.id BETWEEN $1 AND $2 AND EXISTS (SELECT 1 "        \
+    "FROM " table                                                                                  \
+    " t WHERE t.project_id = p.id AND t.id NOT BETWEEN $3 AND $4) AND $5 > 0 ORDER BY p.id"
 
 /* Of `table`, those in its range ($1 to $2) that must stay: id, code. `other`: the range $3 to $4.
  */
@@ -132,6 +151,7 @@ static const struct {
     {IMPORT_METER, IMPORT_METER, SITE_UNDO_ORDER,
      "SELECT m.id, m.address FROM meter m WHERE m.id BETWEEN $1 AND $2 AND ("
      "EXISTS (SELECT 1 FROM command t WHERE t.meter_id = m.id) "
+     "OR EXISTS (SELECT 1 FROM terminal_register t WHERE t.meter_id = m.id) "
      "OR EXISTS (SELECT 1 FROM vend_binding t WHERE t.meter_id = m.id)) "
      "AND $3 <= $4 AND $5 > 0 ORDER BY m.id"},
     {IMPORT_METER, IMPORT_METER, SITE_UNDO_CHANGED,
@@ -213,9 +233,16 @@ static const struct {
      "EXISTS (SELECT 1 FROM account a WHERE a.project_id = p.id AND a.id NOT BETWEEN $3 AND $4) "
      "OR EXISTS (SELECT 1 FROM site_import i WHERE i.project_id = p.id AND i.id > $5 "
      "AND i.undone_at IS NULL)) ORDER BY p.id"},
+    {IMPORT_PROJECT, IMPORT_PLAN, SITE_UNDO_USED, OTHERS_OF_PROJECT("price_plan")},
+    {IMPORT_PROJECT, IMPORT_STRATEGY, SITE_UNDO_USED, OTHERS_OF_PROJECT("strategy")},
+    {IMPORT_PROJECT, IMPORT_PLACE, SITE_UNDO_USED, OTHERS_OF_PROJECT("place")},
+    {IMPORT_PROJECT, IMPORT_GATEWAY, SITE_UNDO_USED, OTHERS_OF_PROJECT("gateway")},
+    {IMPORT_PROJECT, IMPORT_CUSTOMER, SITE_UNDO_USED, OTHERS_OF_PROJECT("customer")},
+    {IMPORT_PROJECT, IMPORT_METER, SITE_UNDO_USED, OTHERS_OF_PROJECT("meter")},
     {IMPORT_PROJECT, IMPORT_PROJECT, SITE_UNDO_STAFF,
      "SELECT p.id, p.code FROM project p WHERE p.id BETWEEN $1 AND $2 AND ("
      "EXISTS (SELECT 1 FROM person_project t WHERE t.project_id = p.id) "
+     "OR EXISTS (SELECT 1 FROM rerate t WHERE t.project_id = p.id) "
      "OR EXISTS (SELECT 1 FROM strategy_package t WHERE t.project_id = p.id) "
      "OR EXISTS (SELECT 1 FROM strategy_baseline t WHERE t.project_id = p.id) "
      "OR EXISTS (SELECT 1 FROM protection t WHERE t.project_id = p.id) "
@@ -488,28 +515,49 @@ static enum err bump(struct undo *undo)
 
 /* Whoever belongs goes before what it belongs to. What the engines keep about an account that
  * nothing has happened to yet goes with it. */
+static const struct {
+    enum import_table table;
+    const char *sql;
+} steps[] = {
+    {IMPORT_METER, "DELETE FROM meter WHERE id BETWEEN $1 AND $2"},
+    {IMPORT_ACCOUNT, "DELETE FROM account_term WHERE account_id BETWEEN $1 AND $2"},
+    {IMPORT_ACCOUNT, "DELETE FROM fee_state WHERE account_id BETWEEN $1 AND $2"},
+    {IMPORT_ACCOUNT, "DELETE FROM fee_watch WHERE account_id BETWEEN $1 AND $2"},
+    {IMPORT_ACCOUNT, "DELETE FROM fee_notice WHERE account_id BETWEEN $1 AND $2"},
+    {IMPORT_ACCOUNT, "DELETE FROM nday WHERE account_id BETWEEN $1 AND $2"},
+    {IMPORT_ACCOUNT, "DELETE FROM account WHERE id BETWEEN $1 AND $2"},
+    {IMPORT_CUSTOMER, "DELETE FROM customer WHERE id BETWEEN $1 AND $2"},
+    {IMPORT_LINE, "DELETE FROM line WHERE id BETWEEN $1 AND $2"},
+    {IMPORT_GATEWAY, "DELETE FROM gateway WHERE id BETWEEN $1 AND $2"},
+    {IMPORT_PLACE, "DELETE FROM place WHERE id BETWEEN $1 AND $2"},
+    {IMPORT_STRATEGY, "DELETE FROM strategy WHERE id BETWEEN $1 AND $2"},
+    {IMPORT_PLAN, "DELETE FROM price_plan WHERE id BETWEEN $1 AND $2"},
+    {IMPORT_PROJECT, "DELETE FROM project WHERE id BETWEEN $1 AND $2"},
+    {IMPORT_ORGANISATION, "DELETE FROM organisation WHERE id BETWEEN $1 AND $2"},
+};
+
+static bool has_word(const char *sql, const char *table)
+{
+    size_t len = strlen(table);
+    for (const char *p = strstr(sql, table); p; p = strstr(p + 1, table))
+        if (p > sql && p[-1] == ' ' && (p[len] == ' ' || p[len] == '\0'))
+            return true;
+    return false;
+}
+
+bool import_undo_knows(enum import_table parent, const char *table)
+{
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        if (blocks[i].table == parent && has_word(blocks[i].sql, table))
+            return true;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (steps[i].table == parent && has_word(steps[i].sql, table))
+            return true;
+    return false;
+}
+
 static enum err take_away(struct undo *undo)
 {
-    static const struct {
-        enum import_table table;
-        const char *sql;
-    } steps[] = {
-        {IMPORT_METER, "DELETE FROM meter WHERE id BETWEEN $1 AND $2"},
-        {IMPORT_ACCOUNT, "DELETE FROM account_term WHERE account_id BETWEEN $1 AND $2"},
-        {IMPORT_ACCOUNT, "DELETE FROM fee_state WHERE account_id BETWEEN $1 AND $2"},
-        {IMPORT_ACCOUNT, "DELETE FROM fee_watch WHERE account_id BETWEEN $1 AND $2"},
-        {IMPORT_ACCOUNT, "DELETE FROM fee_notice WHERE account_id BETWEEN $1 AND $2"},
-        {IMPORT_ACCOUNT, "DELETE FROM nday WHERE account_id BETWEEN $1 AND $2"},
-        {IMPORT_ACCOUNT, "DELETE FROM account WHERE id BETWEEN $1 AND $2"},
-        {IMPORT_CUSTOMER, "DELETE FROM customer WHERE id BETWEEN $1 AND $2"},
-        {IMPORT_LINE, "DELETE FROM line WHERE id BETWEEN $1 AND $2"},
-        {IMPORT_GATEWAY, "DELETE FROM gateway WHERE id BETWEEN $1 AND $2"},
-        {IMPORT_PLACE, "DELETE FROM place WHERE id BETWEEN $1 AND $2"},
-        {IMPORT_STRATEGY, "DELETE FROM strategy WHERE id BETWEEN $1 AND $2"},
-        {IMPORT_PLAN, "DELETE FROM price_plan WHERE id BETWEEN $1 AND $2"},
-        {IMPORT_PROJECT, "DELETE FROM project WHERE id BETWEEN $1 AND $2"},
-        {IMPORT_ORGANISATION, "DELETE FROM organisation WHERE id BETWEEN $1 AND $2"},
-    };
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         const struct range *r = &undo->made[steps[i].table];
         if (r->last >= r->first)

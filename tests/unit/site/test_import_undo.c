@@ -6,6 +6,7 @@
 
 #include "ledger/ledger.h"
 #include "site/import.h"
+#include "site/import_impl.h"
 
 #define HEADER                                                                                     \
     "project,project_name,building,floor,room,account,account_name,customer_name,phone,wallet,"    \
@@ -299,6 +300,16 @@ static void test_each_reason(void **state)
          SITE_UNDO_STAFF},
         {"INSERT INTO flow_rule VALUES (1, 120, 300, 60, 10, 30, 7, 180, 270, 1, 5, 'user:1')",
          "DELETE FROM flow_rule", "project", "demo", SITE_UNDO_STAFF},
+        {"INSERT INTO price_plan VALUES (98, 1, 'hand', 1, 5, '{}')",
+         "DELETE FROM price_plan WHERE id = 98", "project", "demo", SITE_UNDO_USED},
+        {"INSERT INTO strategy VALUES (98, 1, 'hand', 1, 5, '{}')",
+         "DELETE FROM strategy WHERE id = 98", "project", "demo", SITE_UNDO_USED},
+        {"INSERT INTO gateway (id, project_id, serial, name) VALUES (98, 1, 'HAND', 'x')",
+         "DELETE FROM gateway WHERE id = 98", "project", "demo", SITE_UNDO_USED},
+        {"INSERT INTO customer (id, project_id, code, name, phone) VALUES (98, 1, 'c', 'x', '')",
+         "DELETE FROM customer WHERE id = 98", "project", "demo", SITE_UNDO_USED},
+        {"INSERT INTO terminal_register (meter_id, circuit, item, state) VALUES (1, 0, 1, 'none')",
+         "DELETE FROM terminal_register", "meter", "000000000301", SITE_UNDO_ORDER},
     };
     int64_t id = import(state, HEADER ROW_1 ROW_2 ROW_3);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -328,6 +339,36 @@ static void test_the_later_one_first(void **state)
     refused(state, first, "place", "D1/3", SITE_UNDO_USED);
     undo(state, second);
     undo(state, first);
+}
+
+/* Whatever the schema ties to something that an import makes is looked at before that is taken away,
+ * or goes with it: else the look would find nothing, and the undoing fail. */
+static enum err look_at_schema(struct store_tx *tx, void *arg)
+{
+    int64_t *seen = arg;
+    struct query q = query_open(tx,
+                                "SELECT t.name, f.\"table\" FROM sqlite_master t "
+                                "JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table'",
+                                "");
+    while (query_step(&q))
+        for (enum import_table t = 0; t < IMPORT_TABLES; t++) {
+            if (strcmp(query_text(&q, 1), import_table_name(t)) != 0)
+                continue;
+            ++*seen;
+            if (!import_undo_knows(t, query_text(&q, 0)))
+                fail_msg("%s belongs to %s: the undo does not know", query_text(&q, 0),
+                         query_text(&q, 1));
+        }
+    return query_end(&q);
+}
+
+static void test_every_reference_is_known(void **state)
+{
+    int64_t seen = 0;
+    assert_ok(store_read(*state, look_at_schema, &seen));
+    assert_true(seen > 30);
+    assert_false(import_undo_knows(IMPORT_PROJECT, "terminal_register"));
+    assert_false(import_undo_knows(IMPORT_METER, "meter_rat")); /* whole names */
 }
 
 /* --- prices ------------------------------------------------------------------------------------ */
@@ -408,6 +449,7 @@ int main(void)
         CASE(test_each_reason),
         CASE(test_readings_stay),
         CASE(test_the_later_one_first),
+        CASE(test_every_reference_is_known),
         CASE(test_bills_under_an_imported_plan_stay),
         CASE(test_a_fact_that_was_changed_again),
         CASE(test_a_reason_is_needed),
