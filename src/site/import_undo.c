@@ -26,11 +26,16 @@ static const struct {
         {"changed", "It was changed again afterwards: set it by hand, or import a corrected file.",
          "导入后又被更改,请手工修改或导入更正文件。"},
     [SITE_UNDO_STAFF] =
-        {"staff", "Protections, packages, terms or decisions stand on it: take them back first.",
-         "已设置停电保护、套餐、计费参数或审批,请先撤回。"},
-    [SITE_UNDO_USED] = {"used",
-                        "Something that came later belongs to it: undo the later import first.",
-                        "后来的对象属于它,请先撤销后来的导入。"},
+        {"staff",
+         "Staff have worked on it: lift its protections and refuse its cuts first. A package, "
+         "terms, a ratio or a rule stays, and the import with it.",
+         "工作人员已在其上设置:请先解除停电保护、驳回待办停电;已设套餐、计费参数、倍率或规则的,"
+         "导入须保留。"},
+    [SITE_UNDO_USED] =
+        {"used",
+         "Something that came later belongs to it: undo the later import first. What was made by "
+         "hand stays, and the import with it.",
+         "后来的对象属于它:请先撤销后来的导入;由人工建立的,导入须保留。"},
     [SITE_UNDO_CLAIMED] = {"claimed",
                            "The gateway has been put into service: revoke it and keep it.",
                            "通信管理机已投运,请吊销后保留。"},
@@ -134,9 +139,10 @@ static const struct {
     {IMPORT_ACCOUNT, IMPORT_ACCOUNT, SITE_UNDO_STAFF,
      "SELECT a.id, a.code FROM account a WHERE a.id BETWEEN $1 AND $2 AND ("
      "EXISTS (SELECT 1 FROM account_package t WHERE t.account_id = a.id) "
-     "OR EXISTS (SELECT 1 FROM cut_approval t WHERE t.account_id = a.id) "
+     "OR EXISTS (SELECT 1 FROM cut_approval t WHERE t.account_id = a.id "
+     "AND t.state NOT IN ('refused', 'withdrawn')) "
      "OR EXISTS (SELECT 1 FROM account_term t WHERE t.account_id = a.id AND t.actor <> 'import') "
-     "OR a.id IN (SELECT object_id FROM protection WHERE scope = 'account')) "
+     "OR a.id IN (SELECT object_id FROM protection WHERE scope = 'account' AND lifted_at IS NULL)) "
      "AND $3 <= $4 AND $5 > 0 ORDER BY a.id"},
     {IMPORT_ACCOUNT, IMPORT_METER, SITE_UNDO_USED,
      "SELECT DISTINCT a.id, a.code FROM account a JOIN meter m ON m.account_id = a.id "
@@ -161,7 +167,7 @@ static const struct {
     {IMPORT_METER, IMPORT_METER, SITE_UNDO_STAFF,
      "SELECT m.id, m.address FROM meter m WHERE m.id BETWEEN $1 AND $2 AND ("
      "EXISTS (SELECT 1 FROM meter_ratio t WHERE t.meter_id = m.id) "
-     "OR m.id IN (SELECT object_id FROM protection WHERE scope = 'meter')) "
+     "OR m.id IN (SELECT object_id FROM protection WHERE scope = 'meter' AND lifted_at IS NULL)) "
      "AND $3 <= $4 AND $5 > 0 ORDER BY m.id"},
     {IMPORT_CUSTOMER, IMPORT_ACCOUNT, SITE_UNDO_USED,
      "SELECT DISTINCT c.id, c.code FROM customer c JOIN account a ON a.customer_id = c.id "
@@ -181,7 +187,7 @@ static const struct {
          "meter", "m", "place_id") " ORDER BY p.id"},
     {IMPORT_PLACE, IMPORT_PLACE, SITE_UNDO_STAFF,
      "SELECT p.id, p.code FROM place p WHERE p.id BETWEEN $1 AND $2 "
-     "AND p.id IN (SELECT object_id FROM protection WHERE scope = 'place') "
+     "AND p.id IN (SELECT object_id FROM protection WHERE scope = 'place' AND lifted_at IS NULL) "
      "AND $3 <= $4 AND $5 > 0 ORDER BY p.id"},
     {IMPORT_LINE, IMPORT_METER, SITE_UNDO_USED,
      "SELECT DISTINCT l.id, g.serial || '/' || CAST(l.number AS TEXT) FROM line l "
@@ -245,7 +251,7 @@ static const struct {
      "OR EXISTS (SELECT 1 FROM rerate t WHERE t.project_id = p.id) "
      "OR EXISTS (SELECT 1 FROM strategy_package t WHERE t.project_id = p.id) "
      "OR EXISTS (SELECT 1 FROM strategy_baseline t WHERE t.project_id = p.id) "
-     "OR EXISTS (SELECT 1 FROM protection t WHERE t.project_id = p.id) "
+     "OR EXISTS (SELECT 1 FROM protection t WHERE t.project_id = p.id AND t.lifted_at IS NULL) "
      "OR EXISTS (SELECT 1 FROM cash_policy t WHERE t.project_id = p.id) "
      "OR EXISTS (SELECT 1 FROM cash_shift t WHERE t.project_id = p.id) "
      "OR EXISTS (SELECT 1 FROM day_closing t WHERE t.project_id = p.id) "
@@ -532,6 +538,7 @@ static const struct {
     {IMPORT_PLACE, "DELETE FROM place WHERE id BETWEEN $1 AND $2"},
     {IMPORT_STRATEGY, "DELETE FROM strategy WHERE id BETWEEN $1 AND $2"},
     {IMPORT_PLAN, "DELETE FROM price_plan WHERE id BETWEEN $1 AND $2"},
+    {IMPORT_PROJECT, "DELETE FROM protection WHERE project_id BETWEEN $1 AND $2"},
     {IMPORT_PROJECT, "DELETE FROM project WHERE id BETWEEN $1 AND $2"},
     {IMPORT_ORGANISATION, "DELETE FROM organisation WHERE id BETWEEN $1 AND $2"},
 };

@@ -310,6 +310,10 @@ static void test_each_reason(void **state)
          "DELETE FROM customer WHERE id = 98", "project", "demo", SITE_UNDO_USED},
         {"INSERT INTO terminal_register (meter_id, circuit, item, state) VALUES (1, 0, 1, 'none')",
          "DELETE FROM terminal_register", "meter", "000000000301", SITE_UNDO_ORDER},
+        {"INSERT INTO cut_approval (id, project_id, account_id, episode, state, persons, "
+         "available_fen, detail, proposed_at, expires_at) VALUES (1, 1, 1, 0, 'proposed', 1, 0, "
+         "'{}', 5, 6)", "UPDATE cut_approval SET state = 'refused'", "account", "D1-301",
+         SITE_UNDO_STAFF},
     };
     int64_t id = import(state, HEADER ROW_1 ROW_2 ROW_3);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -369,6 +373,25 @@ static void test_every_reference_is_known(void **state)
     assert_true(seen > 30);
     assert_false(import_undo_knows(IMPORT_PROJECT, "terminal_register"));
     assert_false(import_undo_knows(IMPORT_METER, "meter_rat")); /* whole names */
+}
+
+/* Whoever is told to lift a protection has done enough with that. */
+static void test_what_was_lifted_is_not_in_the_way(void **state)
+{
+#define PROTECT(scope)                                                                             \
+    "INSERT INTO protection (id, project_id, scope, object_id, kind, from_at, reason, actor, "     \
+    "entered_at) SELECT coalesce(max(id), 0) + 1, 1, '" scope "', 1, 'list', 0, 'x', 'user:1', 0 " \
+    "FROM protection"
+    static const char *const acts[] = {PROTECT("project"), PROTECT("place"), PROTECT("account"),
+                                       PROTECT("meter")};
+    int64_t id = import(state, HEADER ROW_1 ROW_2);
+    for (size_t i = 0; i < 4; i++) {
+        sql(state, acts[i]);
+        refused(state, id, "project", "demo", SITE_UNDO_STAFF);
+        sql(state, "UPDATE protection SET lifted_at = 5, lifted_by = 'user:1', lift_reason = 'x'");
+    }
+    undo(state, id);
+    assert_int_equal(number(state, "SELECT count(*) FROM project"), 0);
 }
 
 /* --- prices ------------------------------------------------------------------------------------ */
@@ -450,6 +473,7 @@ int main(void)
         CASE(test_readings_stay),
         CASE(test_the_later_one_first),
         CASE(test_every_reference_is_known),
+        CASE(test_what_was_lifted_is_not_in_the_way),
         CASE(test_bills_under_an_imported_plan_stay),
         CASE(test_a_fact_that_was_changed_again),
         CASE(test_a_reason_is_needed),
