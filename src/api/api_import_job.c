@@ -423,6 +423,7 @@ static void put_undo(struct jwrite *w, const struct site_undo *u)
         jwrite_text(w, "reason", site_undo_reason_name(b->reason));
         jwrite_text(w, "title_zh", site_undo_reason_zh(b->reason));
         jwrite_text(w, "title_en", site_undo_reason_en(b->reason));
+        jwrite_id(w, "later_import", b->later_import);
         jwrite_end(w);
     }
     jwrite_end(w);

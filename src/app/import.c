@@ -302,10 +302,15 @@ static enum err undo_check(struct store_tx *tx, void *arg)
 
 static void print_blockers(const struct site_undo *u)
 {
-    for (size_t i = 0; i < u->shown; i++)
-        printf("%-12s %-24s %s %s\n", u->blockers[i].object, u->blockers[i].code,
+    for (size_t i = 0; i < u->shown; i++) {
+        printf("%-12s %-24s %s %s", u->blockers[i].object, u->blockers[i].code,
                site_undo_reason_en(u->blockers[i].reason),
                site_undo_reason_zh(u->blockers[i].reason));
+        if (u->blockers[i].later_import)
+            printf(" Import no. %" PRId64 ". 导入编号 %" PRId64 "。", u->blockers[i].later_import,
+                   u->blockers[i].later_import);
+        printf("\n");
+    }
     printf("%" PRId64 " stand in the way; nothing was changed. å± %" PRId64
            " å¤é»ç¢,æªä½ä»»ä½æ´æ¹ã\n",
            u->blocker_count, u->blocker_count);

@@ -137,6 +137,7 @@ struct site_undo_blocker {
     int64_t id;
     char code[SITE_PATH_MAX + 1];
     enum site_undo_reason reason;
+    int64_t later_import; /* SITE_UNDO_USED: the newest that changed it since; 0: none did */
 };
 struct site_undo {
     int64_t import_id, project_id; /* project_id 0: whichever */

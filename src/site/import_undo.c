@@ -81,17 +81,23 @@ static bool is_shown(const struct site_undo *u, const char *object, int64_t id,
 }
 
 /* Told once, however many things stand on it. */
-static void block(struct site_undo *u, const char *object, int64_t id, const char *code,
-                  enum site_undo_reason reason)
+static void put_block(struct site_undo *u, const struct site_undo_blocker *blocker,
+                      const char *code)
 {
-    if (is_shown(u, object, id, reason))
+    if (is_shown(u, blocker->object, blocker->id, blocker->reason))
         return;
     u->blocker_count++;
     if (u->shown == SITE_UNDO_SHOWN)
         return;
     struct site_undo_blocker *b = &u->blockers[u->shown++];
-    *b = (struct site_undo_blocker){.object = object, .id = id, .reason = reason};
+    *b = *blocker;
     snprintf(b->code, sizeof b->code, "%s", code);
+}
+
+static void block(struct site_undo *u, const char *object, int64_t id, const char *code,
+                  enum site_undo_reason reason)
+{
+    put_block(u, &(struct site_undo_blocker){.object = object, .id = id, .reason = reason}, code);
 }
 
 /* --- what stands in the way of taking away ---------------------------------------------------- */
@@ -398,6 +404,37 @@ static enum err check_stored(struct undo *undo, const struct fact *f, bool *chan
     return ERR_OK;
 }
 
+/* What later imports changed on objects of this one: it would go with them, unannounced. */
+static enum err find_corrected(struct undo *undo)
+{
+    struct query q = query_open(
+        undo->tx,
+        "SELECT f.object, f.object_id, max(f.import_id) FROM site_import_fact f "
+        "JOIN site_import i ON i.id = f.import_id "
+        "JOIN site_import_new n ON n.import_id = $1 AND f.object_id BETWEEN n.first_id AND "
+        "n.last_id "
+        "AND n.object = CASE f.object WHEN 'account_term' THEN 'account' ELSE f.object END "
+        "WHERE f.import_id > $1 AND i.undone_at IS NULL GROUP BY n.object, f.object_id "
+        "ORDER BY n.object, f.object_id",
+        "i", undo->u->import_id);
+    enum err e = ERR_OK;
+    while (e == ERR_OK && query_step(&q)) {
+        struct site_undo *u = undo->u;
+        char object[16], code[SITE_PATH_MAX + 1];
+        site_take_text(&q, 0, object, sizeof object);
+        e = code_of(undo, object, query_int(&q, 1), code, sizeof code);
+        if (e == ERR_OK)
+            put_block(u,
+                      &(struct site_undo_blocker){.object = object_word(object),
+                                                  .id = query_int(&q, 1),
+                                                  .reason = SITE_UNDO_USED,
+                                                  .later_import = query_int(&q, 2)},
+                      code);
+    }
+    enum err ended = query_end(&q);
+    return e != ERR_OK ? e : ended;
+}
+
 static enum err check_fact(struct undo *undo, const struct fact *f)
 {
     char code[SITE_PATH_MAX + 1];
@@ -488,6 +525,7 @@ static enum err look(struct undo *undo)
     u->shown = 0;
     TRY(find_import(undo));
     TRY(find_ranges(undo));
+    TRY(find_corrected(undo));
     TRY(find_blocks(undo));
     TRY(find_read(undo));
     TRY(each_fact(undo, check_fact));

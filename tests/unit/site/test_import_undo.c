@@ -428,6 +428,22 @@ static void test_bills_under_an_imported_plan_stay(void **state)
     assert_int_equal(number(state, "SELECT count(*) FROM account WHERE plan_code = 'p'"), 1);
 }
 
+/* What a later import corrected on the objects of this one would go with them, unannounced. */
+static void test_a_later_correction_stays(void **state)
+{
+    (void)import(state, HEADER ROW_1);
+    int64_t first = import(state, HEADER ROW_1 ROW_2);
+    int64_t second = import(
+        state, HEADER "demo,,D1,3,302,D1-302,Corrected,,,platform,p,s,5,GW-1,1,,302,yufu-plain\n");
+    refused(state, first, "account", "D1-302", SITE_UNDO_USED);
+    struct site_undo u = {.import_id = first};
+    assert_err(ERR_SITE_UNDO, store_read(*state, do_check, &(struct job){.u = &u}));
+    assert_int_equal(u.blocker_count, 1);
+    assert_int_equal(u.blockers[0].later_import, second);
+    undo(state, second);
+    undo(state, first);
+}
+
 static void test_a_fact_that_was_changed_again(void **state)
 {
     (void)import(state, HEADER ROW_1);
@@ -475,6 +491,7 @@ int main(void)
         CASE(test_every_reference_is_known),
         CASE(test_what_was_lifted_is_not_in_the_way),
         CASE(test_bills_under_an_imported_plan_stay),
+        CASE(test_a_later_correction_stays),
         CASE(test_a_fact_that_was_changed_again),
         CASE(test_a_reason_is_needed),
     };

@@ -2324,6 +2324,8 @@ export interface components {
                 /** @description What to do */
                 title_zh: string;
                 title_en: string;
+                /** @description used: the newest import that changed it since; null: none did */
+                later_import: number | null;
             }[];
         };
         /** @description Members of a refusal SITE_UNDO; absent in other refusals */
@@ -2346,6 +2348,8 @@ export interface components {
                 /** @description What to do */
                 title_zh: string;
                 title_en: string;
+                /** @description used: the newest import that changed it since; null: none did */
+                later_import: number | null;
             }[];
         };
         Names: {
