@@ -11,4 +11,15 @@ void api_put_titles(struct jwrite *w, enum err e);
 void api_put_import_errors(struct jwrite *w, const struct site_import *im, int64_t skip,
                            int64_t limit);
 
+/* One of the files that wait in memory. */
+struct api_import_slot {
+    int64_t person_id, project_id, idle_ms;
+    bool used, busy; /* busy: being read or compared */
+};
+/* Where a new file goes: in place of the person's own in the same project, into a free one, else in
+ * place of what has been idle longest: first of the person's, then of those untouched for five
+ * minutes. -1: nowhere. */
+int api_import_slot(const struct api_import_slot *slots, size_t count, int64_t person_id,
+                    int64_t project_id);
+
 #endif

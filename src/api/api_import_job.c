@@ -1,7 +1,7 @@
 /*
  * Imports of many rows: a file is brought once, looked at in slices while everything else goes on,
  * and written in one transaction when somebody says so. What was brought stays in memory until it
- * is written, replaced by its bringer, or forgotten.
+ * is written, replaced or released by its bringer, or forgotten.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #define JOBS 4
 #define SLICE 400           /* rows or things: a few milliseconds */
 #define FORGET_MS 1'800'000 /* untouched for half an hour */
+#define IDLE_MS 300'000     /* then others may take its place, if there is no other */
 #define WRITTEN_MS 60'000   /* after it was written */
 #define GROUPS_MAX 64
 #define FILE_BYTES_MAX 1024 /* of its name; the history shows what fits of it */
@@ -26,7 +27,7 @@ struct job {
     struct site_import *im;
     bool foreign;    /* the file is about another project: not compared */
     enum err failed; /* of the store */
-    mono_ms forget;
+    mono_ms touched, forget;
 };
 
 struct imports {
@@ -46,6 +47,12 @@ static void drop(struct job *j)
 static mono_ms after(const struct imports *t, int64_t ms)
 {
     return (mono_ms){io_mono_real(t->api->options.io).ms + ms};
+}
+
+static void touch(const struct imports *t, struct job *j)
+{
+    j->touched = after(t, 0);
+    j->forget = after(t, FORGET_MS);
 }
 
 static bool working(const struct job *j)
@@ -116,19 +123,61 @@ void imports_free(struct imports *t)
     free(t);
 }
 
-/* A person has one file at a time in each project. */
+typedef bool slot_fits(const struct api_import_slot *s, int64_t person_id);
+
+static bool is_idle_own(const struct api_import_slot *s, int64_t person_id)
+{
+    return !s->busy && s->person_id == person_id;
+}
+
+static bool is_idle_long(const struct api_import_slot *s, int64_t person_id)
+{
+    (void)person_id;
+    return !s->busy && s->idle_ms >= IDLE_MS;
+}
+
+static int idlest(const struct api_import_slot *slots, size_t count, int64_t person_id,
+                  slot_fits *fits)
+{
+    int found = -1;
+    for (size_t i = 0; i < count; i++)
+        if (fits(&slots[i], person_id) && (found < 0 || slots[i].idle_ms > slots[found].idle_ms))
+            found = (int)i;
+    return found;
+}
+
+int api_import_slot(const struct api_import_slot *slots, size_t count, int64_t person_id,
+                    int64_t project_id)
+{
+    int free_one = -1;
+    for (size_t i = 0; i < count; i++) {
+        const struct api_import_slot *s = &slots[i];
+        if (s->used && s->person_id == person_id && s->project_id == project_id)
+            return (int)i;
+        if (!s->used && free_one < 0)
+            free_one = (int)i;
+    }
+    if (free_one >= 0)
+        return free_one;
+    int own = idlest(slots, count, person_id, is_idle_own);
+    return own >= 0 ? own : idlest(slots, count, person_id, is_idle_long);
+}
+
 static struct job *place_for(struct call *c)
 {
     struct imports *t = c->api->imports;
-    struct job *free_one = NULL;
+    struct api_import_slot slots[JOBS];
+    int64_t now_ms = after(t, 0).ms;
     for (size_t i = 0; i < JOBS; i++) {
-        struct job *j = &t->jobs[i];
-        if (j->id[0] && j->person_id == c->who.person_id && j->project_id == c->project_id)
-            return j;
-        if (!j->id[0] && !free_one)
-            free_one = j;
+        const struct job *j = &t->jobs[i];
+        slots[i] = (struct api_import_slot){.person_id = j->person_id,
+                                            .project_id = j->project_id,
+                                            .idle_ms = now_ms - j->touched.ms,
+                                            .used = j->id[0] != 0,
+                                            .busy = working(j)};
     }
-    return free_one;
+    int i = api_import_slot(slots, JOBS, c->who.person_id, c->project_id);
+    return i < 0 ? NULL : &t->jobs[i];
 }
 
 static enum err find(struct call *c, struct job **out)
@@ -139,7 +188,7 @@ static enum err find(struct call *c, struct job **out)
         if (!j->id[0] || strcmp(j->id, c->order) != 0 || j->project_id != c->project_id ||
             j->person_id != c->who.person_id)
             continue;
-        j->forget = after(t, FORGET_MS);
+        touch(t, j);
         *out = j;
         return ERR_OK;
     }
@@ -260,7 +309,7 @@ enum err api_import_check(struct call *c)
     snprintf(j->id, sizeof j->id, "%016llx", (unsigned long long)api_draw());
     j->project_id = c->project_id;
     j->person_id = c->who.person_id;
-    j->forget = after(t, FORGET_MS);
+    touch(t, j);
     io_timer_set_real(&t->timer, after(t, 0));
     c->status = 202;
     put_job(&c->out, j, 0, 0);
@@ -343,6 +392,16 @@ enum err api_import_failed(struct call *c)
     TRY(site_import_failed(j->im, &text, &len));
     jwrite_put(&c->out, text, len);
     free(text);
+    return ERR_OK;
+}
+
+/* Whoever has brought it does not need it any more. */
+enum err api_import_release(struct call *c)
+{
+    struct job *j;
+    TRY(find(c, &j));
+    drop(j);
+    c->status = 204;
     return ERR_OK;
 }
 

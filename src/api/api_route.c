@@ -38,6 +38,8 @@ static const struct api_route routes[] = {
      .handle = api_import_rows},
     {HTTP_GET, V1 "/projects/{id}/imports/checks/{order}/failed", API_VERB(IMPORT),
      API_SCOPE_PROJECT, .handle = api_import_failed},
+    {HTTP_POST, V1 "/projects/{id}/imports/checks/{order}/release", API_VERB(IMPORT),
+     API_SCOPE_PROJECT, .handle = api_import_release},
     {HTTP_POST, V1 "/projects/{id}/imports/checks/{order}/write", API_VERB(IMPORT),
      API_SCOPE_PROJECT, API_WRITE, API_BODY_NONE, true, api_import_write},
     {HTTP_GET, V1 "/projects/{id}/price-plans", API_VERB(MONEY), API_SCOPE_PROJECT,

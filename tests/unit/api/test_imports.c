@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "api/api_import.h"
+
 #define IMPORTS "/api/v1/projects/1/imports"
 #define HEADER "project,building,room,account,wallet,plan,strategy,gateway,line,endpoint,address,model\n"
 #define ROW_GOOD "A,D9,500,A500,platform,flat,standard,GW-A,1,tcp:127.0.0.1:9,000000000500,yufu-shop3p\n"
@@ -288,6 +290,50 @@ static void test_errors_at_once_are_limited(void **state)
     free(text);
 }
 
+/* Whoever goes away gives the room back; only one's own. */
+static void test_released(void **state)
+{
+    struct world *w = *state;
+    struct person p = admin(w);
+    world_person(w, AUTH_ENGINEER, 1);
+    struct person other = world_login(w, "engineer");
+    char id[20], path[128], release[128];
+    look_through(w, &p, HEADER ROW_GOOD, id, "ready");
+    path_of(id, "", path);
+    path_of(id, "/release", release);
+    check_reply(world_post(w, &other, NULL, release, ""), 409, "SITE_FORGOTTEN");
+    check_reply(world_get(w, &p, path), 200, "-");
+    check_reply(world_post(w, &p, NULL, release, ""), 204, "-");
+    check_reply(world_get(w, &p, path), 409, "SITE_FORGOTTEN");
+    check_reply(world_post(w, &p, NULL, release, ""), 409, "SITE_FORGOTTEN");
+}
+
+#define MINUTES 60'000
+
+static void test_whose_room_a_new_file_takes(void **state)
+{
+    (void)state;
+    static const struct {
+        struct api_import_slot slots[4]; /* person, project, idle, used, busy */
+        int expected;
+    } cases[] = {
+        {{{1, 1, 0, true}, {0}, {0}, {0}}, 1},
+        {{{1, 1, 0, true}, {7, 2, 0, true, true}, {0}, {0}}, 1}, /* one file in each project */
+        /* one's own, the longest untouched, before anybody else's */
+        {{{1, 1, 90 * MINUTES, true}, {7, 1, 1, true}, {7, 3, 2, true}, {2, 1, 0, true}}, 2},
+        {{{7, 1, 9, true, true}, {7, 3, 2, true}, {2, 1, 0, true}, {3, 1, 0, true}}, 1},
+        /* then whoever has not touched his for five minutes */
+        {{{1, 1, 6 * MINUTES, true}, {2, 1, 7 * MINUTES, true}, {3, 1, 1, true}, {4, 1, 1, true}}, 1},
+        {{{1, 1, 6 * MINUTES, true, true}, {2, 1, 5 * MINUTES, true}, {3, 1, 1, true}, {4, 1, 1, true}},
+         1},
+        {{{1, 1, 5 * MINUTES - 1, true}, {2, 1, 4 * MINUTES, true}, {3, 1, 1, true}, {4, 1, 1, true}},
+         -1},
+        {{{1, 1, 9 * MINUTES, true, true}, {2, 1, 1, true}, {7, 1, 9, true, true}, {4, 1, 1, true}}, -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(api_import_slot(cases[i].slots, 4, 7, 2), cases[i].expected);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
@@ -300,6 +346,8 @@ int main(void)
         CASE(test_the_second_project_of_a_file),
         CASE(test_long_names_are_cut_between_characters),
         CASE(test_errors_at_once_are_limited),
+        CASE(test_released),
+        cmocka_unit_test(test_whose_room_a_new_file_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
