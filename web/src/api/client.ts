@@ -97,6 +97,9 @@ export class Problem extends Error {
   }
 }
 
+/** Nobody knows whether it was carried out: asking again needs the same key. */
+export const isOpen = (refusal: unknown) => !(refusal instanceof Problem) || refusal.status === 0 || refusal.status >= 500
+
 let csrf = ''
 let language = 'zh-CN'
 let onLoggedOut: () => void = () => {}
@@ -110,7 +113,7 @@ export function whenLoggedOut(act: () => void) {
 }
 
 type Query = Record<string, string | number | undefined>
-type Options = { query?: Query; body?: unknown; csv?: Blob; key?: string }
+type Options = { query?: Query; body?: unknown; csv?: Blob; key?: string; leaving?: boolean }
 
 function address(path: string, query: Query = {}) {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== '')
@@ -135,6 +138,7 @@ function send(method: string, path: string, options: Options) {
     headers,
     body: options.csv ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
     signal: AbortSignal.timeout(TIMEOUT_MS),
+    keepalive: options.leaving, // the page may be gone before it has left
   }).catch(() => {
     throw new Problem(0, 'NETWORK', '', '')
   })
@@ -362,6 +366,8 @@ export const api = {
   },
   writeImport: (project: number, id: string, key: string) =>
     call<ImportWritten>('POST', `/projects/${project}/imports/checks/${id}/write`, { key, body: {} }),
+  releaseImport: (project: number, id: string) =>
+    call<void>('POST', `/projects/${project}/imports/checks/${id}/release`, { leaving: true }),
   imports: (project: number, before = 0) =>
     call<{ imports: Imported[] }>('GET', `/projects/${project}/imports`, { query: { before, limit: 20 } }),
   importUndoCheck: (project: number, id: number) =>

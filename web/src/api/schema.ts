@@ -289,7 +289,9 @@ export interface paths {
          * Bring a site file and have it looked at
          * @description Answers at once; the file is read and compared in slices while everything else goes on. A
          *     person has one file at a time in a project: a new one replaces it. It is forgotten half an
-         *     hour after it was last asked about, or with a restart. 503 when too many people import.
+         *     hour after it was last asked about, or with a restart. Four files have room: a fifth takes the
+         *     place of the person's own that was asked about longest ago, else of the one that nobody has asked
+         *     about for longest, if that is five minutes; otherwise 503.
          */
         post: operations["checkImport"];
         delete?: never;
@@ -358,6 +360,28 @@ export interface paths {
         get: operations["getImportFailedRows"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/imports/checks/{check}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+                /** @description Id of a check */
+                check: components["parameters"]["ImportCheckId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Forget it, so that others have room */
+        post: operations["releaseImport"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4408,6 +4432,33 @@ export interface operations {
                 content: {
                     "text/csv": string;
                 };
+            };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+        };
+    };
+    releaseImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+                /** @description Id of a check */
+                check: components["parameters"]["ImportCheckId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
