@@ -94,7 +94,8 @@ struct gateway_line {
     bool polling; /* one poll is on the bus */
     bool owes_sweep;      /* after a visit to a wallet one meter is polled before the next such visit */
     struct plan_ask ask;
-    struct uplink_reading reading; /* of the running sweep */
+    struct uplink_reading reading; /* whose sweep is running, since when */
+    struct meter_values sweep;     /* what it told so far */
     mono_ms clock_at;              /* next broadcast of the time */
     mono_ms began;                 /* the bus's statistics count from here */
     struct gateway_trip_fetch fetch;

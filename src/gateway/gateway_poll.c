@@ -1,10 +1,16 @@
 #include "gateway/gateway_impl.h"
 
+_Static_assert(METER_VALUES_MAX <= UPLINK_POINTS_MAX, "every sweep fits into a reading");
+
 static void sweep_ends(struct gateway *g, const struct gateway_now *now, struct gateway_line *l)
 {
-    if (l->reading.point_count > 0 && now->trusted)
-        gateway_queue_reading(g, now, &l->reading);
-    l->reading.point_count = 0;
+    struct uplink_reading *r = &l->reading;
+    for (size_t i = 0; i < l->sweep.count; i++)
+        r->points[i] = (struct uplink_point){l->sweep.list[i].point, l->sweep.list[i].value};
+    r->point_count = l->sweep.count;
+    if (r->point_count > 0 && now->trusted)
+        gateway_queue_reading(g, now, r);
+    l->sweep.count = 0;
     l->owes_sweep = false;
 }
 
@@ -34,16 +40,6 @@ void gateway_poll_next(struct gateway *g, const struct gateway_now *now, size_t 
         l->polling = bus_submit(&l->bus, &job) == ERR_OK;
 }
 
-static void add_points(struct gateway_line *l, wall_s at, const struct meter_values *values)
-{
-    struct uplink_reading *r = &l->reading;
-    if (r->point_count == 0)
-        r->at = at; /* the oldest of the points: an age must never look younger than it is */
-    for (size_t i = 0; i < values->count && r->point_count < UPLINK_POINTS_MAX; i++)
-        r->points[r->point_count++] =
-            (struct uplink_point){values->list[i].point, values->list[i].value};
-}
-
 void gateway_poll_result(struct gateway *g, const struct gateway_now *now, size_t line,
                          const struct bus_result *r)
 {
@@ -58,7 +54,9 @@ void gateway_poll_result(struct gateway *g, const struct gateway_now *now, size_
     const struct meter_unit *u = &g->meters[l->meters[r->peer]].unit;
     enum err e = meter_take_item(u, l->ask.item, (struct bytes){r->answer, r->len}, &values);
     if (e == ERR_OK) {
-        add_points(l, now->wall, &values);
+        if (l->sweep.count == 0)
+            l->reading.at = now->wall; /* the oldest: an age must never look younger than it is */
+        meter_values_merge(&l->sweep, &values);
         gateway_trip_seen(g, now, &g->meters[l->meters[r->peer]], &values);
     }
     plan_done(&l->plan, &l->ask, e == ERR_OK ? values.next_item : -1, now->mono);

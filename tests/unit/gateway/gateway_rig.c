@@ -6,6 +6,19 @@ struct gateway_now rig_now(const struct rig *r)
         .mono = r->now, .wall = {WALL0 + r->now.ms / 1000}, .trusted = r->trusted};
 }
 
+static void hear_points(struct rig *r, const struct uplink_reading *x)
+{
+    uint64_t here = 0;
+    for (size_t k = 0; k < x->point_count; k++) {
+        uint64_t bit = UINT64_C(1) << x->points[k].point;
+        r->told_twice += (here & bit) != 0;
+        here |= bit;
+        if (x->points[k].point == POINT_ENERGY_WH)
+            r->energy_wh[x->meter_id] = x->points[k].value;
+    }
+    r->points_told[x->meter_id] |= here;
+}
+
 static void hear(struct rig *r, const struct uplink_message *m)
 {
     if (m->seq > 0) {
@@ -25,9 +38,7 @@ static void hear(struct rig *r, const struct uplink_message *m)
     for (size_t i = 0; i < m->readings.count; i++) {
         const struct uplink_reading *x = &m->readings.readings[i];
         r->reading_count++;
-        for (size_t k = 0; k < x->point_count; k++)
-            if (x->points[k].point == POINT_ENERGY_WH)
-                r->energy_wh[x->meter_id] = x->points[k].value;
+        hear_points(r, x);
     }
 }
 

@@ -34,6 +34,8 @@ struct rig {
     struct uplink_trip trips[64];
     size_t trip_count;
     int64_t energy_wh[METERS + 1];
+    uint64_t points_told[METERS + 1]; /* bit: enum meter_point */
+    size_t told_twice;                /* points that stood twice in one reading */
     int64_t last_seq;
     bool acknowledge;
     _Alignas(16) uint8_t arena[UPLINK_ARENA];

@@ -13,6 +13,19 @@ static void test_reads_every_meter_within_its_period(void **state)
     assert_true(r->energy_wh[1] > 0);
 }
 
+/* Everything that a meter without credit can tell: the most that one sweep may bring. */
+static void test_a_whole_sweep_is_told_and_no_point_twice(void **state)
+{
+    struct rig *r = *state;
+    const enum meter_point last[] = {POINT_ALARM_LEVEL, POINT_BALANCE_FEN, POINT_PURCHASED_FEN,
+                                     POINT_VOLTAGE_DV,  POINT_CURRENT_MA,  POINT_CLOCK_S};
+    rig_live(r, 60'000);
+    assert_true(r->reading_count > 0);
+    assert_int_equal(r->told_twice, 0);
+    for (size_t i = 0; i < sizeof last / sizeof *last; i++)
+        assert_true(r->points_told[1] & UINT64_C(1) << last[i]);
+}
+
 static void test_untrusted_clock_keeps_readings_back(void **state)
 {
     struct rig *r = *state;
@@ -453,6 +466,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_reads_every_meter_within_its_period),
+        CASE(test_a_whole_sweep_is_told_and_no_point_twice),
         CASE(test_untrusted_clock_keeps_readings_back),
         CASE(test_vend_brings_its_evidence),
         CASE(test_repeat_of_a_command_never_acts_again),
