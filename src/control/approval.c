@@ -242,8 +242,8 @@ static enum err check_at_once(struct store_tx *tx, const struct proposal *p,
 {
     if (!v->readings)
         return ERR_OK;
-    return control_fee_check(tx,
-                             &(struct control_fee){v->readings, p->account_id, v->now, v->random});
+    return fee_decide_now(tx,
+                          &(struct control_fee){v->readings, p->account_id, v->now, v->random});
 }
 
 static enum err open_proposal(struct store_tx *tx, const struct control_verdict *v,

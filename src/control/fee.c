@@ -125,6 +125,11 @@ static enum err run(struct loop *l, int64_t account_id)
     return decide(l);
 }
 
+/* --- one account alone ---------------------------------------------------------------------------
+ */
+
+#define FEE_AGAIN_S 180 /* a decision that failed is tried again after this */
+
 static struct loop *loop_new(struct store_tx *tx, const struct control_fee *fee)
 {
     struct loop *l = calloc(1, sizeof *l);
@@ -135,7 +140,7 @@ static struct loop *loop_new(struct store_tx *tx, const struct control_fee *fee)
     return l;
 }
 
-enum err control_fee_check(struct store_tx *tx, const struct control_fee *fee)
+enum err fee_decide_now(struct store_tx *tx, const struct control_fee *fee)
 {
     struct loop *l = loop_new(tx, fee);
     if (!l)
@@ -145,11 +150,72 @@ enum err control_fee_check(struct store_tx *tx, const struct control_fee *fee)
     return e;
 }
 
-enum err control_fee_reading(struct store_tx *tx, const struct control_fee *fee)
+/* The decision failed and was undone: said once, and tried again by the clock. */
+static enum err put_off(struct loop *l, int64_t account_id, enum err why)
 {
+    char said[FEE_SAID_MAX];
+    wall_s again = {l->turn.now.s + FEE_AGAIN_S};
+    snprintf(said, sizeof said, "failed %s", err_name(why));
+    TRY(site_account_get(l->turn.tx, account_id, &l->outlook.account));
+    TRY(fee_episode_load(l->turn.tx, account_id, &l->episode));
+    TRY(quiet_postpone(l->turn.tx, account_id, again));
+    TRY(fee_episode_make(l->turn.tx, account_id));
+    if (strcmp(l->episode.said, said) != 0) {
+        struct detail d = {};
+        detail_text(&d, "reason", err_name(why));
+        detail_int(&d, "seconds", FEE_AGAIN_S);
+        TRY(fee_tell(l, EVENT_FEE_FAILED, detail_end(&d)));
+    }
+    return store_exec(l->turn.tx,
+                      "UPDATE fee_state SET said = $2, due_at = $3 WHERE account_id = $1", "iti",
+                      account_id, said, again.s);
+}
+
+/* Not about this account: the next one would fare no better. */
+static bool is_of_machine(enum err e)
+{
+    return e == ERR_MEMORY || e == ERR_STORE || e == ERR_STORE_BUSY || e == ERR_STORE_FULL ||
+           e == ERR_STORE_CORRUPT;
+}
+
+/* Others stand in the same transaction, a sale or the readings of a whole batch: only this
+ * account's decision is undone. */
+static enum err alone(struct store_tx *tx, const struct control_fee *fee, store_work *work)
+{
+    enum err e;
+    struct control_fee copy = *fee;
+    TRY(store_part(tx, work, &copy, &e));
+    if (e == ERR_OK || e == ERR_NOT_FOUND || is_of_machine(e))
+        return e;
+    struct loop *l = loop_new(tx, fee);
+    if (!l)
+        return ERR_MEMORY;
+    e = put_off(l, fee->account_id, e);
+    free(l);
+    return e;
+}
+
+static enum err check_work(struct store_tx *tx, void *fee)
+{
+    return fee_decide_now(tx, fee);
+}
+
+static enum err reading_work(struct store_tx *tx, void *arg)
+{
+    const struct control_fee *fee = arg;
     bool quiet;
     TRY(quiet_holds(tx, fee->readings, fee->account_id, fee->now, &quiet));
-    return quiet ? ERR_OK : control_fee_check(tx, fee);
+    return quiet ? ERR_OK : fee_decide_now(tx, fee);
+}
+
+enum err control_fee_check(struct store_tx *tx, const struct control_fee *fee)
+{
+    return alone(tx, fee, check_work);
+}
+
+enum err control_fee_reading(struct store_tx *tx, const struct control_fee *fee)
+{
+    return alone(tx, fee, reading_work);
 }
 
 /* --- events from outside -------------------------------------------------------------------------

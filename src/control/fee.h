@@ -26,6 +26,10 @@ struct control_fee {
     uint64_t random;
 };
 
+/* A decision that fails with an error which nobody foresaw is undone by itself, said in the journal
+ * (fee.failed) and tried again soon: what else stands in the transaction goes on. Only what
+ * is no matter of one account (the disk is full ...) is returned. */
+
 /* Run it when a reading of the account's meters arrived, after a payment, when a message was
  * delivered, and for what control_fee_due names. Does nothing for a closed account or one without
  * meters. ERR_NOT_FOUND. */

@@ -61,10 +61,12 @@ struct loop {
     bool confirmed;        /* the customer says so, now */
     int32_t local_day;
     struct control_row relay[BILLING_METERS_MAX]; /* circuit 0 of each meter */
-    int64_t circuits[BILLING_METERS_MAX]; /* that can be switched off; 0: none */
-    bool cuts[BILLING_METERS_MAX]; /* the meter has something to cut with */
+    int64_t circuits[BILLING_METERS_MAX];         /* that can be switched off; 0: none */
+    bool cuts[BILLING_METERS_MAX];                /* the meter has something to cut with */
 };
 
+/* control_fee_check whose errors are the caller's: a person waits for the answer. */
+enum err fee_decide_now(struct store_tx *tx, const struct control_fee *fee);
 /* Reads only: account, episode, policy and facts. */
 enum err fee_judge(struct loop *l, int64_t account_id);
 /* The facts under l->in_force.policy; account, outlook and episode are there. */

@@ -71,6 +71,7 @@ EVENT_ROW(FEE_CLOSE, "fee.close", WARNING, "About to be cut: {balance_fen} fen l
 EVENT_ROW(FEE_ARREARS, "fee.arrears", ALARM, "In arrears: {balance_fen} fen.", "已欠费:{balance_fen} 分。")
 EVENT_ROW(FEE_CLEARED, "fee.cleared", INFO, "The balance is sufficient again: {balance_fen} fen.", "余额已恢复:{balance_fen} 分。")
 EVENT_ROW(FEE_PROTECTED, "fee.protected", INFO, "Not cut although in arrears: {reason}.", "欠费但未停电:{reason}。")
+EVENT_ROW(FEE_FAILED, "fee.failed", ALARM, "No decision could be made about this account ({reason}); others go on. It is tried again after {seconds} s.", "该账户费控判断失败({reason}),其他账户不受影响;{seconds} 秒后重试。")
 EVENT_ROW(FEE_OVERDRAWN, "fee.overdrawn", ALARM, "The overdraft is used up: {balance_fen} fen.", "透支额度已用完:{balance_fen} 分。")
 EVENT_ROW(FEE_STRATEGY, "fee.strategy", INFO, "The account lives under strategy {strategy} now (before: {before}); the running episode goes on under it.", "账户现执行费控策略 {strategy}(原为 {before}),当前过程按新策略继续。")
 EVENT_ROW(FEE_LIMITED, "fee.limited", WARNING, "Power is limited before the cut: circuits {circuits} were ordered off.", "停电前限电:已下达断开回路 {circuits}。")

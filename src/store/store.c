@@ -285,6 +285,35 @@ static enum err run_in_savepoint(struct store *s, struct store_job *job)
     return store_control(s, "RELEASE job");
 }
 
+static enum err lose(struct store_tx *tx, enum err e)
+{
+    if (tx->err == ERR_OK)
+        tx->err = e;
+    return e;
+}
+
+enum err store_part(struct store_tx *tx, store_work *work, void *arg, enum err *result)
+{
+    struct store *s = tx->store;
+    int open = tx->open_queries;
+    TRY(tx->err);
+    enum err e = store_control(s, "SAVEPOINT part");
+    if (e != ERR_OK)
+        return lose(tx, e);
+    *result = work(tx, arg);
+    MUST(tx->open_queries == open);
+    if (*result == ERR_OK)
+        *result = tx->err;
+    if (sqlite3_get_autocommit(s->db))
+        return lose(tx, *result == ERR_OK ? ERR_STORE : *result);
+    if (*result != ERR_OK)
+        e = store_control(s, "ROLLBACK TO part");
+    if (e == ERR_OK)
+        e = store_control(s, "RELEASE part");
+    tx->err = e;
+    return e;
+}
+
 static enum err run_jobs(struct store *s, struct store_job *jobs, size_t count)
 {
     if (s->dead)

@@ -63,6 +63,12 @@ size_t store_waiting(const struct store *s);
 /* An I/O error left the file in a state that this process cannot know. */
 bool store_dead(const struct store *s);
 
+/* A part of a running transaction that may fail alone: what refused work wrote is undone, and the
+ * transaction goes on. ERR_OK: it lives, and *result is the work's answer. Else it is lost (the
+ * disk is full, an I/O error), and the caller must return that error. */
+[[nodiscard]] enum err store_part(struct store_tx *tx, store_work *work, void *arg,
+                                  enum err *result);
+
 /*
  * One statement. Arguments follow the letters of `types` and fill $1, $2 ...:
  *   i  int64_t        t  const char * (NULL allowed)     b  struct bytes (data NULL: SQL NULL)

@@ -469,10 +469,51 @@ static void test_limit_before_the_cut(void **state)
     w->neighbour = true;
     run_out(w);
     assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'fee.limited'"), 1);
-    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open' AND meter_id = 11 "
-                               "AND circuit IN (2, 3)"),
+    assert_int_equal(number(w,
+                            "SELECT count(*) FROM relay WHERE desired = 'open' AND meter_id = 11 "
+                            "AND circuit IN (2, 3)"),
                      2);
     assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 2);
+}
+
+static enum err check_both(struct store_tx *tx, void *arg)
+{
+    struct world *w = arg;
+    for (int64_t id = ACCOUNT; id <= ACCOUNT + 1; id++)
+        TRY(control_fee_reading(
+            tx, &(struct control_fee){w->readings, id, w->now, ++w->random * 12'345}));
+    return ERR_OK;
+}
+
+/* What nobody foresaw about one account is undone, said once and tried again: its neighbour in the
+ * same transaction is decided, and a sale goes through. */
+static void test_a_decision_that_fails_fails_alone(void **state)
+{
+    struct world *w = *state;
+    sql(w, "INSERT INTO account (id, project_id, place_id, code, name, wallet, plan_code, "
+           "strategy_code, contract_at, opened_at) VALUES (8, 1, 1, 'a8', 'a8', 'platform', "
+           "'flat', 's', 5, 1)");
+    sql(w, "INSERT INTO meter (id, project_id, account_id, place_id, line_id, address, model, "
+           "kind) VALUES (12, 1, 8, 1, 1, '12', 'yufu-shop3', 'electricity')");
+    w->neighbour = true;
+    sql(w, "CREATE TRIGGER bad BEFORE INSERT ON event WHEN NEW.account_id = 7 "
+           "AND NEW.kind = 'fee.arrears' BEGIN SELECT RAISE(ABORT, 'no'); END");
+    reading(w, 60, 0);
+    assert_ok(store_run(w->ledger, check_both, w));
+    assert_int_equal(level(w), 0); /* undone whole */
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'fee.failed' "
+                               "AND account_id = 7"),
+                     1);
+    assert_int_equal(number(w, "SELECT level FROM fee_state WHERE account_id = 8"), 3);
+    assert_int_equal(number(w, "SELECT due_at FROM fee_state WHERE account_id = 7"),
+                     w->now.s + 180);
+    reading(w, 60, 0);
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'fee.failed'"), 1);
+    pay(w, "order-0001", 1);
+    sql(w, "DROP TRIGGER bad");
+    reading(w, 60, 0);
+    assert_int_equal(level(w), 2); /* a fen */
+    assert_int_equal(number(w, "SELECT count(*) FROM fee_state WHERE said LIKE 'failed%'"), 0);
 }
 
 int main(void)
@@ -494,6 +535,7 @@ int main(void)
         CASE(test_grace_is_due_by_itself_and_once),
         CASE(test_unchanged_facts_write_nothing),
         CASE(test_notice_of_an_old_episode_does_not_count),
+        CASE(test_a_decision_that_fails_fails_alone),
         CASE(test_unknown_plan_spoils_nothing),
         CASE(test_a_second_fall_is_told_again),
         CASE(test_closed_account_is_left_alone),

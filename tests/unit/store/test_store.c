@@ -23,8 +23,8 @@ static enum err add_organisation(struct store_tx *tx, void *arg)
 {
     int64_t id;
     TRY(store_next_id(tx, "organisation", &id));
-    return store_exec(tx, "INSERT INTO organisation (id, code, name) VALUES ($1, $2, $3)", "itt", id,
-                      arg, "x");
+    return store_exec(tx, "INSERT INTO organisation (id, code, name) VALUES ($1, $2, $3)", "itt",
+                      id, arg, "x");
 }
 
 static enum err count_organisations(struct store_tx *tx, void *arg)
@@ -89,11 +89,12 @@ static void test_group_commit_keeps_good_neighbours(void **state)
 static enum err unbalanced(struct store_tx *tx, void *arg)
 {
     (void)arg;
-    TRY(store_exec(tx,
-                   "INSERT INTO ledger_txn (account_id, seq, key, kind, at, occurred_at, business_day, "
-                   "actor, detail, prev, hash) "
-                   "VALUES (1, 1, 'k', 'x', 0, 0, 0, 'system', '{}', x'00', x'00')",
-                   ""));
+    TRY(store_exec(
+        tx,
+        "INSERT INTO ledger_txn (account_id, seq, key, kind, at, occurred_at, business_day, "
+        "actor, detail, prev, hash) "
+        "VALUES (1, 1, 'k', 'x', 0, 0, 0, 'system', '{}', x'00', x'00')",
+        ""));
     TRY(store_exec(tx, "INSERT INTO posting VALUES (1, 1, 1, 'cash', 100)", ""));
     return store_exec(tx, "UPDATE ledger_txn SET sealed = 1 WHERE account_id = 1 AND seq = 1", "");
 }
@@ -148,8 +149,9 @@ static void test_a_list_inside_a_list_of_the_same_text(void **state)
 static enum err step_past_the_end(struct store_tx *tx, void *arg)
 {
     (void)arg;
-    struct query q = query_open(tx, "INSERT INTO organisation (id, code, name) VALUES ($1, $2, 'x')",
-                                "it", (int64_t)7, "seven");
+    struct query q =
+        query_open(tx, "INSERT INTO organisation (id, code, name) VALUES ($1, $2, 'x')", "it",
+                   (int64_t)7, "seven");
     assert_false(query_step(&q));
     assert_false(query_step(&q)); /* would insert it again */
     return query_end(&q);
@@ -258,6 +260,50 @@ static void test_done_may_submit_more(void **state)
     assert_int_equal(organisations(*state), 3);
 }
 
+static enum err add_twice(struct store_tx *tx, void *code)
+{
+    TRY(add_organisation(tx, code));
+    return add_organisation(tx, code);
+}
+
+static enum err part_in_a_part(struct store_tx *tx, void *arg)
+{
+    enum err e;
+    (void)arg;
+    TRY(add_organisation(tx, (char[]){"d"}));
+    TRY(store_part(tx, add_twice, (char[]){"e"}, &e));
+    assert_err(ERR_STORE_CONSTRAINT, e);
+    return ERR_OK;
+}
+
+/* While a list is open: what a part wrote goes, the list and its neighbours stay. */
+static enum err parts(struct store_tx *tx, void *rows)
+{
+    enum err e;
+    TRY(add_organisation(tx, (char[]){"a"}));
+    struct query q = query_open(tx, "SELECT value FROM json_each('[1,2,3]')", "");
+    while (query_step(&q)) {
+        bool bad = *(int *)rows == 1; /* an error that the work itself did not look at */
+        TRY(store_part(tx, bad ? bad_sql : add_twice, (char[]){"b"}, &e));
+        assert_err(bad ? ERR_STORE : ERR_STORE_CONSTRAINT, e);
+        ++*(int *)rows;
+    }
+    TRY(query_end(&q));
+    TRY(store_part(tx, add_organisation, (char[]){"c"}, &e));
+    assert_ok(e);
+    TRY(store_part(tx, part_in_a_part, NULL, &e));
+    assert_ok(e);
+    return ERR_OK;
+}
+
+static void test_a_part_fails_alone(void **state)
+{
+    int rows = 0;
+    assert_ok(store_run(*state, parts, &rows));
+    assert_int_equal(rows, 3);
+    assert_int_equal(organisations(*state), 3); /* a, c, d */
+}
+
 static void test_close_answers_what_waits(void **state)
 {
     struct store *s = NULL;
@@ -284,6 +330,7 @@ int main(void)
         CASE(test_no_row_is_not_found),
         CASE(test_numbers_have_no_gaps),
         CASE(test_done_may_submit_more),
+        CASE(test_a_part_fails_alone),
         CASE(test_close_answers_what_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

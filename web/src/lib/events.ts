@@ -31,7 +31,7 @@ export const EVENT_KINDS = [
   'vend.confirmed', 'vend.rejected', 'vend.refunded', 'vend.conflict', 'vend.late', 'vend.foreign', 'wallet.mismatch',
   'relay.cut', 'relay.restore', 'relay.done', 'relay.refused', 'relay.expired', 'relay.cancelled', 'relay.mismatch',
   'relay.leak', 'relay.late', 'relay.local', 'keep.on', 'keep.off', 'fee.low', 'fee.close', 'fee.arrears', 'fee.cleared',
-  'fee.protected', 'message.delivered', 'message.failed', 'charge.settled', 'charge.held', 'plan.changed',
+  'fee.protected', 'fee.failed', 'message.delivered', 'message.failed', 'charge.settled', 'charge.held', 'plan.changed',
   'strategy.changed', 'site.imported', 'login.locked', 'store.full', 'verify.failed',
   'fee.overdrawn', 'fee.strategy', 'fee.limited', 'fee.proposed', 'fee.approved', 'fee.released',
   'fee.refused', 'fee.withdrawn', 'fee.emergency', 'fee.confirmed', 'protect.added', 'protect.lifted',
