@@ -141,11 +141,14 @@ static enum err put_held(void *arg, const struct billing_held *h)
     struct call *c = arg;
     struct jwrite *w = &c->out;
     struct site_account a;
+    struct site_meter m;
     TRY(site_account_get(c->tx, h->account_id, &a));
+    TRY(site_meter_get(c->tx, h->meter_id, &m));
     jwrite_object(w, NULL);
     jwrite_int(w, "account_id", h->account_id);
     jwrite_text(w, "account_code", a.code);
     jwrite_int(w, "meter_id", h->meter_id);
+    jwrite_text(w, "kind", site_meter_kind_name(m.kind));
     jwrite_int(w, "epoch", h->epoch);
     jwrite_int(w, "opened_at", h->opened_at.s);
     jwrite_text(w, "reason", h->reason);

@@ -67,10 +67,59 @@ static const char *word(const char *code, bool english)
     return code;
 }
 
+/* The same of what opens and closes a valve. */
+static const struct {
+    enum journal_kind kind;
+    const char *en, *zh;
+} valve_sentences[] = {
+    {EVENT_RELAY_CUT, "Closing the valve was ordered: {reason}.", "已下达关阀:{reason}。"},
+    {EVENT_RELAY_RESTORE, "Opening the valve was ordered: {reason}.", "已下达开阀:{reason}。"},
+    {EVENT_RELAY_DONE, "The meter confirmed: its valve is {state}.", "表计已确认:阀门{state}。"},
+    {EVENT_RELAY_REFUSED, "The meter refused to move its valve.", "表计拒绝动作阀门。"},
+    {EVENT_RELAY_EXPIRED, "Closing a valve expired unused: its deadline had passed.",
+     "关阀命令超过时限,未执行。"},
+    {EVENT_RELAY_CANCELLED, "Closing the valve was cancelled: {reason}.",
+     "待执行的关阀已取消:{reason}。"},
+    {EVENT_RELAY_MISMATCH, "The valve is {state}, but should be {desired}.",
+     "阀门实际{state},应为{desired}。"},
+    {EVENT_RELAY_LEAK, "The register moves on although the valve is closed: {energy_wh} {unit}.",
+     "关阀后示值仍在增加:{energy_wh} {unit}。"},
+    {EVENT_RELAY_LATE, "Opening the valve has not succeeded for {minutes} minutes.",
+     "开阀 {minutes} 分钟仍未成功。"},
+    {EVENT_RELAY_LOCAL, "The meter moved its valve by itself: it is {state}.",
+     "表计自行动作:阀门{state}。"},
+    {EVENT_KEEP_ON, "The supply is kept on: {reason}.", "已设置保供:{reason}。"},
+    {EVENT_KEEP_OFF, "The supply is not kept on any more: {reason}.", "已解除保供:{reason}。"},
+};
+
+static const char *valve_sentence(enum journal_kind kind, bool english)
+{
+    for (size_t i = 0; i < sizeof valve_sentences / sizeof valve_sentences[0]; i++)
+        if (valve_sentences[i].kind == kind)
+            return english ? valve_sentences[i].en : valve_sentences[i].zh;
+    return NULL;
+}
+
+static const char *valve_word(const char *code, bool english)
+{
+    if (strcmp(code, "open") == 0) /* the circuit: no supply */
+        return english ? "closed" : "已关";
+    if (strcmp(code, "closed") == 0)
+        return english ? "open" : "已开";
+    return strcmp(code, "keep_power") == 0 ? english ? "the supply is kept on" : "保供" : NULL;
+}
+
+/* Thousandths of m³ and GJ. */
+static const char *valve_unit(const char *meter_kind)
+{
+    return strcmp(meter_kind, "water") == 0 || strcmp(meter_kind, "gas") == 0 ? "L" : "MJ";
+}
+
 struct sentence {
     char *out;
     size_t cap, len;
     const json_t *detail;
+    const char *valve; /* what a meter with a valve measures; NULL: other meters, or none */
     bool english;
 };
 
@@ -93,12 +142,20 @@ static void put_word(struct sentence *s, const char *text)
     put(s, text, len);
 }
 
+static void put_code(struct sentence *s, const char *code)
+{
+    const char *of_valve = s->valve ? valve_word(code, s->english) : NULL;
+    put_word(s, of_valve ? of_valve : word(code, s->english));
+}
+
 static void put_member(struct sentence *s, const char *name)
 {
     const json_t *v = json_object_get(s->detail, name);
     char number[24];
-    if (json_is_string(v)) {
-        put_word(s, word(json_string_value(v), s->english));
+    if (s->valve && strcmp(name, "unit") == 0) {
+        put_word(s, valve_unit(s->valve));
+    } else if (json_is_string(v)) {
+        put_code(s, json_string_value(v));
     } else if (json_is_integer(v)) {
         int n = snprintf(number, sizeof number, "%lld", (long long)json_integer_value(v));
         put(s, number, (size_t)n);
@@ -125,18 +182,21 @@ static void render(struct sentence *s, const char *text)
     s->out[s->len] = '\0';
 }
 
-static void put_sentences(struct jwrite *w, const char *kind, const char *detail_text)
+static void put_sentences(struct jwrite *w, const char *kind, const char *detail_text,
+                          const char *valve)
 {
     char text[1024];
     enum journal_kind k = journal_kind_of(kind);
     if (k == EVENT_COUNT)
         return;
+    const char *zh = valve ? valve_sentence(k, false) : NULL;
+    const char *en = valve ? valve_sentence(k, true) : NULL;
     json_t *detail = json_loads(detail_text, 0, NULL);
-    struct sentence s = {.out = text, .cap = sizeof text, .detail = detail};
-    render(&s, journal_kind_zh(k));
+    struct sentence s = {.out = text, .cap = sizeof text, .detail = detail, .valve = valve};
+    render(&s, zh ? zh : journal_kind_zh(k));
     jwrite_text(w, "text_zh", text);
     s.english = true;
-    render(&s, journal_kind_en(k));
+    render(&s, en ? en : journal_kind_en(k));
     jwrite_text(w, "text_en", text);
     json_decref(detail);
 }
@@ -162,6 +222,8 @@ bool api_event_tells_money(const char *kind, const char *detail)
 
 void api_put_event(struct jwrite *w, const char *key, const struct query *q)
 {
+    const char *meter_kind = query_null(q, 9) ? NULL : query_text(q, 9);
+    bool valve = meter_kind && strcmp(meter_kind, "electricity") != 0;
     jwrite_object(w, key);
     jwrite_int(w, "id", query_int(q, 0));
     jwrite_int(w, "at", query_int(q, 1));
@@ -172,10 +234,11 @@ void api_put_event(struct jwrite *w, const char *key, const struct query *q)
     else
         jwrite_text(w, "account_code", query_text(q, 8));
     jwrite_id(w, "meter_id", query_int(q, 4));
+    jwrite_text(w, "meter_kind", meter_kind);
     jwrite_text(w, "kind", query_text(q, 5));
     jwrite_text(w, "severity", query_text(q, 6));
     jwrite_raw(w, "detail", query_text(q, 7));
-    put_sentences(w, query_text(q, 5), query_text(q, 7));
+    put_sentences(w, query_text(q, 5), query_text(q, 7), valve ? meter_kind : NULL);
     jwrite_end(w);
 }
 

@@ -233,7 +233,8 @@ void api_put_relay(struct jwrite *w, const char *key, const struct control_relay
 /* One event by a query row: columns of API_EVENT_COLUMNS. */
 #define API_EVENT_COLUMNS                                                                          \
     "event.id, event.at, event.project_id, event.account_id, event.meter_id, event.kind, "         \
-    "event.severity, event.detail, account.code"
+    "event.severity, event.detail, account.code, "                                                 \
+    "(SELECT meter.kind FROM meter WHERE meter.id = event.meter_id)"
 /* Whether it names an amount, or is about money otherwise: only for roles that may see money. The
  * list and the stream ask the same. */
 bool api_event_tells_money(const char *kind, const char *detail);

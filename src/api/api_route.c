@@ -224,8 +224,8 @@ const struct api_route *api_routes(size_t *count)
 static bool dangerous(int permission)
 {
     return permission == API_VERB(SELL) || permission == API_VERB(CANCEL) ||
-           permission == API_VERB(RELAY) || permission == API_VERB(TERMINAL) || permission == API_VERB(KEEP) ||
-           permission == API_VERB(BOOKS);
+           permission == API_VERB(RELAY) || permission == API_VERB(TERMINAL) ||
+           permission == API_VERB(KEEP) || permission == API_VERB(BOOKS);
 }
 
 static bool permission_known(int permission)

@@ -12,12 +12,18 @@
 /* --- one terminal
  * ----------------------------------------------------------------------------------- */
 
+bool api_is_trip(int64_t reason)
+{
+    return reason >= TERMINAL_REASON_NIGHT && reason <= TERMINAL_REASON_PROTECTION;
+}
+
 void api_put_reason(struct jwrite *w, const char *key, int64_t reason)
 {
     jwrite_object(w, key);
     jwrite_text(w, "name", terminals_reason_name(reason));
     jwrite_text(w, "en", terminals_reason_en(reason));
     jwrite_text(w, "zh", terminals_reason_zh(reason));
+    jwrite_bool(w, "trip", api_is_trip(reason));
     jwrite_text(w, "ends_en", terminals_reason_ends_en(reason));
     jwrite_text(w, "ends_zh", terminals_reason_ends_zh(reason));
     jwrite_end(w);

@@ -8,6 +8,9 @@
 /* The content of a register as an object under `key`; null if there is none or it is damaged. */
 void api_put_register(struct jwrite *w, const char *key, enum meter_terminal_item item,
                       struct bytes b);
+/* Of what was plugged in, or unplugged. Dark for its hours, by order, or because nobody has paid, is
+ * no trip. */
+bool api_is_trip(int64_t reason);
 /* A reason in words, with what ends it. */
 void api_put_reason(struct jwrite *w, const char *key, int64_t reason);
 /* Why a circuit is open, as far as anybody told: what was polled of the circuit, else its status

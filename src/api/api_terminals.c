@@ -28,12 +28,6 @@ struct row {
     bool is[KINDS];
 };
 
-/* Dark for its hours, or because nobody has paid, is no trip. */
-static bool is_trip(int64_t reason)
-{
-    return (reason >= TERMINAL_REASON_NIGHT && reason <= TERMINAL_REASON_PROTECTION);
-}
-
 static enum err fill(struct call *c, struct row *row)
 {
     TRY(site_meter_get(c->tx, row->one->meter_id, &row->meter));
@@ -44,8 +38,8 @@ static enum err fill(struct call *c, struct row *row)
         row->reason[i] =
             api_open_reason(c->api, &(struct api_open){row->meter.id, i + 1, row->outputs, s});
         bool staff = row->reason[i] == TERMINAL_REASON_STAFF;
-        row->locked[i] = staff || (is_trip(row->reason[i]) && s && s->locked);
-        row->is[TRIPPED] = row->is[TRIPPED] || staff || is_trip(row->reason[i]);
+        row->locked[i] = staff || (api_is_trip(row->reason[i]) && s && s->locked);
+        row->is[TRIPPED] = row->is[TRIPPED] || staff || api_is_trip(row->reason[i]);
         row->is[LOCKED] = row->is[LOCKED] || row->locked[i];
     }
     row->is[ALL] = true;

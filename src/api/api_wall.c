@@ -9,6 +9,7 @@ struct sum {
     struct api *api;
     struct store_tx *tx;
     struct jwrite *out;
+    unsigned kinds; /* bit a site_meter_kind */
     int64_t circuits, relay_open, relay_timed, power_w, state_at;
     bool relay_unknown, power_known, keep, pending, never;
 };
@@ -49,6 +50,7 @@ static enum err add_meter(void *arg, const struct site_meter *m)
     else if (s->state_at == 0 || at.s < s->state_at)
         s->state_at = at.s;
     s->circuits += m->circuits;
+    s->kinds |= 1U << m->kind;
     return ERR_OK;
 }
 
@@ -77,6 +79,11 @@ static enum err put_available(struct api *a, struct store_tx *tx, struct jwrite 
 
 static void put_sum(struct jwrite *w, const struct sum *s)
 {
+    jwrite_array(w, "kinds");
+    for (int k = SITE_ELECTRICITY; k <= SITE_GAS; k++)
+        if (s->kinds >> k & 1)
+            jwrite_text(w, NULL, site_meter_kind_name((enum site_meter_kind)k));
+    jwrite_end(w);
     jwrite_int(w, "circuits", s->circuits);
     if (s->relay_unknown || s->circuits == 0)
         jwrite_null(w, "relay_open");

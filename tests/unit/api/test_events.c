@@ -142,6 +142,43 @@ static void test_the_stream_hides_amounts(void **state)
     client_close(seeing);
 }
 
+/* A valve is closed, a breaker is opened. */
+static void test_events_of_valves(void **state)
+{
+    struct world *w = *state;
+    struct person p = person(w, AUTH_CASHIER);
+    world_execute(w, "INSERT INTO event (id, at, project_id, account_id, meter_id, kind, severity, "
+                     "detail) VALUES "
+                     "(900, 1790000000, 1, 1, 1, 'relay.done', 'info', '{\"state\":\"open\"}'), "
+                     "(901, 1790000000, 1, 1, 1, 'relay.leak', 'alarm', '{\"energy_wh\":12}'), "
+                     "(902, 1790000000, 1, 1, 1, 'fee.low', 'warning', '{}')");
+    static const struct {
+        const char *sql, *kind, *done, *leak;
+    } cases[] = {
+        {"UPDATE meter SET epoch = epoch WHERE id = 1", "electricity",
+         "表计已确认:供电状态为 断电。", "拉闸后仍有用电:12 Wh。"},
+        {"UPDATE meter SET kind = 'water' WHERE id = 1", "water", "表计已确认:阀门已关。",
+         "关阀后示值仍在增加:12 L。"},
+        {"UPDATE meter SET kind = 'heat' WHERE id = 1", "heat", "its valve is closed.",
+         "although the valve is closed: 12 MJ."},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char kind[64];
+        snprintf(kind, sizeof kind, "\"meter_kind\":\"%s\"", cases[i].kind);
+        world_execute(w, cases[i].sql);
+        struct reply r = world_get(w, &p, "/api/v1/projects/1/events?limit=3");
+        assert_non_null(strstr(r.body, kind));
+        assert_non_null(strstr(r.body, cases[i].done));
+        assert_non_null(strstr(r.body, cases[i].leak));
+        check_reply(r, 200, "-");
+        r = world_get(w, &p, "/api/v1/projects/1/wall");
+        snprintf(kind, sizeof kind, "\"kinds\":[\"%s\"", cases[i].kind);
+        puts(r.body);
+        assert_non_null(strstr(r.body, kind));
+        check_reply(r, 200, "-");
+    }
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
 
 int main(void)
@@ -150,6 +187,7 @@ int main(void)
         CASE(test_the_list_hides_amounts),
         CASE(test_pages_are_full),
         CASE(test_the_stream_hides_amounts),
+        CASE(test_events_of_valves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2191,7 +2191,11 @@ export interface components {
             name: string | null;
             opening: components["schemas"]["RegisterAt"];
             closing: components["schemas"]["RegisterAt"];
-            /** @description Thousandths of kWh, m³ or GJ, over exchanges and rollovers */
+            /** @description Of the transformers before the meter (CT × PT), at the beginning */
+            ratio_from: number;
+            /** @description The same at the end */
+            ratio: number;
+            /** @description Thousandths of kWh, m³ or GJ: what the register moved on, over exchanges and rollovers, times the ratio in force */
             used: number;
             read_at: number | null;
             /** @description What the meter told last */
@@ -2948,6 +2952,8 @@ export interface components {
             /** @description Time of the oldest newest state among the meters; the age is `now` minus this */
             state_at: components["schemas"]["MaybeTime"];
             meters: number[];
+            /** @description What its meters measure, each once */
+            kinds: ("electricity" | "water" | "heat" | "cooling" | "gas")[];
         };
         Event: {
             id: number;
@@ -2956,6 +2962,8 @@ export interface components {
             account_id: number | null;
             account_code?: string | null;
             meter_id: number | null;
+            /** @description What this meter measures: electricity, water, heat, cooling, gas */
+            meter_kind: string | null;
             /** @description Stable name */
             kind: string;
             severity: components["schemas"]["Severity"];
@@ -3165,6 +3173,8 @@ export interface components {
         };
         /** @description Why a circuit is open or closed, and what ends it */
         ReasonWords: {
+            /** @description By what was plugged in or unplugged, not by hours, money or an order */
+            trip: boolean;
             /** @enum {string} */
             name: "none" | "remote" | "credit" | "overdraft" | "keep_power" | "key" | "timed" | "time" | "night" | "current" | "load" | "malignant" | "aircon" | "protection" | "staff" | "unknown";
             en: string;
@@ -3736,6 +3746,8 @@ export interface components {
             account_id: number;
             account_code: string;
             meter_id: number;
+            /** @enum {string} */
+            kind: "electricity" | "water" | "heat" | "cooling" | "gas";
             epoch: number;
             opened_at: components["schemas"]["Time"];
             reason: string;
