@@ -21,7 +21,7 @@ help:
 	@echo 'make bench-billing  a night of 2,000,000 accounts beside SQL and memory (ARGS="--accounts N")'
 	@echo 'make bench-terminal  100,000 dorm terminals in one thread (ARGS="--terminals N --seconds N")'
 	@echo 'make firmware   the terminal for Cortex-M0+ and M4: images, a day in an emulator, firmware/size.md'
-	@echo 'make cross      the programs for 64-bit ARM, their tests in an emulator'
+	@echo 'make cross      the programs for 64-bit ARM, the gateway for 32-bit ARM, their tests in an emulator'
 	@echo 'make bench-clerk    two midnights of 100,000 accounts by the clerk of the platform (ACCOUNTS=n)'
 	@echo 'make bench-line     what a line of meters gives: use, age, faults, CPU, memory (ARGS="--hours H")'
 	@echo 'make bench-gateway  memory and CPU of the gateway with 8 lines of 64 meters, beside libmodbus'
@@ -63,6 +63,7 @@ web: setup
 cross:
 	@tools/setup.sh cross
 	@tools/cross.sh arm64
+	@tools/cross.sh armhf
 
 sim: build
 	@$(BUILD)/sim/yufu-sim vend --seeds 2000
@@ -129,4 +130,4 @@ format:
 	@git ls-files 'src/**.[ch]' 'sim/**.[ch]' 'tests/**.[ch]' 'bench/*.[ch]' 'firmware/*.[ch]' | grep -v '_table\.h$$' | xargs clang-format -i
 
 clean:
-	rm -rf $(BUILD) $(SANITIZE) build-arm64 build-gcc build-clang build-fuzz web/dist web/node_modules tests/web/node_modules
+	rm -rf $(BUILD) $(SANITIZE) build-arm64 build-armhf build-gcc build-clang build-fuzz web/dist web/node_modules tests/web/node_modules

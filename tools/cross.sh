@@ -1,17 +1,18 @@
 #!/bin/sh
 # Builds Yufu for another processor and runs its tests in an emulator of it.
 #   tools/cross.sh arm64 [TEST...]
-# 32-bit ARM is missing: src/base counts in 128 bits, which compilers have for 64-bit processors only.
+#   tools/cross.sh armhf [TEST...]    32-bit ARM (ARMv7 with floating point): the gateway alone
 # The other processor's libraries are Debian's, unpacked below build-ARCH/root: nothing of this machine
 # changes, and they need not have the very versions that are installed here.
 set -eu
 cd "$(dirname "$0")/.."
 
-arch=${1:?arm64?}
+arch=${1:?arm64 or armhf?}
 shift
 case $arch in
-  arm64) triple=aarch64-linux-gnu family=aarch64 cpu=cortex-a53 qemu=qemu-aarch64 ;;
-  *) echo "cross: arm64?" >&2; exit 2 ;;
+  arm64) triple=aarch64-linux-gnu family=aarch64 cpu=cortex-a53 qemu=qemu-aarch64 platform=true ;;
+  armhf) triple=arm-linux-gnueabihf family=arm cpu=cortex-a7 qemu=qemu-arm platform=false ;;
+  *) echo "cross: arm64 or armhf?" >&2; exit 2 ;;
 esac
 for tool in $triple-gcc $qemu; do
   command -v "$tool" >/dev/null || { echo "cross: $tool is missing: tools/setup.sh cross" >&2; exit 1; }
@@ -65,7 +66,7 @@ fi
 echo "cross: $arch: compiling ..."
 if [ ! -f "$build/build.ninja" ]; then
   write_cross_file
-  tools/quietly.sh meson setup --cross-file "$build/cross.ini" "$build"
+  tools/quietly.sh meson setup -Dplatform=$platform --cross-file "$build/cross.ini" "$build"
 fi
 tools/quietly.sh ninja -C "$build"
 echo "cross: $arch: tests in $qemu"

@@ -4,7 +4,7 @@
 #   tools/setup.sh test   the above, and what `make test` needs
 #   tools/setup.sh check  the above, and what `make check` needs
 #   tools/setup.sh bench  what `make run` needs, and the databases that benches compare with
-#   tools/setup.sh cross  what `make test` needs, and a compiler and an emulator of 64-bit ARM
+#   tools/setup.sh cross  what `make test` needs, and compilers and an emulator of ARM, 64 and 32 bits
 #   tools/setup.sh list   installs nothing: names what `make run` needs
 # Works as root, or through sudo. Prints what it is about to do before it does it.
 set -eu
@@ -58,6 +58,7 @@ git                         which files are ours: layout of the sources
 '
 cross_packages='
 gcc-aarch64-linux-gnu       64-bit ARM gateways
+gcc-arm-linux-gnueabihf     32-bit ARM gateways
 qemu-user                   runs their programs here
 '
 bench_packages='

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/must.h"
+#include "base/wide.h"
 
 struct rand_stream rand_split(uint64_t seed, const char *label)
 {
@@ -21,7 +22,7 @@ uint64_t rand_u64(struct rand_stream *r)
 uint64_t rand_below(struct rand_stream *r, uint64_t bound)
 {
     MUST(bound > 0);
-    return (uint64_t)((unsigned __int128)rand_u64(r) * bound >> 64);
+    return wide_mul_high(rand_u64(r), bound);
 }
 
 bool rand_chance(struct rand_stream *r, unsigned permille)

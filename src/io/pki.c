@@ -109,13 +109,23 @@ struct draft {
     const struct extension *extensions; /* ends with a NULL value */
 };
 
+/* As text: what OpenSSL takes for a time_t has 32 bits on some machines. */
+static bool set_time(ASN1_TIME *out, int64_t wall)
+{
+    char text[32];
+    struct civil c = civil_from_wall((wall_s){wall}, 0);
+    snprintf(text, sizeof text, "%04d%02u%02u%02u%02u%02uZ", (int)c.year, c.month, c.day, c.hour,
+             c.minute, c.second);
+    return ASN1_TIME_set_string_X509(out, text) == 1;
+}
+
 /* issuer NULL: self-signed. */
 static X509 *build(const struct draft *d, X509 *issuer, EVP_PKEY *issuer_key)
 {
     X509 *x = X509_new();
     bool ok = x != NULL && X509_set_version(x, X509_VERSION_3) == 1 && set_serial(x) &&
-              ASN1_TIME_set(X509_getm_notBefore(x), d->now.s - BACK_S) != NULL &&
-              ASN1_TIME_set(X509_getm_notAfter(x), d->now.s + d->days * DAY_S) != NULL &&
+              set_time(X509_getm_notBefore(x), d->now.s - BACK_S) &&
+              set_time(X509_getm_notAfter(x), d->now.s + d->days * DAY_S) &&
               set_name(X509_get_subject_name(x), d->name) && X509_set_pubkey(x, d->key) == 1;
     X509 *by = issuer == NULL ? x : issuer;
     ok = ok && X509_set_issuer_name(x, X509_get_subject_name(by)) == 1;

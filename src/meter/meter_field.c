@@ -1,6 +1,7 @@
 /* Numbers out of bytes, and points out of numbers. */
 #include <string.h>
 
+#include "base/wide.h"
 #include "meter/meter_impl.h"
 
 /* --- units
@@ -88,11 +89,11 @@ static int64_t power_of_ten(int exponent)
 
 enum err meter_scale(int64_t n, int64_t multiply, int64_t divide, int64_t *out)
 {
-    __int128 wide = (__int128)n * multiply, half = divide / 2;
-    wide = wide < 0 ? -((-wide + half) / divide) : (wide + half) / divide;
-    if (wide > INT64_MAX || wide < -INT64_MAX)
+    int64_t value;
+    if (wide_divide((struct wide_sum){n, multiply, 0}, divide, &value, NULL) != ERR_OK ||
+        value == INT64_MIN)
         return ERR_RANGE;
-    *out = (int64_t)wide;
+    *out = value;
     return ERR_OK;
 }
 

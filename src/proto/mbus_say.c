@@ -258,7 +258,7 @@ static void say_real(struct say_value *v, struct bytes b, int exponent)
         return;
     }
     uint64_t millionths = e >= 0    ? (m << (e > 20 ? 20 : e)) * 1'000'000
-                          : e > -60 ? (uint64_t)(((__uint128_t)m * 1'000'000) >> -e)
+                          : e > -60 ? m * 1'000'000 >> -e
                                     : 0;
     say_scaled(v, w >> 31 ? -(int64_t)millionths : (int64_t)millionths, exponent - 6);
 }
