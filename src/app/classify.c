@@ -3,80 +3,26 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define LINE_MAX_BYTES 8192
-#define FIELDS_MAX 32
-#define HOLD_MS 10'000 /* a gap longer than this is not looked across */
+#include "app/classify_impl.h"
+#include "app/classify_text.h"
 
-struct reading {
-    const struct load_settings *settings;
-    const struct classify_sink *sink;
-    struct classify_problem *problem;
-    struct load_watch watch;
-    int64_t last_ms;
-    const char *path;
-};
+#define HOLD_MS 10'000           /* a gap longer than this is not looked across */
+#define SAME_MOST 4              /* rows with one and the same time */
+#define POWER_MOST 1'000'000'000 /* mW, mvar, mVA: no circuit of a room */
 
-static enum err refuse(struct reading *r, const char *what)
+enum err classify_refuse(struct reading *r, size_t column, const char *format, ...)
 {
-    snprintf(r->problem->what, sizeof r->problem->what, "%s", what);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(r->problem->what, sizeof r->problem->what, format, args);
+    va_end(args);
+    r->problem->column = column;
     return ERR_SYNTAX;
-}
-
-/* --- numbers and times
- * ------------------------------------------------------------------------------ */
-
-/* Decimal text in thousandths. */
-static bool milli(const char *text, int64_t *out)
-{
-    char *end;
-    double v = strtod(text, &end);
-    while (isspace((unsigned char)*end))
-        end++;
-    if (end == text || *end || !isfinite(v) || fabs(v) > 1e9)
-        return false;
-    *out = (int64_t)llround(v * 1000);
-    return true;
-}
-
-static int64_t days_from_civil(int y, int m, int d)
-{
-    y -= m <= 2;
-    int era = (y >= 0 ? y : y - 399) / 400;
-    int yoe = y - era * 400, doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    return (int64_t)era * 146'097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719'468;
-}
-
-/* "2022-11-14 16:42:33", "30/11/2011 06:42:00", or seconds with decimals; milliseconds out. */
-static bool read_time(const char *text, int64_t *out)
-{
-    int a, b, c, h, m, s, used = 0;
-    if (sscanf(text, "%d-%d-%d%*1[ T]%d:%d:%d%n", &a, &b, &c, &h, &m, &s, &used) == 6 && used) {
-        *out = ((days_from_civil(a, b, c) * 24 + h) * 60 + m) * 60'000 + s * 1000;
-        return true;
-    }
-    if (sscanf(text, "%d/%d/%d %d:%d:%d%n", &a, &b, &c, &h, &m, &s, &used) == 6 && used) {
-        *out = ((days_from_civil(c, b, a) * 24 + h) * 60 + m) * 60'000 + s * 1000;
-        return true;
-    }
-    return milli(text, out);
-}
-
-static size_t split(char *line, char by, char *fields[FIELDS_MAX])
-{
-    size_t count = 0;
-    line[strcspn(line, "\r\n")] = '\0';
-    for (char *at = line; at && count < FIELDS_MAX; count++) {
-        fields[count] = at;
-        at = strchr(at, by);
-        if (at)
-            *at++ = '\0';
-    }
-    return count;
 }
 
 /* --- series
@@ -92,122 +38,234 @@ static void give(struct reading *r, const struct load_sample *x)
         r->sink->event(r->sink->arg, &e, load_plain_rule(&e.step));
 }
 
-static enum err check_order(struct reading *r, int64_t ms, bool *same)
+/* Some loggers write a second twice; a whole second of cycles under one time is something else. */
+static enum err check_order(struct reading *r, size_t column, int64_t ms, bool *same)
 {
     *same = r->last_ms != INT64_MIN && ms == r->last_ms;
-    return r->last_ms != INT64_MIN && ms < r->last_ms ? refuse(r, "time runs backwards") : ERR_OK;
+    r->same = *same ? r->same + 1 : 0;
+    if (r->last_ms != INT64_MIN && ms < r->last_ms)
+        return classify_refuse(r, column, "time runs backwards: sort the rows first");
+    if (r->same > SAME_MOST)
+        return classify_refuse(r, column,
+                               "more than %d rows have this time: times of cycles need "
+                               "their decimals",
+                               SAME_MOST);
+    return ERR_OK;
+}
+
+/* Whether the name ends with this word, behind a blank or a stroke; it is cut off then. */
+static bool cut_word(char *name, const char *word)
+{
+    size_t length = strlen(name), size = strlen(word);
+    if (length < size + 2 || strcasecmp(name + length - size, word) != 0 ||
+        !strchr(" _-:", name[length - size - 1]))
+        return false;
+    name[length - size - 1] = '\0';
+    return true;
+}
+
+/* A name stands in one row, or in all rows while it is on: its first row counts. */
+static void take_label(struct reading *r, int64_t ms, const char *text)
+{
+    static const char *const nothing[] = {"", "0", "-", "none", "off", "idle", "nan", "null", "无"};
+    struct classify_label label = {.at_ms = ms};
+    snprintf(label.name, sizeof label.name, "%s", text);
+    for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++)
+        if (strcasecmp(label.name, nothing[i]) == 0)
+            label.name[0] = '\0';
+    if (cut_word(label.name, "off"))
+        label.name[0] = '\0';
+    cut_word(label.name, "on");
+    bool changed = strcmp(r->label, label.name) != 0;
+    memcpy(r->label, label.name, sizeof r->label);
+    if (changed && *label.name)
+        r->sink->label(r->sink->arg, &label);
 }
 
 /* One smart plug: time; mean of 1 s; mean of 8 s. Active power only. */
 static enum err read_plug_row(struct reading *r, char *line)
 {
-    char *f[FIELDS_MAX];
+    struct text_cells c;
     int64_t ms, mw;
     bool same;
-    if (split(line, ';', f) != 3 || !read_time(f[0], &ms) || !milli(f[1], &mw))
-        return refuse(r, "expected time;watts;watts");
-    TRY(check_order(r, ms, &same));
-    if (!same)
+    if (!text_split(line, ';', &c) || c.count != 3)
+        return classify_refuse(r, 0, "expected time;watts;watts");
+    if (!text_time(c.cell[0], true, 0, &ms))
+        return classify_refuse(r, 1, "\"%.40s\" is no time", c.cell[0]);
+    enum text_kind kind = text_number(c.cell[1], true, 0, &mw);
+    if (kind == TEXT_JUNK || (kind == TEXT_NUMBER && (mw > POWER_MOST || mw < -POWER_MOST)))
+        return classify_refuse(r, 2, "\"%.40s\" is no active power in watts", c.cell[1]);
+    TRY(check_order(r, 1, ms, &same));
+    if (!same && kind == TEXT_NUMBER)
         give(r, &(struct load_sample){.now = {ms}, .power_mw = (int32_t)mw});
     return ERR_OK;
 }
 
-/* Columns of a plain file, by name. */
-enum column { TIME, P, Q, U, I, H3, H5, H7, H9, H11, H13, H15, LABEL, COLUMNS };
-static const char *const names[COLUMNS] = {"time", "P",  "Q",   "U",   "I",   "h3",   "h5",
-                                           "h7",   "h9", "h11", "h13", "h15", "label"};
+/* --- tables with a heading
+ * --------------------------------------------------------------------------- */
 
 struct columns {
-    int at[COLUMNS]; /* -1: not there */
-    int peak_at[LOAD_HARMONICS];
-    bool bench; /* a bench meter: apparent power instead of voltage, harmonics as amplitudes */
-    int apparent_at;
+    int at[TEXT_COLUMNS]; /* -1: not there */
+    int shift[TEXT_COLUMNS];
+    size_t count;
+    char by;
+    bool comma; /* parts decimals too */
+    bool bench; /* a bench meter: currents with two decimals, harmonics as amplitudes */
 };
 
-static enum err find_columns(struct reading *r, char *header, struct columns *c)
+static enum err name_columns(struct reading *r, const struct text_cells *f, struct columns *c)
 {
-    char *f[FIELDS_MAX];
-    size_t count = split(header, ',', f);
-    for (size_t k = 0; k < COLUMNS; k++)
-        c->at[k] = -1;
-    for (size_t i = 0; i < count; i++) {
-        size_t k = 0;
-        while (k < COLUMNS && strcasecmp(f[i], names[k]) != 0)
-            k++;
-        if (k == COLUMNS)
-            return refuse(r, "unknown column; known: time P Q U I h3 h5 h7 h9 h11 h13 h15 label");
-        c->at[k] = (int)i;
+    for (size_t i = 0; i < f->count; i++) {
+        struct text_heading h = text_heading(f->cell[i]);
+        if (h.bad_unit)
+            return classify_refuse(r, i + 1, "unknown unit in \"%.40s\" (%s)", f->cell[i],
+                                   text_column_name(h.column));
+        if (h.column == TEXT_COLUMNS && *f->cell[i])
+            r->sink->unknown(r->sink->arg, i + 1, f->cell[i]);
+        if (h.column >= TEXT_UNUSED)
+            continue;
+        if (c->at[h.column] >= 0)
+            return classify_refuse(r, i + 1, "\"%.40s\": a second column for %s", f->cell[i],
+                                   text_column_name(h.column));
+        c->at[h.column] = (int)i;
+        c->shift[h.column] = h.shift;
+        c->bench = c->bench || h.bench;
     }
-    return c->at[TIME] < 0 || c->at[P] < 0 ? refuse(r, "columns time and P are needed") : ERR_OK;
-}
-
-static bool cell(char **f, size_t count, int at, int64_t *out)
-{
-    return at >= 0 && (size_t)at < count && milli(f[at], out);
-}
-
-static enum err read_plain_row(struct reading *r, const struct columns *c, char *line)
-{
-    char *f[FIELDS_MAX];
-    size_t count = split(line, ',', f);
-    int64_t ms, v;
-    bool same;
-    struct load_sample x = {};
-    if ((size_t)c->at[TIME] >= count || !read_time(f[c->at[TIME]], &ms))
-        return refuse(r, "no time");
-    if (!cell(f, count, c->at[P], &v))
-        return refuse(r, "no active power");
-    x.now.ms = ms;
-    x.power_mw = (int32_t)v;
-    x.has_reactive = cell(f, count, c->at[Q], &v);
-    x.reactive_mvar = x.has_reactive ? (int32_t)v : 0;
-    x.voltage_dv = cell(f, count, c->at[U], &v) ? (uint16_t)(v / 100) : 0;
-    x.has_current = cell(f, count, c->at[I], &v) && v >= 0;
-    x.current_ma = x.has_current ? (uint32_t)v : 0;
-    for (unsigned h = 0; h < LOAD_HARMONICS; h++)
-        if (cell(f, count, c->at[H3 + h], &v) && v >= 0) {
-            x.harmonic_ma[h] = (uint32_t)v;
-            x.has_harmonics = true;
-        }
-    TRY(check_order(r, ms, &same));
-    if (c->at[LABEL] >= 0 && (size_t)c->at[LABEL] < count && *f[c->at[LABEL]]) {
-        struct classify_label label = {.at_ms = ms};
-        snprintf(label.name, sizeof label.name, "%s", f[c->at[LABEL]]);
-        r->sink->label(r->sink->arg, &label);
-    }
-    if (!same)
-        give(r, &x);
     return ERR_OK;
 }
 
-/* A bench meter with 13 columns: time, three currents, S, P, Q, factor, harmonics 1 to 9 as
- * amplitudes in ampere. The voltage is S / I where enough flows. */
-static enum err read_bench_row(struct reading *r, char *line)
+static enum err find_columns(struct reading *r, char *header, struct columns *c)
 {
-    char *f[FIELDS_MAX];
-    int64_t ms, ma, mva, mw, mvar, v;
-    bool same;
-    if (split(line, ',', f) != 13 || !read_time(f[0], &ms) || !milli(f[1], &ma) ||
-        !milli(f[4], &mva) || !milli(f[5], &mw) || !milli(f[6], &mvar))
-        return refuse(r, "expected 13 columns of a bench meter");
-    TRY(check_order(r, ms, &same));
+    struct text_cells f;
+    int64_t ms;
+    *c = (struct columns){.by = text_separator(header)};
+    c->comma = c->by != ',';
+    memset(c->at, -1, sizeof c->at);
+    if (!text_split(header, c->by, &f))
+        return classify_refuse(r, 0, "a quote is open, or more than %d columns", TEXT_CELLS_MAX);
+    if (text_time(f.cell[0], c->comma, 0, &ms))
+        return classify_refuse(r, 0,
+                               "no heading: the first line names the columns, "
+                               "time,P[,Q,U,I,h3,..h15,label]");
+    TRY(name_columns(r, &f, c));
+    c->count = f.count;
+    if (c->at[TEXT_TIME] < 0 && c->at[TEXT_DATE] >= 0) {
+        c->at[TEXT_TIME] = c->at[TEXT_DATE];
+        c->at[TEXT_DATE] = -1;
+    }
+    if (c->at[TEXT_TIME] < 0 || c->at[TEXT_P] < 0)
+        return classify_refuse(r, 0, "no column %s: columns time and P are needed",
+                               c->at[TEXT_TIME] < 0 ? "time" : "P");
+    return ERR_OK;
+}
+
+static enum err row_time(struct reading *r, const struct columns *c, const struct text_cells *f,
+                         int64_t *ms)
+{
+    char text[80];
+    const char *time = f->cell[c->at[TEXT_TIME]];
+    size_t column = (size_t)c->at[TEXT_TIME] + 1;
+    if (c->at[TEXT_DATE] >= 0) {
+        snprintf(text, sizeof text, "%.40s %.30s", f->cell[c->at[TEXT_DATE]], time);
+        time = text;
+    }
+    return text_time(time, c->comma, c->shift[TEXT_TIME], ms)
+               ? ERR_OK
+               : classify_refuse(r, column, "\"%.40s\" is no time", time);
+}
+
+static const struct range {
+    int64_t least, most; /* thousandths */
+} ranges[TEXT_COLUMNS] = {
+    [TEXT_P] = {-POWER_MOST, POWER_MOST},
+    [TEXT_Q] = {-POWER_MOST, POWER_MOST},
+    [TEXT_U] = {0, 1'000'000},
+    [TEXT_I] = {0, 5'000'000},
+    [TEXT_S] = {0, POWER_MOST},
+    [TEXT_H3] = {0, 5'000'000},
+};
+
+/* What was measured in this row. A row in which something of it is empty is a gap. */
+static enum err row_values(struct reading *r, const struct columns *c, const struct text_cells *f,
+                           int64_t v[TEXT_COLUMNS], bool *gap)
+{
+    *gap = false;
+    for (int k = TEXT_P; k < TEXT_LABEL; k++) {
+        int at = c->at[k];
+        const struct range *in = &ranges[k > TEXT_H3 ? TEXT_H3 : k];
+        if (at < 0)
+            continue;
+        enum text_kind kind = text_number(f->cell[at], c->comma, c->shift[k], &v[k]);
+        if (kind == TEXT_JUNK)
+            return classify_refuse(r, (size_t)at + 1, "\"%.40s\" is no number for %s", f->cell[at],
+                                   text_column_name((enum text_column)k));
+        *gap = *gap || kind == TEXT_EMPTY;
+        if (kind == TEXT_NUMBER && (v[k] < in->least || v[k] > in->most))
+            return classify_refuse(r, (size_t)at + 1, "%s is out of its range: \"%.40s\"",
+                                   text_column_name((enum text_column)k), f->cell[at]);
+    }
+    return ERR_OK;
+}
+
+/* The voltage is S / I where enough flows. The current of a bench meter has two decimals only: its
+ * apparent power says it better. */
+static void complete(const struct reading *r, const struct columns *c,
+                     const int64_t v[TEXT_COLUMNS], struct load_sample *x)
+{
+    if (c->at[TEXT_S] < 0)
+        return;
+    if (c->at[TEXT_U] < 0 && c->at[TEXT_I] >= 0 && v[TEXT_I] > 2'000)
+        x->voltage_dv = (uint16_t)(v[TEXT_S] * 10 / v[TEXT_I]);
+    if (c->at[TEXT_I] >= 0 && c->at[TEXT_U] >= 0)
+        return;
+    int64_t dv = x->voltage_dv         ? x->voltage_dv
+                 : r->watch.voltage_dv ? r->watch.voltage_dv
+                                       : r->settings->nominal_dv;
+    x->current_ma = (uint32_t)(v[TEXT_S] * 10 / dv);
+    x->has_current = true;
+}
+
+static struct load_sample row_sample(const struct reading *r, const struct columns *c,
+                                     const int64_t v[TEXT_COLUMNS], int64_t ms)
+{
     struct load_sample x = {.now = {ms},
-                            .power_mw = (int32_t)mw,
-                            .reactive_mvar = (int32_t)mvar,
-                            .has_reactive = true,
-                            .has_current = true,
-                            .has_harmonics = true};
-    x.voltage_dv = ma > 2'000 ? (uint16_t)(mva * 10 / ma) : 0;
-    /* the current has two decimals only; the apparent power says it better */
-    uint32_t dv = x.voltage_dv          ? x.voltage_dv
-                  : r->watch.voltage_dv ? r->watch.voltage_dv
-                                        : r->settings->nominal_dv;
-    x.current_ma = (uint32_t)(mva * 10 / dv);
-    for (unsigned h = 0; h < 4; h++)
-        if (milli(f[9 + h], &v))
-            x.harmonic_ma[h] = (uint32_t)(v * 7071 / 10'000);
-    if (!same)
-        give(r, &x);
+                            .power_mw = (int32_t)v[TEXT_P],
+                            .has_reactive = c->at[TEXT_Q] >= 0,
+                            .has_current = c->at[TEXT_I] >= 0};
+    x.reactive_mvar = x.has_reactive ? (int32_t)v[TEXT_Q] : 0;
+    x.current_ma = x.has_current ? (uint32_t)v[TEXT_I] : 0;
+    x.voltage_dv = c->at[TEXT_U] >= 0 ? (uint16_t)(v[TEXT_U] / 100) : 0;
+    complete(r, c, v, &x);
+    for (unsigned h = 0; h < LOAD_HARMONICS; h++)
+        if (c->at[TEXT_H3 + h] >= 0) {
+            x.harmonic_ma[h] =
+                (uint32_t)(c->bench ? v[TEXT_H3 + h] * 7071 / 10'000 : v[TEXT_H3 + h]);
+            x.has_harmonics = true;
+        }
+    return x;
+}
+
+static enum err read_table_row(struct reading *r, const struct columns *c, char *line)
+{
+    struct text_cells f;
+    int64_t ms, v[TEXT_COLUMNS] = {0};
+    bool same, gap;
+    if (!text_split(line, c->by, &f))
+        return classify_refuse(r, 0, "a quote is open, or more than %d cells", TEXT_CELLS_MAX);
+    if (f.count != c->count)
+        return classify_refuse(
+            r, f.count < c->count ? f.count + 1 : c->count + 1,
+            "%zu cells, but the heading has %zu%s", f.count, c->count,
+            f.count > c->count && c->by == ',' ? " (decimal commas need ; between the cells)" : "");
+    TRY(row_time(r, c, &f, &ms));
+    TRY(row_values(r, c, &f, v, &gap));
+    TRY(check_order(r, (size_t)c->at[TEXT_TIME] + 1, ms, &same));
+    if (c->at[TEXT_LABEL] >= 0)
+        take_label(r, ms, f.cell[c->at[TEXT_LABEL]]);
+    if (same || gap)
+        return ERR_OK;
+    struct load_sample x = row_sample(r, c, v, ms);
+    give(r, &x);
     return ERR_OK;
 }
 
@@ -217,7 +275,7 @@ static enum err read_bench_row(struct reading *r, char *line)
 /* events.csv one folder above: recording, time, appliance, edge, ... */
 static void read_bench_labels(struct reading *r)
 {
-    char path[512], line[LINE_MAX_BYTES], folder[CLASSIFY_NAME_MAX] = "";
+    char path[512], line[CLASSIFY_LINE_MAX], folder[CLASSIFY_NAME_MAX] = "";
     snprintf(path, sizeof path, "%s", r->path);
     char *slash = strrchr(path, '/');
     if (!slash)
@@ -230,162 +288,104 @@ static void read_bench_labels(struct reading *r)
     snprintf(name, sizeof path - (size_t)(name - path), "/events.csv");
     FILE *file = fopen(path, "r");
     while (file && fgets(line, sizeof line, file)) {
-        char *f[FIELDS_MAX];
+        struct text_cells c;
         struct classify_label label;
-        if (split(line, ',', f) < 4 || strcmp(f[0], folder) != 0 || strcmp(f[3], "on") != 0 ||
-            !read_time(f[1], &label.at_ms))
+        if (!text_end(line, sizeof line) || !text_split(line, ',', &c) || c.count < 4 ||
+            strcmp(c.cell[0], folder) != 0 || strcmp(c.cell[3], "on") != 0 ||
+            !text_time(c.cell[1], false, 0, &label.at_ms))
             continue;
-        snprintf(label.name, sizeof label.name, "%s", f[2]);
+        snprintf(label.name, sizeof label.name, "%s", c.cell[2]);
         r->sink->label(r->sink->arg, &label);
     }
     if (file)
         fclose(file);
 }
 
-/* --- single cycles
- * ------------------------------------------------------------------------------------ */
-
-#define CYCLE 500
-
-struct cycle {
-    double u[CYCLE], i[CYCLE];
-};
-
-static bool read_wave(FILE *file, double wave[CYCLE])
-{
-    for (size_t k = 0; k < CYCLE; k++)
-        if (fscanf(file, k ? ",%lf" : "%lf", &wave[k]) != 1)
-            return false;
-    return true;
-}
-
-/* rms and phase of one harmonic. */
-static void harmonic(const double *wave, unsigned order, double *re, double *im)
-{
-    *re = *im = 0;
-    for (unsigned k = 0; k < CYCLE; k++) {
-        double at = 2 * M_PI * order * k / CYCLE;
-        *re += wave[k] * cos(at) * M_SQRT2 / CYCLE;
-        *im -= wave[k] * sin(at) * M_SQRT2 / CYCLE;
-    }
-}
-
-/* One cycle of the step itself: what was there before is taken out already. */
-static struct load_step step_of(const struct cycle *c)
-{
-    double p = 0, ii = 0, uu = 0, ur, ui, ir, ik, tr, ti;
-    for (size_t k = 0; k < CYCLE; k++) {
-        p += c->u[k] * c->i[k] / CYCLE;
-        uu += c->u[k] * c->u[k] / CYCLE;
-        ii += c->i[k] * c->i[k] / CYCLE;
-    }
-    harmonic(c->u, 1, &ur, &ui);
-    harmonic(c->i, 1, &ir, &ik);
-    harmonic(c->i, 3, &tr, &ti);
-    double q = ui * ir - ur * ik, s = sqrt(uu * ii), d = sqrt(fmax(0, s * s - p * p - q * q));
-    double first = hypot(ir, ik), third = hypot(tr, ti);
-    return (struct load_step){.power_mw = (int32_t)lround(p * 1000),
-                              .reactive_mvar = (int32_t)lround(q * 1000),
-                              .distortion_mva = (int32_t)lround(d * 1000),
-                              .third_ma = (int32_t)lround(third * 1000),
-                              .factor = (uint16_t)lround(s > 0 ? fabs(p) / s * 1000 : 0),
-                              .inrush = 1000,
-                              .third =
-                                  (uint16_t)lround(first > 0 ? fmin(third / first, 9) * 1000 : 0),
-                              .has_reactive = true,
-                              .has_distortion = true,
-                              .has_third = true,
-                              .settled = true};
-}
-
-static FILE *open_beside(const char *path, const char *name)
-{
-    char other[512];
-    const char *slash = strrchr(path, '/');
-    snprintf(other, sizeof other, "%.*s%s", slash ? (int)(slash + 1 - path) : 0, path, name);
-    return fopen(other, "r");
-}
-
-/* index.csv with current.csv and voltage.csv beside it: a row a switching. */
-static enum err read_cycles(struct reading *r, FILE *index)
-{
-    FILE *current = open_beside(r->path, "current.csv"),
-         *voltage = open_beside(r->path, "voltage.csv");
-    char line[LINE_MAX_BYTES];
-    enum err e = current && voltage ? ERR_OK : refuse(r, "current.csv or voltage.csv is missing");
-    while (e == ERR_OK && fgets(line, sizeof line, index)) {
-        char *f[FIELDS_MAX];
-        struct cycle c;
-        struct load_event event = {};
-        struct classify_label label;
-        r->problem->line++;
-        if (split(line, ',', f) < 4 || !read_time(f[0], &label.at_ms) || !read_wave(current, c.i) ||
-            !read_wave(voltage, c.u)) {
-            e = refuse(r, "no cycle of 500 samples for this row");
-            break;
-        }
-        label.at_ms *= 100; /* rows far apart, each a moment of its own */
-        event.at.ms = event.told.ms = label.at_ms;
-        snprintf(label.name, sizeof label.name, "%s", f[2]);
-        event.step = step_of(&c);
-        event.verdict = load_judge(&event.step, r->settings, &event.white);
-        r->sink->label(r->sink->arg, &label);
-        r->sink->event(r->sink->arg, &event, load_plain_rule(&event.step));
-    }
-    if (current)
-        fclose(current);
-    if (voltage)
-        fclose(voltage);
-    return e;
-}
-
 /* --- files
  * -------------------------------------------------------------------------------------------- */
 
+/* 30/11/2011 06:42:00;15;13 without a heading */
+static bool is_plug(const char *line)
+{
+    char copy[CLASSIFY_LINE_MAX];
+    struct text_cells c;
+    int64_t ms;
+    snprintf(copy, sizeof copy, "%s", line);
+    return strchr(line, ';') && text_split(copy, ';', &c) && strchr(c.cell[0], '/') &&
+           text_time(c.cell[0], true, 0, &ms);
+}
+
+static void label_plug(struct reading *r)
+{
+    struct classify_label label = {.at_ms = INT64_MIN};
+    const char *slash = strrchr(r->path, '/');
+    snprintf(label.name, sizeof label.name, "%.39s", slash ? slash + 1 : r->path);
+    label.name[strcspn(label.name, "_.")] = '\0';
+    r->sink->label(r->sink->arg, &label);
+}
+
 static enum err read_series(struct reading *r, FILE *file, char *line)
 {
-    struct columns c;
-    bool bench = strncmp(line, "Timestamp,", 10) == 0, plug = strchr(line, ';') != NULL;
-    if (bench)
-        read_bench_labels(r);
-    if (!bench && !plug)
-        TRY(find_columns(r, line, &c));
+    struct columns c = {0};
+    bool plug = is_plug(line);
     if (plug) {
-        struct classify_label label = {.at_ms = INT64_MIN};
-        const char *slash = strrchr(r->path, '/');
-        snprintf(label.name, sizeof label.name, "%.39s", slash ? slash + 1 : r->path);
-        label.name[strcspn(label.name, "_.")] = '\0';
-        r->sink->label(r->sink->arg, &label);
+        label_plug(r);
         TRY(read_plug_row(r, line));
+    } else {
+        TRY(find_columns(r, line, &c));
+        if (c.bench)
+            read_bench_labels(r);
     }
-    while (fgets(line, LINE_MAX_BYTES, file)) {
+    while (fgets(line, CLASSIFY_LINE_MAX, file)) {
         r->problem->line++;
-        if (*line == '\n' || *line == '\r' || *line == '#')
+        if (!text_end(line, CLASSIFY_LINE_MAX))
+            return classify_refuse(r, 0, "no line of text: longer than %d bytes, or a zero byte",
+                                   CLASSIFY_LINE_MAX);
+        if (!*line || *line == '#')
             continue;
-        TRY(bench  ? read_bench_row(r, line)
-            : plug ? read_plug_row(r, line)
-                   : read_plain_row(r, &c, line));
+        TRY(plug ? read_plug_row(r, line) : read_table_row(r, &c, line));
     }
+    return ERR_OK;
+}
+
+/* The heading: comments before it and the mark of UTF-8 are left off. */
+static enum err read_heading(struct reading *r, FILE *file, char line[CLASSIFY_LINE_MAX])
+{
+    do {
+        if (!fgets(line, CLASSIFY_LINE_MAX, file))
+            return classify_refuse(r, 0, "empty");
+        r->problem->line++;
+        if (strncmp(line, "\xff\xfe", 2) == 0 || strncmp(line, "\xfe\xff", 2) == 0)
+            return classify_refuse(r, 0, "UTF-16: save it as UTF-8");
+        if (strncmp(line, "\xef\xbb\xbf", 3) == 0)
+            memmove(line, line + 3, strlen(line + 3) + 1);
+        if (!text_end(line, CLASSIFY_LINE_MAX))
+            return classify_refuse(r, 0, "no line of text: longer than %d bytes, or a zero byte",
+                                   CLASSIFY_LINE_MAX);
+    } while (!*line || *line == '#');
     return ERR_OK;
 }
 
 enum err classify_file(const char *path, const struct load_settings *settings,
                        const struct classify_sink *sink, struct classify_problem *problem)
 {
-    char line[LINE_MAX_BYTES];
+    char line[CLASSIFY_LINE_MAX];
     struct reading r = {
         .settings = settings, .sink = sink, .problem = problem, .last_ms = INT64_MIN, .path = path};
-    *problem = (struct classify_problem){.line = 1};
+    *problem = (struct classify_problem){0};
     FILE *file = fopen(path, "r");
-    if (!file || !fgets(line, sizeof line, file)) {
-        problem->line = 0;
-        snprintf(problem->what, sizeof problem->what, "%s", file ? "empty" : strerror(errno));
-        if (file)
-            fclose(file);
+    if (!file) {
+        snprintf(problem->what, sizeof problem->what, "%s", strerror(errno));
         return ERR_IO_FILE;
     }
-    enum err e = strncmp(line, "row,label,name,", 15) == 0 ? read_cycles(&r, file)
-                                                           : read_series(&r, file, line);
+    enum err e = read_heading(&r, file, line);
+    if (e == ERR_OK)
+        e = strncmp(line, "row,label,name,", 15) == 0 ? classify_cycles(&r, file)
+                                                      : read_series(&r, file, line);
+    if (e == ERR_OK && ferror(file)) {
+        snprintf(problem->what, sizeof problem->what, "%s", strerror(errno));
+        e = ERR_IO_FILE;
+    }
     fclose(file);
     return e;
 }

@@ -22,12 +22,15 @@ struct classify_label {
 struct classify_sink {
     void (*event)(void *arg, const struct load_event *e, bool plain);
     void (*label)(void *arg, const struct classify_label *label);
+    /* a column that nobody knows and that is not looked at; from 1 */
+    void (*unknown)(void *arg, size_t column, const char *name);
     void *arg;
 };
 
 struct classify_problem {
-    size_t line; /* from 1; 0: the file as a whole */
-    char what[120];
+    size_t line;   /* from 1; 0: the file as a whole */
+    size_t column; /* from 1; 0: the line as a whole */
+    char what[160];
 };
 
 /* Reads a file of any of the formats. ERR_SYNTAX with the problem, ERR_IO_FILE. */

@@ -25,6 +25,7 @@ struct book { /* of one file */
     struct classify_label *labels;
     struct noted *events;
     size_t label_count, event_count;
+    const char *path;
     bool quiet;
 };
 
@@ -178,16 +179,33 @@ static void take_label(void *arg, const struct classify_label *label)
         b->labels[b->label_count++] = *label;
 }
 
+static void say_unknown(void *arg, size_t column, const char *name)
+{
+    fprintf(stderr, "yufu-terminal: %s, column %zu: \"%.40s\" is not looked at\n",
+            ((struct book *)arg)->path, column, name);
+}
+
+static void say_problem(const char *path, const struct classify_problem *p)
+{
+    fprintf(stderr, "yufu-terminal: %s", path);
+    if (p->line)
+        fprintf(stderr, ", line %zu", p->line);
+    if (p->column)
+        fprintf(stderr, ", column %zu", p->column);
+    fprintf(stderr, ": %s\n", p->what);
+}
+
 static int classify_one(const char *path, const struct load_settings *s, struct book *b,
                         struct table *t)
 {
     struct classify_problem problem;
-    struct classify_sink sink = {take_event, take_label, b};
+    struct classify_sink sink = {take_event, take_label, say_unknown, b};
     b->label_count = b->event_count = 0;
+    b->path = path;
     printf("%s\n", path);
     enum err e = classify_file(path, s, &sink, &problem);
     if (e != ERR_OK) {
-        fprintf(stderr, "yufu-terminal: %s, line %zu: %s\n", path, problem.line, problem.what);
+        say_problem(path, &problem);
         return 1;
     }
     if (b->label_count == 1 && b->labels[0].at_ms == INT64_MIN)

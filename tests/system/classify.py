@@ -67,14 +67,127 @@ def plain(folder):
     check("below the limit nothing trips", table(out)["kettle"][3] == 0, out)
 
 
+ROOM = [(t, 30.0, 5.0, 219.5, 0.139) for t in range(6)] + [(6, 640.25, 5.5, 219.4, 2.92)] + \
+       [(t, 1830.5, 6.0, 218.5, 8.378) for t in range(7, 14)] + [(t, 30.0, 5.0, 219.5, 0.139) for t in range(14, 20)]
+
+
+def clock(t):
+    return f"16:42:{t + 10:02d}"
+
+
+def spelt(head, row, by=",", end="\n", comma=False, mark=""):
+    lines = [head] + [by.join(str(c) for c in row(*r)) for r in ROOM]
+    body = (lines[0] + end + end.join(lines[1:]).replace(".", ",") if comma else end.join(lines)) + end
+    return mark + body
+
+
+# The same room as different loggers and spreadsheets write it.
+SPELLINGS = {
+    "a byte order mark and CRLF": spelt("time,P,Q,U,I", lambda *r: r, end="\r\n", mark="\ufeff"),
+    "semicolons and decimal commas": spelt("time;P;Q;U;I", lambda *r: r, by=";", comma=True),
+    "tabs": spelt("time\tP\tQ\tU\tI", lambda *r: r, by="\t"),
+    "quotes and blanks": spelt('"time" , "Active Power (W)", "Reactive Power (var)","Voltage (V)",Current (A)',
+                               lambda *r: [f' "{c}" ' for c in r]),
+    "units in kilo and milli": spelt("time_ms,P_kW,Q (kvar),U [mV],I(mA)", lambda t, p, q, u, i: (
+        t * 1000, round(p / 1000, 6), q / 1000, u * 1000, round(i * 1000))),
+    "Chinese headings": spelt("时间,有功功率(kW),无功功率（var）,电压(V),电流(A)",
+                              lambda t, p, q, u, i: (t, p / 1000, q, u, i)),
+    "other order, columns nobody needs": spelt("PF,I,U,frequency,Q,timestamp,P", lambda t, p, q, u, i: (
+        0.99, i, u, 49.98, q, t, p)),
+    "date and time": spelt("datetime,P,Q,U,I", lambda t, *r: ("2022-11-14T" + clock(t) + ".000+08:00", *r)),
+    "date beside time": spelt("Date,Time,P,Q,U,I", lambda t, *r: ("14/11/2022", clock(t), *r)),
+    "dots between day and month": spelt("time;P;Q;U;I", lambda t, *r: ("14.11.2022 " + clock(t), *r), by=";"),
+    "seconds since 1970": spelt("time,P,Q,U,I", lambda t, *r: (1668415330 + t, *r)),
+    "milliseconds since 1970": spelt("time,P,Q,U,I", lambda t, *r: (1668415330000 + t * 1000, *r)),
+    "exponents": spelt("time,P,Q,U,I", lambda t, p, *r: (t, f"{p:.6e}", *r)),
+    "apparent power instead of current": spelt("time,P,Q,U,S", lambda t, p, q, u, i: (t, p, q, u, round(u * i, 3))),
+    "remarks and empty lines": "# a logger\n\n" + spelt("time,P,Q,U,I", lambda *r: r) + "\n# end\n",
+    "gaps": spelt("time,P,Q,U,I", lambda t, *r: (t, *r) if t != 3 else (t, "", "NaN", "null", "-")),
+    "the last line without an end": spelt("time,P,Q,U,I", lambda *r: r)[:-1],
+    "rows written twice": "\n".join(x for r in spelt("time,P,Q,U,I", lambda *r: r).splitlines()
+                                    for x in ([r] if "time" in r else [r, r])) + "\n",
+}
+
+
+def steps(text):
+    """The events without their times."""
+    return [re.sub(r"^\S+", "", line) for line in text.splitlines() if "  dP " in line]
+
+
+def spellings(folder):
+    _, out, _ = classify(write(folder, "room.csv", spelt("time,P,Q,U,I", lambda *r: r)))
+    wanted = steps(out)
+    check("the room: a kettle on and off", len(wanted) == 2 and " heating " in wanted[0], out)
+    for i, (name, text) in enumerate(SPELLINGS.items()):
+        path = pathlib.Path(folder) / f"spelt{i}.csv"
+        path.write_bytes(text.encode("utf-8"))
+        code, out, err = classify(path)
+        check(f"read alike: {name}", code == 0 and err == "" and steps(out) == wanted, out + err)
+    code, out, err = classify(write(folder, "more.csv", spelt("time,P,Q,U,I,fan", lambda *r: (*r, 7))))
+    check("a column that nobody knows is named and left", code == 0 and steps(out) == wanted and
+          'column 6: "fan"' in err, out + err)
+
+
+def cycles_of(hz):
+    """A kettle of 1800 W, a row a cycle."""
+    rows = ["time,P,Q,U,I"]
+    for n in range(4 * hz):
+        on = n >= 2 * hz
+        rows.append(f"{n / hz:.4f},{1830.0 if on else 30.0},{6.0 if on else 5.0},219.5,{8.337 if on else 0.139}")
+    return "\n".join(rows) + "\n"
+
+
+def frequencies(folder):
+    for hz in (50, 60):
+        _, out, _ = classify(write(folder, f"{hz}.csv", cycles_of(hz)))
+        m = re.search(r"^2\.0\d\d .* (\d+) ms  heating ", out, re.M)
+        check(f"{hz} Hz: known within a second", m and int(m[1]) < 1000, out)
+    # a hole of half a minute: nobody knows what was switched in it
+    rows = cycles_of(50).splitlines()
+    late = [",".join([f"{float(r.split(',')[0]) + 30:.4f}", *r.split(",")[1:]]) for r in rows[101:]]
+    _, out, _ = classify(write(folder, "hole.csv", "\n".join(rows[:101] + late) + "\n"))
+    check("a gap is not looked across", not steps(out), out)
+
+
+def label_columns(folder):
+    rows = ["time,P,Q,label"]
+    for t in range(30):
+        on = 8 <= t < 20
+        rows.append(f"{t},{1830 if on else 30},5,{'kettle' if on else 'idle'}")
+    _, out, _ = classify(write(folder, "state.csv", "\n".join(rows) + "\n"))
+    check("a label in every row while it is on is one", table(out).get("kettle", (0,) * 9)[1:4] == (1, 0, 1), out)
+    text = "\n".join(rows).replace("\n8,1830,5,kettle", "\n8,1830,5,kettle on").replace(",kettle\n", ",\n")
+    text = text.replace("20,30,5,idle", "20,30,5,kettle off")
+    _, out, _ = classify(write(folder, "edge.csv", text + "\n"))
+    check("on and off are told apart", table(out).get("kettle", (0,) * 9)[1:4] == (1, 0, 1), out)
+
+
+REFUSED = [  # text, line, column (0: none), a word of the reason
+    ("time,Q\n1,2\n", 1, 0, "no column P"), ("P,Q\n1,2\n", 1, 0, "no column time"),
+    ("time,P\n1,2\nsoon,3\n", 3, 1, '"soon" is no time'), ("time,P\n1,2\n2,much\n", 3, 2, '"much" is no number for P'),
+    ("time,P,Q\n1,2,x\n", 2, 3, '"x" is no number for Q'), ("time,P\n5,2\n4,2\n", 3, 1, "backwards"),
+    ("time,P (furlong)\n1,2\n", 1, 2, "unknown unit"), ("time,h3 (%),P\n1,2,3\n", 1, 2, "unknown unit"),
+    ("time,P,power\n1,2,3\n", 1, 3, "a second column for P"),
+    ("time,P\n1,2\n2,3,5\n", 3, 3, "decimal commas"), ("time,P,Q\n1,2\n", 2, 3, "2 cells, but the heading has 3"),
+    ("time,P,U\n1,2,-5\n", 2, 3, "U is out of its range"), ("time,P\n1,3e9\n", 2, 2, "P is out of its range"),
+    ("time,P\n31/02/2022 10:00:00,2\n", 2, 1, "is no time"), ("time,P\n2022-01-05 25:00:00,2\n", 2, 1, "is no time"),
+    ("time,P\n01/15/2022 10:00:00,2\n", 2, 1, "is no time"), ("0,5\n1,6\n", 1, 0, "no heading"),
+    ("time,P\n" + "".join(f"7,{n}\n" for n in range(9)), 7, 1, "have this time"),
+    ('time,P\n1,"2\n', 2, 0, "quote"), ("time,P\n1," + "2" * 9000 + "\n", 2, 0, "longer than"),
+    ("time,P\n1,2\n\0\n", 3, 0, "zero byte"), ("", 0, 0, "empty"), ("\n\n", 2, 0, "empty"),
+    ("30/11/2011 06:42:00;15\n", 1, 0, "time;watts"), ("30/11/2011 06:42:00;lots;1\n", 1, 2, "no active power"),
+    ("row,label,name,on\n0,1,Kettle,1\n", 1, 0, "missing")]
+
+
 def refusals(folder):
-    cases = [("time,Q\n1,2\n", 1, "columns time and P"), ("time,P,X\n", 1, "unknown column"),
-             ("time,P\n1,2\nsoon,3\n", 3, "no time"), ("time,P\n1,2\n2,much\n", 3, "no active power"),
-             ("time,P\n5,2\n4,2\n", 3, "backwards"), ("30/11/2011 06:42:00;15\n", 1, "time;watts"),
-             ("row,label,name,on\n0,1,Kettle,1\n", 1, "missing")]
-    for i, (text, line, word) in enumerate(cases):
-        code, _, err = classify(write(folder, f"bad{i}.csv", text))
-        check(f"refused: {word}", code == 1 and f"line {line}:" in err and word in err, err)
+    for i, (text, line, column, word) in enumerate(REFUSED):
+        code, out, err = classify(write(folder, f"bad{i}.csv", text))
+        place = (f", line {line}" if line else "") + (f", column {column}" if column else "") + ": "
+        check(f"refused: {word}", code == 1 and f".csv{place}" in err and word in err, err + out[:200])
+    path = pathlib.Path(folder) / "wide.csv"
+    path.write_bytes("time,P\n1,2\n".encode("utf-16"))
+    code, _, err = classify(path)
+    check("refused: UTF-16", code == 1 and "line 1: UTF-16" in err, err)
     code, _, err = classify(pathlib.Path(folder) / "nowhere.csv")
     check("no such file", code == 1 and "No such file" in err, err)
     for args in ([], ["--white", "x", "f"], ["--limit"], ["--what", "1", "f"]):
@@ -119,6 +232,9 @@ def recorded():
 
 with tempfile.TemporaryDirectory() as folder:
     plain(folder)
+    spellings(folder)
+    frequencies(folder)
+    label_columns(folder)
     refusals(folder)
 recorded()
 manual = pathlib.Path(__file__).resolve().parents[2] / "docs/manual/terminal.md"

@@ -1,0 +1,28 @@
+/* What the readers of recorded loads share. */
+#ifndef YUFU_APP_CLASSIFY_IMPL_H
+#define YUFU_APP_CLASSIFY_IMPL_H
+
+#include "app/classify.h"
+
+#define CLASSIFY_LINE_MAX 8192
+
+struct reading {
+    const struct load_settings *settings;
+    const struct classify_sink *sink;
+    struct classify_problem *problem;
+    const char *path;
+    struct load_watch watch;
+    int64_t last_ms; /* INT64_MIN: no row yet */
+    unsigned same;   /* rows in a row with one time */
+    char label[CLASSIFY_NAME_MAX];
+};
+
+/* ERR_SYNTAX with the problem of the line that is read; column from 1, 0: none. */
+enum err classify_refuse(struct reading *r, size_t column, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* index.csv with current.csv and voltage.csv beside it: a row a switching. `index` stands after its
+ * heading. */
+enum err classify_cycles(struct reading *r, FILE *index);
+
+#endif
