@@ -207,6 +207,8 @@ static const struct api_route routes[] = {
      API_BODY_JSON, true, api_terminal_setting},
     {HTTP_GET, V1 "/gateways/{id}/meters", API_VERB(VIEW), API_SCOPE_GATEWAY,
      .handle = api_gateway_meters},
+    {HTTP_GET, V1 "/gateways/{id}/lines", API_VERB(VIEW), API_SCOPE_GATEWAY,
+     .handle = api_gateway_lines},
     {HTTP_POST, V1 "/gateways/{id}/claim-code", API_VERB(CLAIM), API_SCOPE_GATEWAY, API_WRITE,
      .handle = api_claim_code},
 

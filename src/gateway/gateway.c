@@ -178,6 +178,7 @@ void gateway_tick(struct gateway *g, const struct gateway_now *now)
     unpark(g, now->mono);
     for (size_t i = 0; i < g->line_count; i++)
         work_line(g, now, i);
+    gateway_line_pass(g, now->mono);
     if (mono_due(g->flush_at, now->mono)) {
         enum err e = gateway_queue_flush(g, now);
         (void)e; /* a full disk: tried again; a dead store: gateway_failure */
@@ -186,7 +187,7 @@ void gateway_tick(struct gateway *g, const struct gateway_now *now)
 
 static mono_ms line_wake(const struct gateway *g, const struct gateway_line *l)
 {
-    mono_ms next = bus_wake(&l->bus);
+    mono_ms next = mono_earlier(bus_wake(&l->bus), gateway_line_wake(g, l));
     for (size_t i = 0; i < g->open_count && l->visit.command_id == 0; i++)
         if (g->open[i].parked_until.ms > 0)
             next = mono_earlier(next, g->open[i].parked_until);
@@ -431,6 +432,12 @@ bool gateway_next_uplink(struct gateway *g, const struct gateway_now *now, struc
                                          .config_version = g->config_version};
         g->applied_due = false;
         return say(g, &m, message);
+    }
+    struct writer w = writer_of(g->out, UPLINK_MESSAGE_MAX);
+    if (gateway_line_tell(g, now->mono, &w)) {
+        MUST(w.err == ERR_OK);
+        *message = (struct bytes){g->out, w.len};
+        return true;
     }
     if (g->sent_seq >= g->last_seq || g->flying_count == GATEWAY_WINDOW)
         return false;

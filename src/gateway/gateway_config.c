@@ -94,6 +94,7 @@ static void start_line(struct gateway *g, const struct gateway_now *now, size_t 
     for (uint16_t p = 0; p < l->peer_count; p++)
         plan_set(&l->plan, p, &g->meters[l->meters[p]].unit, now->mono);
     l->clock_at = l->began = now->mono;
+    gateway_line_begin(l, now->mono);
 }
 
 struct totals {

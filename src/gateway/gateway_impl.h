@@ -21,6 +21,7 @@
 #define GATEWAY_TRIP_CHECK_MS 300'000 /* how often a terminal is asked for its count of trips */
 #define GATEWAY_TRIP_RETRY_MS 30'000
 #define GATEWAY_TRIP_LOOK_MS 250
+#define GATEWAY_LINE_TELL_MS 300'000 /* how often the platform is told how a line fares */
 
 /* What the visit on a line is doing: gateway_visit.c has the table. */
 enum visit_step {
@@ -98,6 +99,8 @@ struct gateway_line {
     struct meter_values sweep;     /* what it told so far */
     mono_ms clock_at;              /* next broadcast of the time */
     mono_ms began;                 /* the bus's statistics count from here */
+    struct bus_stats told;         /* as they were when the platform was told last, or could not be */
+    mono_ms told_at;
     struct gateway_trip_fetch fetch;
     mono_ms trips_at; /* when it is looked again whose trips are due */
 };
@@ -200,6 +203,16 @@ void gateway_visit_settle(struct gateway *g, const struct gateway_now *now, size
 void gateway_poll_next(struct gateway *g, const struct gateway_now *now, size_t line);
 void gateway_poll_result(struct gateway *g, const struct gateway_now *now, size_t line,
                          const struct bus_result *r);
+
+/* --- gateway_line.c */
+/* What the platform is told next counts from here. */
+void gateway_line_begin(struct gateway_line *l, mono_ms now);
+/* Time passed: what cannot be told now never will be. */
+void gateway_line_pass(struct gateway *g, mono_ms now);
+/* When the next message is due; MONO_NEVER while nobody listens. */
+mono_ms gateway_line_wake(const struct gateway *g, const struct gateway_line *l);
+/* The next encoded LINE message into w, if one is due. */
+bool gateway_line_tell(struct gateway *g, mono_ms now, struct writer *w);
 
 /* --- gateway_trip.c */
 /* What a poll told of a terminal: a change of its relays may mean a trip. */

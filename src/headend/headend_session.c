@@ -4,6 +4,7 @@
 
 #include "base/must.h"
 #include "headend/headend_impl.h"
+#include "headend/line_stats.h"
 #include "journal/journal.h"
 
 #define CONFIG_AGAIN_MS 60'000 /* a configuration that was sent and not applied */
@@ -236,6 +237,43 @@ static void note_applied(struct headend_session *s, int64_t version)
     headend_submit(s->headend->config.ledger, &a->job);
 }
 
+struct line_note {
+    struct headend_job job;
+    wall_s now;
+    size_t len;
+    uint8_t raw[];
+};
+
+static enum err write_line(struct store_tx *tx, void *arg)
+{
+    const struct line_note *n = arg;
+    const struct headend_session *s = n->job.session;
+    struct site_gateway g;
+    struct uplink_message m;
+    TRY(site_gateway_get(tx, s->gateway_id, &g));
+    if (g.boot_epoch != uplink_epoch(&s->link) || g.revoked)
+        return ERR_UPLINK_EPOCH;
+    TRY(uplink_message_decode(n->raw, n->len, s->headend->arena, &m));
+    enum err e = headend_line_told(tx, &g, &m.line, (struct bytes){n->raw, n->len}, n->now);
+    return e == ERR_NOT_FOUND || e == ERR_RANGE ? ERR_OK : e; /* a line that is gone; nonsense */
+}
+
+static void line_written(void *arg, enum err result)
+{
+    (void)result; /* the next one says it again */
+    free(arg);
+}
+
+static void note_line(struct headend_session *s)
+{
+    struct bytes raw = uplink_last(&s->link);
+    struct line_note *n = malloc(sizeof *n + raw.len);
+    MUST(n);
+    *n = (struct line_note){{s, write_line, line_written}, s->headend->now.wall, raw.len};
+    memcpy(n->raw, raw.data, raw.len);
+    headend_submit(s->headend->config.ledger, &n->job);
+}
+
 /* --- messages
  * --------------------------------------------------------------------------------------------- */
 
@@ -250,6 +288,10 @@ static void take_message(struct headend_session *s, const struct uplink_message 
         break;
     case UPLINK_APPLIED:
         note_applied(s, m->config_version);
+        break;
+    case UPLINK_LINE:
+        if (s->welcomed)
+            note_line(s);
         break;
     case UPLINK_READINGS:
     case UPLINK_OUTCOME:

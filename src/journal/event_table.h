@@ -14,6 +14,8 @@ EVENT_ROW(GATEWAY_DROPPED, "gateway.dropped", ALARM, "Gateway {serial} ran out o
 EVENT_ROW(GATEWAY_CLOCK, "gateway.clock", INFO, "The clock of gateway {serial} was set by {value} s.", "通信管理机 {serial} 已校时,调整 {value} 秒。")
 EVENT_ROW(LINE_DOWN, "line.down", ALARM, "Line {line} of gateway {serial} cannot be opened.", "通信管理机 {serial} 的 {line} 号线路无法打开。")
 EVENT_ROW(LINE_UP, "line.up", INFO, "Line {line} of gateway {serial} works again.", "通信管理机 {serial} 的 {line} 号线路已恢复。")
+EVENT_ROW(LINE_DAMAGED, "line.damaged", WARNING, "On line {line} of gateway {serial} {percent} % of the answers have come damaged for {minutes} minutes: look at its wiring, its ends and whoever else talks on it.", "通信管理机 {serial} 的 {line} 号线路已有 {minutes} 分钟应答损坏率达 {percent}%,请检查接线、终端电阻及线上其他设备。")
+EVENT_ROW(LINE_CLEAN, "line.clean", INFO, "On line {line} of gateway {serial} the answers come whole again: {percent} % damaged over {minutes} minutes.", "通信管理机 {serial} 的 {line} 号线路应答恢复正常:近 {minutes} 分钟损坏率 {percent}%。")
 /* meters and readings */
 EVENT_ROW(METER_SILENT, "meter.silent", WARNING, "Meter {address} does not answer.", "表计 {address} 无应答。")
 EVENT_ROW(METER_BACK, "meter.back", INFO, "Meter {address} answers again.", "表计 {address} 恢复应答。")

@@ -184,6 +184,27 @@ static const struct field TRIP[] = {
     {16, INT, AT(trip.value)},   {17, INT, AT(trip.limit)},
 };
 
+static const struct field LINE_METER[] = {
+    {1, INT, offsetof(struct uplink_line_meter, meter_id)},
+    {2, INT, offsetof(struct uplink_line_meter, ms)},
+};
+static const struct shape LINE_METER_SHAPE = SHAPE(LINE_METER, struct uplink_line_meter);
+static const struct field LINE_TOLD[] = {
+    {1, INT, AT(line.number)},      {2, INT, AT(line.period_ms)},
+    {3, INT, AT(line.meters)},      {4, INT, AT(line.silent)},
+    {5, INT, AT(line.exchanges)},   {6, INT, AT(line.answered)},
+    {7, INT, AT(line.retries)},     {8, INT, AT(line.timeouts)},
+    {9, INT, AT(line.damaged)},     {10, INT, AT(line.strays)},
+    {11, INT, AT(line.foreign)},    {12, INT, AT(line.collisions)},
+    {13, INT, AT(line.pushed)},     {14, INT, AT(line.echoes)},
+    {15, INT, AT(line.garbage_bytes)}, {16, INT, AT(line.busy_ms)},
+    {17, INT, AT(line.useful_ms)},  {18, INT, AT(line.yielded_ms)},
+    {19, LIST, AT(line.slow), .high = UPLINK_LINE_SLOW_MAX, .count_at = AT(line.slow_count),
+     .items = &LINE_METER_SHAPE},
+    {20, LIST, AT(line.quiet), .high = UPLINK_LINE_SILENT_MAX, .count_at = AT(line.quiet_count),
+     .items = &LINE_METER_SHAPE},
+};
+
 static const struct shape BODIES[] = {
     [UPLINK_HELLO] = SHAPE(HELLO, struct uplink_message),
     [UPLINK_WELCOME] = SHAPE(WELCOME, struct uplink_message),
@@ -200,6 +221,7 @@ static const struct shape BODIES[] = {
     [UPLINK_CLAIM] = SHAPE(CLAIM, struct uplink_message),
     [UPLINK_CLAIMED] = SHAPE(CLAIMED, struct uplink_message),
     [UPLINK_TRIP] = SHAPE(TRIP, struct uplink_message),
+    [UPLINK_LINE] = SHAPE(LINE_TOLD, struct uplink_message),
 };
 /* clang-format on */
 #define KINDS (sizeof BODIES / sizeof BODIES[0])

@@ -49,6 +49,7 @@ enum uplink_kind {
     UPLINK_CLAIM = 13,    /* g->p unclaimed gateway: serial, code, certificate request */
     UPLINK_CLAIMED = 14,  /* p->g id, secret, certificate; or a refusal */
     UPLINK_TRIP = 15,     /* g->p durable */
+    UPLINK_LINE = 16,     /* g->p how a line fares, now and then; only the newest counts */
 };
 
 struct uplink_hello {
@@ -215,6 +216,29 @@ struct uplink_trip {
     int64_t value, limit;          /* mW or mA: what was above which limit; 0 none */
 };
 
+#define UPLINK_LINE_SLOW_MAX 8
+#define UPLINK_LINE_SILENT_MAX 32
+
+struct uplink_line_meter {
+    int64_t meter_id;
+    int64_t ms; /* slow: its slowest turnaround of late; silent: until it is asked again */
+};
+
+/* One line over the last `period_ms`; see struct bus_stats. Nothing is told of a line on which
+ * nothing was asked. */
+struct uplink_line {
+    int64_t number;
+    int64_t period_ms;
+    int64_t meters, silent; /* now: all, and those on the probe ring */
+    int64_t exchanges, answered, retries, timeouts, damaged;
+    int64_t strays, foreign, collisions, pushed, echoes, garbage_bytes;
+    int64_t busy_ms, useful_ms, yielded_ms;
+    struct uplink_line_meter *slow; /* that answer, the slowest first */
+    size_t slow_count;
+    struct uplink_line_meter *quiet; /* silent ones, the first UPLINK_LINE_SILENT_MAX */
+    size_t quiet_count;
+};
+
 struct uplink_claim {
     char serial[UPLINK_TEXT_MAX];
     char code[UPLINK_TEXT_MAX];
@@ -244,6 +268,7 @@ struct uplink_message {
         struct uplink_outcome outcome;
         struct uplink_event event;
         struct uplink_trip trip;
+        struct uplink_line line;
         struct uplink_claim claim;
         struct uplink_claimed claimed;
     };

@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+#include "headend/line_stats.h"
 
 #define SELL "/api/v1/accounts/1/orders"
 #define ORDER "{\"order_id\": \"order-0001\", \"amount_fen\": 5000, \"method\": \"cash\"}"
@@ -416,6 +419,66 @@ static void test_gateway_meters(void **state)
     check_reply(world_get(w, &p, "/api/v1/gateways/99/meters"), 404, "NOT_FOUND");
 }
 
+static enum err tell_line(struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    uint8_t body[512];
+    struct writer out = writer_of(body, sizeof body);
+    struct site_gateway g;
+    struct uplink_line_meter slow[] = {{1, 700}, {99, 800}}; /* the second is not its own */
+    struct uplink_message m = {.kind = UPLINK_LINE,
+                               .line = {.number = 1,
+                                        .period_ms = 300'000,
+                                        .meters = 1,
+                                        .exchanges = 50,
+                                        .answered = 30,
+                                        .damaged = 10,
+                                        .busy_ms = 100'000,
+                                        .useful_ms = 91'000,
+                                        .slow = slow,
+                                        .slow_count = 2}};
+    uplink_message_encode(&m, &out);
+    TRY(out.err);
+    TRY(site_gateway_get(tx, 1, &g));
+    return headend_line_told(tx, &g, &m.line, (struct bytes){body, out.len}, (wall_s){time(NULL)});
+}
+
+static int64_t number_at(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static void test_gateway_lines(void **state)
+{
+    struct world *w = *state;
+    struct person p = admin(w);
+    struct reply r = world_get(w, &p, "/api/v1/gateways/1/lines");
+    assert_int_equal(r.status, 200);
+    json_t *line = json_array_get(json_object_get(r.json, "lines"), 0);
+    assert_int_equal(number_at(line, "number"), 1);
+    assert_true(json_is_null(json_object_get(line, "told")));
+    assert_true(json_is_null(json_object_get(line, "told_at")));
+    reply_free(&r);
+    assert_ok(store_run(w->ledger, tell_line, NULL));
+    r = world_get(w, &p, "/api/v1/gateways/1/lines?hours=168");
+    line = json_array_get(json_object_get(r.json, "lines"), 0);
+    json_t *told = json_object_get(line, "told"), *hours = json_object_get(line, "hours");
+    assert_int_equal(number_at(told, "damaged_permille"), 250);
+    assert_int_equal(number_at(told, "useful_of_busy_permille"), 910);
+    assert_int_equal(number_at(told, "busy_permille"), 333);
+    assert_int_equal(json_array_size(json_object_get(told, "slowest")), 1);
+    assert_int_equal(number_at(json_array_get(json_object_get(told, "slowest"), 0), "ms"), 700);
+    assert_int_equal(json_array_size(hours), 1);
+    assert_int_equal(number_at(json_array_get(hours, 0), "exchanges"), 50);
+    reply_free(&r);
+    r = world_get(w, &p, "/api/v1/gateways/1/lines?hours=0");
+    line = json_array_get(json_object_get(r.json, "lines"), 0);
+    assert_int_equal(json_array_size(json_object_get(line, "hours")), 0);
+    reply_free(&r);
+    check_reply(world_get(w, &p, "/api/v1/gateways/1/lines?hours=169"), 400, "API_FIELD");
+    check_reply(world_get(w, &p, "/api/v1/gateways/99/lines"), 404, "NOT_FOUND");
+}
+
 /* ---- lists ---- */
 
 static void test_lists(void **state)
@@ -778,6 +841,7 @@ int main(void)
         CASE(test_warden_restores_but_does_not_cut),
         CASE(test_claim_code),
         CASE(test_gateway_meters),
+        CASE(test_gateway_lines),
         CASE(test_lists),
         CASE(test_wall_knows_what_was_read_back),
         CASE(test_events_speak_in_words),

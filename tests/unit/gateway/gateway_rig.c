@@ -19,6 +19,14 @@ static void hear_points(struct rig *r, const struct uplink_reading *x)
     r->points_told[x->meter_id] |= here;
 }
 
+static void hear_line(struct rig *r, const struct uplink_line *l)
+{
+    assert_true(r->line_count < 16);
+    r->lines[r->line_count++] = *l;
+    r->slowest = l->slow_count > 0 ? l->slow[0] : (struct uplink_line_meter){0};
+    r->quiet = l->quiet_count > 0 ? l->quiet[0] : (struct uplink_line_meter){0};
+}
+
 static void hear(struct rig *r, const struct uplink_message *m)
 {
     if (m->seq > 0) {
@@ -29,6 +37,8 @@ static void hear(struct rig *r, const struct uplink_message *m)
         r->outcomes[r->outcome_count++] = m->outcome;
     if (m->kind == UPLINK_TRIP && r->trip_count < 64)
         r->trips[r->trip_count++] = m->trip;
+    if (m->kind == UPLINK_LINE)
+        hear_line(r, &m->line);
     if (m->kind == UPLINK_EVENT) {
         r->event_count++;
         r->dropped_events += m->event.kind == UPLINK_QUEUE_DROPPED;

@@ -33,6 +33,9 @@ struct rig {
     size_t outcome_count, reading_count, event_count, dropped_events;
     struct uplink_trip trips[64];
     size_t trip_count;
+    struct uplink_line lines[16]; /* without their lists */
+    struct uplink_line_meter slowest, quiet; /* the first of each list, as told last */
+    size_t line_count;
     int64_t energy_wh[METERS + 1];
     uint64_t points_told[METERS + 1]; /* bit: enum meter_point */
     size_t told_twice;                /* points that stood twice in one reading */

@@ -393,6 +393,41 @@ static void say_outcome(struct world *w, struct peer *p, int64_t seq, int64_t co
                                              .balance_fen = INT64_MIN}});
 }
 
+/* --- lines
+ * --------------------------------------------------------------------------------------------- */
+
+static void test_a_line_is_told_by_its_own_gateway_only(void **state)
+{
+    struct world *w = *state;
+    struct uplink_message m = {
+        .kind = UPLINK_LINE,
+        .line = {.number = 1, .period_ms = 300'000, .exchanges = 5, .answered = 4}};
+    struct peer *p = dial(w, 1, certificate, GATEWAY, 4);
+    turn(w);
+    say(w, p, &m); /* before its HELLO: nobody listens yet */
+    turn(w);
+    assert_int_equal(number(w, "SELECT count(*) FROM line_told"), 0);
+    hello(w, p, 5);
+    say(w, p, &m);
+    turn(w);
+    assert_int_equal(number(w, "SELECT exchanges FROM line_hour WHERE line_id = 1"), 5);
+    m.line.number = 2; /* no such line: the session goes on */
+    say(w, p, &m);
+    m.line.number = 1;
+    m.line.answered = -1;
+    say(w, p, &m);
+    turns(w);
+    assert_false(p->closed);
+    assert_int_equal(number(w, "SELECT count(*) FROM line_hour"), 1);
+    assert_int_equal(number(w, "SELECT received_seq FROM gateway WHERE id = 3"), 0);
+    sql(w, "UPDATE gateway SET boot_epoch = 9 WHERE id = 3"); /* a newer connection stands */
+    w->now.wall.s += 60;
+    m.line.answered = 4;
+    say(w, p, &m);
+    turn(w);
+    assert_int_equal(number(w, "SELECT exchanges FROM line_hour"), 5);
+}
+
 /* --- who may connect
  * ----------------------------------------------------------------------------------- */
 
@@ -1164,6 +1199,7 @@ static void test_command_for_no_gateway(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(test_a_line_is_told_by_its_own_gateway_only),
         CASE(test_live_only_after_the_epoch_is_committed),
         CASE(test_wrong_certificate),
         CASE(test_unknown_unclaimed_revoked),

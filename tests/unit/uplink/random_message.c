@@ -215,6 +215,29 @@ static void fill_trip(struct uplink_message *m)
         *fields[i] = any();
 }
 
+static void fill_line_meters(struct uplink_line_meter *list, size_t *count, unsigned high)
+{
+    *count = up_to(high);
+    for (size_t i = 0; i < *count; i++)
+        list[i] = (struct uplink_line_meter){any(), any()};
+}
+
+static void fill_line(struct uplink_message *m)
+{
+    static struct uplink_line_meter slow[UPLINK_LINE_SLOW_MAX], quiet[UPLINK_LINE_SILENT_MAX];
+    struct uplink_line *l = &m->line;
+    int64_t *const fields[] = {
+        &l->number,  &l->period_ms, &l->meters,        &l->silent,  &l->exchanges, &l->answered,
+        &l->retries, &l->timeouts,  &l->damaged,       &l->strays,  &l->foreign,   &l->collisions,
+        &l->pushed,  &l->echoes,    &l->garbage_bytes, &l->busy_ms, &l->useful_ms, &l->yielded_ms};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        *fields[i] = any();
+    l->slow = slow;
+    l->quiet = quiet;
+    fill_line_meters(slow, &l->slow_count, UPLINK_LINE_SLOW_MAX);
+    fill_line_meters(quiet, &l->quiet_count, UPLINK_LINE_SILENT_MAX);
+}
+
 static void fill_claim(struct uplink_message *m)
 {
     text(m->claim.serial, sizeof m->claim.serial);
@@ -238,7 +261,7 @@ static void (*const FILL[RANDOM_KINDS + 1])(struct uplink_message *) = {
     [UPLINK_PONG] = fill_clock,      [UPLINK_READINGS] = fill_readings,
     [UPLINK_OUTCOME] = fill_outcome, [UPLINK_EVENT] = fill_event,
     [UPLINK_CLAIM] = fill_claim,     [UPLINK_CLAIMED] = fill_claimed,
-    [UPLINK_TRIP] = fill_trip,
+    [UPLINK_TRIP] = fill_trip,       [UPLINK_LINE] = fill_line,
 };
 
 static void fill(enum uplink_kind kind, struct uplink_message *m)

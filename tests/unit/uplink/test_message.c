@@ -46,6 +46,18 @@ static void assert_parts(const struct uplink_message *want, struct uplink_messag
                                 want->readings.count * sizeof *want->readings.readings);
         got->readings.readings = want->readings.readings;
         break;
+    case UPLINK_LINE:
+        assert_int_equal(got->line.slow_count, want->line.slow_count);
+        assert_int_equal(got->line.quiet_count, want->line.quiet_count);
+        if (want->line.slow_count > 0)
+            assert_memory_equal(got->line.slow, want->line.slow,
+                                want->line.slow_count * sizeof *want->line.slow);
+        if (want->line.quiet_count > 0)
+            assert_memory_equal(got->line.quiet, want->line.quiet,
+                                want->line.quiet_count * sizeof *want->line.quiet);
+        got->line.slow = want->line.slow;
+        got->line.quiet = want->line.quiet;
+        break;
     case UPLINK_CLAIM:
         assert_bytes(got->claim.request, want->claim.request);
         got->claim.request = want->claim.request;

@@ -2016,6 +2016,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/gateways/{gateway_id}/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Gateway */
+                gateway_id: components["parameters"]["GatewayId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * How its lines fare
+         * @description Every few minutes a gateway tells how each line fared on which it asked something: how much of the time
+         *     the physics needed, retries, damaged frames, other talkers, slow and silent meters. The newest counts;
+         *     sums by the hour are kept for a week. Nothing of it waits at a gateway that is not connected.
+         *
+         *     A line is `damaged` when at least 10 % of its answers came damaged for 15 minutes on end (event
+         *     `line.damaged`), until less than 5 % did for as long (`line.clean`).
+         */
+        get: operations["listGatewayLines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/gateways/{gateway_id}/claim-code": {
         parameters: {
             query?: never;
@@ -3122,6 +3150,81 @@ export interface components {
                 en: string;
             }[];
             facts: Record<string, never>;
+        };
+        LineHealth: {
+            line_id: number;
+            number: number;
+            told_at: components["schemas"]["MaybeTime"];
+            /** @description Too many answers come damaged */
+            damaged: boolean;
+            damaged_since: components["schemas"]["MaybeTime"];
+            /** @description What was told last; null: nothing yet */
+            told: components["schemas"]["LineTold"] | null;
+            /** @description Hours in which something was told, oldest first */
+            hours: components["schemas"]["LineHour"][];
+        };
+        LineTold: {
+            /** @description Over which the counts below were made */
+            period_s: number;
+            meters: number;
+            /** @description Meters that do not answer; they are asked now and then only */
+            silent: number;
+            /** @description Requests sent */
+            exchanges: number;
+            answered: number;
+            retries: number;
+            timeouts: number;
+            /** @description Frames with a wrong checksum or end */
+            damaged: number;
+            /** @description Whole frames that answer nothing we asked */
+            strays: number;
+            /** @description Of them, requests of other masters */
+            foreign: number;
+            /** @description Our own bytes came back altered */
+            collisions: number;
+            /** @description Sent although the line was never quiet */
+            pushed: number;
+            /** @description Our own bytes heard again (two-wire adapter) */
+            echoes: number;
+            garbage_bytes: number;
+            /** @description From requests to their answers or time-outs */
+            busy_ms: number;
+            /** @description Of that, bytes of answered exchanges on the wire and the meters' own turnaround */
+            useful_ms: number;
+            /** @description Left to other masters */
+            yielded_ms: number;
+            /** @description Of all answers, damaged or whole */
+            damaged_permille: number;
+            /** @description Useful time over busy time */
+            useful_of_busy_permille: number;
+            /** @description Busy time over all time */
+            busy_permille: number;
+            /** @description Those that answer, the slowest first; ms is the turnaround */
+            slowest: components["schemas"]["LineMeterMs"][];
+            /** @description At most 32 of the silent ones; ms until it is asked again */
+            silent_meters: components["schemas"]["LineMeterMs"][];
+        };
+        LineMeterMs: {
+            meter_id: number;
+            address: string;
+            ms: number;
+        };
+        LineHour: {
+            from: components["schemas"]["Time"];
+            /** @description Of the hour, told of */
+            covered_s: number;
+            exchanges: number;
+            answered: number;
+            retries: number;
+            timeouts: number;
+            damaged: number;
+            foreign: number;
+            collisions: number;
+            /** @description Meters, the most at one time */
+            silent: number;
+            damaged_permille: number;
+            useful_of_busy_permille: number;
+            busy_permille: number;
         };
         LineMeter: {
             id: number;
@@ -7609,6 +7712,39 @@ export interface operations {
                     };
                 };
             };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    listGatewayLines: {
+        parameters: {
+            query?: {
+                /** @description How many hours back the sums go; 0 for none */
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Gateway */
+                gateway_id: components["parameters"]["GatewayId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By number of the line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        now: components["schemas"]["Time"];
+                        lines: components["schemas"]["LineHealth"][];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
