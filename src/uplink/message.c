@@ -60,6 +60,7 @@ static const struct field HELLO[] = {
     {3, WALL, AT(hello.wall)},
     {4, FLAG, AT(hello.wall_trusted)},
     {5, TEXT, AT(hello.program), .high = UPLINK_TEXT_MAX},
+    {6, FLAG, AT(hello.permits)},
 };
 static const struct field WELCOME[] = {
     {1, WALL, AT(welcome.wall)},
@@ -157,11 +158,12 @@ static const struct field OUTCOME[] = {
     {19, OCTETS, AT(outcome.data), .high = UPLINK_REGISTER_MAX, .count_at = AT(outcome.data_len)},
 };
 static const struct field EVENT[] = {
-    {1, CHOICE, AT(event.kind), UPLINK_METER_SILENT, UPLINK_CLOCK_SET},
+    {1, CHOICE, AT(event.kind), UPLINK_METER_SILENT, UPLINK_AWAY_CUT},
     {2, WALL, AT(event.at)},
     {3, INT, AT(event.meter_id)},
     {4, INT, AT(event.line)},
     {5, INT, AT(event.value)},
+    {6, INT, AT(event.command_id)},
 };
 static const struct field CLAIM[] = {
     {1, TEXT, AT(claim.serial), .high = UPLINK_TEXT_MAX},
@@ -205,6 +207,35 @@ static const struct field LINE_TOLD[] = {
      .items = &LINE_METER_SHAPE},
 };
 
+static const struct field PERMIT_METER[] = {
+    {1, INT, offsetof(struct uplink_permit_meter, meter_id)},
+    {2, INT, offsetof(struct uplink_permit_meter, epoch)},
+    {3, INT, offsetof(struct uplink_permit_meter, command_id)},
+    {4, INT, offsetof(struct uplink_permit_meter, version)},
+    {5, INT, offsetof(struct uplink_permit_meter, register_wh)},
+    {6, INT, offsetof(struct uplink_permit_meter, ratio)},
+    {7, INT, offsetof(struct uplink_permit_meter, rise_per_hour)},
+};
+static const struct field PERMIT_WINDOW[] = {
+    {1, WALL, offsetof(struct uplink_permit_window, from)},
+    {2, WALL, offsetof(struct uplink_permit_window, until)},
+};
+static const struct shape PERMIT_METER_SHAPE = SHAPE(PERMIT_METER, struct uplink_permit_meter);
+static const struct shape PERMIT_WINDOW_SHAPE = SHAPE(PERMIT_WINDOW, struct uplink_permit_window);
+static const struct field PERMIT[] = {
+    {1, INT, AT(permit.account_id)},
+    {2, FLAG, AT(permit.reset)},
+    {3, WALL, AT(permit.at)},
+    {4, WALL, AT(permit.valid_from)},
+    {5, WALL, AT(permit.valid_until)},
+    {6, INT, AT(permit.left_wh)},
+    {7, INT, AT(permit.grace_s)},
+    {8, LIST, AT(permit.windows), .high = UPLINK_PERMIT_WINDOWS_MAX,
+     .count_at = AT(permit.window_count), .items = &PERMIT_WINDOW_SHAPE},
+    {9, LIST, AT(permit.meters), .high = UPLINK_PERMIT_METERS_MAX,
+     .count_at = AT(permit.meter_count), .items = &PERMIT_METER_SHAPE},
+};
+
 static const struct shape BODIES[] = {
     [UPLINK_HELLO] = SHAPE(HELLO, struct uplink_message),
     [UPLINK_WELCOME] = SHAPE(WELCOME, struct uplink_message),
@@ -222,9 +253,15 @@ static const struct shape BODIES[] = {
     [UPLINK_CLAIMED] = SHAPE(CLAIMED, struct uplink_message),
     [UPLINK_TRIP] = SHAPE(TRIP, struct uplink_message),
     [UPLINK_LINE] = SHAPE(LINE_TOLD, struct uplink_message),
+    [UPLINK_PERMIT] = SHAPE(PERMIT, struct uplink_message),
 };
 /* clang-format on */
 #define KINDS (sizeof BODIES / sizeof BODIES[0])
+
+static bool is_kind(int64_t kind)
+{
+    return kind >= UPLINK_HELLO && kind < (int64_t)KINDS && BODIES[kind].fields != NULL;
+}
 
 enum { KEY_KIND = 0, KEY_EPOCH = 1, KEY_SEQ = 2, KEY_BODY = 3 };
 
@@ -408,7 +445,7 @@ static void put_struct(struct writer *w, const struct shape *shape, const uint8_
 
 void uplink_message_encode(const struct uplink_message *m, struct writer *w)
 {
-    if (m->kind < UPLINK_HELLO || m->kind >= KINDS) {
+    if (!is_kind(m->kind)) {
         w->err = w->err == ERR_OK ? ERR_RANGE : w->err;
         return;
     }
@@ -673,7 +710,7 @@ static void get_kind(struct decoder *d, struct uplink_message *m)
     if (get_key(d, -1) != KEY_KIND)
         fail(d, ERR_UPLINK_SYNTAX);
     int64_t kind = expect(d, WIRE_NUMBER).number;
-    if (d->err == ERR_OK && (kind < UPLINK_HELLO || kind >= (int64_t)KINDS))
+    if (d->err == ERR_OK && !is_kind(kind))
         fail(d, kind < 0 ? ERR_UPLINK_SYNTAX : ERR_UPLINK_UNKNOWN);
     if (d->err == ERR_OK)
         m->kind = (enum uplink_kind)kind;

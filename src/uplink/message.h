@@ -32,6 +32,8 @@
 #define UPLINK_REQUEST_MAX 2048      /* bytes of a certificate request */
 #define UPLINK_CERTIFICATE_MAX 8192  /* bytes of a certificate chain, PEM */
 #define UPLINK_REGISTER_MAX 160      /* bytes of one register of a meter */
+#define UPLINK_PERMIT_METERS_MAX 8
+#define UPLINK_PERMIT_WINDOWS_MAX 8
 
 enum uplink_kind {
     UPLINK_HELLO = 1,    /* g->p  first message of a connection */
@@ -50,6 +52,7 @@ enum uplink_kind {
     UPLINK_CLAIMED = 14,  /* p->g id, secret, certificate; or a refusal */
     UPLINK_TRIP = 15,     /* g->p durable */
     UPLINK_LINE = 16,     /* g->p how a line fares, now and then; only the newest counts */
+    UPLINK_PERMIT = 17,   /* p->g standing permission of one account; or its end */
 };
 
 struct uplink_hello {
@@ -58,6 +61,7 @@ struct uplink_hello {
     wall_s wall;
     bool wall_trusted;
     char program[UPLINK_TEXT_MAX];
+    bool permits; /* it understands PERMIT */
 };
 
 struct uplink_welcome {
@@ -190,6 +194,7 @@ struct uplink_readings {
 enum uplink_event_kind {
     UPLINK_METER_SILENT = 1, UPLINK_METER_BACK = 2, UPLINK_LINE_DOWN = 3, UPLINK_LINE_UP = 4,
     UPLINK_QUEUE_DROPPED = 5, UPLINK_CLOCK_SET = 6,
+    UPLINK_AWAY_CUT = 7, /* a cut under a standing permission begins; value: the register */
 };
 
 struct uplink_event {
@@ -198,6 +203,39 @@ struct uplink_event {
     int64_t meter_id; /* 0: none */
     int64_t line;     /* 0: none */
     int64_t value;
+    int64_t command_id; /* AWAY_CUT: the id in the permission */
+};
+
+/*
+ * A standing permission 常备许可: what the gateway may cut by itself while it cannot reach the
+ * platform (docs/decisions/0032). It replaces the account's last one; without meters it ends it.
+ * `reset`: every permission ends first; with account_id 0 that is all. All of an account's meters
+ * are told, also those that only count.
+ */
+struct uplink_permit_meter {
+    int64_t meter_id, epoch;
+    int64_t command_id;    /* of the cut: the cut's name for ever; 0: this meter is not cut */
+    int64_t version;       /* of the cut of circuit 0 */
+    int64_t register_wh;   /* total when the permission was worked out: Wh, litres, ... */
+    int64_t ratio;         /* of the transformers: registers count so many times */
+    int64_t rise_per_hour; /* no meter's register rises faster */
+};
+
+struct uplink_permit_window { /* from <= now < until */
+    wall_s from, until;
+};
+
+struct uplink_permit {
+    int64_t account_id;
+    bool reset;
+    wall_s at;          /* of the registers: of the oldest */
+    wall_s valid_from, valid_until;
+    int64_t left_wh;    /* all meters together may use this much; cut beyond it, not at it */
+    int64_t grace_s;    /* from then to the cut */
+    struct uplink_permit_window *windows; /* times in which a cut is allowed */
+    size_t window_count;
+    struct uplink_permit_meter *meters;
+    size_t meter_count;
 };
 
 /* One trip of a terminal, as its own record tells it; -1 in `verdict`: it explains nothing. */
@@ -269,6 +307,7 @@ struct uplink_message {
         struct uplink_event event;
         struct uplink_trip trip;
         struct uplink_line line;
+        struct uplink_permit permit;
         struct uplink_claim claim;
         struct uplink_claimed claimed;
     };

@@ -8,6 +8,8 @@ static struct rand_stream *dice;
 static struct uplink_config_line lines[UPLINK_CONFIG_LINES_MAX];
 static struct uplink_config_meter meters[UPLINK_CONFIG_METERS_MAX];
 static struct uplink_reading readings[UPLINK_READINGS_MAX];
+static struct uplink_permit_meter permit_meters[UPLINK_PERMIT_METERS_MAX];
+static struct uplink_permit_window permit_windows[UPLINK_PERMIT_WINDOWS_MAX];
 static uint8_t bytes_a[UPLINK_CERTIFICATE_MAX], bytes_b[UPLINK_CERTIFICATE_MAX];
 
 /* Of every size from one bit to all, both signs. */
@@ -74,6 +76,7 @@ static void fill_hello(struct uplink_message *m)
     m->hello.wall = any_time();
     m->hello.wall_trusted = flag();
     text(m->hello.program, sizeof m->hello.program);
+    m->hello.permits = flag();
 }
 
 static void fill_welcome(struct uplink_message *m)
@@ -196,11 +199,12 @@ static void fill_outcome(struct uplink_message *m)
 
 static void fill_event(struct uplink_message *m)
 {
-    m->event.kind = choice(UPLINK_METER_SILENT, UPLINK_CLOCK_SET);
+    m->event.kind = choice(UPLINK_METER_SILENT, UPLINK_AWAY_CUT);
     m->event.at = any_time();
     m->event.meter_id = any();
     m->event.line = any();
     m->event.value = any();
+    m->event.command_id = any();
 }
 
 static void fill_trip(struct uplink_message *m)
@@ -238,6 +242,29 @@ static void fill_line(struct uplink_message *m)
     fill_line_meters(quiet, &l->quiet_count, UPLINK_LINE_SILENT_MAX);
 }
 
+static void fill_permit(struct uplink_message *m)
+{
+    struct uplink_permit *p = &m->permit;
+    memset(permit_meters, 0, sizeof permit_meters);
+    memset(permit_windows, 0, sizeof permit_windows);
+    p->account_id = any();
+    p->reset = flag();
+    p->at = any_time();
+    p->valid_from = any_time();
+    p->valid_until = any_time();
+    p->left_wh = any();
+    p->grace_s = any();
+    p->window_count = up_to(UPLINK_PERMIT_WINDOWS_MAX);
+    p->meter_count = up_to(UPLINK_PERMIT_METERS_MAX);
+    for (size_t i = 0; i < p->window_count; i++)
+        permit_windows[i] = (struct uplink_permit_window){any_time(), any_time()};
+    for (size_t i = 0; i < p->meter_count; i++)
+        permit_meters[i] =
+            (struct uplink_permit_meter){any(), any(), any(), any(), any(), any(), any()};
+    p->windows = p->window_count > 0 ? permit_windows : NULL;
+    p->meters = p->meter_count > 0 ? permit_meters : NULL;
+}
+
 static void fill_claim(struct uplink_message *m)
 {
     text(m->claim.serial, sizeof m->claim.serial);
@@ -262,6 +289,7 @@ static void (*const FILL[RANDOM_KINDS + 1])(struct uplink_message *) = {
     [UPLINK_OUTCOME] = fill_outcome, [UPLINK_EVENT] = fill_event,
     [UPLINK_CLAIM] = fill_claim,     [UPLINK_CLAIMED] = fill_claimed,
     [UPLINK_TRIP] = fill_trip,       [UPLINK_LINE] = fill_line,
+    [UPLINK_PERMIT] = fill_permit,
 };
 
 static void fill(enum uplink_kind kind, struct uplink_message *m)

@@ -58,6 +58,18 @@ static void assert_parts(const struct uplink_message *want, struct uplink_messag
         got->line.slow = want->line.slow;
         got->line.quiet = want->line.quiet;
         break;
+    case UPLINK_PERMIT:
+        assert_int_equal(got->permit.window_count, want->permit.window_count);
+        assert_int_equal(got->permit.meter_count, want->permit.meter_count);
+        if (want->permit.window_count > 0)
+            assert_memory_equal(got->permit.windows, want->permit.windows,
+                                want->permit.window_count * sizeof *want->permit.windows);
+        if (want->permit.meter_count > 0)
+            assert_memory_equal(got->permit.meters, want->permit.meters,
+                                want->permit.meter_count * sizeof *want->permit.meters);
+        got->permit.windows = want->permit.windows;
+        got->permit.meters = want->permit.meters;
+        break;
     case UPLINK_CLAIM:
         assert_bytes(got->claim.request, want->claim.request);
         got->claim.request = want->claim.request;
