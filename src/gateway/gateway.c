@@ -61,6 +61,7 @@ enum err gateway_open(struct gateway **out, const struct gateway_options *option
     g->options = *options;
     g->store = options->store;
     g->flush_at = MONO_NEVER;
+    g->away.since = MONO_NEVER;
     g->held = calloc(GATEWAY_HELD_MAX, sizeof *g->held);
     g->out = malloc(UPLINK_MESSAGE_MAX);
     g->arena = aligned_alloc(16, UPLINK_ARENA);
@@ -79,6 +80,7 @@ void gateway_close(struct gateway *g)
     if (!g)
         return;
     gateway_config_free(g);
+    gateway_away_free(g);
     for (size_t i = 0; i < GATEWAY_CONFIG_PARTS; i++)
         free((void *)g->parts[i].data);
     free(g->held);
@@ -176,6 +178,7 @@ static void unpark(struct gateway *g, mono_ms now)
 void gateway_tick(struct gateway *g, const struct gateway_now *now)
 {
     unpark(g, now->mono);
+    gateway_away_tick(g, now);
     for (size_t i = 0; i < g->line_count; i++)
         work_line(g, now, i);
     gateway_line_pass(g, now->mono);
@@ -198,7 +201,7 @@ static mono_ms line_wake(const struct gateway *g, const struct gateway_line *l)
 
 mono_ms gateway_wake(const struct gateway *g)
 {
-    mono_ms next = g->flush_at;
+    mono_ms next = mono_earlier(g->flush_at, gateway_away_wake(g));
     for (size_t i = 0; i < g->line_count; i++)
         next = mono_earlier(next, line_wake(g, &g->lines[i]));
     return next;
@@ -351,6 +354,7 @@ void gateway_uplink_connected(struct gateway *g, const struct gateway_now *now)
     (void)now;
     g->connected = g->hello_due = true;
     g->welcomed = false;
+    gateway_away_connected(g);
 }
 
 void gateway_uplink_closed(struct gateway *g)
@@ -377,6 +381,7 @@ static enum err welcome(struct gateway *g, const struct gateway_now *now,
 enum err gateway_uplink_message(struct gateway *g, const struct gateway_now *now,
                                 const struct uplink_message *m)
 {
+    gateway_away_heard(g, now);
     switch (m->kind) {
     case UPLINK_WELCOME:
         return welcome(g, now, &m->welcome);
@@ -389,6 +394,8 @@ enum err gateway_uplink_message(struct gateway *g, const struct gateway_now *now
         return gateway_command_take(g, now, &m->command);
     case UPLINK_FENCE:
         return gateway_command_fence(g, now, m->fence_id);
+    case UPLINK_PERMIT:
+        return gateway_away_take(g, now, &m->permit);
     case UPLINK_PING:
     case UPLINK_PONG:
         return ERR_OK;
@@ -412,7 +419,8 @@ static bool say_hello(struct gateway *g, const struct gateway_now *now, struct b
                                .hello = {.queue_epoch = g->queue_epoch,
                                          .config_version = g->config_version,
                                          .wall = now->wall,
-                                         .wall_trusted = now->trusted}};
+                                         .wall_trusted = now->trusted,
+                                         .permits = true}};
     snprintf(m.hello.program, sizeof m.hello.program, "%s", g->options.program);
     g->hello_due = false;
     return say(g, &m, out);

@@ -19,6 +19,8 @@
  *       version was obeyed; its frame carries the deadline;
  *   G7  the queue keeps outcomes and events whatever happens; past its bound the oldest readings go
  *       first, and an event tells how many.
+ *   G8  of its own accord it cuts only under a standing permission, while the platform is away, and
+ *       only if away_judge (away.h) says so; it never restores of its own accord.
  *
  * Not thread-safe. All calls carry `now`; time must not run backwards in mono.
  */
@@ -127,6 +129,8 @@ struct gateway_status {
     int64_t commands_waiting, commands_started;
     size_t lines, meters, meters_silent;
     bool connected, welcomed;
+    size_t permits; /* standing permissions held */
+    int64_t away_cuts; /* meters cut under one since the start */
 };
 
 void gateway_status_get(const struct gateway *g, struct gateway_status *out);

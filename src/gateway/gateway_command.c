@@ -48,6 +48,7 @@ struct row {
     struct gateway *g;
     const struct uplink_command *command;
     const struct uplink_outcome *outcome;
+    const struct uplink_event *with; /* queued beside a new command; NULL: nothing */
     int64_t id, at;
     char state[12]; /* "": no row */
     bool circuit_known;
@@ -129,10 +130,15 @@ static enum err insert(struct store_tx *tx, struct row *r)
     const struct uplink_message m = {.kind = UPLINK_COMMAND, .command = *r->command};
     uplink_message_encode(&m, &w);
     TRY(w.err);
-    return store_exec(tx,
-                      "INSERT INTO command (id, received_at, body, state) "
-                      "VALUES ($1, $2, $3, 'waiting')",
-                      "iib", r->id, r->at, (struct bytes){encoded, w.len});
+    TRY(store_exec(tx,
+                   "INSERT INTO command (id, received_at, body, state) "
+                   "VALUES ($1, $2, $3, 'waiting')",
+                   "iib", r->id, r->at, (struct bytes){encoded, w.len}));
+    struct uplink_message told = {.kind = UPLINK_EVENT};
+    if (r->with == NULL)
+        return ERR_OK;
+    told.event = *r->with;
+    return gateway_queue_put(r->g, tx, &told);
 }
 
 static bool is_final(const char *state)
@@ -149,10 +155,10 @@ static enum err take(struct store_tx *tx, void *arg)
     return is_final(r->state) ? say_again(tx, r) : ERR_OK;
 }
 
-enum err gateway_command_take(struct gateway *g, const struct gateway_now *now,
-                              const struct uplink_command *c)
+static enum err take_with(struct gateway *g, const struct gateway_now *now,
+                          const struct uplink_command *c, const struct uplink_event *with)
 {
-    struct row r = {.g = g, .command = c, .id = c->id, .at = now->wall.s};
+    struct row r = {.g = g, .command = c, .with = with, .id = c->id, .at = now->wall.s};
     if (gateway_command_find(g, c->id))
         return ERR_OK;
     if (g->open_count == GATEWAY_OPEN_MAX)
@@ -163,8 +169,20 @@ enum err gateway_command_take(struct gateway *g, const struct gateway_now *now,
         return e;
     }
     if (r.state[0] == '\0')
-        g->open[g->open_count++] = (struct open_command){.command = *c};
+        g->open[g->open_count++] = (struct open_command){.command = *c, .away = with != NULL};
     return ERR_OK;
+}
+
+enum err gateway_command_take(struct gateway *g, const struct gateway_now *now,
+                              const struct uplink_command *c)
+{
+    return take_with(g, now, c, NULL);
+}
+
+enum err gateway_command_own(struct gateway *g, const struct gateway_now *now,
+                             const struct uplink_command *c, const struct uplink_event *event)
+{
+    return take_with(g, now, c, event);
 }
 
 static enum err fence(struct store_tx *tx, void *arg)
@@ -217,6 +235,23 @@ static enum err highest(struct store_tx *tx, void *arg)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
+enum err gateway_command_version(struct gateway *g, int64_t meter_id, int64_t *version)
+{
+    const struct uplink_command whole = {.kind = UPLINK_RELAY, .meter_id = meter_id};
+    struct row r = {.command = &whole};
+    TRY(gateway_stored(g, store_read(g->store, highest, &r)));
+    *version = r.version;
+    return ERR_OK;
+}
+
+bool gateway_command_open_for(const struct gateway *g, int64_t meter_id)
+{
+    for (size_t i = 0; i < g->open_count; i++)
+        if (g->open[i].command.meter_id == meter_id)
+            return true;
+    return false;
+}
+
 bool gateway_command_overtaken(const struct gateway *g, const struct uplink_command *c)
 {
     for (size_t i = 0; i < g->open_count; i++) {
@@ -244,6 +279,8 @@ static enum uplink_status refusal(struct gateway *g, const struct gateway_now *n
         return UPLINK_SUPERSEDED;
     if (c->not_after.s != 0 && (!now->trusted || now->wall.s > c->not_after.s))
         return UPLINK_EXPIRED;
+    if (o->away && g->connected)
+        return UPLINK_EXPIRED; /* the platform is back, and knows more */
     return UPLINK_DONE;
 }
 

@@ -4,6 +4,7 @@
 
 #include "bus/bus.h"
 #include "bus/plan.h"
+#include "gateway/away.h"
 #include "gateway/gateway.h"
 #include "meter/meter.h"
 #include "meter/meter_terminal.h"
@@ -41,6 +42,8 @@ struct open_command {
     struct uplink_command command;
     bool started; /* committed as such: something may have been sent */
     bool fenced;  /* nothing more is sent for it */
+    bool away; /* our own, under a permission: not begun once the platform is back. Not remembered
+                  over a restart: then the clock is not trusted, and a cut that was not begun ends */
     bool accepted;        /* the meter said so; not remembered over a restart */
     uint8_t parks;        /* how often it waited for the meter to act */
     mono_ms parked_until; /* whether it was carried out is looked at then */
@@ -105,6 +108,29 @@ struct gateway_line {
     mono_ms trips_at; /* when it is looked again whose trips are due */
 };
 
+/* A permission, and what is known of it since the uplink went. */
+struct away_permit {
+    struct uplink_permit permit; /* its lists are these: */
+    struct uplink_permit_window windows[UPLINK_PERMIT_WINDOWS_MAX];
+    struct uplink_permit_meter meters[UPLINK_PERMIT_METERS_MAX];
+    struct away_meter facts[UPLINK_PERMIT_METERS_MAX];
+    mono_ms dry_at;
+    bool acted;
+};
+
+#define GATEWAY_AWAY_CUTS 64 /* remembered for the breaker */
+
+/* In memory only: a gateway that started anew has none until the platform has said them again. */
+struct gateway_away {
+    struct away_permit *list;
+    size_t count, room;
+    mono_ms since, next; /* since: MONO_NEVER while the platform is there */
+    mono_ms heard;       /* when the platform was heard last, by both clocks; 0: never */
+    wall_s heard_wall;
+    mono_ms cuts[GATEWAY_AWAY_CUTS]; /* one a meter; the oldest is overwritten */
+    size_t cut_count;                /* ever */
+};
+
 struct gateway {
     struct gateway_options options;
     struct store *store;
@@ -135,6 +161,7 @@ struct gateway {
     bool connected, welcomed, hello_due, applied_due;
     uint8_t *out;   /* UPLINK_MESSAGE_MAX: the message handed out last */
     uint8_t *arena; /* UPLINK_ARENA */
+    struct gateway_away away;
 };
 
 /* --- gateway.c */
@@ -187,6 +214,13 @@ enum err gateway_command_finish(struct gateway *g, const struct uplink_outcome *
 /* A newer wish for the same relay waits: this one must not be sent any more. */
 bool gateway_command_overtaken(const struct gateway *g, const struct uplink_command *c);
 struct open_command *gateway_command_find(struct gateway *g, int64_t id);
+/* An order of our own, with the event that tells of it in the same commit. */
+enum err gateway_command_own(struct gateway *g, const struct gateway_now *now,
+                             const struct uplink_command *c, const struct uplink_event *event);
+/* The highest version obeyed for the whole meter; 0: none. */
+enum err gateway_command_version(struct gateway *g, int64_t meter_id, int64_t *version);
+/* Some command for the meter is not final yet. */
+bool gateway_command_open_for(const struct gateway *g, int64_t meter_id);
 
 /* --- gateway_visit.c */
 void gateway_visit_begin(struct gateway *g, const struct gateway_now *now, size_t line,
@@ -221,6 +255,18 @@ void gateway_trip_seen(struct gateway *g, const struct gateway_now *now, struct 
 void gateway_trip_next(struct gateway *g, const struct gateway_now *now, size_t line);
 void gateway_trip_result(struct gateway *g, const struct gateway_now *now, size_t line,
                          const struct bus_result *r);
+
+/* --- gateway_away.c */
+enum err gateway_away_take(struct gateway *g, const struct gateway_now *now,
+                           const struct uplink_permit *permit);
+void gateway_away_heard(struct gateway *g, const struct gateway_now *now);
+/* What a poll told while the platform is away. */
+void gateway_away_seen(struct gateway *g, const struct gateway_now *now,
+                       const struct gateway_meter *m, const struct meter_values *values);
+void gateway_away_connected(struct gateway *g);
+void gateway_away_tick(struct gateway *g, const struct gateway_now *now);
+mono_ms gateway_away_wake(const struct gateway *g);
+void gateway_away_free(struct gateway *g);
 
 #define GATEWAY_TAG_POLL UINT64_C(1)
 #define GATEWAY_TAG_VISIT UINT64_C(2)

@@ -57,6 +57,7 @@ void gateway_poll_result(struct gateway *g, const struct gateway_now *now, size_
         if (l->sweep.count == 0)
             l->reading.at = now->wall; /* the oldest: an age must never look younger than it is */
         meter_values_merge(&l->sweep, &values);
+        gateway_away_seen(g, now, &g->meters[l->meters[r->peer]], &values);
         gateway_trip_seen(g, now, &g->meters[l->meters[r->peer]], &values);
     }
     plan_done(&l->plan, &l->ask, e == ERR_OK ? values.next_item : -1, now->mono);

@@ -14,7 +14,9 @@ void gateway_status_get(const struct gateway *g, struct gateway_status *out)
                                    .lines = g->line_count,
                                    .meters = g->meter_count,
                                    .connected = g->connected,
-                                   .welcomed = g->welcomed};
+                                   .welcomed = g->welcomed,
+                                   .permits = g->away.count,
+                                   .away_cuts = (int64_t)g->away.cut_count};
     for (size_t i = 0; i < g->open_count; i++) {
         out->commands_started += g->open[i].started;
         out->commands_waiting += !g->open[i].started;

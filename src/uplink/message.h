@@ -9,7 +9,8 @@
  *   commanded  platform -> gateway: COMMAND, FENCE. Named by a random id for ever; repeated until an
  *              OUTCOME with that id was committed. The gateway stores a command before it acts and
  *              answers a repeat from its table.
- *   passing    everything else; lost ones are said again after the next HELLO.
+ *   passing    everything else; lost ones are said again after the next HELLO. PERMIT goes only to
+ *              a gateway whose HELLO says that it understands it.
  */
 #ifndef YUFU_UPLINK_MESSAGE_H
 #define YUFU_UPLINK_MESSAGE_H

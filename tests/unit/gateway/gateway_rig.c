@@ -41,6 +41,8 @@ static void hear(struct rig *r, const struct uplink_message *m)
         hear_line(r, &m->line);
     if (m->kind == UPLINK_EVENT) {
         r->event_count++;
+        if (m->event.kind == UPLINK_AWAY_CUT)
+            r->away_event = m->event;
         r->dropped_events += m->event.kind == UPLINK_QUEUE_DROPPED;
     }
     if (m->kind != UPLINK_READINGS)

@@ -36,6 +36,7 @@ struct rig {
     struct uplink_line lines[16]; /* without their lists */
     struct uplink_line_meter slowest, quiet; /* the first of each list, as told last */
     size_t line_count;
+    struct uplink_event away_event; /* the last */
     int64_t energy_wh[METERS + 1];
     uint64_t points_told[METERS + 1]; /* bit: enum meter_point */
     size_t told_twice;                /* points that stood twice in one reading */
