@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "app/frame.h"
+#include "proto/dlt645_load.h"
 
 #define NAME_MAX_LEN 200
 #define TEXT_MAX_LEN 640
@@ -163,6 +164,51 @@ static enum err values_json(json_t *o, const struct dlt645_say *s)
     return first;
 }
 
+/* --- load records ---------------------------------------------------------------------------- */
+
+static json_t *record_json(const struct dlt645_load_record *rec, enum err *first)
+{
+    static const struct dlt645_field when = {.en = "time",
+                                             .zh = "存储时间",
+                                             .kind = DLT645_TIME,
+                                             .len = sizeof rec->time,
+                                             .pattern = "YMDhm"};
+    json_t *o = json_object(), *list = json_array();
+    struct reader r = reader_of(rec->time, sizeof rec->time);
+    struct dlt645_value v;
+    dlt645_field_take(&when, &r, &v);
+    enum err e = add_value(list, NULL, &v);
+    for (unsigned i = 0; i < DLT645_LOAD_COLUMNS; i++)
+        if (dlt645_load_value(rec, i, &v)) {
+            enum err bad = add_value(list, NULL, &v);
+            e = e == ERR_OK ? bad : e;
+        }
+    *first = *first == ERR_OK ? e : *first;
+    set_bool(o, "doubtful", rec->doubtful);
+    (void)json_object_set_new(o, "values", list); /* as above */
+    return o;
+}
+
+/* A part of a longer answer may begin and end within a record: what is whole is shown. */
+static enum err records_json(json_t *o, const struct dlt645_say *s, unsigned group)
+{
+    struct dlt645_load_record rec;
+    struct bytes rest = s->data;
+    json_t *list = json_array();
+    enum err first = ERR_OK, e = ERR_OK;
+    size_t used;
+    while (rest.len > 0 && (e = dlt645_load_decode(rest, group, &rec, &used)) != ERR_TRUNCATED) {
+        if (e == ERR_OK)
+            (void)json_array_append_new(list, record_json(&rec, &first)); /* as above */
+        else if (s->sequence < 0 && first == ERR_OK)
+            first = e;
+        rest = (struct bytes){rest.data + used, rest.len - used};
+    }
+    bool part = s->follows || s->sequence >= 0;
+    (void)json_object_set_new(o, "records", list); /* as above */
+    return first == ERR_OK && rest.len > 0 && !part ? ERR_TRUNCATED : first;
+}
+
 /* --- the parts of a frame ----------------------------------------------------------------------
  */
 
@@ -268,7 +314,9 @@ static enum err body_json(json_t *o, const struct dlt645_say *s)
         e = e == ERR_OK ? fields : e;
     }
     if (s->data.len > 0) {
-        enum err values = values_json(o, s);
+        unsigned group;
+        bool load = dlt645_say_load(s, &group);
+        enum err values = load ? records_json(o, s, group) : values_json(o, s);
         e = e == ERR_OK ? values : e;
         set_hex(o, "data", s->data);
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "proto/dlt645_impl.h"
+#include "proto/dlt645_load.h"
 
 /* --- functions -------------------------------------------------------------------------------- */
 
@@ -486,10 +487,17 @@ void dlt645_say(const struct dlt645_frame *frame, enum dlt645_era era, struct dl
     say_broadcast(say);
 }
 
+bool dlt645_say_load(const struct dlt645_say *s, unsigned *group)
+{
+    unsigned ignored;
+    return s->era == DLT645_ERA_2007 && s->answer && s->has_id && s->data.len > 0 &&
+           dlt645_load_is(s->id, group ? group : &ignored);
+}
+
 enum err dlt645_say_values(const struct dlt645_say *s, struct dlt645_walk *w)
 {
     bool part = s->answer && (s->follows || s->sequence >= 0);
-    if (!s->item || s->data.len == 0 || part)
+    if (!s->item || s->data.len == 0 || part || dlt645_say_load(s, NULL))
         return ERR_NOT_FOUND;
     if (s->era == DLT645_ERA_1997)
         return dlt645_walk_begin_1997(w, s->item, (uint16_t)s->id, s->data);

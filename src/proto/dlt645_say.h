@@ -57,9 +57,14 @@ struct dlt645_say {
 /* Never fails: what cannot be understood stays in `data`, with `err` set if it is wrong. */
 void dlt645_say(const struct dlt645_frame *frame, enum dlt645_era era, struct dlt645_say *say);
 
-/* The values in `data`, to be walked. ERR_NOT_FOUND: bytes without known meaning, or a part of a
- * longer answer (join the parts first); ERR_FRAME_LENGTH: they do not fit their identifier. */
+/* The values in `data`, to be walked. ERR_NOT_FOUND: bytes without known meaning, load records (see
+ * dlt645_say_load), or a part of a longer answer (join the parts first); ERR_FRAME_LENGTH: they do
+ * not fit their identifier. */
 [[nodiscard]] enum err dlt645_say_values(const struct dlt645_say *say, struct dlt645_walk *walk);
+
+/* Does `data` hold load records or a part of them (dlt645_load.h), and of which group? `group` may
+ * be NULL. */
+bool dlt645_say_load(const struct dlt645_say *say, unsigned *group);
 
 /* The reasons of a refusal by number from 0; NULL past the last. An unnamed bit or code gives
  * the words "unknown". */

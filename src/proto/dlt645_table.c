@@ -43,6 +43,7 @@ FIELD1(f_ascii6, DLT645_ASCII, 6, 0, DLT645_UNIT_NONE);
 FIELD1(f_ascii10, DLT645_ASCII, 10, 0, DLT645_UNIT_NONE);
 FIELD1(f_ascii16, DLT645_ASCII, 16, 0, DLT645_UNIT_NONE);
 FIELD1(f_ascii32, DLT645_ASCII, 32, 0, DLT645_UNIT_NONE);
+FIELD1(f_rest, DLT645_RAW, 0, 0, DLT645_UNIT_NONE); /* load records: dlt645_load.h */
 FIELD1(f_raw3, DLT645_RAW, 3, 0, DLT645_UNIT_NONE);
 FIELD1(f_raw4, DLT645_RAW, 4, 0, DLT645_UNIT_NONE);
 FIELD1(f_raw11, DLT645_RAW, 11, 0, DLT645_UNIT_NONE);
@@ -272,6 +273,12 @@ static const struct dlt645_field f_circuits[] = {
         RECORDS(head, 4, kind_en " purchase: remaining before", kind_zh "购电前剩余", f),          \
         RECORDS(head, 5, kind_en " purchase: remaining after", kind_zh "购电后剩余", f),           \
         RECORDS(head, 6, kind_en " purchase: cumulative purchased", kind_zh "购电后累计购电量", f)
+
+#define LOADS(group, en, zh)                                                                       \
+    SINGLE(0x0600 + group, 0, 0, "load record, oldest: " en, "最早负荷记录:" zh, f_rest),          \
+        SINGLE(0x0600 + group, 0, 1, "load record, from a time: " en, "给定时间负荷记录:" zh,      \
+               f_rest),                                                                            \
+        SINGLE(0x0600 + group, 0, 2, "load record, latest: " en, "最近负荷记录:" zh, f_rest)
 
 static const struct dlt645_item items[] = {
     ENERGY(0x0000, "combined active energy", "组合有功电能", f_kwh_signed),
@@ -519,6 +526,14 @@ static const struct dlt645_item items[] = {
     FREEZE(0x0505, "tariff-price switch", "费率电价切换冻结"),
     FREEZE(0x0506, "daily", "日冻结"),
     FREEZE(0x0507, "ladder switch", "阶梯切换冻结"),
+
+    LOADS(0, "all groups", "全部数据"),
+    LOADS(1, "voltages, currents, frequency", "电压、电流、频率"),
+    LOADS(2, "active and reactive power", "有、无功功率"),
+    LOADS(3, "power factors", "功率因数"),
+    LOADS(4, "active and reactive energy", "有、无功总电能"),
+    LOADS(5, "reactive energy of the quadrants", "四象限无功总电能"),
+    LOADS(6, "present demand", "当前需量"),
 
     SINGLE(0x1D00, 0, 1, "trip count", "跳闸次数", f_count3),
     RECORDS(0x1D00, 1, "trip record", "跳闸记录", f_relay_record),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/dlt645_load.h"
 #include "proto/dlt645_say.h"
 
 struct line {
@@ -67,11 +68,51 @@ static void put_status(struct line *l, const struct dlt645_say *s)
         put_word(l, w->name);
 }
 
+static void put_record(struct line *l, const struct dlt645_load_record *rec)
+{
+    static const struct dlt645_field when = {
+        .en = "record", .kind = DLT645_TIME, .len = 5, .pattern = "YMDhm"};
+    struct reader r = reader_of(rec->time, sizeof rec->time);
+    struct dlt645_value v;
+    dlt645_field_take(&when, &r, &v);
+    if (rec->doubtful)
+        put_word(l, "doubtful");
+    put_value(l, &v);
+    for (unsigned i = 0; i < DLT645_LOAD_COLUMNS; i++)
+        if (dlt645_load_value(rec, i, &v))
+            put_value(l, &v);
+}
+
+/* Records one after another, then what is none. */
+static void put_records(struct line *l, const struct dlt645_say *s, unsigned group)
+{
+    char hex[2 * DLT645_DATA_MAX + 1];
+    struct dlt645_load_record rec;
+    struct bytes rest = s->data;
+    size_t used;
+    put_word(l, "=");
+    enum err e = dlt645_load_decode(rest, group, &rec, &used);
+    for (; e == ERR_OK; e = dlt645_load_decode(rest, group, &rec, &used)) {
+        put_record(l, &rec);
+        rest = (struct bytes){rest.data + used, rest.len - used};
+    }
+    if (rest.len == 0)
+        return;
+    put_word(l, err_name(e));
+    hex_encode(rest.data, rest.len, hex);
+    put_word(l, hex);
+}
+
 static void put_data(struct line *l, const struct dlt645_say *s)
 {
     struct dlt645_walk w;
     struct dlt645_value v;
     char hex[2 * DLT645_DATA_MAX + 1];
+    unsigned group;
+    if (dlt645_say_load(s, &group)) {
+        put_records(l, s, group);
+        return;
+    }
     enum err e = dlt645_say_values(s, &w);
     put_word(l, "=");
     if (e == ERR_FRAME_LENGTH)
