@@ -1,8 +1,8 @@
 /*
  * Lines of water, heat, cooling and gas meters (and of Modbus and M-Bus ones) of other makers:
- * sim/vendor's meters on sim/world/pipes.h's lines. Households draw water by the hour and at random,
- * heating follows the hour of the day. A pure function of seed, address and time; the registers begin
- * at a figure of the address and are not kept over a restart.
+ * sim/vendor's meters on sim/world/pipes.h's lines. Households draw water by the hour and at
+ * random, heating follows the hour of the day. A pure function of seed, address and time; the
+ * registers begin at a figure of the address and are not kept over a restart.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,8 @@
 #include "sim/fleet/fleet.h"
 
 #define ADDRESS_DIGITS 14
-#define LEAK_LPH 15 /* a cistern that never closes */
+#define LOAD_RECORDS 288 /* three days of quarters */
+#define LEAK_LPH 15      /* a cistern that never closes */
 
 static const struct {
     const char *model;
@@ -33,6 +34,7 @@ static const struct {
     {"acrel-ddsy1352", {.kind = VENDOR_ACREL_PREPAID}},
     {"acrel-dtsd1352", {.kind = VENDOR_ACREL_DTSD}},
     {"acrel-adw300", {.kind = VENDOR_ACREL_ADW}},
+    {"plain-645", {.kind = VENDOR_DLT645}},
 };
 
 #define MAKES (sizeof makes / sizeof makes[0])
@@ -95,12 +97,28 @@ static struct fleet_pipe *add(struct fleet *f)
     return f->pipes[f->pipe_count++] = p;
 }
 
+/* The load records of the days before: a shop's power, summed up. */
+static void remember_loads(struct fleet *f, struct fleet_pipe *p)
+{
+    int64_t step = (int64_t)p->sim->load_minutes * 60, now = fleet_wall(f).s;
+    int64_t mwh = p->sim->energy_mwh;
+    for (int64_t at = (now / step - LOAD_RECORDS) * step; at < now; at += step) {
+        struct civil local = civil_from_wall((wall_s){at}, f->zone_s);
+        int64_t power_w = people_power_mw(PEOPLE_SHOP, p->seed, local) / 1000;
+        mwh += power_w * 1000 * step / 3600;
+        vendor_load_put(p->sim, (wall_s){at}, mwh, power_w);
+    }
+    p->sim->energy_mwh = mwh;
+}
+
 /* What it had counted before anybody looked. */
-static void wear_in(struct fleet_pipe *p)
+static void wear_in(struct fleet *f, struct fleet_pipe *p)
 {
     p->sim->volume_ml = (int64_t)(p->seed % 400'000) * 1000;
     p->sim->energy_mwh = (int64_t)(p->seed / 400'000 % 9'000'000) * 1000;
     p->sim->used_ml = 0;
+    if (p->sim->setup.kind == VENDOR_DLT645)
+        remember_loads(f, p);
 }
 
 enum err fleet_pipes_add(struct fleet *f, struct fleet_line *line,
@@ -129,7 +147,7 @@ enum err fleet_pipes_add(struct fleet *f, struct fleet_line *line,
     p->leaks = p->seed % 16 == 3;
     setup.valve_ms = 8'000;
     p->sim = sim_pipes_add(line->pipes, &setup, fleet_now(f));
-    wear_in(p);
+    wear_in(f, p);
     return ERR_OK;
 }
 
@@ -147,8 +165,8 @@ void fleet_pipes_free(struct fleet *f)
 /* --- life -------------------- */
 
 /* Of a thousand minutes of this hour, in how many the tap runs. */
-static const uint16_t tap_permille[24] = {6,  4,  3,  3,  4,   15,  60, 110, 80,  40,  35,  50,
-                                          70, 40, 30, 30, 40,  70,  110, 120, 100, 90,  60,  20};
+static const uint16_t tap_permille[24] = {6,  4,  3,  3,  4,  15, 60,  110, 80,  40, 35, 50,
+                                          70, 40, 30, 30, 40, 70, 110, 120, 100, 90, 60, 20};
 
 static uint64_t dice(const struct fleet_pipe *p, wall_s at)
 {
@@ -244,8 +262,8 @@ json_t *fleet_pipes_op(struct fleet *f, struct fleet_pipe *p, const json_t *q)
     take_truth(q, "valve_stuck", &m->valve_stuck);
     take_truth(q, "leaks", &p->leaks);
     take_truth(q, "dead", &m->dead);
-    return json_pack("{s:b, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:b, s:i, s:b, s:b, s:b}", "ok", 1,
-                     "meter", p->address, "account", p->account, "place", p->place, "model",
+    return json_pack("{s:b, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:b, s:i, s:b, s:b, s:b}", "ok",
+                     1, "meter", p->address, "account", p->account, "place", p->place, "model",
                      p->model, "flow_lph", (json_int_t)(m->closed ? 0 : m->flow_lph), "volume_ml",
                      (json_int_t)m->volume_ml, "energy_mwh", (json_int_t)m->energy_mwh, "closed",
                      m->closed, "moving", m->moving_until.ms > m->at.ms, "moves", (int)m->moves,

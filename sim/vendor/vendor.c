@@ -16,6 +16,7 @@ static const char *const names[VENDOR_KINDS] = {
     [VENDOR_ACREL_PREPAID] = "acrel_prepaid",
     [VENDOR_ACREL_DTSD] = "acrel_dtsd",
     [VENDOR_ACREL_ADW] = "acrel_adw",
+    [VENDOR_DLT645] = "dlt645",
 };
 
 enum vendor_kind vendor_kind_of(const char *name)
@@ -39,7 +40,9 @@ void vendor_init(struct vendor_meter *m, const struct vendor_setup *setup, mono_
                                .wall = wall,
                                .powered = true,
                                .supply_cC = 2000,
-                               .return_cC = 2000};
+                               .return_cC = 2000,
+                               .load_mode = 0x3F,
+                               .load_minutes = 15};
     if (m->setup.ct == 0)
         m->setup.ct = 1;
     m->month = month_of(m);
@@ -121,6 +124,8 @@ void vendor_run(struct vendor_meter *m, mono_ms now, wall_s wall)
     m->wall = wall;
     settle_valve(m);
     end_month(m);
+    if (m->setup.kind == VENDOR_DLT645)
+        vendor_load_run(m);
     bool empty = m->setup.wallet && vendor_left_fen(m) <= 0;
     if (empty && !m->closed && !m->closing)
         vendor_move_valve(m, true);
@@ -133,6 +138,8 @@ size_t vendor_hear(struct vendor_meter *m, const uint8_t *data, size_t len,
         return 0;
     if (m->setup.kind == VENDOR_MBUS_HEAT)
         return vendor_mbus(m, data, len, out);
+    if (m->setup.kind == VENDOR_DLT645)
+        return vendor_dlt645(m, data, len, out);
     return m->setup.kind >= VENDOR_ACREL_PREPAID ? vendor_modbus(m, data, len, out)
                                                  : vendor_cjt188(m, data, len, out);
 }

@@ -1,7 +1,7 @@
 /*
  * Meters of other makers, from their side of the specification: water, heat, cooling and gas meters
- * of CJ/T 188, an M-Bus heat meter, Modbus electricity meters. Pure and deterministic like the rest
- * of the world: time and bytes come in, bytes come out.
+ * of CJ/T 188, an M-Bus heat meter, Modbus and DL/T 645 electricity meters. Pure and deterministic
+ * like the rest of the world: time and bytes come in, bytes come out.
  *
  * Written from the standards and the makers' register lists alone, with encoders of its own: it
  * shares nothing with src/proto and src/meter, whose drivers talk to it. docs/manual/fleet.md says
@@ -18,6 +18,7 @@
 
 #define VENDOR_FRAME_MAX 264
 #define VENDOR_MONTHS 12
+#define VENDOR_LOADS 672 /* seven days of quarters */
 
 enum vendor_kind {
     VENDOR_COLD_WATER,    /* CJ/T 188, type 10H */
@@ -29,6 +30,7 @@ enum vendor_kind {
     VENDOR_ACREL_PREPAID, /* Modbus: prepaid rail meter with relay */
     VENDOR_ACREL_DTSD,    /* Modbus: three-phase meter behind transformers */
     VENDOR_ACREL_ADW,     /* Modbus: three-phase transmitter */
+    VENDOR_DLT645,        /* single-phase meter with load records */
     VENDOR_KINDS
 };
 
@@ -41,17 +43,26 @@ enum vendor_status {
 
 struct vendor_setup {
     enum vendor_kind kind;
-    uint8_t address[7]; /* CJ/T 188: A0 first. M-Bus: identification in [0..3], low first */
-    uint8_t unit;       /* Modbus unit or M-Bus primary address */
+    uint8_t
+        address[7];  /* CJ/T 188, DL/T 645: A0 first. M-Bus: identification in [0..3], low first */
+    uint8_t unit;    /* Modbus unit or M-Bus primary address */
     bool swapped;    /* CJ/T 188: identifiers go 90 1F instead of 1F 90, 17 A0 instead of A0 17 */
     bool unit_first; /* CJ/T 188 heat meters that put the unit before the number */
     bool has_valve;
     bool wallet; /* CJ/T 188: purchases A013H are taken, the valve closes at nothing left */
     enum vendor_status status;
-    int32_t valve_ms;  /* how long the valve moves */
-    int32_t answer_ms; /* how long it thinks; for whoever plays the line */
-    uint16_t ct;       /* Modbus: current transformer ratio, 1 without */
-    int64_t price_fen; /* wallet: a unit's */
+    int32_t valve_ms;    /* how long the valve moves */
+    int32_t answer_ms;   /* how long it thinks; for whoever plays the line */
+    uint16_t ct;         /* Modbus: current transformer ratio, 1 without */
+    int64_t price_fen;   /* wallet: a unit's */
+    uint8_t password[3]; /* DL/T 645, level 02, P0 first */
+};
+
+/* What stood there at a minute: 0.01 kWh, W. */
+struct vendor_load {
+    uint32_t minute; /* since 1970 */
+    uint32_t energy_dawh;
+    int32_t power_w;
 };
 
 /* The fields are the meter's own: checkers read them. */
@@ -85,6 +96,15 @@ struct vendor_meter {
     bool selected, second; /* by secondary address; the next telegram is the second one */
     uint8_t fcb, access;
     bool relay_open;
+    /* DL/T 645 */
+    uint8_t load_mode;     /* bit n: group n + 1 is recorded */
+    uint16_t load_minutes; /* interval */
+    wall_s load_next;
+    struct vendor_load loads[VENDOR_LOADS]; /* a ring */
+    uint16_t load_first, load_count;
+    uint8_t load_asked[10], load_asked_len; /* the last question: followers belong to it */
+    uint32_t programmings;
+    uint8_t programmed[6], programmer[4], programmed_id[4]; /* the last one, as it is told */
 };
 
 void vendor_init(struct vendor_meter *m, const struct vendor_setup *setup, mono_ms now,
@@ -101,6 +121,10 @@ enum vendor_kind vendor_kind_of(const char *name);
 size_t vendor_cjt188(struct vendor_meter *m, const uint8_t *data, size_t len, uint8_t *out);
 size_t vendor_mbus(struct vendor_meter *m, const uint8_t *data, size_t len, uint8_t *out);
 size_t vendor_modbus(struct vendor_meter *m, const uint8_t *data, size_t len, uint8_t *out);
+size_t vendor_dlt645(struct vendor_meter *m, const uint8_t *data, size_t len, uint8_t *out);
+void vendor_load_run(struct vendor_meter *m);
+/* A record of before the meter was looked at; in order of time. */
+void vendor_load_put(struct vendor_meter *m, wall_s at, int64_t energy_mwh, int64_t power_w);
 void vendor_move_valve(struct vendor_meter *m, bool close);
 void vendor_exercise_valve(struct vendor_meter *m); /* there and back */
 int64_t vendor_left_fen(const struct vendor_meter *m);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/gateway_probe.h"
+#include "app/gateway_profile.h"
 #include "app/gateway_words.h"
 #include "app/options.h"
 #include "base/must.h"
@@ -14,6 +15,7 @@
 
 struct job {
     const char *address, *model, *baud, *parity, *count, *lang;
+    const char *profile, *group, *blocks, *step; /* read: load records */
     struct bus bus;
     struct meter_unit unit;
     struct probe probe;
@@ -243,11 +245,45 @@ static bool check(struct job *j)
     return true;
 }
 
+static int run_profile(const struct job *j, const char *endpoint, const char *to)
+{
+    int32_t baud;
+    char parity;
+    enum err e = probe_speed(j->baud, j->parity, &baud, &parity);
+    MUST(e == ERR_OK); /* check() has seen it */
+    return gateway_profile(&(struct profile_wish){.unit = &j->unit,
+                                                  .from = j->profile,
+                                                  .to = to,
+                                                  .group = j->group,
+                                                  .blocks = j->blocks,
+                                                  .step = j->step,
+                                                  .endpoint = endpoint,
+                                                  .baud = baud,
+                                                  .parity = parity,
+                                                  .chinese = j->probe.chinese});
+}
+
+static void add_profile_rows(struct job *j, struct option_row *rows)
+{
+    rows[0] = (struct option_row){"--profile", "FROM TO", &j->profile,
+                                  "load records as CSV; times like 2026-11-25T06:00"};
+    rows[1] = (struct option_row){"--group", "NAME", &j->group,
+                                  "of them: all, voltage, power, factor, energy, reactive, demand"};
+    rows[2] = (struct option_row){"--blocks", "N", &j->blocks, "records asked for at once"};
+    rows[3] = (struct option_row){"--step", "MINUTES", &j->step, "where the meter has a hole"};
+}
+
 static int run(int argc, char **argv, bool testing)
 {
     static struct job j;
-    j = (struct job){.baud = "2400", .parity = "E", .count = "20", .testing = testing};
-    struct option_row rows[8] = {
+    j = (struct job){.baud = "2400",
+                     .parity = "E",
+                     .count = "20",
+                     .group = "all",
+                     .blocks = "8",
+                     .step = "15",
+                     .testing = testing};
+    struct option_row rows[10] = {
         {"--address", "NUMBER", &j.address, "the meter's, as on its label"},
         {"--model", "NAME", &j.model, "what it is; scan proposes one"},
         {"--baud", "RATE", &j.baud, "speed; of a tcp: endpoint the one set there"},
@@ -255,6 +291,8 @@ static int run(int argc, char **argv, bool testing)
         {"--lang", "zh|en", &j.lang, "language; as the environment says unless told"}};
     if (testing)
         rows[5] = (struct option_row){"--count", "N", &j.count, "questions"};
+    else
+        add_profile_rows(&j, rows + 5);
     int words;
     enum options_result r =
         options_parse(argc, argv, "ENDPOINT --address A --model M", rows, &words);
@@ -264,13 +302,15 @@ static int run(int argc, char **argv, bool testing)
         .bus = &j.bus, .turn = turn, .wake = wake, .arg = &j, .chinese = probe_chinese(j.lang)};
     int32_t baud;
     char parity;
-    if (words != 1) {
+    if (words != 1 && !(j.profile && words == 2)) {
         (void)wrong(&j, "Which line? For example: serial:/dev/ttyS1",
                     "请指定端口,例如:serial:/dev/ttyS1");
         return 2;
     }
     if (!check(&j) || probe_speed(j.baud, j.parity, &baud, &parity) != ERR_OK)
         return 2;
+    if (j.profile)
+        return run_profile(&j, argv[1], words == 2 ? argv[2] : NULL);
     if (probe_run(&j.probe, argv[1], baud, parity, begin) != ERR_OK)
         return 1;
     return conclude(&j);

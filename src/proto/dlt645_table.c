@@ -49,9 +49,11 @@ FIELD1(f_raw4, DLT645_RAW, 4, 0, DLT645_UNIT_NONE);
 FIELD1(f_raw11, DLT645_RAW, 11, 0, DLT645_UNIT_NONE);
 TIME1(f_clock, 3, "hms");
 TIME1(f_ymdhm, 5, "YMDhm");
+TIME1(f_mdhm, 4, "MDhm");
 TIME1(f_dayhour, 2, "Dh");
 TIME1(f_hourminute, 2, "hm");
 WORD1(f_word_plain1, 1, NULL);
+WORD1(f_load_mode, 1, dlt645_bits_load_mode);
 WORD1(f_word_plain4, 4, NULL);
 WORD1(f_state1, 2, dlt645_bits_state1);
 WORD1(f_state2, 2, dlt645_bits_state2);
@@ -162,6 +164,46 @@ static const struct dlt645_field f_relay_record[] = {
     ENERGY_AT("quadrant 2 reactive energy", "第二象限无功电能", DLT645_KVARH),
     ENERGY_AT("quadrant 3 reactive energy", "第三象限无功电能", DLT645_KVARH),
     ENERGY_AT("quadrant 4 reactive energy", "第四象限无功电能", DLT645_KVARH),
+};
+#define TIMES(en, zh)                                                                              \
+    {                                                                                              \
+        en, zh, DLT645_BCD, 3, 0, 0, NULL, NULL                                                    \
+    }
+#define MINUTES(en, zh)                                                                            \
+    {                                                                                              \
+        en, zh, DLT645_BCD, 3, 0, DLT645_MINUTE, NULL, NULL                                        \
+    }
+static const struct dlt645_field f_total[] = {TIMES("count", "总次数"),
+                                              MINUTES("total duration", "总累计时间")};
+static const struct dlt645_field f_total_abc[] = {
+    TIMES("count, phase A", "A相总次数"), MINUTES("total duration, phase A", "A相总累计时间"),
+    TIMES("count, phase B", "B相总次数"), MINUTES("total duration, phase B", "B相总累计时间"),
+    TIMES("count, phase C", "C相总次数"), MINUTES("total duration, phase C", "C相总累计时间")};
+static const struct dlt645_field f_all_voltage[] = {
+    {"from", "起始时间", DLT645_TIME, 6, 0, 0, "YMDhms", NULL},
+    {"current", "电流", DLT645_SBCD, 3, 3, DLT645_AMPERE, NULL, NULL},
+    {"to", "结束时间", DLT645_TIME, 6, 0, 0, "YMDhms", NULL},
+};
+static const struct dlt645_field f_event_clear[] = {
+    {"time", "时刻", DLT645_TIME, 6, 0, 0, "YMDhms", NULL},
+    {"operator", "操作者代码", DLT645_RAW, 4, 0, 0, NULL, NULL},
+    {"identifier", "事件清零数据标识", DLT645_RAW, 4, 0, 0, NULL, NULL},
+};
+static const struct dlt645_field f_opened[] = {
+    {"from", "起始时间", DLT645_TIME, 6, 0, 0, "YMDhms", NULL},
+    {"to", "结束时间", DLT645_TIME, 6, 0, 0, "YMDhms", NULL},
+    ENERGY_AT("forward active energy before", "开盖前正向有功电能", DLT645_KWH),
+    ENERGY_AT("reverse active energy before", "开盖前反向有功电能", DLT645_KWH),
+    ENERGY_AT("quadrant 1 reactive energy before", "开盖前第一象限无功电能", DLT645_KVARH),
+    ENERGY_AT("quadrant 2 reactive energy before", "开盖前第二象限无功电能", DLT645_KVARH),
+    ENERGY_AT("quadrant 3 reactive energy before", "开盖前第三象限无功电能", DLT645_KVARH),
+    ENERGY_AT("quadrant 4 reactive energy before", "开盖前第四象限无功电能", DLT645_KVARH),
+    ENERGY_AT("forward active energy after", "开盖后正向有功电能", DLT645_KWH),
+    ENERGY_AT("reverse active energy after", "开盖后反向有功电能", DLT645_KWH),
+    ENERGY_AT("quadrant 1 reactive energy after", "开盖后第一象限无功电能", DLT645_KVARH),
+    ENERGY_AT("quadrant 2 reactive energy after", "开盖后第二象限无功电能", DLT645_KVARH),
+    ENERGY_AT("quadrant 3 reactive energy after", "开盖后第三象限无功电能", DLT645_KVARH),
+    ENERGY_AT("quadrant 4 reactive energy after", "开盖后第四象限无功电能", DLT645_KVARH),
 };
 /* The circuits of our own terminals: a count, then one element a circuit. */
 static const struct dlt645_field f_circuits[] = {
@@ -361,6 +403,23 @@ static const struct dlt645_item items[] = {
     SINGLE(0x0280, 0, 0x21, "current tariff price", "当前费率电价", f_price),
     SINGLE(0x0280, 0, 0x22, "remaining authentication time", "身份认证时效剩余时间", f_minute2),
 
+    SINGLE(0x0301, 0, 0, "voltage loss", "失压", f_total_abc),
+    SINGLE(0x0302, 0, 0, "undervoltage", "欠压", f_total_abc),
+    SINGLE(0x0303, 0, 0, "overvoltage", "过压", f_total_abc),
+    SINGLE(0x0304, 0, 0, "phase missing", "断相", f_total_abc),
+    SINGLE(0x0305, 0, 0, "loss of all voltages", "全失压", f_total),
+    RECORDS(0x0305, 0, "record of the loss of all voltages", "全失压记录", f_all_voltage),
+    SINGLE(0x0306, 0, 0, "auxiliary power lost", "辅助电源失电", f_total),
+    RECORDS(0x0306, 0, "record of auxiliary power lost", "辅助电源失电记录", f_span),
+    SINGLE(0x0307, 0, 0, "voltage phase sequence reversed", "电压逆相序", f_total),
+    SINGLE(0x0308, 0, 0, "current phase sequence reversed", "电流逆相序", f_total),
+    SINGLE(0x0309, 0, 0, "voltage imbalance", "电压不平衡", f_total),
+    SINGLE(0x030A, 0, 0, "current imbalance", "电流不平衡", f_total),
+    SINGLE(0x030B, 0, 0, "current loss", "失流", f_total_abc),
+    SINGLE(0x030C, 0, 0, "overcurrent", "过流", f_total_abc),
+    SINGLE(0x030D, 0, 0, "current cut", "断流", f_total_abc),
+    SINGLE(0x030E, 0, 0, "power reversal", "潮流反向", f_total_abc),
+    SINGLE(0x030F, 0, 0, "overload", "过载", f_total_abc),
     SINGLE(0x0311, 0, 0, "power-down count", "掉电总次数", f_count3),
     RECORDS(0x0311, 0, "power-down record", "掉电记录", f_span),
     SINGLE(0x0330, 0x00, 0, "programming count", "编程总次数", f_count3),
@@ -368,9 +427,12 @@ static const struct dlt645_item items[] = {
     SINGLE(0x0330, 0x01, 0, "meter-clear count", "电表清零总次数", f_count3),
     SINGLE(0x0330, 0x02, 0, "demand-clear count", "需量清零总次数", f_count3),
     SINGLE(0x0330, 0x03, 0, "event-clear count", "事件清零总次数", f_count3),
+    RECORDS(0x0330, 0x03, "event-clear record", "事件清零记录", f_event_clear),
     SINGLE(0x0330, 0x04, 0, "clock-set count", "校时总次数", f_count3),
     RECORDS(0x0330, 0x04, "clock-set record", "校时记录", f_clock_set),
     SINGLE(0x0330, 0x0D, 0, "cover-open count", "开表盖总次数", f_count3),
+    RECORDS(0x0330, 0x0D, "cover-open record", "开表盖记录", f_opened),
+    RECORDS(0x0330, 0x0E, "terminal-cover-open record", "开端钮盒记录", f_opened),
     SINGLE(0x0330, 0x0E, 0, "terminal-cover-open count", "开端钮盒总次数", f_count3),
     PURCHASES(0x0332, "energy", "电量", f_kwh),
     PURCHASES(0x0333, "money", "金额", f_yuan),
@@ -435,6 +497,19 @@ static const struct dlt645_item items[] = {
     SINGLE(0x0400, 0x07, 0x05, "baud word, port 3", "通信口3通信速率特征字", f_baud),
     SINGLE(0x0400, 0x08, 0x01, "weekend word", "周休日特征字", f_word_plain1),
     SINGLE(0x0400, 0x08, 0x02, "weekend day table", "周休日日时段表号", f_count1),
+    SINGLE(0x0400, 0x09, 0x01, "load-record mode word", "负荷记录模式字", f_load_mode),
+    SINGLE(0x0400, 0x09, 0x02, "timed-freeze mode word", "定时冻结数据模式字", f_word_plain1),
+    SINGLE(0x0400, 0x09, 0x03, "instant-freeze mode word", "瞬时冻结数据模式字", f_word_plain1),
+    SINGLE(0x0400, 0x09, 0x04, "agreed-freeze mode word", "约定冻结数据模式字", f_word_plain1),
+    SINGLE(0x0400, 0x09, 0x05, "hourly-freeze mode word", "整点冻结数据模式字", f_word_plain1),
+    SINGLE(0x0400, 0x09, 0x06, "daily-freeze mode word", "日冻结数据模式字", f_word_plain1),
+    SINGLE(0x0400, 0x0A, 0x01, "load-record start", "负荷记录起始时间", f_mdhm),
+    SINGLE(0x0400, 0x0A, 0x02, "load-record interval, group 1", "第1类负荷记录间隔时间", f_minute2),
+    SINGLE(0x0400, 0x0A, 0x03, "load-record interval, group 2", "第2类负荷记录间隔时间", f_minute2),
+    SINGLE(0x0400, 0x0A, 0x04, "load-record interval, group 3", "第3类负荷记录间隔时间", f_minute2),
+    SINGLE(0x0400, 0x0A, 0x05, "load-record interval, group 4", "第4类负荷记录间隔时间", f_minute2),
+    SINGLE(0x0400, 0x0A, 0x06, "load-record interval, group 5", "第5类负荷记录间隔时间", f_minute2),
+    SINGLE(0x0400, 0x0A, 0x07, "load-record interval, group 6", "第6类负荷记录间隔时间", f_minute2),
     LISTED(0x0400, 0x0B, 1, 3, "settlement day", "每月结算日", f_dayhour),
     LISTED(0x0400, 0x0C, 1, 10, "password", "密码", f_raw4),
     SINGLE(0x0400, 0x0E, 0x01, "forward active power limit", "正向有功功率上限值", f_kw_limit),

@@ -80,6 +80,15 @@ const struct dlt645_bit dlt645_bits_combination[] = {
     BIT(3, "reverse subtracted", "反向有功减"),
     {0},
 };
+const struct dlt645_bit dlt645_bits_load_mode[] = {
+    BIT(0, "voltages, currents, frequency", "电压、电流、频率"),
+    BIT(1, "active and reactive power", "有、无功功率"),
+    BIT(2, "power factors", "功率因数"),
+    BIT(3, "active and reactive energy", "有、无功总电能"),
+    BIT(4, "reactive energy of the quadrants", "四象限无功总电能"),
+    BIT(5, "present demand", "当前需量"),
+    {0},
+};
 const struct dlt645_bit dlt645_bits_baud[] = {
     BIT(1, "600 bit/s", "600bps"),
     BIT(2, "1200 bit/s", "1200bps"),

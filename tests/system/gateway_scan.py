@@ -2,6 +2,7 @@
 """The installer's commands of yufu-gateway on lines of simulated meters:
 gateway_scan.py YUFU_GATEWAY YUFU_FLEET YUFU"""
 import csv
+import datetime
 import json
 import os
 import re
@@ -171,6 +172,55 @@ def a_water_meter_tells_no_energy(folder):
     assert "kWh" not in said and "energy" not in said, said
 
 
+KEEPER = HEAD + "demo,D3,1,,C1,platform,dorm,GW,1,tcp:127.0.0.1:0,9600,260305510012,plain-645\n"
+
+
+def profile(endpoint, *words, lang="en", code=0, address="260305510012"):
+    """The rows of the CSV, and what was told beside it."""
+    done = subprocess.run([GATEWAY, "read", endpoint, "--address", address, "--model", "plain-645",
+                           "--baud", "9600", *words, "--lang", lang], capture_output=True, text=True,
+                          timeout=120)
+    assert done.returncode == code, (words, done.returncode, done.stdout[-2000:], done.stderr)
+    return list(csv.DictReader(done.stdout.splitlines())), done.stderr
+
+
+def load_records_become_a_file(folder):
+    """Three days of quarters, gathered over several frames and questions, whole and in order, also on
+    a bad line; a part of them by time and group."""
+    for options in ([], ["--damage", "60"]):
+        endpoint = fleet(folder, *options, site=KEEPER)[0]
+        rows, said = profile(endpoint, "--profile", "2020-01-01", "2099-01-01")
+        assert len(rows) in (288, 289) and f"{len(rows)} records" in said, (len(rows), said)
+        times = [datetime.datetime.fromisoformat(r["time"]) for r in rows]
+        assert all((b - a).seconds == 900 for a, b in zip(times, times[1:]))
+        energy = [float(r["forward_active_kWh"]) for r in rows]
+        assert energy == sorted(energy) and energy[-1] > energy[0]
+        for r in rows:
+            assert abs(float(r["current_a_A"]) * 220 - float(r["active_total_kW"]) * 1000) < 1
+            assert r["voltage_a_V"] == "220.0" and r["voltage_b_V"] == "" and r["doubtful"] == "0"
+    part, said = profile(endpoint, "--profile", rows[100]["time"], times[109].isoformat()[:16], "--group",
+                         "energy", "--blocks", "3", lang="zh")
+    assert [r["time"] for r in part] == [r["time"] for r in rows[100:110]] and "10 条" in said, said
+    assert part[0]["forward_active_kWh"] == rows[100]["forward_active_kWh"] and len(part[0]) == 6
+
+
+def load_records_are_refused_by_name(folder):
+    endpoint = fleet(folder, site=KEEPER + "demo,D1,301,,A301,meter,dorm,GW,2,pty,9600,301,yufu-dorm3\n")
+    for words in (["2026-11-25"], ["2026-11-25", "2026-11-24"], ["2026-11-31", "2026-12-01"],
+                  ["2026-11-25T24:10", "2026-12-01"], ["x", "y"]):
+        assert "FROM TO" in profile(endpoint[0], "--profile", *words, code=2)[1], words
+    span = ["--profile", "2026-11-25", "2026-11-26"]
+    assert "voltage" in profile(endpoint[0], *span, "--group", "water", code=2)[1]
+    assert "1 to 9" in profile(endpoint[0], *span, "--blocks", "10", code=2)[1]
+    assert "1440" in profile(endpoint[0], *span, "--step", "0", code=2)[1]
+    rows, said = profile(endpoint[0], *span, address="5", code=1)
+    assert rows == [] and "did not answer" in said, said
+    assert "645-2007" in tool("read", endpoint[0], "--address", 7, "--model", "acrel-adw300", *span, code=2)
+    said = tool("read", endpoint[1], "--address", 301, "--model", "yufu-dorm3", "--baud", 9600, *span,
+                code=1)
+    assert "keeps none" in said, said
+
+
 def texts_that_would_break_the_file_are_refused(folder):
     for option in ("--project", "--building", "--gateway", "--line"):
         for text in ("a,b", 'a"b', "a\nb", "a\rb", "x" * 65):
@@ -211,4 +261,5 @@ def garbage_is_another_speed(folder):
 run([scan_finds_meters_and_writes_the_import_file, found_meters_are_imported_and_read, scan_on_a_serial_port_finds_the_speed,
      scan_says_what_to_do_when_nobody_answers, scan_can_be_stopped, wrong_words_are_refused_with_advice,
      a_line_that_is_refused_at_first_is_tried_again, read_tells_values, a_water_meter_tells_no_energy,
+     load_records_become_a_file, load_records_are_refused_by_name,
      texts_that_would_break_the_file_are_refused, test_judges_the_line, garbage_is_another_speed])
