@@ -67,6 +67,7 @@ ERR_ROW(ERR_UPLINK_VERSION, REFUSE, "The other side speaks another version of th
 ERR_ROW(ERR_UPLINK_SILENT, RETRY, "The other side was silent for too long.", "对方长时间无响应。")
 ERR_ROW(ERR_UPLINK_AGED, RETRY, "The session has served its time; a new one gets new keys.", "会话已达使用期限,将以新密钥重建。")
 ERR_ROW(ERR_UPLINK_REFUSED, REFUSE, "The other side refused the session for a reason unknown to this version.", "对方拒绝会话,原因未知(版本较旧)。")
+ERR_ROW(ERR_UPLINK_LEGACY, REFUSE, "The legacy seal (3DES) is not allowed for this gateway, or no longer.", "该通信管理机未获准使用旧式密封(3DES),或准许期限已过。")
 ERR_ROW(ERR_UPLINK_EPOCH, REFUSE, "A newer connection of this gateway exists; this one is fenced.", "该通信管理机已有更新的连接,此连接被隔离。")
 /* journal */
 ERR_ROW(ERR_JOURNAL_CHAIN, CORRUPT, "The audit chain is broken: a row was changed, removed or inserted.", "审计链断裂:有记录被更改、删除或插入。")

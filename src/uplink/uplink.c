@@ -12,6 +12,8 @@
 #define NAME_MAX_LEN 48
 #define CLAIMING_MS 60'000 /* an unclaimed session's whole life */
 
+enum mode { MODE_UNCLAIMED, MODE_CLAIMED, MODE_LEGACY };
+
 enum frame { HELLO1 = 1, HELLO2 = 2, SEALED = 3, PLAIN = 4, REFUSED = 5, DENIED = 6 };
 
 /*
@@ -35,8 +37,7 @@ static const uint8_t SPEAKS[UPLINK_LINE + 1] = {
     [UPLINK_HELLO] = 1,   [UPLINK_WELCOME] = 2,  [UPLINK_ACK] = 2,     [UPLINK_CONFIG] = 2,
     [UPLINK_APPLIED] = 1, [UPLINK_COMMAND] = 2,  [UPLINK_FENCE] = 2,   [UPLINK_PING] = 3,
     [UPLINK_PONG] = 3,    [UPLINK_READINGS] = 1, [UPLINK_OUTCOME] = 1, [UPLINK_EVENT] = 1,
-    [UPLINK_CLAIM] = 1,   [UPLINK_CLAIMED] = 2,  [UPLINK_TRIP] = 1,
-    [UPLINK_LINE] = 1,
+    [UPLINK_CLAIM] = 1,   [UPLINK_CLAIMED] = 2,  [UPLINK_TRIP] = 1,    [UPLINK_LINE] = 1,
 };
 
 static uint8_t bit(bool server)
@@ -103,20 +104,20 @@ static void put_clear(struct uplink *u, enum frame type, const uint8_t *body, si
     u->output.len += HEADER + len;
 }
 
-/* `at` has SEALED_HEADER bytes of room, then `len` bytes of text, then room for the tag. */
+/* `at` has SEALED_HEADER bytes of room, then `len` bytes of text, then room for the seal. */
 static void seal_in_place(struct uplink *u, enum frame type, uint8_t *at, size_t len)
 {
-    frame_header(at, type, 8 + len + SEAL_TAG);
+    frame_header(at, type, 8 + seal_len(u, len));
     struct writer w = writer_of(at + HEADER, 8);
     writer_u64be(&w, u->seq[SEAL_SEND] + 1);
-    struct seal s = {at, SEALED_HEADER, at + SEALED_HEADER, len, at + SEALED_HEADER + len};
+    struct seal s = {at, SEALED_HEADER, at + SEALED_HEADER, len};
     seal_close(u, &s);
-    u->output.len += SEALED_HEADER + len + SEAL_TAG;
+    u->output.len += SEALED_HEADER + seal_len(u, len);
 }
 
 static void put_sealed(struct uplink *u, enum frame type, const uint8_t *text, size_t len)
 {
-    uint8_t *at = make_room(&u->output, SEALED_HEADER + len + SEAL_TAG);
+    uint8_t *at = make_room(&u->output, SEALED_HEADER + len + SEAL_GROWTH_MAX);
     if (len > 0)
         memcpy(at + SEALED_HEADER, text, len);
     seal_in_place(u, type, at, len);
@@ -127,7 +128,7 @@ static void put_hello1(struct uplink *u)
     uint8_t body[HELLO1_LEN];
     struct writer w = writer_of(body, sizeof body);
     writer_u8(&w, UPLINK_VERSION);
-    writer_u8(&w, u->claimed);
+    writer_u8(&w, u->legacy ? MODE_LEGACY : u->claimed);
     writer_u64be(&w, (uint64_t)u->gateway_id);
     writer_u64be(&w, (uint64_t)u->epoch);
     writer_put(&w, u->random[0], UPLINK_RANDOM);
@@ -173,6 +174,7 @@ void uplink_client_init(struct uplink *u, const struct uplink_client *client, st
         u->gateway_id = client->gateway_id;
         u->epoch = client->epoch;
         memcpy(u->secret, client->secret, UPLINK_SECRET);
+        u->legacy = client->legacy;
     }
     put_hello1(u);
 }
@@ -200,6 +202,10 @@ enum err uplink_accept(struct uplink *u, const uint8_t secret[UPLINK_SECRET], in
 {
     if (u->state != ASKING)
         return u->state == DEAD ? u->err : ERR_STATE;
+    if (u->legacy && u->legacy_until.s == 0) {
+        uplink_refuse(u, ERR_UPLINK_LEGACY, 0);
+        return ERR_UPLINK_LEGACY;
+    }
     memcpy(u->secret, secret, UPLINK_SECRET);
     seal_keys_make(u);
     put_hello2(u);
@@ -210,6 +216,12 @@ enum err uplink_accept(struct uplink *u, const uint8_t secret[UPLINK_SECRET], in
     put_sealed(u, SEALED, NULL, 0);
     u->state = PROVING;
     return ERR_OK;
+}
+
+void uplink_allow_legacy(struct uplink *u, wall_s until)
+{
+    MUST(u->server && until.s > 0);
+    u->legacy_until = until;
 }
 
 void uplink_refuse(struct uplink *u, enum err why, int64_t known_epoch)
@@ -236,18 +248,20 @@ void uplink_refuse(struct uplink *u, enum err why, int64_t known_epoch)
 static enum err take_hello1(struct uplink *u, struct bytes body)
 {
     struct reader r = reader_of(body.data, body.len);
-    uint8_t version = reader_u8(&r), claimed = reader_u8(&r);
+    uint8_t version = reader_u8(&r), mode = reader_u8(&r);
+    bool claimed = mode != MODE_UNCLAIMED;
     uint64_t gateway_id = reader_u64be(&r), epoch = reader_u64be(&r);
     struct bytes random = reader_take(&r, UPLINK_RANDOM);
     if (version != UPLINK_VERSION)
         return ERR_UPLINK_VERSION;
-    if (r.err != ERR_OK || r.at != r.len || claimed > 1)
+    if (r.err != ERR_OK || r.at != r.len || mode > MODE_LEGACY)
         return ERR_UPLINK_FRAME;
     bool named = gateway_id >= 1 && gateway_id <= INT64_MAX && epoch >= 1 &&
                  epoch <= (uint64_t)UPLINK_EPOCH_MAX;
     if (claimed != named)
         return ERR_UPLINK_FRAME;
     u->claimed = claimed;
+    u->legacy = mode == MODE_LEGACY;
     u->gateway_id = claimed ? (int64_t)gateway_id : 0;
     u->epoch = claimed ? (int64_t)epoch : 0;
     memcpy(u->random[0], random.data, UPLINK_RANDOM);
@@ -288,18 +302,14 @@ static enum err err_of_name(struct bytes name)
 /* `whole` is the frame with its header; opens it in place. */
 static enum err unseal(struct uplink *u, uint8_t *whole, size_t len, struct bytes *text)
 {
-    if (len < SEALED_HEADER + SEAL_TAG)
+    if (len < SEALED_HEADER + seal_len(u, 0))
         return ERR_UPLINK_FRAME;
     struct reader r = reader_of(whole + HEADER, 8);
     uint64_t seq = reader_u64be(&r);
     if (seq != u->seq[SEAL_RECEIVE] + 1 || seq > UPLINK_SEQ_MAX)
         return ERR_UPLINK_SEQUENCE;
-    size_t text_len = len - SEALED_HEADER - SEAL_TAG;
-    struct seal s = {whole, SEALED_HEADER, whole + SEALED_HEADER, text_len,
-                     whole + SEALED_HEADER + text_len};
-    TRY(seal_open(u, &s));
-    *text = (struct bytes){whole + SEALED_HEADER, text_len};
-    return ERR_OK;
+    struct seal s = {whole, SEALED_HEADER, whole + SEALED_HEADER, len - SEALED_HEADER};
+    return seal_open(u, &s, text);
 }
 
 static enum err take_denied(struct uplink *u, struct bytes text)
@@ -408,10 +418,18 @@ static enum err take_frame(struct uplink *u, uint8_t *whole, size_t len)
     }
 }
 
+/* The platform's leave for the legacy seal has run out. */
+static bool expired(const struct uplink *u, struct uplink_now now)
+{
+    return u->legacy_until.s != 0 && u->legacy && now.wall.s >= u->legacy_until.s;
+}
+
 enum uplink_step uplink_next(struct uplink *u, struct uplink_now now, void *arena,
                              struct uplink_message *m)
 {
     bool again = true;
+    if (u->state != DEAD && expired(u, now))
+        return step_of_error(u, ERR_UPLINK_LEGACY);
     while (again) {
         uint8_t *whole;
         size_t len;
@@ -472,18 +490,28 @@ static enum err may_send(const struct uplink *u)
     return u->seq[SEAL_SEND] < UPLINK_SEQ_MAX ? ERR_OK : ERR_UPLINK_AGED;
 }
 
+/* A key of the legacy seal that has no blocks left ends the session: new ones are due. */
+static enum err has_room(struct uplink *u, size_t len)
+{
+    if (seal_has_room(u, len))
+        return ERR_OK;
+    uplink_refuse(u, ERR_UPLINK_AGED, 0);
+    return ERR_UPLINK_AGED;
+}
+
 enum err uplink_send(struct uplink *u, const struct uplink_message *m)
 {
     TRY(may_send(u));
     if (!may_say(u, u->server, m->kind))
         return ERR_STATE;
     size_t header = u->claimed ? SEALED_HEADER : HEADER;
-    uint8_t *at = make_room(&u->output, header + UPLINK_MESSAGE_MAX + SEAL_TAG);
+    uint8_t *at = make_room(&u->output, header + UPLINK_MESSAGE_MAX + SEAL_GROWTH_MAX);
     struct writer w = writer_of(at + header, UPLINK_MESSAGE_MAX);
     uplink_message_encode(m, &w);
     if (w.err != ERR_OK)
         return w.err == ERR_FULL ? ERR_OVERFLOW : w.err;
     if (u->claimed) {
+        TRY(has_room(u, w.len));
         seal_in_place(u, SEALED, at, w.len);
         return ERR_OK;
     }
@@ -499,6 +527,7 @@ enum err uplink_send_encoded(struct uplink *u, struct bytes message)
         return ERR_STATE;
     if (message.len > UPLINK_MESSAGE_MAX)
         return ERR_OVERFLOW;
+    TRY(has_room(u, message.len));
     put_sealed(u, SEALED, message.data, message.len);
     return ERR_OK;
 }
@@ -542,6 +571,10 @@ void uplink_tick(struct uplink *u, struct uplink_now now)
 {
     if (u->state == DEAD)
         return;
+    if (expired(u, now)) {
+        uplink_refuse(u, ERR_UPLINK_LEGACY, 0);
+        return;
+    }
     if (mono_due(death(u), now.mono)) {
         bool aged = mono_due(mono_after(u->started, UPLINK_AGE_MS), now.mono);
         (void)die(u, aged ? ERR_UPLINK_AGED : ERR_UPLINK_SILENT); /* told by uplink_error */
@@ -553,6 +586,11 @@ void uplink_tick(struct uplink *u, struct uplink_now now)
     u->asked = true;
     enum err e = uplink_send(u, &ping);
     MUST(e == ERR_OK || e == ERR_FULL || e == ERR_UPLINK_AGED);
+}
+
+bool uplink_is_legacy(const struct uplink *u)
+{
+    return u->legacy;
 }
 
 bool uplink_is_open(const struct uplink *u)

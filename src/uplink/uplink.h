@@ -4,7 +4,8 @@
  * it: a TLS terminator in between can neither read, alter, repeat nor reorder anything.
  *
  *   frame     u32 length of what follows (big-endian) | u8 type | body
- *   HELLO1    c->s  version, mode, gateway id, connection epoch, 32 random bytes   in clear
+ *   HELLO1    c->s  version, mode (0 unclaimed, 1 claimed, 2 claimed with the legacy seal),
+ *                   gateway id, connection epoch, 32 random bytes                  in clear
  *   HELLO2    s->c  version, 32 random bytes                                       in clear
  *   SEALED    both  u64 sequence | AES-256-GCM(message) | 16-byte tag; the first one of each side
  *                   is empty and proves its key
@@ -17,6 +18,12 @@
  * (length, type, sequence) with gateway id and epoch is authenticated too. Sequences start at 1
  * and allow no gap. The epoch is raised and committed by the gateway BEFORE each connection; it
  * ends at UPLINK_EPOCH_MAX, where the gateway must be claimed anew.
+ *
+ * The legacy seal (seal_legacy.h: triple DES and HMAC) is for gateways that must have it for a
+ * while: the gateway asks for it in HELLO1, and the platform refuses it as ERR_UPLINK_LEGACY unless
+ * it was allowed by uplink_allow_legacy, and again when that time is over. Its keys differ from
+ * those of the usual seal, so nobody in between can bring one about. A session under it ends as
+ * ERR_UPLINK_AGED before a key has sealed 2^20 blocks.
  *
  * Whatever is wrong (altered, repeated, reordered, truncated, too long, wrong key, too silent) is
  * a named error, and the session is dead: it hands out nothing any more; the owner closes the
@@ -64,14 +71,16 @@ enum uplink_step {
 };
 
 struct uplink {
-    bool server, claimed;
-    int state; /* enum state of uplink.c */
+    bool server, claimed, legacy;
+    wall_s legacy_until; /* server: the legacy seal is allowed until then; 0: it is not */
+    int state;           /* enum state of uplink.c */
     enum err err;
     int64_t gateway_id, epoch, refused_epoch;
     uint8_t secret[UPLINK_SECRET];
     uint8_t random[2][UPLINK_RANDOM]; /* client's, server's */
     void *cipher[2];                  /* sends, receives; NULL before there are keys */
     uint64_t seq[2];                  /* last one used */
+    uint32_t blocks[2];               /* legacy: what each key has done */
     mono_ms started, heard;
     bool asked; /* PING is out, nothing was heard since */
     struct uplink_buffer {
@@ -86,6 +95,7 @@ struct uplink_client {
     int64_t epoch;      /* 1 .. UPLINK_EPOCH_MAX, committed before this call */
     const uint8_t *secret; /* UPLINK_SECRET bytes, copied */
     const uint8_t *random; /* UPLINK_RANDOM fresh bytes, copied */
+    bool legacy;           /* ask for the legacy seal; of a claimed gateway only */
 };
 
 void uplink_client_init(struct uplink *u, const struct uplink_client *client,
@@ -106,8 +116,15 @@ enum uplink_step uplink_next(struct uplink *u, struct uplink_now now, void *aren
 /* The encoded form of the message given last; valid until the next uplink_receive. */
 struct bytes uplink_last(const struct uplink *u);
 
+/* Did the gateway ask for the legacy seal? */
+bool uplink_is_legacy(const struct uplink *u);
+/* server, before uplink_accept: this gateway may have the legacy seal until then (> 0). Does
+ * nothing to a session that did not ask for it. */
+void uplink_allow_legacy(struct uplink *u, wall_s until);
+
 /* server, after UPLINK_STEP_SECRET. `known_epoch`: highest epoch ever committed for this gateway;
- * the session's must be higher, else it is refused as ERR_UPLINK_EPOCH. */
+ * the session's must be higher, else it is refused as ERR_UPLINK_EPOCH. ERR_UPLINK_LEGACY: it asked
+ * for a seal that was not allowed. */
 [[nodiscard]] enum err uplink_accept(struct uplink *u, const uint8_t secret[UPLINK_SECRET],
                                      int64_t known_epoch);
 /* server, at any time: tells the other side why, and is dead. `why` e.g. ERR_NOT_FOUND (no such

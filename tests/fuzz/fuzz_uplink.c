@@ -3,11 +3,14 @@
  *   0  as a message: what is accepted must be written again as a message that means the same
  *   1  as bytes from a stranger at a fresh platform session
  *   2  as a message that a real gateway has sealed
+ *   3  the same under the legacy seal
+ *   4  as the body of a message under the legacy seal: without the key nothing opens
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "uplink/seal_legacy.h"
 #include "uplink/uplink.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -49,6 +52,8 @@ static int drain(struct uplink *u)
             check(uplink_error(u) != ERR_OK);
             return messages;
         case UPLINK_STEP_SECRET:
+            if (uplink_is_legacy(u))
+                uplink_allow_legacy(u, (wall_s){NOW.wall.s + 1});
             if (uplink_accept(u, SECRET, 5) != ERR_OK)
                 check(uplink_error(u) != ERR_OK);
             break;
@@ -85,10 +90,10 @@ static void carry(struct uplink *from, struct uplink *to)
     drain(to);
 }
 
-static void sealed(const uint8_t *data, size_t size)
+static void sealed_by(const uint8_t *data, size_t size, bool legacy)
 {
     struct uplink gateway, platform;
-    struct uplink_client client = {1, 6, SECRET, RANDOM};
+    struct uplink_client client = {1, 6, SECRET, RANDOM, legacy};
     if (size == 0 || size > UPLINK_MESSAGE_MAX)
         return;
     uplink_client_init(&gateway, &client, NOW);
@@ -103,10 +108,38 @@ static void sealed(const uint8_t *data, size_t size)
     uplink_close(&platform);
 }
 
+static void sealed(const uint8_t *data, size_t size)
+{
+    sealed_by(data, size, false);
+}
+
+static void sealed_legacy(const uint8_t *data, size_t size)
+{
+    sealed_by(data, size, true);
+}
+
+static void opened(const uint8_t *data, size_t size)
+{
+    static const struct legacy_keys keys = {{1}, {2}};
+    struct legacy_frame frame = {{SECRET, 13}, {RANDOM, 16}, 1};
+    struct bytes text;
+    if (size > sizeof wire - LEGACY_GROWTH_MAX)
+        return;
+    if (size > 0)
+        memcpy(wire, data, size);
+    check(legacy_open(&keys, &frame, wire, size, &text) == ERR_UPLINK_SEAL);
+    if (size > 0)
+        memcpy(wire, data, size);
+    legacy_seal(&keys, &frame, wire, size);
+    check(legacy_open(&keys, &frame, wire, legacy_sealed_len(size), &text) == ERR_OK);
+    check(text.len == size && (size == 0 || memcmp(text.data, data, size) == 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const WAYS[])(const uint8_t *, size_t) = {decode, stranger, sealed};
+    static void (*const WAYS[])(const uint8_t *, size_t) = {decode, stranger, sealed, sealed_legacy,
+                                                            opened};
     if (size > 0)
-        WAYS[data[0] % 3](data + 1, size - 1);
+        WAYS[data[0] % 5](data + 1, size - 1);
     return 0;
 }

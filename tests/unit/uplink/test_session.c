@@ -1,4 +1,5 @@
-/* The session: opening, every refusal, recorded frames, silence, age, back-pressure. */
+/* The session: opening, every refusal, recorded frames, silence, age, back-pressure; all of it
+ * under the usual seal and once more under the legacy one, whose own rules are at the end. */
 #include "tests/unit/check.h"
 
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 static _Alignas(16) uint8_t arena[UPLINK_ARENA];
 static const uint8_t SECRET[UPLINK_SECRET] = "the secret of gateway forty-two";
 static const uint8_t OTHER_SECRET[UPLINK_SECRET] = "the secret of gateway forty-one";
+static bool legacy; /* gateways ask for the legacy seal */
+static int64_t legacy_until = INT64_MAX;
 static uint8_t salt; /* makes the randoms of each connection differ */
 
 struct pair {
@@ -34,6 +37,7 @@ static void init(struct pair *p, int64_t epoch, const uint8_t *secret)
     *p = (struct pair){.now = {{1000}, {1'700'000'000}}, .chance = rand_split(salt, "pieces")};
     fresh(random);
     struct uplink_client c = {GATEWAY, epoch, secret, random};
+    c.legacy = legacy;
     if (epoch == 0)
         c = (struct uplink_client){.random = random};
     uplink_client_init(&p->gateway, &c, p->now);
@@ -96,6 +100,8 @@ static enum uplink_step turn_platform(struct pair *p, const uint8_t *secret, int
             return step;
         if (step != UPLINK_STEP_SECRET)
             continue;
+        if (uplink_is_legacy(&p->platform) && legacy_until > 0)
+            uplink_allow_legacy(&p->platform, (wall_s){legacy_until});
         if (secret == NULL)
             uplink_refuse(&p->platform, ERR_NOT_FOUND, 0);
         else if (uplink_accept(&p->platform, secret, known) != ERR_OK)
@@ -486,9 +492,9 @@ static void frames_out_of_turn_are_refused(void **state)
     (void)state;
     struct pair p;
     for (uint8_t type = 0; type < 8; type++) {
-        uint8_t frame[60] = {0, 0, 0, 51, type};
+        uint8_t frame[90] = {0, 0, 0, 81, type};
         init(&p, 7, SECRET);
-        (void)uplink_receive(&p.platform, p.now, frame, 55);
+        (void)uplink_receive(&p.platform, p.now, frame, 85);
         turn_platform(&p, SECRET, 6);
         if (type == 1) /* HELLO1 of version 0 */
             assert_err(ERR_UPLINK_VERSION, uplink_error(&p.platform));
@@ -496,7 +502,7 @@ static void frames_out_of_turn_are_refused(void **state)
             assert_err(ERR_UPLINK_FRAME, uplink_error(&p.platform));
         end(&p);
         open_pair(&p);
-        (void)uplink_receive(&p.platform, p.now, frame, 55);
+        (void)uplink_receive(&p.platform, p.now, frame, 85);
         turn_platform(&p, SECRET, 6);
         if (type == 3)
             assert_err(ERR_UPLINK_SEQUENCE, uplink_error(&p.platform));
@@ -505,7 +511,7 @@ static void frames_out_of_turn_are_refused(void **state)
         end(&p);
         /* Nobody without the key can end a gateway's open session by a word in clear. */
         open_pair(&p);
-        (void)uplink_receive(&p.gateway, p.now, frame, 55);
+        (void)uplink_receive(&p.gateway, p.now, frame, 85);
         turn_gateway(&p);
         if (type == 3 || type == 6)
             assert_err(ERR_UPLINK_SEQUENCE, uplink_error(&p.gateway));
@@ -523,7 +529,9 @@ static void odd_greetings_are_refused(void **state)
         enum err err;
     } CASES[] = {
         {2, 1, 1, 1, ERR_UPLINK_VERSION},
-        {1, 2, 1, 1, ERR_UPLINK_FRAME},
+        {1, 3, 1, 1, ERR_UPLINK_FRAME},
+        {1, 2, 0, 1, ERR_UPLINK_FRAME},
+        {1, 2, 1, 0, ERR_UPLINK_FRAME},
         {1, 1, 0, 1, ERR_UPLINK_FRAME},
         {1, 1, 1, 0, ERR_UPLINK_FRAME},
         {1, 0, 1, 0, ERR_UPLINK_FRAME} /* mode 0 with a whole name: below */,
@@ -725,8 +733,145 @@ static void a_closed_session_is_dead(void **state)
     assert_int_equal(uplink_output(&p.gateway).len, 0);
 }
 
+/* ---- the legacy seal ------------------------------------------------------------------------ */
+
+static void legacy_is_refused_unless_allowed(void **state)
+{
+    (void)state;
+    struct pair p;
+    legacy_until = 0;
+    init(&p, 7, SECRET);
+    settle(&p, SECRET, 6);
+    assert_err(ERR_UPLINK_LEGACY, uplink_error(&p.platform));
+    assert_err(ERR_UPLINK_LEGACY, uplink_error(&p.gateway)); /* told in clear: no keys yet */
+    assert_false(p.gateway_opened || p.platform_opened);
+    legacy_until = INT64_MAX;
+    end(&p);
+}
+
+static void legacy_ends_with_its_time(void **state)
+{
+    (void)state;
+    for (int by_frame = 0; by_frame <= 1; by_frame++) {
+        struct pair p;
+        struct uplink_message up = hello(1);
+        legacy_until = 1'700'000'060;
+        open_pair(&p);
+        assert_true(uplink_is_legacy(&p.platform));
+        p.now.wall.s = legacy_until - 1;
+        uplink_tick(&p.platform, p.now);
+        assert_ok(uplink_send(&p.gateway, &up));
+        settle(&p, SECRET, 6);
+        assert_int_equal(p.platform_got, 1);
+        p.now.wall.s++;
+        if (by_frame)
+            assert_ok(uplink_send(&p.gateway, &up));
+        else
+            uplink_tick(&p.platform, p.now);
+        settle(&p, SECRET, 6);
+        assert_int_equal(p.platform_got, 1);
+        assert_err(ERR_UPLINK_LEGACY, uplink_error(&p.platform));
+        assert_err(ERR_UPLINK_LEGACY, uplink_error(&p.gateway)); /* told under the seal */
+        legacy_until = INT64_MAX;
+        end(&p);
+    }
+}
+
+/* The leave for the legacy seal says nothing to a session that does not use it. */
+static void usual_seal_does_not_end_with_it(void **state)
+{
+    (void)state;
+    struct pair p;
+    legacy = false;
+    open_pair(&p);
+    uplink_allow_legacy(&p.platform, (wall_s){1});
+    struct uplink_message up = hello(1);
+    assert_ok(uplink_send(&p.gateway, &up));
+    settle(&p, SECRET, 6);
+    assert_int_equal(p.platform_got, 1);
+    legacy = true;
+    end(&p);
+}
+
+/* Whoever changes the wish on its way brings about no session at all. */
+static void nobody_between_can_choose_the_seal(void **state)
+{
+    (void)state;
+    for (int wished = 0; wished <= 1; wished++) {
+        struct pair p;
+        uint8_t greeting[55];
+        legacy = wished;
+        init(&p, 7, SECRET);
+        struct bytes out = uplink_output(&p.gateway);
+        assert_int_equal(out.len, sizeof greeting);
+        memcpy(greeting, out.data, sizeof greeting);
+        uplink_output_taken(&p.gateway, out.len);
+        assert_int_equal(greeting[6], wished ? 2 : 1);
+        greeting[6] = wished ? 1 : 2;
+        assert_ok(uplink_receive(&p.platform, p.now, greeting, sizeof greeting));
+        settle(&p, SECRET, 6);
+        assert_false(p.gateway_opened || p.platform_opened);
+        assert_true(uplink_error(&p.gateway) == ERR_UPLINK_SEAL ||
+                    uplink_error(&p.gateway) == ERR_UPLINK_FRAME);
+        end(&p);
+    }
+    legacy = true;
+}
+
+/* 2^20 blocks are 8 MiB: the session ends before, the next one has fresh keys. */
+static void legacy_keys_seal_no_more_than_they_may(void **state)
+{
+    (void)state;
+    static uint8_t big[60'000] = {0xA2, 0x00, 0x18, 0x63, 0x03, 0x59, 0xEA, 0x58};
+    struct pair p;
+    uint64_t sealed = 2; /* the proof */
+    enum err e = ERR_OK;
+    open_pair(&p);
+    while ((e = uplink_send_encoded(&p.gateway, (struct bytes){big, sizeof big})) == ERR_OK) {
+        sealed += 1 + sizeof big / 8 + 1;
+        carry(&p, &p.gateway, &p.platform);
+        assert_int_equal(turn_platform(&p, SECRET, 6), UPLINK_STEP_IDLE);
+        assert_true(sealed < 1 << 20);
+    }
+    assert_err(ERR_UPLINK_AGED, e);
+    assert_err(ERR_UPLINK_AGED, uplink_error(&p.gateway));
+    assert_true(sealed > (1 << 20) - 8'000);
+    assert_err(ERR_OK, uplink_error(&p.platform));
+    end(&p);
+    struct uplink_message up = hello(1);
+    open_pair(&p);
+    assert_ok(uplink_send(&p.gateway, &up));
+    end(&p);
+}
+
+/* A gateway that does not keep the limit is not listened to. */
+static void legacy_keys_open_no_more_than_they_may(void **state)
+{
+    (void)state;
+    static uint8_t big[60'000] = {0xA2, 0x00, 0x18, 0x63, 0x03, 0x59, 0xEA, 0x58};
+    struct pair p;
+    open_pair(&p);
+    for (int i = 0; i < 200 && uplink_error(&p.platform) == ERR_OK; i++) {
+        p.gateway.blocks[0] = 0; /* it forgets what it has sent */
+        assert_ok(uplink_send_encoded(&p.gateway, (struct bytes){big, sizeof big}));
+        carry(&p, &p.gateway, &p.platform);
+        turn_platform(&p, SECRET, 6);
+    }
+    assert_err(ERR_UPLINK_AGED, uplink_error(&p.platform));
+    assert_true(p.platform.blocks[1] > 1 << 20);
+    end(&p);
+}
+
 int main(void)
 {
+    const struct CMUnitTest legacy_tests[] = {
+        cmocka_unit_test(legacy_is_refused_unless_allowed),
+        cmocka_unit_test(legacy_ends_with_its_time),
+        cmocka_unit_test(usual_seal_does_not_end_with_it),
+        cmocka_unit_test(nobody_between_can_choose_the_seal),
+        cmocka_unit_test(legacy_keys_seal_no_more_than_they_may),
+        cmocka_unit_test(legacy_keys_open_no_more_than_they_may),
+    };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_go_both_ways),
         cmocka_unit_test(encoded_messages_are_the_same),
@@ -757,5 +902,8 @@ int main(void)
         cmocka_unit_test(a_peer_that_does_not_read_is_bounded),
         cmocka_unit_test(a_closed_session_is_dead),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("usual seal", tests, NULL, NULL);
+    legacy = true;
+    failed += cmocka_run_group_tests_name("legacy seal", tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("legacy rules", legacy_tests, NULL, NULL);
 }
