@@ -143,6 +143,7 @@ static void end_session(struct program *p, enum err why)
     if (l->opened)
         gateway_uplink_closed(p->gateway);
     bool refused = err_class_of(why) != ERR_CLASS_RETRY && why != ERR_OK;
+    l->refused = refused && why != ERR_IO_ADDRESS;
     log_event(refused ? LOG_UPLINK_REFUSED : LOG_UPLINK_LOST, LOG_S("platform", l->host),
               LOG_I("port", l->port), LOG_E("error", why));
     l->has_session = l->opened = false;

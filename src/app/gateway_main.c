@@ -9,12 +9,30 @@
 #include "app/gateway_page.h"
 #include "app/gateway_probe.h"
 #include "app/gateway_program.h"
+#include "app/gateway_update.h"
 #include "app/model_dir.h"
 #include "app/options.h"
 #include "base/must.h"
 #include "io/log.h"
 
 #define PATH_SIZE 4096
+
+/* What this file is, for who packs it into an update file. */
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+static const char MARK[] =
+    UPDATE_MARK "yufu-gateway " YUFU_VERSION " store " TEXT(YUFU_GATEWAY_STORE);
+
+const struct update_own *gateway_own(void)
+{
+    static struct update_own own;
+    if (own.machine[0] == '\0') {
+        MUST(update_release_parse(MARK + strlen(UPDATE_MARK), &own.release) == ERR_OK);
+        if (update_own_machine(own.machine) != ERR_OK)
+            snprintf(own.machine, sizeof own.machine, "unknown");
+    }
+    return &own;
+}
 
 int64_t program_wall_ms(const struct program *p)
 {
@@ -110,7 +128,8 @@ static enum err open_gateway(struct program *p, const struct gateway_arguments *
     struct gateway_options o = {.store = p->store,
                                 .new_queue_epoch = io_wall_real(p->io).s * 1000,
                                 .offset_s = (int32_t)offset_s};
-    snprintf(o.program, sizeof o.program, "yufu-gateway %s", YUFU_VERSION);
+    update_watch_read(&p->update, a->data);
+    snprintf(o.program, sizeof o.program, "%s", p->update.text);
     struct gateway_now now = program_now(p);
     return gateway_open(&p->gateway, &o, &now);
 }
@@ -167,6 +186,7 @@ static enum err start(struct program *p, const struct gateway_arguments *a)
     p->ports.generation = gateway_generation(p->gateway) - 1; /* look at the stored one */
     io_timer_init(&p->wake, p->io, woken, p);
     io_on_turn(p->io, turn, p);
+    update_watch_open(p);
     return ERR_OK;
 }
 
@@ -200,6 +220,7 @@ static const struct {
     {"scan", "yufu-gateway scan", gateway_scan_main},
     {"read", "yufu-gateway read", gateway_read_main},
     {"test", "yufu-gateway test", gateway_test_main},
+    {"update", "yufu-gateway update", gateway_update_main},
 };
 
 static bool run_command(int argc, char **argv, int *code)
@@ -212,6 +233,15 @@ static bool run_command(int argc, char **argv, int *code)
         return true;
     }
     return false;
+}
+
+/* As given: the option parser turns the words around. */
+static char **copy_arguments(int argc, char **argv)
+{
+    char **copy = calloc((size_t)argc + 1, sizeof *copy);
+    MUST(copy != NULL);
+    memcpy(copy, argv, (size_t)argc * sizeof *copy);
+    return copy;
 }
 
 int main(int argc, char **argv)
@@ -238,10 +268,15 @@ int main(int argc, char **argv)
         return 2;
     if (run_command(argc, argv, &code))
         return code;
+    char **given = copy_arguments(argc, argv);
     enum options_result r = options_parse(
-        argc, argv, "[OPTION...]   (also: scan, read, test; see each with --help)", rows, &words);
+        argc, argv, "[OPTION...]   (also: scan, read, test, update; see each with --help)", rows,
+        &words);
     if (r != OPTIONS_GO)
         return r == OPTIONS_HELP ? 0 : 2;
+    struct update_start place = {.data = a.data, .argv = given, .own = gateway_own()};
+    if (a.data != NULL && update_start(&place, &p.update.place, &code))
+        return code;
     enum err e = start(&p, &a);
     if (e == ERR_OK) {
         log_event(LOG_PROGRAM_START, LOG_S("program", "yufu-gateway"),

@@ -89,13 +89,27 @@ static void tell_line(struct jwrite *w, const struct program *p, size_t line,
     jwrite_end(w);
 }
 
+static void tell_update(struct jwrite *w, const struct update_watch *u)
+{
+    char version[UPDATE_VERSION_TEXT];
+    jwrite_object(w, "update");
+    jwrite_text(w, "place", update_place_name(u->place));
+    jwrite_bool(w, "trial", u->state.trial);
+    jwrite_int(w, "starts", u->state.starts);
+    jwrite_text(w, "last", update_last_name(u->state.last));
+    update_version_text(u->state.left, version);
+    jwrite_text(w, "left", version);
+    jwrite_end(w);
+}
+
 static void tell_json(struct jwrite *w, const struct program *p)
 {
     struct gateway_status s;
     struct gateway_line_look l;
     gateway_status_get(p->gateway, &s);
     jwrite_object(w, NULL);
-    jwrite_text(w, "program", "yufu-gateway " YUFU_VERSION);
+    jwrite_text(w, "program", p->update.text);
+    tell_update(w, &p->update);
     jwrite_text(w, "serial", p->link.serial);
     jwrite_bool(w, "claimed", p->link.identity.gateway_id != 0);
     jwrite_bool(w, "connected", s.connected);

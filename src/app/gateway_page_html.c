@@ -159,6 +159,26 @@ static void tell_backlog(struct sheet *s, const struct gateway_status *g)
     put(s, "</dd>");
 }
 
+static void tell_program(struct sheet *s, const struct update_watch *u)
+{
+    char version[UPDATE_VERSION_TEXT];
+    update_version_text(gateway_own()->release.version, version);
+    put(s, "yufu-gateway ");
+    put(s, version);
+    put(s, " ");
+    if (u->state.trial)
+        verdict(s, "warn", "on trial", "试运行中");
+    if (u->state.last < UPDATE_LAST_STARTS)
+        return;
+    update_version_text(u->state.left, version);
+    put(s, version);
+    put(s, " ");
+    if (u->state.last == UPDATE_LAST_HAND || u->state.last == UPDATE_LAST_PACKAGE)
+        verdict(s, "warn", "was taken back", "已退回");
+    else
+        verdict(s, "bad", "failed its trial", "试运行未通过");
+}
+
 static void tell_gateway(struct sheet *s)
 {
     struct gateway_status g;
@@ -180,7 +200,8 @@ static void tell_gateway(struct sheet *s)
     }
     put(s, "</dd>");
     fact(s, "Program", "程序");
-    put(s, "yufu-gateway " YUFU_VERSION "</dd></dl>");
+    tell_program(s, &s->program->update);
+    put(s, "</dd></dl>");
 }
 
 /* --- lines ------------------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
  *   gateway_ports.c   the lines that the configuration asks for
  *   gateway_dialin.c  units of other makers that open a connection to us
  *   gateway_page.c    the local page for the installer
+ *   gateway_update_start.c    which version of the program runs, and whether its trial is good
  */
 #ifndef YUFU_APP_GATEWAY_PROGRAM_H
 #define YUFU_APP_GATEWAY_PROGRAM_H
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/gateway_update.h"
 #include "gateway/gateway.h"
 #include "io/io.h"
 #include "io/pki.h"
@@ -41,6 +43,7 @@ struct link {
     struct io_tls *tls;       /* made for the present identity */
     struct io_stream *stream; /* NULL: between two attempts */
     bool has_session, opened;
+    bool refused; /* the last session ended for a reason that is not the network's */
     struct uplink session;
     int64_t pause_ms; /* before the next attempt, grows */
     struct io_timer retry, silence;
@@ -78,6 +81,16 @@ struct site_clock {
     mono_ms mono;
 };
 
+/* The version of the program that runs, and its trial. */
+struct update_watch {
+    const char *data;
+    enum update_place place;
+    struct update_state state; /* as of the start; trial: of this very program */
+    mono_ms began;             /* real time */
+    struct io_timer look;
+    char text[UPLINK_TEXT_MAX]; /* "yufu-gateway 0.2.0 (trial)" */
+};
+
 struct program {
     struct io *io;
     int64_t day_speed;   /* the site's days run so many times faster than its lines; usually 1 */
@@ -91,6 +104,7 @@ struct program {
     struct dialin_ways dialin;
     struct io_timer wake;
     struct http *page; /* NULL: there is none */
+    struct update_watch update;
     int exit_code;
 };
 
@@ -102,6 +116,11 @@ int64_t program_wall_ms(const struct program *p);
 [[nodiscard]] enum err link_open(struct program *p);
 void link_turn(struct program *p); /* hands on what came, sends what waits */
 void link_close(struct program *p);
+
+/* gateway_update_start.c. Read before the gateway opens, which is told the text; opened when all
+ * is. */
+void update_watch_read(struct update_watch *u, const char *data);
+void update_watch_open(struct program *p);
 
 /* gateway_ports.c */
 void ports_turn(struct program *p); /* follows the configuration, writes what the engine wants */

@@ -212,6 +212,11 @@ enum err gateway_failure(const struct gateway *g)
     return g->failure;
 }
 
+void gateway_program_say(struct gateway *g, const char *program)
+{
+    snprintf(g->options.program, sizeof g->options.program, "%s", program);
+}
+
 enum err gateway_flush(struct gateway *g, const struct gateway_now *now)
 {
     return gateway_queue_flush(g, now);

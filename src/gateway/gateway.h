@@ -68,6 +68,8 @@ mono_ms gateway_wake(const struct gateway *g);
 /* ERR_OK, or why this process must end and start again from its last commit (a store that died).
  * A full disk is not a failure: readings wait in memory, commands are left with the platform. */
 enum err gateway_failure(const struct gateway *g);
+/* Name and version as told by the next HELLO. */
+void gateway_program_say(struct gateway *g, const char *program);
 /* Commits everything now, for an orderly end. */
 [[nodiscard]] enum err gateway_flush(struct gateway *g, const struct gateway_now *now);
 

@@ -262,6 +262,10 @@ void io_file_free(struct bytes *content);
  * as chmod, 0600 for secrets. ERR_IO_FILE. */
 [[nodiscard]] enum err io_file_write(const char *path, struct bytes content, unsigned mode);
 bool io_file_exists(const char *path);
+/* Durably; a file that does not exist is fine. ERR_IO_FILE. */
+[[nodiscard]] enum err io_file_remove(const char *path);
+/* What a process of this user may still write below the folder, in bytes. ERR_IO_FILE. */
+[[nodiscard]] enum err io_disk_free(const char *folder, int64_t *bytes);
 /* With parents, mode 0700; an existing one is fine. ERR_IO_FILE. */
 [[nodiscard]] enum err io_directory_make(const char *path);
 /* From now on every file that this process makes, databases too, is its owner's alone. */

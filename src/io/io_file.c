@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/must.h"
@@ -106,6 +107,22 @@ enum err io_file_write(const char *path, struct bytes content, unsigned mode)
 bool io_file_exists(const char *path)
 {
     return access(path, F_OK) == 0;
+}
+
+enum err io_file_remove(const char *path)
+{
+    if (unlink(path) != 0)
+        return errno == ENOENT ? ERR_OK : ERR_IO_FILE;
+    return sync_parent(path) ? ERR_OK : ERR_IO_FILE;
+}
+
+enum err io_disk_free(const char *folder, int64_t *bytes)
+{
+    struct statvfs s;
+    if (statvfs(folder, &s) != 0)
+        return ERR_IO_FILE;
+    *bytes = (int64_t)s.f_bavail * (int64_t)s.f_frsize;
+    return ERR_OK;
 }
 
 enum err io_directory_make(const char *path)

@@ -38,6 +38,10 @@ LOG_ROW(LOG_UNIT_UNKNOWN, "unit.unknown", WARN, "A unit was refused: no line has
 LOG_ROW(LOG_UNIT_SILENT, "unit.silent", WARN, "A unit was not heard for three minutes; its connection was closed.", "单元三分钟无任何数据,连接已关闭。")
 LOG_ROW(LOG_UNIT_UNPROVEN, "unit.unproven", ERROR, "A gateway of another maker was refused: its secret is not in the file of secrets, or it is another one.", "第三方网关被拒绝:密钥文件中没有它的密钥,或密钥不符。")
 LOG_ROW(LOG_UNIT_BROKEN, "unit.broken", WARN, "What a unit sent makes no sense; its connection was closed or a report of it was left out.", "单元发送的内容无法解析,连接已关闭或该次上报已忽略。")
+LOG_ROW(LOG_UPDATE_TRIAL, "update.trial", INFO, "A new version of the program is started on trial.", "新版本程序开始试运行。")
+LOG_ROW(LOG_UPDATE_CONFIRMED, "update.confirmed", INFO, "The new version of the program passed its trial.", "新版本程序试运行通过。")
+LOG_ROW(LOG_UPDATE_LEFT, "update.left", ERROR, "A version of the program was given up and the former one is started; the line says why.", "已放弃该版本程序并启动原版本,原因见本行。")
+LOG_ROW(LOG_UPDATE_STATE, "update.state", ERROR, "The record of the program's slots cannot be read or written; the program as installed runs.", "程序槽位记录无法读写,运行安装时的程序。")
 /* auth, api */
 LOG_ROW(LOG_LOGIN, "login.done", INFO, "Somebody logged in, or changed the password.", "登录成功或修改密码成功。")
 LOG_ROW(LOG_LOGIN_REFUSED, "login.refused", WARN, "A log-in was refused; the line says why.", "登录被拒绝,原因见本行。")
