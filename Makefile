@@ -13,7 +13,7 @@ help:
 	@echo 'make build      the programs, into $(BUILD)/src/app and $(BUILD)/sim'
 	@echo 'make web        the console, into web/dist'
 	@echo 'make sim        2,000 seeds of the vend simulation'
-	@echo 'make soak       500 sales under kill -9, 467 recorded days of real rooms, 400 mutants (30 minutes)'
+	@echo 'make soak       500 sales under kill -9, 100 days of kills, 467 recorded days of real rooms, 400 mutants (30 minutes)'
 	@echo 'make fuzz       each decoder for 60 s (SECONDS=n)'
 	@echo 'make bench      ratios against stated baselines'
 	@echo 'make bench-import   a site of 100,000 rows beside plain inserts (ROWS=n)'
@@ -73,6 +73,7 @@ DATA ?= ../shared/data
 soak: build
 	@tools/quietly.sh $(NINJA) -C $(BUILD) meson-test-prereq
 	@python3 tests/system/kill_sales.py $(PROGRAMS) 500
+	@$(BUILD)/sim/yufu-sim endure --hours 24 --seeds 100 --require-coverage 2>/dev/null
 	@FULL=1 $(BUILD)/tests/test_pay
 	@FULL=1 $(BUILD)/tests/test_pay_exchange
 	@FULL=1 python3 tests/system/replay.py $(PROGRAMS) $(DATA)

@@ -123,6 +123,11 @@ static int fail(struct sim_disk *d, enum sim_disk_calls call)
         sim_disk_power_cut(d);
         d->down = true;
         return SQLITE_IOERR;
+    case SIM_DISK_KILL:
+        d->plan.armed = false;
+        sim_disk_kill(d);
+        d->down = true;
+        return SQLITE_IOERR;
     case SIM_DISK_ENOSPC:
         return call == SIM_DISK_SYNCS ? SQLITE_IOERR_FSYNC : SQLITE_FULL;
     default:
@@ -363,6 +368,11 @@ void sim_disk_kill(struct sim_disk *d)
         move_unsynced(n, reborn(d, n, &n->cache));
         drop(n);
     }
+}
+
+bool sim_disk_killed(const struct sim_disk *d)
+{
+    return d->down && d->plan.fault == SIM_DISK_KILL;
 }
 
 void sim_disk_wipe(struct sim_disk *d)

@@ -45,7 +45,8 @@ enum sim_disk_calls { SIM_DISK_WRITES = 1, SIM_DISK_SYNCS = 2, SIM_DISK_ANY = 3 
 enum sim_disk_fault {
     SIM_DISK_EIO,      /* the call fails */
     SIM_DISK_ENOSPC,   /* the call fails with "disk full"; a sync fails with EIO */
-    SIM_DISK_POWER_CUT /* the power fails just before the call; see sim_disk_down */
+    SIM_DISK_POWER_CUT, /* the power fails just before the call; see sim_disk_down */
+    SIM_DISK_KILL,      /* the process ends just before the call; see sim_disk_down */
 };
 
 /*
@@ -56,8 +57,9 @@ void sim_disk_plan(struct sim_disk *d, enum sim_disk_fault fault, enum sim_disk_
                    uint64_t k, bool for_ever);
 /* No fault is planned any more, and the capacity is unlimited. */
 void sim_disk_mend(struct sim_disk *d);
-/* True once a planned power cut has happened, until the next sim_disk_mend. */
+/* True once a planned power cut or kill has happened, until the next sim_disk_mend. */
 bool sim_disk_down(const struct sim_disk *d);
+bool sim_disk_killed(const struct sim_disk *d); /* it was a kill */
 /* Writes that would make all files together larger fail with "disk full"; 0: no limit. */
 void sim_disk_capacity(struct sim_disk *d, uint64_t bytes);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Every mutant must be caught: hunt.py [--seconds S] SEEDS PROGRAM...
+"""Every mutant must be caught: hunt.py [--trial vend|endure] [--seconds S] SEEDS PROGRAM...
 
-Runs each mutant of the vend trial seed by seed until one finds fault with it, and prints that seed.
+Runs each mutant of a trial (vend) seed by seed until one finds fault with it, and prints that seed.
 SEEDS is how many a mutant may survive, S how long all of them may take together."""
 import concurrent.futures
 import pathlib
@@ -10,12 +10,13 @@ import subprocess
 import sys
 import time
 
-STEP = 10  # seeds in one run of a program
+STEP = {"vend": 10, "endure": 1}  # seeds in one run of a program
+MORE = {"vend": [], "endure": ["--hours", "6"]}
 JOBS = 2
 
 
 def run(program, first, count):
-    done = subprocess.run([program, "vend", "--seed", str(first), "--seeds", str(count), "--jobs", "1"],
+    done = subprocess.run([program, trial, "--seed", str(first), "--seeds", str(count), "--jobs", "1"] + MORE[trial],
                           capture_output=True, text=True, errors="replace")
     seeds = re.findall(r"^seed (\d+): (.*?)   \(repeat", done.stdout, re.M)
     if seeds:
@@ -29,7 +30,7 @@ def run(program, first, count):
 def hunt(program, limit, end):
     first = 1
     while first <= limit and time.monotonic() < end:
-        count = min(STEP, limit - first + 1)
+        count = min(STEP[trial], limit - first + 1)
         caught = run(program, first, count)
         if caught:
             return caught
@@ -37,7 +38,9 @@ def hunt(program, limit, end):
     return None, f"SURVIVED {first - 1} seeds"
 
 
-args, seconds = sys.argv[1:], 1e9
+args, seconds, trial = sys.argv[1:], 1e9, "vend"
+if args[0] == "--trial":
+    trial, args = args[1], args[2:]
 if args[0] == "--seconds":
     seconds, args = float(args[1]), args[2:]
 limit, programs = int(args[0]), args[1:]

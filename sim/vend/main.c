@@ -13,6 +13,7 @@
 
 #include "sim/bench/freshness.h"
 #include "sim/bench/line.h"
+#include "sim/endure/endure.h"
 #include "sim/vend/trial.h"
 
 #define FAILURES_SHOWN 10
@@ -27,6 +28,7 @@ static int usage(void)
 {
     fprintf(stderr, "usage: yufu-sim vend [--seeds N] [--seed FIRST] [--jobs N] [--trace] [--twice]\n"
                     "                      [--require-coverage]\n"
+                    "       yufu-sim endure [OPTION...]\n"
                     "       yufu-sim freshness [OPTION...]\n"
                     "       yufu-sim line [--hours H]\n\n"
                     "  --seeds N   how many seeds (100)\n"
@@ -180,6 +182,8 @@ int main(int argc, char **argv)
     struct run run = {.first = 1, .seeds = 100, .jobs = 2};
     if (argc >= 2 && strcmp(argv[1], "freshness") == 0)
         return freshness_main(argc - 1, argv + 1);
+    if (argc >= 2 && strcmp(argv[1], "endure") == 0)
+        return endure_main(argc - 1, argv + 1);
     if (argc >= 2 && strcmp(argv[1], "line") == 0)
         return line_main(argc - 1, argv + 1);
     if (argc < 2 || strcmp(argv[1], "vend") != 0)

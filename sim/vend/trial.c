@@ -471,7 +471,7 @@ static bool may_be_cut(const struct trial *t, size_t meter, size_t circuit)
     for (size_t k = 0; k < 2; k++) {
         const struct world_wish *wish = &w->wishes[meter][keys[k]];
         bool fresh = w->now.ms - wish->at.ms < CUT_SLACK_S * INT64_C(1000);
-        if (stands(wish, world_wall(w)) ||
+        if (stands(wish, world_wall(w)) || stands(&w->unsure[meter][keys[k]], world_wall(w)) ||
             (fresh && stands(&w->before[meter][keys[k]], world_wall(w))))
             return true;
     }

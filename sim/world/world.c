@@ -241,13 +241,32 @@ int64_t world_downtime(struct world *w)
     return 200 + (int64_t)rand_below(&w->rand_fault, 60'000);
 }
 
+/* What a disk was planned to do has happened; kills by hand are not among it. */
+static void count_planned(struct world *w, const struct sim_disk *disk)
+{
+    bool kill = sim_disk_killed(disk);
+    w->counts.inner_kills += kill;
+    w->counts.power_cuts += !kill;
+}
+
+/* It could not start: the disk is still full or failing, or it died once more while it started. */
+static mono_ms start_again(struct world *w, struct sim_disk *disk)
+{
+    if (sim_disk_down(disk)) {
+        count_planned(w, disk);
+        sim_disk_mend(disk);
+        world_note(w, "died at start", disk == w->platform_disk, 0);
+    }
+    return mono_after(w->now, 1'000);
+}
+
 /* The disk may have lost power in the middle of what was just done. */
 static void platform_after(struct world *w)
 {
     if (!w->platform)
         return;
     if (sim_disk_down(w->platform_disk)) {
-        w->counts.power_cuts++;
+        count_planned(w, w->platform_disk);
         platform_gone(w, world_downtime(w));
     } else if (platform_failure(w->platform) != ERR_OK) {
         world_crash_platform(w, false, 500);
@@ -320,7 +339,7 @@ static void platform_step(struct world *w)
 {
     if (!w->platform) {
         if (w->now.ms >= w->platform_back.ms && platform_up(w) != ERR_OK)
-            w->platform_back = mono_after(w->now, 1'000); /* the disk is still full or failing */
+            w->platform_back = start_again(w, w->platform_disk);
         return;
     }
     for (size_t i = 0; i < WORLD_LINKS; i++) {
@@ -426,7 +445,7 @@ static bool gateway_after(struct world *w)
     if (!w->gateway)
         return false;
     if (gateway_dead(w)) {
-        w->counts.power_cuts++;
+        count_planned(w, w->gateway_disk);
         gateway_gone(w, world_downtime(w));
         return false;
     }
@@ -451,7 +470,8 @@ static void gateway_connects(struct world *w)
     int64_t epoch;
     struct world_link *l = free_link(w);
     w->connect_at = mono_after(w->now, RECONNECT_MS);
-    if (!l || !w->platform || gateway_next_boot_epoch(w->gateway, &epoch) != ERR_OK)
+    if (!l || !w->platform || !mono_due(w->blocked_until, w->now) ||
+        gateway_next_boot_epoch(w->gateway, &epoch) != ERR_OK)
         return;
     if (!gateway_after(w))
         return;
@@ -468,6 +488,15 @@ static void gateway_connects(struct world *w)
         uplink_now(w));
 }
 
+void world_block_link(struct world *w, int64_t ms)
+{
+    w->blocked_until = mono_after(w->now, ms);
+    for (size_t i = 0; i < WORLD_LINKS; i++)
+        if (w->links[i].id != 0)
+            link_break(w, &w->links[i]);
+    world_note(w, "link.blocked", ms, 0);
+}
+
 static void remember_told(struct world *w, const struct uplink_command *c)
 {
     if (c->kind != UPLINK_VEND && c->kind != UPLINK_READ)
@@ -479,16 +508,21 @@ static void remember_told(struct world *w, const struct uplink_command *c)
         (struct world_told){c->id, c->meter_id, c->epoch, c->n, c->amount_fen};
 }
 
-static void remember_wish(struct world *w, const struct uplink_command *c)
+static void remember_wish(struct world *w, const struct uplink_command *c, bool taken)
 {
+    const struct world_wish wish = {c->version, c->open, c->not_after, w->now};
     size_t i = 0;
     while (i < w->meter_count && w->meter_ids[i] != c->meter_id)
         i++;
     if (c->kind != UPLINK_RELAY || i == w->meter_count || c->circuit < 0 ||
         c->circuit > TERMINAL_CIRCUITS || c->version <= w->wishes[i][c->circuit].version)
         return;
+    if (!taken) {
+        w->unsure[i][c->circuit] = wish;
+        return;
+    }
     w->before[i][c->circuit] = w->wishes[i][c->circuit];
-    w->wishes[i][c->circuit] = (struct world_wish){c->version, c->open, c->not_after, w->now};
+    w->wishes[i][c->circuit] = wish;
 }
 
 bool world_send_again(struct world *w, const struct world_told *old, bool fresh_id)
@@ -516,6 +550,7 @@ bool world_send_again(struct world *w, const struct world_told *old, bool fresh_
 static bool gateway_reads(struct world *w)
 {
     struct uplink_message m;
+    bool taken;
     const struct gateway_now now = gateway_now(w);
     for (;;) {
         switch (uplink_next(&w->uplink, uplink_now(w), w->arena, &m)) {
@@ -525,10 +560,11 @@ static bool gateway_reads(struct world *w)
         case UPLINK_STEP_MESSAGE:
             if (m.kind == UPLINK_COMMAND)
                 remember_told(w, &m.command);
-            if (gateway_uplink_message(w->gateway, &now, &m) != ERR_OK)
+            taken = gateway_uplink_message(w->gateway, &now, &m) == ERR_OK;
+            if (!taken)
                 world_note(w, "gateway.refused", m.kind, 0);
-            else if (m.kind == UPLINK_COMMAND && !gateway_dead(w))
-                remember_wish(w, &m.command);
+            if (m.kind == UPLINK_COMMAND)
+                remember_wish(w, &m.command, taken && !gateway_dead(w));
             break;
         case UPLINK_STEP_DEAD:
             world_note(w, err_name(uplink_error(&w->uplink)), 0, 0);
@@ -539,12 +575,15 @@ static bool gateway_reads(struct world *w)
     }
 }
 
-static void tell_outcome(struct world *w, struct bytes encoded)
+static void tell_said(struct world *w, struct bytes encoded)
 {
     struct uplink_message m;
-    if (!w->on_outcome ||
-        uplink_message_decode(encoded.data, encoded.len, w->arena, &m) != ERR_OK ||
-        m.kind != UPLINK_OUTCOME)
+    if ((!w->on_outcome && !w->on_said) ||
+        uplink_message_decode(encoded.data, encoded.len, w->arena, &m) != ERR_OK)
+        return;
+    if (w->on_said && m.seq > 0)
+        w->on_said(w->arg, &m);
+    if (!w->on_outcome || m.kind != UPLINK_OUTCOME)
         return;
     w->counts.outcomes++;
     for (size_t i = 0; i < WORLD_TOLD; i++)
@@ -559,7 +598,7 @@ static void gateway_says(struct world *w)
     while (uplink_is_open(&w->uplink) && gateway_next_uplink(w->gateway, &now, &message)) {
         if (gateway_dead(w))
             return;
-        tell_outcome(w, message);
+        tell_said(w, message);
         if (uplink_send_encoded(&w->uplink, message) != ERR_OK)
             return;
     }
@@ -657,7 +696,7 @@ static void gateway_step(struct world *w)
     const struct gateway_now now = gateway_now(w);
     if (!w->gateway) {
         if (w->now.ms >= w->gateway_back.ms && gateway_up(w) != ERR_OK)
-            w->gateway_back = mono_after(w->now, 1'000);
+            w->gateway_back = start_again(w, w->gateway_disk);
         return;
     }
     gateway_tick(w->gateway, &now);

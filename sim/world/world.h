@@ -39,6 +39,7 @@ struct world_faults {
     int64_t link_delay_max_ms;
     unsigned platform_crash_permille; /* per minute of virtual time */
     unsigned gateway_crash_permille;
+    unsigned kill_inside_permille;    /* of the crashes between two disk calls: kill -9, not power */
     unsigned meter_cut_permille;
     unsigned foreign_permille;
     unsigned race_permille;         /* a sale is sent: a stranger is a moment quicker */
@@ -50,7 +51,7 @@ struct world_faults {
 /* What happened, counted: printed by the programs, so that nobody believes in faults that were not. */
 struct world_counts {
     uint64_t frames, link_breaks, link_altered, platform_crashes, gateway_crashes, power_cuts,
-        meter_cuts, foreign_vends, zombies, meter_resets, disk_faults, sessions, outcomes;
+        inner_kills, meter_cuts, foreign_vends, zombies, meter_resets, disk_faults, sessions, outcomes;
 };
 
 struct world_chunk {
@@ -112,6 +113,7 @@ struct world {
     bool uplink_live;
     unsigned generation;
     int64_t link_of_uplink, last_link;
+    mono_ms blocked_until; /* no connection comes about */
     struct world_link links[WORLD_LINKS];
 
     struct sim_line line;
@@ -125,11 +127,15 @@ struct world {
     bool spared[WORLD_METERS];                     /* no stranger sells to this meter */
     struct world_wish wishes[WORLD_METERS][TERMINAL_CIRCUITS + 1]; /* by circuit; 0: all */
     struct world_wish before[WORLD_METERS][TERMINAL_CIRCUITS + 1];
+    /* The last one whose commit failed: after a restart the gateway may find that it has it. */
+    struct world_wish unsure[WORLD_METERS][TERMINAL_CIRCUITS + 1];
     struct world_told told[WORLD_TOLD];
     size_t told_next;
     uint8_t arena[UPLINK_ARENA];
     /* Seen by checkers: an outcome leaves the gateway. May be NULL. */
     void (*on_outcome)(void *arg, const struct uplink_outcome *o, const struct world_told *told);
+    /* The gateway says a durable message, perhaps once more. */
+    void (*on_said)(void *arg, const struct uplink_message *m);
     void (*on_crash)(void *arg, bool platform); /* after the process is gone */
     void *arg;
 };
@@ -158,6 +164,8 @@ bool world_ask(struct world *w, store_work *work, void *arg, enum err *result);
 
 void world_crash_platform(struct world *w, bool power, int64_t down_ms);
 void world_crash_gateway(struct world *w, bool power, int64_t down_ms);
+/* The link breaks, and for so long there is no other. */
+void world_block_link(struct world *w, int64_t ms);
 /* An old process hands the gateway a sale that was sent before: under its own id, or, as a process
  * that had made it and then fell asleep, under one the gateway has never seen. False: the gateway
  * cannot hear it now. */

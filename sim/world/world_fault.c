@@ -14,8 +14,10 @@ static void roll_crash(struct world *w, bool platform)
 {
     struct sim_disk *disk = platform ? w->platform_disk : w->gateway_disk;
     if (rand_chance(&w->rand_fault, 600)) { /* between two disk calls, wherever they are */
-        sim_disk_plan(disk, SIM_DISK_POWER_CUT, SIM_DISK_ANY, 1 + rand_below(&w->rand_fault, 60),
-                      false);
+        bool kill = w->faults.kill_inside_permille > 0 &&
+                    rand_chance(&w->rand_fault, w->faults.kill_inside_permille);
+        sim_disk_plan(disk, kill ? SIM_DISK_KILL : SIM_DISK_POWER_CUT, SIM_DISK_ANY,
+                      1 + rand_below(&w->rand_fault, 60), false);
         return;
     }
     bool power = rand_chance(&w->rand_fault, 500);
