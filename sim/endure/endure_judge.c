@@ -214,7 +214,8 @@ static enum err read_kept(struct store_tx *tx, void *arg)
                            SAMPLES_MAX, &k->count);
 }
 
-/* As it was said; or, of a day that was sealed (perhaps before the reading came), one of its minute.
+/* As it was said; or, of a day that was sealed (perhaps before the reading came), one of its
+ * minute.
  */
 static bool has(const struct kept *k, const struct endure_told *told)
 {
