@@ -9,7 +9,7 @@
 #include "base/must.h"
 #include "io/launch.h"
 
-#define PATIENCE_MS 5'000 /* between the request to end and the end by force */
+#define PATIENCE_MS 10'000 /* between the request to end and the end by force */
 #define CANNOT_RUN 127
 
 void launch_note(const char *name, const char *value)
@@ -49,8 +49,8 @@ struct child {
 
 static _Noreturn void run(const char *path, char *const argv[], const struct child *c, pid_t parent)
 {
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent) /* it died before that stood */
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* never two of a kind: it may not listen to SIGTERM */
+    if (getppid() != parent)          /* it died before that stood */
         _exit(CANNOT_RUN);
     sigprocmask(SIG_SETMASK, &c->before, NULL);
     execv(path, argv);
@@ -66,7 +66,8 @@ static bool has_ended(struct child *c)
     return true;
 }
 
-/* Until the child has ended (true) or the time is over; limit_ms < 0: no limit. */
+/* Until the child has ended (true) or the time is over; limit_ms < 0: no limit. Told to end
+ * ourselves, we tell it, and have patience. */
 static bool wait_for(struct child *c, int64_t limit_ms)
 {
     int64_t until = now_ms() + limit_ms;
@@ -78,6 +79,10 @@ static bool wait_for(struct child *c, int64_t limit_ms)
         int number = sigtimedwait(&c->wanted, NULL, &t);
         if (number != SIGTERM && number != SIGINT)
             continue;
+        if (!c->end->stopped) {
+            limit_ms = PATIENCE_MS;
+            until = now_ms() + limit_ms;
+        }
         c->end->stopped = true;
         kill(c->pid, number);
     }
@@ -99,16 +104,16 @@ enum err launch_watch(const char *path, char *const argv[], const struct launch_
     if (c.pid == 0)
         run(path, argv, &c, parent);
     bool ended = c.pid < 0 || wait_for(&c, watch->limit_ms);
-    if (!ended && watch->stay(watch->arg)) {
+    if (!ended && !end->stopped && watch->stay(watch->arg)) {
         ended = wait_for(&c, -1);
-    } else if (!ended) {
+    } else if (!ended && !end->stopped) {
         end->late = true;
         kill(c.pid, SIGTERM);
         ended = wait_for(&c, PATIENCE_MS);
     }
     if (!ended) {
         kill(c.pid, SIGKILL);
-        (void)wait_for(&c, -1);
+        (void)wait_for(&c, PATIENCE_MS);
     }
     sigprocmask(SIG_SETMASK, &c.before, NULL);
     return c.pid < 0 ? ERR_IO : ERR_OK;

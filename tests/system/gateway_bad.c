@@ -15,13 +15,11 @@ static const char MARK[] = UPDATE_MARK BAD_RELEASE;
 int main(void)
 {
     const char *how = getenv("BAD");
+    signal(SIGTERM, SIG_IGN);
     fprintf(stderr, "bad: %s %s\n", MARK + strlen(UPDATE_MARK), how != NULL ? how : "end");
     if (how != NULL && strcmp(how, "crash") == 0)
         abort();
-    if (how != NULL && strcmp(how, "hang") == 0) {
-        signal(SIGTERM, SIG_IGN);
-        for (;;)
-            pause();
-    }
+    while (how != NULL && strcmp(how, "hang") == 0)
+        pause();
     return 1;
 }
