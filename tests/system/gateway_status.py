@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The gateway's local page for the installer: gateway_status.py YUFU_GATEWAY UPLINK_SERVER YUFU_FLEET"""
 import json
-import os
 import re
 import sys
 import time
@@ -103,13 +102,23 @@ def nothing_can_be_changed(folder):
 
 
 def wrong_addresses_are_refused(folder):
-    os.makedirs(f"{folder}/server")
-    for text in ("localhost:80", "0", "70000", ":80", "127.0.0.1:x"):
-        child = Process("gateway", GATEWAY, "--data", f"{folder}/g", "--platform", "127.0.0.1:1", "--ca",
-                        "/dev/null", "--serial", "G", "--status", text)
-        assert child.exit() in (1, 2), text
-        child_said = "\n".join(child.said)
-        assert "program.refused" in child_said, child_said
+    Process("server", SERVER, f"{folder}/server").wait(r"listening port=\d+")  # makes the CA's file
+
+    def start(text):
+        return Process("gateway", GATEWAY, "--data", f"{folder}/g", "--platform", "127.0.0.1:1", "--ca",
+                       f"{folder}/server/ca.pem", "--serial", "G", "--status", text)
+
+    for text, error, status in (("localhost:80", "IO_ADDRESS", 1), ("0", "RANGE", 2), ("70000", "RANGE", 2),
+                                (":80", "SYNTAX", 2), ("127.0.0.1:x", "SYNTAX", 2)):
+        child = start(text)
+        assert child.exit() == status, (text, child.said)
+        refusals = [line for line in child.said if "program.refused" in line]
+        assert len(refusals) == 1 and re.search(rf"error=\w*\b{error}\b", refusals[0]), (text, child.said)
+    for text in (str(free_port()), f"127.0.0.1:{free_port()}"):
+        child = start(text)
+        child.wait(r"program\.start ")
+        assert json.loads(get(f"http://127.0.0.1:{text.split(':')[-1]}/status.json")[0])["serial"] == "G"
+        assert child.end() == 0, (text, child.said)
 
 
 run([facts_are_told, page_speaks_both_languages_and_tells_no_secret, nothing_can_be_changed,

@@ -200,11 +200,12 @@ bool op_parse(const char *line, struct op *op)
     op->a = a;
     op->b = b;
     op->c = c;
+    size_t digits = strspn(hex, "0123456789ABCDEFabcdef");
+    if (op->kind == OP_KINDS || hex[digits] != '\0' || digits % 2 != 0 ||
+        digits / 2 > sizeof op->data)
+        return false;
     unsigned byte;
-    for (const char *h = hex; h[0] != 0 && sscanf(h, "%2x", &byte) == 1; h += 2) {
+    for (const char *h = hex; sscanf(h, "%2x", &byte) == 1; h += 2)
         op->data[op->len++] = (uint8_t)byte;
-        if (h[1] == 0 || op->len == (int)sizeof op->data)
-            break;
-    }
-    return op->kind != OP_KINDS;
+    return true;
 }

@@ -131,18 +131,40 @@ static bool life(uint64_t seed, struct totals *sum)
     return true;
 }
 
-static int replay(const char *path)
+#define SCRIPT_MAX 4096
+
+/* A line is an operation, a comment or blank; anything else is named, and so is a script of
+ * nothing. */
+static bool load(const char *path, struct script *s)
 {
-    static struct op ops[4096];
-    struct script s = {ops, 0};
     char line[600];
     FILE *f = fopen(path, "r");
-    if (f == NULL)
-        return 2;
-    while (s.len < 4096 && fgets(line, sizeof line, f) != NULL)
-        if (line[0] != '#' && op_parse(line, &ops[s.len]))
-            s.len++;
+    if (f == NULL) {
+        printf("%s: cannot be read\n", path);
+        return false;
+    }
+    for (int number = 1; fgets(line, sizeof line, f) != NULL; number++) {
+        if (line[0] == '#' || line[strspn(line, " \t\r\n")] == '\0')
+            continue;
+        if (s->len == SCRIPT_MAX || !op_parse(line, &s->list[s->len])) {
+            printf("%s:%d: not an operation: %s", path, number, line);
+            fclose(f);
+            return false;
+        }
+        s->len++;
+    }
     fclose(f);
+    if (s->len == 0)
+        printf("%s: no script\n", path);
+    return s->len > 0;
+}
+
+static int replay(const char *path)
+{
+    static struct op ops[SCRIPT_MAX];
+    struct script s = {ops, 0};
+    if (!load(path, &s))
+        return 1;
     struct pair *p = malloc(sizeof *p);
     int at = play(&s, p);
     printf("%s: %s\n", path, at < 0 ? "no difference" : p->difference);

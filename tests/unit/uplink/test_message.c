@@ -242,7 +242,7 @@ static void wrong_messages_are_named(void **state)
         {ERR_UPLINK_SYNTAX, "A2 00 07 03 A1 01 FF", "stray break"},
         {ERR_UPLINK_SYNTAX, "A2 00 07 03 A1 01 1C", "reserved"},
         {ERR_UPLINK_SYNTAX, "A2 00 06 03 A1 01 05", "command without a kind"},
-        {ERR_UPLINK_SYNTAX, "A2 00 06 03 A1 02 18FF", "command of kind 255"},
+        {ERR_UPLINK_SYNTAX, "A2 00 06 03 A1 02 07", "command of kind 7"},
         {ERR_UPLINK_SYNTAX, "A2 00 06 03 A2 02 01 0A 01", "number for a flag"},
         {ERR_UPLINK_SYNTAX, "A2 00 01 03 A1 05 610A", "control character"},
         {ERR_UPLINK_SYNTAX, "A2 00 01 03 A1 05 617F", "delete character"},
@@ -258,7 +258,7 @@ static void wrong_messages_are_named(void **state)
         {ERR_UPLINK_SYNTAX, "A2 20 07 03 A0", "negative kind key"},
         {ERR_UPLINK_SYNTAX, "A2 00 26 03 A0", "negative kind"},
         {ERR_UPLINK_UNKNOWN, "A2 00 00 03 A0", "kind 0"},
-        {ERR_UPLINK_UNKNOWN, "A2 00 18FF 03 A0", "kind 255"},
+        {ERR_UPLINK_UNKNOWN, "A2 00 10 03 A0", "kind 16"},
         {ERR_TRUNCATED, "A2 00 07 03 A1 01 5B7FFFFFFFFFFFFFFF", "endless bytes"},
         {ERR_TRUNCATED, "A2 00 07 03 A2 01 01 09 9A0000FFFF", "a list of nothing"},
     };
@@ -302,9 +302,9 @@ static void what_may_not_be_said_is_not_written(void **state)
     uplink_message_encode(&m, &w);
     assert_err(ERR_RANGE, w.err);
     static const struct uplink_message BAD[] = {
-        {.kind = 255},
+        {.kind = UPLINK_TRIP + 1},
         {.kind = UPLINK_COMMAND},
-        {.kind = UPLINK_COMMAND, .command.kind = 255},
+        {.kind = UPLINK_COMMAND, .command.kind = UPLINK_EXERCISE + 1},
         {.kind = UPLINK_COMMAND,
          .command = {.kind = UPLINK_REGISTER, .data_len = UPLINK_REGISTER_MAX + 1}},
         {.kind = UPLINK_OUTCOME, .outcome.kind = UPLINK_VEND},
