@@ -59,11 +59,15 @@ static bool tell(const struct scene *scene, const struct polled *b)
     if (scene->p99_aim_s > 0)
         printf(" (aim: %" PRId64 ")", scene->p99_aim_s);
     printf("  max %" PRId64 " (promised: %d)\n", worst, PROMISED_S);
+    printf("  first readings: of all that are well %" PRId64
+           " s after the configuration came (promised: %d)\n",
+           b->all_read_s, PROMISED_S);
     printf("  orders: %" PRId64 ", on the wire after %" PRId64 " ms on average, %" PRId64
            " ms at most; exchanges in between: at most %" PRIu64 " (promised: 1)\n",
            b->orders, b->waited > 0 ? b->waited_ms_sum / b->waited : 0, b->waited_ms_max,
            b->waited_frames_max);
-    return worst <= PROMISED_S && b->waited_frames_max <= 1;
+    return worst <= PROMISED_S && b->unread == 0 && b->all_read_s <= PROMISED_S &&
+           b->waited_frames_max <= 1;
 }
 
 int line_main(int argc, char **argv)

@@ -9,7 +9,7 @@
 
 #define WALL0 INT64_C(1'788'220'800)
 #define SAMPLE_MS 10'000
-#define WARM_UP_MS 300'000 /* the first sweep after the start is not what is promised */
+#define WARM_UP_MS 300'000 /* the first sweep after the start is judged by itself */
 #define ORDER_MS 47'000    /* a relay is ordered about this often */
 #define HOUR_MS INT64_C(3'600'000)
 #define BACK_MS 180'000 /* what was silent is promised again after so long */
@@ -45,6 +45,8 @@ static void take_readings(struct polled *b, const struct uplink_readings *r)
         int64_t meter = r->readings[i].meter_id - 1;
         if (meter >= well(b) && meter < well(b) + b->options.swapped)
             note_back(b, meter);
+        if (meter < well(b) && b->newest[meter].s == 0 && --b->unread == 0)
+            b->all_read_s = now_of(b).wall.s - WALL0;
         b->newest[meter] = r->readings[i].at;
     }
 }
@@ -258,6 +260,7 @@ void polled_run(struct polled *b, const struct polled_options *o)
     MUST(polled_fits(o));
     *b = (struct polled){.options = *o, .order_at = {-1}, .next_order = {WARM_UP_MS}};
     b->rand = rand_split(1, "freshness");
+    b->unread = well(b);
     hang_meters(b);
     configure(b);
     live(b);

@@ -34,6 +34,7 @@ struct polled {
     wall_s newest[POLLED_PLACES];
     /* seconds of age of the state, by meter that is well */
     uint64_t ages[POLLED_AGE_MAX_S + 1], samples;
+    int64_t unread, all_read_s; /* of meters that are well; since the configuration came */
     int64_t worst_back_s; /* longest time from the exchange's end to a meter's first reading */
     int64_t orders;
     mono_ms order_at;

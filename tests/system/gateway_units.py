@@ -11,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
-from processes import Process, run  # noqa: E402
+from processes import Process, free_port, run  # noqa: E402
 from sim.vendor.units import Acrel4g, AcrelGateway, Dtu, Registers  # noqa: E402
 
 GATEWAY, SERVER = sys.argv[1:3]
@@ -29,8 +29,7 @@ class World:
         path.write_text(secrets)
         self.server = Process("server", SERVER, f"{folder}/server", *lines, *meters)
         port = int(self.server.wait(r"listening port=(\d+)").group(1))
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.gateway = Process("gateway", GATEWAY, "--data", f"{folder}/gateway", "--platform",
                                f"127.0.0.1:{port}", "--ca", f"{folder}/server/ca.pem", "--serial", "GW-1",
                                "--claim", "CODE-1", "--units", f"127.0.0.1:{self.port}",

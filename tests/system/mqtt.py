@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
 from processes import Process, free_port, run
 
@@ -26,6 +25,7 @@ def write(path, text):
     return path
 
 
+LOGGED = ["error", "warning", "notice", "information", "subscribe"]
 ACL = """pattern readwrite yufu/%u/#
 user platform
 topic readwrite yufu/#
@@ -40,7 +40,7 @@ class Broker:
         write(f"{folder}/acl", ACL)
         self.config = write(f"{folder}/broker.conf", "\n".join([
             f"listener {self.port} 127.0.0.1", *lines, f"acl_file {folder}/acl", "persistence false",
-            "log_dest stderr", ""]))
+            "log_dest stderr", *[f"log_type {kind}" for kind in LOGGED], ""]))
         os.chmod(folder, 0o755)
         self.start()
 
@@ -52,6 +52,10 @@ class Broker:
                     more.write("user root\n")
         self.process = Process("broker", BROKER, "-c", self.config)
         self.process.wait(r"running")
+
+    def heard_platform(self):
+        """The platform's side has subscribed: it would hear a gateway now."""
+        self.process.wait(r" \$share/yufu/yufu/\+/open$")
 
 
 def with_passwords(folder):
@@ -79,6 +83,7 @@ def platform_side(broker, to, *security):
     p = Process("relay platform", MQTT, "platform", "--broker", f"127.0.0.1:{broker.port}", "--to",
                 f"127.0.0.1:{to}", *security)
     p.wait(r"mqtt\.up")
+    broker.heard_platform()
     return p
 
 
@@ -128,7 +133,6 @@ def bytes_arrive_whole_and_in_order(folder):
     broker = with_passwords(folder)
     echo = Echo(b"A")
     platform = platform_side(broker, echo.port, *login(folder, "platform"))
-    time.sleep(0.3)
     gateway = gateway_side(broker, "GW-1", *login(folder, "GW-1"))
     assert ask(gateway.port, b"x") == b"A"
     assert ask(gateway.port, secrets.token_bytes(3_000_000), 60) == b"A"
@@ -142,7 +146,6 @@ def several_at_once_are_shared_out(folder):
     one, two = Echo(b"1"), Echo(b"2")
     a = platform_side(broker, one.port, *login(folder, "platform"))
     b = platform_side(broker, two.port, *login(folder, "platform"))
-    time.sleep(0.3)
     first = gateway_side(broker, "GW-1", *login(folder, "GW-1"))
     second = gateway_side(broker, "GW-2", *login(folder, "GW-2"))
     answered, errors = [], []
@@ -167,7 +170,6 @@ def another_name_is_refused(folder):
     broker = with_passwords(folder)
     echo = Echo(b"A")
     platform_side(broker, echo.port, *login(folder, "platform"))
-    time.sleep(0.3)
     thief = gateway_side(broker, "GW-1", *login(folder, "GW-2"))
     try:
         ask(thief.port, b"x", 25)
@@ -185,7 +187,6 @@ def a_broker_that_is_killed_comes_back(folder):
     broker = with_passwords(folder)
     echo = Echo(b"A")
     platform = platform_side(broker, echo.port, *login(folder, "platform"))
-    time.sleep(0.3)
     gateway = gateway_side(broker, "GW-1", *login(folder, "GW-1"))
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as s:
         assert s.recv(1) == b"A"
@@ -201,7 +202,7 @@ def a_broker_that_is_killed_comes_back(folder):
     broker.start()
     gateway.wait(r"mqtt\.up")
     platform.wait(r"mqtt\.up")
-    time.sleep(0.5)
+    broker.heard_platform()
     assert ask(gateway.port, b"again") == b"A"
 
 
@@ -214,7 +215,6 @@ def a_shared_key(folder):
         write(f"{folder}/{name}.psk", key + "\n")
     echo = Echo(b"A")
     platform_side(broker, echo.port, "--psk", f"{folder}/platform.psk", "--identity", "platform")
-    time.sleep(0.3)
     gateway = gateway_side(broker, "GW-1", "--psk", f"{folder}/GW-1.psk", "--identity", "GW-1")
     assert ask(gateway.port, secrets.token_bytes(100_000)) == b"A"
 
@@ -245,7 +245,6 @@ def certificates(folder):
 
     echo = Echo(b"A")
     platform_side(broker, echo.port, *proof("platform"))
-    time.sleep(0.3)
     gateway = gateway_side(broker, "GW-1", *proof("GW-1"))
     assert ask(gateway.port, secrets.token_bytes(100_000)) == b"A"
     bare = Process("bare", MQTT, "gateway", "--broker", f"127.0.0.1:{broker.port}", "--name", "GW-1", "--ca",
@@ -259,7 +258,6 @@ def a_real_gateway_and_its_sealed_session(folder):
     server = Process("server", SERVER, f"{folder}/server")
     port = int(server.wait(r"listening port=(\d+)").group(1))
     platform_side(broker, port, *login(folder, "platform"))
-    time.sleep(0.3)
     relay = gateway_side(broker, "GW-1", *login(folder, "GW-1"))
     gateway = Process("gateway", GATEWAY, "--data", f"{folder}/gateway", "--platform",
                       f"127.0.0.1:{relay.port}", "--ca", f"{folder}/server/ca.pem", "--serial", "GW-1",

@@ -17,17 +17,22 @@ import time
 GUARD_S = 60
 
 
+given, giving = set(), threading.Lock()
+
+
 def free_port():
     """A port for a listener that is started later, and again after it was killed: below those that
-    the system gives to connections, which could take it meanwhile."""
+    the system gives to connections, which could take it meanwhile. Never the same twice."""
     while True:
         port = random.randrange(20000, 32000)
-        with socket.socket() as s:
+        with giving, socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+            if port not in given:
+                given.add(port)
+                return port
 
 
 class Process:

@@ -23,6 +23,8 @@ HEAD = ("project,building,room,account,account_name,wallet,plan,strategy,contrac
         "baud,parity,address,model,area\n")
 SECRET = "a much better secret"
 VALVE_S = 3
+REAL0, NOON = time.time(), 1796097600  # 1 December 2026 in Beijing: day and season are always the same
+CLOCK = f"{REAL0:.3f},{NOON},1"
 
 
 def bcd(number, size):
@@ -44,7 +46,7 @@ class Meter:
             self.closed = self.target
 
     def clock(self):
-        d = datetime.datetime.utcnow() + datetime.timedelta(hours=8)
+        d = datetime.datetime.utcfromtimestamp(NOON + time.time() - REAL0 + 8 * 3600)
         return bytes.fromhex(d.strftime("%S%M%H%d%m")) + bcd(d.year, 2)
 
     def now(self):
@@ -111,11 +113,11 @@ class Site:
                 where = f"tcp:127.0.0.1:{line.port},2400,E" if i == 0 else ",,"
                 f.write(f"garden,B1,{room},{code},{name},platform,{plan},standard,2026-01-01,GW-1,1,{where},"
                         f"{int(address):014d},{model},{area}\n")
-        self.yufu("import", "--plan", f"water={folder}/water.json", "--plan", f"heat={folder}/heat.json",
+        self.yufu("import", "--clock", CLOCK, "--plan", f"water={folder}/water.json", "--plan", f"heat={folder}/heat.json",
                   "--strategy", f"standard={folder}/standard.json", f"{folder}/site.csv")
         web = os.environ.get("YUFU_WEB")
         self.platform = Process("yufu", YUFU, "serve", "--data", self.data, "--http", 0, "--uplink", 0,
-                                *(("--web", web) if web else ()))
+                                "--clock", CLOCK, *(("--web", web) if web else ()))
         self.password = self.platform.wait(r"one-time password (\S+)").group(1)
         ports = self.platform.wait(r"program\.start .*http=(\d+) uplink=(\d+)")
         self.http, self.uplink = int(ports.group(1)), int(ports.group(2))
@@ -128,7 +130,7 @@ class Site:
     def field(self, claim):
         self.gateway = Process("gateway", GATEWAY, "--data", f"{self.folder}/gateway", "--platform",
                                f"127.0.0.1:{self.uplink}", "--ca", f"{self.data}/pki/ca.pem", "--serial", "GW-1",
-                               "--claim", claim)
+                               "--claim", claim, "--clock", CLOCK)
 
 
 def begin(folder):
