@@ -265,7 +265,8 @@ static void test_talking_over(void **state)
     assert_int_not_equal(dlt645_decode(in, n, &a, &used), ERR_OK);
 }
 
-/* Everybody answers a wildcard at once: rubbish, as on a real line. */
+/* A device that sends when it likes: what it talks over is lost, and all is well when it is gone.
+ */
 static void test_babbler_spoils_what_it_meets(void **state)
 {
     (void)state;
@@ -297,6 +298,7 @@ static void test_exchanged_wires_are_deaf(void **state)
     assert_true(read_energy(1, &energy));
 }
 
+/* Everybody answers a wildcard at once: rubbish, as on a real line. */
 static void test_wildcard_collides(void **state)
 {
     (void)state;
