@@ -44,8 +44,10 @@ static bool roll(struct sim_line *line, unsigned permille)
 
 static void garble(struct sim_line *line, uint8_t *data, size_t len)
 {
-    if (len > 0)
-        data[rand_below(&line->rand, len)] ^= (uint8_t)(1 + rand_below(&line->rand, 255));
+    if (len == 0)
+        return;
+    uint8_t change = (uint8_t)(1 + rand_below(&line->rand, 255));
+    data[rand_below(&line->rand, len)] ^= change;
 }
 
 /* An error that the checksum does not see: a data byte changed, the sum put right. */
@@ -57,7 +59,8 @@ static void forge(struct sim_line *line, uint8_t *data, size_t len)
     if (start + 12 >= len || len < start + 14)
         return;
     size_t first = start + 10, count = len - 2 - first;
-    data[first + rand_below(&line->rand, count)] ^= (uint8_t)(1U << rand_below(&line->rand, 8));
+    uint8_t change = (uint8_t)(1U << rand_below(&line->rand, 8));
+    data[first + rand_below(&line->rand, count)] ^= change;
     data[len - 2] = sum8(data + start, len - 2 - start);
 }
 

@@ -360,9 +360,10 @@ static void plan_resident(struct plan *p, unsigned who)
     if (p->stay_count[who] == 0)
         return;
     struct stay s = p->stays[who][p->stay_count[who] - 1];
-    if (charger >= 0)
-        use(p, (unsigned)charger, s.to_min - between(r, CHARGE, occasion(p), 0, 240),
-            s.to_min + between(r, CHARGE, occasion(p), 60, 200));
+    if (charger >= 0) {
+        int64_t until_min = s.to_min + between(r, CHARGE, occasion(p), 60, 200);
+        use(p, (unsigned)charger, s.to_min - between(r, CHARGE, occasion(p), 0, 240), until_min);
+    }
     if (desk < 0)
         desk = lamp;
     int64_t dark = s.from_min > 1080 ? s.from_min : 1080;

@@ -114,12 +114,13 @@ static void link_break(struct world *w, struct world_link *l)
 static void send_altered(struct world *w, struct world_wire *wire, const uint8_t *data, size_t len,
                          mono_ms at)
 {
+    uint8_t change;
     w->counts.link_altered++;
     switch (rand_below(&w->rand_net, 3)) {
     case 0:
         wire_append(wire, data, len, at);
-        wire->last->data[rand_below(&w->rand_net, len)] ^=
-            (uint8_t)(1 + rand_below(&w->rand_net, 255));
+        change = (uint8_t)(1 + rand_below(&w->rand_net, 255));
+        wire->last->data[rand_below(&w->rand_net, len)] ^= change;
         break;
     case 1:
         wire_append(wire, data, len, at);

@@ -5,8 +5,8 @@ static void plan_disk_fault(struct world *w, struct sim_disk *disk)
 {
     static const enum sim_disk_fault kinds[] = {SIM_DISK_EIO, SIM_DISK_ENOSPC};
     enum sim_disk_calls calls = rand_chance(&w->rand_fault, 500) ? SIM_DISK_SYNCS : SIM_DISK_ANY;
-    sim_disk_plan(disk, kinds[rand_below(&w->rand_fault, 2)], calls,
-                  1 + rand_below(&w->rand_fault, 40), false);
+    uint64_t nth = 1 + rand_below(&w->rand_fault, 40);
+    sim_disk_plan(disk, kinds[rand_below(&w->rand_fault, 2)], calls, nth, false);
     w->counts.disk_faults++;
 }
 
@@ -67,9 +67,9 @@ static void roll_meter(struct world *w, size_t i)
 {
     struct sim_meter *m = &w->meters[i];
     if (rand_chance(&w->rand_fault, w->faults.meter_cut_permille)) {
-        sim_meter_cut_at_write(m, 1 + (unsigned)rand_below(&w->rand_fault, 4),
-                               (unsigned)rand_below(&w->rand_fault, 300),
-                               1'000 + (int64_t)rand_below(&w->rand_fault, 30'000));
+        int64_t off_ms = 1'000 + (int64_t)rand_below(&w->rand_fault, 30'000);
+        unsigned bytes = (unsigned)rand_below(&w->rand_fault, 300);
+        sim_meter_cut_at_write(m, 1 + (unsigned)rand_below(&w->rand_fault, 4), bytes, off_ms);
         w->counts.meter_cuts++;
     }
     if (m->setup.wallet && rand_chance(&w->rand_fault, w->faults.foreign_permille))

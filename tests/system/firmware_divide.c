@@ -9,10 +9,10 @@
 /* All lengths alike, and often a power of two or its neighbour. */
 static uint64_t any(struct rand_stream *r)
 {
-    uint64_t v = rand_u64(r) >> rand_below(r, 64);
-    if (rand_chance(r, 200))
-        v = (UINT64_C(1) << rand_below(r, 64)) + rand_below(r, 3) - 1;
-    return v;
+    uint64_t bits = rand_u64(r), shift = rand_below(r, 64);
+    if (!rand_chance(r, 200))
+        return bits >> shift;
+    return (UINT64_C(1) << shift) + rand_below(r, 3) - 1;
 }
 
 static int wrong(uint64_t n, uint64_t d)

@@ -31,7 +31,7 @@ struct terminal_setup drive_setup(int64_t which)
         s.circuits = 1;
     }
     s.rating_ma = dice(&d, 0, 9) == 0 ? 0 : dice(&d, 0, 4) == 0 ? 10000 : 15000;
-    s.preset_fen = s.wallet ? dice(&d, 0, 2) * dice(&d, 0, 3000) : 0;
+    s.preset_fen = s.wallet ? dice_product(&d, 0, 2, 0, 3000) : 0;
     s.alarm1_fen = dice(&d, 0, 3) * 500;
     s.alarm2_fen = dice(&d, 0, 2) * 300;
     s.overdraft_fen = dice(&d, 0, 2) * 250;

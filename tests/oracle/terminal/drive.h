@@ -106,6 +106,10 @@ struct dice {
 };
 uint64_t dice_next(struct dice *d);
 int64_t dice(struct dice *d, int64_t low, int64_t high);
+/* From a to b, times from `from` to `to`. Draws that one expression needs are made one after the
+ * other, here and elsewhere: the operands of C come in whatever order a compiler likes, and a seed
+ * must be the same everywhere. */
+int64_t dice_product(struct dice *d, int64_t a, int64_t b, int64_t from, int64_t to);
 /* The next operation of a random sequence. */
 void gen_op(struct dice *d, const struct pair *p, struct op *op);
 

@@ -18,6 +18,12 @@ int64_t dice(struct dice *d, int64_t low, int64_t high)
     return low + (int64_t)(dice_next(d) % (uint64_t)(high - low + 1));
 }
 
+int64_t dice_product(struct dice *d, int64_t a, int64_t b, int64_t from, int64_t to)
+{
+    int64_t first = dice(d, a, b);
+    return first * dice(d, from, to);
+}
+
 static const int motors[] = {0, 0, 60, 150, 400, 1000};
 
 /* To a fen at which something changes, or a little. */
@@ -47,7 +53,8 @@ static int64_t deadline(struct dice *d, const struct model *m)
                             b->hold[0].cause ? b->hold[0].until : 0,
                             b->hold[1].cause ? b->hold[1].until : 0,
                             b->hold[2].cause ? b->hold[2].until : 0};
-    int64_t left = PICK(d, ends) - m->rtc + dice(d, -1, 1);
+    int64_t left = PICK(d, ends) - m->rtc;
+    left += dice(d, -1, 1);
     return left > 0 && left < 7200 ? left : 0;
 }
 
@@ -73,14 +80,15 @@ static void power(struct dice *d, const struct pair *p, struct op *op)
     if (one_in(d, 3)) {
         int64_t left = deadline(d, &p->m);
         op->kind = OP_off;
-        op->a = left > 0 ? left : dice(d, 0, 40) * dice(d, 1, 4000);
+        op->a = left > 0 ? left : dice_product(d, 0, 40, 1, 4000);
         op->b = one_in(d, 2);
         return;
     }
     op->kind = OP_cut;
     op->a = dice(d, 1, 3);
     op->b = one_in(d, 4) ? dice(d, 0, 3) : dice(d, 0, 700);
-    op->c = dice(d, 0, 1) | (one_in(d, 3) ? dice(d, 1, 3) << 1 : 0);
+    op->c = dice(d, 0, 1);
+    op->c |= one_in(d, 3) ? dice(d, 1, 3) << 1 : 0;
 }
 
 /* What changes rarely. */
@@ -97,7 +105,7 @@ static void conditions(struct dice *d, const struct pair *p, struct op *op)
         *op = (struct op){.kind = OP_mains, .a = PICK(d, mains)};
         return;
     case 3:
-        *op = (struct op){.kind = OP_chip, .a = dice(d, -3, 3) * dice(d, 1, 90000)};
+        *op = (struct op){.kind = OP_chip, .a = dice_product(d, -3, 3, 1, 90000)};
         return;
     case 5:
         *op = (struct op){.kind = OP_rot, .a = dice(d, 1, 7)};
@@ -106,7 +114,8 @@ static void conditions(struct dice *d, const struct pair *p, struct op *op)
         *op = (struct op){.kind = OP_old, .a = dice(d, 1, 5)};
         return;
     default:
-        *op = (struct op){.kind = OP_guess, .a = dice(d, 9, 11), .b = dice(d, 0, 1)};
+        *op = (struct op){.kind = OP_guess, .a = dice(d, 9, 11)};
+        op->b = dice(d, 0, 1);
     }
 }
 
@@ -190,8 +199,10 @@ bool op_parse(const char *line, struct op *op)
 {
     char name[20], hex[500] = "";
     long long a = 0, b = 0, c = 0;
+    int used = 0;
     memset(op, 0, sizeof *op);
-    if (sscanf(line, "%19s %lld %lld %lld %499s", name, &a, &b, &c, hex) < 1)
+    if (sscanf(line, "%19s %lld %lld %lld %n%499s %n", name, &a, &b, &c, &used, hex, &used) < 4 ||
+        line[used] != '\0')
         return false;
     op->kind = OP_KINDS;
     for (int i = 0; i < OP_KINDS; i++)

@@ -40,6 +40,28 @@ static void begin_write(struct dice *d, const struct pair *p, struct op *op, uin
     put(op, (uint64_t)dice(d, 0, 9), 4);
 }
 
+/* An identifier with the two last bytes drawn, each from 0 to so much. */
+static uint32_t two_bytes(struct dice *d, uint32_t di, int upper, int lower)
+{
+    di += (uint32_t)dice(d, 0, upper) << 8;
+    return di + (uint32_t)dice(d, 0, lower);
+}
+
+/* Overwrites one of the last bytes. */
+static void spoil(struct dice *d, struct op *op, int last, int most)
+{
+    int back = (int)dice(d, 1, last);
+    op->data[op->len - back] = (uint8_t)dice(d, 0, most);
+}
+
+/* Between the usual ends, and one in `odds` times for either end the odd one. */
+static int64_t mostly(struct dice *d, int odds, const int64_t usual[2], const int64_t odd[2])
+{
+    int64_t low = one_in(d, odds) ? odd[0] : usual[0];
+    int64_t high = one_in(d, odds) ? odd[1] : usual[1];
+    return dice(d, low, high);
+}
+
 static void read_something(struct dice *d, struct op *op)
 {
     static const uint32_t list[] = {
@@ -60,17 +82,19 @@ static void read_something(struct dice *d, struct op *op)
     begin_frame(op, 0x11);
     uint32_t di = PICK(d, list);
     if (one_in(d, 3))
-        di = 0x04802001 + (uint32_t)(dice(d, 0, 8) << 8 | dice(d, 0, 2));
+        di = two_bytes(d, 0x04802001, 8, 2);
     else if (one_in(d, 6))
-        di = 0x03330100 + (uint32_t)(dice(d, 0, 5) << 8 | dice(d, 0, 11));
+        di = two_bytes(d, 0x03330100, 5, 11);
     else if (one_in(d, 6))
-        di = (one_in(d, 2) ? 0x1D000100 : 0x04801000) + (uint32_t)dice(d, 0, 31);
+        di = two_bytes(d, one_in(d, 2) ? 0x1D000100 : 0x04801000, 0, 31);
     else if (one_in(d, 6))
-        di = PICK(d, blocks) + (uint32_t)dice(d, 0, 14);
+        di = two_bytes(d, PICK(d, blocks), 0, 14);
     else if (one_in(d, 8))
         di = 0x1E000100 + (uint32_t)dice(d, 0, 11);
-    if (one_in(d, 25)) /* a neighbour, which may not be there */
-        di ^= (uint32_t)dice(d, 1, one_in(d, 2) ? 15 : 255) << 8 * dice(d, 0, 3);
+    if (one_in(d, 25)) { /* a neighbour, which may not be there */
+        uint32_t change = (uint32_t)dice(d, 1, one_in(d, 2) ? 15 : 255);
+        di ^= change << 8 * dice(d, 0, 3);
+    }
     put(op, di, one_in(d, 200) ? 3 : 4);
 }
 
@@ -89,10 +113,10 @@ static void order(struct dice *d, const struct pair *p, struct op *op)
         put(op, 0x999999999999, 6);
     } else {
         struct m_date now = model_local(&p->m);
-        struct m_date t = m_date_of(m_seconds(&now) + dice(d, -2, 3) * dice(d, 0, 2000));
+        struct m_date t = m_date_of(m_seconds(&now) + dice_product(d, -2, 3, 0, 2000));
         put_date(op, &t);
         if (one_in(d, 30))
-            op->data[op->len - (int)dice(d, 1, 6)] = (uint8_t)dice(d, 0, 255);
+            spoil(d, op, 6, 255);
     }
     if (one_in(d, 100))
         op->len -= (int)dice(d, 1, 3);
@@ -104,8 +128,10 @@ static int64_t amount(struct dice *d, const struct model *m)
     const int64_t wanted[] = {m->config.limit[0], m->config.limit[1], 0,
                               m->config.limit[3], m->config.limit[4], TERMINAL_MONEY_MAX_FEN};
     int64_t v = dice(d, 0, 4000);
-    if (one_in(d, 2))
-        v = PICK(d, wanted) - balance + dice(d, -1, 1);
+    if (one_in(d, 2)) {
+        v = PICK(d, wanted) - balance;
+        v += dice(d, -1, 1);
+    }
     if (v > 3000000 && !one_in(d, 20))
         v = dice(d, 1, 3000);
     return v < 0 ? dice(d, 0, 200) : v;
@@ -115,8 +141,10 @@ static void customer(struct dice *d, const struct model *m, struct op *op)
 {
     static const uint8_t usual[6] = {0x56, 0x34, 0x12};
     memcpy(op->data + op->len, m->books.opened ? m->books.customer : usual, 6);
-    if (one_in(d, 30))
-        op->data[op->len + dice(d, 0, 5)] ^= (uint8_t)(one_in(d, 2) ? 1 : 0xA0);
+    if (one_in(d, 30)) {
+        int at = op->len + (int)dice(d, 0, 5);
+        op->data[at] ^= (uint8_t)(one_in(d, 2) ? 1 : 0xA0);
+    }
     op->len += 6;
 }
 
@@ -181,7 +209,7 @@ static void zones(struct dice *d, const struct pair *p, struct op *op)
     begin_write(d, p, op, 0x04010000);
     for (int i = 0; i < n && at < 366; i++) {
         struct m_date t = m_date_of(946684800 + at * INT64_C(86400)); /* of a leap year */
-        put_bcd(op, dice(d, one_in(d, 50) ? 0 : 1, one_in(d, 50) ? 3 : 2), 1);
+        put_bcd(op, mostly(d, 50, (int64_t[]){1, 2}, (int64_t[]){0, 3}), 1);
         put_bcd(op, t.day, 1);
         put_bcd(op, t.month, 1);
         at += (int)dice(d, one_in(d, 30) ? 0 : 1, 366 / n);
@@ -197,7 +225,7 @@ static void write_limits(struct dice *d, const struct pair *p, struct op *op)
     case 10:
     case 11:
         begin_write(d, p, op, 0x04800307);
-        put_bcd(op, one_in(d, 20) ? 99999999 : dice(d, 0, 2) * dice(d, 0, 1500), 4);
+        put_bcd(op, one_in(d, 20) ? 99999999 : dice_product(d, 0, 2, 0, 1500), 4);
         put(op, (uint64_t)dice(d, 0, one_in(d, 30) ? 2 : 1), 1);
         break;
     case 12:
@@ -227,7 +255,7 @@ static void write_limits(struct dice *d, const struct pair *p, struct op *op)
         break;
     case 5:
         begin_write(d, p, op, 0x04800302);
-        put_bcd(op, dice(d, 0, 10) * dice(d, 0, 200), 2);
+        put_bcd(op, dice_product(d, 0, 10, 0, 200), 2);
         break;
     case 6:
         begin_write(d, p, op, 0x04800303 + (uint32_t)(g->auth || one_in(d, 10)));
@@ -241,7 +269,7 @@ static void write_limits(struct dice *d, const struct pair *p, struct op *op)
             break;
         }
         begin_write(d, p, op, 0x04050100 + (uint32_t)dice(d, 1, one_in(d, 20) ? 5 : 4));
-        put_bcd(op, one_in(d, 20) ? 99999999 : dice(d, 0, 3) * dice(d, 0, 9999), 4);
+        put_bcd(op, one_in(d, 20) ? 99999999 : dice_product(d, 0, 3, 0, 9999), 4);
         break;
     case 8:
         begin_write(d, p, op, 0x0400040E);
@@ -251,7 +279,7 @@ static void write_limits(struct dice *d, const struct pair *p, struct op *op)
         int n = (int)dice(d, 1, 14), at = one_in(d, 2) ? 0 : (int)dice(d, 0, 1300);
         begin_write(d, p, op, 0x04010001 + (uint32_t)one_in(d, 2));
         for (int i = 0; i < n; i++) {
-            put_bcd(op, dice(d, one_in(d, 50) ? 0 : 1, one_in(d, 50) ? 5 : 4), 1);
+            put_bcd(op, mostly(d, 50, (int64_t[]){1, 4}, (int64_t[]){0, 5}), 1);
             put_bcd(op, at % 60, 1);
             put_bcd(op, at / 60, 1);
             at += (int)dice(d, one_in(d, 40) ? 0 : 1, 1440 / n);
@@ -280,7 +308,8 @@ static void write_clock(struct dice *d, const struct pair *p, struct op *op)
         t = midnight + 86400 - dice(d, 0, 90);
         break;
     case 1: /* near the edge of a period or of hours */
-        t = midnight + dice(d, 0, 47) * 1800 - dice(d, -5, 65);
+        t = midnight + dice(d, 0, 47) * 1800;
+        t -= dice(d, -5, 65);
         break;
     case 2:
         t += dice(d, -4, 4) * 86400;
@@ -307,7 +336,7 @@ static void write_clock(struct dice *d, const struct pair *p, struct op *op)
         put_bcd(op, to.year - 2000, 1);
     }
     if (one_in(d, 30))
-        op->data[op->len - (int)dice(d, 1, 3)] = (uint8_t)dice(d, 0, 255);
+        spoil(d, op, 3, 255);
 }
 
 static void write_rules(struct dice *d, const struct pair *p, struct op *op, uint32_t c)
@@ -350,7 +379,7 @@ static void write_hours(struct dice *d, const struct pair *p, struct op *op, uin
             break;
     }
     if (one_in(d, 40))
-        op->data[op->len - (int)dice(d, 1, 5)] = (uint8_t)dice(d, 0, 99);
+        spoil(d, op, 5, 99);
 }
 
 static void write_calendar(struct dice *d, const struct pair *p, struct op *op)
@@ -438,7 +467,8 @@ static void modbus_read(struct dice *d, struct op *op)
 {
     static const int from[] = {0,     0,     0x10,  0x18,  0x2C,  0x31,
                                0x100, 0x110, 0x120, 0x180, 0x200, 0xF00};
-    int address = PICK(d, from) + (int)dice(d, 0, one_in(d, 3) ? 12 : 0);
+    int address = PICK(d, from);
+    address += (int)dice(d, 0, one_in(d, 3) ? 12 : 0);
     op->data[1] = one_in(d, 2) ? 3 : 4;
     put_be(op, one_in(d, 60) ? dice(d, 0, 0xFFFF) : address);
     put_be(op, one_in(d, 30) ? dice(d, 98, 128) : dice(d, one_in(d, 40) ? 0 : 1, 12));
@@ -461,8 +491,8 @@ static void modbus_write(struct dice *d, struct op *op, int address, const int64
 static void modbus_unlock(struct dice *d, const struct pair *p, struct op *op)
 {
     const uint8_t *w = p->m.config.password[0];
-    const int64_t v[2] = {w[2] | (one_in(d, 40) ? 0x100 : 0),
-                          (w[1] << 8 | w[0]) ^ (int)one_in(d, 10)};
+    bool upper = one_in(d, 40), lower = one_in(d, 10);
+    const int64_t v[2] = {w[2] | (upper ? 0x100 : 0), (w[1] << 8 | w[0]) ^ (int)lower};
     modbus_write(d, op, 0xF00, v, one_in(d, 30) ? 1 : 2);
 }
 
@@ -484,10 +514,11 @@ static void modbus_orders(struct dice *d, struct op *op)
     static const int n1[] = {0x1A, 0x1B, 0x1C, 0x1C, 0x1D, 0x1E,
                              0x2A, 0x2B, 0x3A, 0x3B, 0x3B, 0x1F};
     int which = (int)dice(d, 0, 2);
-    int64_t c = dice(d, one_in(d, 20) ? 0 : 1, one_in(d, 20) ? 4 : 3), v[2] = {c, 0};
-    if (which == 0)
-        v[0] = PICK(d, n1) << 8 | dice(d, 0, 3);
-    else if (which == 2)
+    int64_t c = mostly(d, 20, (int64_t[]){1, 3}, (int64_t[]){0, 4}), v[2] = {c, 0};
+    if (which == 0) {
+        v[0] = PICK(d, n1) << 8;
+        v[0] |= dice(d, 0, 3);
+    } else if (which == 2)
         v[0] = c << 8 | dice(d, 0, one_in(d, 20) ? 2 : 1);
     else if (one_in(d, 10))
         v[0] |= dice(d, 1, 255) << 8;
@@ -500,7 +531,8 @@ static void modbus_limit(struct dice *d, const struct pair *p, struct op *op)
     int64_t fen = one_in(d, 3) ? llabs(model_balance(&p->m)) : dice(d, 0, 30) * 100;
     fen = n == 2 && fen > 5000 ? 500 : one_in(d, 30) ? 99999999 + dice(d, 0, 1) : fen;
     const int64_t v[3] = {fen >> 16, fen & 0xFFFF, 0};
-    modbus_write(d, op, 0x180 + 2 * n + one_in(d, 30), v, one_in(d, 30) ? (int)dice(d, 1, 3) : 2);
+    int address = 0x180 + 2 * n + one_in(d, 30);
+    modbus_write(d, op, address, v, one_in(d, 30) ? (int)dice(d, 1, 3) : 2);
 }
 
 void gen_modbus(struct dice *d, const struct pair *p, struct op *op)

@@ -133,8 +133,8 @@ static void test_same_as_rating_everybody(void **state)
         p.level_days[0] = rand_below(&r, 2) ? 7 : 0;
         p.level_days[1] = p.level_days[0] ? 3 : 0;
         p.cut_at_fen = -(int64_t)rand_below(&r, 1'000);
-        struct life l = {.available_fen = (int64_t)rand_below(&r, 15'000),
-                         .mean_day_fen = (int64_t)rand_below(&r, 900)};
+        struct life l = {.available_fen = (int64_t)rand_below(&r, 15'000)};
+        l.mean_day_fen = (int64_t)rand_below(&r, 900);
         for (int day = 0; day < 40; day++, days++) {
             l.foreseen_fen = 24 + (int64_t)rand_below(&r, 1'200);
             live_a_day(&p, &l, &r, rand_below(&r, 20) == 0);

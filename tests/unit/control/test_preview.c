@@ -293,8 +293,9 @@ static void test_any_strategy_in_force_is_what_happened(void **state)
         struct world *w = *state;
         struct strategy_policy p = policy_of(json);
         assert_ok(store_run(w->ledger, put_strategy, json));
-        live(w, &(struct tenant){seed, pick(&dice, 10, 90) * 100, pick(&dice, 10, 120)},
-             DAYS + CONTROL_PREVIEW_WARM_UP_DAYS);
+        struct tenant tenant = {.seed = seed, .pay_fen = pick(&dice, 10, 90) * 100};
+        tenant.pay_hours = pick(&dice, 10, 120);
+        live(w, &tenant, DAYS + CONTROL_PREVIEW_WARM_UP_DAYS);
         s->ask = (struct control_preview){.code = "s"};
         assert_ok(ask(w, s, &p));
         compare(w, &s->row.after.past, s->after);

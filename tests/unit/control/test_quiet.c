@@ -172,7 +172,8 @@ static void do_step(struct world *w, const struct step *s, struct lives *sum)
 /* An ordinary day, with a burst now and then that nobody can foresee. */
 static struct step next_step(int life, int i, bool off)
 {
-    struct step s = {.after_s = 600 + draw(9000), .deliver = draw(4) > 0};
+    struct step s = {.after_s = 600 + draw(9000)};
+    s.deliver = draw(4) > 0;
     s.used_wh = off ? 0 : (int64_t)draw(draw(15) == 0 ? 25'000 : 900);
     if (draw(40) == 0)
         s.after_s += 86'400; /* nothing was read for a day */

@@ -18,7 +18,8 @@ static int64_t pick(struct rand_stream *r, int64_t below)
 /* Of any size: small ones, usual ones, and some that do not fit. */
 static int64_t pick_size(struct rand_stream *r)
 {
-    return (int64_t)(rand_u64(r) >> (1 + rand_below(r, 63)));
+    uint64_t bits = rand_u64(r);
+    return (int64_t)(bits >> (1 + rand_below(r, 63)));
 }
 
 static int64_t pick_price(struct rand_stream *r)
@@ -87,6 +88,12 @@ static struct rating_plan plans[PLANS];
 static struct rating_compiled compiled[PLANS];
 
 /* A quantity that ends at, just before or just after a bound of the account's plan. */
+static int64_t near_step(struct rand_stream *r, const struct rating_compiled *c)
+{
+    int64_t wh = c->from_wh[rand_below(r, c->step_count)];
+    return wh + pick(r, 3) - 1;
+}
+
 static int64_t pick_quantity(struct rand_stream *r, const struct rating_compiled *c,
                              int64_t position)
 {
@@ -95,7 +102,7 @@ static int64_t pick_quantity(struct rand_stream *r, const struct rating_compiled
     if (rand_chance(r, 300))
         return pick(r, 4);
     if (c->step_count && rand_chance(r, 500)) {
-        int64_t wh = c->from_wh[rand_below(r, c->step_count)] - position + pick(r, 3) - 1;
+        int64_t wh = near_step(r, c) - position;
         if (wh >= 0)
             return wh;
     }
@@ -108,7 +115,7 @@ static void make_row(struct rand_stream *r, size_t i)
     const struct rating_compiled *c = &compiled[t.plan[i]];
     int64_t position = pick(r, 1'500'000);
     if (c->step_count && rand_chance(r, 400))
-        position = c->from_wh[rand_below(r, c->step_count)] + pick(r, 3) - 1;
+        position = near_step(r, c);
     t.position[i] = rand_chance(r, 10) ? pick_size(r) : position;
     t.carry[i] = rand_chance(r, 100)   ? pick(r, 2) * UNITS_EXACT_PER_FEN - UNITS_EXACT_PER_FEN / 2
                  : rand_chance(r, 100) ? 0
@@ -180,7 +187,8 @@ static void test_bulk_is_rating_state(void **state)
     size_t cases = 0, charged = 0, refused = 0;
     for (int round = 0; round < 4'000; round++) {
         for (size_t p = 0; round % 20 == 0 && p < PLANS; p++) {
-            struct rating_class class = {(uint8_t)(1 + pick(&r, 12)), (uint16_t)pick(&r, 9)};
+            uint8_t first = (uint8_t)(1 + pick(&r, 12));
+            struct rating_class class = {first, (uint16_t)pick(&r, 9)};
             plans[p] = make_plan(&r);
             assert_ok(rating_compile(&plans[p], class, &compiled[p]));
         }

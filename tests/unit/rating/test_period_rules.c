@@ -122,8 +122,9 @@ struct history {
 /* Rows of up to three days each, also at odd seconds, up to two months in all. */
 static void draw(struct rand_stream *r, struct history *h)
 {
-    wall_s at = midnight(2023 + (int)rand_below(r, 5), 1 + (unsigned)rand_below(r, 12),
-                         1 + (unsigned)rand_below(r, 28));
+    int year = 2023 + (int)rand_below(r, 5);
+    unsigned month = 1 + (unsigned)rand_below(r, 12);
+    wall_s at = midnight(year, month, 1 + (unsigned)rand_below(r, 28));
     h->from = (wall_s){at.s + (rand_chance(r, 500) ? 0 : (int64_t)rand_below(r, DAY))};
     h->to = h->from;
     h->row_count = 2 + (size_t)rand_below(r, 20);
@@ -138,14 +139,13 @@ static void draw(struct rand_stream *r, struct history *h)
         row->reactive_wh = (int64_t)rand_below(r, 6'000);
         h->to = row->to;
     }
-    h->c = (struct rating_case){.offset_s = EAST,
-                                .persons = (uint16_t)rand_below(r, 8),
-                                .opened_day = civil_local_day(h->from, EAST),
-                                .area_milli_m2 = 1 + (uint32_t)rand_below(r, 200'000),
-                                .capacity_milli_kva = 1 + (int64_t)rand_below(r, 900'000),
-                                .contracted_milli_kw = 1 + (int64_t)rand_below(r, 300'000),
-                                .demand_milli_kw = 1 + (int64_t)rand_below(r, 400'000),
-                                .reactive_known = true};
+    h->c = (struct rating_case){
+        .offset_s = EAST, .opened_day = civil_local_day(h->from, EAST), .reactive_known = true};
+    h->c.persons = (uint16_t)rand_below(r, 8);
+    h->c.area_milli_m2 = 1 + (uint32_t)rand_below(r, 200'000);
+    h->c.capacity_milli_kva = 1 + (int64_t)rand_below(r, 900'000);
+    h->c.contracted_milli_kw = 1 + (int64_t)rand_below(r, 300'000);
+    h->c.demand_milli_kw = 1 + (int64_t)rand_below(r, 400'000);
 }
 
 /* The rows first..last as a case of their own. */

@@ -300,7 +300,8 @@ static void test_dearer_is_never_cheaper(void **state)
         struct rating_usage u = {};
         use(&r, &u.to);
         dear.price_e8 += (int64_t)rand_below(&r, 1000);
-        dear.rate_price_e8[rand_below(&r, RATING_METER_RATES)] += (int64_t)rand_below(&r, 100'000);
+        size_t rate = rand_below(&r, RATING_METER_RATES);
+        dear.rate_price_e8[rate] += (int64_t)rand_below(&r, 100'000);
         int64_t carry = (int64_t)rand_below(&r, 1'000'000'000) - 500'000'000;
         struct rating_bill a, b;
         assert_ok(rating_charge(&plan, &u, carry, &a));

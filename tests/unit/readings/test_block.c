@@ -33,12 +33,11 @@ static void make(struct made *m, struct rand_stream *r)
             m->slots[i][n] = s;
             m->values[i][n++] = v;
         }
-        m->columns[i] = (struct block_column){.point = 1 + (unsigned)rand_below(r, 63),
-                                              .epoch = (int64_t)rand_below(r, 5),
-                                              .began = (enum block_began)rand_below(r, 4),
-                                              .count = n,
-                                              .slots = m->slots[i],
-                                              .values = m->values[i]};
+        struct block_column *c = &m->columns[i];
+        *c = (struct block_column){.count = n, .slots = m->slots[i], .values = m->values[i]};
+        c->point = 1 + (unsigned)rand_below(r, 63);
+        c->epoch = (int64_t)rand_below(r, 5);
+        c->began = (enum block_began)rand_below(r, 4);
     }
 }
 
@@ -147,8 +146,10 @@ static void test_garbage_with_good_checksum(void **state)
         struct block b;
         make(&m, &r);
         assert_ok(block_encode(&m.block, &body, &len));
-        for (int k = 0; k < 3; k++)
-            body[8 + rand_below(&r, len - 8)] ^= (uint8_t)(1 + rand_below(&r, 255));
+        for (int k = 0; k < 3; k++) {
+            size_t at = 8 + rand_below(&r, len - 8);
+            body[at] ^= (uint8_t)(1 + rand_below(&r, 255));
+        }
         rechecksum(body, len);
         enum err e = block_decode((struct bytes){body, len}, &b);
         assert_true(e == ERR_OK || e == ERR_BLOCK_SYNTAX);
@@ -186,7 +187,7 @@ static void test_varints(void **state)
     struct rand_stream r = rand_split(14, "varint");
     uint8_t room[10];
     for (int i = 0; i < 10'000; i++) {
-        uint64_t v = rand_u64(&r) >> rand_below(&r, 64);
+        uint64_t bits = rand_u64(&r), v = bits >> rand_below(&r, 64);
         struct writer w = writer_of(room, sizeof room);
         varint_put(&w, v);
         assert_ok(w.err);

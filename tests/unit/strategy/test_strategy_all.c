@@ -185,30 +185,28 @@ static struct strategy_policy random_policy(struct rand_stream *r)
 
 static void random_facts(struct rand_stream *r, struct strategy_facts *f)
 {
-    *f = (struct strategy_facts){
-        .now = {10'000},
-        .local_minute = (unsigned)rand_below(r, 1440),
-        .weekday = (unsigned)rand_below(r, 7),
-        .day = rand_chance(r, 200) ? CALENDAR_HOLIDAY : CALENDAR_WORKDAY,
-        .clock_trusted = rand_chance(r, 970),
-        .wallet = rand_chance(r, 970) ? STRATEGY_WALLET_PLATFORM : STRATEGY_WALLET_METER,
-        .account_open = rand_chance(r, 970),
-        .contract_signed = rand_chance(r, 970),
-        .available_known = rand_chance(r, 970),
-        .available_fen = (int64_t)rand_below(r, 1200) - 1000,
-        .reading_age_s = (int64_t)rand_below(r, 600) - 10,
-        .reading_estimated = rand_chance(r, 30),
-        .keep_power = rand_chance(r, 30),
-        .relay = (enum strategy_relay)rand_below(r, 3),
-        .desired = rand_chance(r, 500) ? STRATEGY_DESIRED_NONE : (enum strategy_desired)rand_below(r, 4),
-        .payment_pending = rand_chance(r, 30),
-        .vend_unresolved = rand_chance(r, 30),
-        .level = rand_chance(r, 500) ? 3 : (int)rand_below(r, 4),
-        .level_at = {9800 + (int64_t)rand_below(r, 200)},
-        .warned_level = rand_chance(r, 500) ? 3 : (int)rand_below(r, 4),
-        .notices = (int64_t)rand_below(r, 3),
-        .notice_at = {9800 + (int64_t)rand_below(r, 200)},
-    };
+    *f = (struct strategy_facts){.now = {10'000}};
+    f->local_minute = (unsigned)rand_below(r, 1440);
+    f->weekday = (unsigned)rand_below(r, 7);
+    f->day = rand_chance(r, 200) ? CALENDAR_HOLIDAY : CALENDAR_WORKDAY;
+    f->clock_trusted = rand_chance(r, 970);
+    f->wallet = rand_chance(r, 970) ? STRATEGY_WALLET_PLATFORM : STRATEGY_WALLET_METER;
+    f->account_open = rand_chance(r, 970);
+    f->contract_signed = rand_chance(r, 970);
+    f->available_known = rand_chance(r, 970);
+    f->available_fen = (int64_t)rand_below(r, 1200) - 1000;
+    f->reading_age_s = (int64_t)rand_below(r, 600) - 10;
+    f->reading_estimated = rand_chance(r, 30);
+    f->keep_power = rand_chance(r, 30);
+    f->relay = (enum strategy_relay)rand_below(r, 3);
+    f->desired = rand_chance(r, 500) ? STRATEGY_DESIRED_NONE : (enum strategy_desired)rand_below(r, 4);
+    f->payment_pending = rand_chance(r, 30);
+    f->vend_unresolved = rand_chance(r, 30);
+    f->level = rand_chance(r, 500) ? 3 : (int)rand_below(r, 4);
+    f->level_at = (wall_s){9800 + (int64_t)rand_below(r, 200)};
+    f->warned_level = rand_chance(r, 500) ? 3 : (int)rand_below(r, 4);
+    f->notices = (int64_t)rand_below(r, 3);
+    f->notice_at = (wall_s){9800 + (int64_t)rand_below(r, 200)};
 }
 
 static void test_random_policies(void **state)

@@ -552,15 +552,17 @@ static void test_nothing_surprises(void **state)
     struct load_event e;
     int64_t ms = 0;
     for (int i = 0; i < 200'000; i++) {
-        struct load_sample x = {.power_mw = (int32_t)rand_u64(&r),
-                                .reactive_mvar = (int32_t)rand_u64(&r),
-                                .current_ma = (uint32_t)rand_u64(&r),
-                                .voltage_dv = (uint16_t)rand_u64(&r),
-                                .has_reactive = rand_below(&r, 2),
-                                .has_current = rand_below(&r, 2),
-                                .has_harmonics = rand_below(&r, 2)};
-        for (int h = 0; h < LOAD_HARMONICS; h++)
-            x.harmonic_ma[h] = (uint32_t)rand_u64(&r) >> rand_below(&r, 32);
+        struct load_sample x = {.power_mw = (int32_t)rand_u64(&r)};
+        x.reactive_mvar = (int32_t)rand_u64(&r);
+        x.current_ma = (uint32_t)rand_u64(&r);
+        x.voltage_dv = (uint16_t)rand_u64(&r);
+        x.has_reactive = rand_below(&r, 2);
+        x.has_current = rand_below(&r, 2);
+        x.has_harmonics = rand_below(&r, 2);
+        for (int h = 0; h < LOAD_HARMONICS; h++) {
+            uint32_t bits = (uint32_t)rand_u64(&r);
+            x.harmonic_ma[h] = bits >> rand_below(&r, 32);
+        }
         x.now.ms = ms += (int64_t)rand_below(&r, 2'000);
         if (load_take(&w, &settings, &x, &e))
             assert_true((unsigned)e.verdict < LOAD_VERDICT_COUNT);

@@ -335,10 +335,12 @@ static void test_random_life(void **state)
             g.cut_bytes = (unsigned)rand_below(&r, 520);
         }
         rig_pass(&g, (int64_t)rand_below(&r, 100));
-        rig_use(&g, 1 + (unsigned)rand_below(&r, 3), rand_below(&r, 30'000));
-        if (rand_chance(&r, 100))
-            (void)rig_order(&g, rand_chance(&r, 500) ? 0x1A : 0x1C, (uint8_t)rand_below(&r, 4),
-                            NULL);
+        unsigned circuit = 1 + (unsigned)rand_below(&r, 3);
+        rig_use(&g, circuit, rand_below(&r, 30'000));
+        if (rand_chance(&r, 100)) {
+            uint8_t what = rand_chance(&r, 500) ? 0x1A : 0x1C;
+            (void)rig_order(&g, what, (uint8_t)rand_below(&r, 4), NULL);
+        }
         if (rand_chance(&r, 200)) {
             int serr = rig_money(&g, 0x070102FF, amount, n, CUSTOMER);
             assert_true(serr == 0 || serr == 2 || serr == -1);

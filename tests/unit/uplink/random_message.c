@@ -17,7 +17,7 @@ static int64_t any(void)
 {
     if (dice == NULL)
         return INT64_MIN;
-    uint64_t v = rand_u64(dice) >> rand_below(dice, 64);
+    uint64_t bits = rand_u64(dice), v = bits >> rand_below(dice, 64);
     return rand_chance(dice, 300) ? (int64_t) ~(v >> 1) : (int64_t)(v >> 1);
 }
 
@@ -168,8 +168,10 @@ static void fill_readings(struct uplink_message *m)
         r->epoch = any();
         r->at = any_time();
         r->point_count = up_to(UPLINK_POINTS_MAX);
-        for (size_t p = 0; p < r->point_count; p++)
-            r->points[p] = (struct uplink_point){any(), any()};
+        for (size_t p = 0; p < r->point_count; p++) {
+            r->points[p].point = any();
+            r->points[p].value = any();
+        }
     }
 }
 

@@ -165,8 +165,10 @@ static void bent_bytes_never_break_the_decoder(void **state)
         size_t len = encode(&m, wire);
         if (len > 3000)
             continue;
-        for (int n = 1 + (int)rand_below(&r, 4); n > 0; n--)
-            wire[rand_below(&r, len)] = (uint8_t)rand_u64(&r);
+        for (int n = 1 + (int)rand_below(&r, 4); n > 0; n--) {
+            size_t at = rand_below(&r, len);
+            wire[at] = (uint8_t)rand_u64(&r);
+        }
         refused += uplink_message_decode(wire, len, arena, &got) != ERR_OK;
     }
     assert_true(refused > 5000);

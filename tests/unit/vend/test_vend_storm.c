@@ -85,15 +85,13 @@ static void storm(uint64_t seed, bool foreign, unsigned garbled)
     world_open(w, seed);
     struct storm s = {.w = w, .foreign = foreign, .conflicts_allowed = garbled > 0};
     struct rand_stream r = rand_split(seed, "faults");
-    w->faults = (struct world_faults){
-        .send_lost = (unsigned)rand_below(&r, 400),
-        .frame_lost = (unsigned)rand_below(&r, 400),
-        .reply_lost = (unsigned)rand_below(&r, 400),
-        .read_lost = (unsigned)rand_below(&r, 400),
-        .outcome_twice = (unsigned)rand_below(&r, 400),
-        .rollback = (unsigned)rand_below(&r, 200),
-        .read_garbled = garbled,
-    };
+    w->faults = (struct world_faults){.read_garbled = garbled};
+    w->faults.send_lost = (unsigned)rand_below(&r, 400);
+    w->faults.frame_lost = (unsigned)rand_below(&r, 400);
+    w->faults.reply_lost = (unsigned)rand_below(&r, 400);
+    w->faults.read_lost = (unsigned)rand_below(&r, 400);
+    w->faults.outcome_twice = (unsigned)rand_below(&r, 400);
+    w->faults.rollback = (unsigned)rand_below(&r, 200);
     if (rand_chance(&r, 200))
         w->meter.hoard_fen = 900;
     for (int i = 0; i < STEPS; i++)
