@@ -1,4 +1,5 @@
 #include "tests/unit/api/world.h"
+#include "tests/unit/store_sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -389,30 +390,12 @@ struct person world_login(struct world *w, const char *login)
 
 /* ---- looking into the store ---- */
 
-struct number {
-    const char *sql;
-    int64_t value;
-};
-
-static enum err read_number(struct store_tx *tx, void *arg)
-{
-    struct number *n = arg;
-    return store_int(tx, &n->value, n->sql, "");
-}
-
 int64_t world_number(struct world *w, const char *sql)
 {
-    struct number n = {sql, 0};
-    assert_ok(store_read(w->ledger, read_number, &n));
-    return n.value;
-}
-
-static enum err execute(struct store_tx *tx, void *arg)
-{
-    return store_exec(tx, arg, "");
+    return sql_number(w->ledger, sql);
 }
 
 void world_execute(struct world *w, const char *sql)
 {
-    assert_ok(store_run(w->ledger, execute, (void *)(uintptr_t)sql));
+    sql_run(w->ledger, sql);
 }

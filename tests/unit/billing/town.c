@@ -1,34 +1,17 @@
 #include "tests/unit/billing/town.h"
+#include "tests/unit/store_sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static enum err exec(struct store_tx *tx, void *sql)
-{
-    return store_exec(tx, sql, "");
-}
-
 void town_exec(struct town *t, const char *sql)
 {
-    assert_ok(store_run(t->ledger, exec, (void *)(uintptr_t)sql));
-}
-
-struct number {
-    const char *sql;
-    int64_t value;
-};
-
-static enum err get_number(struct store_tx *tx, void *arg)
-{
-    struct number *n = arg;
-    return store_int(tx, &n->value, n->sql, "");
+    sql_run(t->ledger, sql);
 }
 
 int64_t town_int(struct town *t, const char *sql)
 {
-    struct number n = {.sql = sql};
-    assert_ok(store_read(t->ledger, get_number, &n));
-    return n.value;
+    return sql_number(t->ledger, sql);
 }
 
 struct version {

@@ -1,31 +1,14 @@
 #include "tests/unit/control/fee_world.h"
-
-struct number {
-    const char *sql;
-    int64_t value;
-};
-
-static enum err exec(struct store_tx *tx, void *sql)
-{
-    return store_exec(tx, sql, "");
-}
+#include "tests/unit/store_sql.h"
 
 void sql(struct world *w, const char *text)
 {
-    assert_ok(store_run(w->ledger, exec, (void *)(uintptr_t)text));
-}
-
-static enum err get_number(struct store_tx *tx, void *arg)
-{
-    struct number *n = arg;
-    return store_int(tx, &n->value, n->sql, "");
+    sql_run(w->ledger, text);
 }
 
 int64_t number(struct world *w, const char *text)
 {
-    struct number n = {text, 0};
-    assert_ok(store_read(w->ledger, get_number, &n));
-    return n.value;
+    return sql_number(w->ledger, text);
 }
 
 static void fill(struct world *w)

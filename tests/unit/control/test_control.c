@@ -1,5 +1,6 @@
 /* The desired-state register of relays: every move, refusal, loss, repetition and late answer. */
 #include "tests/unit/check.h"
+#include "tests/unit/store_sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,32 +18,14 @@ struct world {
     uint64_t random;
 };
 
-struct number {
-    const char *sql;
-    int64_t value;
-};
-
-static enum err exec(struct store_tx *tx, void *sql)
-{
-    return store_exec(tx, sql, "");
-}
-
 static void sql(struct world *w, const char *text)
 {
-    assert_ok(store_run(w->store, exec, (void *)(uintptr_t)text));
-}
-
-static enum err get_number(struct store_tx *tx, void *arg)
-{
-    struct number *n = arg;
-    return store_int(tx, &n->value, n->sql, "");
+    sql_run(w->store, text);
 }
 
 static int64_t number(struct world *w, const char *text)
 {
-    struct number n = {text, 0};
-    assert_ok(store_read(w->store, get_number, &n));
-    return n.value;
+    return sql_number(w->store, text);
 }
 
 static int setup(void **state)

@@ -1,5 +1,6 @@
 /* Leaks at night, flow after closing, batteries, faults, and every end that an exercise can have. */
 #include "tests/unit/check.h"
+#include "tests/unit/store_sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,34 +29,19 @@ struct world {
     struct control_wish wish;
     struct control_protection protection;
     bool moving;
-    int64_t worked, number, meter_id;
-    const char *sql;
+    int64_t worked, meter_id;
     struct flow_exercise last;
     size_t exercises;
 };
 
-static enum err exec(struct store_tx *tx, void *arg)
-{
-    return store_exec(tx, ((struct world *)arg)->sql, "");
-}
-
 static void sql(struct world *w, const char *text)
 {
-    w->sql = text;
-    assert_ok(store_run(w->store, exec, w));
-}
-
-static enum err get_number(struct store_tx *tx, void *arg)
-{
-    struct world *w = arg;
-    return store_int(tx, &w->number, w->sql, "");
+    sql_run(w->store, text);
 }
 
 static int64_t number(struct world *w, const char *text)
 {
-    w->sql = text;
-    assert_ok(store_read(w->store, get_number, w));
-    return w->number;
+    return sql_number(w->store, text);
 }
 
 #define EVENTS(w, kind) number(w, "SELECT count(*) FROM event WHERE kind = '" kind "'")

@@ -3,6 +3,7 @@
  * owner of the loop does: flush the readings store, then the ledger.
  */
 #include "tests/unit/check.h"
+#include "tests/unit/store_sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,32 +185,14 @@ static enum err on_sign(void *ctx, const char *serial, struct bytes request, str
 /* --- set-up
  * ------------------------------------------------------------------------------------------ */
 
-static enum err exec(struct store_tx *tx, void *sql)
-{
-    return store_exec(tx, sql, "");
-}
-
 static void sql(struct world *w, const char *text)
 {
-    assert_ok(store_run(w->ledger, exec, (void *)(uintptr_t)text));
-}
-
-struct number {
-    const char *sql;
-    int64_t value;
-};
-
-static enum err get_number(struct store_tx *tx, void *arg)
-{
-    struct number *n = arg;
-    return store_int(tx, &n->value, n->sql, "");
+    sql_run(w->ledger, text);
 }
 
 static int64_t number(struct world *w, const char *text)
 {
-    struct number n = {text, 0};
-    assert_ok(store_read(w->ledger, get_number, &n));
-    return n.value;
+    return sql_number(w->ledger, text);
 }
 
 static void new_headend(struct world *w)

@@ -1,4 +1,5 @@
 #include "tests/unit/check.h"
+#include "tests/unit/store_sql.h"
 
 #include <stdio.h>
 
@@ -178,8 +179,6 @@ struct call {
     struct fixture *f;
     const char *json;
     struct notify_report report;
-    int64_t count;
-    const char *sql;
 };
 
 static enum err on_channel(void *arg, struct store_tx *tx, const struct notify_message *m, wall_s at)
@@ -205,17 +204,9 @@ static enum err run_two(struct store_tx *tx, void *arg)
     return notify_run(&n, tx, AT, 10, &c->f->done);
 }
 
-static enum err count(struct store_tx *tx, void *arg)
-{
-    struct call *c = arg;
-    return store_int(tx, &c->count, c->sql, "");
-}
-
 static int64_t number(struct fixture *f, const char *sql)
 {
-    struct call c = {.f = f, .sql = sql};
-    assert_ok(store_read(f->store, count, &c));
-    return c.count;
+    return sql_number(f->store, sql);
 }
 
 static void test_each_channel_is_counted_by_itself(void **state)

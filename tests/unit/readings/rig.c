@@ -1,4 +1,5 @@
 #include "tests/unit/readings/rig.h"
+#include "tests/unit/store_sql.h"
 
 #include <stdlib.h>
 
@@ -82,7 +83,7 @@ int64_t rig_value(struct rig *g, int64_t meter, enum meter_point point)
 }
 
 struct wanted {
-    const char *kind, *sql;
+    const char *kind;
     int64_t meter, count;
 };
 
@@ -106,17 +107,9 @@ int64_t rig_events(struct rig *g, int64_t meter, const char *kind)
     return w.count;
 }
 
-static enum err count_rows(struct store_tx *tx, void *arg)
-{
-    struct wanted *w = arg;
-    return store_int(tx, &w->count, w->sql, "");
-}
-
 int64_t rig_count(struct rig *g, const char *sql)
 {
-    struct wanted w = {.sql = sql};
-    assert_ok(store_read(g->store, count_rows, &w));
-    return w.count;
+    return sql_number(g->store, sql);
 }
 
 struct seal {

@@ -1,6 +1,7 @@
 /* The import: what each bad cell is called, that a bad row changes nothing, that the same file again
  * changes nothing, and that a comparison says what a commit then does. */
 #include "tests/unit/check.h"
+#include "tests/unit/store_sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,22 +78,9 @@ static enum err import(void **state, const char *text)
     return e;
 }
 
-struct number {
-    const char *sql;
-    int64_t value;
-};
-
-static enum err ask(struct store_tx *tx, void *arg)
-{
-    struct number *n = arg;
-    return store_int(tx, &n->value, n->sql, "");
-}
-
 static int64_t number(void **state, const char *sql)
 {
-    struct number n = {sql, -1};
-    assert_ok(store_read(*state, ask, &n));
-    return n.value;
+    return sql_number(*state, sql);
 }
 
 /* Everything that an import may write, in one number: rows of all its tables. */

@@ -1,5 +1,6 @@
 /* Undoing an import: the whole database is as it was before, or the import stands and says why. */
 #include "tests/unit/check.h"
+#include "tests/unit/store_sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,28 +118,14 @@ static enum err do_check(struct store_tx *tx, void *arg)
     return site_import_undo_check(tx, j->u);
 }
 
-static enum err do_sql(struct store_tx *tx, void *arg)
-{
-    struct job *j = arg;
-    return store_exec(tx, j->text, "");
-}
-
 static void sql(void **state, const char *text)
 {
-    assert_ok(store_run(*state, do_sql, &(struct job){.text = text}));
-}
-
-static enum err do_number(struct store_tx *tx, void *arg)
-{
-    struct job *j = arg;
-    return store_int(tx, &j->now, j->text, "");
+    sql_run(*state, text);
 }
 
 static int64_t number(void **state, const char *text)
 {
-    struct job j = {.text = text};
-    assert_ok(store_read(*state, do_number, &j));
-    return j.now;
+    return sql_number(*state, text);
 }
 
 static void undo(void **state, int64_t id)

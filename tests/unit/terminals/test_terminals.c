@@ -1,5 +1,6 @@
 /* Trips and registers of terminals on the platform: every end that a wish can have. */
 #include "tests/unit/check.h"
+#include "tests/unit/store_sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,6 @@ struct world {
     struct terminals_trip_query trips;
     struct terminals_rank_query ranks;
     int64_t worked, number;
-    const char *sql;
     struct terminals_register found;
     size_t count;
     struct terminals_trip_row rows[16];
@@ -38,28 +38,14 @@ struct world {
     int64_t circuit;
 };
 
-static enum err exec(struct store_tx *tx, void *arg)
-{
-    return store_exec(tx, ((struct world *)arg)->sql, "");
-}
-
 static void sql(struct world *w, const char *text)
 {
-    w->sql = text;
-    assert_ok(store_run(w->store, exec, w));
-}
-
-static enum err get_number(struct store_tx *tx, void *arg)
-{
-    struct world *w = arg;
-    return store_int(tx, &w->number, w->sql, "");
+    sql_run(w->store, text);
 }
 
 static int64_t number(struct world *w, const char *text)
 {
-    w->sql = text;
-    assert_ok(store_read(w->store, get_number, w));
-    return w->number;
+    return sql_number(w->store, text);
 }
 
 static int setup(void **state)

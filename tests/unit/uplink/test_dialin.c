@@ -1,97 +1,13 @@
-#include <stdarg.h>
-#include <stdio.h>
-
-#include "tests/unit/check.h"
-
-#include "uplink/dialin.h"
-
-/* The world of the engine: what it did, as text. */
-struct world {
-    struct dialin *d;
-    mono_ms now;
-    char log[1024];
-};
-
-static void add(struct world *w, const char *format, ...)
-{
-    va_list args;
-    size_t at = strlen(w->log);
-    va_start(args, format);
-    int n = vsnprintf(w->log + at, sizeof w->log - at, format, args);
-    va_end(args);
-    assert_true(n >= 0 && at + (size_t)n < sizeof w->log);
-}
-
-static void do_send(void *ctx, int64_t conn, const uint8_t *data, size_t len)
-{
-    add(ctx, "send %d %.*s;", (int)conn, (int)len, (const char *)data);
-}
-
-static void do_close(void *ctx, int64_t conn)
-{
-    add(ctx, "close %d;", (int)conn);
-}
-
-static void do_up(void *ctx, int64_t line)
-{
-    add(ctx, "up %d;", (int)line);
-}
-
-static void do_down(void *ctx, int64_t line, enum err why)
-{
-    add(ctx, "down %d %s;", (int)line, err_name(why));
-}
-
-static void do_received(void *ctx, int64_t line, const uint8_t *data, size_t len)
-{
-    add(ctx, "got %d %.*s;", (int)line, (int)len, (const char *)data);
-}
-
-static void do_note(void *ctx, const struct dialin_note *n)
-{
-    static const char *const names[] = {"bound",  "twin",     "displaced", "unknown",
-                                        "silent", "unproven", "broken"};
-    add(ctx, "%s %d %.*s;", names[n->event], (int)n->conn, (int)n->said_len, (const char *)n->said);
-}
-
-static void do_told(void *ctx, const struct dialin_told *t)
-{
-    add(ctx, "told %d %u at %lld", (int)t->line, t->address, (long long)t->at.s);
-    for (size_t i = 0; i < t->count; i++)
-        add(ctx, " %d=%lld", (int)t->points[i].point, (long long)t->points[i].value);
-    add(ctx, ";");
-}
-
-static void line(struct world *w, int64_t id, const char *endpoint, enum err want)
-{
-    struct dialin_endpoint e;
-    assert_ok(dialin_endpoint_parse(endpoint, &e));
-    assert_int_equal(dialin_line_add(w->d, id, &e), want);
-}
+#include "tests/unit/uplink/dialin_world.h"
 
 static int begin(void **state)
 {
     static struct world w;
-    w = (struct world){.now = {1'000'000}};
-    struct dialin_io io = {&w, do_send, do_close, do_up, do_down, do_received, do_told, do_note};
-    assert_ok(dialin_new(&w.d, &io));
-    line(&w, 1, "dtu:UNIT-1;ping", ERR_OK);
-    line(&w, 2, "dtu:UNIT-12;ping", ERR_OK);
+    world_open(&w);
+    world_line(&w, 1, "dtu:UNIT-1;ping", ERR_OK);
+    world_line(&w, 2, "dtu:UNIT-12;ping", ERR_OK);
     *state = &w;
     return 0;
-}
-
-static int end(void **state)
-{
-    dialin_free(((struct world *)*state)->d);
-    return 0;
-}
-
-/* What was done since the last look. */
-static void expect(struct world *w, const char *log)
-{
-    assert_string_equal(w->log, log);
-    w->log[0] = '\0';
 }
 
 static void hear(struct world *w, int64_t conn, const char *text)
@@ -229,9 +145,9 @@ static void test_strangers_are_refused(void **state)
 static void test_lines_come_and_go(void **state)
 {
     struct world *w = *state;
-    line(w, 3, "dtu:UNIT-12", ERR_EXISTS);
+    world_line(w, 3, "dtu:UNIT-12", ERR_EXISTS);
     connect_as(w, 5, "LATE");
-    line(w, 3, "dtu:LATE", ERR_OK);
+    world_line(w, 3, "dtu:LATE", ERR_OK);
     pass(w, 0);
     expect(w, "bound 5 LATE;up 3;");
     connect_as(w, 6, "LATE");
@@ -244,7 +160,7 @@ static void test_lines_come_and_go(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, world_close)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_endpoints),
         T(test_a_unit_is_its_line),

@@ -1,7 +1,4 @@
-#include <stdarg.h>
-#include <stdio.h>
-
-#include "tests/unit/check.h"
+#include "tests/unit/uplink/dialin_world.h"
 
 #include "proto/acrel.h"
 #include "proto/acrel4g.h"
@@ -9,103 +6,17 @@
 
 #define KEY "0123456789abcdef"
 
-/* What the engine did: text for lines, the last frame sent. */
-struct world {
-    struct dialin *d;
-    mono_ms now;
-    char log[1024];
-    uint8_t sent[2048];
-    size_t sent_len;
-};
-
-static void add(struct world *w, const char *format, ...)
-{
-    va_list args;
-    size_t at = strlen(w->log);
-    va_start(args, format);
-    int n = vsnprintf(w->log + at, sizeof w->log - at, format, args);
-    va_end(args);
-    assert_true(n >= 0 && at + (size_t)n < sizeof w->log);
-}
-
-static void do_send(void *ctx, int64_t conn, const uint8_t *data, size_t len)
-{
-    struct world *w = ctx;
-    (void)conn;
-    assert_true(len <= sizeof w->sent);
-    memcpy(w->sent, data, len);
-    w->sent_len = len;
-}
-
-static void do_close(void *ctx, int64_t conn)
-{
-    add(ctx, "close %d;", (int)conn);
-}
-
-static void do_up(void *ctx, int64_t line)
-{
-    add(ctx, "up %d;", (int)line);
-}
-
-static void do_down(void *ctx, int64_t line, enum err why)
-{
-    add(ctx, "down %d %s;", (int)line, err_name(why));
-}
-
-static void do_received(void *ctx, int64_t line, const uint8_t *data, size_t len)
-{
-    char hex[1024];
-    hex_encode(data, len, hex);
-    add(ctx, "got %d %s;", (int)line, hex);
-}
-
-static void do_told(void *ctx, const struct dialin_told *t)
-{
-    add(ctx, "told %d %u at %lld", (int)t->line, t->address, (long long)t->at.s);
-    for (size_t i = 0; i < t->count; i++)
-        add(ctx, " %d=%lld", (int)t->points[i].point, (long long)t->points[i].value);
-    add(ctx, ";");
-}
-
-static void do_note(void *ctx, const struct dialin_note *n)
-{
-    static const char *const names[] = {"bound",  "twin",     "displaced", "unknown",
-                                        "silent", "unproven", "broken"};
-    add(ctx, "%s %d %.*s;", names[n->event], (int)n->conn, (int)n->said_len, (const char *)n->said);
-}
-
-static void line(struct world *w, int64_t id, const char *endpoint, enum err want)
-{
-    struct dialin_endpoint e;
-    assert_ok(dialin_endpoint_parse(endpoint, &e));
-    assert_int_equal(dialin_line_add(w->d, id, &e), want);
-}
-
 static int begin(void **state)
 {
-    static struct world w;
-    w = (struct world){.now = {1'000'000}};
-    struct dialin_io io = {&w, do_send, do_close, do_up, do_down, do_received, do_told, do_note};
-    assert_ok(dialin_new(&w.d, &io));
+    static struct world w = {.frames = true};
+    world_open(&w);
     assert_ok(dialin_secret_put(w.d, "GW", KEY));
     dialin_time_set(w.d, (wall_s){1'795'624'000}, 28'800);
-    line(&w, 1, "acrel:GW/1", ERR_OK);
-    line(&w, 2, "acrel:GW/2", ERR_OK);
-    line(&w, 3, "acrel-4g:SN1", ERR_OK);
+    world_line(&w, 1, "acrel:GW/1", ERR_OK);
+    world_line(&w, 2, "acrel:GW/2", ERR_OK);
+    world_line(&w, 3, "acrel-4g:SN1", ERR_OK);
     *state = &w;
     return 0;
-}
-
-static int end(void **state)
-{
-    dialin_free(((struct world *)*state)->d);
-    return 0;
-}
-
-static void expect(struct world *w, const char *log)
-{
-    assert_string_equal(w->log, log);
-    w->log[0] = '\0';
 }
 
 static void dial(struct world *w, int64_t conn)
@@ -192,9 +103,9 @@ static void test_endpoints(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(dialin_endpoint_parse(bad[i], &e), ERR_SYNTAX);
     assert_int_equal(dialin_endpoint_parse("acrel-4g:123456789012345678901", &e), ERR_RANGE);
-    line(w, 9, "acrel:GW/2", ERR_EXISTS);
-    line(w, 9, "acrel-4g:SN1", ERR_EXISTS);
-    line(w, 9, "dtu:{{name", ERR_EXISTS); /* would be taken for a meter's frame */
+    world_line(w, 9, "acrel:GW/2", ERR_EXISTS);
+    world_line(w, 9, "acrel-4g:SN1", ERR_EXISTS);
+    world_line(w, 9, "dtu:{{name", ERR_EXISTS); /* would be taken for a meter's frame */
     assert_int_equal(dialin_secret_put(w->d, "GW2", "short"), ERR_SYNTAX);
     assert_int_equal(dialin_secret_put(w->d, "", KEY), ERR_SYNTAX);
 }
@@ -252,7 +163,7 @@ static void test_others_are_refused(void **state)
     say_plain(w, 6, ACREL_AUTH,
              "<root><gateway_id>XX</gateway_id><id_validate operation='request'/></root>");
     expect(w, "unknown 6 XX;close 6;");
-    line(w, 4, "acrel:YY/1", ERR_OK); /* without a secret */
+    world_line(w, 4, "acrel:YY/1", ERR_OK); /* without a secret */
     dial(w, 7);
     say_plain(w, 7, ACREL_AUTH,
              "<root><gateway_id>YY</gateway_id><id_validate operation='request'/></root>");
@@ -386,7 +297,7 @@ static void test_a_4g_meter(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, world_close)
     const struct CMUnitTest tests[] = {
         T(test_endpoints),
         cmocka_unit_test(test_the_cipher),

@@ -1,4 +1,5 @@
 #include "tests/unit/vend/vend_world.h"
+#include "tests/unit/store_sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,17 +186,9 @@ enum vend_state world_state(struct world *w, const char *order)
     return world_status(w, order).state;
 }
 
-static enum err one_int(struct store_tx *tx, void *arg)
-{
-    struct call *c = arg;
-    return store_int(tx, &c->number, c->text, "");
-}
-
 int64_t world_int(struct world *w, const char *sql)
 {
-    struct call c = {.w = w, .text = sql};
-    assert_ok(store_read(w->store, one_int, &c));
-    return c.number;
+    return sql_number(w->store, sql);
 }
 
 static enum err book(struct store_tx *tx, void *arg)
