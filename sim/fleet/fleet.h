@@ -113,8 +113,8 @@ void fleet_say(json_t *event);
 
 /* fleet_site.c: reads the site and the plans, makes lines and meters (not yet alive). */
 [[nodiscard]] enum err fleet_site_load(struct fleet *f);
-/* fleet_nvram.c: the meter's 4096 bytes, mapped from DIR/GATEWAY-LINE-ADDRESS.nv; NULL memory in
- * *out when options.nvram is NULL. */
+/* fleet_nvram.c: the meter's TERMINAL_NVRAM_SIZE bytes, mapped from
+ * DIR/GATEWAY-LINE-ADDRESS.nv; NULL memory in *out when options.nvram is NULL. */
 [[nodiscard]] enum err fleet_nvram_open(const struct fleet *f, const struct fleet_meter *m,
                                         uint8_t **out);
 /* The moment of the first start, remembered beside the nvram. */

@@ -15,6 +15,7 @@ import sys
 
 ROOMS = sys.argv[1]
 DATA = pathlib.Path(os.environ.get("YUFU_DATA") or (sys.argv[2] if len(sys.argv) > 2 else "../shared/data"))
+MANUAL = (pathlib.Path(__file__).resolve().parents[2] / "docs/manual/fleet.md").read_text(encoding="utf-8")
 NIGHT = range(1, 8)
 EVENING = range(18, 24)
 
@@ -93,8 +94,10 @@ def share(hours, which):
 
 
 def row(what, a, b, ours, right):
-    print(f"| {what} | {a} | {b} | {ours} |")
+    text = f"| {what} | {a} | {b} | {ours} |"
+    print(text)
     assert right, (what, a, b, ours)
+    assert text in MANUAL, f"docs/manual/fleet.md has another row: {text}"
 
 
 def compare(march, june, february, october):
