@@ -221,9 +221,11 @@ static int usage(void)
         stderr,
         "usage: yufu-terminal classify [--limit W] [--nominal V] [--lamp S] [--white W[:VAR]]... "
         "[--quiet] FILE...\n"
+        "       yufu-terminal rules\n"
         "Recorded loads through the terminal's load watch: one line an event, then, where the\n"
         "recording says what it was, hits, misses and false trips a class.\n"
-        "The formats are in docs/manual/load.md; plain: time,P[,Q,U,I,h3,h5,..h15,label]\n");
+        "The formats are in docs/manual/load.md; plain: time,P[,Q,U,I,h3,h5,..h15,label]\n"
+        "rules: which reason opens or closes a circuit before which other, and what ends it.\n");
     return 2;
 }
 
