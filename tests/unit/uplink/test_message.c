@@ -260,7 +260,7 @@ static void wrong_messages_are_named(void **state)
         {ERR_UPLINK_SYNTAX, "A2 20 07 03 A0", "negative kind key"},
         {ERR_UPLINK_SYNTAX, "A2 00 26 03 A0", "negative kind"},
         {ERR_UPLINK_UNKNOWN, "A2 00 00 03 A0", "kind 0"},
-        {ERR_UPLINK_UNKNOWN, "A2 00 10 03 A0", "kind 16"},
+        {ERR_UPLINK_UNKNOWN, "A2 00 12 03 A0", "kind 18"},
         {ERR_TRUNCATED, "A2 00 07 03 A1 01 5B7FFFFFFFFFFFFFFF", "endless bytes"},
         {ERR_TRUNCATED, "A2 00 07 03 A2 01 01 09 9A0000FFFF", "a list of nothing"},
     };
@@ -304,7 +304,7 @@ static void what_may_not_be_said_is_not_written(void **state)
     uplink_message_encode(&m, &w);
     assert_err(ERR_RANGE, w.err);
     static const struct uplink_message BAD[] = {
-        {.kind = UPLINK_TRIP + 1},
+        {.kind = UPLINK_PERMIT + 1},
         {.kind = UPLINK_COMMAND},
         {.kind = UPLINK_COMMAND, .command.kind = UPLINK_EXERCISE + 1},
         {.kind = UPLINK_COMMAND,

@@ -2263,7 +2263,7 @@ export interface components {
         Level: number;
         /** @enum {string} */
         OrderState: "CREATED" | "PAID" | "BOUND" | "CONFIRMED" | "REJECTED" | "FENCED" | "REFUNDED" | "CONFLICT" | "BOOKED";
-        Problem: {
+        Refusal: {
             /** @description about:blank#CODE */
             type: string;
             /** @description In the language of Accept-Language; Chinese if it says nothing */
@@ -2275,19 +2275,17 @@ export interface components {
             code: string;
             /** @description What exactly, in English, for whoever reads logs */
             detail?: string;
+            request_id: string;
+        };
+        Problem: components["schemas"]["Refusal"] & {
             errors?: {
                 /** @description JSON pointer into the body, or the name of a parameter */
                 pointer: string;
                 code: string;
                 detail?: string;
-                /** @description Import only: line of the file */
-                row?: number;
-                /** @description Import only */
-                column?: string;
                 title_zh?: string;
                 title_en?: string;
             }[];
-            request_id: string;
         };
         ImportChanges: {
             /** @description project, price plan, strategy, place, gateway, line, customer, account, meter */
@@ -4299,7 +4297,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & components["schemas"]["ImportResult"];
+                    "application/problem+json": components["schemas"]["Refusal"] & components["schemas"]["ImportResult"];
                 };
             };
         };
@@ -4410,7 +4408,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & components["schemas"]["ImportBlocked"];
+                    "application/problem+json": components["schemas"]["Refusal"] & components["schemas"]["ImportBlocked"];
                 };
             };
             422: components["responses"]["Problem"];
