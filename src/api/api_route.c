@@ -211,6 +211,8 @@ static const struct api_route routes[] = {
      .handle = api_gateway_lines},
     {HTTP_POST, V1 "/gateways/{id}/claim-code", API_VERB(CLAIM), API_SCOPE_GATEWAY, API_WRITE,
      .handle = api_claim_code},
+    {HTTP_POST, V1 "/gateways/{id}/legacy-seal", API_VERB(CLAIM), API_SCOPE_GATEWAY, API_WRITE,
+     API_BODY_JSON, .handle = api_legacy_seal},
 
     {HTTP_GET, V1 "/stream", API_VERB(VIEW), .kind = API_ASYNC, .handle = api_stream_open},
     {HTTP_GET, "/healthz", API_PUBLIC, .handle = api_health},

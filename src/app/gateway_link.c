@@ -250,6 +250,8 @@ static void session_opened(struct program *p)
     log_event(LOG_UPLINK_CONNECTED, LOG_S("platform", io_stream_peer(l->stream)),
               LOG_I("gateway", uplink_gateway(&l->session)),
               LOG_I("epoch", uplink_epoch(&l->session)));
+    if (uplink_is_legacy(&l->session))
+        log_event(LOG_UPLINK_LEGACY, LOG_S("platform", io_stream_peer(l->stream)));
 }
 
 static void log_outgoing(struct bytes message)
@@ -327,8 +329,10 @@ static void on_opened(void *arg, struct io_stream *s)
     struct program *p = arg;
     struct link *l = &p->link;
     uint8_t random[UPLINK_RANDOM];
-    struct uplink_client client = {
-        .gateway_id = l->identity.gateway_id, .secret = l->identity.secret, .random = random};
+    struct uplink_client client = {.gateway_id = l->identity.gateway_id,
+                                   .secret = l->identity.secret,
+                                   .random = random,
+                                   .legacy = l->legacy};
     (void)s;
     io_random(random, sizeof random);
     if (client.gateway_id != 0) {

@@ -91,7 +91,7 @@ static void stop(void *arg, int signal_number)
 
 struct gateway_arguments {
     const char *data, *platform, *ca, *serial, *claim, *clock, *line_speed, *offset, *units,
-        *secrets, *status;
+        *secrets, *status, *legacy;
 };
 
 /* Lines whose silences are milliseconds cannot follow a clock that makes a day of a second: they
@@ -179,6 +179,7 @@ static enum err start(struct program *p, const struct gateway_arguments *a)
     p->link.ca_path = a->ca;
     p->link.serial = a->serial;
     p->link.claim_code = a->claim;
+    p->link.legacy = a->legacy != NULL;
     TRY(link_open(p));
     TRY(open_units(p, a));
     TRY(open_page(p, a));
@@ -259,6 +260,8 @@ int main(int argc, char **argv)
         {"--unit-secrets", "FILE", &a.secrets, "ids and secrets of Acrel gateways, one a line"},
         {"--status", "[HOST:]PORT", &a.status,
          "a page for the installer; HOST: 127.0.0.1 unless told"},
+        {"--legacy-seal", NULL, &a.legacy,
+         "3DES, if the platform has allowed it for this gateway; see the manual"},
         {"--clock", "R,V,SPEED", &a.clock, "a clock that runs faster, for demonstrations"},
         {"--line-speed", "N", &a.line_speed, "with --clock: lines run only so fast; divides SPEED"},
         {0}};

@@ -37,6 +37,7 @@ struct identity {
 /* The way to the platform. */
 struct link {
     const char *host, *ca_path, *serial, *claim_code;
+    bool legacy; /* ask for the legacy seal */
     uint16_t port;
     struct bytes ca;
     struct identity identity;

@@ -36,6 +36,8 @@ struct platform_options {
     uint64_t (*random)(void *ctx);
     enum err (*sign)(void *ctx, const char *serial, struct bytes request, struct writer *pem,
                      uint8_t hash[32]);
+    /* a gateway uses the legacy seal: warn; NULL: nobody does */
+    void (*legacy)(void *ctx, const char *serial, wall_s until);
 };
 
 /* Opens both databases (migrating them) and rebuilds what lives in memory. */

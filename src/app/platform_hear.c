@@ -256,6 +256,13 @@ static enum err delivered(void *arg, struct store_tx *tx, const struct notify_me
                 .channel = m->channel});
 }
 
+static void warn_of_legacy(void *ctx, const char *serial, wall_s until)
+{
+    const struct platform *p = ctx;
+    if (p->options.legacy)
+        p->options.legacy(p->options.ctx, serial, until);
+}
+
 struct headend_sinks platform_sinks(struct platform *p)
 {
     return (struct headend_sinks){.ctx = p,
@@ -265,7 +272,8 @@ struct headend_sinks platform_sinks(struct platform *p)
                                   .event = take_event,
                                   .trip = take_trip,
                                   .committed = committed,
-                                  .sign = sign};
+                                  .sign = sign,
+                                  .legacy = warn_of_legacy};
 }
 
 struct notify platform_notify(struct platform *p)

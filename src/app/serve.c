@@ -195,6 +195,12 @@ static void woken(void *arg)
     (void)arg; /* the turn hook runs after every wake-up */
 }
 
+static void warn_of_legacy(void *ctx, const char *serial, wall_s until)
+{
+    (void)ctx;
+    log_event(LOG_UPLINK_LEGACY, LOG_S("serial", serial), LOG_I("until", until.s));
+}
+
 static void stop(void *arg, int signal_number)
 {
     (void)signal_number;
@@ -234,7 +240,8 @@ static enum err open_platform(struct serve *s, const char *data)
                              .links = {.ctx = s, .send = send_link, .close = close_link},
                              .ctx = s,
                              .random = draw,
-                             .sign = sign},
+                             .sign = sign,
+                             .legacy = warn_of_legacy},
                          now_of(s));
 }
 

@@ -86,6 +86,7 @@ ERR_ROW(ERR_FORECAST_COLUMNS, REFUSE, "The first line names the columns: a time,
 /* gateway */
 /* site */
 ERR_ROW(ERR_SITE_CLAIM, REFUSE, "The gateway's serial number and one-time code do not fit, or the code was used or has expired.", "通信管理机序列号与一次性代码不符,或代码已使用、已过期。")
+ERR_ROW(ERR_SITE_LEGACY, REFUSE, "The legacy seal can be allowed until a time in the next 366 days.", "旧式密封的准许期限须在今后 366 天之内。")
 ERR_ROW(ERR_SITE_EPOCH, REFUSE, "A newer connection of this gateway was seen.", "该通信管理机已有更新的连接。")
 ERR_ROW(ERR_SITE_TEXT, REFUSE, "A code or name is empty, too long, or contains characters that are not allowed.", "编码或名称为空、过长或含有不允许的字符。")
 ERR_ROW(ERR_SITE_LINE, REFUSE, "The line's number, endpoint, baud rate or parity is not valid.", "线路号、端点、波特率或校验位无效。")

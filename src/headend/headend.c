@@ -1,5 +1,6 @@
 #include "headend/headend.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,6 +162,14 @@ void headend_note(struct headend_session *s, enum err why, int kind)
     headend_submit(h->config.ledger, &n->job);
 }
 
+const char *headend_time_text(wall_s t, char *out)
+{
+    struct civil c = civil_from_wall(t, 0);
+    snprintf(out, 24, "%04d-%02u-%02u %02u:%02u", (int)(c.year % 10'000), c.month % 100U,
+             c.day % 100U, c.hour % 100U, c.minute % 100U);
+    return out;
+}
+
 /* --- the table of sessions
  * ---------------------------------------------------------------------------- */
 
@@ -277,6 +286,8 @@ struct stale {
     wall_s now;
     int64_t config[HEADEND_SESSIONS_MAX], revoked[HEADEND_SESSIONS_MAX]; /* connected gateways */
     size_t configs, revocations;
+    int64_t unsealed[HEADEND_SESSIONS_MAX]; /* under the legacy seal without leave */
+    size_t unseals;
     bool expired;
 };
 
@@ -289,6 +300,24 @@ static enum err ids(struct stale *s, struct query *q, int64_t *list, size_t *cou
     return query_end(q);
 }
 
+/* A leave for the legacy seal that was taken back, or ends earlier than it did. */
+static enum err look_at_leaves(struct store_tx *tx, struct stale *s)
+{
+    const struct headend *h = s->headend;
+    for (size_t i = 0; i < h->count; i++) {
+        struct site_legacy l;
+        const struct headend_session *live = h->sessions[i];
+        if (live->state != HEADEND_LIVE || live->legacy_until.s == 0)
+            continue;
+        enum err e = site_legacy_get(tx, live->gateway_id, &l);
+        if (e == ERR_NOT_FOUND || (e == ERR_OK && l.until.s <= s->now.s))
+            s->unsealed[s->unseals++] = live->gateway_id;
+        else
+            TRY(e);
+    }
+    return ERR_OK;
+}
+
 static enum err look_around(struct store_tx *tx, void *arg)
 {
     struct stale *s = arg;
@@ -298,6 +327,7 @@ static enum err look_around(struct store_tx *tx, void *arg)
     TRY(ids(s, &q, s->config, &s->configs));
     q = query_open(tx, "SELECT id FROM gateway WHERE revoked = 1", "");
     TRY(ids(s, &q, s->revoked, &s->revocations));
+    TRY(look_at_leaves(tx, s));
     TRY(store_int(tx, &expired,
                   "SELECT count(*) FROM command WHERE state = 'waiting' AND not_after < $1", "i",
                   s->now.s - EXPIRED_AFTER_S));
@@ -349,6 +379,11 @@ static void keep_house(struct headend *h)
         return; /* a store that cannot be read is found out by whoever writes */
     for (size_t i = 0; i < stale.revocations; i++)
         headend_kick(h, stale.revoked[i], h->now);
+    for (size_t i = 0; i < stale.unseals; i++) {
+        struct headend_session *s = headend_live(h, stale.unsealed[i]);
+        if (s)
+            headend_end(s, ERR_UPLINK_LEGACY, 0);
+    }
     for (size_t i = 0; i < stale.configs; i++) {
         struct headend_session *s = headend_live(h, stale.config[i]);
         if (s && s->welcomed)

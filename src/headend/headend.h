@@ -24,8 +24,8 @@
  *   waiting, expired ──headend_fence──► fencing ──outcome FENCED──► fenced
  *                                       fencing ──any other outcome──► done
  *
- * A gateway speaks for its own meters only: readings of others are left out, outcomes of commands we
- * do not know are taken as evidence only about its own meters.
+ * A gateway speaks for its own meters only: readings of others are left out, outcomes of commands
+ * we do not know are taken as evidence only about its own meters.
  *
  * The owner calls store_flush of the readings store and then of the ledger store at the end of each
  * turn of its loop; answers leave in the `done` callbacks of these.
@@ -111,6 +111,8 @@ struct headend_sinks {
     enum err (*sign)(void *ctx, const char *serial, struct bytes request, struct writer *pem,
                      uint8_t hash[32]);
     enum err (*trip)(void *ctx, struct store_tx *ledger_tx, const struct headend_told_trip *trip);
+    /* a session is live under the legacy seal: warn */
+    void (*legacy)(void *ctx, const char *serial, wall_s until);
 };
 
 struct headend_config {

@@ -87,6 +87,7 @@ struct headend_session {
     size_t queued;
     struct headend_flight flight[HEADEND_INFLIGHT_MAX];
     size_t flights;
+    wall_s legacy_until; /* of a session under the legacy seal; else 0 */
     int64_t config_sent; /* version; 0: none in this session */
     mono_ms config_at;
 };
@@ -105,6 +106,9 @@ struct headend {
     uint8_t scratch[UPLINK_MESSAGE_MAX];
     _Alignas(16) uint8_t arena[UPLINK_ARENA];
 };
+
+/* "2026-11-25 06:00" UTC; out needs 24 chars; returns it. */
+const char *headend_time_text(wall_s t, char *out);
 
 struct headend_session *headend_find(struct headend *h, int64_t conn);
 struct headend_session *headend_live(const struct headend *h, int64_t gateway_id);

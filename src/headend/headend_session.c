@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "headend/headend_impl.h"
 #include "headend/line_stats.h"
+#include "journal/detail.h"
 #include "journal/journal.h"
 
 #define CONFIG_AGAIN_MS 60'000 /* a configuration that was sent and not applied */
@@ -24,12 +25,15 @@ static void knows(struct headend_session *s, const struct site_gateway *g)
 struct lookup {
     int64_t id;
     struct site_gateway gateway;
+    struct site_legacy legacy; /* until 0: it has no leave */
 };
 
 static enum err look_up(struct store_tx *tx, void *arg)
 {
     struct lookup *l = arg;
-    return site_gateway_get(tx, l->id, &l->gateway);
+    TRY(site_gateway_get(tx, l->id, &l->gateway));
+    enum err e = site_legacy_get(tx, l->id, &l->legacy);
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
 static enum err admit(const struct headend_session *s, const struct site_gateway *g)
@@ -51,6 +55,8 @@ static void ask_secret(struct headend_session *s)
         knows(s, &l.gateway);
         e = admit(s, &l.gateway);
     }
+    if (e == ERR_OK && l.legacy.until.s > s->headend->now.wall.s)
+        uplink_allow_legacy(&s->link, l.legacy.until);
     if (e == ERR_OK)
         e = uplink_accept(&s->link, l.gateway.secret, l.gateway.boot_epoch);
     else
@@ -65,9 +71,33 @@ static void ask_secret(struct headend_session *s)
 struct boot {
     struct headend_job job;
     int64_t gateway_id, epoch;
-    wall_s now;
+    wall_s now, legacy_until;
     struct site_gateway gateway; /* as it was committed */
 };
+
+/* It is written down whenever a session is opened so. */
+static enum err note_legacy(struct store_tx *tx, struct boot *b)
+{
+    struct headend_session *s = b->job.session;
+    struct site_legacy l;
+    char until[24];
+    struct detail d = {};
+    if (!uplink_is_legacy(&s->link))
+        return ERR_OK;
+    enum err e = site_legacy_get(tx, b->gateway_id, &l);
+    if (e == ERR_NOT_FOUND || (e == ERR_OK && l.until.s <= b->now.s))
+        return ERR_UPLINK_LEGACY; /* taken back meanwhile */
+    TRY(e);
+    TRY(site_legacy_used(tx, b->gateway_id, b->now));
+    b->legacy_until = l.until;
+    detail_text(&d, "serial", s->serial);
+    detail_text(&d, "until", headend_time_text(l.until, until));
+    detail_text(&d, "why", l.reason);
+    return journal_event(tx, &(struct journal_event){.at = b->now,
+                                                     .kind = EVENT_GATEWAY_LEGACY,
+                                                     .project_id = s->project_id,
+                                                     .detail = detail_end(&d)});
+}
 
 static enum err commit_epoch(struct store_tx *tx, void *arg)
 {
@@ -79,6 +109,7 @@ static enum err commit_epoch(struct store_tx *tx, void *arg)
     if (e == ERR_SITE_EPOCH)
         return ERR_UPLINK_EPOCH;
     TRY(e);
+    TRY(note_legacy(tx, b));
     return headend_note_now(tx, b->job.session, ERR_OK, EVENT_GATEWAY_ONLINE);
 }
 
@@ -99,6 +130,7 @@ static void booted(void *arg, enum err result)
     int64_t known = b->gateway.boot_epoch;
     s->done_epoch = b->gateway.received_epoch;
     s->done_seq = b->gateway.received_seq;
+    s->legacy_until = b->legacy_until;
     free(b);
     if (s->state != HEADEND_BOOTING)
         return;
@@ -109,6 +141,9 @@ static void booted(void *arg, enum err result)
     }
     fence_older(s);
     s->state = HEADEND_LIVE;
+    const struct headend_sinks *sinks = &s->headend->config.sinks;
+    if (s->legacy_until.s != 0 && sinks->legacy)
+        sinks->legacy(sinks->ctx, s->serial, s->legacy_until);
     headend_pump(s);
 }
 
@@ -140,7 +175,8 @@ static void welcome(struct headend_session *s, const struct uplink_hello *hello)
     if (store_read(s->headend->config.ledger, look_up, &l) != ERR_OK)
         return; /* it will ask again */
     bool same = hello->queue_epoch == s->done_epoch;
-    /* A second HELLO in another epoch: it saw from our answer that its file had gone back in time. */
+    /* A second HELLO in another epoch: it saw from our answer that its file had gone back in time.
+     */
     if (!s->welcomed || hello->queue_epoch != s->taken_epoch) {
         s->taken_epoch = hello->queue_epoch;
         s->taken_seq = same ? s->done_seq : 0;

@@ -22,6 +22,7 @@ LOG_ROW(LOG_GATEWAY_CLAIMING, "gateway.claiming", INFO, "The gateway shows its o
 LOG_ROW(LOG_GATEWAY_CLAIMED, "gateway.claimed", INFO, "The gateway has its identity.", "通信管理机已完成注册。")
 LOG_ROW(LOG_GATEWAY_CLAIM_REFUSED, "gateway.claim_refused", ERROR, "The platform refused the claim: check serial and code.", "平台拒绝注册:请核对序列号与认领码。")
 LOG_ROW(LOG_UPLINK_CONNECTED, "uplink.connected", INFO, "The session with the platform is open.", "与平台的会话已建立。")
+LOG_ROW(LOG_UPLINK_LEGACY, "uplink.legacy", WARN, "A session uses the legacy seal (3DES). It is allowed for a while only: start the gateway without --legacy-seal as soon as nobody asks for it.", "会话使用旧式密封(3DES),仅在限期内准许;无此要求后请去掉通信管理机的 --legacy-seal 选项。")
 LOG_ROW(LOG_UPLINK_LOST, "uplink.lost", WARN, "The session with the platform ended; it is opened again.", "与平台的会话中断,将自动重连。")
 LOG_ROW(LOG_UPLINK_REFUSED, "uplink.refused", WARN, "A frame or a session was refused: altered, replayed, wrong key or fenced.", "上行报文或会话被拒绝:被篡改、重放、密钥不符或已被隔离。")
 LOG_ROW(LOG_UPLINK_CLOCK, "uplink.clock", INFO, "The gateway took over the platform's time.", "通信管理机已与平台对时。")

@@ -154,6 +154,26 @@ struct site_claim {
  * made for it. */
 [[nodiscard]] enum err site_gateway_revoke(struct store_tx *tx, int64_t id, bool revoked);
 
+/* The legacy seal (uplink.h) is refused to every gateway that has no leave for it. A leave has a
+ * reason and an end, at most SITE_LEGACY_DAYS after it was given. */
+#define SITE_LEGACY_DAYS 366
+#define SITE_LEGACY_REASON_MAX 200
+struct site_legacy {
+    wall_s until, allowed_at;
+    wall_s used_at; /* when a session last opened so; 0: never */
+    char reason[SITE_LEGACY_REASON_MAX + 1];
+    char actor[32];
+};
+/* Gives leave, or changes the one that is there. ERR_NOT_FOUND: no such gateway; ERR_SITE_TEXT: no
+ * reason; ERR_SITE_LEGACY: it ends before it begins, or too late. used_at is not looked at. */
+[[nodiscard]] enum err site_legacy_allow(struct store_tx *tx, int64_t gateway_id,
+                                         const struct site_legacy *leave);
+/* ERR_NOT_FOUND: it has none. One whose end is past is still told by site_legacy_get. */
+[[nodiscard]] enum err site_legacy_get(struct store_tx *tx, int64_t gateway_id,
+                                       struct site_legacy *leave);
+[[nodiscard]] enum err site_legacy_end(struct store_tx *tx, int64_t gateway_id);
+[[nodiscard]] enum err site_legacy_used(struct store_tx *tx, int64_t gateway_id, wall_s now);
+
 /* --- customers and accounts ----------------------------------------------------------------- */
 
 struct site_customer {

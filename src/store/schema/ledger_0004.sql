@@ -27,3 +27,14 @@ CREATE TABLE line_hour (
   silent INTEGER NOT NULL,      -- the most meters that were silent at one time
   PRIMARY KEY (line_id, hour_at)
 ) STRICT, WITHOUT ROWID;
+
+-- site -----------------------------------------------------------------------------------------------
+-- Gateways that may use the legacy seal (3DES) for a while: docs/decisions/0034-legacy-seal.md.
+CREATE TABLE gateway_legacy (
+  gateway_id INTEGER PRIMARY KEY REFERENCES gateway (id) ON DELETE CASCADE,
+  until_at INTEGER NOT NULL CHECK (until_at > 0),
+  reason TEXT NOT NULL CHECK (length(reason) > 0),
+  actor TEXT NOT NULL,
+  allowed_at INTEGER NOT NULL,
+  used_at INTEGER NOT NULL DEFAULT 0 -- when a session last opened so; 0: never
+) STRICT;

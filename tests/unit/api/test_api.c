@@ -397,6 +397,59 @@ static void test_claim_code(void **state)
                      1);
 }
 
+static struct reply ask_legacy(struct world *w, struct person *p, int64_t until, const char *reason)
+{
+    char body[400];
+    snprintf(body, sizeof body, "{\"until\": %lld, \"reason\": \"%s\"}", (long long)until, reason);
+    return world_post(w, p, NULL, "/api/v1/gateways/1/legacy-seal", body);
+}
+
+static json_t *legacy_of(struct reply *r)
+{
+    return json_object_get(json_array_get(json_object_get(r->json, "gateways"), 0), "legacy");
+}
+
+/* Off; allowed for a while with a reason; told wherever the gateway is; taken back. */
+static void test_legacy_seal(void **state)
+{
+    struct world *w = *state;
+    struct person p = admin(w);
+    int64_t now = time(NULL);
+    struct reply r = world_get(w, &p, "/api/v1/projects/1/gateways");
+    assert_true(json_is_null(legacy_of(&r)));
+    reply_free(&r);
+    check_reply(ask_legacy(w, &p, 0, "never was"), 404, "NOT_FOUND");
+    check_reply(ask_legacy(w, &p, now - 10, "past"), 422, "SITE_LEGACY");
+    check_reply(ask_legacy(w, &p, now + 400 * 86'400, "too long"), 422, "SITE_LEGACY");
+    check_reply(ask_legacy(w, &p, now + 86'400, ""), 400, "API_FIELD");
+    check_reply(world_post(w, &p, NULL, "/api/v1/gateways/99/legacy-seal",
+                           "{\"until\": 1, \"reason\": \"x\"}"),
+                404, "NOT_FOUND");
+    r = ask_legacy(w, &p, now + 86'400, "tender 7 asks for it");
+    assert_int_equal(r.status, 200);
+    reply_free(&r);
+    r = world_get(w, &p, "/api/v1/projects/1/gateways");
+    json_t *legacy = legacy_of(&r);
+    assert_int_equal(json_integer_value(json_object_get(legacy, "until")), now + 86'400);
+    assert_string_equal(json_string_value(json_object_get(legacy, "reason")),
+                        "tender 7 asks for it");
+    assert_false(json_is_true(json_object_get(legacy, "over")));
+    assert_true(json_is_null(json_object_get(legacy, "used_at")));
+    reply_free(&r);
+    world_execute(w, "UPDATE gateway_legacy SET until_at = 5");
+    r = world_get(w, &p, "/api/v1/projects/1/gateways");
+    assert_true(json_is_true(json_object_get(legacy_of(&r), "over")));
+    reply_free(&r);
+    r = ask_legacy(w, &p, 0, "the tender is over");
+    assert_int_equal(r.status, 200);
+    assert_true(json_is_null(json_object_get(r.json, "legacy")));
+    reply_free(&r);
+    assert_int_equal(
+        world_number(w, "SELECT count(*) FROM event WHERE kind LIKE 'gateway.legacy_%'"), 2);
+    assert_int_equal(
+        world_number(w, "SELECT count(*) FROM audit WHERE action LIKE 'gateway.legacy_%'"), 2);
+}
+
 /* A model that nobody knows stands for itself; what cannot be cut says so. */
 static void test_gateway_meters(void **state)
 {
@@ -414,7 +467,8 @@ static void test_gateway_meters(void **state)
     r = world_get(w, &p, "/api/v1/gateways/1/meters");
     meter = json_array_get(json_object_get(r.json, "meters"), 0);
     assert_false(json_is_true(json_object_get(meter, "can_cut")));
-    assert_string_equal(json_string_value(json_object_get(meter, "model_en")), "Heat meter, CJ/T 188");
+    assert_string_equal(json_string_value(json_object_get(meter, "model_en")),
+                        "Heat meter, CJ/T 188");
     reply_free(&r);
     check_reply(world_get(w, &p, "/api/v1/gateways/99/meters"), 404, "NOT_FOUND");
 }
@@ -840,6 +894,7 @@ int main(void)
         CASE(test_relay_and_keep),
         CASE(test_warden_restores_but_does_not_cut),
         CASE(test_claim_code),
+        CASE(test_legacy_seal),
         CASE(test_gateway_meters),
         CASE(test_gateway_lines),
         CASE(test_lists),

@@ -42,6 +42,8 @@ struct world {
     struct uplink_outcome last_outcome;
     bool last_had_command, last_fenced_before;
     uint64_t random;
+    bool legacy; /* peers ask for the legacy seal */
+    int64_t warned_until;
 };
 
 static const uint8_t certificate[32] = {9, 9, 9};
@@ -182,6 +184,13 @@ static enum err on_sign(void *ctx, const char *serial, struct bytes request, str
     return ERR_OK;
 }
 
+static void on_legacy(void *ctx, const char *serial, wall_s until)
+{
+    struct world *w = ctx;
+    assert_string_equal(serial, "YG-1");
+    w->warned_until = until.s;
+}
+
 /* --- set-up
  * ------------------------------------------------------------------------------------------ */
 
@@ -197,12 +206,12 @@ static int64_t number(struct world *w, const char *text)
 
 static void new_headend(struct world *w)
 {
-    assert_ok(headend_new(&w->headend,
-                          &(struct headend_config){.ledger = w->ledger,
-                                                   .readings = w->readings,
-                                                   .io = {w, on_send, on_close},
-                                                   .sinks = {w, on_batch, on_follow, on_outcome,
-                                                             on_event, on_committed, on_sign}}));
+    assert_ok(headend_new(&w->headend, &(struct headend_config){
+                                           .ledger = w->ledger,
+                                           .readings = w->readings,
+                                           .io = {w, on_send, on_close},
+                                           .sinks = {w, on_batch, on_follow, on_outcome, on_event,
+                                                     on_committed, on_sign, NULL, on_legacy}}));
 }
 
 static enum err fill(struct store_tx *tx, void *arg)
@@ -303,7 +312,8 @@ static struct peer *dial(struct world *w, int64_t conn, const uint8_t *hash, int
         random[i] = (uint8_t)(++w->random * 37 >> 3);
     *p = (struct peer){.conn = conn};
     assert_ok(headend_open(w->headend, &(struct headend_peer){conn, hash, random}, w->now));
-    uplink_client_init(&p->link, &(struct uplink_client){gateway, epoch, secret, random}, w->now);
+    uplink_client_init(&p->link, &(struct uplink_client){gateway, epoch, secret, random, w->legacy},
+                       w->now);
     deliver(w, p); /* HELLO1; HELLO2 comes back at once */
     deliver(w, p); /* the proof */
     return p;
@@ -465,6 +475,77 @@ static void test_revoked_while_live_is_kicked(void **state)
     assert_int_equal(w->event_count, 0);
     assert_true(p->closed);
     assert_false(headend_online(w->headend, GATEWAY));
+}
+
+static void legacy_events(struct world *w, int64_t used, int64_t refused_ones)
+{
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'gateway.legacy'"), used);
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'gateway.refused'"),
+                     refused_ones);
+}
+
+/* The legacy seal needs a leave for this gateway whose time is not over. */
+static void test_legacy_needs_a_leave(void **state)
+{
+    struct world *w = *state;
+    w->legacy = true;
+    refused(w, dial(w, 1, certificate, GATEWAY, 4), ERR_UPLINK_LEGACY);
+    sql(w, "INSERT INTO gateway_legacy VALUES (4, 9000000000, 'another gateway''s', 'a', 1, 0)");
+    refused(w, dial(w, 2, certificate, GATEWAY, 4), ERR_UPLINK_LEGACY);
+    sql(w, "INSERT INTO gateway_legacy VALUES (3, 1, 'over', 'a', 1, 0)");
+    refused(w, dial(w, 3, certificate, GATEWAY, 4), ERR_UPLINK_LEGACY);
+    legacy_events(w, 0, 3);
+    sql(w, "UPDATE gateway_legacy SET until_at = 9000000000, reason = 'tender 7' WHERE gateway_id "
+           "= 3");
+    struct peer *p = connect_peer(w, 4, 4);
+    assert_true(headend_online(w->headend, GATEWAY));
+    assert_int_equal(w->warned_until, INT64_C(9'000'000'000));
+    legacy_events(w, 1, 3);
+    assert_int_equal(number(w,
+                            "SELECT count(*) FROM event WHERE kind = 'gateway.legacy' AND detail "
+                            "LIKE '%tender 7%' AND detail LIKE '%2255-03-14 16:00%'"),
+                     1);
+    assert_true(number(w, "SELECT used_at FROM gateway_legacy WHERE gateway_id = 3") > 0);
+    say_event(w, p, 1, 7);
+    turns(w);
+    assert_int_equal(w->event_count, 1);
+}
+
+/* Nobody is warned of a session under the usual seal, whatever is allowed. */
+static void test_leave_changes_nothing_for_the_usual_seal(void **state)
+{
+    struct world *w = *state;
+    sql(w, "INSERT INTO gateway_legacy VALUES (3, 9000000000, 'tender 7', 'a', 1, 0)");
+    struct peer *p = connect_peer(w, 1, 4);
+    legacy_events(w, 0, 0);
+    assert_int_equal(w->warned_until, 0);
+    sql(w, "DELETE FROM gateway_legacy");
+    w->now.mono.ms += 6000;
+    headend_tick(w->headend, w->now);
+    assert_false(p->closed);
+}
+
+static void test_legacy_ends_with_its_leave(void **state)
+{
+    struct world *w = *state;
+    w->legacy = true;
+    sql(w, "INSERT INTO gateway_legacy VALUES (3, 9000000000, 'tender 7', 'a', 1, 0)");
+    struct peer *p = connect_peer(w, 1, 4);
+    w->now.mono.ms += 6000;
+    headend_tick(w->headend, w->now);
+    assert_false(p->closed);
+    sql(w, "DELETE FROM gateway_legacy WHERE gateway_id = 3");
+    w->now.mono.ms += 6000;
+    headend_tick(w->headend, w->now);
+    assert_true(p->closed);
+    assert_err(ERR_UPLINK_LEGACY, uplink_error(&p->link)); /* told under its seal */
+    assert_false(headend_online(w->headend, GATEWAY));
+    sql(w, "INSERT INTO gateway_legacy VALUES (3, 9000000000, 'tender 7', 'a', 1, 0)");
+    p = connect_peer(w, 2, 5);
+    w->now.wall.s = INT64_C(9'000'000'000); /* its time is over */
+    headend_tick(w->headend, w->now);
+    assert_true(p->closed);
+    assert_err(ERR_UPLINK_LEGACY, uplink_error(&p->link));
 }
 
 static void test_kick_and_housekeeping(void **state)
@@ -909,12 +990,8 @@ static void test_numbers_beyond_all_meters_are_given_up(void **state)
     struct world *w = *state;
     struct peer *p = connect_peer(w, 1, 4);
     const struct uplink_outcome bad[] = {
-        {.count = INT64_MAX},
-        {.record_n = INT64_MAX},
-        {.record_amount_fen = INT64_MIN},
-        {.purchased_fen = INT64_MAX},
-        {.balance_fen = INT64_MAX},
-        {.version = INT64_MAX},
+        {.count = INT64_MAX},         {.record_n = INT64_MAX},    {.record_amount_fen = INT64_MIN},
+        {.purchased_fen = INT64_MAX}, {.balance_fen = INT64_MAX}, {.version = INT64_MAX},
     };
     int64_t seq = 0;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -1060,8 +1137,8 @@ static void test_commands_in_flight_are_bounded_and_urgent_first(void **state)
 {
     struct world *w = *state;
     struct peer *p = connect_peer(w, 1, 4);
-    static const enum uplink_command_kind patient[] = {UPLINK_READ, UPLINK_EXERCISE, UPLINK_REGISTER,
-                                                       UPLINK_EXERCISE};
+    static const enum uplink_command_kind patient[] = {UPLINK_READ, UPLINK_EXERCISE,
+                                                       UPLINK_REGISTER, UPLINK_EXERCISE};
     int64_t ids[HEADEND_INFLIGHT_MAX + 8];
     for (size_t i = 0; i < HEADEND_INFLIGHT_MAX + 8; i++)
         ids[i] = put_command(w, i < 4 ? patient[i] : UPLINK_VEND, 0);
@@ -1188,6 +1265,9 @@ int main(void)
         CASE(test_unknown_unclaimed_revoked),
         CASE(test_revoked_while_live_is_kicked),
         CASE(test_kick_and_housekeeping),
+        CASE(test_legacy_needs_a_leave),
+        CASE(test_leave_changes_nothing_for_the_usual_seal),
+        CASE(test_legacy_ends_with_its_leave),
         CASE(test_equal_and_older_epochs_are_refused),
         CASE(test_newer_epoch_fences_the_older_session),
         CASE(test_late_message_of_a_fenced_session_is_dropped),

@@ -413,6 +413,42 @@ static void test_a_list_stops_when_told(void **state)
     RUN(state, stopped);
 }
 
+static enum err legacy(struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    struct site_legacy l = {.until = {100'000}, .allowed_at = {1000}, .reason = "tender", .actor = "user:3"},
+                       told, bad = l;
+    assert_err(ERR_NOT_FOUND, site_legacy_get(tx, 1, &told));
+    assert_err(ERR_NOT_FOUND, site_legacy_end(tx, 1));
+    assert_err(ERR_NOT_FOUND, site_legacy_used(tx, 1, (wall_s){5}));
+    assert_err(ERR_NOT_FOUND, site_legacy_allow(tx, 9, &l));
+    bad.until.s = 1000;
+    assert_err(ERR_SITE_LEGACY, site_legacy_allow(tx, 1, &bad));
+    bad.until.s = 1000 + SITE_LEGACY_DAYS * 86'400 + 1;
+    assert_err(ERR_SITE_LEGACY, site_legacy_allow(tx, 1, &bad));
+    bad = l;
+    bad.reason[0] = '\0';
+    assert_err(ERR_SITE_TEXT, site_legacy_allow(tx, 1, &bad));
+    assert_err(ERR_NOT_FOUND, site_legacy_get(tx, 1, &told)); /* refusals change nothing */
+    assert_ok(site_legacy_allow(tx, 1, &l));
+    assert_ok(site_legacy_used(tx, 1, (wall_s){2000}));
+    l.until.s = 1000 + SITE_LEGACY_DAYS * 86'400;
+    assert_ok(site_legacy_allow(tx, 1, &l)); /* changed, not doubled */
+    assert_ok(site_legacy_get(tx, 1, &told));
+    assert_int_equal(told.until.s, l.until.s);
+    assert_int_equal(told.used_at.s, 2000);
+    assert_string_equal(told.reason, "tender");
+    assert_string_equal(told.actor, "user:3");
+    assert_ok(site_legacy_end(tx, 1));
+    assert_err(ERR_NOT_FOUND, site_legacy_get(tx, 1, &told));
+    return ERR_OK;
+}
+
+static void test_legacy_seal_has_reason_and_end(void **state)
+{
+    RUN(state, legacy);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_site, close_site)
 
 int main(void)
@@ -423,6 +459,7 @@ int main(void)
         CASE(test_bad_objects_are_refused),
         CASE(test_a_claim_is_used_once),
         CASE(test_newer_connection_wins),
+        CASE(test_legacy_seal_has_reason_and_end),
         CASE(test_plans_are_versions),
         CASE(test_later_version_of_one_instant),
         CASE(test_lists_inside_lists),

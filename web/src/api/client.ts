@@ -76,6 +76,8 @@ export type TripRank = Schemas['TripRank']
 type Setting = operations['setTerminal']['requestBody']['content']['application/json']
 type ManySetting = operations['setTerminals']['requestBody']['content']['application/json']
 type TerminalOrder = operations['orderTerminal']['requestBody']['content']['application/json']
+type LegacyWish = operations['allowLegacySeal']['requestBody']['content']['application/json']
+type LegacyAnswer = operations['allowLegacySeal']['responses'][200]['content']['application/json']
 export type SeriesStep = Series['step']
 export type ClaimCode = { gateway_id: number; serial: string; code: string; valid_until: number }
 
@@ -197,6 +199,8 @@ export const api = {
     call<{ now: number; gateways: Gateway[] }>('GET', `/projects/${project}/gateways`),
   freshness: (project: number) => call<Freshness>('GET', `/projects/${project}/freshness`),
   claimCode: (gateway: number) => call<ClaimCode>('POST', `/gateways/${gateway}/claim-code`),
+  legacySeal: (gateway: number, body: LegacyWish) =>
+    call<LegacyAnswer>('POST', `/gateways/${gateway}/legacy-seal`, { body }),
   search: (q: string, limit = 12) => call<{ hits: Hit[] }>('GET', '/search', { query: { q, limit } }),
 
   plans: (project: number) => call<PlanList>('GET', `/projects/${project}/price-plans`),

@@ -2067,6 +2067,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/gateways/{gateway_id}/legacy-seal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Gateway */
+                gateway_id: components["parameters"]["GatewayId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Allow the legacy seal (3DES) of this gateway's session for a while, or no longer
+         * @description Off for every gateway. Only a gateway that is itself started with --legacy-seal makes use of it. A running session under it ends within seconds when the leave is taken back. Every change is an entry of the audit trail and an event.
+         */
+        post: operations["allowLegacySeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/stream": {
         parameters: {
             query?: never;
@@ -3010,6 +3033,7 @@ export interface components {
             meters: number;
             /** @description Meters whose newest state is at most 180 s old */
             fresh: number;
+            legacy: components["schemas"]["LegacyLeave"];
             lines: {
                 id: number;
                 number: number;
@@ -3023,6 +3047,16 @@ export interface components {
                 oldest_age_s: number | null;
             }[];
         };
+        /** @description Leave for the legacy seal (3DES); null: it was never given, or was taken back */
+        LegacyLeave: {
+            until: components["schemas"]["Time"];
+            /** @description Its end is past */
+            over: boolean;
+            reason: string;
+            actor: string;
+            allowed_at: components["schemas"]["Time"];
+            used_at: components["schemas"]["MaybeTime"];
+        } | null;
         Freshness: {
             now: components["schemas"]["Time"];
             /** @constant */
@@ -7777,6 +7811,45 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+        };
+    };
+    allowLegacySeal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Gateway */
+                gateway_id: components["parameters"]["GatewayId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Unix time, in the next 366 days; 0: no longer allowed */
+                    until: number;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What holds now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        gateway_id: number;
+                        legacy: components["schemas"]["LegacyLeave"];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
         };
     };
     openStream: {
