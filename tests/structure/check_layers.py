@@ -12,7 +12,7 @@ for line in (root / "tests/structure/layers.txt").read_text().splitlines():
         rows[words[1]] = int(words[0])
         sideways[words[1]] = {w[1:] for w in words[2:]}
 
-faults, checked = [], 0
+faults, checked = [f"layers.txt: there is no folder src/{room}" for room in rows if not (root / "src" / room).is_dir()], 0
 for path in sorted((root / "src").rglob("*.[ch]")):
     here = path.relative_to(root / "src").parts[0]
     if here not in rows:
