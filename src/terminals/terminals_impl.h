@@ -23,6 +23,8 @@ struct terminals_meter {
     int64_t id, project_id, account_id, place_id, epoch, circuits;
     bool terminal;
 };
+/* From a row that begins project_id, account_id, place_id, epoch, circuits, model. */
+struct terminals_meter terminals_meter_of(const struct query *q, int64_t meter_id);
 enum err terminals_meter_load(struct store_tx *tx, int64_t meter_id, struct terminals_meter *m);
 
 struct terminals_row {

@@ -224,18 +224,23 @@ enum err terminals_exchange(struct store_tx *tx, int64_t meter_id, wall_s now)
 /* --- what moves
  * ---------------------------------------------------------------------------------------- */
 
-static enum err seen_before(struct store_tx *tx, const struct terminals_report *p, int64_t *open,
-                            int64_t *reason)
+/* One look for every reading of every meter, most of which are no terminals or have not changed. */
+static enum err look_up(struct store_tx *tx, int64_t meter_id, struct terminals_meter *m,
+                        struct terminals_report *before)
 {
-    struct query q =
-        query_open(tx, "SELECT relay_open, open_reason FROM terminal_seen WHERE meter_id = $1", "i",
-                   p->meter_id);
-    *open = *reason = -1;
-    if (query_step(&q)) {
-        *open = query_int(&q, 0);
-        *reason = query_int(&q, 1);
+    struct query q = query_open(tx,
+                                "SELECT project_id, account_id, place_id, epoch, circuits, model, "
+                                "coalesce(relay_open, -1), coalesce(open_reason, -1) FROM meter "
+                                "LEFT JOIN terminal_seen ON meter_id = id WHERE id = $1",
+                                "i", meter_id);
+    bool found = query_step(&q);
+    if (found) {
+        *m = terminals_meter_of(&q, meter_id);
+        before->relay_open = query_int(&q, 6);
+        before->open_reason = query_int(&q, 7);
     }
-    return query_end(&q);
+    TRY(query_end(&q));
+    return found ? ERR_OK : ERR_NOT_FOUND;
 }
 
 /* Nobody waits for the status of a circuit that was never looked at. */
@@ -253,14 +258,12 @@ enum err terminals_reading(struct store_tx *tx, const struct terminals_report *p
 {
     struct terminals_turn t = terminals_turn_of(tx, p->now, p->random);
     struct terminals_meter m;
-    int64_t open, reason;
+    struct terminals_report before;
     if (p->relay_open < 0 || p->open_reason < 0)
         return ERR_OK;
-    TRY(seen_before(tx, p, &open, &reason));
-    if (open == p->relay_open && reason == p->open_reason)
-        return ERR_OK;
-    TRY(terminals_meter_load(tx, p->meter_id, &m));
-    if (!m.terminal)
+    TRY(look_up(tx, p->meter_id, &m, &before));
+    bool other_reason = before.open_reason != p->open_reason;
+    if (!m.terminal || (before.relay_open == p->relay_open && !other_reason))
         return ERR_OK;
     TRY(store_exec(tx,
                    "INSERT INTO terminal_seen (meter_id, relay_open, open_reason) "
@@ -268,7 +271,8 @@ enum err terminals_reading(struct store_tx *tx, const struct terminals_report *p
                    "relay_open = excluded.relay_open, open_reason = excluded.open_reason",
                    "iii", p->meter_id, p->relay_open, p->open_reason));
     for (int64_t i = 1; i <= m.circuits; i++)
-        if (open < 0 || reason != p->open_reason || ((open ^ p->relay_open) >> (i - 1) & 1))
+        if (before.relay_open < 0 || other_reason ||
+            ((before.relay_open ^ p->relay_open) >> (i - 1) & 1))
             TRY(look_again(&t, &m, i));
     return ERR_OK;
 }

@@ -25,6 +25,20 @@ static enum terminals_state state_of(const char *name)
     return (enum terminals_state)i;
 }
 
+struct terminals_meter terminals_meter_of(const struct query *q, int64_t meter_id)
+{
+    const struct meter_model *model = meter_model_find(query_text(q, 5));
+    return (struct terminals_meter){
+        .id = meter_id,
+        .project_id = query_int(q, 0),
+        .account_id = query_int(q, 1),
+        .place_id = query_int(q, 2),
+        .epoch = query_int(q, 3),
+        .circuits = query_int(q, 4),
+        .terminal = model && meter_terminal_is(model),
+    };
+}
+
 enum err terminals_meter_load(struct store_tx *tx, int64_t meter_id, struct terminals_meter *m)
 {
     struct query q = query_open(tx,
@@ -32,18 +46,8 @@ enum err terminals_meter_load(struct store_tx *tx, int64_t meter_id, struct term
                                 "FROM meter WHERE id = $1",
                                 "i", meter_id);
     bool found = query_step(&q);
-    if (found) {
-        const struct meter_model *model = meter_model_find(query_text(&q, 5));
-        *m = (struct terminals_meter){
-            .id = meter_id,
-            .project_id = query_int(&q, 0),
-            .account_id = query_int(&q, 1),
-            .place_id = query_int(&q, 2),
-            .epoch = query_int(&q, 3),
-            .circuits = query_int(&q, 4),
-            .terminal = model && meter_terminal_is(model),
-        };
-    }
+    if (found)
+        *m = terminals_meter_of(&q, meter_id);
     TRY(query_end(&q));
     return found ? ERR_OK : ERR_NOT_FOUND;
 }

@@ -4,8 +4,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "headend/headend.h"
+#include "store/store_impl.h"
 #include "terminal/load.h"
 #include "terminal/terminal.h"
 #include "terminals/terminals.h"
@@ -453,6 +455,37 @@ static void a_moved_relay_makes_a_watched_status_read(void **state)
     assert_true(waiting(w, METER_TERMINAL_STATUS) != 0);
 }
 
+static int count_statement(unsigned what, void *arg, void *stmt, void *text)
+{
+    (void)what;
+    (void)stmt;
+    const char *sql = text;
+    *(int *)arg += strcmp(sql, "BEGIN IMMEDIATE") != 0 && strcmp(sql, "COMMIT") != 0;
+    return 0;
+}
+
+static int statements_of_a_report(struct world *w, int64_t meter, int64_t open)
+{
+    int count = 0;
+    sqlite3_trace_v2(w->store->db, SQLITE_TRACE_STMT, count_statement, &count);
+    w->report = (struct terminals_report){meter, open, 0, w->now, ++w->random * 1'000'003};
+    assert_ok(store_run(w->store, do_report, w));
+    sqlite3_trace_v2(w->store->db, 0, NULL, NULL);
+    return count;
+}
+
+/* Every reading of every meter comes this way. */
+static void a_reading_costs_one_look(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(statements_of_a_report(w, SHOP, 0), 1); /* no terminal */
+    assert_int_equal(statements_of_a_report(w, SHOP, 1), 1);
+    assert_int_equal(number(w, "SELECT count(*) FROM terminal_seen"), 0);
+    assert_int_equal(statements_of_a_report(w, DORM, 0), 1 + 1 + 3); /* kept; each circuit's row */
+    assert_int_equal(statements_of_a_report(w, DORM, 0), 1);
+    assert_int_equal(statements_of_a_report(w, DORM, 2), 1 + 1 + 1);
+}
+
 static enum err do_exchange(struct store_tx *tx, void *arg)
 {
     TRY(store_exec(tx, "UPDATE meter SET epoch = epoch + 1 WHERE id = 12", ""));
@@ -687,6 +720,7 @@ int main(void)
         CASE(what_was_learnt_is_fetched),
         CASE(what_is_no_terminal_any_more_holds_nobody_up),
         CASE(a_moved_relay_makes_a_watched_status_read),
+        CASE(a_reading_costs_one_look),
         CASE(another_device_is_read_anew),
         CASE(a_trip_counts_once),
         CASE(a_trip_before_their_time_is_nobodys),
