@@ -376,6 +376,7 @@ static enum err welcome(struct gateway *g, const struct gateway_now *now,
         return ERR_OK;
     }
     g->welcomed = true;
+    gateway_away_clear(g);
     gateway_queue_acked(g, now, w->acked_epoch, w->acked_seq);
     g->sent_seq = g->acked_seq;
     g->flying_count = 0;

@@ -52,7 +52,7 @@ static bool shares_a_meter(const struct away_permit *p, const struct uplink_perm
 static void forget(struct gateway_away *a, const struct uplink_permit *fresh)
 {
     for (size_t i = a->count; i-- > 0;)
-        if (fresh->reset || a->list[i].permit.account_id == fresh->account_id ||
+        if (a->list[i].permit.account_id == fresh->account_id ||
             shares_a_meter(&a->list[i], fresh))
             drop(a, i);
 }
@@ -70,6 +70,11 @@ static enum err grow(struct gateway_away *a)
     a->list = list;
     a->room = room;
     return ERR_OK;
+}
+
+void gateway_away_clear(struct gateway *g)
+{
+    g->away.count = 0;
 }
 
 enum err gateway_away_take(struct gateway *g, const struct gateway_now *now,

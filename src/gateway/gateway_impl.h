@@ -259,6 +259,8 @@ void gateway_trip_result(struct gateway *g, const struct gateway_now *now, size_
 /* --- gateway_away.c */
 enum err gateway_away_take(struct gateway *g, const struct gateway_now *now,
                            const struct uplink_permit *permit);
+/* WELCOME: what stands is said anew, and until then nothing does. */
+void gateway_away_clear(struct gateway *g);
 void gateway_away_heard(struct gateway *g, const struct gateway_now *now);
 /* What a poll told while the platform is away. */
 void gateway_away_seen(struct gateway *g, const struct gateway_now *now,

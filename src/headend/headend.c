@@ -405,6 +405,7 @@ void headend_tick(struct headend *h, struct uplink_now now)
         headend_flush(s);
         headend_release(s);
     }
+    headend_permits_changed(h);
     if (mono_due(h->housekeeping, now.mono))
         keep_house(h);
 }

@@ -88,6 +88,9 @@ struct headend_session {
     struct headend_flight flight[HEADEND_INFLIGHT_MAX];
     size_t flights;
     wall_s legacy_until; /* of a session under the legacy seal; else 0 */
+    bool permits;          /* it understands them */
+    bool permits_left;     /* not all changes could be handed on */
+    int64_t permit_change; /* sent up to this one */
     int64_t config_sent; /* version; 0: none in this session */
     mono_ms config_at;
 };
@@ -99,6 +102,7 @@ struct headend {
     struct headend_session *recent; /* the one asked for last */
     struct uplink_now now;          /* of the present or last call: for work that ends in a flush */
     mono_ms housekeeping;
+    int64_t permit_change; /* the newest that was looked at */
     mono_ms minute; /* start of the minute that the limits count in */
     int claims, refusals;
     size_t jobs; /* of all sessions; holds this struct */
@@ -142,6 +146,9 @@ void headend_take(struct headend_session *s, const struct uplink_message *m); /*
 void headend_drop_entries(struct headend_session *s);
 
 void headend_send_commands(struct headend_session *s);
+void headend_send_permits(struct headend_session *s);
+/* Looks whether there is anything new for anybody; cheap if not. */
+void headend_permits_changed(struct headend *h);
 void headend_send_config(struct headend_session *s);
 /* True: some command was sent so long ago that it should be said again. */
 bool headend_must_resend(const struct headend_session *s);

@@ -184,6 +184,7 @@ static void poke_all(struct headend *h)
 void headend_poke(struct headend *h, int64_t gateway_id, struct uplink_now now)
 {
     h->now = now;
+    headend_permits_changed(h);
     struct headend_session *s = gateway_id ? headend_live(h, gateway_id) : NULL;
     if (s)
         headend_send_commands(s);

@@ -191,6 +191,9 @@ static void welcome(struct headend_session *s, const struct uplink_hello *hello)
     if (hello->config_version != l.gateway.config_version)
         headend_send_config(s);
     headend_send_commands(s);
+    s->permits = hello->permits;
+    s->permit_change = 0; /* WELCOME ended what the gateway held */
+    headend_send_permits(s);
 }
 
 struct configuration {

@@ -406,6 +406,11 @@ static uint64_t standing(const struct strategy_policy *p, const struct strategy_
     return set;
 }
 
+uint64_t strategy_guards(const struct strategy_policy *policy, const struct strategy_facts *facts)
+{
+    return standing(policy, facts);
+}
+
 static enum strategy_reason first_guard(uint64_t set)
 {
     size_t i = 0;

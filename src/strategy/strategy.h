@@ -24,6 +24,7 @@
 #define STRATEGY_LEVELS_MAX 4 /* with the fourth: the overdraft is used up */
 #define STRATEGY_MONDAY_TO_SUNDAY 0x7Fu
 #define STRATEGY_CALENDAR_MAX 8
+#define STRATEGY_AWAY_HOURS_MAX 48
 
 /* How a message can leave. Bits of a set: STRATEGY_CHANNEL_BIT. */
 enum strategy_channel {
@@ -102,6 +103,8 @@ struct strategy_policy {
     int64_t approval_s;       /* life of a proposal to cut */
     int64_t limit_s;          /* power-limit stage before the cut, where the meter can; 0: none */
     uint8_t limit_circuits;   /* bit 0: circuit 1 ...: what is switched off in that stage */
+    int64_t away_hours;       /* so long a gateway that cannot reach the platform may go on cutting
+                                 whom the rules above would have cut; 0: it does not */
     bool allow_cut_for_other_services; /* true turns the guard OTHER_SERVICES off */
 
     /* restore */
@@ -213,6 +216,8 @@ struct strategy_decision {
 /* The decision. Policy must have passed strategy_policy_check. */
 struct strategy_decision strategy_decide(const struct strategy_policy *policy,
                                          const struct strategy_facts *facts);
+/* The guards alone: bits STRATEGY_GUARD(reason) of all that stand against a cut under these facts. */
+uint64_t strategy_guards(const struct strategy_policy *policy, const struct strategy_facts *facts);
 
 /* Where a moment lies in the days of a place `offset_s` seconds east of Greenwich: fills now,
  * local_minute, weekday, day and next_day. The number of the local day. */

@@ -138,6 +138,7 @@ static enum err check_numbers(const struct strategy_policy *p, struct strategy_p
         {"cut", "not_after_s", p->not_after_s, 10, 3600},
         {"cut", "approval_life_s", p->approval_s, 60, 30 * 86'400},
         {"cut", "limit_s", p->limit_s, 0, 30 * 86'400},
+        {"cut", "away_hours", p->away_hours, 0, STRATEGY_AWAY_HOURS_MAX},
         {"emergency", "for_s", p->emergency_s, 0, YEAR_S},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

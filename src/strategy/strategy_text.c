@@ -277,6 +277,7 @@ TAKE(bool, cut_on_makeup)
 TAKE(number, notice_channels)
 TAKE(number, approval_s)
 TAKE(number, limit_s)
+TAKE(number, away_hours)
 TAKE(bool, allow_cut_for_other_services)
 TAKE(number, rate_days)
 TAKE(number, rate_budget)
@@ -322,6 +323,7 @@ static const struct member members[] = {
     {"cut", "approval_life_s", take_approval_s},
     {"cut", "limit_s", take_limit_s},
     {"cut", "limit_circuits", take_limit_circuits},
+    {"cut", "away_hours", take_away_hours},
     {"rating", "n_days", take_rate_days},
     {"rating", "budget", take_rate_budget},
     {"rating", "from", take_rate_from},

@@ -233,15 +233,14 @@ static const struct shape PERMIT_METER_SHAPE = SHAPE(PERMIT_METER, struct uplink
 static const struct shape PERMIT_WINDOW_SHAPE = SHAPE(PERMIT_WINDOW, struct uplink_permit_window);
 static const struct field PERMIT[] = {
     {1, INT, AT(permit.account_id)},
-    {2, FLAG, AT(permit.reset)},
-    {3, WALL, AT(permit.at)},
-    {4, WALL, AT(permit.valid_from)},
-    {5, WALL, AT(permit.valid_until)},
-    {6, INT, AT(permit.left_wh)},
-    {7, INT, AT(permit.grace_s)},
-    {8, LIST, AT(permit.windows), .high = UPLINK_PERMIT_WINDOWS_MAX,
+    {2, WALL, AT(permit.at)},
+    {3, WALL, AT(permit.valid_from)},
+    {4, WALL, AT(permit.valid_until)},
+    {5, INT, AT(permit.left_wh)},
+    {6, INT, AT(permit.grace_s)},
+    {7, LIST, AT(permit.windows), .high = UPLINK_PERMIT_WINDOWS_MAX,
      .count_at = AT(permit.window_count), .items = &PERMIT_WINDOW_SHAPE},
-    {9, LIST, AT(permit.meters), .high = UPLINK_PERMIT_METERS_MAX,
+    {8, LIST, AT(permit.meters), .high = UPLINK_PERMIT_METERS_MAX,
      .count_at = AT(permit.meter_count), .items = &PERMIT_METER_SHAPE},
 };
 

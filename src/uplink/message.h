@@ -210,8 +210,8 @@ struct uplink_event {
 /*
  * A standing permission 常备许可: what the gateway may cut by itself while it cannot reach the
  * platform (docs/decisions/0032). It replaces the account's last one; without meters it ends it.
- * `reset`: every permission ends first; with account_id 0 that is all. All of an account's meters
- * are told, also those that only count.
+ * WELCOME ends all of them: the platform says anew what stands. All of an account's meters are told,
+ * also those that only count.
  */
 struct uplink_permit_meter {
     int64_t meter_id, epoch;
@@ -228,7 +228,6 @@ struct uplink_permit_window { /* from <= now < until */
 
 struct uplink_permit {
     int64_t account_id;
-    bool reset;
     wall_s at;          /* of the registers: of the oldest */
     wall_s valid_from, valid_until;
     int64_t left_wh;    /* all meters together may use this much; cut beyond it, not at it */

@@ -38,3 +38,55 @@ CREATE TABLE gateway_legacy (
   allowed_at INTEGER NOT NULL,
   used_at INTEGER NOT NULL DEFAULT 0 -- when a session last opened so; 0: never
 ) STRICT;
+
+-- standing permissions (docs/decisions/0032) ------------------------------------------------------------
+-- What the gateways hold, or should; headend/permit.h.
+CREATE TABLE permit (
+  account_id INTEGER NOT NULL,
+  gateway_id INTEGER NOT NULL,
+  change INTEGER NOT NULL,      -- rises with every change of any row (sequence 'permit')
+  valid_until INTEGER NOT NULL,
+  body BLOB,                    -- the message, CBOR as sent; NULL: it was ended
+  PRIMARY KEY (account_id, gateway_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX permit_change ON permit (gateway_id, change);
+-- What the newest of an account rests on; control/away.h.
+CREATE TABLE away (
+  account_id INTEGER PRIMARY KEY,
+  gateway_id INTEGER NOT NULL,
+  -- 'live': given, and perhaps used without our knowing; 'ended': not meant any more;
+  -- 'used': the gateway cut, and the cut is ours; 'told': so was the customer
+  state TEXT NOT NULL CHECK (state IN ('live', 'ended', 'used', 'told')),
+  made_at INTEGER NOT NULL,
+  valid_from INTEGER NOT NULL,
+  valid_until INTEGER NOT NULL,
+  left_wh INTEGER NOT NULL,
+  available_fen INTEGER NOT NULL,
+  prepayment_fen INTEGER NOT NULL,
+  plan_version INTEGER NOT NULL,
+  strategy TEXT NOT NULL
+) STRICT;
+-- Cuts that were allowed, by the id that the gateway would use.
+CREATE TABLE away_meter (
+  id INTEGER PRIMARY KEY,
+  account_id INTEGER NOT NULL,
+  meter_id INTEGER NOT NULL,
+  version INTEGER NOT NULL,     -- of the relay, reserved for it
+  register_wh INTEGER NOT NULL,
+  ratio INTEGER NOT NULL,
+  left_wh INTEGER NOT NULL,
+  made_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX away_meter_account ON away_meter (account_id, made_at);
+CREATE INDEX away_meter_meter ON away_meter (meter_id, version);
+-- Whoever is given a meter, or loses one, must not be judged by what another used.
+CREATE TRIGGER away_meter_moved AFTER UPDATE OF account_id, epoch, line_id ON meter
+WHEN OLD.account_id IS NOT NEW.account_id OR OLD.epoch <> NEW.epoch OR OLD.line_id IS NOT NEW.line_id
+BEGIN
+  UPDATE sequence SET last = last + 1 WHERE name = 'permit';
+  UPDATE permit SET body = NULL, change = (SELECT last FROM sequence WHERE name = 'permit')
+    WHERE body IS NOT NULL AND (account_id IN (OLD.account_id, NEW.account_id)
+    OR account_id IN (SELECT account_id FROM away_meter WHERE meter_id = NEW.id));
+  UPDATE away SET state = 'ended' WHERE state = 'live' AND (account_id IN (OLD.account_id, NEW.account_id)
+    OR account_id IN (SELECT account_id FROM away_meter WHERE meter_id = NEW.id));
+END;

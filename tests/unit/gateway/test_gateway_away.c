@@ -180,8 +180,10 @@ static void test_ended_and_replaced(void **state)
     rig_say(r, &(struct uplink_message){.kind = UPLINK_PERMIT, .permit = {.account_id = 9}});
     assert_int_equal(status(r).permits, 0);
     permit(r, &p);
-    rig_say(r, &(struct uplink_message){.kind = UPLINK_PERMIT, .permit = {.reset = true}});
-    assert_int_equal(status(r).permits, 0);
+    rig_say(r, &(struct uplink_message){.kind = UPLINK_PERMIT, .permit = {.account_id = 8}});
+    assert_int_equal(status(r).permits, 1); /* that was somebody else's */
+    rig_connect(r);
+    assert_int_equal(status(r).permits, 0); /* WELCOME: the platform says anew what stands */
     permit(r, &p);
     p.permit.account_id = 10; /* the meter has another tenant: the first permission is over */
     permit(r, &p);

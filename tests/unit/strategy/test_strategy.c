@@ -35,6 +35,8 @@ static void test_policy_refusals(void **state)
         {"{\"cut\":{\"channels\":8}}", "NUMBER_RANGE", "cut.channels"},
         {"{\"cut\":{\"limit_circuits\":[4]}}", "CIRCUIT", "cut.limit_circuits"},
         {"{\"cut\":{\"limit_circuits\":[]}}", "CIRCUIT", "cut.limit_circuits"},
+        {"{\"cut\":{\"away_hours\":49}}", "NUMBER_RANGE", "cut.away_hours"},
+        {"{\"cut\":{\"away_hours\":-1}}", "NUMBER_RANGE", "cut.away_hours"},
         {"{\"cut\":{\"calendar\":\"NOWHERELAND\"}}", "MEMBER_TYPE", "cut.calendar"},
         {"{\"restore\":{\"mode\":\"slow\"}}", "WORD", "restore.mode"},
         {"{\"emergency\":{\"credit\":\"-1\"}}", "MONEY_RANGE", "emergency.credit"},
@@ -140,7 +142,7 @@ static void test_new_members_are_read(void **state)
         "\"combine\":\"all\",\"channels\":[\"sms\",\"console\"],\"daily_cap\":2,"
         "\"every_s\":86400,\"from\":\"09:00\",\"to\":\"18:30\"},\"cut\":{\"at\":\"-20\","
         "\"channels\":2,\"approval\":\"two\",\"approval_life_s\":3600,\"limit_s\":7200,"
-        "\"limit_circuits\":[3],\"makeup\":true,\"calendar\":\"XX\"},"
+        "\"limit_circuits\":[3],\"away_hours\":48,\"makeup\":true,\"calendar\":\"XX\"},"
         "\"restore\":{\"mode\":\"safe\"},\"emergency\":{\"credit\":\"15\",\"for_s\":43200},"
         "\"allow_cut_for_other_services\":true}";
     struct strategy_policy p;
@@ -167,6 +169,7 @@ static void test_new_members_are_read(void **state)
     assert_int_equal(p.approval_s, 3600);
     assert_int_equal(p.limit_s, 7200);
     assert_int_equal(p.limit_circuits, 4);
+    assert_int_equal(p.away_hours, 48);
     assert_true(p.cut_on_makeup);
     assert_string_equal(p.calendar, "XX");
     assert_true(p.restore_safe);

@@ -250,7 +250,6 @@ static void fill_permit(struct uplink_message *m)
     memset(permit_meters, 0, sizeof permit_meters);
     memset(permit_windows, 0, sizeof permit_windows);
     p->account_id = any();
-    p->reset = flag();
     p->at = any_time();
     p->valid_from = any_time();
     p->valid_until = any_time();
