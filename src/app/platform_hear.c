@@ -1,5 +1,6 @@
 /* What gateways say, and where it goes: the platform's sinks, in river order. */
 #include "app/platform_impl.h"
+#include "control/away.h"
 #include "control/control.h"
 #include "control/fee.h"
 #include "flow/flow.h"
@@ -128,6 +129,16 @@ enum err platform_check_fee(struct platform *p, struct store_tx *tx, int64_t acc
     return control_fee_check(tx, &fee);
 }
 
+/* In any case: not only where readings moved. */
+static enum err decide_fee_of_meter(struct platform *p, struct store_tx *tx, int64_t meter_id)
+{
+    struct site_meter meter;
+    enum err e = site_meter_get(tx, meter_id, &meter);
+    if (e != ERR_OK)
+        return e == ERR_NOT_FOUND ? ERR_OK : e;
+    return meter.account_id != 0 ? platform_check_fee(p, tx, meter.account_id) : ERR_OK;
+}
+
 static enum err check_fee_of_meter(struct platform *p, struct store_tx *tx, int64_t meter_id)
 {
     struct site_meter meter;
@@ -175,7 +186,9 @@ static enum err take_outcome(void *ctx, struct store_tx *tx, const struct headen
         return flow_outcome(tx, o, p->now.wall, platform_draw(p));
     if (o->kind == UPLINK_REGISTER)
         return terminals_outcome(tx, o, p->now.wall, platform_draw(p));
-    return control_outcome(tx, o, p->now.wall, platform_draw(p));
+    TRY(control_outcome(tx, o, p->now.wall, platform_draw(p)));
+    bool own = result->command == NULL && o->kind == UPLINK_RELAY; /* the gateway's, under a permission */
+    return own ? decide_fee_of_meter(p, tx, o->meter_id) : ERR_OK;
 }
 
 struct happening_row {
@@ -214,7 +227,9 @@ static enum err note_happening(struct store_tx *tx, enum journal_kind kind,
 
 static enum err take_event(void *ctx, struct store_tx *tx, const struct headend_happening *h)
 {
-    (void)ctx;
+    struct platform *p = ctx;
+    if (h->event->kind == UPLINK_AWAY_CUT)
+        return control_away_event(tx, h->event, p->now.wall);
     for (size_t i = 0; i < sizeof happenings / sizeof *happenings; i++)
         if (happenings[i].from == h->event->kind)
             return note_happening(tx, happenings[i].to, h);

@@ -1,6 +1,6 @@
 /*
- * Standing permissions 常备许可, the platform's side (docs/decisions/0032): the fee-control loop gives
- * them, keeps them new and ends them; what a gateway cut under one becomes our own cut.
+ * Standing permissions 常备许可, the platform's side (docs/decisions/0032): the fee-control loop
+ * gives them, keeps them new and ends them; what a gateway cut under one becomes our own cut.
  *
  *   none ─ given ─► live ─ payment, protection, wish, another tenant ... ─► ended
  *                     └─ the gateway cut ─► used ─ the customer was told ─► told

@@ -71,7 +71,7 @@ bool away_price(const struct rating_plan *plan, int64_t *price_e8)
 int64_t away_energy_wh(int64_t margin_fen, int64_t price_e8)
 {
     int64_t wh, fen = (margin_fen > 0 ? margin_fen : 0) + ROUNDING_FEN;
-    enum err e = wide_divide((struct wide_sum){fen, UNITS_PRICE_SCALE / 100 * 1000, 0}, price_e8,
-                             &wh, NULL);
+    enum err e =
+        wide_divide((struct wide_sum){fen, UNITS_PRICE_SCALE / 100 * 1000, 0}, price_e8, &wh, NULL);
     return e != ERR_OK || wh >= ENERGY_MAX_WH ? ENERGY_MAX_WH : wh + 1;
 }

@@ -1,3 +1,4 @@
+#include "control/away_impl.h"
 #include "control/control_impl.h"
 #include "headend/headend.h"
 
@@ -73,11 +74,25 @@ static enum err restore_answered(struct control_turn *t, const struct control_me
     return control_row_save(t->tx, r);
 }
 
+/* What a gateway cut under a permission that is not meant any more. */
+static enum err undo_cut(struct control_turn *t, struct control_row *r,
+                         const struct uplink_outcome *o)
+{
+    if (o->version > r->version)
+        r->version = o->version;
+    TRY(control_row_save(t->tx, r));
+    return restore_withdrawn(t, r);
+}
+
 static enum err relay_answered(struct control_turn *t, const struct control_meter *m,
                                struct control_row *r, const struct uplink_outcome *o)
 {
+    bool undo;
     see(r, control_state_of_bits(o->relay_open, r->circuit, m->circuits),
         control_not_later(o->at, t->now));
+    TRY(control_away_adopt(t->tx, m, r, o, &undo));
+    if (undo)
+        return undo_cut(t, r, o);
     if (o->version < r->version) {
         /* Superseded. A cut that was withdrawn but carried out all the same is undone. */
         TRY(control_row_save(t->tx, r));

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "control/away_impl.h"
 #include "control/control_impl.h"
 #include "headend/headend.h"
 
@@ -197,6 +198,7 @@ enum err control_wish(struct store_tx *tx, const struct control_wish *w, int64_t
     TRY(control_meter_load(tx, w->meter_id, &m));
     TRY(check_wish(&t, w, &m, &circuit));
     TRY(control_row_load(tx, w->meter_id, circuit, &r));
+    TRY(control_away_wished(tx, &m));
     bool cancelled = r.desired == CONTROL_OPEN && r.next_at.s != 0;
     TRY(fence_old(&t, &r));
     write_wish(&r, w);
@@ -252,6 +254,8 @@ enum err control_keep(struct store_tx *tx, const struct control_keep *k)
     TRY(audit(&t, &note, k->on ? "keep.on" : "keep.off"));
     TRY(control_tell(&t, &m, &note, k->on ? EVENT_KEEP_ON : EVENT_KEEP_OFF));
     TRY(control_send_keep(&t, &m, &r));
+    if (k->on && m.account_id != 0)
+        TRY(control_away_end(&t, m.account_id, "keep_power"));
     return k->on ? return_supply(&t, &m) : ERR_OK;
 }
 

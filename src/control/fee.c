@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "billing/quiet.h"
+#include "control/away_impl.h"
 #include "control/fee_impl.h"
 
 /* --- the loop ------------------------------------------------------------------------------------
@@ -21,6 +22,7 @@ static enum err no_longer_due(struct loop *l, int64_t account_id)
 static enum err leave(struct loop *l, int64_t account_id)
 {
     TRY(quiet_drop(l->turn.tx, account_id));
+    TRY(control_away_end(&l->turn, account_id, "closed"));
     return no_longer_due(l, account_id);
 }
 
@@ -32,6 +34,7 @@ static enum err undecided(struct loop *l, int64_t account_id, enum err why)
     snprintf(said, sizeof said, "undecided %s", err_name(why));
     TRY(quiet_postpone(l->turn.tx, account_id, (wall_s){l->turn.now.s + QUIET_SHORT_S}));
     TRY(no_longer_due(l, account_id));
+    TRY(control_away_end(&l->turn, account_id, "strategy"));
     if (strcmp(said, l->episode.said) == 0 || l->outlook.account.id == 0)
         return ERR_OK;
     struct detail d = {};
@@ -78,7 +81,7 @@ static enum err withdraw_cuts(struct control_turn *t, int64_t account_id, const 
                                                 .now = t->now,
                                                 .random = rand_u64(&t->ids)},
                          NULL));
-    return ERR_OK;
+    return control_away_end(t, account_id, reason);
 }
 
 /* Another strategy, or another version: the episode goes on under it. What the old one was about to
@@ -104,6 +107,7 @@ static enum err decide(struct loop *l)
     l->decision = strategy_decide(&l->in_force.policy, &l->facts);
     TRY(fee_carry_out(l));
     TRY(fee_watch(l));
+    TRY(fee_away(l));
     /* who was selected by the n-day rule has been looked at now */
     return store_exec(l->turn.tx,
                       "UPDATE nday SET judged_at = $2 WHERE account_id = $1 AND selected = 1 AND "

@@ -237,6 +237,12 @@ static enum err cut(struct loop *l, const char *json, bool changed)
     return note_once(l, "cut");
 }
 
+enum err fee_cut_taken_over(struct loop *l)
+{
+    TRY(set_cut_by_us(l, 1));
+    return note_once(l, "cut");
+}
+
 static enum err limit_meter(struct loop *l, size_t i, const char *json, bool *begun)
 {
     uint32_t some = fee_limit_circuits(&l->in_force.policy, l->circuits[i]);

@@ -97,6 +97,14 @@ enum err fee_wish_all(struct loop *l, enum control_desired desired, const char *
 /* After a decision: how soon the account is rated again. */
 enum err fee_watch(struct loop *l);
 
+/* After a decision: what the gateway may do while it cannot reach us (away.h). */
+enum err fee_away(struct loop *l);
+/* The next moment at which a price, a strategy, a package or terms begin to hold, without anybody
+ * doing anything. 0: none. */
+enum err fee_next_change(struct loop *l, int64_t *at_s);
+/* A cut that the gateway made under a permission is known now. */
+enum err fee_cut_taken_over(struct loop *l);
+
 /* Proposals to cut. */
 enum err fee_approval_fact(struct loop *l);
 enum err fee_approval_follow(struct loop *l, const char *json);

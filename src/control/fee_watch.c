@@ -24,9 +24,7 @@ static void bring_forward(wall_s *until, int64_t at_s)
         until->s = at_s;
 }
 
-/* The next moment at which a price, a strategy, a package or terms begin to hold, without anybody
- * doing anything. 0: none. */
-static enum err next_change(struct loop *l, int64_t *at_s)
+enum err fee_next_change(struct loop *l, int64_t *at_s)
 {
     const struct site_account *a = &l->outlook.account;
     return store_int(l->turn.tx, at_s,
@@ -113,7 +111,7 @@ static enum err seek_quiet(struct loop *l, wall_s midnight, struct quiet_row *ro
         return ERR_OK;
     if (uses_mean(&l->in_force.policy))
         TRY(mean_stands(l, &until, &stands));
-    TRY(next_change(l, &change_s));
+    TRY(fee_next_change(l, &change_s));
     bring_forward(&until, change_s);
     if (!stands || until.s <= l->turn.now.s)
         return ERR_OK;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "control/away_impl.h"
 #include "control/control_impl.h"
 
 static const char *const scope_names[CONTROL_SCOPE_COUNT] = {[CONTROL_SCOPE_PROJECT] = "project",
@@ -151,6 +152,33 @@ static enum err withdraw_pending(struct store_tx *tx, const struct control_prote
     return ERR_OK;
 }
 
+static enum err covered_permission(struct store_tx *tx, const struct control_protection *p,
+                                   int64_t *account_id)
+{
+    enum err e = store_int(tx, account_id,
+                           "SELECT w.account_id FROM protection p JOIN account a ON " COVERS
+                           " JOIN away w ON w.account_id = a.id WHERE p.id = $1 "
+                           "AND w.state = 'live' AND w.valid_until > $2 LIMIT 1",
+                           "ii", p->id, p->from.s);
+    if (e == ERR_NOT_FOUND)
+        *account_id = 0;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+/* What a gateway may do by itself ends too; the next check allows it up to the protection. */
+static enum err end_permissions(struct store_tx *tx, const struct control_protection *p,
+                                uint64_t random)
+{
+    struct control_turn t = control_turn_of(tx, p->now, p->actor, ~random);
+    int64_t account_id = 0;
+    do {
+        TRY(covered_permission(tx, p, &account_id));
+        if (account_id != 0)
+            TRY(control_away_end(&t, account_id, "protection"));
+    } while (account_id != 0);
+    return ERR_OK;
+}
+
 enum err control_protect_add(struct store_tx *tx, struct control_protection *p, uint64_t random)
 {
     if (!p->reason || !*p->reason)
@@ -168,6 +196,7 @@ enum err control_protect_add(struct store_tx *tx, struct control_protection *p, 
                    strategy_protection_name(p->kind), p->from.s, p->until.s, p->reason, p->actor,
                    p->now.s));
     TRY(record(tx, p, "protect.add", NULL));
+    TRY(end_permissions(tx, p, random));
     return p->from.s <= p->now.s ? withdraw_pending(tx, p, random) : ERR_OK;
 }
 

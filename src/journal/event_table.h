@@ -86,6 +86,8 @@ EVENT_ROW(FEE_RELEASED, "fee.released", INFO, "Proposal {approval} to cut was re
 EVENT_ROW(FEE_REFUSED, "fee.refused", INFO, "Proposal {approval} to cut was refused by {actor}: {reason}.", "停电工单 {approval} 被 {actor} 否决:{reason}。")
 EVENT_ROW(FEE_WITHDRAWN, "fee.withdrawn", INFO, "Proposal {approval} to cut was withdrawn: {reason}.", "停电工单 {approval} 已撤回:{reason}。")
 EVENT_ROW(FEE_EMERGENCY, "fee.emergency", WARNING, "Emergency credit of {credit_fen} fen was given.", "已启用应急电费额度 {credit_fen} 分。")
+EVENT_ROW(FEE_PERMIT, "fee.permit", INFO, "If its gateway cannot reach the platform, it may cut this account once another {left_wh} Wh (water: litres) were used; strategy {strategy}.", "网关与平台失联时,若再用 {left_wh} Wh(水表为升)可按常备许可停供;策略 {strategy}。")
+EVENT_ROW(FEE_AWAY, "fee.away", WARNING, "While it could not reach the platform the gateway began to cut supply under a standing permission: of {left_wh} Wh (water: litres) that were left this meter used {used_wh}.", "网关与平台失联期间按常备许可执行停供:剩余可用 {left_wh} Wh(水表为升),本表已用 {used_wh}。")
 EVENT_ROW(FEE_CONFIRMED, "fee.confirmed", INFO, "The customer confirmed that supply may return.", "用户已确认可以复电。")
 EVENT_ROW(PROTECT_ADDED, "protect.added", INFO, "A protection was entered: {kind}, {reason}.", "已设置停电保护:{kind},{reason}。")
 EVENT_ROW(PROTECT_LIFTED, "protect.lifted", INFO, "A protection was lifted: {kind}, {reason}.", "已解除停电保护:{kind},{reason}。")

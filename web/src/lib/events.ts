@@ -34,7 +34,7 @@ export const EVENT_KINDS = [
   'fee.protected', 'fee.failed', 'message.delivered', 'message.failed', 'charge.settled', 'charge.held', 'plan.changed',
   'strategy.changed', 'site.imported', 'login.locked', 'store.full', 'verify.failed',
   'fee.overdrawn', 'fee.strategy', 'fee.limited', 'fee.proposed', 'fee.approved', 'fee.released',
-  'fee.refused', 'fee.withdrawn', 'fee.emergency', 'fee.confirmed', 'protect.added', 'protect.lifted',
+  'fee.refused', 'fee.withdrawn', 'fee.emergency', 'fee.confirmed', 'fee.permit', 'fee.away', 'protect.added', 'protect.lifted',
   'package.changed', 'package.chosen', 'charge.differs', 'wallet.adjusted',
   'terminal.malignant', 'terminal.trip', 'terminal.unplugged', 'terminal.set', 'terminal.not_set', 'valve.flow',
   'valve.fault', 'valve.mended', 'valve.exercised', 'valve.seized', 'flow.night', 'flow.night_ended',

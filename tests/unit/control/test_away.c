@@ -1,0 +1,506 @@
+/*
+ * Standing permissions on the platform: who gets one, what is in it, what ends it, and what becomes
+ * of a cut that the gateway made. The world of the fee-control tests: 1 yuan a kWh, cut at 0.
+ */
+#include "tests/unit/control/fee_world.h"
+
+#include "control/away.h"
+#include "control/protect.h"
+
+#define ROUNDING_WH 1'920 /* 192 lines of a bill may each round down by a fen */
+
+static _Alignas(16) uint8_t arena[UPLINK_ARENA];
+
+/* 40 yuan are paid and 32 used: 8 are left, level 2, its notice delivered. */
+static void near_the_end(struct world *w)
+{
+    sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"00:00\",\"to\":\"24:00\","
+           "\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true,\"away_hours\":24}}'");
+    pay(w, "order-0001", 4000);
+    reading(w, 60, 0);
+    reading(w, 3600, 15'000);
+    deliver(w);
+    reading(w, 3600, 17'000);
+    assert_int_equal(level(w), 2);
+    assert_int_equal(number(w, "SELECT count(*) FROM permit"), 0); /* no notice of it yet */
+    deliver(w);
+    sql(w, "UPDATE gateway SET last_seen = 4000000000"); /* it can be reached */
+    reading(w, 60, 0);
+}
+
+struct held {
+    struct uplink_permit permit;
+    bool ended;
+};
+
+static enum err read_permit(struct store_tx *tx, void *arg)
+{
+    struct held *h = arg;
+    struct uplink_message m;
+    struct query q = query_open(tx, "SELECT body FROM permit WHERE account_id = 7", "");
+    enum err e = query_step(&q) ? ERR_OK : ERR_NOT_FOUND;
+    h->ended = e == ERR_OK && query_null(&q, 0);
+    if (e == ERR_OK && !h->ended) {
+        struct bytes b = query_blob(&q, 0);
+        e = uplink_message_decode(b.data, b.len, arena, &m);
+        h->permit = m.permit;
+    }
+    TRY(query_end(&q));
+    return e;
+}
+
+static struct uplink_permit held(struct world *w)
+{
+    struct held h = {0};
+    assert_ok(store_read(w->ledger, read_permit, &h));
+    assert_false(h.ended);
+    return h.permit;
+}
+
+static bool ended(struct world *w)
+{
+    struct held h = {0};
+    assert_ok(store_read(w->ledger, read_permit, &h));
+    return h.ended;
+}
+
+static void test_what_is_given(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    struct uplink_permit p = held(w);
+    assert_int_equal(p.account_id, ACCOUNT);
+    assert_int_equal(p.left_wh, 8'000 + ROUNDING_WH + 1);
+    assert_int_equal(p.grace_s, 1'800);
+    assert_int_equal(p.at.s, w->now.s);
+    assert_int_equal(p.valid_from.s, w->now.s - 60 + 1'800); /* of the notice that counted */
+    assert_int_equal(p.valid_until.s, w->now.s + 24 * 3'600);
+    assert_int_equal(p.window_count, 1);
+    assert_true(p.windows[0].from.s <= p.valid_from.s);
+    assert_true(p.windows[0].until.s >= p.valid_until.s);
+    assert_int_equal(p.meter_count, 1);
+    assert_int_equal(p.meters[0].meter_id, METER);
+    assert_int_equal(p.meters[0].register_wh, 32'000);
+    assert_int_equal(p.meters[0].ratio, 1);
+    assert_int_equal(p.meters[0].version, 1);
+    assert_true(p.meters[0].command_id > 0);
+    assert_int_equal(number(w, "SELECT version FROM relay"), 1); /* reserved */
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'fee.permit'"), 1);
+    assert_int_equal(number(w, "SELECT count(*) FROM audit WHERE action = 'away.permit'"), 1);
+    assert_int_equal(number(w, "SELECT count(*) FROM command"), 0);
+}
+
+/* The same cut goes on by name and version; what changed is told, what did not is not. */
+static void test_kept_new(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    struct uplink_permit first = held(w);
+    const struct uplink_permit_meter meter = first.meters[0];
+    int64_t change = number(w, "SELECT change FROM permit");
+    reading(w, 600, 1'000);
+    assert_int_equal(number(w, "SELECT change FROM permit"), change);
+    reading(w, 3'000, 1'000); /* an hour later */
+    struct uplink_permit p = held(w);
+    assert_true(number(w, "SELECT change FROM permit") > change);
+    assert_int_equal(p.left_wh, 6'000 + ROUNDING_WH + 1);
+    assert_int_equal(p.meters[0].register_wh, 34'000);
+    assert_int_equal(p.meters[0].command_id, meter.command_id);
+    assert_int_equal(p.meters[0].version, meter.version);
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'fee.permit'"), 1);
+    assert_int_equal(number(w, "SELECT count(*) FROM away_meter"), 1);
+}
+
+static void test_hours_and_days_become_windows(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w); /* 14:02 on a Thursday, New Year's Day */
+    sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"09:00\",\"to\":\"15:00\","
+           "\"weekdays\":[1,2,3,4,5],\"holidays\":true,\"away_hours\":24}}'");
+    reading(w, 3'600, 0);
+    struct uplink_permit p = held(w);
+    assert_int_equal(p.window_count, 1); /* tomorrow from nine to three, today's is over */
+    int64_t midnight = NOON - 12 * 3'600;
+    assert_int_equal(p.windows[0].from.s, midnight + 33 * 3'600);
+    assert_int_equal(p.windows[0].until.s, midnight + 39 * 3'600);
+    sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"09:00\",\"to\":\"15:00\","
+           "\"weekdays\":[1,2,3,4,5],\"away_hours\":24}}'");
+    reading(w, 3'601, 0); /* the holidays of 2026 last until Saturday: no window, no permission */
+    assert_true(ended(w));
+}
+
+/* --- who gets none -----------------------------------------------------------------------------
+ */
+
+static void assert_none(struct world *w)
+{
+    near_the_end(w);
+    assert_int_equal(number(w, "SELECT count(*) FROM permit"), 0);
+    assert_int_equal(number(w, "SELECT count(*) FROM away"), 0);
+}
+
+static void test_no_contract(void **state)
+{
+    sql(*state, "UPDATE account SET contract_at = NULL WHERE id = 7");
+    assert_none(*state);
+}
+
+static void test_keep_power(void **state)
+{
+    sql(*state, "INSERT INTO relay (meter_id, circuit, keep_power, keep_version) "
+                "VALUES (11, 0, 1, 1)");
+    assert_none(*state);
+}
+
+static void test_payment_on_its_way(void **state)
+{
+    sql(*state, "INSERT INTO payment_flight (account_id, key, begun_at, until_at) "
+                "VALUES (7, 'k', 1, 4000000000)");
+    assert_none(*state);
+}
+
+static void test_protected(void **state)
+{
+    sql(*state, "INSERT INTO protection (id, project_id, scope, object_id, kind, from_at, reason, "
+                "actor, entered_at) VALUES (1, 1, 'account', 7, 'medical', 1, 'r', 'a', 1)");
+    assert_none(*state);
+}
+
+static void test_plan_with_free_units(void **state)
+{
+    sql(*state, "UPDATE price_plan SET body = '{\"kind\":\"flat\",\"price\":\"1.00\","
+                "\"free_quota\":{\"amount\":\"1\",\"cycle\":\"month\"}}'");
+    assert_none(*state);
+}
+
+static void test_never_by_default(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"00:00\",\"to\":\"24:00\","
+           "\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true}}'");
+    reading(w, 60, 0);
+    assert_true(ended(w));
+}
+
+/* --- what ends it --------------------------------------------------------------------------------
+ */
+
+static void test_a_payment_ends_it(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    pay(w, "order-0002", 5'000);
+    assert_true(ended(w));
+    assert_int_equal(number(w, "SELECT count(*) FROM command"), 0); /* the gateway hears of it */
+}
+
+/* Nobody can tell it: the restore waits for it, of a version above that of the cut. */
+static void test_a_payment_while_the_gateway_is_gone(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    sql(w, "UPDATE gateway SET last_seen = 1");
+    w->now.s += 7'200;
+    pay(w, "order-0002", 5'000);
+    assert_true(ended(w));
+    assert_true(wished(w, "closed"));
+    assert_int_equal(number(w, "SELECT version FROM relay"), 2);
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'waiting'"), 1);
+}
+
+/* Before it was valid nothing can have been cut. */
+static void test_a_payment_at_once(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    sql(w, "UPDATE gateway SET last_seen = 1");
+    w->now.s += 1'000;
+    pay(w, "order-0002", 5'000);
+    assert_true(ended(w));
+    assert_int_equal(number(w, "SELECT count(*) FROM command"), 0);
+}
+
+static enum err protect(struct store_tx *tx, void *arg)
+{
+    struct world *w = arg;
+    struct control_protection p = {.scope = CONTROL_SCOPE_PROJECT,
+                                   .object_id = 1,
+                                   .kind = STRATEGY_PROTECTION_WEATHER,
+                                   .from = {w->now.s + 3'600},
+                                   .reason = "storm",
+                                   .actor = "user:1",
+                                   .now = w->now};
+    return control_protect_add(tx, &p, 5);
+}
+
+static void test_a_protection_to_come_ends_it_and_bounds_the_next(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    int64_t from = w->now.s + 3'600;
+    assert_ok(store_run(w->ledger, protect, w));
+    assert_true(ended(w));
+    reading(w, 60, 0);
+    assert_int_equal(held(w).valid_until.s, from);
+    assert_int_equal(held(w).meters[0].version, 2); /* another cut than that which was ended */
+}
+
+static enum err keep(struct store_tx *tx, void *arg)
+{
+    struct world *w = arg;
+    return control_keep(tx, &(struct control_keep){.meter_id = METER,
+                                                   .on = true,
+                                                   .reason = "r",
+                                                   .actor = "user:1",
+                                                   .now = w->now,
+                                                   .random = 77});
+}
+
+static void test_keep_power_ends_it(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    assert_ok(store_run(w->ledger, keep, w));
+    assert_true(ended(w));
+}
+
+static void test_another_tenant_ends_it(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    sql(w, "INSERT INTO account (id, project_id, place_id, code, name, wallet, plan_code, "
+           "strategy_code, contract_at, opened_at) "
+           "VALUES (8, 1, 1, 'a8', 'a8', 'platform', 'flat', 's', 5, 1)");
+    int64_t change = number(w, "SELECT change FROM permit");
+    sql(w, "UPDATE meter SET account_id = account_id WHERE id = 11");
+    assert_false(ended(w));
+    sql(w, "UPDATE meter SET account_id = 8 WHERE id = 11");
+    assert_true(ended(w));
+    assert_true(number(w, "SELECT change FROM permit") > change);
+    assert_int_equal(number(w, "SELECT count(*) FROM away WHERE state = 'ended'"), 1);
+}
+
+/* --- what became of it ---------------------------------------------------------------------------
+ */
+
+struct answer {
+    struct world *w;
+    struct uplink_outcome outcome;
+    struct uplink_event event;
+};
+
+static enum err tell(struct store_tx *tx, void *arg)
+{
+    struct answer *a = arg;
+    TRY(control_away_event(tx, &a->event, a->w->now));
+    return control_outcome(tx, &a->outcome, a->w->now, ++a->w->random * 777);
+}
+
+/* The gateway was away for some hours, cut, and is back. */
+static void gateway_cut(struct world *w, const struct uplink_permit_meter *m,
+                        enum uplink_status status)
+{
+    struct answer a = {.w = w,
+                       .outcome = {.command_id = m->command_id,
+                                   .kind = UPLINK_RELAY,
+                                   .meter_id = m->meter_id,
+                                   .epoch = m->epoch,
+                                   .status = status,
+                                   .at = {w->now.s - 600},
+                                   .version = m->version,
+                                   .relay_open = status == UPLINK_DONE ? 7 : -1,
+                                   .keep_power = -1},
+                       .event = {.kind = UPLINK_AWAY_CUT,
+                                 .at = {w->now.s - 610},
+                                 .meter_id = m->meter_id,
+                                 .value = m->register_wh + 10'000,
+                                 .command_id = m->command_id}};
+    w->relay_open = 7;
+    assert_ok(store_run(w->ledger, tell, &a));
+}
+
+static void test_the_cut_is_taken_over(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    struct uplink_permit_meter m = held(w).meters[0];
+    w->now.s += 20'000;
+    gateway_cut(w, &m, UPLINK_DONE);
+    assert_true(wished(w, "open"));
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE reason = 'arrears' AND state = "
+                               "'open' AND next_at IS NULL AND version = 1"),
+                     1);
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'fee.away'"), 1);
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'relay.done'"), 1);
+    assert_true(ended(w));
+    reading(w, 60, 10'000);
+    assert_true(decided(w, "STILL_BELOW"));
+    deliver(w);
+    assert_int_equal(number(w, "SELECT count(*) FROM message WHERE template = 'cut'"), 1);
+    assert_int_equal(number(w, "SELECT cut_by_us FROM fee_state"), 1);
+    assert_int_equal(number(w, "SELECT count(*) FROM command"), 0); /* nothing was to be ordered */
+    pay(w, "order-0002", 5'000);
+    assert_true(wished(w, "closed"));
+    assert_int_equal(number(w, "SELECT version FROM relay"), 2);
+    reading(w, 60, 0);
+    deliver(w);
+    assert_int_equal(number(w, "SELECT count(*) FROM message WHERE template = 'cut'"), 1);
+}
+
+static void test_an_unanswered_cut_is_settled_by_a_reading(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    struct uplink_permit_meter m = held(w).meters[0];
+    w->now.s += 20'000;
+    gateway_cut(w, &m, UPLINK_UNKNOWN);
+    assert_true(wished(w, "open"));
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE next_at IS NOT NULL"), 1);
+    reading(w, 60, 10'000);
+    assert_int_equal(
+        number(w, "SELECT count(*) FROM relay WHERE next_at IS NULL AND state = 'open'"), 1);
+}
+
+/* Paid meanwhile: the restore has the higher version, and what the cut's outcome says is old. */
+static void test_paid_meanwhile(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    struct uplink_permit_meter m = held(w).meters[0];
+    sql(w, "UPDATE gateway SET last_seen = 1");
+    w->now.s += 20'000;
+    pay(w, "order-0002", 5'000);
+    assert_true(wished(w, "closed"));
+    gateway_cut(w, &m, UPLINK_DONE);
+    assert_true(wished(w, "closed"));
+    assert_int_equal(number(w, "SELECT version FROM relay"), 2);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE next_at IS NOT NULL"), 1);
+}
+
+/* The withdrawal did not reach it in time, though it could be reached: supply returns at once. */
+static void test_cut_after_the_end_is_undone(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    struct uplink_permit_meter m = held(w).meters[0];
+    w->now.s += 20'000;
+    pay(w, "order-0002", 5'000);
+    assert_int_equal(number(w, "SELECT count(*) FROM command"), 0);
+    gateway_cut(w, &m, UPLINK_DONE);
+    assert_true(wished(w, "closed"));
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'waiting'"), 1);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE reason = 'withdrawn'"), 1);
+}
+
+static void test_cut_of_another_tenant_is_undone(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    struct uplink_permit_meter m = held(w).meters[0];
+    sql(w, "INSERT INTO account (id, project_id, place_id, code, name, wallet, plan_code, "
+           "strategy_code, contract_at, opened_at) "
+           "VALUES (8, 1, 1, 'a8', 'a8', 'platform', 'flat', 's', 5, 1)");
+    sql(w, "UPDATE meter SET account_id = 8 WHERE id = 11");
+    w->now.s += 20'000;
+    gateway_cut(w, &m, UPLINK_DONE);
+    assert_true(wished(w, "closed"));
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'waiting'"), 1);
+}
+
+/* --- the least price
+ * ------------------------------------------------------------------------------ */
+
+static struct rating_plan plan_of(const char *json)
+{
+    struct rating_plan plan;
+    struct rating_problem problem;
+    assert_ok(rating_plan_parse(json, strlen(json), &plan, &problem));
+    return plan;
+}
+
+static void test_least_price(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        int64_t price_e8; /* 0: none */
+    } rows[] = {
+        {"{\"kind\":\"flat\",\"price\":\"0.60\"}", 60'000'000},
+        {"{\"kind\":\"flat\",\"price\":\"0.60\",\"components\":[{\"code\":\"fund\",\"price\":"
+         "\"0.05\"}]}",
+         65'000'000},
+        {"{\"kind\":\"flat\",\"price\":\"0\"}", 0},
+        {"{\"kind\":\"time_of_use\",\"prices\":{\"peak\":\"1.00\",\"valley\":\"0.30\"},\"periods\":"
+         "["
+         "{\"from\":\"08:00\",\"to\":\"22:00\",\"rate\":\"peak\"},"
+         "{\"from\":\"22:00\",\"to\":\"08:00\",\"rate\":\"valley\"}]}",
+         30'000'000},
+        {"{\"kind\":\"ladder\",\"cycle\":\"month\",\"steps\":["
+         "{\"to\":\"100\",\"price\":\"0.50\"},{\"price\":\"0.80\"}]}",
+         50'000'000},
+        {"{\"kind\":\"ladder\",\"price\":\"0.50\",\"cycle\":\"month\",\"steps\":["
+         "{\"to\":\"100\",\"surcharge\":\"0.02\"},{\"surcharge\":\"0.05\"}]}",
+         52'000'000},
+        {"{\"kind\":\"time_of_use_ladder\",\"cycle\":\"year\",\"periods\":["
+         "{\"from\":\"08:00\",\"to\":\"22:00\",\"rate\":\"peak\"},"
+         "{\"from\":\"22:00\",\"to\":\"08:00\",\"rate\":\"valley\"}],\"steps\":["
+         "{\"to\":\"3120\",\"prices\":{\"peak\":\"0.617\",\"valley\":\"0.307\"}},"
+         "{\"prices\":{\"peak\":\"0.667\",\"valley\":\"0.357\"}}],"
+         "\"apportion\":\"pro_rata\"}",
+         30'700'000},
+        {"{\"kind\":\"flat\",\"price\":\"0.60\",\"free_quota\":{\"amount\":\"10\","
+         "\"cycle\":\"month\"}}",
+         0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rating_plan plan = plan_of(rows[i].json);
+        int64_t price_e8 = 0;
+        bool known = away_price(&plan, &price_e8);
+        assert_int_equal(known, rows[i].price_e8 > 0);
+        if (known)
+            assert_int_equal(price_e8, rows[i].price_e8);
+    }
+}
+
+static void test_energy_is_never_too_little(void **state)
+{
+    (void)state;
+    assert_int_equal(away_energy_wh(0, 100'000'000), ROUNDING_WH + 1);
+    assert_int_equal(away_energy_wh(-500, 100'000'000), ROUNDING_WH + 1);
+    assert_int_equal(away_energy_wh(808, 100'000'000), 10'001);
+    assert_int_equal(away_energy_wh(1, 3),
+                     INT64_C(64'333'333'334)); /* a third more is rounded up */
+    assert_int_equal(away_energy_wh(INT64_C(1) << 40, 1), INT64_C(1) << 50);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_what_is_given),
+        CASE(test_kept_new),
+        CASE(test_hours_and_days_become_windows),
+        CASE(test_no_contract),
+        CASE(test_keep_power),
+        CASE(test_payment_on_its_way),
+        CASE(test_protected),
+        CASE(test_plan_with_free_units),
+        CASE(test_never_by_default),
+        CASE(test_a_payment_ends_it),
+        CASE(test_a_payment_while_the_gateway_is_gone),
+        CASE(test_a_payment_at_once),
+        CASE(test_a_protection_to_come_ends_it_and_bounds_the_next),
+        CASE(test_keep_power_ends_it),
+        CASE(test_another_tenant_ends_it),
+        CASE(test_the_cut_is_taken_over),
+        CASE(test_an_unanswered_cut_is_settled_by_a_reading),
+        CASE(test_paid_meanwhile),
+        CASE(test_cut_after_the_end_is_undone),
+        CASE(test_cut_of_another_tenant_is_undone),
+        CASE(test_least_price),
+        CASE(test_energy_is_never_too_little),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
