@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "headend/headend_impl.h"
+#include "headend/permit.h"
 #include "journal/journal.h"
 
 #define GATEWAY 3
@@ -23,6 +24,8 @@ struct peer { /* a gateway's end */
     int64_t acked_seq, welcome_epoch, welcome_seq, config_parts, config_meters;
     int64_t commands[HEARD_MAX], fences[HEARD_MAX];
     size_t command_count, fence_count;
+    int64_t permits[HEARD_MAX], permit_meters[HEARD_MAX]; /* accounts, and how many meters */
+    size_t permit_count;
     struct uplink_claimed claimed;
     uint8_t secret[32];
 };
@@ -44,6 +47,7 @@ struct world {
     uint64_t random;
     bool legacy; /* peers ask for the legacy seal */
     int64_t warned_until;
+    bool permits; /* gateways say that they understand them */
 };
 
 static const uint8_t certificate[32] = {9, 9, 9};
@@ -77,6 +81,10 @@ static void hear(struct world *w, struct peer *p, const struct uplink_message *m
     case UPLINK_COMMAND:
         assert_true(p->command_count < HEARD_MAX);
         p->commands[p->command_count++] = m->command.id;
+        break;
+    case UPLINK_PERMIT:
+        p->permits[p->permit_count] = m->permit.account_id;
+        p->permit_meters[p->permit_count++] = (int64_t)m->permit.meter_count;
         break;
     case UPLINK_FENCE:
         p->fences[p->fence_count++] = m->fence_id;
@@ -332,7 +340,8 @@ static void hello(struct world *w, struct peer *p, int64_t config)
                                  .hello = {.queue_epoch = 50,
                                            .config_version = config,
                                            .wall = w->now.wall,
-                                           .program = "test"}});
+                                           .program = "test",
+                                           .permits = w->permits}});
 }
 
 /* A live session that has said HELLO. */
@@ -1248,6 +1257,96 @@ static enum err put_nowhere(struct store_tx *tx, void *arg)
         &id);
 }
 
+/* --- standing permissions ---------------------------------------------------------------------- */
+
+static enum err put_permit(struct store_tx *tx, void *account)
+{
+    struct uplink_permit_meter meter = {11, 1, 501, 1, 0, 1, 66'000};
+    struct uplink_permit_window window = {{WALL}, {WALL + 3'600}};
+    return headend_permit_put(tx, GATEWAY,
+                              &(struct uplink_permit){.account_id = *(int64_t *)account,
+                                                      .at = {WALL},
+                                                      .valid_from = {WALL},
+                                                      .valid_until = {WALL + 3'600},
+                                                      .windows = &window,
+                                                      .window_count = 1,
+                                                      .meters = &meter,
+                                                      .meter_count = 1});
+}
+
+static enum err end_permit(struct store_tx *tx, void *account)
+{
+    return headend_permit_end(tx, *(int64_t *)account);
+}
+
+static void permit(struct world *w, store_work *work, int64_t account)
+{
+    assert_ok(store_run(w->ledger, work, &account));
+    headend_poke(w->headend, 0, w->now);
+}
+
+static void assert_permit(const struct peer *p, size_t index, int64_t account, int64_t meters)
+{
+    assert_true(index < p->permit_count);
+    assert_int_equal(p->permits[index], account);
+    assert_int_equal(p->permit_meters[index], meters);
+}
+
+static void test_permissions_are_said_as_they_change(void **state)
+{
+    struct world *w = *state;
+    w->permits = true;
+    permit(w, put_permit, 7);
+    permit(w, put_permit, 8);
+    permit(w, end_permit, 8);
+    struct peer *p = connect_peer(w, 1, 4);
+    assert_int_equal(p->permit_count, 2); /* what stands, and an end that does no harm */
+    assert_permit(p, 0, 7, 1);
+    assert_permit(p, 1, 8, 0);
+    headend_poke(w->headend, 0, w->now);
+    assert_int_equal(p->permit_count, 2);
+    permit(w, put_permit, 9);
+    permit(w, end_permit, 7);
+    permit(w, end_permit, 7); /* nothing changes, nothing is said */
+    assert_int_equal(p->permit_count, 4);
+    assert_permit(p, 2, 9, 1);
+    assert_permit(p, 3, 7, 0);
+    headend_closed(w->headend, 1, w->now);
+    p = connect_peer(w, 2, 5);
+    assert_true(p->permit_count >= 1);
+    assert_permit(p, 1, 9, 1); /* all that stands, once more */
+}
+
+static void test_many_permissions_fit(void **state)
+{
+    struct world *w = *state;
+    w->permits = true;
+    for (int64_t account = 1; account <= 100; account++)
+        permit(w, put_permit, account);
+    struct peer *p = connect_peer(w, 1, 4);
+    turns(w);
+    assert_int_equal(p->permit_count, 100);
+    assert_permit(p, 99, 100, 1);
+}
+
+static void test_permissions_whose_time_is_over_are_not_said(void **state)
+{
+    struct world *w = *state;
+    w->permits = true;
+    permit(w, put_permit, 7);
+    w->now.wall.s = WALL + 3'600;
+    assert_int_equal(connect_peer(w, 1, 4)->permit_count, 0);
+}
+
+static void test_a_gateway_that_knows_no_permissions_hears_of_none(void **state)
+{
+    struct world *w = *state;
+    permit(w, put_permit, 7);
+    struct peer *p = connect_peer(w, 1, 4);
+    permit(w, put_permit, 8);
+    assert_int_equal(p->permit_count, 0);
+}
+
 static void test_command_for_no_gateway(void **state)
 {
     struct world *w = *state;
@@ -1293,6 +1392,10 @@ int main(void)
         CASE(test_a_gateway_speaks_for_its_own_meters),
         CASE(test_numbers_beyond_all_meters_are_given_up),
         CASE(test_queue_is_bounded),
+        CASE(test_permissions_are_said_as_they_change),
+        CASE(test_many_permissions_fit),
+        CASE(test_permissions_whose_time_is_over_are_not_said),
+        CASE(test_a_gateway_that_knows_no_permissions_hears_of_none),
         CASE(test_nothing_before_hello),
         CASE(test_command_is_sent_when_poked_and_on_connection),
         CASE(test_command_is_said_again_after_a_while),
