@@ -778,7 +778,7 @@ static void hang_meters(struct world *w, int64_t hoard_fen)
                   &(struct sim_line_options){.baud = 9600, .wall0 = w->wall0, .seed = w->seed ^ 3});
     w->line.faults = w->faults.line;
     for (size_t i = 0; i < w->meter_count; i++) {
-        struct terminal_setup setup = world_site_setup(i, i + 1 < w->meter_count);
+        struct terminal_setup setup = world_site_setup(i, i + w->platform_wallets < w->meter_count);
         if (i == 0)
             setup.hoard_fen = hoard_fen;
         sim_meter_init(&w->meters[i], &setup, NULL, w->now);
@@ -793,6 +793,8 @@ enum err world_open(struct world *w, const struct world_options *options)
                         .wall0 = wall0,
                         .faults = options->faults,
                         .meter_count = options->meters,
+                        .platform_wallets =
+                            options->platform_wallets ? options->platform_wallets : 1,
                         .trace = FNV64_START,
                         .tracing = options->tracing,
                         .platform_disk_free = MONO_NEVER,

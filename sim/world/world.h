@@ -118,7 +118,7 @@ struct world {
 
     struct sim_line line;
     struct sim_meter meters[WORLD_METERS];
-    size_t meter_count;
+    size_t meter_count, platform_wallets; /* so many, the last ones, keep it on the platform */
     int64_t meter_ids[WORLD_METERS + WORLD_PIPES], account_ids[WORLD_METERS + WORLD_PIPES];
     struct sim_pipes pipes; /* the second line; without meters there is none */
 
@@ -143,6 +143,7 @@ struct world {
 struct world_options {
     uint64_t seed;
     size_t meters;         /* 1 .. WORLD_METERS; the last one keeps its balance on the platform */
+    size_t platform_wallets; /* the last so many do; 0: 1 */
     struct world_faults faults;
     int64_t hoard_fen;     /* what the first meter holds at most; 0: no limit */
     bool tracing;

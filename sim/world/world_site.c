@@ -100,7 +100,7 @@ static size_t write_csv(const struct world *w, char *out, size_t cap)
         n += (size_t)snprintf(out + n, cap - n,
                               "world,B,%zu,R%zu,%s,flat,standard,2026-01-01,%s,1,%s,9600,E,%s,"
                               "yufu-dorm3,3,%012zu,\n",
-                              101 + i, 101 + i, i + 1 < w->meter_count ? "meter" : "platform",
+                              101 + i, 101 + i, i + w->platform_wallets < w->meter_count ? "meter" : "platform",
                               SERIAL, i == 0 ? "tcp:127.0.0.1:1" : "", address, 900'001 + i);
     }
     return n + write_pipes(w, out + n, cap - n);

@@ -4,8 +4,9 @@
 #include "headend/headend_impl.h"
 #include "headend/permit.h"
 
-#define PERMIT_BYTES 1024 /* of a message: eight meters and eight windows of the largest numbers   \
-                           */
+#define PERMIT_BYTES                                                                               \
+    1024 /* of a message: eight meters and eight windows of the largest numbers                    \
+          */
 #define AT_ONCE 16
 
 /* --- rows ----------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 /*
- * Runs one story: scenario FILE [YYYY-MM-DD]. A line is `at DAY HH:MM WHO WORD...`; # begins a comment.
+ * Runs one story: scenario FILE [YYYY-MM-DD | ledger]. A line is `at DAY HH:MM WHO WORD...`; # begins a comment.
  * WHO is R101 ... for a room with a terminal, P1 ... for a meter of the second line, which a story has
- * if a first day is given.
+ * if a first day is given. "ledger": four rooms, whose balances are all on the platform.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -89,16 +89,18 @@ int main(int argc, char **argv)
     wall_s first = {0};
     FILE *in = argc == 2 || argc == 3 ? fopen(argv[1], "r") : NULL;
     if (!in) {
-        fprintf(stderr, "usage: scenario FILE [YYYY-MM-DD]\n");
+        fprintf(stderr, "usage: scenario FILE [YYYY-MM-DD | ledger]\n");
         return 2;
     }
-    if (argc == 3 && !first_of(argv[2], &first)) {
+    bool ledger = argc == 3 && strcmp(argv[2], "ledger") == 0;
+    if (argc == 3 && !ledger && !first_of(argv[2], &first)) {
         fprintf(stderr, "not a day: %s\n", argv[2]);
         return 2;
     }
     enum err e = world_open(&s.world, &(struct world_options){.seed = 7,
-                                                              .meters = 3,
-                                                              .pipes = argc == 3,
+                                                              .meters = ledger ? 4 : 3,
+                                                              .platform_wallets = ledger ? 4 : 1,
+                                                              .pipes = argc == 3 && !ledger,
                                                               .wall0 = first});
     if (e != ERR_OK) {
         printf("the world does not open: %s\n", err_name(e));

@@ -169,6 +169,31 @@ static bool act_foreign(struct call *c)
     return true;
 }
 
+/* The gateway cannot reach the platform for so many seconds. */
+static bool act_uplink(struct call *c)
+{
+    world_block_link(&c->story->world, strtoll(c->words[1], NULL, 10) * 1000);
+    return true;
+}
+
+/* away HOURS FROM TO: the strategy allows cuts from FROM to TO, also while the uplink is away. */
+static enum err do_away(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    char body[512];
+    snprintf(body, sizeof body,
+             "{\"levels\":[\"20.00\",\"5.00\",\"0.00\"],\"cut\":{\"notice_level\":2,\"notices\":1,"
+             "\"grace_s\":600,\"from\":\"%s\",\"to\":\"%s\",\"weekdays\":[1,2,3,4,5,6,7],"
+             "\"holidays\":true,\"away_hours\":%s}}",
+             c->words[2], c->words[3], c->words[1]);
+    return store_exec(tx, "UPDATE strategy SET body = $1", "t", body);
+}
+
+static bool act_away(struct call *c)
+{
+    return ask(c, do_away, "OK");
+}
+
 static bool act_crash(struct call *c)
 {
     int64_t down_ms = strtoll(c->words[2], NULL, 10) * 1000;
@@ -446,6 +471,31 @@ static enum err get_events(struct store_tx *tx, void *arg)
                      "it", meter_of(c), c->words[2]);
 }
 
+static enum err get_permissions(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    return store_int(tx, &c->number, "SELECT count(*) FROM permit WHERE body IS NOT NULL", "");
+}
+
+static bool expect_permissions(struct call *c)
+{
+    int64_t n = strtoll(c->words[2], NULL, 10);
+    struct gateway_status held;
+    gateway_status_get(c->story->world.gateway, &held);
+    return look(c, get_permissions) && between(c->number, n, n) &&
+           between((int64_t)held.permits, n, n);
+}
+
+/* So many of the meters that have power are open. */
+static bool expect_open(struct call *c)
+{
+    const struct world *w = &c->story->world;
+    int64_t n = 0, wished = strtoll(c->words[2], NULL, 10);
+    for (size_t i = 0; i < w->meter_count; i++)
+        n += w->meters[i].powered && !terminal_output(&w->meters[i].terminal).closed[0];
+    return between(n, wished, wished);
+}
+
 static bool expect_event(struct call *c)
 {
     int64_t n = strtoll(c->words[3], NULL, 10);
@@ -521,6 +571,7 @@ static const struct word expectations[] = {
     {"verify", expect_verify, 2},       {"valve", expect_valve, 3},
     {"exercised", expect_exercised, 3}, {"exercise", expect_exercise, 3},
     {"flow-stopped", expect_flow_stopped, 2}, {"event", expect_event, 4},
+    {"permissions", expect_permissions, 3}, {"open", expect_open, 3},
     {"point", expect_point, 5},         {0}};
 
 static bool choose(const struct word *list, const char *name, struct call *c)
@@ -546,6 +597,7 @@ static const struct word acts[] = {
     {"flow", act_flow, 2},   {"worn", act_worn, 2},
     {"heat", act_heat, 4},   {"battery", act_battery, 2},
     {"valve", act_valve, 2}, {"fault", act_fault, 2},
+    {"uplink", act_uplink, 2}, {"away", act_away, 4},
     {"show", act_show, 1},   {"expect", act_expect, 2},
     {0}};
 
