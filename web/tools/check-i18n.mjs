@@ -68,6 +68,10 @@ for (const key of chinese.keys())
   if (!exact.has(key) && ![...beginnings].some((beginning) => key.startsWith(beginning)))
     complaints.push(`never asked for: ${key}`)
 
+// Words of valves stand for words of power: src/lib/words.ts takes them by the same name.
+for (const key of chinese.keys())
+  if (key.startsWith('pipe.') && !chinese.has(key.slice(5))) complaints.push(`stands for no text: ${key}`)
+
 // Every kind of event that the platform writes has a title, and stands in the filter.
 const kinds = [...readFileSync('../src/journal/event_table.h', 'utf8').matchAll(/^EVENT_ROW\(\w+, "([\w.]+)"/gm)].map((m) => m[1])
 const filter = readFileSync('src/lib/events.ts', 'utf8')

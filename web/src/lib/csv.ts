@@ -1,5 +1,9 @@
+const FORMULA = /^[=+\-@\t\r]/
+const NUMBER = /^[+-]?\d+(\.\d+)?$/ // amounts come as text, too
+
+/** A text that a spreadsheet would take for a formula is given a mark in front; a number is a number. */
 export function csvCell(value: string | number): string {
-  const text = String(value)
+  const text = typeof value === 'string' && FORMULA.test(value) && !NUMBER.test(value) ? `'${value}` : String(value)
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 

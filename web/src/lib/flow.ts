@@ -1,16 +1,5 @@
-// Minutes of a day as a clock, and the columns of the report of readings.
+// The columns of the report of readings.
 import type { ReportRow } from '@/api/client'
-
-export function clockText(minute: number): string {
-  const two = (n: number) => String(n).padStart(2, '0')
-  return `${two(Math.floor(minute / 60))}:${two(minute % 60)}`
-}
-
-/** "02:30" → 150; null: not a time of day. */
-export function minuteOf(text: string): number | null {
-  const parts = /^([01]\d|2[0-3]):([0-5]\d)$/.exec(text.trim())
-  return parts ? Number(parts[1]) * 60 + Number(parts[2]) : null
-}
 
 /** Newest values in the order of showing. A column is shown if any row has it. */
 export const NEWEST = [

@@ -1,11 +1,11 @@
 // Price plans as docs/formats/price-plan.md writes them: what a form has to know of them.
+import { clockText, DAY_MIN, minuteOf } from './clock'
 import type { Tree } from './tree'
 
 export const RATES = ['sharp', 'peak', 'flat', 'valley', 'deep_valley'] as const
 export type Rate = (typeof RATES)[number]
 export const KINDS = ['flat', 'time_of_use', 'ladder', 'time_of_use_ladder'] as const
 export type Kind = (typeof KINDS)[number]
-export const DAY = 1440
 
 export type Period = { from: string; to: string; rate: string }
 export type Segment = { from: number; to: number; rate: string | null } // null: nothing holds
@@ -23,25 +23,15 @@ export function ratesOf(plan: Tree): Rate[] {
   return used.length ? used : ['peak', 'flat', 'valley']
 }
 
-const clock = (minute: number) => `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`
-export { clock as clockText }
-
-/** "08:30" → 510; what is no time of the day → null. */
-export function minuteOf(text: unknown): number | null {
-  const match = /^(\d\d):([0-5]\d)$/.exec(String(text ?? ''))
-  const minute = match ? Number(match[1]) * 60 + Number(match[2]) : DAY + 1
-  return minute <= DAY ? minute : null
-}
-
 /** The day from midnight to midnight; where no period holds the rate is null. */
 export function segmentsOf(periods: Period[]): Segment[] {
-  const day: (string | null)[] = new Array(DAY).fill(null)
+  const day: (string | null)[] = new Array(DAY_MIN).fill(null)
   for (const period of periods) {
     const from = minuteOf(period.from)
     const to = minuteOf(period.to)
     if (from === null || to === null || from === to) continue
-    const length = to > from ? to - from : DAY - from + to
-    for (let i = 0; i < length; i++) day[(from + i) % DAY] = period.rate
+    const length = to > from ? to - from : DAY_MIN - from + to
+    for (let i = 0; i < length; i++) day[(from + i) % DAY_MIN] = period.rate
   }
   const out: Segment[] = []
   day.forEach((rate, minute) => {
@@ -54,7 +44,7 @@ export function segmentsOf(periods: Period[]): Segment[] {
 
 /** Back to periods; what touches over midnight becomes one. Stretches without a rate stay gaps. */
 export function periodsOf(segments: Segment[]): Period[] {
-  const parts = segments.filter((one) => one.rate !== null).map((one) => ({ from: clock(one.from), to: clock(one.to), rate: one.rate as string }))
+  const parts = segments.filter((one) => one.rate !== null).map((one) => ({ from: clockText(one.from), to: clockText(one.to), rate: one.rate as string }))
   const first = parts[0]
   const last = parts[parts.length - 1]
   if (first && last && parts.length > 1 && first.rate === last.rate && first.from === '00:00' && last.to === '24:00') {

@@ -1,6 +1,7 @@
 // What a row of the wall means to people. A room has one condition, by urgency, and may be stale and
 // under keep-power besides.
 import type { WallRow } from '@/api/client'
+import { isElectric } from './words'
 
 export const PROMISE_S = 180 // no state shown is older than this, as long as all is well
 
@@ -56,6 +57,9 @@ export const SYMBOLS = {
 } as const
 
 export const LEVELS: Condition[] = ['normal', 'low', 'warning', 'arrears']
+
+/** Circuits of a breaker are opened, a valve is closed. */
+export const isValve = (row: WallRow) => !isElectric(row.kinds)
 
 /** A room that does not exist in the tree is still findable by code, name or place. */
 export function matches(row: WallRow, words: string): boolean {

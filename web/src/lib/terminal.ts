@@ -1,5 +1,6 @@
 // Dorm terminals: registers as the server sends them, and what of them is true today.
 import type { Terminal, TerminalRegister } from '@/api/client'
+import { clockText, DAY_MIN } from './clock'
 
 export type Item = TerminalRegister['item']
 export type Period = { begin_min: number; end_min: number; cover: 'on' | 'night' }
@@ -22,7 +23,6 @@ export type Limits = {
 }
 export type Status = { cover: 'off' | 'on' | 'night'; cause: string; locked: boolean; staff_lock: boolean; air_conditioner_seen: boolean; learning: boolean; recloses_today: number; closes_in_s: number }
 export type DayKind = 'workday' | 'holiday'
-export const DAY_MIN = 1440
 export const PERIODS = 8
 export const LOADS = 8
 
@@ -33,23 +33,9 @@ export function valueOf<T>(terminal: Terminal, item: Item, circuit: number): T |
   return (registerOf(terminal, item, circuit)?.value ?? null) as T | null
 }
 
-const LOAD_REASONS = ['night', 'current', 'load', 'malignant', 'aircon', 'protection']
-/** A trip by what was plugged in (or unplugged), not an order, the hours or money. */
-export const isLoadReason = (name: string | undefined) => name !== undefined && LOAD_REASONS.includes(name)
-
 /** Something is on its way: it is worth looking again soon. */
 export const isWaiting = (terminal: Terminal) =>
   terminal.registers.some((one) => one.reading || one.state === 'pending' || one.state === 'unknown')
-
-export const clockText = (min: number) => `${String(Math.floor(min / 60)).padStart(2, '0')}:${String(min % 60).padStart(2, '0')}`
-
-/** "07:30" or "24:00" → minutes of the day; anything else → null. */
-export function parseClock(text: string): number | null {
-  const match = /^(\d{1,2})[::](\d{2})$/.exec(text.trim())
-  if (!match) return null
-  const min = Number(match[1]) * 60 + Number(match[2])
-  return Number(match[2]) < 60 && min <= DAY_MIN ? min : null
-}
 
 /** Which table of hours holds on a day: dates count before the week. */
 export function dayKind(date: number, weekday: number, calendar: Calendar | null): DayKind {
