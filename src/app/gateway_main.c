@@ -293,5 +293,5 @@ int main(int argc, char **argv)
         p.exit_code = e == ERR_SYNTAX || e == ERR_RANGE ? 2 : 1;
     }
     end(&p);
-    return p.exit_code;
+    return p.update.again && p.exit_code == 0 ? update_again(given) : p.exit_code;
 }

@@ -87,6 +87,7 @@ struct update_watch {
     const char *data;
     enum update_place place;
     struct update_state state; /* as of the start; trial: of this very program */
+    bool again;                /* ended, because another version is to run */
     mono_ms began;             /* real time */
     struct io_timer look;
     char text[UPLINK_TEXT_MAX]; /* "yufu-gateway 0.2.0 (trial)" */
@@ -122,6 +123,9 @@ void link_close(struct program *p);
  * is. */
 void update_watch_read(struct update_watch *u, const char *data);
 void update_watch_open(struct program *p);
+/* After the orderly end: becomes the program as installed, which looks again; or gives the exit
+ * status by which somebody else does. */
+int update_again(char **argv);
 
 /* gateway_ports.c */
 void ports_turn(struct program *p); /* follows the configuration, writes what the engine wants */

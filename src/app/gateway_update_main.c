@@ -142,8 +142,10 @@ static int apply(const struct job *j)
     if (e != ERR_OK)
         return refuse(j, j->file, e);
     print_header(j, &h);
-    printf("%s\n", text(j, "Applied. Restart the gateway: the new version starts on trial.",
-                        "已写入。请重启通信管理机程序:新版本将开始试运行。"));
+    printf("%s\n",
+           text(j,
+                "Applied. The new version starts on trial: in a few seconds, if the gateway runs.",
+                "已写入。通信管理机若在运行,数秒内即开始试运行新版本。"));
     return 0;
 }
 
@@ -178,7 +180,8 @@ static int back(const struct job *j)
     if (e != ERR_OK)
         return refuse(j, "update back", e);
     print_state(j, &s);
-    printf("%s\n", text(j, "Restart the gateway.", "请重启通信管理机程序。"));
+    printf("%s\n", text(j, "It starts in a few seconds, if the gateway runs.",
+                        "通信管理机若在运行,数秒内即启动该版本。"));
     return 0;
 }
 

@@ -4,8 +4,9 @@
 #include "app/gateway_update.h"
 #include "base/must.h"
 
-#define FORMAT 1 /* the program as installed may be older than the one that wrote: never changed   \
-                  */
+#define FORMAT                                                                                     \
+    1 /* the program as installed may be older than the one that wrote: never changed              \
+       */
 
 static const uint8_t MAGIC[8] = {'Y', 'U', 'F', 'U', 'S', 'L', 'O', 'T'};
 

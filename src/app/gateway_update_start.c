@@ -8,9 +8,13 @@
 #include "io/launch.h"
 #include "io/log.h"
 
-#define NOTE "YUFU_GATEWAY_SLOT" /* says to a started program where it stands */
-#define PAUSE_MS 1'000           /* before a trial is started again */
-#define LOOK_MS 1'000            /* how often it is seen whether it is good */
+#define NOTE "YUFU_GATEWAY_SLOT"           /* says to a started program where it stands */
+#define INSTALLED "YUFU_GATEWAY_INSTALLED" /* the file of the program as installed */
+#define WATCHED "YUFU_GATEWAY_WATCHED"     /* "1": its watcher starts what comes after it */
+#define AGAIN 75                           /* exit status that asks the watcher for that */
+#define PAUSE_MS 1'000                     /* before a trial is started again */
+#define LOOK_MS 1'000                      /* how often it is seen whether it is good */
+#define FOLLOW_MS 5'000                    /* how often it is seen whether another one is wanted */
 
 static const char *const PLACE_NAMES[UPDATE_PLACES] = {"installed", "a", "b"};
 static const char *const LAST_NAMES[UPDATE_LASTS] = {"none", "applied", "confirmed", "starts",
@@ -87,15 +91,17 @@ static bool try_out(const struct update_start *st, struct update_state *s, const
     update_version_text(update_slot_of(s, s->current)->version, version);
     log_event(LOG_UPDATE_TRIAL, LOG_S("version", version), LOG_I("start", s->starts),
               LOG_S("slot", PLACE_NAMES[s->current]));
+    launch_note(WATCHED, "1");
     if (e == ERR_OK)
         e = launch_watch(path, st->argv, &watch, &end);
+    launch_note(WATCHED, "");
     *lost = e != ERR_OK;
     if (*lost) {
         log_event(LOG_UPDATE_STATE, LOG_E("error", e));
         return false;
     }
     *code = end.code;
-    if (end.stopped || !same_trial(st->data, t.place))
+    if (end.stopped || (end.code != AGAIN && !same_trial(st->data, t.place)))
         return true;
     if (end.late)
         *lost = !leave(st->data, s, UPDATE_LAST_TIME);
@@ -136,6 +142,7 @@ static bool look(const struct update_start *st, bool *ended, int *code)
 bool update_start(const struct update_start *st, enum update_place *place, int *code)
 {
     const char *note = getenv(NOTE);
+    char own[PATH_MAX];
     bool ended = false;
     *place = UPDATE_INSTALLED;
     if (note != NULL && strcmp(note, PLACE_NAMES[UPDATE_SLOT_A]) == 0)
@@ -144,6 +151,8 @@ bool update_start(const struct update_start *st, enum update_place *place, int *
         *place = UPDATE_SLOT_B;
     if (*place != UPDATE_INSTALLED)
         return false;
+    if (launch_own_path(own, sizeof own) == ERR_OK)
+        launch_note(INSTALLED, own);
     while (!ended && look(st, &ended, code))
         ;
     return ended;
@@ -189,9 +198,8 @@ static void confirm(struct program *p)
     gateway_program_say(p->gateway, u->text);
 }
 
-static void on_look(void *arg)
+static void look_at_trial(struct program *p)
 {
-    struct program *p = arg;
     struct update_watch *u = &p->update;
     struct gateway_status g;
     gateway_status_get(p->gateway, &g);
@@ -202,8 +210,40 @@ static void on_look(void *arg)
                                .half = age_ms >= u->state.trial_s * INT64_C(500)};
     if (update_confirmed(&seen))
         confirm(p);
+}
+
+/* Applied or taken back meanwhile. Compared with what stood there at the start, not with what runs:
+ * a start that could not follow the record must not be repeated for ever. */
+static bool another_is_wanted(const struct update_watch *u)
+{
+    struct update_state s;
+    return update_state_load(u->data, &s) == ERR_OK && s.current != u->state.current;
+}
+
+static void on_look(void *arg)
+{
+    struct program *p = arg;
+    struct update_watch *u = &p->update;
+    if (another_is_wanted(u)) {
+        u->again = true;
+        io_stop(p->io);
+        return;
+    }
     if (u->state.trial)
-        io_timer_set_real(&u->look, mono_after(io_mono_real(p->io), LOOK_MS));
+        look_at_trial(p);
+    io_timer_set_real(&u->look,
+                      mono_after(io_mono_real(p->io), u->state.trial ? LOOK_MS : FOLLOW_MS));
+}
+
+int update_again(char **argv)
+{
+    const char *watched = getenv(WATCHED), *installed = getenv(INSTALLED);
+    if (watched != NULL && strcmp(watched, "1") == 0)
+        return AGAIN;
+    launch_note(NOTE, "");
+    enum err e = installed != NULL ? launch_become(installed, argv) : ERR_IO_FILE;
+    log_event(LOG_UPDATE_STATE, LOG_E("error", e));
+    return 1; /* whoever started us does it again */
 }
 
 void update_watch_read(struct update_watch *u, const char *data)
@@ -220,6 +260,5 @@ void update_watch_open(struct program *p)
     u->began = io_mono_real(p->io);
     io_timer_init(&u->look, p->io, on_look, p);
     u->state.trial &= u->state.current == u->place;
-    if (u->state.trial)
-        io_timer_set_real(&u->look, mono_after(u->began, LOOK_MS));
+    io_timer_set_real(&u->look, mono_after(u->began, LOOK_MS));
 }

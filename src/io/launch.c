@@ -17,6 +17,15 @@ void launch_note(const char *name, const char *value)
     MUST(setenv(name, value, 1) == 0);
 }
 
+enum err launch_own_path(char *out, size_t cap)
+{
+    ssize_t n = readlink("/proc/self/exe", out, cap);
+    if (n <= 0 || (size_t)n >= cap)
+        return ERR_IO_FILE;
+    out[n] = '\0';
+    return ERR_OK;
+}
+
 void launch_pause(int64_t pause_ms)
 {
     struct timespec t = {(time_t)(pause_ms / 1000), (long)(pause_ms % 1000) * 1'000'000};

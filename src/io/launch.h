@@ -11,6 +11,9 @@
 /* For programs that are started from here on. */
 void launch_note(const char *name, const char *value);
 
+/* The file of the running program. ERR_IO_FILE. */
+[[nodiscard]] enum err launch_own_path(char *out, size_t cap);
+
 void launch_pause(int64_t pause_ms); /* before something is tried again */
 
 /* The file at `path` may be run from where it stands (its mode, its file system). */

@@ -101,6 +101,30 @@ def good_one_is_tried_confirmed_and_taken_back(folder):
     assert "STATE" in tool("back", "--data", f"{folder}/gateway", status=1)
 
 
+def running_gateway_follows(folder):
+    """One service from beginning to end, never restarted from outside."""
+    server = server_of(folder)
+    gateway = gateway_of(folder, server, bad="crash")
+    gateway.wait(r"uplink\.connected")
+    apply(folder, packed(folder))
+    gateway.wait(rf"update\.trial .*version={NEW} start=1 slot=a")
+    gateway.wait(r"update\.confirmed")
+    apply(folder, packed(folder, BAD, "bad.update"))
+    gateway.wait(r"program\.stop")
+    gateway.wait(r"update\.trial .*version=9\.2\.0 start=1 slot=b")
+    gateway.wait(r"update\.left .*why=starts next=a")
+    gateway.wait(rf"program\.start .*version={NEW}")
+    server.wait(rf"hello .*program=\"yufu-gateway {re.escape(NEW)} \(9\.2\.0 failed\)\"")
+    gateway.wait(r"uplink\.connected")
+    assert os.path.samefile(f"/proc/{gateway.child.pid}/exe", f"{folder}/gateway/program/a")
+    tool("back", "--data", f"{folder}/gateway")
+    gateway.wait(r"program\.stop")
+    gateway.wait(r"program\.start .*version=(?!9)")
+    gateway.wait(r"uplink\.connected")
+    assert os.path.samefile(f"/proc/{gateway.child.pid}/exe", GATEWAY)
+    assert gateway.end() == 0
+
+
 def one_that_ends_is_left_after_three_starts(folder):
     server = claimed(folder)
     apply(folder, packed(folder, BAD))
@@ -382,7 +406,7 @@ def openssl_agrees(folder):
     assert f"yufu-gateway {NEW} for " in tool("check", file, "--keys", f"{folder}/release.pub")
 
 
-run([good_one_is_tried_confirmed_and_taken_back, one_that_ends_is_left_after_three_starts,
+run([good_one_is_tried_confirmed_and_taken_back, running_gateway_follows, one_that_ends_is_left_after_three_starts,
      former_slot_comes_back_and_the_next_goes_elsewhere, one_that_hangs_is_left_when_its_time_is_over,
      one_that_the_platform_refuses_is_left, while_the_platform_is_away_lines_decide,
      watcher_that_is_killed_takes_the_trial_along, trial_that_is_stopped_ends_with_its_watcher,
