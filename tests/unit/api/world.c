@@ -399,3 +399,22 @@ void world_execute(struct world *w, const char *sql)
 {
     sql_run(w->ledger, sql);
 }
+
+struct person world_cashier(struct world *w)
+{
+    world_person(w, AUTH_CASHIER, 1);
+    return world_login(w, "cashier");
+}
+
+struct person world_admin(struct world *w)
+{
+    world_person(w, AUTH_ADMIN, 0);
+    return world_login(w, "admin");
+}
+
+int64_t world_money_rows(struct world *w)
+{
+    return world_number(w, "SELECT (SELECT count(*) FROM sale_order) + "
+                           "(SELECT count(*) FROM ledger_txn) + (SELECT count(*) FROM command) + "
+                           "(SELECT count(*) FROM idempotency)");
+}

@@ -47,6 +47,9 @@ int world_close(void **state);
 /* People: role name and one project, or 0. The log-in name is the role's name. */
 void world_person(struct world *w, enum auth_role role, int64_t project_id);
 struct person world_login(struct world *w, const char *login);
+struct person world_cashier(struct world *w); /* logged in, of project 1 */
+struct person world_admin(struct world *w);
+int64_t world_money_rows(struct world *w); /* rows of whatever a sale may write */
 
 struct ask {
     const char *method, *path;

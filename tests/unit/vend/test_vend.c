@@ -142,19 +142,11 @@ static void test_first_sale_reads_the_count_first(void **state)
     world_verify(w);
 }
 
-/* A meter whose wallet is known, so that a sale is bound in its own transaction. */
-static void know_wallet(struct world *w)
-{
-    assert_ok(world_sell(w, "order-first", 100, NULL));
-    world_settle(w);
-    assert_int_equal(world_state(w, "order-first"), VEND_CONFIRMED);
-}
-
 static void test_known_wallet_binds_in_the_same_commit(void **state)
 {
     struct world *w = *state;
     struct vend_status s;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, &s));
     assert_int_equal(s.state, VEND_BOUND);
     assert_int_equal(s.n, 2);
@@ -179,7 +171,7 @@ static void test_known_wallet_binds_in_the_same_commit(void **state)
 static void test_c1_to_c3_rollback_leaves_nothing(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     w->faults.rollback = 1000; /* the process dies before the commit */
     assert_err(ERR_IO_CLOSED, world_sell(w, A, 5000, NULL));
     w->faults.rollback = 0;
@@ -195,7 +187,7 @@ static void test_c1_to_c3_rollback_leaves_nothing(void **state)
 static void test_c4_command_repeated_by_id_is_done_once(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     world_gateway(w);
     world_gateway(w);
@@ -210,7 +202,7 @@ static void test_c4_command_repeated_by_id_is_done_once(void **state)
 static void test_c5_c9_frame_lost_is_sent_again_under_the_same_number(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     w->faults.frame_lost = 1000;
     for (int i = 0; i < 5; i++) {
@@ -235,7 +227,7 @@ static void test_c5_c9_frame_lost_is_sent_again_under_the_same_number(void **sta
 static void test_c6_c7_reply_lost_is_found_in_the_record(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     w->faults.reply_lost = 1000;
     w->faults.read_lost = 1000;
@@ -253,7 +245,7 @@ static void test_c6_c7_reply_lost_is_found_in_the_record(void **state)
 static void test_c7_c8_outcome_not_committed_comes_again(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     world_gateway(w);
     w->faults.rollback = 1000;
@@ -309,7 +301,7 @@ static void next_attempt(struct world *w)
 static void test_c10_old_proof_is_proof(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     int64_t old = world_int(w, "SELECT command_id FROM vend WHERE state = 'BOUND'");
     w->faults.frame_lost = 1000;
@@ -327,7 +319,7 @@ static void test_c10_old_proof_is_proof(void **state)
 static void test_c11_foreign_record_binds_the_next_number(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     world_foreign(w, 777);
     world_settle(w);
@@ -346,7 +338,7 @@ static void test_c11_foreign_record_binds_the_next_number(void **state)
 static void test_c11_needs_two_readings(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     answer(w, evidence(w, 2, 2, 4900, 5000)); /* a damaged reading of ours */
     assert_int_equal(world_status(w, A).n, 2);
@@ -361,7 +353,7 @@ static void test_c11_needs_two_readings(void **state)
 static void test_c12_low_count_is_no_evidence_then_conflict(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     answer(w, evidence(w, 0, -1, -1, 0));
     assert_int_equal(world_state(w, A), VEND_BOUND);
@@ -389,7 +381,7 @@ static void test_c12_low_count_is_no_evidence_then_conflict(void **state)
 static void test_c12_doubt_passes(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     answer(w, evidence(w, 0, -1, -1, 0));
     answer(w, evidence(w, 0, -1, -1, 0)); /* the same command again: the headend drops it */
@@ -406,7 +398,7 @@ static void test_c12_doubt_passes(void **state)
 static void test_stale_reading_decides_nothing(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     for (int64_t i = 0; i < 5; i++) {
         struct uplink_outcome o = evidence(w, 0, -1, -1, 0);
@@ -421,7 +413,7 @@ static void test_stale_reading_decides_nothing(void **state)
 static void test_other_epoch_is_no_evidence(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     struct uplink_outcome o = evidence(w, 2, 2, 5000, 5100);
     o.epoch = 2;
@@ -450,7 +442,7 @@ static void test_c13_cancel_needs_fence_and_fresh_reading(void **state)
 {
     struct world *w = *state;
     struct vend_status s;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     assert_ok(world_cancel(w, A, &s));
     assert_int_equal(s.state, VEND_FENCED);
@@ -482,7 +474,7 @@ static void test_c13_cancel_needs_fence_and_fresh_reading(void **state)
 static void test_c13_cancel_too_late_confirms(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     world_gateway(w); /* applied; the outcome is on its way */
     assert_ok(world_cancel(w, A, NULL));
@@ -497,7 +489,7 @@ static void test_c13_cancel_too_late_confirms(void **state)
 static void test_fence_answered_with_unknown_reads_until_it_knows(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     w->faults.reply_lost = w->faults.read_lost = 1000;
     world_gateway(w);
@@ -518,7 +510,7 @@ static void test_fence_answered_with_unknown_reads_until_it_knows(void **state)
 static void test_fenced_and_foreign_refunds(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     assert_ok(world_cancel(w, A, NULL));
     world_foreign(w, 777);
@@ -534,7 +526,7 @@ static void test_fenced_and_foreign_refunds(void **state)
 static void test_fenced_without_sum_is_not_decided(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     assert_ok(world_cancel(w, A, NULL));
     world_gateway(w);
@@ -555,7 +547,7 @@ static void test_fenced_without_sum_is_not_decided(void **state)
 static void test_business_refusal_rejects_after_fence_and_reading(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     w->meter.hoard_fen = 1000;
     assert_ok(world_sell(w, A, 5000, NULL));
     world_gateway(w);
@@ -579,7 +571,7 @@ static void test_business_refusal_rejects_after_fence_and_reading(void **state)
 static void test_refusal_that_applied_after_all(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     struct uplink_outcome o = evidence(w, 2, 2, 5000, 5100);
     o.status = UPLINK_REFUSED; /* the meter said no and did it */
@@ -591,218 +583,13 @@ static void test_refusal_that_applied_after_all(void **state)
 static void test_repeat_is_not_proof(void **state)
 {
     struct world *w = *state;
-    know_wallet(w);
+    world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     struct uplink_outcome o = evidence(w, 2, 2, 777, 877);
     o.reply = UPLINK_REPLY_REPEAT; /* number 2 is a stranger's */
     answer(w, o);
     assert_int_equal(world_state(w, A), VEND_BOUND);
     assert_int_equal(world_book(w, "wallet"), 100);
-}
-
-/* --- foreign sales, exchange, restore
- * --------------------------------------------------------------- */
-
-static enum err reading(struct store_tx *tx, void *arg)
-{
-    struct world *w = arg;
-    return vend_reading(tx, &(struct vend_wallet_reading){.meter_id = WORLD_METER,
-                                                          .epoch = 1,
-                                                          .count = w->meter.count,
-                                                          .purchased_fen = w->meter.purchased_fen,
-                                                          .balance_fen = 0,
-                                                          .at = w->now,
-                                                          .now = w->now,
-                                                          .random = rand_u64(&w->random)});
-}
-
-static void test_routine_reading_finds_a_foreign_sale(void **state)
-{
-    struct world *w = *state;
-    know_wallet(w);
-    assert_ok(store_run(w->store, reading, w));
-    assert_int_equal(world_int(w, "SELECT count(*) FROM command WHERE state = 'waiting'"), 0);
-    world_foreign(w, 777);
-    assert_ok(store_run(w->store, reading, w));
-    assert_ok(store_run(w->store, reading, w)); /* asks once */
-    assert_int_equal(world_int(w, "SELECT count(*) FROM command WHERE state = 'waiting'"), 1);
-    world_settle(w);
-    assert_int_equal(world_book(w, "suspense"), -777);
-    assert_int_equal(world_int(w, "SELECT count(*) FROM event WHERE kind = 'vend.foreign'"), 1);
-    world_verify(w);
-}
-
-static enum err distrust(struct store_tx *tx, void *arg)
-{
-    (void)arg;
-    return vend_distrust(tx);
-}
-
-static void test_after_a_restore_the_count_is_read_first(void **state)
-{
-    struct world *w = *state;
-    know_wallet(w);
-    assert_ok(store_run(w->store, distrust, NULL));
-    world_foreign(w, 5000); /* a sale of ours that the backup does not know */
-    struct vend_status s;
-    assert_ok(world_sell(w, B, 300, &s));
-    assert_int_equal(s.state, VEND_PAID);
-    world_settle(w);
-    assert_int_equal(world_status(w, B).n, 3);
-    assert_int_equal(world_state(w, B), VEND_CONFIRMED);
-    assert_int_equal(world_book(w, "suspense"), -5000);
-    world_verify(w);
-}
-
-static void test_meter_set_back_stops_sales(void **state)
-{
-    struct world *w = *state;
-    know_wallet(w);
-    w->meter = (struct world_meter){}; /* wallet initialised: count 0 */
-    assert_ok(store_run(w->store, reading, w));
-    world_settle(w);
-    assert_int_equal(world_int(w, "SELECT count(*) FROM event WHERE kind = 'wallet.mismatch'"), 1);
-    struct vend_status s;
-    assert_ok(world_sell(w, A, 5000, &s));
-    assert_int_equal(s.state, VEND_PAID);
-    world_settle(w);
-    assert_int_equal(world_state(w, A), VEND_PAID); /* until a new period begins */
-    assert_int_equal(world_int(w, "SELECT count(*) FROM event WHERE kind = 'wallet.mismatch'"), 1);
-}
-
-static enum err exchange(struct store_tx *tx, void *arg)
-{
-    struct world *w = arg;
-    int64_t epoch;
-    struct vend_exchange x = {.meter_id = WORLD_METER,
-                              .address = "000000000012",
-                              .model = "yufu-shop",
-                              .actor = "user:1",
-                              .now = w->now,
-                              .random = rand_u64(&w->random)};
-    TRY(vend_exchange(tx, &x, &epoch));
-    return epoch == 2 ? ERR_OK : ERR_BUG;
-}
-
-static void test_exchange_drains_first_and_carries_the_credit(void **state)
-{
-    struct world *w = *state;
-    know_wallet(w);
-    assert_ok(world_sell(w, A, 5000, NULL));
-    assert_err(ERR_VEND_OPEN, store_run(w->store, exchange, w));
-    world_settle(w);
-    assert_ok(store_run(w->store, exchange, w));
-    assert_int_equal(world_book(w, "wallet"), 0);
-    assert_int_equal(world_book(w, "prepayment"), 5100);
-    assert_int_equal(world_state(w, "exchange-11-2"), VEND_PAID);
-    assert_int_equal(world_int(w, "SELECT epoch FROM meter WHERE id = 11"), 2);
-    world_verify(w);
-}
-
-/* --- lateness, list
- * --------------------------------------------------------------------------------- */
-
-static void test_late_orders_are_told_once(void **state)
-{
-    struct world *w = *state;
-    know_wallet(w);
-    assert_ok(world_sell(w, A, 5000, NULL));
-    for (int i = 0; i < 60; i++) {
-        w->now.s += 60;
-        assert_ok(world_tick(w));
-    }
-    assert_int_equal(world_int(w, "SELECT count(*) FROM event WHERE kind = 'vend.late'"), 2);
-    assert_int_equal(world_int(w, "SELECT count(*) FROM command WHERE ref = 'order-aaaa'"), 1);
-}
-
-static enum err count_one(void *arg, const struct vend_status *s)
-{
-    (void)s;
-    ++*(int *)arg;
-    return ERR_OK;
-}
-
-static enum err list_open(struct store_tx *tx, void *arg)
-{
-    return vend_list(tx, &(struct vend_filter){.project_id = 1, .state = "open", .limit = 10},
-                     count_one, arg);
-}
-
-static enum err list_all(struct store_tx *tx, void *arg)
-{
-    return vend_list(tx, &(struct vend_filter){.account_id = WORLD_ACCOUNT, .limit = 2}, count_one,
-                     arg);
-}
-
-static void test_list(void **state)
-{
-    struct world *w = *state;
-    int open = 0, all = 0;
-    know_wallet(w);
-    assert_ok(world_sell(w, A, 5000, NULL));
-    assert_ok(world_sell(w, B, 5000, NULL));
-    assert_ok(store_read(w->store, list_open, &open));
-    assert_ok(store_read(w->store, list_all, &all));
-    assert_int_equal(open, 2);
-    assert_int_equal(all, 2);
-}
-
-static void test_every_move_is_audited(void **state)
-{
-    struct world *w = *state;
-    know_wallet(w);
-    assert_int_equal(world_int(w, "SELECT count(*) FROM audit WHERE action = 'order.paid'"), 1);
-    assert_int_equal(world_int(w, "SELECT count(*) FROM audit WHERE action = 'order.bound'"), 1);
-    assert_int_equal(world_int(w, "SELECT count(*) FROM audit WHERE action = 'order.confirmed'"),
-                     1);
-}
-
-static enum err bind_twice(struct store_tx *tx, void *arg)
-{
-    (void)arg;
-    return store_exec(tx,
-                      "INSERT INTO vend_binding (account_id, meter_id, epoch, n, generation, "
-                      "order_id, amount_fen, bound_at) VALUES (8, 11, 1, 1, 2, 'x', 1, 1)",
-                      "");
-}
-
-static void test_schema_refuses_a_number_twice(void **state)
-{
-    struct world *w = *state;
-    know_wallet(w);
-    assert_err(ERR_STORE_CONSTRAINT, store_run(w->store, bind_twice, NULL));
-}
-
-static enum err verify(struct store_tx *tx, void *arg)
-{
-    return vend_verify(tx, NULL, NULL, arg);
-}
-
-static void test_verify_finds_tampering(void **state)
-{
-    static const char *const tampering[] = {
-        "UPDATE meter_wallet SET purchased_fen = purchased_fen + 1",
-        "UPDATE meter_wallet SET count = 0",
-        "UPDATE sale_order SET state = 'PAID'",
-        "UPDATE sale_order SET state = 'REFUNDED'",
-        "UPDATE vend SET state = 'BOUND'",
-        "UPDATE vend SET n = 9",
-        "UPDATE balance SET amount_fen = 5 WHERE book = 'transit'",
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof tampering / sizeof *tampering; i++) {
-        struct world *w = malloc(sizeof *w);
-        struct vend_check check;
-        world_open(w, 1);
-        know_wallet(w);
-        assert_ok(store_read(w->store, verify, &check));
-        assert_int_equal(check.confirmed, 1);
-        world_exec(w, tampering[i]);
-        assert_err(ERR_VEND_CHECK, store_read(w->store, verify, &check));
-        assert_true(check.faults > 0);
-        world_close(w);
-        free(w);
-    }
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
@@ -837,15 +624,6 @@ int main(void)
         CASE(test_business_refusal_rejects_after_fence_and_reading),
         CASE(test_refusal_that_applied_after_all),
         CASE(test_repeat_is_not_proof),
-        CASE(test_routine_reading_finds_a_foreign_sale),
-        CASE(test_after_a_restore_the_count_is_read_first),
-        CASE(test_meter_set_back_stops_sales),
-        CASE(test_exchange_drains_first_and_carries_the_credit),
-        CASE(test_late_orders_are_told_once),
-        CASE(test_list),
-        CASE(test_every_move_is_audited),
-        CASE(test_schema_refuses_a_number_twice),
-        CASE(test_verify_finds_tampering),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -431,3 +431,10 @@ void world_verify(struct world *w)
 {
     assert_ok(store_read(w->store, verify, NULL));
 }
+
+void world_know_wallet(struct world *w)
+{
+    assert_ok(world_sell(w, "order-first", 100, NULL));
+    world_settle(w);
+    assert_int_equal(world_state(w, "order-first"), VEND_CONFIRMED);
+}

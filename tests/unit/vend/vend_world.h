@@ -68,6 +68,8 @@ void world_gateway(struct world *w);
 enum err world_deliver(struct world *w, size_t index);
 /* Both, and the scanner, until nothing moves. */
 void world_settle(struct world *w);
+/* Sells once, so that the count is known and a later sale is bound in its own transaction. */
+void world_know_wallet(struct world *w);
 /* Somebody sells by other means. */
 void world_foreign(struct world *w, int64_t amount_fen);
 /* How often an order stands in the meter's records. */
