@@ -190,7 +190,7 @@ void gateway_tick(struct gateway *g, const struct gateway_now *now)
 
 static mono_ms line_wake(const struct gateway *g, const struct gateway_line *l)
 {
-    mono_ms next = mono_earlier(bus_wake(&l->bus), gateway_line_wake(g, l));
+    mono_ms next = bus_wake(&l->bus);
     for (size_t i = 0; i < g->open_count && l->visit.command_id == 0; i++)
         if (g->open[i].parked_until.ms > 0)
             next = mono_earlier(next, g->open[i].parked_until);

@@ -243,9 +243,8 @@ void gateway_poll_result(struct gateway *g, const struct gateway_now *now, size_
 void gateway_line_begin(struct gateway_line *l, mono_ms now);
 /* Time passed: what cannot be told now never will be. */
 void gateway_line_pass(struct gateway *g, mono_ms now);
-/* When the next message is due; MONO_NEVER while nobody listens. */
-mono_ms gateway_line_wake(const struct gateway *g, const struct gateway_line *l);
-/* The next encoded LINE message into w, if one is due. */
+/* The next encoded LINE message into w, if one is due. Nobody is woken for it: whatever wakes next
+ * takes it along, and who cannot send now does not spin. */
 bool gateway_line_tell(struct gateway *g, mono_ms now, struct writer *w);
 
 /* --- gateway_trip.c */

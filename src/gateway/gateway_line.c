@@ -12,11 +12,6 @@ static mono_ms due_at(const struct gateway_line *l)
     return mono_after(l->told_at, GATEWAY_LINE_TELL_MS);
 }
 
-mono_ms gateway_line_wake(const struct gateway *g, const struct gateway_line *l)
-{
-    return g->welcomed ? due_at(l) : MONO_NEVER;
-}
-
 void gateway_line_pass(struct gateway *g, mono_ms now)
 {
     for (size_t i = 0; i < g->line_count && !g->welcomed; i++)

@@ -68,6 +68,22 @@ static void test_lines_that_nobody_heard_of_are_not_told_later(void **state)
     assert_int_equal(r->line_count, before);
 }
 
+/* Its connection takes nothing for a while: what is due to be told must not wake it again and again. */
+static void test_who_cannot_tell_does_not_spin(void **state)
+{
+    struct rig *r = *state;
+    rig_live(r, 250'000);
+    struct gateway_now now = rig_now(r);
+    gateway_line_status(r->gateway, &now, 0, false);
+    rig_live(r, 10'000);
+    r->now = mono_after(r->now, 60'000);
+    now = rig_now(r);
+    gateway_tick(r->gateway, &now);
+    assert_true(gateway_wake(r->gateway).ms > r->now.ms);
+    rig_listen(r);
+    assert_int_equal(r->line_count, 1);
+}
+
 static void test_untrusted_clock_keeps_readings_back(void **state)
 {
     struct rig *r = *state;
@@ -510,6 +526,7 @@ int main(void)
         CASE(test_reads_every_meter_within_its_period),
         CASE(test_a_whole_sweep_is_told_and_no_point_twice),
         CASE(test_lines_are_told_how_they_fare),
+        CASE(test_who_cannot_tell_does_not_spin),
         CASE(test_lines_that_nobody_heard_of_are_not_told_later),
         CASE(test_untrusted_clock_keeps_readings_back),
         CASE(test_vend_brings_its_evidence),
