@@ -32,22 +32,22 @@ static void test_lines_are_told_how_they_fare(void **state)
     r->meters[1].dead = true;
     rig_live(r, 299'000);
     assert_int_equal(r->line_count, 0);
-    rig_live(r, 302'000);
+    rig_live(r, 421'000); /* two meters leave the line much rest: it is told with the next poll */
     assert_int_equal(r->line_count, 2);
     const struct uplink_line *a = &r->lines[0], *b = &r->lines[1];
     const struct bus_stats *s = gateway_line_stats(r->gateway, 0);
     assert_int_equal(a->number, 1);
-    assert_in_range(a->period_ms, 300'000, 301'000);
+    assert_in_range(a->period_ms, 300'000, 360'000);
     assert_int_equal(a->meters, METERS);
     assert_int_equal(b->silent, 1);
     assert_int_equal(r->quiet.meter_id, 2);
-    assert_true(r->quiet.ms > 0);
+    assert_in_range(r->quiet.ms, 0, 60'000);
     assert_int_equal(r->slowest.meter_id, 1);
     assert_true(r->slowest.ms > 0);
     assert_true(a->answered > 20 && a->timeouts > 0 && a->useful_ms > 0);
     assert_true(a->busy_ms >= a->useful_ms);
     assert_true(a->exchanges + b->exchanges <= (int64_t)s->exchanges);
-    assert_true(a->exchanges + b->exchanges + 5 > (int64_t)s->exchanges);
+    assert_in_range(b->period_ms, 300'000, 360'000);
 }
 
 /* Nothing of it waits for a connection, and of a line that asks nothing there is nothing to say. */
@@ -57,12 +57,13 @@ static void test_lines_that_nobody_heard_of_are_not_told_later(void **state)
     gateway_uplink_closed(r->gateway);
     rig_live(r, 1'000'000);
     rig_connect(r);
-    rig_live(r, 250'000);
-    assert_int_equal(r->line_count, 1);
-    assert_in_range(r->lines[0].period_ms, 300'000, 301'000);
+    while (r->line_count == 0)
+        rig_live(r, 1'000);
+    assert_in_range(r->now.ms, 1'000'000, 1'360'000);
+    assert_in_range(r->lines[0].period_ms, 300'000, 360'000);
     struct gateway_now now = rig_now(r);
     gateway_line_status(r->gateway, &now, 0, false);
-    rig_live(r, 300'000); /* what was asked before it went down */
+    rig_live(r, 360'000); /* what was asked before it went down */
     size_t before = r->line_count;
     rig_live(r, 1'000'000);
     assert_int_equal(r->line_count, before);
