@@ -23,6 +23,7 @@ libssl-dev                  TLS 1.3, AES-256-GCM, HKDF, certificates
 libsodium-dev               argon2id password hashing
 libsqlite3-dev              the embedded store
 libzstd-dev                 compression of sealed reading blocks
+libxml2-dev                 XML of the data centres that energy is reported to
 zlib1g-dev                  compressed reports of units of other makers
 libcbor-dev                 CBOR of the uplink
 libjansson-dev              JSON in: API bodies, price plans, configuration

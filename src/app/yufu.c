@@ -31,6 +31,8 @@ static const struct command commands[] = {
     {"rate", app_rate_main, "what a price plan makes of a usage: yufu rate PLAN.json USAGE.csv"},
     {"forecast", app_forecast_main,
      "will balances last: yufu forecast --data FILE --days N"},
+    {"report-energy", app_report_energy_main,
+     "report a site's energy to a data centre of the building-energy programme"},
     {"bench", app_bench_main, "ratios against stated baselines: yufu bench freshness"},
 };
 

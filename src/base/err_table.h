@@ -60,6 +60,11 @@ ERR_ROW(ERR_BUS_SILENT, RETRY, "The meter did not answer.", "表计无应答。"
 ERR_ROW(ERR_BUS_DAMAGED, RETRY, "The meter's answers arrived damaged.", "表计应答报文损坏。")
 ERR_ROW(ERR_BUS_CLOSED, RETRY, "The line was closed before an answer came.", "总线已关闭,未收到应答。")
 /* uplink */
+ERR_ROW(ERR_CENTRE_FRAME, CORRUPT, "The data centre sent bytes that are no frame of its protocol.", "数据中心发送的数据不符合帧格式。")
+ERR_ROW(ERR_CENTRE_CIPHER, CORRUPT, "What the data centre sent cannot be deciphered: another key or IV is set there.", "数据中心报文无法解密:密钥或初始向量与对方不一致。")
+ERR_ROW(ERR_CENTRE_XML, CORRUPT, "What the data centre sent is no message of its protocol.", "数据中心报文不是有效的 XML 消息。")
+ERR_ROW(ERR_CENTRE_REFUSED, REFUSE, "The data centre refused the proof: check building, gateway, secret and the order of the proof.", "数据中心身份验证未通过:请核对建筑编号、采集器编号、密钥及 MD5 拼接次序。")
+ERR_ROW(ERR_CENTRE_SILENT, RETRY, "The data centre did not answer in time.", "数据中心未按时应答。")
 ERR_ROW(ERR_UPLINK_SYNTAX, CORRUPT, "The message does not follow the uplink schema.", "上行消息不符合格式定义。")
 ERR_ROW(ERR_UPLINK_UNKNOWN, REFUSE, "The message is of a kind this version does not know.", "未知的上行消息类型。")
 ERR_ROW(ERR_UPLINK_SEAL, CORRUPT, "The message was not sealed by the right key, or was altered.", "上行消息密封校验失败。")

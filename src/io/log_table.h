@@ -43,6 +43,12 @@ LOG_ROW(LOG_UPDATE_TRIAL, "update.trial", INFO, "A new version of the program is
 LOG_ROW(LOG_UPDATE_CONFIRMED, "update.confirmed", INFO, "The new version of the program passed its trial.", "新版本程序试运行通过。")
 LOG_ROW(LOG_UPDATE_LEFT, "update.left", ERROR, "A version of the program was given up and the former one is started; the line says why.", "已放弃该版本程序并启动原版本,原因见本行。")
 LOG_ROW(LOG_UPDATE_STATE, "update.state", ERROR, "The record of the program's slots cannot be read or written; the program as installed runs.", "程序槽位记录无法读写,运行安装时的程序。")
+/* reporting upward */
+LOG_ROW(LOG_CENTRE_CONNECTED, "centre.connected", INFO, "The connection with the data centre is open.", "已连接能耗数据中心。")
+LOG_ROW(LOG_CENTRE_LOST, "centre.lost", WARN, "The connection with the data centre ended, or it refused; the line says why. It is tried again from the last report that arrived.", "与能耗数据中心的连接中断或被拒绝,原因见本行;将从最后一次已确认的上报继续。")
+LOG_ROW(LOG_CENTRE_REPORTED, "centre.reported", INFO, "A report arrived at the data centre.", "数据中心已确认一次上报。")
+LOG_ROW(LOG_CENTRE_CLOCK, "centre.clock", WARN, "Our clock and the data centre's are more than a minute apart.", "本机时钟与数据中心相差超过一分钟。")
+LOG_ROW(LOG_CENTRE_PERIOD, "centre.period", WARN, "The data centre asked for another period; set every_min in the profile if that is agreed.", "数据中心要求更改上报周期,如已商定请在配置中修改 every_min。")
 /* auth, api */
 LOG_ROW(LOG_LOGIN, "login.done", INFO, "Somebody logged in, or changed the password.", "登录成功或修改密码成功。")
 LOG_ROW(LOG_LOGIN_REFUSED, "login.refused", WARN, "A log-in was refused; the line says why.", "登录被拒绝,原因见本行。")
