@@ -69,7 +69,8 @@ static void test_lines_that_nobody_heard_of_are_not_told_later(void **state)
     assert_int_equal(r->line_count, before);
 }
 
-/* Its connection takes nothing for a while: what is due to be told must not wake it again and again. */
+/* Its connection takes nothing for a while: what is due to be told must not wake it again and
+ * again. */
 static void test_who_cannot_tell_does_not_spin(void **state)
 {
     struct rig *r = *state;
