@@ -42,7 +42,7 @@ static int usage(FILE *to)
 {
     fprintf(to, "usage: yufu COMMAND [OPTION...]\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].about);
+        fprintf(to, "  %-13s %s\n", commands[i].name, commands[i].about);
     fprintf(to, "\nEach command explains itself with --help.\n");
     return to == stdout ? 0 : 2;
 }
