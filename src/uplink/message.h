@@ -135,7 +135,8 @@ enum uplink_status {
     UPLINK_EXPIRED = 4,    /* not executed: the deadline had passed, or the clock is not trusted */
     UPLINK_SUPERSEDED = 5, /* not executed: a higher version was obeyed already */
     UPLINK_FENCED = 6,     /* not executed, and never will be: a tombstone stands */
-    UPLINK_NO_METER = 7,   /* not executed: unknown meter, or another epoch */
+    UPLINK_NO_METER = 7,   /* unknown meter, or another epoch: nothing is sent any more. What was sent
+                              before that device went is not read back: it may have happened there */
 };
 
 enum uplink_reply { /* the meter's answer to a vend */
