@@ -34,6 +34,7 @@ export type MeterChange = operations['exchangeMeter']['requestBody']['content'][
 export type Message = Schemas['Message']
 export type Meter = Schemas['Meter']
 export type LineMeter = Schemas['LineMeter']
+export type LineHealth = Schemas['LineHealth']
 export type Order = Schemas['Order']
 export type Permission = Schemas['Permission']
 export type Place = Schemas['Place']
@@ -195,6 +196,8 @@ export const api = {
     call<{ events: Event[]; next_before: number | null }>('GET', `/projects/${project}/events`, { query }),
   gatewayMeters: (gateway: number) =>
     call<{ now: number; meters: LineMeter[] }>('GET', `/gateways/${gateway}/meters`),
+  gatewayLines: (gateway: number) =>
+    call<{ now: number; lines: LineHealth[] }>('GET', `/gateways/${gateway}/lines`, { query: { hours: 24 } }),
   gateways: (project: number) =>
     call<{ now: number; gateways: Gateway[] }>('GET', `/projects/${project}/gateways`),
   freshness: (project: number) => call<Freshness>('GET', `/projects/${project}/freshness`),
