@@ -221,6 +221,7 @@ static const struct {
     {"scan", "yufu-gateway scan", gateway_scan_main},
     {"read", "yufu-gateway read", gateway_read_main},
     {"test", "yufu-gateway test", gateway_test_main},
+    {"set", "yufu-gateway set", gateway_set_main},
     {"update", "yufu-gateway update", gateway_update_main},
 };
 

@@ -40,6 +40,7 @@ const char *probe_text(const struct probe *p, const char *en, const char *zh);
 int gateway_scan_main(int argc, char **argv);
 int gateway_read_main(int argc, char **argv);
 int gateway_test_main(int argc, char **argv);
+int gateway_set_main(int argc, char **argv);
 
 /* A speed as --baud and --parity give it. ERR_SYNTAX, ERR_RANGE. */
 [[nodiscard]] enum err probe_speed(const char *baud, const char *parity, int32_t *baud_out,

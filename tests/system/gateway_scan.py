@@ -221,6 +221,79 @@ def load_records_are_refused_by_name(folder):
     assert "keeps none" in said, said
 
 
+def parameters_are_written_and_read_back(folder):
+    endpoint = fleet(folder)[0]
+    meter = ["--address", 301, "--model", "yufu-dorm3", "--baud", 9600]
+    said = tool("set", endpoint, *meter)
+    assert re.search(r"^alarm_limit_1_fen +1000 +\(0 \.\. 99999999\)$", said, re.M), said
+    assert said.count("fen") == 5, said
+    said = tool("set", endpoint, "alarm_limit_1_fen", 2500, *meter)
+    assert re.findall(r"alarm_limit_1_fen +(\d+)", said) == ["1000", "2500"], said
+    assert "So it stands in the meter" in said, said
+    said = tool("set", endpoint, "alarm_limit_1_fen", 2500, *meter, lang="zh")
+    assert re.findall(r"alarm_limit_1_fen +(\d+)", said) == ["2500"] and "表内即为此值" in said, said
+    for words in (["alarm_limit_1_fen", -1], ["alarm_limit_1_fen", 100000000], ["alarm_limit_1_fen", "x"]):
+        assert "from 0 to 99999999" in tool("set", endpoint, *words, *meter, code=2), words
+    assert "no such parameter" in tool("set", endpoint, "colour", 1, *meter, code=2)
+    assert "a parameter and its value" in tool("set", endpoint, "alarm_limit_1_fen", *meter, code=2)
+    assert "no parameters" in tool("set", endpoint, "--address", 7, "--model", "acrel-adw300", code=2)
+    assert "fen" in tool("set", endpoint, "alarm_limit_1_fen", 1, "--address", 999, *meter[2:], code=1)
+    assert "2500" in tool("set", endpoint, *meter), "refused words change nothing"
+
+
+def stubborn_meter(answer_to_write, holds):
+    """A meter of DL/T 645 whose parameters read as `holds` says, one a reading (None: silence), and that
+    answers every write alike and writes nothing; its endpoint."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def frame(address, control, data):
+        body = b"\x68" + address + b"\x68" + bytes([control, len(data)]) + bytes((b + 0x33) & 255 for b in data)
+        return body + bytes([sum(body) & 255, 0x16])
+
+    def live():
+        peer, _ = listener.accept()
+        left, heard = list(holds), b""
+        with peer:
+            while more := peer.recv(1000):
+                heard = (heard + more).lstrip(b"\xfe")
+                if len(heard) < 12 or len(heard) < 12 + heard[9]:
+                    continue
+                address, control, data = heard[1:7], heard[8], bytes((b - 0x33) & 255 for b in heard[10:-2])
+                heard = b""
+                if control == 0x14:
+                    peer.sendall(frame(address, *answer_to_write))
+                elif (value := left.pop(0) if left else None) is not None:
+                    peer.sendall(frame(address, 0x91, data[:4] + bytes.fromhex(f"{value:08d}")[::-1]))
+
+    threading.Thread(target=live, daemon=True).start()
+    return f"tcp:127.0.0.1:{listener.getsockname()[1]}"
+
+
+def what_a_meter_says_to_a_write_proves_nothing(folder):
+    words = ["alarm_limit_1_fen", 7, "--address", 301, "--model", "yufu-dorm3"]
+    no, yes = (0xD4, b"\x04"), (0x94, b"")
+    for answer, holds, code, told in ((no, [5, 5], 1, "The meter refused"), (yes, [5, 5], 1, "another value"),
+                                      (no, [5, 7], 0, "So it stands"), (yes, [5], 1, "Not known")):
+        said = tool("set", stubborn_meter(answer, holds), *words, code=code)
+        assert told in said, (answer, holds, said)
+
+
+def a_parameter_is_never_guessed_on_a_bad_line(folder):
+    """Answers of the write and of the readings come damaged: what is said is what stands, or that
+    nobody knows."""
+    endpoint = fleet(folder, "--damage", 400)[0]
+    known = 0
+    for value in range(3000, 3006):
+        done = subprocess.run([GATEWAY, "set", endpoint, "alarm_limit_1_fen", str(value), "--address", "301",
+                               "--model", "yufu-dorm3", "--baud", "9600", "--lang", "en"],
+                              capture_output=True, text=True, timeout=60)
+        said = re.findall(r"alarm_limit_1_fen +(\d+) ", done.stdout)
+        known += done.returncode == 0
+        assert (done.returncode == 0) == ("So it stands" in done.stdout), (done.stdout, done.stderr)
+        assert done.returncode != 0 or said[-1] == str(value), (value, done.stdout)
+    assert known > 0
+
+
 def texts_that_would_break_the_file_are_refused(folder):
     for option in ("--project", "--building", "--gateway", "--line"):
         for text in ("a,b", 'a"b', "a\nb", "a\rb", "x" * 65):
@@ -262,4 +335,6 @@ run([scan_finds_meters_and_writes_the_import_file, found_meters_are_imported_and
      scan_says_what_to_do_when_nobody_answers, scan_can_be_stopped, wrong_words_are_refused_with_advice,
      a_line_that_is_refused_at_first_is_tried_again, read_tells_values, a_water_meter_tells_no_energy,
      load_records_become_a_file, load_records_are_refused_by_name,
+     parameters_are_written_and_read_back, what_a_meter_says_to_a_write_proves_nothing,
+     a_parameter_is_never_guessed_on_a_bad_line,
      texts_that_would_break_the_file_are_refused, test_judges_the_line, garbage_is_another_speed])
