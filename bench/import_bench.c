@@ -18,9 +18,8 @@
 #include "site/import.h"
 #include "store/store.h"
 
-static const char *const tables[] = {"organisation", "project", "price_plan", "strategy",
-                                     "place",        "gateway", "line",       "customer",
-                                     "account",      "meter"};
+static const char *const tables[] = {"organisation", "project", "price_plan", "strategy", "place",
+                                     "gateway",      "line",    "customer",   "account",  "meter"};
 #define TABLES (sizeof tables / sizeof *tables)
 #define COLUMNS_MAX 32
 

@@ -129,8 +129,9 @@ static void put(struct play *p, struct rand_stream *r, enum kind k, double on_ms
     struct appliance a = draw_appliance(r, k);
     a.on_ms = on_ms;
     p->a[p->count++] = a;
-    if (lasts(k) > p->until_ms)
-        p->until_ms = lasts(k);
+    double until_ms = lasts(k) + (p->chip == CHIP_SECOND ? 20'000 : 0);
+    if (until_ms > p->until_ms)
+        p->until_ms = until_ms;
 }
 
 static void say(const struct play *p)
@@ -254,11 +255,11 @@ static void instead(enum chip chip, int runs, uint64_t seed, struct tally total[
         snprintf(name, sizeof name, "%s > heating", kind_name(first[k]));
         for (int i = 0; i < runs; i++) {
             struct play p = begin(&r, chip);
-            put(&p, &r, first[k], 200);
-            p.a[p.count - 1].off_ms = 6'000;
-            put(&p, &r, KIND_RESISTANCE, 6'000);
-            p.until_ms = 10'000;
-            play(&t, &p, 6'000, true, name, &r);
+            put(&p, &r, first[k], 2'500);
+            p.a[p.count - 1].off_ms = 9'000;
+            put(&p, &r, KIND_RESISTANCE, 9'000);
+            p.until_ms = 14'000;
+            play(&t, &p, 9'000, true, name, &r);
         }
         row(name, &t, true);
         sum(&total[1], &t);

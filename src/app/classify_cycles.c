@@ -6,6 +6,9 @@
 #include "app/classify_text.h"
 
 #define CYCLE 500
+/* The current probe of these recordings leads: kettles and coffee makers do by 5 to 7 degrees. Rad. */
+#define LEAD 0.115
+#define DOUBT 0.02
 
 struct cycle {
     double u[CYCLE], i[CYCLE];
@@ -43,19 +46,28 @@ static struct load_step step_of(const struct cycle *c)
     harmonic(c->i, 1, &ir, &ik);
     harmonic(c->i, 3, &tr, &ti);
     double q = ui * ir - ur * ik, s = sqrt(uu * ii), d = sqrt(fmax(0, s * s - p * p - q * q));
-    double first = hypot(ir, ik), third = hypot(tr, ti);
-    return (struct load_step){.power_mw = (int32_t)lround(p * 1000),
-                              .reactive_mvar = (int32_t)lround(q * 1000),
-                              .distortion_mva = (int32_t)lround(d * 1000),
-                              .third_ma = (int32_t)lround(third * 1000),
-                              .factor = (uint16_t)lround(s > 0 ? fabs(p) / s * 1000 : 0),
-                              .inrush = 1000,
-                              .third =
-                                  (uint16_t)lround(first > 0 ? fmin(third / first, 9) * 1000 : 0),
-                              .has_reactive = true,
-                              .has_distortion = true,
-                              .has_third = true,
-                              .settled = true};
+    double first = hypot(ir, ik), third = hypot(tr, ti), fifth = 0, odd = 0, hr, hi;
+    for (unsigned order = 3; order <= 15; order += 2) {
+        harmonic(c->i, order, &hr, &hi);
+        odd += (hr * hr + hi * hi) * uu;
+        fifth = order == 5 ? hypot(hr, hi) : fifth;
+    }
+    if (d * d <
+        DOUBT * s * s) /* the difference of two large squares: the harmonics say it better */
+        d = sqrt(odd);
+    return (struct load_step){
+        .power_mw = (int32_t)lround(p * 1000),
+        .reactive_mvar = (int32_t)lround((q + p * LEAD) * 1000),
+        .distortion_mva = (int32_t)lround(d * 1000),
+        .third_ma = (int32_t)lround(third * 1000),
+        .factor = (uint16_t)lround(s > 0 ? fabs(p) / s * 1000 : 0),
+        .inrush = 1000,
+        .third = (uint16_t)lround(first > 0 ? fmin(third / first, 9) * 1000 : 0),
+        .fifth = (uint16_t)lround(first > 0 ? fmin(fifth / first, 9) * 1000 : 0),
+        .has_reactive = true,
+        .has_distortion = true,
+        .has_third = true,
+        .settled = true};
 }
 
 static FILE *open_beside(const char *path, const char *name)

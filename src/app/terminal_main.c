@@ -107,14 +107,32 @@ static void score_moments(struct table *t, const struct book *b, const struct lo
     }
 }
 
+/* What is told later of a step replaces what was said at once. */
+static const struct noted *last_word(const struct book *b, size_t k)
+{
+    const struct noted *n = &b->events[k];
+    for (size_t i = k + 1; i < b->event_count; i++)
+        if (b->events[i].event.at.ms == n->event.at.ms)
+            n = &b->events[i];
+    return n;
+}
+
+static bool first_word(const struct book *b, size_t k)
+{
+    for (size_t i = k; i > 0; i--)
+        if (b->events[i - 1].event.at.ms == b->events[k].event.at.ms)
+            return false;
+    return true;
+}
+
 /* A recording of one appliance: each step up is one of it. */
 static void score_whole(struct table *t, const struct book *b, const struct load_settings *s)
 {
     struct class *c = class_of(t, b->labels[0].name);
     for (size_t k = 0; k < b->event_count; k++) {
-        const struct load_event *e = &b->events[k].event;
-        if (e->step.power_mw < s->limit_mw)
+        if (b->events[k].event.step.power_mw < s->limit_mw || !first_word(b, k))
             continue;
+        const struct load_event *e = &last_word(b, k)->event;
         c->labels++;
         c->hits += c->heating && load_forbidden(e->verdict);
         c->plain_hits += c->heating && b->events[k].plain;

@@ -14,7 +14,11 @@
 #define SLOW_WAY 2 /* states on the way: a switch falls into one slow sample, not into two */
 #define TOLERANCE_MW 12'000
 #define TOLERANCE_PERMILLE 25
+#define SHAPE_MW 60'000 /* so much of a start must have gone to show its shape, */
+#define SHAPE_THIRD 600 /* and 6 % of it as third harmonic */
+#define EDGE_MW 300'000
 #define RAMP_MS 3'000        /* what took longer came slowly */
+#define RISING_MS 2'500      /* a ramp goes on after that */
 #define CREEP_MS 60'000      /* small steps within this time belong together */
 #define SAME_PERMILLE 150    /* a heater that comes back beside something small */
 #define LEVEL_MAX 30'000'000 /* mW, mvar, mVA */
@@ -112,6 +116,10 @@ static void part_reactive(const struct load_sample *x, uint32_t voltage_dv, stru
         int32_t sign = x->reactive_mvar < 0 ? -1 : 1;
         l->reactive_mvar = sign * (int32_t)root(square(x->reactive_mvar) - square(by_harmonics));
     }
+    /* the difference of two large squares says nothing within what they may be off */
+    if (x->has_harmonics && x->has_current &&
+        apparent < known + known / 500 + (uint64_t)root(known) * 3'000)
+        by_current = 0;
     l->distortion_mva = by_current > by_harmonics ? by_current : by_harmonics;
 }
 
@@ -128,8 +136,10 @@ static struct load_level read_level(struct load_watch *w, const struct load_sett
     uint32_t scale = w->scale ? w->scale : 4096;
     if (x->has_reactive && (x->has_current || x->has_harmonics))
         part_reactive(x, dv, &l);
-    if (x->has_harmonics)
+    if (x->has_harmonics) {
         l.third_ma = clamp((int64_t)x->harmonic_ma[0] * s->nominal_dv / dv);
+        l.fifth_ma = clamp((int64_t)x->harmonic_ma[1] * s->nominal_dv / dv);
+    }
     l.power_mw = at_nominal(clamp(l.power_mw), scale);
     l.reactive_mvar = at_nominal(clamp(l.reactive_mvar), scale);
     l.distortion_mva = at_nominal(l.distortion_mva, scale);
@@ -166,29 +176,54 @@ static void begin_run(struct load_watch *w, const struct load_level *l, mono_ms 
 /* The mean of those that agree; an old mean moves slowly. */
 static void join_run(struct load_watch *w, const struct load_level *l)
 {
-    const int32_t values[4] = {l->power_mw, l->reactive_mvar, l->distortion_mva, l->third_ma};
+    const int32_t values[5] = {l->power_mw, l->reactive_mvar, l->distortion_mva, l->third_ma,
+                               l->fifth_ma};
     if (w->run_count >= LOAD_MEAN) {
-        for (unsigned i = 0; i < 4; i++)
+        for (unsigned i = 0; i < 5; i++)
             w->sum[i] /= 2;
         w->run_count = (uint16_t)(w->run_count / 2);
     }
     w->run_count++;
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 5; i++)
         w->sum[i] += values[i];
-    w->run =
-        (struct load_level){w->sum[0] / (int32_t)w->run_count, w->sum[1] / (int32_t)w->run_count,
-                            w->sum[2] / (int32_t)w->run_count, w->sum[3] / (int32_t)w->run_count};
+    int32_t n = w->run_count;
+    w->run = (struct load_level){w->sum[0] / n, w->sum[1] / n, w->sum[2] / n, w->sum[3] / n,
+                                 w->sum[4] / n};
 }
 
 /* --- a step
  * ------------------------------------------------------------------------------------------ */
 
+/* mVA over 0.1 V: 10 mA each */
+static uint16_t share(const struct load_settings *s, int32_t ma, uint32_t in_phase_mva)
+{
+    return permille((int64_t)size_of(ma) * s->nominal_dv, 10 * (int64_t)in_phase_mva);
+}
+
+/* What has gone since the peak was the start of a filament, a motor or a power supply, and has its
+ * shape: the third harmonic that is left tells how much of the power is the motor's own. */
+static void read_start(const struct load_watch *w, const struct load_settings *s,
+                       struct load_step *step)
+{
+    int64_t gone_mw = w->peak.power_mw - w->run.power_mw;
+    int64_t gone_mvar = w->peak.reactive_mvar - w->run.reactive_mvar;
+    int64_t gone_ma = w->peak.third_ma - w->run.third_ma;
+    int64_t third_mva = gone_ma * s->nominal_dv / 10;
+    step->cold = !step->has_third || (gone_mvar * 20 < gone_mw && third_mva * 25 < gone_mw);
+    if (step->has_third && !step->slow && step->third_ma > 0 && gone_mw >= SHAPE_MW &&
+        third_mva * 20 >= gone_mw)
+        step->motor_mw = clamp(step->third_ma * gone_mw / gone_ma);
+}
+
 static struct load_step make_step(const struct load_watch *w, const struct load_settings *s,
-                                  const struct load_level *from)
+                                  const struct load_level *from, bool slow)
 {
     struct load_step step = {.power_mw = w->run.power_mw - from->power_mw,
                              .reactive_mvar = w->run.reactive_mvar - from->reactive_mvar,
                              .third_ma = w->run.third_ma - from->third_ma,
+                             .fifth_ma = w->run.fifth_ma - from->fifth_ma,
+                             .edge_mw = w->edge_mw,
+                             .slow = slow,
                              .inrush = 1000,
                              .unsure_mw = tolerance_of(from),
                              .has_reactive = (w->flags & HAS_REACTIVE) != 0,
@@ -199,11 +234,12 @@ static struct load_step make_step(const struct load_watch *w, const struct load_
     step.distortion_mva = after > before ? (int32_t)root(after - before) : 0;
     uint64_t in_phase = square(step.power_mw) + square(step.reactive_mvar);
     step.factor = permille(size_of(step.power_mw), root(in_phase + square(step.distortion_mva)));
-    /* mVA over 0.1 V: 10 mA each */
-    step.third =
-        permille((int64_t)size_of(step.third_ma) * s->nominal_dv, 10 * (int64_t)root(in_phase));
-    if (step.power_mw > 0 && w->peak_mw > w->run.power_mw)
-        step.inrush = permille(w->peak_mw - from->power_mw, step.power_mw);
+    step.third = share(s, step.third_ma, root(in_phase));
+    step.fifth = share(s, step.fifth_ma, root(in_phase));
+    if (step.power_mw > 0 && w->peak.power_mw > w->run.power_mw) {
+        step.inrush = permille(w->peak.power_mw - from->power_mw, step.power_mw);
+        read_start(w, s, &step);
+    }
     return step;
 }
 
@@ -241,6 +277,7 @@ static bool find_hidden(struct load_watch *w, const struct load_settings *s, str
         step->power_mw = hidden_mw;
         step->reactive_mvar += reactive_mvar;
         step->inrush = 1000;
+        step->edge_mw = step->motor_mw = 0;
         step->factor = permille(hidden_mw, root(square(hidden_mw) + square(step->reactive_mvar)));
         return true;
     }
@@ -256,8 +293,11 @@ static bool creeps(struct load_watch *w, const struct load_settings *s, mono_ms 
     struct load_level before = w->base;
     int32_t more = w->run.power_mw - before.power_mw;
     bool small = more < s->limit_mw;
-    if (more <= 0 || !small || now.ms - w->crept_at.ms > CREEP_MS)
+    if (more <= 0 || !small || now.ms - w->crept_at.ms > CREEP_MS) {
         w->crept = more > 0 && small ? before : w->run;
+        w->smooth = false;
+    }
+    w->smooth = w->smooth || more < 2 * tolerance_of(&before);
     w->crept_at = now;
     return small && w->run.power_mw - w->crept.power_mw >= 2 * s->limit_mw;
 }
@@ -274,13 +314,16 @@ static void tell(struct load_watch *w, const struct load_settings *s, bool slow,
                  struct load_event *e)
 {
     mono_ms now = w->last;
+    bool on = w->rising && w->moved_at.ms - w->crept_at.ms <= RISING_MS;
     bool crept = creeps(w, s, now);
     uint32_t took = (uint32_t)(w->run_since.ms - w->moved_at.ms);
     *e = (struct load_event){.at = w->moved_at, .told = now, .before = crept ? w->crept : w->base};
-    e->step = make_step(w, s, &e->before);
+    e->step = make_step(w, s, &e->before, slow);
     e->step.settled = settled;
     e->step.transient_ms = took;
-    e->step.ramp = crept || came_slowly(w, &e->step, slow);
+    e->step.ramp = crept || on || came_slowly(w, &e->step, slow);
+    w->rising = e->step.ramp && !settled;
+    e->step.smooth = crept && w->smooth;
     bool hidden = e->step.has_reactive && find_hidden(w, s, &e->step);
     e->verdict = load_judge(&e->step, s, &e->white);
     if (hidden && load_forbidden(e->verdict))
@@ -316,6 +359,49 @@ static bool lamp_is_over(struct load_watch *w, const struct load_settings *s, mo
     return true;
 }
 
+static struct load_trace trace_of(const struct load_level *l)
+{
+    return (struct load_trace){l->power_mw, l->reactive_mvar, l->third_ma};
+}
+
+static void remember(struct load_watch *w, const struct load_level *l)
+{
+    w->past[2] = w->past[1];
+    w->past[1] = w->past[0];
+    w->past[0] = trace_of(l);
+}
+
+/* How far v is from nothing, or from falling on as before, in hundredths of what it may be. */
+static int32_t restless(int64_t v, int64_t before, int64_t above, int64_t below)
+{
+    int64_t least = before < 0 ? before : 0;
+    int64_t far = v > 0 ? v * 100 / (above + 1) : v < least ? (least - v) * 100 / (below + 1) : 0;
+    return far > 1000 ? 1000 : (int32_t)far;
+}
+
+/* Of what comes within one second each has its own edge: that of a resistance, from one cycle to
+ * the next or, if it fell into a cycle, to the one after that, is active power and nothing else,
+ * but for what goes on falling of a start before it. */
+static void note_edge(struct load_watch *w, const struct load_settings *s,
+                      const struct load_level *l)
+{
+    for (unsigned i = 0; i < 2 && (w->flags & HAS_REACTIVE); i++) {
+        const struct load_trace *p = &w->past[i], *older = &w->past[i + 1];
+        int32_t more = l->power_mw - p->power_mw, by = more / 1000, n = (int32_t)i + 1;
+        if (more < EDGE_MW || more <= w->edge_mw)
+            continue;
+        int32_t third = by * 400 / (s->nominal_dv + 1);
+        int32_t q = restless(l->reactive_mvar - p->reactive_mvar,
+                             n * (p->reactive_mvar - older->reactive_mvar), by * 40, by * 12);
+        int32_t h = (w->flags & HAS_THIRD) == 0
+                        ? 80
+                        : restless(l->third_ma - p->third_ma, n * (p->third_ma - older->third_ma),
+                                   third, third);
+        if (q * q + h * h <= 10'000)
+            w->edge_mw = more;
+    }
+}
+
 static bool is_steady(const struct load_watch *w, mono_ms now, bool slow)
 {
     return slow ? w->run_count >= SLOW_SAMPLES : now.ms - w->run_since.ms >= STEADY_MS;
@@ -326,6 +412,7 @@ static void begin(struct load_watch *w, const struct load_level *l, mono_ms now)
     w->begun = true;
     w->base = w->crept = *l;
     w->crept_at = w->last = now;
+    w->past[0] = w->past[1] = w->past[2] = trace_of(l);
     begin_run(w, l, now);
     join_run(w, l);
 }
@@ -342,6 +429,7 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
     w->last = x->now;
     if (!w->moving && agrees(&w->base, &l)) {
         join_run(w, &l);
+        remember(w, &l);
         /* the base follows what drifts, but not a creeping load: that leaves its tolerance */
         if (agrees(&w->crept, &w->run))
             w->base = w->run;
@@ -351,11 +439,14 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
         w->moving = true;
         w->moved_at = x->now;
         w->way = 0;
-        w->peak_mw = l.power_mw;
+        w->edge_mw = 0;
+        w->peak = trace_of(&l);
         begin_run(w, &l, x->now);
     }
-    if (l.power_mw > w->peak_mw)
-        w->peak_mw = l.power_mw;
+    if (l.power_mw > w->peak.power_mw)
+        w->peak = trace_of(&l);
+    note_edge(w, s, &l);
+    remember(w, &l);
     if (!agrees(&w->run, &l)) {
         begin_run(w, &l, x->now);
         if (w->way < UINT8_MAX)
@@ -384,8 +475,9 @@ static bool without(struct load_step *rest, const struct load_settings *s, unsig
             rest->reactive_mvar -= s->white[i].reactive_mvar;
         }
     uint32_t in_phase = root(square(rest->power_mw) + square(rest->reactive_mvar));
-    rest->third =
-        permille((int64_t)size_of(rest->third_ma) * s->nominal_dv, 10 * (int64_t)in_phase);
+    rest->third = share(s, rest->third_ma, in_phase);
+    rest->fifth = share(s, rest->fifth_ma, in_phase);
+    rest->edge_mw = rest->motor_mw = 0; /* of all of them together */
     return rest->power_mw > -s->limit_mw;
 }
 
@@ -414,9 +506,12 @@ enum load_verdict load_judge_return(const struct load_step *step, const struct l
     rest.reactive_mvar -= before->reactive_mvar;
     rest.third_ma -= before->third_ma;
     rest.distortion_mva = all > known ? (int32_t)root(all - known) : 0;
+    rest.fifth_ma -= before->fifth_ma;
     rest.inrush = 1000; /* that of all of them together says nothing of one */
-    int64_t in_phase = root(square(rest.power_mw) + square(rest.reactive_mvar));
-    rest.third = permille((int64_t)size_of(rest.third_ma) * s->nominal_dv, 10 * in_phase);
+    rest.edge_mw = rest.motor_mw = 0;
+    uint32_t in_phase = root(square(rest.power_mw) + square(rest.reactive_mvar));
+    rest.third = share(s, rest.third_ma, in_phase);
+    rest.fifth = share(s, rest.fifth_ma, in_phase);
     enum load_verdict v = load_judge(&rest, s, NULL);
     bool same = within(rest.power_mw, heater_mw, SAME_PERMILLE);
     return load_forbidden(v) && !same && load_explained(&rest, s) ? LOAD_WHITE : v;

@@ -67,20 +67,32 @@ bool load_forbidden(enum load_verdict v); /* it must be switched off */
 struct load_step {
     int32_t power_mw, reactive_mvar; /* signed: after less before */
     int32_t distortion_mva;
-    int32_t third_ma;
-    uint16_t factor; /* |active| / apparent of the step */
-    uint16_t inrush; /* greatest power on the way / power of the step; 1000: none */
-    uint16_t third;  /* third harmonic / fundamental of the step's current */
+    int32_t third_ma, fifth_ma;
+    int32_t edge_mw;  /* greatest rise from one cycle to the next that was purely active; 0: none */
+    int32_t motor_mw; /* what the part that started with an inrush draws now, by its shape; 0:
+                         unknown */
+    uint16_t factor;  /* |active| / apparent of the step */
+    uint16_t inrush;  /* greatest power on the way / power of the step; 1000: none */
+    uint16_t third;   /* third harmonic / fundamental of the step's current */
+    uint16_t fifth;   /* 0: not measured */
     bool has_reactive, has_distortion, has_third;
     bool settled; /* false: told before it came to rest */
     bool ramp;    /* came slowly, in many small steps */
+    bool smooth;  /* so small that no switch makes them */
+    bool cold;    /* what has gone since the peak was purely active: a cold filament */
+    bool slow;    /* read so seldom that no start is seen */
     uint32_t transient_ms;
     int32_t unsure_mw; /* how far the state before may have drifted unseen */
 };
 
 /* Powers of one moment. */
 struct load_level {
-    int32_t power_mw, reactive_mvar, distortion_mva, third_ma;
+    int32_t power_mw, reactive_mvar, distortion_mva, third_ma, fifth_ma;
+};
+
+/* What of a moment tells edges and starts. */
+struct load_trace {
+    int32_t power_mw, reactive_mvar, third_ma;
 };
 
 struct load_event {
@@ -100,10 +112,13 @@ struct load_watch {
     struct load_level base;  /* the last state that was told of, or rest */
     struct load_level crept; /* base before small steps in a row; told together as a ramp */
     struct load_level run;   /* mean of the samples that agree so far */
-    int32_t sum[4];
+    int32_t sum[5];
     uint16_t run_count;
+    bool rising; /* the last that was told was a ramp that had not come to rest */
+    bool smooth; /* some of what crept came in steps hardly above the tolerance */
     mono_ms run_since, moved_at, crept_at, last;
-    int32_t peak_mw;
+    struct load_trace peak, past[3]; /* since it moved; of the last samples */
+    int32_t edge_mw;
     uint16_t voltage_dv;
     uint32_t scale;         /* (nominal / voltage) squared, in 4096ths */
     struct load_event lamp; /* burning, not judged yet; verdict LOAD_LAMP while it waits */

@@ -90,27 +90,58 @@ static bool is_small(const struct load_step *s, const struct load_settings *set)
     return s->power_mw < set->limit_mw;
 }
 
-/* No other load keeps so still and so straight. The phase of a metering chip may be off by a few
- * degrees in either direction; a motor that hides its reactive power shows its third harmonic. */
+/* How far a step may be from a resistance in thousandths of its active power: each alone, all of
+ * them as the squares of their shares. A metering chip is off by a fraction of a degree, a mains
+ * that is no sine has its harmonics in the current too. What is ahead of the voltage has a
+ * capacitor before it and is held to a quarter: power supplies with correction show little else. */
+#define FUSER_MOST_MW 1'000'000
+#define PURE_BEHIND 80
+#define PURE_AHEAD 20
+#define PURE_DISTORTION 85
+#define PURE_DISTORTION_ALONE                                                                      \
+    130 /* without harmonics: from the current, a difference of squares                            \
+         */
+#define PURE_THIRD 60
+
+static int32_t part(int32_t v, int32_t most)
+{
+    int32_t p = v * 100 / most;
+    return p > 1000 ? 1'000'000 : p * p;
+}
+
+/* In ten-thousandths; 10'000 is as far as it may be. */
+static int32_t impurity(const struct load_step *s)
+{
+    int32_t far = part(reactive(s), s->reactive_mvar < 0 ? PURE_AHEAD : PURE_BEHIND);
+    far += part(distortion(s), s->has_third ? PURE_DISTORTION : PURE_DISTORTION_ALONE);
+    return far + (s->has_third ? part(s->third, PURE_THIRD) : 0);
+}
+
+/* No other load keeps so still and so straight. What came in steps, or slowly, may be an inverter:
+ * it is asked for twice as much, and for steps that a switch makes. */
 static bool is_resistance(const struct load_step *s, const struct load_settings *set)
 {
-    (void)set;
     if (!s->has_reactive)
-        return s->inrush <= 1150 && s->settled && !s->ramp;
-    int32_t most = s->ramp ? 50 : s->reactive_mvar < 0 ? 135 : 110;
-    return reactive(s) <= most && distortion(s) <= (s->ramp ? 50 : 100) &&
-           (!s->has_third || s->third <= 60);
+        return s->inrush <= 1150 && s->settled && !s->ramp && s->power_mw >= set->sure_mw;
+    return impurity(s) <= (s->ramp ? 2'500 : 10'000) && !s->smooth;
+}
+
+/* A cold filament draws several times its power for a few cycles; no heating wire does. Who reads
+ * seldom does not see them: what may be the fuser of a printer is taken for it at first. */
+static bool is_cold(const struct load_step *s)
+{
+    return (s->inrush > 1150 && s->cold && s->has_reactive) ||
+           (s->slow && s->inrush <= 1150 && s->power_mw <= FUSER_MOST_MW);
 }
 
 static bool is_pure(const struct load_step *s, const struct load_settings *set)
 {
-    return is_resistance(s, set) && s->inrush <= 1150;
+    return is_resistance(s, set) && s->inrush <= 1150 && !is_cold(s);
 }
 
-/* A cold filament draws several times its power for a few cycles; no heating wire does. */
 static bool is_lamp(const struct load_step *s, const struct load_settings *set)
 {
-    return is_resistance(s, set) && s->inrush > 1150 && s->has_reactive;
+    return is_resistance(s, set) && is_cold(s);
 }
 
 /* Half of the waves, whole or mixed with whole ones (0.707 to 0.9): much distortion, but nothing in
@@ -120,42 +151,79 @@ static bool is_half_wave(const struct load_step *s, const struct load_settings *
 {
     (void)set;
     int32_t d = distortion(s);
-    if (!s->has_reactive || !s->has_distortion || s->ramp || d < 300 || d > 1100)
+    if (!s->has_reactive || !s->has_distortion || !s->settled || s->ramp || d < 300 || d > 1100)
         return false;
     return s->has_third ? reactive(s) <= 200 && s->third <= 80 : reactive(s) <= 60;
 }
 
-/* A resistance behind a phase-cut control at any angle up to a right one: reactive power, third
- * harmonic and distortion all follow from that angle (I3/I1 is Q/P up to a fifth, then three
- * quarters of what is more, and D/P a tenth more than Q/P). A motor's do not fit together: one with
- * a commutator has more third harmonic than reactive power. */
+/* A resistance behind a phase-cut control at any angle up to 100 degrees: reactive power, third and
+ * fifth harmonic and distortion all follow from that angle (I3/I1 is Q/P up to a fifth, then three
+ * quarters of what is more; D/P a tenth more than Q/P; I5/I1 below I3/I1 by its square, a sixth at
+ * most). A motor's or an oven's do not fit together: their fifth is much less. */
 static bool is_phase_cut(const struct load_step *s, const struct load_settings *set)
 {
     (void)set;
     int32_t q = reactive(s), third = q > 200 ? q - (q - 200) / 4 : q;
-    return s->has_third && s->has_reactive && q >= 60 && q <= 650 && s->inrush <= 1100 &&
-           near(s->third, third, 25 + q / 16) && near(distortion(s), q + 90, 60 + q / 6);
+    int32_t fifth = s->third > 300 ? 170 : s->third - (int32_t)s->third * s->third / 650;
+    return s->has_third && s->has_reactive && s->reactive_mvar > 0 && q >= 60 && q <= 800 &&
+           s->inrush <= 1100 && near(s->third, third, 25 + q / 16) &&
+           near(distortion(s), q + 90, 60 + q / 6) &&
+           (s->fifth == 0 || near(s->fifth, fifth, fifth / 5 + 8));
 }
 
-/* The most active power that a motor which shows this may have. Motors with a commutator have
- * little reactive power but distortion of an eighth or more; all others have reactive power of at
- * least three fifths of their active power, unless a capacitor takes it: then they still draw at
- * least twice their power when they start. */
-static int64_t motor_most_mw(const struct load_step *s)
+/* The most active power that what is allowed may have, if it shows this, in one of four ways. */
+#define COMMUTATOR_MOST                                                                            \
+    INT64_C(2'400'000)                 /* a vacuum cleaner: distortion of a twelfth at least       \
+                                        */
+#define SUPPLY_MOST INT64_C(1'000'000) /* computers: a twentieth at least, and an induction */
+#define CAPACITOR_MOST                                                                             \
+    INT64_C(1'500'000) /* motor's reactive power is three fifths of its active                     \
+                        */
+
+static int64_t least_of(int64_t a, int64_t b)
 {
-    int64_t q = size_of(s->reactive_mvar), by_reactive = q * 1000 / 620;
-    int64_t by_distortion = s->has_distortion ? (int64_t)s->distortion_mva * 1000 / 120 : 0;
-    int64_t by_start = (int64_t)s->power_mw * (s->inrush - 1000) / 1000;
-    if (!s->has_third && reactive(s) <= 250)
-        by_reactive = q * 8;
-    int64_t most = by_reactive > by_distortion ? by_reactive : by_distortion;
-    return most > by_start ? most : by_start;
+    return a < b ? a : b;
 }
 
+static int64_t most_of(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t allowed_most_mw(const struct load_step *s)
+{
+    int64_t q = s->reactive_mvar > 0 ? s->reactive_mvar : 0, d = s->distortion_mva;
+    bool whole = s->has_third || (s->has_distortion && d * 40 > s->power_mw);
+    int64_t ahead = s->reactive_mvar < 0 ? -(int64_t)s->reactive_mvar : 0;
+    int64_t most = q * 1000 / 620 + least_of(most_of(d * 20, ahead * 50), SUPPLY_MOST);
+    if (q > 0 && whole)
+        most = most_of(most, least_of(d * 12, COMMUTATOR_MOST));
+    if (!whole && reactive(s) <= 250) /* who knows what of Q is distortion */
+        most = most_of(most, q * 8);
+    if (s->slow)
+        most = most_of(most, least_of(q * 20, CAPACITOR_MOST));
+    /* a motor with a capacitor: it draws at least twice its power when it starts */
+    int64_t started = (int64_t)s->power_mw * (s->inrush - 1000) / 1000;
+    return most_of(most, started);
+}
+
+/* More than all that is allowed could be: by what the step shows at its end, by the shape of what
+ * started beside it, or by an edge of its own within the step. */
 static bool is_mixed(const struct load_step *s, const struct load_settings *set)
 {
-    return s->has_reactive && !s->ramp && s->settled && s->reactive_mvar > 0 &&
-           s->power_mw - motor_most_mw(s) >= set->sure_mw;
+    if (!s->has_reactive || s->ramp || !s->settled)
+        return false;
+    if (s->slow && s->power_mw <= FUSER_MOST_MW)
+        return false; /* a fuser beside the printer's own supply */
+    if (!s->slow && s->edge_mw >= set->sure_mw && s->edge_mw <= s->power_mw + s->power_mw / 20)
+        return true;
+    if (s->motor_mw > 0) {
+        int64_t motor_mw =
+            most_of((int64_t)s->motor_mw * 3 / 2,
+                    (int64_t)(s->reactive_mvar > 0 ? s->reactive_mvar : 0) * 1000 / 620);
+        return s->power_mw - motor_mw >= set->sure_mw;
+    }
+    return s->power_mw - allowed_most_mw(s) >= set->sure_mw;
 }
 
 static bool is_ramp(const struct load_step *s, const struct load_settings *set)
