@@ -127,11 +127,13 @@ static bool is_resistance(const struct load_step *s, const struct load_settings 
 }
 
 /* A cold filament draws several times its power for a few cycles; no heating wire does. Who reads
- * seldom does not see them: what may be the fuser of a printer is taken for it at first. */
+ * active power alone, and seldom, sees neither them nor anything else: what may be the fuser of a
+ * printer is taken for it at first. */
 static bool is_cold(const struct load_step *s)
 {
-    return (s->inrush > 1150 && s->cold && s->has_reactive) ||
-           (s->slow && s->inrush <= 1150 && s->power_mw <= FUSER_MOST_MW);
+    if (!s->has_reactive)
+        return s->slow && s->power_mw <= FUSER_MOST_MW;
+    return s->inrush > 1150 && s->cold;
 }
 
 static bool is_pure(const struct load_step *s, const struct load_settings *set)
