@@ -1,6 +1,6 @@
 # The front door. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: cross bench-commission bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal bench-line bench-gateway firmware clean format
+.PHONY: cross bench-commission bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal bench-loads bench-line bench-gateway firmware clean format
 
 BUILD := build
 SANITIZE := build-sanitize
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench-commission  16,384 new meters at 2400 baud: when is each read (FLEET="16 16 64 1")'
 	@echo 'make bench-billing  a night of 2,000,000 accounts beside SQL and memory (ARGS="--accounts N")'
 	@echo 'make bench-terminal  100,000 dorm terminals in one thread (ARGS="--terminals N --seconds N")'
+	@echo 'make bench-loads  the load watch on drawn appliances that it was not fitted to (ARGS="--runs N --seed N")'
 	@echo 'make firmware   the terminal for Cortex-M0+ and M4: images, a day in an emulator, firmware/size.md'
 	@echo 'make cross      the programs for 64-bit ARM, the gateway for 32-bit ARM, their tests in an emulator'
 	@echo 'make bench-clerk    two midnights of 100,000 accounts by the clerk of the platform (ACCOUNTS=n)'
@@ -101,6 +102,9 @@ bench-commission: build
 
 bench-terminal: build
 	@$(BUILD)/bench/terminal_bench $(ARGS)
+
+bench-loads: build
+	@$(BUILD)/bench/loads $(ARGS)
 
 firmware:
 	@tools/setup.sh test

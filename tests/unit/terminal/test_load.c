@@ -369,6 +369,34 @@ static void test_heating_with_a_motor(void **state)
     assert_int_equal(trips(&s), 1);
 }
 
+/* A kettle and a computer: the computer's harmonics do not hide it, at once or each with its edge.
+ */
+static void test_heating_with_a_computer(void **state)
+{
+    (void)state;
+    expect_trip(
+        &(struct play){.uses = {{supply, 230, 1'000, 60'000}, {resistance, 1'800, 1'000, 60'000}},
+                       .until_ms = 6'000},
+        LOAD_HEATING_MIXED, 1'000);
+    for (double apart = 40; apart <= 800; apart += 76)
+        expect_trip(&(struct play){.uses = {{supply, 230, 1'000, 60'000},
+                                            {resistance, 700, 1'000 + apart, 60'000}},
+                                   .until_ms = 6'000},
+                    apart < 160 ? LOAD_HEATING_MIXED : LOAD_HEATING, 1'000 + apart);
+}
+
+/* A kettle a few cycles after a washing machine, where no harmonics are measured. */
+static void test_an_edge_without_harmonics(void **state)
+{
+    (void)state;
+    for (double apart = 40; apart <= 160; apart += 20)
+        expect_trip(&(struct play){.uses = {{induction, 250, 1'000, 60'000},
+                                            {resistance, 1'800, 1'000 + apart, 60'000}},
+                                   .until_ms = 6'000,
+                                   .without_harmonics = true},
+                    LOAD_HEATING_MIXED, 1'000 + apart);
+}
+
 /* One goes off in the very cycle in which the other comes on. */
 static void test_heating_for_a_motor(void **state)
 {
@@ -479,6 +507,8 @@ static void test_active_power_alone(void **state)
         assert_int_equal(READ(every_ms, 3, 240, 900, 1'300, 1'310), LOAD_RAMP); /* soft start */
         assert_int_equal(READ(every_ms, 3, 60, 190, 610, 1'390, 1'400), LOAD_RAMP);
         assert_int_equal(READ(every_ms, 3, 1'900, 1'300, 1'300), LOAD_MOTOR); /* inrush */
+        assert_int_equal(READ(every_ms, 3, 740, 742), LOAD_LAMP);  /* may be a printer's fuser */
+        assert_int_equal(READ(every_ms, 3, 260, 259), LOAD_OTHER); /* may be a television set */
     }
 }
 
@@ -490,18 +520,22 @@ static void test_disguises_and_their_neighbours(void **state)
         int32_t w, var, distorted_va;
         uint16_t third; /* 0: not measured */
         enum load_verdict verdict;
-    } cases[] = {{600, 0, 600, 10, LOAD_HEATING_HALF},     /* a diode */
-                 {600, 0, 390, 0, LOAD_HEATING_HALF},      /* hair iron, power factor 0.84 */
-                 {600, 0, 600, 0, LOAD_HEATING_HALF},      /* the diode, without harmonics */
-                 {230, -32, 163, 610, LOAD_ELECTRONIC},    /* a desktop */
-                 {230, -32, 163, 0, LOAD_MOTOR},           /* without harmonics: no heating */
-                 {1'000, 110, 187, 109, LOAD_HEATING_CUT}, /* cut at 35 degrees */
-                 {1'000, 297, 394, 285, LOAD_HEATING_CUT}, /* at 60 */
-                 {1'000, 636, 771, 537, LOAD_HEATING_CUT}, /* at 90 */
-                 {700, 69, 112, 138, LOAD_MOTOR},          /* a small vacuum cleaner */
-                 {1'400, 310, 440, 275, LOAD_ELECTRONIC},  /* a microwave oven and a refrigerator */
-                 {1'900, 170, 340, 156, LOAD_MOTOR},       /* a large vacuum cleaner */
-                 {2'200, 318, 40, 3, LOAD_HEATING_MIXED},  /* a kettle and a washing machine */
+    } cases[] = {{600, 0, 600, 10, LOAD_HEATING_HALF},      /* a diode */
+                 {600, 0, 390, 0, LOAD_HEATING_HALF},       /* hair iron, power factor 0.84 */
+                 {600, 0, 600, 0, LOAD_HEATING_HALF},       /* the diode, without harmonics */
+                 {230, -32, 163, 610, LOAD_ELECTRONIC},     /* a desktop */
+                 {230, -32, 163, 0, LOAD_MOTOR},            /* without harmonics: no heating */
+                 {1'000, 110, 187, 109, LOAD_HEATING_CUT},  /* cut at 35 degrees */
+                 {1'000, 297, 394, 285, LOAD_HEATING_CUT},  /* at 60 */
+                 {1'000, 636, 771, 537, LOAD_HEATING_CUT},  /* at 90 */
+                 {300, -40, 17, 8, LOAD_MOTOR},             /* a large television set */
+                 {955, -147, 31, 6, LOAD_MOTOR},            /* an air conditioner's inverter */
+                 {200, 11, 17, 33, LOAD_OTHER},             /* a range hood */
+                 {2'030, -32, 163, 69, LOAD_HEATING_MIXED}, /* a kettle and a computer */
+                 {700, 69, 112, 138, LOAD_MOTOR},           /* a small vacuum cleaner */
+                 {1'400, 310, 440, 275, LOAD_ELECTRONIC}, /* a microwave oven and a refrigerator */
+                 {1'900, 170, 340, 156, LOAD_MOTOR},      /* a large vacuum cleaner */
+                 {2'200, 318, 40, 3, LOAD_HEATING_MIXED}, /* a kettle and a washing machine */
                  {3'700, 188, 320, 75, LOAD_HEATING_MIXED}}; /* a kettle and a vacuum cleaner */
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct load_step s = {.power_mw = cases[i].w * 1000,
@@ -581,6 +615,8 @@ int main(void)
         cmocka_unit_test_setup(test_an_inverter_comes_slowly, set_up),
         cmocka_unit_test_setup(test_two_within_a_second, set_up),
         cmocka_unit_test_setup(test_heating_with_a_motor, set_up),
+        cmocka_unit_test_setup(test_heating_with_a_computer, set_up),
+        cmocka_unit_test_setup(test_an_edge_without_harmonics, set_up),
         cmocka_unit_test_setup(test_heating_for_a_motor, set_up),
         cmocka_unit_test_setup(test_mains_swings, set_up),
         cmocka_unit_test_setup(test_white_list, set_up),
