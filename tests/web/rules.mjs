@@ -1,0 +1,142 @@
+// Rules at the console: strategies before they are saved, packages, terms of an account, a plan over a month.
+import assert from 'node:assert/strict'
+import { findings } from './browser.mjs'
+
+export function rulesTests({ base, enter, ask, wallRows }) {
+  const tests = {}
+
+  tests['before a strategy is saved it says who would be warned or cut, by the keyboard alone'] = async (page) => {
+    await enter(page)
+    await page.goto(`${base}/strategies/standard`)
+    const run = page.locator('#preview .el-button')
+    await run.waitFor()
+    await page.waitForFunction(() => !document.querySelector('#preview .el-button')?.disabled)
+    await run.focus()
+    await page.keyboard.press('Enter')
+    await page.locator('#preview table').first().waitFor()
+    const me = await ask(page, '/me')
+    const { strategies } = await ask(page, `/projects/${me.projects[0].id}/strategies`)
+    const number = (text) => Number(/\d+/.exec(text)?.[0])
+    await page.waitForFunction(() => !document.querySelector('#preview progress'))
+    assert.equal(number(await page.locator('#preview [role=status] p').first().innerText()), strategies.find((one) => one.code === 'standard').accounts)
+    // The same text as the strategy in force: nobody is newly warned or cut.
+    assert.ok((await page.locator('#preview .tables tbody td:last-child').allInnerTexts()).every((text) => text.trim() === '0'))
+    // Another text: the counts are of the one before, and whoever saves is told so.
+    await page.locator('.levels input').first().fill('900.00')
+    await page.locator('#preview .warn').first().waitFor()
+    await page.waitForFunction(() => !document.querySelector('.page-head .el-button--primary')?.disabled)
+    await page.locator('.page-head .el-button--primary').click()
+    await page.locator('.el-dialog .warn').first().waitFor()
+    await page.keyboard.press('Escape')
+    await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+    await page.waitForFunction(() => !document.querySelector('#preview .el-button')?.disabled)
+    await run.focus()
+    await page.keyboard.press('Enter')
+    await page.locator('#preview .rooms tbody tr').first().waitFor()
+    await page.waitForFunction(() => !document.querySelector('#preview progress'))
+    assert.ok(number(await page.locator('#preview table').first().locator('tbody tr').first().locator('td').nth(1).innerText()) > 0)
+    await page.locator('#preview .rooms summary').first().focus()
+    await page.keyboard.press('Enter')
+    await page.locator('#preview details .quiet').first().waitFor() // a demonstration has no whole day behind it
+    page.on('dialog', (dialog) => dialog.accept()) // leaving without saving
+  }
+
+  tests['a package is made, chosen by a contract, and found with who chose it'] = async (page) => {
+    await enter(page)
+    await page.goto(`${base}/packages`)
+    await page.locator('.page-head .chip').click()
+    const form = page.locator('.el-dialog form')
+    await form.waitFor()
+    await form.locator('input').nth(0).fill('gentle')
+    await form.locator('input').nth(1).fill('温和')
+    await form.locator('input').nth(2).fill('Gentle')
+    await form.locator('select').nth(1).selectOption('safe')
+    await form.locator('button[type=submit]').click()
+    const entry = page.locator('ul > li', { hasText: 'gentle' }).first()
+    await entry.waitFor()
+    const [row] = await wallRows(page)
+    await page.goto(`${base}/accounts/${row.id}`)
+    await page.locator('.package .chip').click()
+    await page.locator('.el-dialog select').selectOption('gentle')
+    await page.locator('.el-dialog button[type=submit]').click()
+    await page.locator('.package strong').waitFor()
+    await page.goto(`${base}/packages`)
+    await entry.waitFor()
+    await entry.locator('summary').last().click()
+    await entry.locator(`a[href="/accounts/${row.id}"]`).waitFor()
+  }
+
+  tests['terms of an account are entered with a date to come; numbers and times are refused at their fields'] = async (page) => {
+    await enter(page)
+    const rows = await wallRows(page)
+    const { id } = rows[2]
+    await page.goto(`${base}/accounts/${id}`)
+    const card = page.locator('section.terms')
+    const change = card.locator('.head .chip').first()
+    const form = page.locator('form.dated')
+    const send = form.locator('button[type=submit]')
+    const open = async () => {
+      await change.focus()
+      await page.keyboard.press('Enter')
+      await form.waitFor()
+    }
+    await change.waitFor()
+    await open()
+    await form.locator('[data-place=persons] input').fill('5')
+    await form.locator('[data-place=area_milli_m2] input').fill('90,5')
+    await form.locator('textarea').fill('contract 17')
+    await form.locator('[data-place=area_milli_m2] .note.bad').waitFor()
+    assert.ok(await send.isDisabled())
+    await form.locator('[data-place=area_milli_m2] input').fill('90.5')
+    await send.click() // from the beginning, as the first terms may
+    await form.waitFor({ state: 'hidden' })
+    await card.locator('dd', { hasText: '90.5 m²' }).waitFor()
+    await open()
+    await form.locator('[data-place=from] input[type=date]').fill('2001-01-01')
+    await form.locator('textarea').fill('too early')
+    await send.click()
+    await form.locator('[data-place=from] .note.bad').waitFor()
+    await form.locator('[data-place=from] input[type=date]').fill('2099-12-01')
+    await form.locator('[data-place=persons] input').fill('7')
+    assert.deepEqual(await findings(page), [])
+    await send.click()
+    await form.waitFor({ state: 'hidden' })
+    await card.locator('li', { hasText: '2099-12-01' }).waitFor()
+    const { terms } = await ask(page, `/accounts/${id}/terms`)
+    assert.deepEqual(terms.map((one) => [one.from > 0, one.persons, one.area_milli_m2]), [[false, 5, 90500], [true, 7, 90500]])
+    await card.locator('.meter .chip').first().click() // transformers
+    await form.locator('[data-place=ratio] input').fill('0')
+    await form.locator('[data-place=ratio] .note.bad').waitFor()
+    await form.locator('[data-place=ratio] input').fill('40')
+    await form.locator('[data-place=from] input[type=date]').fill('2099-12-01')
+    await form.locator('textarea').fill('200/5 A')
+    await send.click()
+    await form.waitFor({ state: 'hidden' })
+    await card.locator('.meter li', { hasText: '200/5 A' }).waitFor()
+    page.expected = /422/
+  }
+
+  tests['a plan that depends on its days is tried over a month of choice'] = async (page) => {
+    const wanted = { kind: 'flat', price: '1', free_quota: { amount: '50', cycle: 'month', unused: 'expire' }, components: [{ code: 'tax', price: '0.1' }] }
+    await enter(page)
+    await page.goto(`${base}/plans/+?view=json`)
+    await page.locator('.text textarea').fill(JSON.stringify(wanted))
+    const trial = page.locator('.trial')
+    await trial.locator('label', { hasText: '月' }).first().waitFor()
+    await trial.locator('input').first().fill('200')
+    await trial.locator('.strong', { hasText: '165.00' }).waitFor() // 150 at 1.10, 50 of 200 free
+    wanted.kind = 'time_of_use'
+    delete wanted.price
+    Object.assign(wanted, { prices: { flat: '1' }, schedules: [{ months: [7], prices: { flat: '2' }, periods: [{ from: '00:00', to: '24:00', rate: 'flat' }] }, { periods: [{ from: '00:00', to: '24:00', rate: 'flat' }] }] })
+    await page.locator('.text textarea').fill(JSON.stringify(wanted))
+    const month = trial.locator('label', { hasText: '月份' }).locator('input')
+    await month.fill('7')
+    await trial.locator('input').first().fill('200')
+    await trial.locator('.strong', { hasText: '315.00' }).waitFor() // July: 150 at 2.10
+    await month.fill('8')
+    await trial.locator('.strong', { hasText: '165.00' }).waitFor()
+    page.on('dialog', (dialog) => dialog.accept())
+  }
+
+  return tests
+}
