@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { findings } from './browser.mjs'
 
 /** A version of a price plan, saved over the interface. */
-const savePlan = (page, project, csrf, body) => page.evaluate(async ([path, token, version]) => (await fetch(`/api/v1${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': token, 'Idempotency-Key': `trial-${version.code}-${version.version}-${version.effective_at}` }, body: JSON.stringify(version) })).status, [`/projects/${project.id}/price-plans`, csrf, { past: false, reason: 'a trial', ...body }])
+export const savePlan = (page, project, csrf, body) => page.evaluate(async ([path, token, version]) => (await fetch(`/api/v1${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': token, 'Idempotency-Key': `trial-${version.code}-${version.version}-${version.effective_at}` }, body: JSON.stringify(version) })).status, [`/projects/${project.id}/price-plans`, csrf, { past: false, reason: 'a trial', ...body }])
 
 export function moneyTests({ base, enter, ask, wallRows }) {
   const tests = {}
