@@ -267,12 +267,13 @@ int main(int argc, char **argv)
         {"--line-speed", "N", &a.line_speed, "with --clock: lines run only so fast; divides SPEED"},
         {0}};
     static struct program p;
+    static char **given; /* as long as the process lives */
     int words, code;
     if (!app_models_load(getenv("YUFU_MODELS")))
         return 2;
     if (run_command(argc, argv, &code))
         return code;
-    char **given = copy_arguments(argc, argv);
+    given = copy_arguments(argc, argv);
     enum options_result r = options_parse(
         argc, argv, "[OPTION...]   (also: scan, read, test, update; see each with --help)", rows,
         &words);
