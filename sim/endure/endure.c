@@ -31,54 +31,20 @@ static int64_t some_ms(struct endure *t, int64_t low, int64_t high)
 /* --- asking, until it was answered --------------------------------------------------------------
  */
 
-struct act {
-    struct endure *t;
-    struct endure_order *order;
-    struct control_wish wish;
-    wall_s effective_at;
-    const char *body;
-};
-
 /* False: nobody knows, or not now: ask again. */
-static bool answered(struct act *a, store_work *work)
+static bool answered(struct endure *t, store_work *work, void *arg)
 {
     enum err e = ERR_OK;
-    if (!world_ask(&a->t->world, work, a, &e) || err_class_of(e) == ERR_CLASS_RETRY)
+    if (!world_ask(&t->world, work, arg, &e) || err_class_of(e) == ERR_CLASS_RETRY)
         return false;
     if (e != ERR_OK)
-        endure_violation(a->t, &a->t->result->faults, err_name(e), "was answered");
+        endure_violation(t, &t->result->faults, err_name(e), "was answered");
     return true;
-}
-
-static enum err sell(struct store_tx *tx, void *arg)
-{
-    struct act *a = arg;
-    struct world *w = &a->t->world;
-    struct vend_status status;
-    return vend_sell(tx,
-                     &(struct vend_sale){.account_id = w->account_ids[a->order->meter],
-                                         .order_id = a->order->id,
-                                         .amount_fen = a->order->amount_fen,
-                                         .method = "cash",
-                                         .actor = "user:1",
-                                         .now = world_wall(w),
-                                         .random = rand_u64(&w->rand_keys)},
-                     &status);
 }
 
 static enum err cancel(struct store_tx *tx, void *arg)
 {
-    struct act *a = arg;
-    struct world *w = &a->t->world;
-    struct vend_status status;
-    enum err e = vend_cancel(tx,
-                             &(struct vend_request){.account_id = w->account_ids[a->order->meter],
-                                                    .order_id = a->order->id,
-                                                    .actor = "user:1",
-                                                    .reason = "endure",
-                                                    .now = world_wall(w),
-                                                    .random = rand_u64(&w->rand_keys)},
-                             &status);
+    enum err e = world_cancel(tx, arg);
     return err_class_of(e) == ERR_CLASS_REFUSE ? ERR_OK : e; /* it is in the meter already */
 }
 
@@ -86,13 +52,14 @@ static void work_orders(struct endure *t)
 {
     for (size_t i = 0; i < t->order_count; i++) {
         struct endure_order *o = &t->orders[i];
-        struct act a = {.t = t, .order = o};
+        struct world_sale sale = {&t->world, o->meter, o->id, o->amount_fen};
         if (!o->answered && mono_due(o->sell_at, t->world.now)) {
-            o->answered = answered(&a, sell);
+            o->answered = answered(t, world_sell, &sale);
             t->result->orders += o->answered;
             o->sell_at = mono_after(t->world.now, RETRY_MS);
         } else if (o->answered && mono_due(o->cancel_at, t->world.now)) {
-            o->cancel_at = answered(&a, cancel) ? MONO_NEVER : mono_after(t->world.now, RETRY_MS);
+            o->cancel_at =
+                answered(t, cancel, &sale) ? MONO_NEVER : mono_after(t->world.now, RETRY_MS);
         }
     }
 }
@@ -119,22 +86,20 @@ static void draw_sale(struct endure *t)
 
 static enum err wish(struct store_tx *tx, void *arg)
 {
-    struct act *a = arg;
-    return control_wish(tx, &a->wish, NULL);
+    return control_wish(tx, arg, NULL);
 }
 
 static bool order_relay(struct endure *t, size_t meter, int64_t circuit, enum control_desired d)
 {
     struct world *w = &t->world;
-    struct act a = {.t = t,
-                    .wish = {.meter_id = w->meter_ids[meter],
-                             .circuit = circuit,
-                             .desired = d,
-                             .reason = "works",
-                             .actor = "user:1",
-                             .now = world_wall(w),
-                             .random = rand_u64(&w->rand_keys)}};
-    return answered(&a, wish);
+    struct control_wish order = {.meter_id = w->meter_ids[meter],
+                                 .circuit = circuit,
+                                 .desired = d,
+                                 .reason = "works",
+                                 .actor = "user:1",
+                                 .now = world_wall(w),
+                                 .random = rand_u64(&w->rand_keys)};
+    return answered(t, wish, &order);
 }
 
 static void draw_wish(struct endure *t)
@@ -154,20 +119,24 @@ static void restore_all(struct endure *t)
                 endure_violation(t, &t->result->stuck, "a restore was not answered", "in the calm");
 }
 
+struct price {
+    wall_s effective_at;
+    char body[64];
+};
+
 static enum err put_price(struct store_tx *tx, void *arg)
 {
-    struct act *a = arg;
+    const struct price *p = arg;
     enum site_change change;
-    return site_plan_put(tx, 1, "flat", a->effective_at, a->body, &change);
+    return site_plan_put(tx, 1, "flat", p->effective_at, p->body, &change);
 }
 
 static void draw_price(struct endure *t)
 {
-    char body[64];
-    snprintf(body, sizeof body, "{\"kind\":\"flat\",\"price\":\"0.%04d\"}",
+    struct price p = {.effective_at = {world_wall(&t->world).s + 1'800}};
+    snprintf(p.body, sizeof p.body, "{\"kind\":\"flat\",\"price\":\"0.%04d\"}",
              3'000 + (int)rand_below(&t->rand, 5'000));
-    struct act a = {.t = t, .effective_at = {world_wall(&t->world).s + 1'800}, .body = body};
-    bool done = answered(&a, put_price);
+    bool done = answered(t, put_price, &p);
     t->result->prices += done;
     t->next_price = mono_after(t->world.now, done ? some_ms(t, HOUR_MS, 4 * HOUR_MS) : RETRY_MS);
 }

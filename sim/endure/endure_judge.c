@@ -8,7 +8,6 @@
 #include "app/books.h"
 #include "base/must.h"
 
-#define CUT_SLACK_S 5
 #define SAMPLES_MAX 8192
 #define STEP_S 60 /* of a sealed day's samples */
 
@@ -40,41 +39,15 @@ static void watch_sales(struct endure *t)
 /* --- cuts
  * ------------------------------------------------------------------------------------------ */
 
-static bool stands(const struct world_wish *wish, wall_s now)
-{
-    return wish->open && (wish->not_after.s == 0 || now.s <= wish->not_after.s + CUT_SLACK_S);
-}
-
-/* What the gateway heard last asked for it, and its time is not over; a frame that was on the line
- * when a newer order came is allowed its moment. */
-static bool may_be_cut(const struct endure *t, size_t meter, size_t circuit)
-{
-    const struct world *w = &t->world;
-    const size_t keys[] = {0, circuit + 1};
-    for (size_t k = 0; k < 2; k++) {
-        const struct world_wish *wish = &w->wishes[meter][keys[k]];
-        bool fresh = w->now.ms - wish->at.ms < CUT_SLACK_S * INT64_C(1000);
-        if (stands(wish, world_wall(w)) || stands(&w->unsure[meter][keys[k]], world_wall(w)) ||
-            (fresh && stands(&w->before[meter][keys[k]], world_wall(w))))
-            return true;
-    }
-    return false;
-}
-
-static bool cut_by_order(const struct terminal_output *out, size_t circuit)
-{
-    return !out->closed[circuit] && out->reason[circuit] == TERMINAL_REASON_REMOTE;
-}
-
 static void watch_relays(struct endure *t)
 {
     for (size_t m = 0; m < t->world.meter_count; m++) {
         struct terminal_output out = terminal_output(&t->world.meters[m].terminal);
         for (size_t c = 0; c < out.circuits; c++) {
-            bool cut = cut_by_order(&out, c);
+            bool cut = world_cut_by_order(&out, c);
             t->result->cuts += cut && !t->cut[m][c];
             t->result->restores += t->cut[m][c] && out.closed[c];
-            if (cut && !t->cut[m][c] && !may_be_cut(t, m, c))
+            if (cut && !t->cut[m][c] && !world_may_be_cut(&t->world, m, c))
                 endure_violation(t, &t->result->late_cuts, "cut too late, or overtaken", "");
             t->cut[m][c] = cut;
         }
@@ -289,7 +262,7 @@ static void judge_relays(struct endure *t)
     for (size_t m = 0; m + 1 < t->world.meter_count; m++) {
         struct terminal_output out = terminal_output(&t->world.meters[m].terminal);
         for (size_t c = 0; c < out.circuits; c++)
-            if (cut_by_order(&out, c))
+            if (world_cut_by_order(&out, c))
                 endure_violation(t, &t->result->stuck, "a meter was not restored", "");
     }
 }

@@ -16,7 +16,6 @@
 #define CALM_MS (8 * 3'600'000)
 #define ORDERS_MAX 24
 #define RETRY_MS 20'000
-#define CUT_SLACK_S 5
 #define LOOK_MS 10'000
 
 struct order {
@@ -62,7 +61,8 @@ static void violation(struct trial *t, uint64_t *counter, const char *what, cons
         snprintf(t->result->what, sizeof t->result->what, "%s %s", what, order_id);
 }
 
-/* --- the truth ------------------------------------------------------------------------------------ */
+/* --- the truth
+ * ------------------------------------------------------------------------------------ */
 
 static unsigned times_applied(const struct trial *t, size_t meter, int64_t amount_fen)
 {
@@ -81,7 +81,8 @@ static unsigned times_applied(const struct trial *t, size_t meter, int64_t amoun
     return n;
 }
 
-/* --- drawing a trial --------------------------------------------------------------------------- */
+/* --- drawing a trial ---------------------------------------------------------------------------
+ */
 
 static unsigned some(struct rand_stream *r, unsigned max)
 {
@@ -151,49 +152,19 @@ static void draw_renewal(struct trial *t)
         t->reset_at = at;
 }
 
-/* --- the cashier: repeats an act until it was answered ---------------------------------------------- */
+/* --- the cashier: repeats an act until it was answered
+ * ---------------------------------------------- */
 
-struct act {
-    struct trial *t;
-    struct order *order;
-};
-
-static enum err sell(struct store_tx *tx, void *arg)
+static struct world_sale sale_of(struct trial *t, const struct order *o)
 {
-    struct act *a = arg;
-    struct world *w = &a->t->world;
-    struct vend_status status;
-    return vend_sell(tx,
-                     &(struct vend_sale){.account_id = w->account_ids[a->order->meter],
-                                         .order_id = a->order->id,
-                                         .amount_fen = a->order->amount_fen,
-                                         .method = "cash",
-                                         .actor = "user:1",
-                                         .now = world_wall(w),
-                                         .random = rand_u64(&w->rand_keys)},
-                     &status);
-}
-
-static enum err cancel(struct store_tx *tx, void *arg)
-{
-    struct act *a = arg;
-    struct world *w = &a->t->world;
-    struct vend_status status;
-    return vend_cancel(tx,
-                       &(struct vend_request){.account_id = w->account_ids[a->order->meter],
-                                              .order_id = a->order->id,
-                                              .actor = "user:1",
-                                              .reason = "trial",
-                                              .now = world_wall(w),
-                                              .random = rand_u64(&w->rand_keys)},
-                       &status);
+    return (struct world_sale){&t->world, o->meter, o->id, o->amount_fen};
 }
 
 static void try_to_sell(struct trial *t, struct order *o)
 {
-    struct act a = {t, o};
+    struct world_sale sale = sale_of(t, o);
     enum err e = ERR_OK;
-    if (!world_ask(&t->world, sell, &a, &e)) {
+    if (!world_ask(&t->world, world_sell, &sale, &e)) {
         t->result->points[0]++;
         o->sell_at = mono_after(t->world.now, RETRY_MS);
         return;
@@ -212,10 +183,10 @@ static void try_to_sell(struct trial *t, struct order *o)
 /* The same order once more is the same order. */
 static void sell_twice(struct trial *t, struct order *o)
 {
-    struct act a = {t, o};
+    struct world_sale sale = sale_of(t, o);
     enum err e = ERR_OK;
     o->again_at = mono_after(t->world.now, RETRY_MS);
-    if (!world_ask(&t->world, sell, &a, &e) || err_class_of(e) == ERR_CLASS_RETRY)
+    if (!world_ask(&t->world, world_sell, &sale, &e) || err_class_of(e) == ERR_CLASS_RETRY)
         return;
     o->again_at = MONO_NEVER;
     if (e != ERR_OK)
@@ -224,9 +195,9 @@ static void sell_twice(struct trial *t, struct order *o)
 
 static void try_to_cancel(struct trial *t, struct order *o)
 {
-    struct act a = {t, o};
+    struct world_sale sale = sale_of(t, o);
     enum err e = ERR_OK;
-    bool answered = o->answered && world_ask(&t->world, cancel, &a, &e);
+    bool answered = o->answered && world_ask(&t->world, world_cancel, &sale, &e);
     o->cancel_answered = answered && err_class_of(e) != ERR_CLASS_RETRY;
     o->cancel_at = mono_after(t->world.now, RETRY_MS);
     if (o->cancel_answered)
@@ -364,11 +335,17 @@ static void wake_zombie(struct trial *t, struct order *o)
         o->zombie_at = MONO_NEVER;
 }
 
-/* --- the person who decides conflicts ----------------------------------------------------------- */
+/* --- the person who decides conflicts -----------------------------------------------------------
+ */
+
+struct decision {
+    struct trial *t;
+    struct order *order;
+};
 
 static enum err resolve(struct store_tx *tx, void *arg)
 {
-    struct act *a = arg;
+    struct decision *a = arg;
     struct world *w = &a->t->world;
     struct vend_status status;
     bool applied = times_applied(a->t, a->order->meter, a->order->amount_fen) > 0;
@@ -385,7 +362,7 @@ static enum err resolve(struct store_tx *tx, void *arg)
 /* A meter that was set back contradicts us; nothing else may. */
 static void decide(struct trial *t, struct order *o)
 {
-    struct act a = {t, o};
+    struct decision d = {t, o};
     enum err e = ERR_OK;
     if (!t->was_reset || o->meter != t->exchange_meter) {
         if (!o->blamed)
@@ -393,13 +370,14 @@ static void decide(struct trial *t, struct order *o)
         o->blamed = true;
         return;
     }
-    if (world_ask(&t->world, resolve, &a, &e) && e == ERR_OK) {
+    if (world_ask(&t->world, resolve, &d, &e) && e == ERR_OK) {
         t->result->conflicts++;
         world_note(&t->world, "decided", (int64_t)(o - t->orders), 0);
     }
 }
 
-/* --- whoever has something to do ------------------------------------------------------------------ */
+/* --- whoever has something to do
+ * ------------------------------------------------------------------ */
 
 static void act(struct trial *t)
 {
@@ -438,7 +416,8 @@ static mono_ms next_act(const struct trial *t)
     return next;
 }
 
-/* --- at most once --------------------------------------------------------------------------------- */
+/* --- at most once
+ * --------------------------------------------------------------------------------- */
 
 static void check_at_most_once(struct trial *t)
 {
@@ -455,28 +434,8 @@ static void check_at_most_once(struct trial *t)
     }
 }
 
-/* --- relays ------------------------------------------------------------------------------------------ */
-
-static bool stands(const struct world_wish *wish, wall_s now)
-{
-    return wish->open && (wish->not_after.s == 0 || now.s <= wish->not_after.s + CUT_SLACK_S);
-}
-
-/* C2: what the gateway heard last asked for it, and its time is not over. A frame that was on the
- * line when a newer order came is allowed its moment. */
-static bool may_be_cut(const struct trial *t, size_t meter, size_t circuit)
-{
-    const struct world *w = &t->world;
-    const size_t keys[] = {0, circuit + 1};
-    for (size_t k = 0; k < 2; k++) {
-        const struct world_wish *wish = &w->wishes[meter][keys[k]];
-        bool fresh = w->now.ms - wish->at.ms < CUT_SLACK_S * INT64_C(1000);
-        if (stands(wish, world_wall(w)) || stands(&w->unsure[meter][keys[k]], world_wall(w)) ||
-            (fresh && stands(&w->before[meter][keys[k]], world_wall(w))))
-            return true;
-    }
-    return false;
-}
+/* --- relays
+ * ------------------------------------------------------------------------------------------ */
 
 static void watch_relays(struct trial *t)
 {
@@ -485,10 +444,10 @@ static void watch_relays(struct trial *t)
             continue;
         struct terminal_output out = terminal_output(&t->world.meters[m].terminal);
         for (size_t c = 0; c < out.circuits; c++) {
-            bool cut = !out.closed[c] && out.reason[c] == TERMINAL_REASON_REMOTE;
+            bool cut = world_cut_by_order(&out, c);
             if (cut && !t->cut[m][c]) {
                 t->result->cuts++;
-                if (!may_be_cut(t, m, c))
+                if (!world_may_be_cut(&t->world, m, c))
                     violation(t, &t->result->faults, "cut too late, or overtaken", "");
             }
             t->result->restores += t->cut[m][c] && out.closed[c];
@@ -497,7 +456,8 @@ static void watch_relays(struct trial *t)
     }
 }
 
-/* --- which crash points were met --------------------------------------------------------------------------- */
+/* --- which crash points were met
+ * --------------------------------------------------------------------------- */
 
 static const struct order *order_of(const struct trial *t, const char *id)
 {
@@ -610,7 +570,9 @@ static void watch_gateway(struct trial *t)
     t->gateway_started = s.commands_started;
 }
 
-/* --- the end ----------------------------------------------------------------------------------------------- */
+/* --- the end
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static enum err count_open(struct store_tx *tx, void *arg)
 {
@@ -708,8 +670,8 @@ static enum err tell_open(struct store_tx *tx, void *arg)
                                 "ORDER BY o.order_id, c.created_at, c.id",
                                 "");
     while (query_step(&q))
-        printf("  open: %s %s epoch %" PRId64 " n %" PRId64 "  command %" PRId64 " %s %s made %" PRId64
-               " sent %" PRId64 " handed %" PRId64 "\n",
+        printf("  open: %s %s epoch %" PRId64 " n %" PRId64 "  command %" PRId64
+               " %s %s made %" PRId64 " sent %" PRId64 " handed %" PRId64 "\n",
                query_text(&q, 0), query_text(&q, 1), query_int(&q, 2), query_int(&q, 3),
                query_int(&q, 4), query_null(&q, 5) ? "-" : query_text(&q, 5),
                query_null(&q, 6) ? "-" : query_text(&q, 6), query_int(&q, 7) - WORLD_WALL0,
@@ -736,7 +698,9 @@ static void judge_all(struct trial *t)
         violation(t, &t->result->lost, "an answered order is gone", "");
 }
 
-/* --- a run --------------------------------------------------------------------------------------------------- */
+/* --- a run
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void live_until(struct trial *t, mono_ms end, bool stop_when_final)
 {

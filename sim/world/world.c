@@ -37,123 +37,6 @@ void world_note(struct world *w, const char *what, int64_t a, int64_t b)
         printf("%10.3f s  %-24s %" PRId64 " %" PRId64 "\n", (double)w->now.ms / 1000, what, a, b);
 }
 
-/* --- wires ------------------------------------------------------------------------------------ */
-
-static void wire_clear(struct world_wire *wire)
-{
-    while (wire->first) {
-        struct world_chunk *c = wire->first;
-        wire->first = c->next;
-        free(c);
-    }
-    *wire = (struct world_wire){0};
-}
-
-static void wire_append(struct world_wire *wire, const uint8_t *data, size_t len, mono_ms at)
-{
-    struct world_chunk *c = malloc(sizeof *c + len);
-    MUST(c);
-    *c = (struct world_chunk){.at = at.ms > wire->last_at.ms ? at : wire->last_at, .len = len};
-    memcpy(c->data, data, len);
-    wire->last_at = c->at;
-    if (wire->last)
-        wire->last->next = c;
-    else
-        wire->first = c;
-    wire->last = c;
-}
-
-static struct world_chunk *wire_pop(struct world_wire *wire, mono_ms now)
-{
-    struct world_chunk *c = wire->first;
-    if (!c || c->at.ms > now.ms)
-        return NULL;
-    wire->first = c->next;
-    if (!wire->first)
-        wire->last = NULL;
-    return c;
-}
-
-static mono_ms wire_wake(const struct world_wire *wire)
-{
-    return wire->first ? wire->first->at : MONO_NEVER;
-}
-
-static struct world_link *link_of(struct world *w, int64_t id)
-{
-    for (size_t i = 0; id != 0 && i < WORLD_LINKS; i++)
-        if (w->links[i].id == id)
-            return &w->links[i];
-    return NULL;
-}
-
-static void link_free_if_done(struct world_link *l)
-{
-    if (l->gateway_open || l->platform_open)
-        return;
-    if (!l->introduced && l->up.first && !l->broken)
-        return;
-    wire_clear(&l->up);
-    wire_clear(&l->down);
-    *l = (struct world_link){0};
-}
-
-static void link_break(struct world *w, struct world_link *l)
-{
-    if (l->broken)
-        return;
-    l->broken = true;
-    l->gateway_notices = mono_after(w->now, (int64_t)rand_below(&w->rand_net, 30'000));
-    l->platform_notices = mono_after(w->now, (int64_t)rand_below(&w->rand_net, 120'000));
-    w->counts.link_breaks++;
-    world_note(w, "link.break", l->id, 0);
-}
-
-/* An altered byte, a repeated chunk or a swapped pair: what no TCP does, but a man in the middle.
- */
-static void send_altered(struct world *w, struct world_wire *wire, const uint8_t *data, size_t len,
-                         mono_ms at)
-{
-    uint8_t change;
-    w->counts.link_altered++;
-    switch (rand_below(&w->rand_net, 3)) {
-    case 0:
-        wire_append(wire, data, len, at);
-        change = (uint8_t)(1 + rand_below(&w->rand_net, 255));
-        wire->last->data[rand_below(&w->rand_net, len)] ^= change;
-        break;
-    case 1:
-        wire_append(wire, data, len, at);
-        wire_append(wire, data, len, at);
-        break;
-    default:
-        break; /* swallowed: the stream goes on without it */
-    }
-}
-
-static void link_send(struct world *w, struct world_link *l, bool up, const uint8_t *data,
-                      size_t len)
-{
-    struct world_wire *wire = up ? &l->up : &l->down;
-    int64_t delay = 5;
-    if (!w->calm && w->faults.link_delay_max_ms > 0)
-        delay += (int64_t)rand_below(&w->rand_net, (uint64_t)w->faults.link_delay_max_ms);
-    if (l->broken || len == 0)
-        return;
-    w->trace = fnv64(w->trace, data, len);
-    if (!w->calm && rand_chance(&w->rand_net, w->faults.link_break_permille)) {
-        link_break(w, l);
-        if (rand_chance(&w->rand_net, 500))
-            return; /* this chunk never left; else it is the last to arrive, late */
-        delay += (int64_t)rand_below(&w->rand_net, 60'000);
-    }
-    mono_ms at = mono_after(w->now, delay);
-    if (!w->calm && rand_chance(&w->rand_net, w->faults.link_alter_permille))
-        send_altered(w, wire, data, len, at);
-    else
-        wire_append(wire, data, len, at);
-}
-
 /* --- the platform --------------------------------------------------------------------------------
  */
 
@@ -166,15 +49,15 @@ static bool platform_dead(const struct world *w)
 static void platform_send(void *ctx, int64_t conn, const uint8_t *data, size_t len)
 {
     struct world *w = ctx;
-    struct world_link *l = link_of(w, conn);
+    struct world_link *l = world_link_of(w, conn);
     if (l && l->platform_open && !platform_dead(w))
-        link_send(w, l, false, data, len);
+        world_link_send(w, l, false, data, len);
 }
 
 static void platform_hang_up(void *ctx, int64_t conn)
 {
     struct world *w = ctx;
-    struct world_link *l = link_of(w, conn);
+    struct world_link *l = world_link_of(w, conn);
     if (!l || platform_dead(w))
         return;
     l->platform_open = false;
@@ -319,7 +202,7 @@ bool world_ask(struct world *w, store_work *work, void *arg, enum err *result)
 static void platform_hears(struct world *w, struct world_link *l)
 {
     struct world_chunk *c;
-    while (w->platform && l->platform_open && (c = wire_pop(&l->up, w->now))) {
+    while (w->platform && l->platform_open && (c = world_wire_pop(&l->up, w->now))) {
         headend_data(platform_headend(w->platform), l->id, uplink_now(w), c->data, c->len);
         free(c);
     }
@@ -345,7 +228,7 @@ static void platform_step(struct world *w)
     }
     for (size_t i = 0; i < WORLD_LINKS; i++) {
         struct world_link *l = &w->links[i];
-        if (l->id != 0 && !l->introduced && wire_wake(&l->up).ms <= w->now.ms)
+        if (l->id != 0 && !l->introduced && world_wire_wake(&l->up).ms <= w->now.ms)
             platform_accepts(w, l);
         if (l->id != 0)
             platform_hears(w, l);
@@ -397,7 +280,7 @@ void world_foreign_vend(struct world *w, size_t meter)
 
 static void gateway_hang_up(struct world *w)
 {
-    struct world_link *l = link_of(w, w->link_of_uplink);
+    struct world_link *l = world_link_of(w, w->link_of_uplink);
     if (w->uplink_live)
         uplink_close(&w->uplink);
     w->uplink_live = false;
@@ -494,7 +377,7 @@ void world_block_link(struct world *w, int64_t ms)
     w->blocked_until = mono_after(w->now, ms);
     for (size_t i = 0; i < WORLD_LINKS; i++)
         if (w->links[i].id != 0)
-            link_break(w, &w->links[i]);
+            world_link_break(w, &w->links[i]);
     world_note(w, "link.blocked", ms, 0);
 }
 
@@ -609,16 +492,16 @@ static void gateway_writes_link(struct world *w, struct world_link *l)
 {
     struct bytes out = uplink_output(&w->uplink);
     if (out.len > 0 && !gateway_dead(w))
-        link_send(w, l, true, out.data, out.len);
+        world_link_send(w, l, true, out.data, out.len);
     uplink_output_taken(&w->uplink, out.len);
 }
 
 static void gateway_talks(struct world *w)
 {
-    struct world_link *l = link_of(w, w->link_of_uplink);
+    struct world_link *l = world_link_of(w, w->link_of_uplink);
     bool alive = l != NULL;
     struct world_chunk *c;
-    while (alive && (c = wire_pop(&l->down, w->now))) {
+    while (alive && (c = world_wire_pop(&l->down, w->now))) {
         alive = uplink_receive(&w->uplink, uplink_now(w), c->data, c->len) == ERR_OK;
         alive = gateway_reads(w) && alive;
         free(c);
@@ -712,28 +595,9 @@ static void gateway_step(struct world *w)
 /* --- time
  * ---------------------------------------------------------------------------------------------- */
 
-static mono_ms links_wake(const struct world *w)
-{
-    mono_ms next = MONO_NEVER;
-    for (size_t i = 0; i < WORLD_LINKS; i++) {
-        const struct world_link *l = &w->links[i];
-        if (l->id == 0)
-            continue;
-        if (w->platform && (l->platform_open || !l->introduced))
-            next = mono_earlier(next, wire_wake(&l->up));
-        if (l->gateway_open)
-            next = mono_earlier(next, wire_wake(&l->down));
-        if (l->broken && l->platform_open)
-            next = mono_earlier(next, l->platform_notices);
-        if (l->broken && l->gateway_open)
-            next = mono_earlier(next, l->gateway_notices);
-    }
-    return next;
-}
-
 static mono_ms next_event(const struct world *w)
 {
-    mono_ms next = mono_earlier(w->next_minute, links_wake(w));
+    mono_ms next = mono_earlier(w->next_minute, world_links_wake(w));
     next = mono_earlier(next, mono_earlier(w->platform_disk_free, w->gateway_disk_free));
     next = mono_earlier(next, w->platform ? platform_wake(w->platform) : w->platform_back);
     if (!w->gateway)
@@ -756,7 +620,7 @@ void world_step(struct world *w, mono_ms until)
     platform_step(w);
     for (size_t i = 0; i < WORLD_LINKS; i++)
         if (w->links[i].id != 0)
-            link_free_if_done(&w->links[i]);
+            world_link_free_if_done(&w->links[i]);
 }
 
 /* --- start and end
@@ -821,8 +685,8 @@ void world_close(struct world *w)
     store_close(w->gateway_store);
     platform_close(w->platform);
     for (size_t i = 0; i < WORLD_LINKS; i++) {
-        wire_clear(&w->links[i].up);
-        wire_clear(&w->links[i].down);
+        world_wire_clear(&w->links[i].up);
+        world_wire_clear(&w->links[i].down);
     }
     for (size_t i = 0; i < w->meter_count; i++)
         sim_meter_close(&w->meters[i]);

@@ -163,6 +163,22 @@ void world_step(struct world *w, mono_ms until);
  * outcome is unknown, ask again. */
 bool world_ask(struct world *w, store_work *work, void *arg, enum err *result);
 
+/* A sale at the desk, and taking it back: works for world_ask with a struct world_sale. */
+struct world_sale {
+    struct world *world;
+    size_t meter;
+    const char *order_id;
+    int64_t amount_fen;
+};
+enum err world_sell(struct store_tx *tx, void *sale);
+enum err world_cancel(struct store_tx *tx, void *sale);
+
+/* The circuit is open because the platform ordered it. */
+bool world_cut_by_order(const struct terminal_output *out, size_t circuit);
+/* What the gateway heard last asked for a cut, and its time is not over. A frame that was on the
+ * line when a newer order came is allowed its moment. */
+bool world_may_be_cut(const struct world *w, size_t meter, size_t circuit);
+
 void world_crash_platform(struct world *w, bool power, int64_t down_ms);
 void world_crash_gateway(struct world *w, bool power, int64_t down_ms);
 /* The link breaks, and for so long there is no other. */

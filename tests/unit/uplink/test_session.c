@@ -1,144 +1,10 @@
 /* The session: opening, every refusal, recorded frames, silence, age, back-pressure; all of it
- * under the usual seal and once more under the legacy one, whose own rules are at the end. */
-#include "tests/unit/check.h"
+ * under the usual seal and once more under the legacy one. */
+#include "tests/unit/uplink/session_rig.h"
 
 #include <stdlib.h>
 
-#include "base/rand.h"
-#include "uplink/uplink.h"
-
-#define GATEWAY 42
-
-static _Alignas(16) uint8_t arena[UPLINK_ARENA];
-static const uint8_t SECRET[UPLINK_SECRET] = "the secret of gateway forty-two";
 static const uint8_t OTHER_SECRET[UPLINK_SECRET] = "the secret of gateway forty-one";
-static bool legacy; /* gateways ask for the legacy seal */
-static int64_t legacy_until = INT64_MAX;
-static uint8_t salt; /* makes the randoms of each connection differ */
-
-struct pair {
-    struct uplink gateway, platform;
-    struct uplink_now now;
-    struct rand_stream chance;
-    bool dribble; /* deliver in pieces of random size */
-    struct uplink_message at_gateway[8], at_platform[8];
-    int gateway_got, platform_got;
-    bool gateway_opened, platform_opened;
-};
-
-static void fresh(uint8_t random[UPLINK_RANDOM])
-{
-    memset(random, ++salt, UPLINK_RANDOM);
-}
-
-static void init(struct pair *p, int64_t epoch, const uint8_t *secret)
-{
-    uint8_t random[UPLINK_RANDOM];
-    *p = (struct pair){.now = {{1000}, {1'700'000'000}}, .chance = rand_split(salt, "pieces")};
-    fresh(random);
-    struct uplink_client c = {GATEWAY, epoch, secret, random};
-    c.legacy = legacy;
-    if (epoch == 0)
-        c = (struct uplink_client){.random = random};
-    uplink_client_init(&p->gateway, &c, p->now);
-    fresh(random);
-    uplink_server_init(&p->platform, random, p->now);
-}
-
-static void end(struct pair *p)
-{
-    uplink_close(&p->gateway);
-    uplink_close(&p->platform);
-}
-
-static uint8_t tape[8192]; /* all that gateways have sent */
-static size_t tape_len;
-
-/* Moves all output of one end to the other. */
-static void carry(struct pair *p, struct uplink *from, struct uplink *to)
-{
-    struct bytes out = uplink_output(from);
-    if (from == &p->gateway && tape_len + out.len <= sizeof tape) {
-        memcpy(tape + tape_len, out.data, out.len);
-        tape_len += out.len;
-    }
-    while (out.len > 0) {
-        size_t n = p->dribble ? 1 + (size_t)rand_below(&p->chance, 40) : out.len;
-        if (n > out.len)
-            n = out.len;
-        if (uplink_receive(to, p->now, out.data, n) != ERR_OK)
-            assert_true(uplink_error(to) != ERR_OK);
-        uplink_output_taken(from, n);
-        out = uplink_output(from);
-    }
-}
-
-static enum uplink_step turn_gateway(struct pair *p)
-{
-    for (;;) {
-        struct uplink_message m;
-        enum uplink_step step = uplink_next(&p->gateway, p->now, arena, &m);
-        if (step == UPLINK_STEP_OPENED)
-            p->gateway_opened = true;
-        else if (step == UPLINK_STEP_MESSAGE)
-            p->at_gateway[p->gateway_got++ % 8] = m;
-        else
-            return step;
-    }
-}
-
-static enum uplink_step turn_platform(struct pair *p, const uint8_t *secret, int64_t known)
-{
-    for (;;) {
-        struct uplink_message m;
-        enum uplink_step step = uplink_next(&p->platform, p->now, arena, &m);
-        if (step == UPLINK_STEP_OPENED)
-            p->platform_opened = true;
-        else if (step == UPLINK_STEP_MESSAGE)
-            p->at_platform[p->platform_got++ % 8] = m;
-        else if (step != UPLINK_STEP_SECRET)
-            return step;
-        if (step != UPLINK_STEP_SECRET)
-            continue;
-        if (uplink_is_legacy(&p->platform) && legacy_until > 0)
-            uplink_allow_legacy(&p->platform, (wall_s){legacy_until});
-        if (secret == NULL)
-            uplink_refuse(&p->platform, ERR_NOT_FOUND, 0);
-        else if (uplink_accept(&p->platform, secret, known) != ERR_OK)
-            assert_true(uplink_error(&p->platform) != ERR_OK);
-    }
-}
-
-/* Until nothing moves any more. */
-static void settle(struct pair *p, const uint8_t *secret, int64_t known)
-{
-    do {
-        carry(p, &p->gateway, &p->platform);
-        turn_platform(p, secret, known);
-        carry(p, &p->platform, &p->gateway);
-        turn_gateway(p);
-    } while (uplink_output(&p->gateway).len > 0);
-}
-
-static void open_pair(struct pair *p)
-{
-    init(p, 7, SECRET);
-    settle(p, SECRET, 6);
-    assert_true(p->gateway_opened && p->platform_opened);
-    assert_true(uplink_is_open(&p->gateway) && uplink_is_open(&p->platform));
-    assert_int_equal(uplink_gateway(&p->platform), GATEWAY);
-    assert_int_equal(uplink_epoch(&p->platform), 7);
-}
-
-static struct uplink_message hello(int64_t version)
-{
-    return (struct uplink_message){.kind = UPLINK_HELLO, .hello.config_version = version};
-}
-
-static struct uplink_message fence(int64_t id)
-{
-    return (struct uplink_message){.kind = UPLINK_FENCE, .fence_id = id};
-}
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
@@ -146,75 +12,75 @@ static void messages_go_both_ways(void **state)
 {
     (void)state;
     for (int dribble = 0; dribble <= 1; dribble++) {
-        struct pair p;
-        init(&p, 7, SECRET);
+        struct session_pair p;
+        session_init(&p, 7, SESSION_SECRET);
         p.dribble = dribble;
-        settle(&p, SECRET, 6);
-        struct uplink_message up = hello(3), down = fence(99);
+        session_settle(&p, SESSION_SECRET, 6);
+        struct uplink_message up = session_hello(3), down = session_fence(99);
         assert_ok(uplink_send(&p.gateway, &up));
         assert_ok(uplink_send(&p.gateway, &up));
         assert_ok(uplink_send(&p.platform, &down));
-        settle(&p, SECRET, 6);
+        session_settle(&p, SESSION_SECRET, 6);
         assert_int_equal(p.platform_got, 2);
         assert_int_equal(p.at_platform[1].hello.config_version, 3);
         assert_int_equal(p.gateway_got, 1);
         assert_int_equal(p.at_gateway[0].fence_id, 99);
-        end(&p);
+        session_end(&p);
     }
 }
 
 static void encoded_messages_are_the_same(void **state)
 {
     (void)state;
-    struct pair p;
-    open_pair(&p);
+    struct session_pair p;
+    session_open(&p);
     uint8_t wire[64];
     struct writer w = writer_of(wire, sizeof wire);
     struct uplink_message up = {
         .kind = UPLINK_EVENT, .epoch = 5, .seq = 6, .event = {.kind = UPLINK_LINE_UP, .line = 2}};
     uplink_message_encode(&up, &w);
     assert_ok(uplink_send_encoded(&p.gateway, (struct bytes){wire, w.len}));
-    carry(&p, &p.gateway, &p.platform);
+    session_carry(&p, &p.gateway, &p.platform);
     struct uplink_message got;
-    assert_int_equal(uplink_next(&p.platform, p.now, arena, &got), UPLINK_STEP_MESSAGE);
+    assert_int_equal(uplink_next(&p.platform, p.now, session_arena, &got), UPLINK_STEP_MESSAGE);
     assert_int_equal(got.seq, 6);
     struct bytes last = uplink_last(&p.platform);
     assert_int_equal(last.len, w.len);
     assert_memory_equal(last.data, wire, w.len);
-    end(&p);
+    session_end(&p);
 }
 
 static void nothing_is_said_in_clear(void **state)
 {
     (void)state;
-    struct pair p;
-    open_pair(&p);
-    struct uplink_message up = hello(1);
+    struct session_pair p;
+    session_open(&p);
+    struct uplink_message up = session_hello(1);
     strcpy(up.hello.program, "findable text");
     assert_ok(uplink_send(&p.gateway, &up));
     struct bytes out = uplink_output(&p.gateway);
     assert_null(memmem(out.data, out.len, "findable", 8));
-    end(&p);
+    session_end(&p);
 }
 
 static void nothing_can_be_sent_before_it_is_open(void **state)
 {
     (void)state;
-    struct pair p;
-    init(&p, 7, SECRET);
-    struct uplink_message up = hello(1);
+    struct session_pair p;
+    session_init(&p, 7, SESSION_SECRET);
+    struct uplink_message up = session_hello(1);
     assert_err(ERR_STATE, uplink_send(&p.gateway, &up));
     assert_err(ERR_STATE, uplink_send(&p.platform, &up));
-    assert_err(ERR_STATE, uplink_accept(&p.platform, SECRET, 0));
-    end(&p);
+    assert_err(ERR_STATE, uplink_accept(&p.platform, SESSION_SECRET, 0));
+    session_end(&p);
 }
 
 static void each_side_says_only_its_own(void **state)
 {
     (void)state;
-    struct pair p;
-    open_pair(&p);
-    struct uplink_message up = hello(1), down = fence(1);
+    struct session_pair p;
+    session_open(&p);
+    struct uplink_message up = session_hello(1), down = session_fence(1);
     struct uplink_message claim = {.kind = UPLINK_CLAIM};
     assert_err(ERR_STATE, uplink_send(&p.gateway, &down));
     assert_err(ERR_STATE, uplink_send(&p.platform, &up));
@@ -224,28 +90,28 @@ static void each_side_says_only_its_own(void **state)
     struct writer w = writer_of(wire, sizeof wire);
     uplink_message_encode(&down, &w);
     assert_ok(uplink_send_encoded(&p.gateway, (struct bytes){wire, w.len}));
-    settle(&p, SECRET, 6);
+    session_settle(&p, SESSION_SECRET, 6);
     assert_err(ERR_UPLINK_FRAME, uplink_error(&p.platform));
     assert_err(ERR_UPLINK_FRAME, uplink_error(&p.gateway)); /* and is told why */
-    end(&p);
+    session_end(&p);
 }
 
 static void unknown_kinds_are_skipped_and_damaged_ones_are_not(void **state)
 {
     (void)state;
-    struct pair p;
-    open_pair(&p);
+    struct session_pair p;
+    session_open(&p);
     static const uint8_t NEWER[] = {0xA2, 0x00, 0x18, 0x63, 0x03, 0xA0};
     static const uint8_t DAMAGED[] = {0xA2, 0x00, 0x01, 0x03};
-    struct uplink_message up = hello(8);
+    struct uplink_message up = session_hello(8);
     assert_ok(uplink_send_encoded(&p.gateway, (struct bytes){NEWER, sizeof NEWER}));
     assert_ok(uplink_send(&p.gateway, &up));
-    settle(&p, SECRET, 6);
+    session_settle(&p, SESSION_SECRET, 6);
     assert_int_equal(p.platform_got, 1);
     assert_ok(uplink_send_encoded(&p.gateway, (struct bytes){DAMAGED, sizeof DAMAGED}));
-    settle(&p, SECRET, 6);
+    session_settle(&p, SESSION_SECRET, 6);
     assert_err(ERR_TRUNCATED, uplink_error(&p.platform));
-    end(&p);
+    session_end(&p);
 }
 
 /* ---- refusals ------------------------------------------------------------------------------- */
@@ -253,35 +119,35 @@ static void unknown_kinds_are_skipped_and_damaged_ones_are_not(void **state)
 static void wrong_secret_is_refused_at_both_ends(void **state)
 {
     (void)state;
-    struct pair p;
-    init(&p, 7, OTHER_SECRET);
-    settle(&p, SECRET, 6);
+    struct session_pair p;
+    session_init(&p, 7, OTHER_SECRET);
+    session_settle(&p, SESSION_SECRET, 6);
     assert_false(p.gateway_opened || p.platform_opened);
     assert_err(ERR_UPLINK_SEAL, uplink_error(&p.gateway));
-    end(&p);
-    init(&p, 7, OTHER_SECRET);
-    carry(&p, &p.gateway, &p.platform);
-    turn_platform(&p, SECRET, 6);
-    carry(&p, &p.platform, &p.gateway);
+    session_end(&p);
+    session_init(&p, 7, OTHER_SECRET);
+    session_carry(&p, &p.gateway, &p.platform);
+    session_turn_platform(&p, SESSION_SECRET, 6);
+    session_carry(&p, &p.platform, &p.gateway);
     /* Take what the gateway would have sent had it not looked: its own proof. */
     struct uplink_message m;
-    (void)uplink_next(&p.gateway, p.now, arena, &m);
-    carry(&p, &p.gateway, &p.platform);
-    turn_platform(&p, SECRET, 6);
+    (void)uplink_next(&p.gateway, p.now, session_arena, &m);
+    session_carry(&p, &p.gateway, &p.platform);
+    session_turn_platform(&p, SESSION_SECRET, 6);
     assert_err(ERR_UPLINK_SEAL, uplink_error(&p.platform));
     assert_false(p.platform_opened);
-    end(&p);
+    session_end(&p);
 }
 
 static void unknown_gateway_is_told(void **state)
 {
     (void)state;
-    struct pair p;
-    init(&p, 7, SECRET);
-    settle(&p, NULL, 0);
+    struct session_pair p;
+    session_init(&p, 7, SESSION_SECRET);
+    session_settle(&p, NULL, 0);
     assert_err(ERR_NOT_FOUND, uplink_error(&p.platform));
     assert_err(ERR_NOT_FOUND, uplink_error(&p.gateway));
-    end(&p);
+    session_end(&p);
 }
 
 static void used_epoch_is_refused_with_the_one_to_exceed(void **state)
@@ -289,34 +155,34 @@ static void used_epoch_is_refused_with_the_one_to_exceed(void **state)
     (void)state;
     static const int64_t KNOWN[] = {7, 8, 1000};
     for (int i = 0; i < 3; i++) {
-        struct pair p;
-        init(&p, 7, SECRET);
-        settle(&p, SECRET, KNOWN[i]);
+        struct session_pair p;
+        session_init(&p, 7, SESSION_SECRET);
+        session_settle(&p, SESSION_SECRET, KNOWN[i]);
         assert_err(ERR_UPLINK_EPOCH, uplink_error(&p.platform));
         assert_err(ERR_UPLINK_EPOCH, uplink_error(&p.gateway));
         assert_int_equal(uplink_refused_epoch(&p.gateway), KNOWN[i]);
         assert_false(p.platform_opened);
-        end(&p);
+        session_end(&p);
     }
 }
 
 static void newer_session_fences_the_older(void **state)
 {
     (void)state;
-    struct pair older, newer;
-    open_pair(&older);
-    init(&newer, 8, SECRET);
-    settle(&newer, SECRET, 7);
+    struct session_pair older, newer;
+    session_open(&older);
+    session_init(&newer, 8, SESSION_SECRET);
+    session_settle(&newer, SESSION_SECRET, 7);
     assert_true(newer.platform_opened);
     uplink_refuse(&older.platform, ERR_UPLINK_EPOCH, 8);
-    settle(&older, SECRET, 8);
+    session_settle(&older, SESSION_SECRET, 8);
     assert_err(ERR_UPLINK_EPOCH, uplink_error(&older.gateway));
     assert_int_equal(uplink_refused_epoch(&older.gateway), 8);
-    struct uplink_message up = hello(1);
+    struct uplink_message up = session_hello(1);
     assert_err(ERR_STATE, uplink_send(&older.gateway, &up));
     assert_ok(uplink_send(&newer.gateway, &up));
-    end(&older);
-    end(&newer);
+    session_end(&older);
+    session_end(&newer);
 }
 
 static void keys_differ_between_two_sessions_of_one_epoch(void **state)
@@ -324,10 +190,10 @@ static void keys_differ_between_two_sessions_of_one_epoch(void **state)
     (void)state;
     /* A restored gateway may repeat an epoch; the platform refuses it, but even if it did not, no
      * key and so no nonce would repeat: the same text gives other bytes. */
-    struct pair a, b;
-    struct uplink_message up = hello(1);
-    open_pair(&a);
-    open_pair(&b);
+    struct session_pair a, b;
+    struct uplink_message up = session_hello(1);
+    session_open(&a);
+    session_open(&b);
     assert_ok(uplink_send(&a.gateway, &up));
     assert_ok(uplink_send(&b.gateway, &up));
     struct bytes x = uplink_output(&a.gateway), y = uplink_output(&b.gateway);
@@ -335,47 +201,47 @@ static void keys_differ_between_two_sessions_of_one_epoch(void **state)
     assert_memory_not_equal(x.data + 13, y.data + 13, x.len - 13);
     /* And frames of one are nothing to the other. */
     (void)uplink_receive(&b.platform, b.now, x.data, x.len);
-    turn_platform(&b, SECRET, 6);
+    session_turn_platform(&b, SESSION_SECRET, 6);
     assert_err(ERR_UPLINK_SEAL, uplink_error(&b.platform));
-    end(&a);
-    end(&b);
+    session_end(&a);
+    session_end(&b);
 }
 
 static void recorded_connection_cannot_be_played_again(void **state)
 {
     (void)state;
-    struct pair p;
-    struct uplink_message up = hello(1);
-    tape_len = 0;
-    open_pair(&p);
+    struct session_pair p;
+    struct uplink_message up = session_hello(1);
+    session_tape_len = 0;
+    session_open(&p);
     assert_ok(uplink_send(&p.gateway, &up));
-    settle(&p, SECRET, 6);
+    session_settle(&p, SESSION_SECRET, 6);
     assert_int_equal(p.platform_got, 1);
-    end(&p);
-    size_t len = tape_len;
+    session_end(&p);
+    size_t len = session_tape_len;
     assert_true(len > 55 + 29 + 29); /* greeting, proof, message */
     /* To a platform that has not even committed the epoch (the worst case). */
-    init(&p, 7, SECRET);
-    assert_ok(uplink_receive(&p.platform, p.now, tape, len));
-    assert_int_equal(turn_platform(&p, SECRET, 0), UPLINK_STEP_DEAD);
+    session_init(&p, 7, SESSION_SECRET);
+    assert_ok(uplink_receive(&p.platform, p.now, session_tape, len));
+    assert_int_equal(session_turn_platform(&p, SESSION_SECRET, 0), UPLINK_STEP_DEAD);
     assert_err(ERR_UPLINK_SEAL, uplink_error(&p.platform));
     assert_false(p.platform_opened);
     assert_int_equal(p.platform_got, 0);
-    end(&p);
+    session_end(&p);
 }
 
 /* Three sealed messages of an open session, to be bent. */
 struct reel {
-    struct pair p;
+    struct session_pair p;
     uint8_t data[1024];
     size_t len, frame; /* frame: length of the first one */
 };
 
 static void record(struct reel *t)
 {
-    open_pair(&t->p);
+    session_open(&t->p);
     for (int i = 0; i < 3; i++) {
-        struct uplink_message up = hello(i);
+        struct uplink_message up = session_hello(i);
         assert_ok(uplink_send(&t->p.gateway, &up));
         struct bytes out = uplink_output(&t->p.gateway);
         if (i == 0)
@@ -389,7 +255,7 @@ static void record(struct reel *t)
 static enum err play(struct reel *t, const uint8_t *data, size_t len)
 {
     (void)uplink_receive(&t->p.platform, t->p.now, data, len);
-    turn_platform(&t->p, SECRET, 6);
+    session_turn_platform(&t->p, SESSION_SECRET, 6);
     return uplink_error(&t->p.platform);
 }
 
@@ -399,7 +265,7 @@ static void every_altered_bit_is_noticed(void **state)
     struct reel t;
     record(&t);
     size_t bits = t.frame * 8;
-    end(&t.p);
+    session_end(&t.p);
     for (size_t bit = 0; bit < bits; bit++) {
         record(&t);
         t.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -408,12 +274,12 @@ static void every_altered_bit_is_noticed(void **state)
         if (!length_grew) {
             assert_true(e == ERR_UPLINK_SEAL || e == ERR_UPLINK_SEQUENCE || e == ERR_UPLINK_FRAME);
             /* The platform tells the gateway the same name, sealed. */
-            carry(&t.p, &t.p.platform, &t.p.gateway);
-            turn_gateway(&t.p);
+            session_carry(&t.p, &t.p.platform, &t.p.gateway);
+            session_turn_gateway(&t.p);
             assert_err(e, uplink_error(&t.p.gateway));
         }
         assert_int_equal(t.p.platform_got, 0);
-        end(&t.p);
+        session_end(&t.p);
     }
 }
 
@@ -426,7 +292,7 @@ static void repeated_frame_is_refused(void **state)
     assert_int_equal(t.p.platform_got, 3);
     assert_err(ERR_UPLINK_SEQUENCE, play(&t, t.data, t.frame));
     assert_int_equal(t.p.platform_got, 3);
-    end(&t.p);
+    session_end(&t.p);
 }
 
 static void reordered_and_missing_frames_are_refused(void **state)
@@ -436,12 +302,12 @@ static void reordered_and_missing_frames_are_refused(void **state)
     record(&t);
     assert_err(ERR_UPLINK_SEQUENCE, play(&t, t.data + t.frame, t.len - t.frame));
     assert_int_equal(t.p.platform_got, 0);
-    end(&t.p);
+    session_end(&t.p);
     /* The sequence number put right by hand: the seal notices. */
     record(&t);
     t.data[t.frame + 12] = t.data[12];
     assert_err(ERR_UPLINK_SEAL, play(&t, t.data + t.frame, t.len - t.frame));
-    end(&t.p);
+    session_end(&t.p);
 }
 
 static void reflected_frame_is_refused(void **state)
@@ -450,9 +316,9 @@ static void reflected_frame_is_refused(void **state)
     struct reel t;
     record(&t);
     assert_ok(uplink_receive(&t.p.gateway, t.p.now, t.data, t.frame));
-    turn_gateway(&t.p);
+    session_turn_gateway(&t.p);
     assert_err(ERR_UPLINK_SEAL, uplink_error(&t.p.gateway));
-    end(&t.p);
+    session_end(&t.p);
 }
 
 static void cut_frame_waits_and_then_dies_of_silence(void **state)
@@ -465,59 +331,59 @@ static void cut_frame_waits_and_then_dies_of_silence(void **state)
     t.p.now.mono.ms += UPLINK_SILENT_MS;
     uplink_tick(&t.p.platform, t.p.now);
     assert_err(ERR_UPLINK_SILENT, uplink_error(&t.p.platform));
-    end(&t.p);
+    session_end(&t.p);
 }
 
 static void oversize_and_empty_frames_are_refused_by_their_head(void **state)
 {
     (void)state;
-    struct pair p;
+    struct session_pair p;
     static const uint8_t TOO_LONG[] = {0x00, 0x01, 0x00, 0x41, 3};
     static const uint8_t EMPTY[] = {0, 0, 0, 0, 3};
     static const uint8_t SHORT[] = {0, 0, 0, 9, 3, 0, 0, 0, 0, 0, 0, 0, 3};
     static const uint8_t NO_TYPE[] = {0, 0, 0, 40, 7};
     static const struct bytes BAD[] = {{TOO_LONG, 5}, {EMPTY, 5}, {SHORT, 13}, {NO_TYPE, 5}};
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
-        open_pair(&p);
+        session_open(&p);
         (void)uplink_receive(&p.platform, p.now, BAD[i].data, BAD[i].len);
-        assert_int_equal(turn_platform(&p, SECRET, 6), UPLINK_STEP_DEAD);
+        assert_int_equal(session_turn_platform(&p, SESSION_SECRET, 6), UPLINK_STEP_DEAD);
         assert_err(ERR_UPLINK_FRAME, uplink_error(&p.platform));
         assert_err(ERR_UPLINK_FRAME, uplink_receive(&p.platform, p.now, EMPTY, 5));
-        end(&p);
+        session_end(&p);
     }
 }
 
 static void frames_out_of_turn_are_refused(void **state)
 {
     (void)state;
-    struct pair p;
+    struct session_pair p;
     for (uint8_t type = 0; type < 8; type++) {
         uint8_t frame[90] = {0, 0, 0, 81, type};
-        init(&p, 7, SECRET);
+        session_init(&p, 7, SESSION_SECRET);
         (void)uplink_receive(&p.platform, p.now, frame, 85);
-        turn_platform(&p, SECRET, 6);
+        session_turn_platform(&p, SESSION_SECRET, 6);
         if (type == 1) /* HELLO1 of version 0 */
             assert_err(ERR_UPLINK_VERSION, uplink_error(&p.platform));
         else
             assert_err(ERR_UPLINK_FRAME, uplink_error(&p.platform));
-        end(&p);
-        open_pair(&p);
+        session_end(&p);
+        session_open(&p);
         (void)uplink_receive(&p.platform, p.now, frame, 85);
-        turn_platform(&p, SECRET, 6);
+        session_turn_platform(&p, SESSION_SECRET, 6);
         if (type == 3)
             assert_err(ERR_UPLINK_SEQUENCE, uplink_error(&p.platform));
         else
             assert_err(ERR_UPLINK_FRAME, uplink_error(&p.platform));
-        end(&p);
+        session_end(&p);
         /* Nobody without the key can end a gateway's open session by a word in clear. */
-        open_pair(&p);
+        session_open(&p);
         (void)uplink_receive(&p.gateway, p.now, frame, 85);
-        turn_gateway(&p);
+        session_turn_gateway(&p);
         if (type == 3 || type == 6)
             assert_err(ERR_UPLINK_SEQUENCE, uplink_error(&p.gateway));
         else
             assert_err(ERR_UPLINK_FRAME, uplink_error(&p.gateway));
-        end(&p);
+        session_end(&p);
     }
 }
 
@@ -537,40 +403,40 @@ static void odd_greetings_are_refused(void **state)
         {1, 0, 1, 0, ERR_UPLINK_FRAME} /* mode 0 with a whole name: below */,
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        struct pair p;
-        init(&p, 7, SECRET);
+        struct session_pair p;
+        session_init(&p, 7, SESSION_SECRET);
         uint8_t frame[55] = {0, 0, 0, 51, 1, CASES[i].version, CASES[i].mode};
         frame[14] = CASES[i].id_byte;
         frame[22] = CASES[i].epoch_byte;
         if (CASES[i].mode == 0)
             frame[22] = 1;
         (void)uplink_receive(&p.platform, p.now, frame, sizeof frame);
-        turn_platform(&p, SECRET, 0);
+        session_turn_platform(&p, SESSION_SECRET, 0);
         assert_err(CASES[i].err, uplink_error(&p.platform));
-        carry(&p, &p.platform, &p.gateway);
-        turn_gateway(&p);
+        session_carry(&p, &p.platform, &p.gateway);
+        session_turn_gateway(&p);
         assert_err(CASES[i].err, uplink_error(&p.gateway)); /* told in clear: no keys yet */
-        end(&p);
+        session_end(&p);
     }
-    struct pair p;
-    init(&p, 7, SECRET);
+    struct session_pair p;
+    session_init(&p, 7, SESSION_SECRET);
     uint8_t high_epoch[55] = {0, 0, 0, 51, 1, 1, 1, [14] = 1, [18] = 1}; /* epoch 2^32 */
     (void)uplink_receive(&p.platform, p.now, high_epoch, sizeof high_epoch);
-    turn_platform(&p, SECRET, 0);
+    session_turn_platform(&p, SESSION_SECRET, 0);
     assert_err(ERR_UPLINK_FRAME, uplink_error(&p.platform));
-    end(&p);
+    session_end(&p);
 }
 
 static void reason_unknown_to_this_version_is_still_a_refusal(void **state)
 {
     (void)state;
-    struct pair p;
-    init(&p, 7, SECRET);
+    struct session_pair p;
+    session_init(&p, 7, SESSION_SECRET);
     static const uint8_t NEWER[] = "\0\0\0\x08\x05NEWNAME";
     assert_ok(uplink_receive(&p.gateway, p.now, NEWER, 12));
-    turn_gateway(&p);
+    session_turn_gateway(&p);
     assert_err(ERR_UPLINK_REFUSED, uplink_error(&p.gateway));
-    end(&p);
+    session_end(&p);
 }
 
 /* ---- unclaimed ------------------------------------------------------------------------------ */
@@ -578,45 +444,45 @@ static void reason_unknown_to_this_version_is_still_a_refusal(void **state)
 static void unclaimed_gateway_may_claim_and_nothing_else(void **state)
 {
     (void)state;
-    struct pair p;
-    init(&p, 0, NULL);
-    settle(&p, NULL, 0);
+    struct session_pair p;
+    session_init(&p, 0, NULL);
+    session_settle(&p, NULL, 0);
     assert_true(p.gateway_opened && p.platform_opened);
     assert_int_equal(uplink_gateway(&p.platform), 0);
     struct uplink_message claim = {.kind = UPLINK_CLAIM};
     strcpy(claim.claim.serial, "GW-7");
-    struct uplink_message up = hello(1), down = fence(1);
+    struct uplink_message up = session_hello(1), down = session_fence(1);
     assert_err(ERR_STATE, uplink_send(&p.gateway, &up));
     assert_err(ERR_STATE, uplink_send(&p.platform, &down));
     assert_ok(uplink_send(&p.gateway, &claim));
-    settle(&p, NULL, 0);
+    session_settle(&p, NULL, 0);
     assert_int_equal(p.platform_got, 1);
     assert_string_equal(p.at_platform[0].claim.serial, "GW-7");
     struct uplink_message claimed = {.kind = UPLINK_CLAIMED, .claimed.gateway_id = 3};
     assert_ok(uplink_send(&p.platform, &claimed));
-    settle(&p, NULL, 0);
+    session_settle(&p, NULL, 0);
     assert_int_equal(p.at_gateway[0].claimed.gateway_id, 3);
 
     /* By hand, in clear: a HELLO, and a sealed frame. */
     static const uint8_t PLAIN_HELLO[] = {0, 0, 0, 6, 4, 0xA2, 0x00, 0x01, 0x03, 0xA0};
     assert_ok(uplink_receive(&p.platform, p.now, PLAIN_HELLO, sizeof PLAIN_HELLO));
-    turn_platform(&p, NULL, 0);
+    session_turn_platform(&p, NULL, 0);
     assert_err(ERR_UPLINK_FRAME, uplink_error(&p.platform));
-    settle(&p, NULL, 0);
+    session_settle(&p, NULL, 0);
     assert_err(ERR_UPLINK_FRAME, uplink_error(&p.gateway));
-    end(&p);
+    session_end(&p);
 }
 
 static void claimed_session_takes_nothing_in_clear(void **state)
 {
     (void)state;
-    struct pair p;
-    open_pair(&p);
+    struct session_pair p;
+    session_open(&p);
     static const uint8_t PLAIN_CLAIM[] = {0, 0, 0, 6, 4, 0xA2, 0x00, 0x0D, 0x03, 0xA0};
     assert_ok(uplink_receive(&p.platform, p.now, PLAIN_CLAIM, sizeof PLAIN_CLAIM));
-    turn_platform(&p, SECRET, 6);
+    session_turn_platform(&p, SESSION_SECRET, 6);
     assert_err(ERR_UPLINK_FRAME, uplink_error(&p.platform));
-    end(&p);
+    session_end(&p);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */
@@ -624,8 +490,8 @@ static void claimed_session_takes_nothing_in_clear(void **state)
 static void silence_asks_and_then_ends(void **state)
 {
     (void)state;
-    struct pair p;
-    open_pair(&p);
+    struct session_pair p;
+    session_open(&p);
     int64_t start = p.now.mono.ms;
     assert_int_equal(uplink_wake(&p.platform).ms, start + UPLINK_ASK_MS);
     p.now.mono.ms = start + UPLINK_ASK_MS - 1;
@@ -638,9 +504,9 @@ static void silence_asks_and_then_ends(void **state)
     uplink_tick(&p.platform, p.now);
     assert_int_equal(uplink_output(&p.platform).len, asked); /* once */
 
-    settle(&p, SECRET, 6); /* answered by the session itself */
-    carry(&p, &p.gateway, &p.platform);
-    turn_platform(&p, SECRET, 6);
+    session_settle(&p, SESSION_SECRET, 6); /* answered by the session itself */
+    session_carry(&p, &p.gateway, &p.platform);
+    session_turn_platform(&p, SESSION_SECRET, 6);
     assert_int_equal(p.gateway_got, 0);
     assert_int_equal(p.platform_got, 1);
     assert_int_equal(p.at_platform[0].kind, UPLINK_PONG);
@@ -653,44 +519,44 @@ static void silence_asks_and_then_ends(void **state)
     uplink_tick(&p.platform, p.now);
     assert_err(ERR_UPLINK_SILENT, uplink_error(&p.platform));
     assert_true(uplink_wake(&p.platform).ms == MONO_NEVER.ms);
-    end(&p);
+    session_end(&p);
 }
 
 static void opening_takes_not_for_ever(void **state)
 {
     (void)state;
-    struct pair p;
-    init(&p, 7, SECRET);
+    struct session_pair p;
+    session_init(&p, 7, SESSION_SECRET);
     assert_int_equal(uplink_wake(&p.platform).ms, p.now.mono.ms + UPLINK_OPENING_MS);
     p.now.mono.ms += UPLINK_OPENING_MS;
     uplink_tick(&p.platform, p.now);
     uplink_tick(&p.gateway, p.now);
     assert_err(ERR_UPLINK_SILENT, uplink_error(&p.platform));
     assert_err(ERR_UPLINK_SILENT, uplink_error(&p.gateway));
-    end(&p);
+    session_end(&p);
 }
 
 static void keys_grow_old(void **state)
 {
     (void)state;
-    struct pair p;
-    open_pair(&p);
+    struct session_pair p;
+    session_open(&p);
     int64_t birth = p.now.mono.ms;
     while (p.now.mono.ms < birth + UPLINK_AGE_MS - UPLINK_ASK_MS) {
         p.now.mono.ms += UPLINK_ASK_MS;
         uplink_tick(&p.gateway, p.now);
-        settle(&p, SECRET, 6);
+        session_settle(&p, SESSION_SECRET, 6);
         assert_ok(uplink_error(&p.gateway));
     }
     p.now.mono.ms = birth + UPLINK_AGE_MS;
     uplink_tick(&p.gateway, p.now);
     assert_err(ERR_UPLINK_AGED, uplink_error(&p.gateway));
-    end(&p);
-    open_pair(&p);
+    session_end(&p);
+    session_open(&p);
     p.gateway.seq[0] = UPLINK_SEQ_MAX;
-    struct uplink_message up = hello(1);
+    struct uplink_message up = session_hello(1);
     assert_err(ERR_UPLINK_AGED, uplink_send(&p.gateway, &up));
-    end(&p);
+    session_end(&p);
 }
 
 /* ---- bounds --------------------------------------------------------------------------------- */
@@ -699,8 +565,8 @@ static void a_peer_that_does_not_read_is_bounded(void **state)
 {
     (void)state;
     static uint8_t large[UPLINK_MESSAGE_MAX + 1];
-    struct pair p;
-    open_pair(&p);
+    struct session_pair p;
+    session_open(&p);
     assert_err(ERR_OVERFLOW, uplink_send_encoded(&p.gateway, (struct bytes){large, sizeof large}));
     int sent = 0;
     while (uplink_send_encoded(&p.gateway, (struct bytes){large, UPLINK_MESSAGE_MAX}) == ERR_OK)
@@ -718,160 +584,23 @@ static void a_peer_that_does_not_read_is_bounded(void **state)
     for (int i = 0; i < 100 && e == ERR_OK; i++)
         e = uplink_receive(&p.platform, p.now, large, sizeof large);
     assert_err(ERR_FULL, e);
-    end(&p);
+    session_end(&p);
 }
 
 static void a_closed_session_is_dead(void **state)
 {
     (void)state;
-    struct pair p;
-    open_pair(&p);
-    end(&p);
-    struct uplink_message m = hello(1);
-    assert_int_equal(uplink_next(&p.gateway, p.now, arena, &m), UPLINK_STEP_DEAD);
+    struct session_pair p;
+    session_open(&p);
+    session_end(&p);
+    struct uplink_message m = session_hello(1);
+    assert_int_equal(uplink_next(&p.gateway, p.now, session_arena, &m), UPLINK_STEP_DEAD);
     assert_err(ERR_STATE, uplink_send(&p.gateway, &m));
     assert_int_equal(uplink_output(&p.gateway).len, 0);
 }
 
-/* ---- the legacy seal ------------------------------------------------------------------------ */
-
-static void legacy_is_refused_unless_allowed(void **state)
-{
-    (void)state;
-    struct pair p;
-    legacy_until = 0;
-    init(&p, 7, SECRET);
-    settle(&p, SECRET, 6);
-    assert_err(ERR_UPLINK_LEGACY, uplink_error(&p.platform));
-    assert_err(ERR_UPLINK_LEGACY, uplink_error(&p.gateway)); /* told in clear: no keys yet */
-    assert_false(p.gateway_opened || p.platform_opened);
-    legacy_until = INT64_MAX;
-    end(&p);
-}
-
-static void legacy_ends_with_its_time(void **state)
-{
-    (void)state;
-    for (int by_frame = 0; by_frame <= 1; by_frame++) {
-        struct pair p;
-        struct uplink_message up = hello(1);
-        legacy_until = 1'700'000'060;
-        open_pair(&p);
-        assert_true(uplink_is_legacy(&p.platform));
-        p.now.wall.s = legacy_until - 1;
-        uplink_tick(&p.platform, p.now);
-        assert_ok(uplink_send(&p.gateway, &up));
-        settle(&p, SECRET, 6);
-        assert_int_equal(p.platform_got, 1);
-        p.now.wall.s++;
-        if (by_frame)
-            assert_ok(uplink_send(&p.gateway, &up));
-        else
-            uplink_tick(&p.platform, p.now);
-        settle(&p, SECRET, 6);
-        assert_int_equal(p.platform_got, 1);
-        assert_err(ERR_UPLINK_LEGACY, uplink_error(&p.platform));
-        assert_err(ERR_UPLINK_LEGACY, uplink_error(&p.gateway)); /* told under the seal */
-        legacy_until = INT64_MAX;
-        end(&p);
-    }
-}
-
-/* The leave for the legacy seal says nothing to a session that does not use it. */
-static void usual_seal_does_not_end_with_it(void **state)
-{
-    (void)state;
-    struct pair p;
-    legacy = false;
-    open_pair(&p);
-    uplink_allow_legacy(&p.platform, (wall_s){1});
-    struct uplink_message up = hello(1);
-    assert_ok(uplink_send(&p.gateway, &up));
-    settle(&p, SECRET, 6);
-    assert_int_equal(p.platform_got, 1);
-    legacy = true;
-    end(&p);
-}
-
-/* Whoever changes the wish on its way brings about no session at all. */
-static void nobody_between_can_choose_the_seal(void **state)
-{
-    (void)state;
-    for (int wished = 0; wished <= 1; wished++) {
-        struct pair p;
-        uint8_t greeting[55];
-        legacy = wished;
-        init(&p, 7, SECRET);
-        struct bytes out = uplink_output(&p.gateway);
-        assert_int_equal(out.len, sizeof greeting);
-        memcpy(greeting, out.data, sizeof greeting);
-        uplink_output_taken(&p.gateway, out.len);
-        assert_int_equal(greeting[6], wished ? 2 : 1);
-        greeting[6] = wished ? 1 : 2;
-        assert_ok(uplink_receive(&p.platform, p.now, greeting, sizeof greeting));
-        settle(&p, SECRET, 6);
-        assert_false(p.gateway_opened || p.platform_opened);
-        assert_true(uplink_error(&p.gateway) == ERR_UPLINK_SEAL ||
-                    uplink_error(&p.gateway) == ERR_UPLINK_FRAME);
-        end(&p);
-    }
-    legacy = true;
-}
-
-/* 2^20 blocks are 8 MiB: the session ends before, the next one has fresh keys. */
-static void legacy_keys_seal_no_more_than_they_may(void **state)
-{
-    (void)state;
-    static uint8_t big[60'000] = {0xA2, 0x00, 0x18, 0x63, 0x03, 0x59, 0xEA, 0x58};
-    struct pair p;
-    uint64_t sealed = 2; /* the proof */
-    enum err e = ERR_OK;
-    open_pair(&p);
-    while ((e = uplink_send_encoded(&p.gateway, (struct bytes){big, sizeof big})) == ERR_OK) {
-        sealed += 1 + sizeof big / 8 + 1;
-        carry(&p, &p.gateway, &p.platform);
-        assert_int_equal(turn_platform(&p, SECRET, 6), UPLINK_STEP_IDLE);
-        assert_true(sealed < 1 << 20);
-    }
-    assert_err(ERR_UPLINK_AGED, e);
-    assert_err(ERR_UPLINK_AGED, uplink_error(&p.gateway));
-    assert_true(sealed > (1 << 20) - 8'000);
-    assert_err(ERR_OK, uplink_error(&p.platform));
-    end(&p);
-    struct uplink_message up = hello(1);
-    open_pair(&p);
-    assert_ok(uplink_send(&p.gateway, &up));
-    end(&p);
-}
-
-/* A gateway that does not keep the limit is not listened to. */
-static void legacy_keys_open_no_more_than_they_may(void **state)
-{
-    (void)state;
-    static uint8_t big[60'000] = {0xA2, 0x00, 0x18, 0x63, 0x03, 0x59, 0xEA, 0x58};
-    struct pair p;
-    open_pair(&p);
-    for (int i = 0; i < 200 && uplink_error(&p.platform) == ERR_OK; i++) {
-        p.gateway.blocks[0] = 0; /* it forgets what it has sent */
-        assert_ok(uplink_send_encoded(&p.gateway, (struct bytes){big, sizeof big}));
-        carry(&p, &p.gateway, &p.platform);
-        turn_platform(&p, SECRET, 6);
-    }
-    assert_err(ERR_UPLINK_AGED, uplink_error(&p.platform));
-    assert_true(p.platform.blocks[1] > 1 << 20);
-    end(&p);
-}
-
 int main(void)
 {
-    const struct CMUnitTest legacy_tests[] = {
-        cmocka_unit_test(legacy_is_refused_unless_allowed),
-        cmocka_unit_test(legacy_ends_with_its_time),
-        cmocka_unit_test(usual_seal_does_not_end_with_it),
-        cmocka_unit_test(nobody_between_can_choose_the_seal),
-        cmocka_unit_test(legacy_keys_seal_no_more_than_they_may),
-        cmocka_unit_test(legacy_keys_open_no_more_than_they_may),
-    };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_go_both_ways),
         cmocka_unit_test(encoded_messages_are_the_same),
@@ -903,7 +632,6 @@ int main(void)
         cmocka_unit_test(a_closed_session_is_dead),
     };
     int failed = cmocka_run_group_tests_name("usual seal", tests, NULL, NULL);
-    legacy = true;
-    failed += cmocka_run_group_tests_name("legacy seal", tests, NULL, NULL);
-    return failed + cmocka_run_group_tests_name("legacy rules", legacy_tests, NULL, NULL);
+    session_legacy = true;
+    return failed + cmocka_run_group_tests_name("legacy seal", tests, NULL, NULL);
 }
