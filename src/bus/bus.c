@@ -162,7 +162,7 @@ void bus_answer_came(struct bus *b, mono_ms now, struct bytes answer)
     int32_t baud = bus_baud_of(b, b->jobs[i].peer);
     int64_t wire_ms = bus_wire_ms(baud, b->jobs[i].len) + bus_wire_ms(baud, answer.len);
     int64_t turnaround = now.ms - b->started.ms - wire_ms;
-    b->stats.useful_ms += wire_ms + (turnaround > 0 ? turnaround : 0);
+    b->stats.useful_ms += now.ms - b->started.ms;
     b->stats.answered++;
     bus_peer_answered(b, b->jobs[i].peer, turnaround, now);
     push_result(b, i, ERR_OK, answer);

@@ -107,8 +107,8 @@ struct bus_stats {
     uint64_t garbage_bytes;
     uint64_t sent_bytes, received_bytes;
     int64_t busy_ms;    /* from a request's first byte to its end by answer or time-out */
-    int64_t useful_ms;  /* of that: bytes of answered exchanges on the wire, and the meters'
-                           own turnaround: what the physics needs */
+    int64_t useful_ms;  /* of that: exchanges that ended with their answer, from the request's
+                           first byte to the answer's last: never more than busy_ms */
     int64_t yielded_ms; /* time left to other masters */
     uint64_t demotions, returns;
 };

@@ -123,6 +123,36 @@ static void expect_no_result(void)
 
 /* --- one exchange ----------------------------------------------------------------------------- */
 
+/* Behind a serial server that runs faster than the line is said to: what is useful is line time
+ * that was spent, never more. */
+static void test_useful_time_is_within_the_busy_time(void **state)
+{
+    (void)state;
+    uint8_t out[METER_FRAME_MAX];
+    submit_poll(7);
+    expect_output();
+    size_t len = answer_frame(meter_a, ENERGY, out);
+    now = mono_after(now, 40); /* at 2400 baud the two frames alone take 200 ms */
+    hear(out, len);
+    expect_result(7, ERR_OK);
+    assert_int_equal(bus.stats.busy_ms, 40);
+    assert_int_equal(bus.stats.useful_ms, 40);
+
+    submit_poll(8); /* unanswered, twice: busy and of no use; then answered at the wire's speed */
+    expect_output();
+    expect_output();
+    step();
+    expect_result(8, ERR_BUS_SILENT);
+    assert_int_equal(bus.stats.useful_ms, 40);
+    int64_t busy = bus.stats.busy_ms;
+    submit_poll(9);
+    expect_output();
+    hear_answer(meter_a, ENERGY);
+    expect_result(9, ERR_OK);
+    assert_true(bus.stats.useful_ms > 40 + 250);
+    assert_int_equal(bus.stats.useful_ms - 40, bus.stats.busy_ms - busy);
+}
+
 static void test_answer_in_pieces(void **state)
 {
     (void)state;
@@ -476,6 +506,7 @@ static void test_reset_ends_the_running_job(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(test_useful_time_is_within_the_busy_time),
         CASE(test_answer_in_pieces),
         CASE(test_gap_before_the_next_request),
         CASE(test_broadcast_waits_for_nobody),

@@ -3221,7 +3221,7 @@ export interface components {
             garbage_bytes: number;
             /** @description From requests to their answers or time-outs */
             busy_ms: number;
-            /** @description Of that, bytes of answered exchanges on the wire and the meters' own turnaround */
+            /** @description Of that, the exchanges that ended with their answer; never more than busy_ms */
             useful_ms: number;
             /** @description Left to other masters */
             yielded_ms: number;

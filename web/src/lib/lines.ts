@@ -3,12 +3,9 @@ export type Shares = { busy_permille: number; useful_of_busy_permille: number }
 
 export const percent = (permille: number) => `${(permille / 10).toFixed(permille > 0 && permille < 100 ? 1 : 0)} %`
 
-/** The useful time is reckoned, not measured: rounding may bring it above the busy time. */
-export const usefulOf = (of: Shares) => Math.min(1000, of.useful_of_busy_permille)
-
 /** Parts of the bar: useful, and busy without use; the rest of the time the line rests. In percent. */
 export function parts(of: Shares) {
-  const useful = (of.busy_permille * usefulOf(of)) / 10_000
+  const useful = (of.busy_permille * of.useful_of_busy_permille) / 10_000
   return { useful, lost: of.busy_permille / 10 - useful }
 }
 
