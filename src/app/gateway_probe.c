@@ -7,7 +7,8 @@
 #include "app/options.h"
 #include "base/must.h"
 
-#define OPEN_MS 5'000 /* a serial server may take a moment; a device is there or not */
+#define ANSWER_MS 1'000 /* nothing is known of the meter yet: longer than the standard allows */
+#define OPEN_MS 5'000   /* a serial server may take a moment; a device is there or not */
 
 const char *probe_text(const struct probe *p, const char *en, const char *zh)
 {
@@ -33,6 +34,14 @@ enum err probe_speed(const char *baud, const char *parity, int32_t *baud_out, ch
     *baud_out = (int32_t)number;
     *parity_out = parity[0];
     return ERR_OK;
+}
+
+void probe_bus_init(struct bus *b, const struct meter_unit *unit, int32_t baud, mono_ms now)
+{
+    struct bus_timing t = bus_timing_of(baud);
+    int32_t answer_ms = unit->model->limits.answer_ms;
+    t.turnaround_ms = t.turnaround_max_ms = answer_ms > ANSWER_MS ? answer_ms : ANSWER_MS;
+    bus_init(b, unit->model->driver->link, &t, now);
 }
 
 /* The loop's last turn comes after the end. */
@@ -107,7 +116,8 @@ static bool turn(void *arg)
         return false;
     }
     write_out(p, now);
-    io_timer_set(&p->timer, mono_earlier(p->wake(p->arg), bus_wake(p->bus)));
+    mono_ms wake = p->wake ? p->wake(p->arg) : MONO_NEVER;
+    io_timer_set(&p->timer, mono_earlier(wake, bus_wake(p->bus)));
     return false;
 }
 

@@ -15,7 +15,7 @@ struct probe {
     struct bus *bus;
     /* Called whenever something happened; true: done. */
     bool (*turn)(void *arg, mono_ms now);
-    mono_ms (*wake)(const void *arg);
+    mono_ms (*wake)(const void *arg); /* NULL: when the bus has something to do */
     void *arg;
     /* the probe's own */
     struct io *io;
@@ -30,6 +30,9 @@ struct probe {
  * else why the port could not be used, which is also told on standard error, with what to do. */
 [[nodiscard]] enum err probe_run(struct probe *p, const char *endpoint, int32_t baud, char parity,
                                  void (*begin)(void *arg, mono_ms now));
+
+/* Sets the bus up for one meter: its protocol, and how long its model takes to answer. */
+void probe_bus_init(struct bus *b, const struct meter_unit *unit, int32_t baud, mono_ms now);
 
 /* "zh" or "en" by --lang or the environment. */
 bool probe_chinese(const char *lang);

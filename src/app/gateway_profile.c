@@ -15,7 +15,6 @@
 #include "proto/dlt645_say.h"
 
 #define ATTEMPTS 3
-#define ANSWER_MS 1'000
 #define BLOCKS_MAX 9 /* above, some meters take the number for digits and some do not */
 #define JOINED_MAX 16'384
 #define REPEATS 2 /* of a question whose answer fell apart */
@@ -348,18 +347,10 @@ static bool turn(void *arg, mono_ms now)
     return false;
 }
 
-static mono_ms wake(const void *arg)
-{
-    return bus_wake(&((const struct profile *)arg)->bus);
-}
-
 static void begin(void *arg, mono_ms now)
 {
     struct profile *p = arg;
-    struct bus_timing t = bus_timing_of(p->wish->baud);
-    int32_t answer_ms = p->wish->unit->model->limits.answer_ms;
-    t.turnaround_ms = t.turnaround_max_ms = answer_ms > ANSWER_MS ? answer_ms : ANSWER_MS;
-    bus_init(&p->bus, p->wish->unit->model->driver->link, &t, now);
+    probe_bus_init(&p->bus, p->wish->unit, p->wish->baud, now);
     show_heading(p);
 }
 
@@ -392,8 +383,7 @@ int gateway_profile(const struct profile_wish *wish)
     p = (struct profile){.wish = wish};
     if (!take_words(&p))
         return 2;
-    p.probe = (struct probe){
-        .bus = &p.bus, .turn = turn, .wake = wake, .arg = &p, .chinese = wish->chinese};
+    p.probe = (struct probe){.bus = &p.bus, .turn = turn, .arg = &p, .chinese = wish->chinese};
     if (probe_run(&p.probe, wish->endpoint, wish->baud, wish->parity, begin) != ERR_OK)
         return 1;
     return conclude(&p);

@@ -10,7 +10,6 @@
 #include "base/must.h"
 
 #define READ_ATTEMPTS 3
-#define ANSWER_MS 1'000
 #define TEST_MAX 10'000
 
 struct job {
@@ -117,11 +116,6 @@ static bool turn(void *arg, mono_ms now)
     return false;
 }
 
-static mono_ms wake(const void *arg)
-{
-    return bus_wake(&((const struct job *)arg)->bus);
-}
-
 static void begin(void *arg, mono_ms now)
 {
     struct job *j = arg;
@@ -129,10 +123,7 @@ static void begin(void *arg, mono_ms now)
     char parity = 'E';
     enum err e = probe_speed(j->baud, j->parity, &baud, &parity);
     MUST(e == ERR_OK);
-    struct bus_timing t = bus_timing_of(baud);
-    int32_t answer_ms = j->unit.model->limits.answer_ms;
-    t.turnaround_ms = t.turnaround_max_ms = answer_ms > ANSWER_MS ? answer_ms : ANSWER_MS;
-    bus_init(&j->bus, j->unit.model->driver->link, &t, now);
+    probe_bus_init(&j->bus, &j->unit, baud, now);
 }
 
 /* --- what to do next
@@ -298,8 +289,8 @@ static int run(int argc, char **argv, bool testing)
         options_parse(argc, argv, "ENDPOINT --address A --model M", rows, &words);
     if (r != OPTIONS_GO)
         return r == OPTIONS_HELP ? 0 : 2;
-    j.probe = (struct probe){
-        .bus = &j.bus, .turn = turn, .wake = wake, .arg = &j, .chinese = probe_chinese(j.lang)};
+    j.probe =
+        (struct probe){.bus = &j.bus, .turn = turn, .arg = &j, .chinese = probe_chinese(j.lang)};
     int32_t baud;
     char parity;
     if (words != 1 && !(j.profile && words == 2)) {

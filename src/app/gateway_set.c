@@ -11,7 +11,6 @@
 #include "base/must.h"
 
 #define READ_ATTEMPTS 3
-#define ANSWER_MS 1'000
 
 enum step { STEP_BEFORE, STEP_WRITE, STEP_AFTER };
 
@@ -107,11 +106,6 @@ static bool turn(void *arg, mono_ms now)
     return false;
 }
 
-static mono_ms wake(const void *arg)
-{
-    return bus_wake(&((const struct job *)arg)->bus);
-}
-
 static void begin(void *arg, mono_ms now)
 {
     struct job *j = arg;
@@ -119,10 +113,7 @@ static void begin(void *arg, mono_ms now)
     char parity = 'E';
     enum err e = probe_speed(j->baud, j->parity, &baud, &parity);
     MUST(e == ERR_OK);
-    struct bus_timing t = bus_timing_of(baud);
-    int32_t answer_ms = j->unit.model->limits.answer_ms;
-    t.turnaround_ms = t.turnaround_max_ms = answer_ms > ANSWER_MS ? answer_ms : ANSWER_MS;
-    bus_init(&j->bus, j->unit.model->driver->link, &t, now);
+    probe_bus_init(&j->bus, &j->unit, baud, now);
 }
 
 /* --- what is wished -----------------------------------------------------------------------------
@@ -207,8 +198,8 @@ int gateway_set_main(int argc, char **argv)
         options_parse(argc, argv, "ENDPOINT [NAME VALUE] --address A --model M", rows, &words);
     if (r != OPTIONS_GO)
         return r == OPTIONS_HELP ? 0 : 2;
-    j.probe = (struct probe){
-        .bus = &j.bus, .turn = turn, .wake = wake, .arg = &j, .chinese = probe_chinese(j.lang)};
+    j.probe =
+        (struct probe){.bus = &j.bus, .turn = turn, .arg = &j, .chinese = probe_chinese(j.lang)};
     j.writing = words == 3;
     if (words != 1 && words != 3) {
         (void)wrong(&j,

@@ -14,14 +14,14 @@
 
 #include "base/must.h"
 #include "io/io.h"
-#include "io/pki.h"
+#include "io/pki_impl.h"
 
 #define DAY_S INT64_C(86'400)
 #define BACK_S 3'600 /* certificates begin an hour ago: clocks of the two sides differ a little */
 
 /* ---- PEM ------------------------------------------------------------------------------------ */
 
-static enum err take_bio(BIO *bio, bool ok, struct pki_pem *out)
+enum err pki_take(BIO *bio, bool ok, struct pki_pem *out)
 {
     char *text;
     long len = BIO_get_mem_data(bio, &text);
@@ -39,14 +39,14 @@ static enum err take_bio(BIO *bio, bool ok, struct pki_pem *out)
 static enum err put_certificate(X509 *x, struct pki_pem *out)
 {
     BIO *bio = BIO_new(BIO_s_mem());
-    return take_bio(bio, PEM_write_bio_X509(bio, x) == 1, out);
+    return pki_take(bio, PEM_write_bio_X509(bio, x) == 1, out);
 }
 
 static enum err put_key(EVP_PKEY *key, struct pki_pem *out)
 {
     BIO *bio = BIO_new(BIO_s_secmem());
     bool ok = PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
-    return take_bio(bio, ok, out);
+    return pki_take(bio, ok, out);
 }
 
 static X509 *get_certificate(struct bytes pem)

@@ -9,6 +9,7 @@
 #undef ERR_STATE
 
 #include "base/must.h"
+#include "io/pki_impl.h"
 #include "io/sign.h"
 
 #define KEY_SIZE 32
@@ -32,34 +33,19 @@ static enum err id_of(const EVP_PKEY *key, uint8_t id[SIGN_KEY_ID])
     return ERR_OK;
 }
 
-static enum err take_pem(BIO *bio, bool ok, struct pki_pem *out)
-{
-    char *text;
-    long len = BIO_get_mem_data(bio, &text);
-    ok = ok && len > 0 && (size_t)len < sizeof out->text;
-    if (ok) {
-        memcpy(out->text, text, (size_t)len);
-        out->text[len] = '\0';
-        out->len = (size_t)len;
-    }
-    BIO_free(bio);
-    ERR_clear_error();
-    return ok ? ERR_OK : ERR_SIGN_KEY;
-}
-
 enum err sign_key_make(struct pki_pem *secret, struct pki_pem *public_key)
 {
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     if (key == NULL)
         return ERR_SIGN_KEY;
     BIO *bio = BIO_new(BIO_s_secmem());
-    enum err e = take_pem(
-        bio, PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1, secret);
+    bool ok = PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
+    enum err e = pki_take(bio, ok, secret);
     bio = BIO_new(BIO_s_mem());
-    bool ok = PEM_write_bio_PUBKEY(bio, key) == 1;
-    enum err e2 = take_pem(bio, ok, public_key);
+    ok = e == ERR_OK && PEM_write_bio_PUBKEY(bio, key) == 1;
+    e = pki_take(bio, ok, public_key);
     EVP_PKEY_free(key);
-    return e != ERR_OK ? e : e2;
+    return e == ERR_OK ? ERR_OK : ERR_SIGN_KEY;
 }
 
 /* No question for a pass phrase on a terminal: such a key is none for us. */
