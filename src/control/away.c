@@ -192,23 +192,42 @@ static void take_over(struct control_row *r, const struct cut *c, const struct u
     r->open_wh = -1;
 }
 
-enum err control_away_adopt(struct store_tx *tx, const struct control_meter *m,
-                            struct control_row *r, const struct uplink_outcome *o, bool *undo)
+/* Its id and version are used up all the same: the next permission has others. */
+static enum err not_made(struct control_turn *t, const struct control_meter *m,
+                         const struct control_row *r, const struct cut *c,
+                         const struct uplink_outcome *o)
+{
+    struct control_row wish = *r;
+    if (c->state != AWAY_LIVE || c->account_id != m->account_id)
+        return ERR_OK; /* another meter of the account was cut, or it was ended */
+    take_over(&wish, c, o);
+    TRY(control_tell(t, m, &wish,
+                     o->status == UPLINK_REFUSED ? EVENT_RELAY_REFUSED : EVENT_RELAY_EXPIRED));
+    TRY(headend_permit_end(t->tx, c->account_id));
+    return away_set_state(t->tx, c->account_id, AWAY_TOLD);
+}
+
+enum err control_away_adopt(struct control_turn *t, const struct control_meter *m,
+                            struct control_row *r, const struct uplink_outcome *o,
+                            enum away_fate *fate)
 {
     struct cut c;
-    *undo = false;
-    if (o->kind != UPLINK_RELAY || o->circuit != 0 || o->version < r->version ||
-        (o->status != UPLINK_DONE && o->status != UPLINK_UNKNOWN))
+    *fate = AWAY_NOT_OURS;
+    if (o->kind != UPLINK_RELAY || o->circuit != 0 || o->version < r->version)
         return ERR_OK;
-    enum err e = find_cut(tx, o->command_id, m->id, &c);
+    enum err e = find_cut(t->tx, o->command_id, m->id, &c);
     if (e != ERR_OK)
         return e == ERR_NOT_FOUND ? ERR_OK : e;
-    *undo = c.state == AWAY_ENDED || c.account_id != m->account_id;
-    if (*undo || r->desired == CONTROL_OPEN)
+    if (o->status != UPLINK_DONE && o->status != UPLINK_UNKNOWN) {
+        *fate = AWAY_NOT_MADE;
+        return not_made(t, m, r, &c, o);
+    }
+    *fate = c.state == AWAY_ENDED || c.account_id != m->account_id ? AWAY_UNDO : AWAY_TAKEN;
+    if (*fate == AWAY_UNDO || r->desired == CONTROL_OPEN)
         return ERR_OK;
     take_over(r, &c, o);
-    TRY(headend_permit_end(tx, c.account_id));
-    return away_set_state(tx, c.account_id, AWAY_USED);
+    TRY(headend_permit_end(t->tx, c.account_id));
+    return away_set_state(t->tx, c.account_id, AWAY_USED);
 }
 
 enum err control_away_event(struct store_tx *tx, const struct uplink_event *event, wall_s now)

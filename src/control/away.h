@@ -3,7 +3,11 @@
  * gives them, keeps them new and ends them; what a gateway cut under one becomes our own cut.
  *
  *   none ─ given ─► live ─ payment, protection, wish, another tenant ... ─► ended
- *                     └─ the gateway cut ─► used ─ the customer was told ─► told
+ *                     ├─ the gateway cut ─► used ─ the customer was told ─► told
+ *                     └─ its cut was not made (too late, refused) ─► told: there is nothing to tell
+ *
+ * The id and the version of a cut are spent by the attempt; whatever is given after "ended" and
+ * "told" is of new ones.
  *
  * While it is live the gateway may have used it without our knowing. Whoever ends it while the
  * gateway says nothing puts a restore in the same transaction: that is the first thing it hears.

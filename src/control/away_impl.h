@@ -27,9 +27,15 @@ enum err control_away_end(struct control_turn *t, int64_t account_id, const char
 /* A wish is written: whatever was allowed for the meter's account is not meant any more. */
 enum err control_away_wished(struct store_tx *tx, const struct control_meter *m);
 
-/* An outcome of a cut under a permission: the register becomes what it would be if we had ordered
- * it, or *undo says that supply has to return. Anything else is left as it is. */
-enum err control_away_adopt(struct store_tx *tx, const struct control_meter *m,
-                            struct control_row *r, const struct uplink_outcome *o, bool *undo);
+enum away_fate {
+    AWAY_NOT_OURS, /* an outcome of something else */
+    AWAY_TAKEN,    /* the register is what it would be if we had ordered the cut */
+    AWAY_UNDO,     /* it is not meant any more: supply has to return */
+    AWAY_NOT_MADE  /* it was said, the permission is spent; the register is as it was */
+};
+/* An outcome of a cut under a permission. */
+enum err control_away_adopt(struct control_turn *t, const struct control_meter *m,
+                            struct control_row *r, const struct uplink_outcome *o,
+                            enum away_fate *fate);
 
 #endif

@@ -87,12 +87,14 @@ static enum err undo_cut(struct control_turn *t, struct control_row *r,
 static enum err relay_answered(struct control_turn *t, const struct control_meter *m,
                                struct control_row *r, const struct uplink_outcome *o)
 {
-    bool undo;
+    enum away_fate fate;
     see(r, control_state_of_bits(o->relay_open, r->circuit, m->circuits),
         control_not_later(o->at, t->now));
-    TRY(control_away_adopt(t->tx, m, r, o, &undo));
-    if (undo)
+    TRY(control_away_adopt(t, m, r, o, &fate));
+    if (fate == AWAY_UNDO)
         return undo_cut(t, r, o);
+    if (fate == AWAY_NOT_MADE)
+        return control_row_save(t->tx, r);
     if (o->version < r->version) {
         /* Superseded. A cut that was withdrawn but carried out all the same is undone. */
         TRY(control_row_save(t->tx, r));

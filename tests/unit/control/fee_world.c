@@ -137,9 +137,11 @@ static enum err check_reading(struct store_tx *tx, struct world *w)
 static enum err follow(struct store_tx *tx, void *arg)
 {
     struct world *w = arg;
-    struct readings_moved moved = {.count = 1};
-    moved.meter[0].meter_id = METER;
-    moved.meter[0].change = READINGS_ENERGY;
+    struct readings_moved moved = {.count = w->neighbour ? 2 : 1};
+    for (size_t i = 0; i < moved.count; i++) {
+        moved.meter[i].meter_id = METER + (int64_t)i;
+        moved.meter[i].change = READINGS_ENERGY;
+    }
     TRY(billing_moved(tx, w->readings, &moved, w->now));
     TRY(control_reading(tx, &(struct control_report){.meter_id = METER,
                                                      .relay_open = w->relay_open,

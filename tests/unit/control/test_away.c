@@ -408,6 +408,85 @@ static void test_cut_of_another_tenant_is_undone(void **state)
     assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'waiting'"), 1);
 }
 
+/* Too late at the gateway, or the meter said no: the id is dead there, and the version is used up.
+ */
+static void not_made(struct world *w, enum uplink_status status, const char *event)
+{
+    near_the_end(w);
+    struct uplink_permit_meter m = held(w).meters[0];
+    w->now.s += 20'000;
+    gateway_cut(w, &m, status);
+    w->relay_open = 0;
+    assert_true(ended(w));
+    assert_int_equal(number(w, event), 1);
+    assert_true(wished(w, "none"));
+    assert_int_equal(number(w, "SELECT count(*) FROM command"), 0);
+    reading(w, 901, 100);
+    struct uplink_permit p = held(w);
+    assert_true(p.meters[0].command_id != m.command_id);
+    assert_int_equal(p.meters[0].version, m.version + 1);
+    deliver(w);
+    assert_int_equal(number(w, "SELECT count(*) FROM message WHERE template = 'cut'"), 0);
+    gateway_cut(w, &p.meters[0], UPLINK_DONE); /* and the new one holds */
+    assert_true(wished(w, "open"));
+}
+
+static void test_a_cut_too_late_is_given_anew(void **state)
+{
+    not_made(*state, UPLINK_EXPIRED, "SELECT count(*) FROM event WHERE kind = 'relay.expired'");
+}
+
+static void test_a_refused_cut_is_given_anew(void **state)
+{
+    not_made(*state, UPLINK_REFUSED, "SELECT count(*) FROM event WHERE kind = 'relay.refused'");
+}
+
+/* What we had closed stays closed by our wish. */
+static void test_a_cut_not_made_leaves_a_restore(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    struct uplink_permit_meter m = held(w).meters[0];
+    sql(w, "UPDATE relay SET desired = 'closed', state = 'closed', attempt = 1");
+    gateway_cut(w, &m, UPLINK_REFUSED);
+    assert_true(wished(w, "closed"));
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE next_at IS NULL"), 1);
+    assert_true(ended(w));
+}
+
+/* Of two meters one refused and the other was cut, in whatever order they say so. */
+static void two_meters(struct world *w, bool refused_first)
+{
+    sql(w,
+        "INSERT INTO meter (id, project_id, account_id, place_id, line_id, address, model, kind) "
+        "VALUES (12, 1, 7, 1, 1, '000000000012', 'yufu-shop3', 'electricity')");
+    w->neighbour = true;
+    near_the_end(w);
+    struct uplink_permit p = held(w);
+    assert_int_equal(p.meter_count, 2);
+    const struct uplink_permit_meter one = p.meters[0], two = p.meters[1];
+    w->now.s += 20'000;
+    gateway_cut(w, refused_first ? &one : &two, refused_first ? UPLINK_REFUSED : UPLINK_DONE);
+    gateway_cut(w, refused_first ? &two : &one, refused_first ? UPLINK_DONE : UPLINK_REFUSED);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE meter_id = 12 AND desired = 'open' "
+                               "AND reason = 'arrears' AND next_at IS NULL"),
+                     1);
+    assert_int_equal(
+        number(w, "SELECT count(*) FROM relay WHERE meter_id = 11 AND desired = 'none'"), 1);
+    assert_int_equal(number(w, "SELECT count(*) FROM away WHERE state = 'used'"), 1);
+    assert_int_equal(number(w, "SELECT count(*) FROM command"), 0);
+}
+
+static void test_of_two_meters_the_first_refused(void **state)
+{
+    two_meters(*state, true);
+}
+
+static void test_of_two_meters_the_second_refused(void **state)
+{
+    two_meters(*state, false);
+}
+
 /* --- the least price
  * ------------------------------------------------------------------------------ */
 
@@ -499,6 +578,11 @@ int main(void)
         CASE(test_paid_meanwhile),
         CASE(test_cut_after_the_end_is_undone),
         CASE(test_cut_of_another_tenant_is_undone),
+        CASE(test_a_cut_too_late_is_given_anew),
+        CASE(test_a_refused_cut_is_given_anew),
+        CASE(test_a_cut_not_made_leaves_a_restore),
+        CASE(test_of_two_meters_the_first_refused),
+        CASE(test_of_two_meters_the_second_refused),
         CASE(test_least_price),
         CASE(test_energy_is_never_too_little),
     };
