@@ -1,8 +1,10 @@
-/* Where the compiler counts in 128 bits it is the judge; the bounds are checked everywhere. */
+/* The bounds are checked of both ways to count; where the compiler has 128 bits, the two are held
+ * against each other and against a third way of rounding. */
 #include "tests/unit/check.h"
 
 #include "base/rand.h"
 #include "base/wide.h"
+#include "base/wide_portable.h"
 
 static void check_value(struct wide_sum s, int64_t divisor, int64_t quotient, int64_t rest)
 {
@@ -12,14 +14,27 @@ static void check_value(struct wide_sum s, int64_t divisor, int64_t quotient, in
     assert_int_equal(r, rest);
     assert_ok(wide_divide(s, divisor, &q, NULL));
     assert_int_equal(q, quotient);
+    q = r = -7;
+    assert_ok(wide_portable_divide(s, divisor, &q, &r));
+    assert_int_equal(q, quotient);
+    assert_int_equal(r, rest);
+    assert_ok(wide_portable_divide(s, divisor, &q, NULL));
+    assert_int_equal(q, quotient);
 }
 
 static void check_too_large(struct wide_sum s, int64_t divisor)
 {
     int64_t q = -7, r = -7;
     assert_err(ERR_OVERFLOW, wide_divide(s, divisor, &q, &r));
+    assert_err(ERR_OVERFLOW, wide_portable_divide(s, divisor, &q, &r));
     assert_int_equal(q, -7);
     assert_int_equal(r, -7);
+}
+
+static void check_high(uint64_t a, uint64_t b, uint64_t high)
+{
+    assert_true(wide_mul_high(a, b) == high);
+    assert_true(wide_portable_mul_high(a, b) == high);
 }
 
 static void test_halves_go_away_from_zero(void **state)
@@ -50,9 +65,9 @@ static void test_bounds(void **state)
     check_too_large((struct wide_sum){INT64_MAX, 4, 2}, 2);
     /* 2^65 - 1 by 2: rounding leaves 64 bits */
     check_too_large((struct wide_sum){INT64_MAX, 4, 3}, 2);
-    assert_true(wide_mul_high(UINT64_MAX, UINT64_MAX) == UINT64_MAX - 1);
-    assert_true(wide_mul_high(UINT64_C(1) << 32, UINT64_C(1) << 32) == 1);
-    assert_true(wide_mul_high(UINT64_MAX, 1) == 0);
+    check_high(UINT64_MAX, UINT64_MAX, UINT64_MAX - 1);
+    check_high(UINT64_C(1) << 32, UINT64_C(1) << 32, 1);
+    check_high(UINT64_MAX, 1, 0);
 }
 
 #ifdef __SIZEOF_INT128__
@@ -78,15 +93,17 @@ static void test_against_the_compiler(void **state)
     unsigned fitted = 0, refused = 0;
     for (int i = 0; i < 2'000'000; i++) {
         struct wide_sum s = {any_number(&r), any_number(&r), any_number(&r)};
-        int64_t d = any_number(&r) & INT64_MAX, q, rest;
+        int64_t d = any_number(&r) & INT64_MAX, q, rest, q2, rest2;
         d += d == 0;
         __int128 sum = (__int128)s.a * s.b + s.add;
         __int128 want = (size_of(sum) + d / 2) / d * (sum < 0 ? -1 : 1);
         enum err e = wide_divide(s, d, &q, &rest);
         assert_true((e == ERR_OK) == (want <= INT64_MAX && want >= INT64_MIN));
         assert_true(e != ERR_OK || (q == want && rest == sum - want * d));
+        assert_true(wide_portable_divide(s, d, &q2, &rest2) == e);
+        assert_true(e != ERR_OK || (q2 == q && rest2 == rest));
         uint64_t a = (uint64_t)s.a, b = (uint64_t)s.b;
-        assert_true(wide_mul_high(a, b) == (uint64_t)((unsigned __int128)a * b >> 64));
+        check_high(a, b, (uint64_t)((unsigned __int128)a * b >> 64));
         e == ERR_OK ? fitted++ : refused++;
     }
 }
