@@ -233,12 +233,13 @@ static void live(struct house *h)
 static uint64_t digest(const struct house *h)
 {
     uint64_t d = FNV64_START;
+    struct terminal_event e;
     for (int64_t i = 0; i < h->options.rooms; i++) {
         const struct terminal *t = &h->meters[i].terminal;
         d = fnv64(d, t->books.energy_mwh, sizeof t->books.energy_mwh);
         d = fnv64(d, &t->books.trips, sizeof t->books.trips);
-        for (unsigned k = 0; k < TERMINAL_TRIPS; k++)
-            d = fnv64(d, &t->trips[k].at, sizeof t->trips[k].at);
+        for (unsigned nn = 1; terminal_event_read(t, true, nn, &e); nn++)
+            d = fnv64(d, &e.at, sizeof e.at);
         d = fnv64(d, &h->rooms[i].count, sizeof h->rooms[i].count);
     }
     return d;

@@ -215,32 +215,31 @@ static void read_start(const struct load_watch *w, const struct load_settings *s
         step->motor_mw = clamp(step->third_ma * gone_mw / gone_ma);
 }
 
-static struct load_step make_step(const struct load_watch *w, const struct load_settings *s,
-                                  const struct load_level *from, bool slow)
+static void make_step(const struct load_watch *w, const struct load_settings *s,
+                      const struct load_level *from, bool slow, struct load_step *step)
 {
-    struct load_step step = {.power_mw = w->run.power_mw - from->power_mw,
-                             .reactive_mvar = w->run.reactive_mvar - from->reactive_mvar,
-                             .third_ma = w->run.third_ma - from->third_ma,
-                             .fifth_ma = w->run.fifth_ma - from->fifth_ma,
-                             .edge_mw = w->edge_mw,
-                             .slow = slow,
-                             .inrush = 1000,
-                             .unsure_mw = tolerance_of(from),
-                             .has_reactive = (w->flags & HAS_REACTIVE) != 0,
-                             .has_distortion = (w->flags & HAS_DISTORTION) != 0,
-                             .has_third = (w->flags & HAS_THIRD) != 0};
+    *step = (struct load_step){.power_mw = w->run.power_mw - from->power_mw,
+                               .reactive_mvar = w->run.reactive_mvar - from->reactive_mvar,
+                               .third_ma = w->run.third_ma - from->third_ma,
+                               .fifth_ma = w->run.fifth_ma - from->fifth_ma,
+                               .edge_mw = w->edge_mw,
+                               .slow = slow,
+                               .inrush = 1000,
+                               .unsure_mw = tolerance_of(from),
+                               .has_reactive = (w->flags & HAS_REACTIVE) != 0,
+                               .has_distortion = (w->flags & HAS_DISTORTION) != 0,
+                               .has_third = (w->flags & HAS_THIRD) != 0};
     /* distortions of two loads add up as squares at least: this is the most that is new */
     uint64_t after = square(w->run.distortion_mva), before = square(from->distortion_mva);
-    step.distortion_mva = after > before ? (int32_t)root(after - before) : 0;
-    uint64_t in_phase = square(step.power_mw) + square(step.reactive_mvar);
-    step.factor = permille(size_of(step.power_mw), root(in_phase + square(step.distortion_mva)));
-    step.third = share(s, step.third_ma, root(in_phase));
-    step.fifth = share(s, step.fifth_ma, root(in_phase));
-    if (step.power_mw > 0 && w->peak.power_mw > w->run.power_mw) {
-        step.inrush = permille(w->peak.power_mw - from->power_mw, step.power_mw);
-        read_start(w, s, &step);
+    step->distortion_mva = after > before ? (int32_t)root(after - before) : 0;
+    uint64_t in_phase = square(step->power_mw) + square(step->reactive_mvar);
+    step->factor = permille(size_of(step->power_mw), root(in_phase + square(step->distortion_mva)));
+    step->third = share(s, step->third_ma, root(in_phase));
+    step->fifth = share(s, step->fifth_ma, root(in_phase));
+    if (step->power_mw > 0 && w->peak.power_mw > w->run.power_mw) {
+        step->inrush = permille(w->peak.power_mw - from->power_mw, step->power_mw);
+        read_start(w, s, step);
     }
-    return step;
 }
 
 /* --- motors that run
@@ -317,8 +316,10 @@ static void tell(struct load_watch *w, const struct load_settings *s, bool slow,
     bool on = w->rising && w->moved_at.ms - w->crept_at.ms <= RISING_MS;
     bool crept = creeps(w, s, now);
     uint32_t took = (uint32_t)(w->run_since.ms - w->moved_at.ms);
-    *e = (struct load_event){.at = w->moved_at, .told = now, .before = crept ? w->crept : w->base};
-    e->step = make_step(w, s, &e->before, slow);
+    e->at = w->moved_at;
+    e->told = now;
+    e->before = crept ? w->crept : w->base;
+    make_step(w, s, &e->before, slow, &e->step);
     e->step.settled = settled;
     e->step.transient_ms = took;
     e->step.ramp = crept || on || came_slowly(w, &e->step, slow);

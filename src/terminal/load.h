@@ -2,7 +2,7 @@
  * The load watch: finds what is switched on and off in one circuit, and says what it is.
  *
  * Freestanding: one sample in (every mains cycle, or every second), at most one event out. No heap,
- * no floating point, about 250 bytes of state a circuit.
+ * no floating point, about 300 bytes of state a circuit.
  *
  * A step is the difference between two steady states: everything in between is its transient. It is
  * told as soon as the new state has stood for a sixth of a second (two samples, where they come

@@ -42,7 +42,6 @@ void terminal_boot(struct terminal *t, const struct terminal_setup *setup, const
     t->books_slot = t->config_slot = t->guard_slot = SLOT_NONE;
     t->second = t->cover_minute = INT64_MIN;
     t->auth_day = INT32_MIN;
-    events_load(t, nvram);
     if (!config_load(t, nvram)) {
         /* A first write that tore leaves the other slot blank: nothing was ever lost then. */
         t->nvram_fault |= !nvram_blank(nvram + NVRAM_CONFIG, NVRAM_CONFIG_SLOT) &&
@@ -218,27 +217,33 @@ void terminal_save(struct terminal *t)
 static __attribute__((noinline)) bool take_dlt645(struct terminal *t, const struct terminal_line *p,
                                                   size_t *at)
 {
-    struct dlt645_frame frame;
     size_t used = 0;
-    enum err e = dlt645_decode(p->rx + *at, p->received - *at, &frame, &used);
+    enum err e = dlt645_decode(p->rx + *at, p->received - *at, &t->request.dlt645, &used);
     MUST(used <= p->received - *at);
     *at += used;
     if (e == ERR_OK)
-        slave_request(t, &frame);
+        slave_request(t, &t->request.dlt645);
     return e != ERR_TRUNCATED;
+}
+
+/* What the next frame may bring finds room. */
+static bool events_fit(const struct terminal *t)
+{
+    return t->waiting_count + TERMINAL_CIRCUITS <= TERMINAL_WAITING;
 }
 
 static void take_frames(struct terminal *t, struct terminal_line *p)
 {
     size_t at = 0;
     t->port = p;
-    while (at < p->received) {
+    while (at < p->received && events_fit(t)) {
         bool wait = false;
         size_t used = modbus_take(t, p->rx + at, p->received - at, &wait);
         at += used;
         if (wait || (used == 0 && !take_dlt645(t, p, &at)))
             break;
     }
+    at = events_fit(t) ? at : p->received;
     memmove(p->rx, p->rx + at, p->received - at);
     p->received -= at;
 }
@@ -277,7 +282,7 @@ void terminal_receive(struct terminal *t, const uint8_t *data, size_t len)
 static bool writes_wait(const struct terminal *t)
 {
     bool records = t->books_dirty || t->config_dirty || t->guard_dirty;
-    bool events = t->trips_dirty != 0 || t->closes_dirty != 0 || t->why_dirty != 0;
+    bool events = t->waiting_count > 0 || t->why_dirty != 0;
     return t->writing || records || events || t->day_dirty || t->month_dirty;
 }
 

@@ -27,6 +27,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "proto/dlt645.h"
+#include "proto/modbus.h"
 #include "terminal/load.h"
 
 #define TERMINAL_CIRCUITS 3
@@ -39,6 +40,7 @@
 #define TERMINAL_PURCHASES 10
 #define TERMINAL_TRIPS 30
 #define TERMINAL_CLOSES 10
+#define TERMINAL_WAITING 8 /* events that may wait for their nvram write */
 #define TERMINAL_NVRAM_SIZE 16384
 #define TERMINAL_HOURS 8  /* periods of a day in which a circuit may have power */
 #define TERMINAL_DATES 32 /* days that are not what their weekday says */
@@ -325,12 +327,15 @@ struct terminal {
     struct terminal_config config;
     struct terminal_guard guard;
     struct terminal_watch watch[TERMINAL_CIRCUITS];
-    struct terminal_why why[TERMINAL_CIRCUITS];  /* of the trip that is about to be recorded */
-    uint8_t cover[TERMINAL_CIRCUITS];            /* enum terminal_cover, of this minute */
-    uint8_t rate;                                /* of this minute; 0: not known yet */
-    int64_t second, cover_minute;                /* what was looked at last */
-    struct terminal_event trips[TERMINAL_TRIPS]; /* ring by number */
-    struct terminal_event closes[TERMINAL_CLOSES];
+    struct terminal_why why[TERMINAL_CIRCUITS]; /* of the trip that is about to be recorded */
+    uint8_t cover[TERMINAL_CIRCUITS];           /* enum terminal_cover, of this minute */
+    uint8_t rate;                               /* of this minute; 0: not known yet */
+    int64_t second, cover_minute;               /* what was looked at last */
+    struct terminal_waiting {
+        bool opened; /* a trip; else a close */
+        struct terminal_event event;
+    } waiting[TERMINAL_WAITING]; /* events on their way into nvram, oldest first */
+    uint8_t waiting_count;
     struct terminal_sample sample;
     mono_ms now;
     wall_s rtc;
@@ -342,9 +347,7 @@ struct terminal {
     uint8_t why_dirty;    /* bit per circuit */
     bool writing;         /* a write was handed out and the host has not asked for the next */
     uint64_t unsaved_mwh; /* energy since the last books write */
-    uint64_t trips_dirty; /* bit per ring place */
-    uint32_t closes_dirty;
-    uint8_t open_now; /* bit per circuit */
+    uint8_t open_now;     /* bit per circuit */
     mono_ms key_light_until, auth_until;
     uint32_t auth_session;
     uint8_t auth_random2[4];
@@ -366,7 +369,16 @@ struct terminal {
         size_t answer_len;
         uint8_t answer[DLT645_FRAME_MAX];
     } ports[TERMINAL_PORTS], *port; /* port: of the frame that is looked at */
-    uint8_t image[768];             /* the record being written; in between, an answer being made */
+    union {
+        uint8_t image[768]; /* the record being written; */
+        struct {            /* in between, a request and its answer */
+            union {
+                struct dlt645_frame dlt645;
+                struct modbus_frame modbus;
+            } request;
+            uint8_t made[DLT645_DATA_MAX];
+        };
+    };
 };
 
 /* Starts from what nvram holds (TERMINAL_NVRAM_SIZE bytes). Blank nvram (all 00 or all FF) makes a
@@ -392,7 +404,8 @@ void terminal_key(struct terminal *t);
 /* The programming key (under the seal) is held: lets write-address through. */
 void terminal_set_programming(struct terminal *t, bool on);
 
-/* Bytes from the RS-485 port. Half a frame older than 500 ms is forgotten. */
+/* Bytes from the RS-485 port. Half a frame older than 500 ms is forgotten. One frame a call: what
+ * comes behind one that moved relays is heard only while their events find room. */
 void terminal_receive(struct terminal *t, const uint8_t *data, size_t len);
 /* The same of any port. Each has its own half frames and its own answer. */
 void terminal_receive_at(struct terminal *t, enum terminal_port port, const uint8_t *data,
@@ -415,6 +428,9 @@ struct terminal_display terminal_display(const struct terminal *t);
 
 /* Registers, for hosts and tests. rate 0: total; circuit 0: all. */
 uint64_t terminal_register_mwh(const struct terminal *t, unsigned circuit, unsigned rate);
+/* The nn-th last trip or close; false: none is kept. With all writes done it is read from nvram. */
+bool terminal_event_read(const struct terminal *t, bool trip, unsigned nn,
+                         struct terminal_event *e);
 /* The meter's own local time. */
 struct civil terminal_local_time(const struct terminal *t);
 /* The rate (1..4) in force now. */

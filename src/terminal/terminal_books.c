@@ -317,9 +317,11 @@ static void walk_event(struct walk *k, struct terminal_event *e)
     e->reason = (uint8_t)step(k, e->reason, 1);
     e->operator_code = step_u32(k, e->operator_code);
     e->balance_fen = step_money(k, e->balance_fen);
-    /* 0.01 kWh and whole watts are what the record can tell; that fits into 32 and 16 bits. */
+    /* 0.01 kWh and 0.1 W are what the registers tell; the tenths came after the rest. */
     e->energy_mwh = step(k, e->energy_mwh / 10'000, 4) * 10'000;
-    e->power_mw = (uint32_t)step(k, e->power_mw / 1000, 2) * 1000;
+    uint32_t tenths = e->power_mw / 100;
+    e->power_mw = (uint32_t)step(k, tenths / 10, 2) * 1000;
+    e->power_mw += (uint32_t)step(k, tenths % 10, 1) * 100;
 }
 
 /* Record kinds: what tells them apart. */
@@ -484,31 +486,52 @@ bool why_read(const struct terminal *t, uint32_t number, struct terminal_why *wh
 }
 
 /* An event stands alone: number .. power, then its CRC32C in the last four bytes. */
-static void event_load(struct terminal_event *e, const uint8_t *place)
+static size_t event_place(bool trip, uint32_t number)
 {
+    return trip ? NVRAM_TRIPS + (number - 1) % TERMINAL_TRIPS * NVRAM_EVENT
+                : NVRAM_CLOSES + (number - 1) % TERMINAL_CLOSES * NVRAM_EVENT;
+}
+
+static const struct terminal_waiting *find_waiting(const struct terminal *t, bool trip,
+                                                   uint32_t number)
+{
+    for (unsigned i = 0; i < t->waiting_count; i++)
+        if (t->waiting[i].opened == trip && t->waiting[i].event.number == number)
+            return &t->waiting[i];
+    return NULL;
+}
+
+bool terminal_event_read(const struct terminal *t, bool trip, unsigned nn, struct terminal_event *e)
+{
+    uint32_t total = trip ? t->books.trips : t->books.closes;
+    *e = (struct terminal_event){0};
+    if (nn < 1 || nn > (trip ? TERMINAL_TRIPS : TERMINAL_CLOSES) || nn > total)
+        return false;
+    uint32_t number = total - nn + 1;
+    const struct terminal_waiting *waiting = find_waiting(t, trip, number);
+    if (waiting != NULL) {
+        *e = waiting->event;
+        return true;
+    }
+    const uint8_t *place = t->nvram + event_place(trip, number);
     struct reader r = reader_of(place + NVRAM_EVENT - RECORD_CRC, RECORD_CRC);
     if (reader_u32le(&r) != crc32c(place, NVRAM_EVENT - RECORD_CRC))
-        return;
+        return false;
     struct walk k = {.r = reader_of(place, NVRAM_EVENT - RECORD_CRC)};
     walk_event(&k, e);
+    return e->number == number;
 }
 
-void events_load(struct terminal *t, const uint8_t *nvram)
+/* The oldest of those that wait. */
+static void write_event(struct terminal *t, struct terminal_write *out)
 {
-    for (unsigned i = 0; i < TERMINAL_TRIPS; i++)
-        event_load(&t->trips[i], nvram + NVRAM_TRIPS + i * NVRAM_EVENT);
-    for (unsigned i = 0; i < TERMINAL_CLOSES; i++)
-        event_load(&t->closes[i], nvram + NVRAM_CLOSES + i * NVRAM_EVENT);
-}
-
-static void write_event(struct terminal *t, const struct terminal_event *e, size_t offset,
-                        struct terminal_write *out)
-{
-    struct terminal_event copy = *e;
+    struct terminal_event *e = &t->waiting[0].event;
+    size_t offset = event_place(t->waiting[0].opened, e->number);
     struct walk k = {.w = writer_of(t->image, NVRAM_EVENT), .writing = true};
-    walk_event(&k, &copy);
+    walk_event(&k, e);
     writer_fill(&k.w, 0, NVRAM_EVENT - RECORD_CRC - k.w.len);
     *out = (struct terminal_write){(uint16_t)offset, end_record(&k), t->image};
+    memmove(t->waiting, t->waiting + 1, --t->waiting_count * sizeof t->waiting[0]);
 }
 
 static void write_freeze(struct terminal *t, bool month, struct terminal_write *out)
@@ -580,18 +603,10 @@ static void write_books(struct terminal *t, struct terminal_write *out)
  * between repeats the event under the same number at the same place. */
 static bool take_write(struct terminal *t, struct terminal_write *w)
 {
-    for (unsigned i = 0; t->trips_dirty != 0 && i < TERMINAL_TRIPS; i++)
-        if (t->trips_dirty >> i & 1) {
-            t->trips_dirty &= ~(UINT64_C(1) << i);
-            write_event(t, &t->trips[i], NVRAM_TRIPS + i * (size_t)NVRAM_EVENT, w);
-            return true;
-        }
-    for (unsigned i = 0; t->closes_dirty != 0 && i < TERMINAL_CLOSES; i++)
-        if (t->closes_dirty >> i & 1) {
-            t->closes_dirty &= ~(UINT32_C(1) << i);
-            write_event(t, &t->closes[i], NVRAM_CLOSES + i * (size_t)NVRAM_EVENT, w);
-            return true;
-        }
+    if (t->waiting_count > 0) {
+        write_event(t, w);
+        return true;
+    }
     for (unsigned i = 0; i < TERMINAL_CIRCUITS; i++)
         if (t->why_dirty >> i & 1) {
             write_why(t, i, w);

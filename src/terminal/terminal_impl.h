@@ -24,7 +24,6 @@
 bool books_load(struct terminal *t, const uint8_t *nvram); /* false: no valid record */
 bool config_load(struct terminal *t, const uint8_t *nvram);
 bool guard_load(struct terminal *t, const uint8_t *nvram);
-void events_load(struct terminal *t, const uint8_t *nvram);
 bool nvram_blank(const uint8_t *data, size_t len);
 /* Why the trip of this number was; false: nothing is kept of it. */
 bool why_read(const struct terminal *t, uint32_t number, struct terminal_why *why);

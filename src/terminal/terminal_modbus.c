@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "proto/modbus.h"
 #include "terminal/terminal_impl.h"
 
 #define UNLOCK_MS 60'000
@@ -299,15 +298,15 @@ static size_t request_len(const uint8_t *data, size_t len)
 
 size_t modbus_take(struct terminal *t, const uint8_t *data, size_t len, bool *wait)
 {
-    struct modbus_frame f;
+    struct modbus_frame *f = &t->request.modbus;
     size_t used = 0;
     if (t->config.modbus_unit == 0 || data[0] != t->config.modbus_unit)
         return 0;
     size_t whole = request_len(data, len);
     *wait = whole > len;
-    if (whole == 0 || *wait || modbus_decode_rtu(data, whole, &f, &used) != ERR_OK)
+    if (whole == 0 || *wait || modbus_decode_rtu(data, whole, f, &used) != ERR_OK)
         return 0;
     if (t->running && used == whole)
-        answer(t, &f, reads(&f) ? read_registers(t, &f) : write_registers(t, &f));
+        answer(t, f, reads(f) ? read_registers(t, f) : write_registers(t, f));
     return used;
 }

@@ -436,45 +436,32 @@ static uint8_t read_event_count(const struct terminal *t, uint32_t di, struct wr
     return SLAVE_OK;
 }
 
-/* The nn-th last trip or close; NULL beyond what is kept. */
-static const struct terminal_event *nth_event(const struct terminal *t, bool trip, unsigned nn)
-{
-    uint32_t total = trip ? t->books.trips : t->books.closes;
-    unsigned kept = trip ? TERMINAL_TRIPS : TERMINAL_CLOSES;
-    if (nn < 1 || nn > kept || nn > total)
-        return NULL;
-    uint32_t number = total - nn + 1;
-    const struct terminal_event *ring = trip ? t->trips : t->closes;
-    const struct terminal_event *e = &ring[(number - 1) % kept];
-    return e->number == number ? e : NULL;
-}
-
 /* Time, operator, forward energy; reverse and the four quadrants are zero in this meter. */
 static uint8_t read_event(const struct terminal *t, uint32_t di, struct writer *w)
 {
     bool trip = di >> 24 == 0x1D;
     if (DI0(di) < 1 || DI0(di) > (trip ? TERMINAL_TRIPS : TERMINAL_CLOSES))
         return SLAVE_NO_DATA;
-    static const struct terminal_event none;
-    const struct terminal_event *e = nth_event(t, trip, DI0(di));
-    e = e == NULL ? &none : e;
-    put_stamp(w, &e->at, true);
-    writer_u32le(w, e->operator_code);
-    put_energy(w, e->energy_mwh);
+    struct terminal_event e;
+    if (!terminal_event_read(t, trip, DI0(di), &e))
+        e = (struct terminal_event){0};
+    put_stamp(w, &e.at, true);
+    writer_u32le(w, e.operator_code);
+    put_energy(w, e.energy_mwh);
     writer_fill(w, 0, 5 * 4);
     return SLAVE_OK;
 }
 
 static uint8_t read_trip_private(const struct terminal *t, uint32_t di, struct writer *w)
 {
-    const struct terminal_event *e = nth_event(t, true, DI0(di));
-    if (e == NULL)
+    struct terminal_event e;
+    if (!terminal_event_read(t, true, DI0(di), &e))
         return SLAVE_NO_DATA;
-    put_stamp(w, &e->at, true);
-    writer_u8(w, e->circuit);
-    writer_u8(w, e->reason);
-    put_power(w, e->power_mw);
-    put_signed(w, e->balance_fen, 5, TERMINAL_MONEY_MAX_FEN);
+    put_stamp(w, &e.at, true);
+    writer_u8(w, e.circuit);
+    writer_u8(w, e.reason);
+    put_power(w, e.power_mw);
+    put_signed(w, e.balance_fen, 5, TERMINAL_MONEY_MAX_FEN);
     return SLAVE_OK;
 }
 
@@ -526,9 +513,9 @@ static uint8_t read_free(const struct terminal *t, uint32_t di, struct writer *w
 /* The whole of what a trip by load control rested on. */
 static uint8_t read_why(const struct terminal *t, uint32_t di, struct writer *w)
 {
-    const struct terminal_event *e = nth_event(t, true, DI0(di));
+    struct terminal_event e;
     struct terminal_why why;
-    if (e == NULL || !why_read(t, e->number, &why))
+    if (!terminal_event_read(t, true, DI0(di), &e) || !why_read(t, e.number, &why))
         return SLAVE_NO_DATA;
     writer_u8(w, why.verdict);
     writer_u8(w, why.flags);

@@ -2,6 +2,8 @@
  * Relays. What wants a circuit open are flags in the money record; the table of rules says which of
  * them counts; the relay follows. Every change of a relay is an event with its cause.
  */
+#include <string.h>
+
 #include "terminal/terminal_impl.h"
 
 /* Status word bits of protocols.md 1.3. */
@@ -55,12 +57,21 @@ static void note_why(struct terminal *t, unsigned index, uint32_t number, bool h
     t->why_dirty |= (uint8_t)(1U << index);
 }
 
+/* Where the next event waits for its write. A host that never writes loses the oldest. */
+static struct terminal_event *next_event(struct terminal *t, bool opened)
+{
+    if (t->waiting_count == TERMINAL_WAITING)
+        memmove(t->waiting, t->waiting + 1, --t->waiting_count * sizeof t->waiting[0]);
+    struct terminal_waiting *w = &t->waiting[t->waiting_count++];
+    w->opened = opened;
+    return &w->event;
+}
+
 static void note_event(struct terminal *t, unsigned index, bool opened)
 {
     struct terminal_books *b = &t->books;
     uint32_t number = opened ? ++b->trips : ++b->closes;
-    unsigned place = (number - 1) % (opened ? TERMINAL_TRIPS : TERMINAL_CLOSES);
-    struct terminal_event *e = opened ? &t->trips[place] : &t->closes[place];
+    struct terminal_event *e = next_event(t, opened);
     enum terminal_reason reason = rules_reason(t, index);
     int64_t power_mw = circuit_power_mw(t, index);
     *e = (struct terminal_event){
@@ -74,11 +85,9 @@ static void note_event(struct terminal *t, unsigned index, bool opened)
         .power_mw = power_mw > 0 ? (uint32_t)power_mw : 0,
     };
     if (!opened) {
-        t->closes_dirty |= UINT32_C(1) << place;
         t->watch[index].closed_since = t->now;
         return;
     }
-    t->trips_dirty |= UINT64_C(1) << place;
     note_why(t, index, number, reason == b->hold[index].cause);
 }
 

@@ -101,8 +101,7 @@ static void broadcast_time(struct terminal *t, const struct dlt645_frame *q)
 
 static void read_data(struct terminal *t, const struct dlt645_frame *q)
 {
-    uint8_t *buf = t->image; /* no record is being written now */
-    struct writer w = writer_of(buf, DLT645_DATA_MAX);
+    struct writer w = writer_of(t->made, sizeof t->made);
     bool more = false;
     if (q->len < 4) {
         answer_error(t, DLT645_READ, SLAVE_OTHER);
@@ -115,14 +114,13 @@ static void read_data(struct terminal *t, const struct dlt645_frame *q)
         return;
     }
     MUST(w.err == ERR_OK);
-    answer_ok(t, DLT645_READ | (more ? DLT645_FOLLOWS : 0), buf, w.len);
+    answer_ok(t, DLT645_READ | (more ? DLT645_FOLLOWS : 0), t->made, w.len);
 }
 
 /* The next part of an answer: identifier and sequence number in, the same around the data out. */
 static void read_more(struct terminal *t, const struct dlt645_frame *q)
 {
-    uint8_t *buf = t->image; /* no record is being written now */
-    struct writer w = writer_of(buf, DLT645_DATA_MAX);
+    struct writer w = writer_of(t->made, sizeof t->made);
     bool more = false;
     if (q->len != 5 || q->data[4] == 0) {
         answer_error(t, DLT645_READ_MORE, SLAVE_NO_DATA);
@@ -136,7 +134,7 @@ static void read_more(struct terminal *t, const struct dlt645_frame *q)
     }
     writer_u8(&w, q->data[4]);
     MUST(w.err == ERR_OK);
-    answer_ok(t, DLT645_READ_MORE | (more ? DLT645_FOLLOWS : 0), buf, w.len);
+    answer_ok(t, DLT645_READ_MORE | (more ? DLT645_FOLLOWS : 0), t->made, w.len);
 }
 
 static void read_address(struct terminal *t, const struct dlt645_frame *q)
@@ -241,8 +239,7 @@ static void control(struct terminal *t, const struct dlt645_frame *q)
 
 static void security(struct terminal *t, const struct dlt645_frame *q)
 {
-    uint8_t buf[64];
-    struct writer w = writer_of(buf, sizeof buf);
+    struct writer w = writer_of(t->made, 64);
     uint16_t serr = SERR_OTHER;
     if (q->len >= 8) {
         writer_put(&w, q->data, 4);
@@ -250,7 +247,7 @@ static void security(struct terminal *t, const struct dlt645_frame *q)
     }
     if (serr == 0) {
         MUST(w.err == ERR_OK);
-        answer_ok(t, DLT645_SECURITY, buf, w.len);
+        answer_ok(t, DLT645_SECURITY, t->made, w.len);
         return;
     }
     uint8_t refusal[2] = {(uint8_t)serr, (uint8_t)(serr >> 8)};

@@ -425,8 +425,8 @@ void model_boot(struct model *m)
     m->fault = m->fault_found;
     m->fault_found = false;
     m->books.power_downs++;
-    for (int i = 0; i < TERMINAL_TRIPS; i++) /* what was written is watts */
-        m->books.trip[i].power_mw -= m->books.trip[i].power_mw % 1000;
+    for (int i = 0; i < TERMINAL_TRIPS; i++) /* what was written is tenths of watts */
+        m->books.trip[i].power_mw -= m->books.trip[i].power_mw % 100;
 }
 
 static bool page_there(const struct model *m, int page)

@@ -176,7 +176,9 @@ static uint64_t life_of(unsigned i, uint64_t seed, int64_t step_ms)
     run(i, 5 * DAY_MS);
     const struct terminal *t = &meters[i].terminal;
     uint64_t d = fnv64(FNV64_START, t->books.energy_mwh, sizeof t->books.energy_mwh);
-    d = fnv64(d, t->trips, sizeof t->trips);
+    struct terminal_event e;
+    for (unsigned nn = 1; terminal_event_read(t, true, nn, &e); nn++)
+        d = fnv64(d, &e, sizeof e);
     d = fnv64(d, &rooms[i].count, sizeof rooms[i].count);
     sim_meter_close(&meters[i]);
     return d;

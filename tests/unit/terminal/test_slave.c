@@ -384,6 +384,40 @@ static void test_event_ring(void **state)
     assert_int_equal(g.answer.data[4 + 7], TERMINAL_REASON_REMOTE);
 }
 
+/* Frames behind one another in one call: whose events would find no room is not heard, and no event
+ * is lost. */
+static void test_frames_in_one_call(void **state)
+{
+    (void)state;
+    fresh(1000);
+    uint8_t wire[4 * DLT645_FRAME_MAX];
+    struct writer w = writer_of(wire, sizeof wire);
+    static const uint8_t orders[] = {0x1A, 0x1C, 0x1A, 0x1C};
+    for (size_t i = 0; i < sizeof orders; i++) {
+        struct dlt645_frame f = {.control = DLT645_CONTROL, .len = 16};
+        uint8_t data[16] = {2, 0, 0, 0, 0x44, 0x33, 0x22, 0x11, orders[i], 0};
+        memset(data + 10, 0x99, 6);
+        memcpy(f.address, g.setup.address, 6);
+        memcpy(f.data, data, sizeof data);
+        dlt645_encode(&f, 4, &w);
+    }
+    assert_ok(w.err);
+    terminal_receive(&g.t, wire, w.len);
+    rig_pass(&g, 1);
+    assert_int_equal(rig_read_bcd(&g, 0x1D000001, 3), 3);
+    assert_int_equal(rig_read_bcd(&g, 0x1E000001, 3), 3);
+    for (uint32_t nn = 1; nn <= 3; nn++) {
+        struct terminal_event trip, close;
+        assert_true(terminal_event_read(&g.t, true, nn, &trip));
+        assert_true(terminal_event_read(&g.t, false, nn, &close));
+        assert_int_equal(trip.number, 4 - nn);
+        assert_int_equal(close.number, 4 - nn);
+        assert_int_equal(close.operator_code, 0x11223344);
+    }
+    assert_int_equal(rig_order(&g, 0x1A, 0, NULL), 0); /* heard again */
+    assert_int_equal(rig_read_bcd(&g, 0x1D000001, 3), 6);
+}
+
 static void test_refused_functions(void **state)
 {
     (void)state;
@@ -489,6 +523,7 @@ int main(void)
         cmocka_unit_test(test_measured_values),
         cmocka_unit_test(test_private_block),
         cmocka_unit_test(test_event_ring),
+        cmocka_unit_test(test_frames_in_one_call),
         cmocka_unit_test(test_refused_functions),
         cmocka_unit_test(test_stream),
         cmocka_unit_test(test_guessed_passwords),
