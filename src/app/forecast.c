@@ -84,17 +84,81 @@ static bool mean_says(const struct forecast_series *s, int32_t today, int32_t da
     return n > 0;
 }
 
-static bool ours_says(const struct forecast_history *h, const struct options *o, int32_t today,
-                      int64_t left, bool *says)
+static bool foresee(const struct forecast_history *h, const struct options *o, int32_t today,
+                    int64_t *expected)
 {
     static struct forecast f;
     enum err e = o->quantile == FORECAST_POINT
                      ? forecast_make_point(h, o->calendar, today, o->days, &f)
                      : forecast_make(h, o->calendar, today, o->days, &f);
-    if (e != ERR_OK)
-        return false;
-    *says = forecast_falls_short(&f, left, o->days, o->quantile);
-    return true;
+    *expected = e == ERR_OK ? f.sum[o->days - 1][o->quantile] : 0;
+    return e == ERR_OK;
+}
+
+/* --- what recharges hide
+ * ----------------------------------------------------------------------------- */
+
+/* Who pays on the day on which the money would have run out shows no use on it, if the room is read
+ * once a day. How much of what was expected was seen after the last days that looked short, in
+ * 1024ths; all of it where no recharge hid anything. */
+#define WHOLE 1024
+#define LESSONS 20
+#define LESSONS_LEAST 5
+#define LESSONS_TENTHS 6 /* of ten lessons so many showed no more than is counted on */
+
+struct lessons {
+    int64_t expected[FORECAST_AHEAD_MAX + 1]; /* by day, of those that may be learnt from yet; 0:
+                                                 did not look short */
+    int32_t seen[LESSONS];
+    int32_t count;
+};
+
+static int64_t *slot_of(struct lessons *l, int32_t day)
+{
+    return &l->expected[(uint32_t)day % (FORECAST_AHEAD_MAX + 1)];
+}
+
+/* Once the days that were foreseen `days` ago have passed. */
+static void learn(struct lessons *l, const struct forecast_series *s, const struct options *o,
+                  int32_t today)
+{
+    int64_t expected = *slot_of(l, today - o->days), used = 0;
+    bool hid = false;
+    *slot_of(l, today - o->days) = 0;
+    for (int32_t i = 0; i < o->days; i++) {
+        const struct forecast_day *d = day_of(s, today - i);
+        if (d->kind == FORECAST_DAY_NONE ||
+            (!o->hidden_is_nothing && d->kind != FORECAST_DAY_KNOWN))
+            return;
+        used += d->used;
+        hid = hid || d->kind == FORECAST_DAY_AT_LEAST;
+    }
+    if (expected > 0)
+        l->seen[l->count++ % LESSONS] =
+            hid && used < expected ? (int32_t)(used * WHOLE / expected) : WHOLE;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* How much of what is expected will be seen. */
+static int32_t share_seen(const struct lessons *l)
+{
+    int32_t sorted[LESSONS], count = l->count < LESSONS ? l->count : LESSONS;
+    if (count < LESSONS_LEAST)
+        return WHOLE;
+    memcpy(sorted, l->seen, sizeof sorted);
+    qsort(sorted, (size_t)count, sizeof *sorted, by_size);
+    return sorted[count * LESSONS_TENTHS / 10];
+}
+
+static bool ours_says(struct lessons *l, int32_t today, int64_t left, int64_t expected)
+{
+    *slot_of(l, today) = left < expected ? expected : 0;
+    return left < expected * share_seen(l) / WHOLE;
 }
 
 static void count(struct score *s, bool says, bool fell)
@@ -127,18 +191,24 @@ static void tell(struct forecast_history *h, const struct forecast_series *s, in
 static void walk(const struct forecast_series *s, const struct options *o, struct result *r)
 {
     static struct forecast_history h;
+    struct lessons lessons = {};
     h = (struct forecast_history){};
     for (int32_t today = s->first; today < s->first + s->count - o->days; today++) {
         const struct forecast_day *d = day_of(s, today);
         bool says[RULES];
+        int64_t expected;
         tell(&h, s, today);
+        learn(&lessons, s, o, today);
         if (!d->read)
             continue;
         enum outcome became = what_happened(s, o, today);
+        bool foreseen = d->left > 0 && foresee(&h, o, today, &expected);
+        if (foreseen)
+            says[RULE_OURS] = ours_says(&lessons, today, d->left, expected);
         if (d->left <= 0) {
             r->empty++;
-        } else if (became == NOBODY_KNOWS || !mean_says(s, today, o->days, &says[RULE_MEAN]) ||
-                   !ours_says(&h, o, today, d->left, &says[RULE_OURS])) {
+        } else if (became == NOBODY_KNOWS || !foreseen ||
+                   !mean_says(s, today, o->days, &says[RULE_MEAN])) {
             r->unknown++;
         } else {
             for (enum rule k = 0; k < RULES; k++)
