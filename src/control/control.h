@@ -83,6 +83,18 @@ struct control_keep {
 [[nodiscard]] enum err control_breaker_limit(struct store_tx *tx, int64_t project_id,
                                              int64_t *meters);
 
+/* A setting that leaves a circuit of a terminal without power counts as a cut of its meter does,
+ * while it is younger than CONTROL_BREAKER_S. Ask before it is sent. ERR_NOT_FOUND: no such meter;
+ * ERR_CONTROL_BREAKER as of a cut. */
+struct control_dark {
+    int64_t meter_id, circuit; /* 0: of the whole terminal */
+    const char *what;          /* the setting's word */
+    wall_s now;
+};
+[[nodiscard]] enum err control_darken(struct store_tx *tx, const struct control_dark *dark);
+/* The same setting leaves power on: what was counted of it is taken back. */
+[[nodiscard]] enum err control_lighten(struct store_tx *tx, const struct control_dark *dark);
+
 /* Outcomes of RELAY and KEEP commands. */
 [[nodiscard]] enum err control_outcome(struct store_tx *tx, const struct uplink_outcome *outcome,
                                        wall_s now, uint64_t random);

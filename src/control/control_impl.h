@@ -58,6 +58,9 @@ enum err control_row_save(struct store_tx *tx, const struct control_row *r);
 /* The state of a circuit in the bits a meter reports: 0 is open only if all are. */
 enum control_relay_state control_state_of_bits(int64_t bits, int64_t circuit, int64_t circuits);
 
+/* ERR_CONTROL_BREAKER: this meter would be one too many. */
+enum err control_breaker_check(struct store_tx *tx, const struct control_meter *m, wall_s now);
+
 /* Puts the command for the register's present wish and decides when to look again. */
 enum err control_send(struct control_turn *t, const struct control_meter *m, struct control_row *r);
 enum err control_send_keep(struct control_turn *t, const struct control_meter *m,

@@ -100,38 +100,6 @@ static enum err fence_old(struct control_turn *t, const struct control_row *r)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-enum err control_breaker_limit(struct store_tx *tx, int64_t project_id, int64_t *meters)
-{
-    TRY(store_int(tx, meters, "SELECT count(*) FROM meter WHERE project_id = $1", "i", project_id));
-    *meters = *meters * CONTROL_BREAKER_PERMILLE / 1000;
-    if (*meters < CONTROL_BREAKER_MIN)
-        *meters = CONTROL_BREAKER_MIN;
-    return ERR_OK;
-}
-
-/* A hacked console or a wrong price must not darken a campus: beyond a bound a second person. */
-static enum err check_breaker(struct control_turn *t, const struct control_meter *m)
-{
-    int64_t cuts, limit, released;
-    TRY(store_int(
-        t->tx, &cuts,
-        "SELECT count(DISTINCT r.meter_id) FROM relay r JOIN meter m ON m.id = r.meter_id "
-        "WHERE r.desired = 'open' AND r.changed_at > $2 AND m.project_id = $1 "
-        "AND r.meter_id <> $3",
-        "iii", m->project_id, t->now.s - CONTROL_BREAKER_S, m->id));
-    if (cuts < CONTROL_BREAKER_MIN)
-        return ERR_OK;
-    TRY(control_breaker_limit(t->tx, m->project_id, &limit));
-    if (cuts < limit)
-        return ERR_OK;
-    enum err e = store_int(t->tx, &released,
-                           "SELECT released_until FROM control_breaker WHERE project_id = $1", "i",
-                           m->project_id);
-    if (e != ERR_OK && e != ERR_NOT_FOUND)
-        return e;
-    return e == ERR_OK && released > t->now.s ? ERR_OK : ERR_CONTROL_BREAKER;
-}
-
 static enum err check_cut(struct control_turn *t, const struct control_meter *m)
 {
     struct control_row whole;
@@ -186,7 +154,7 @@ static enum err check_wish(struct control_turn *t, const struct control_wish *w,
     if (w->desired != CONTROL_OPEN)
         return ERR_OK;
     TRY(check_cut(t, m));
-    return w->goes_on ? ERR_OK : check_breaker(t, m);
+    return w->goes_on ? ERR_OK : control_breaker_check(t->tx, m, t->now);
 }
 
 enum err control_wish(struct store_tx *tx, const struct control_wish *w, int64_t *version)
@@ -257,20 +225,4 @@ enum err control_keep(struct store_tx *tx, const struct control_keep *k)
     if (k->on && m.account_id != 0)
         TRY(control_away_end(&t, m.account_id, "keep_power"));
     return k->on ? return_supply(&t, &m) : ERR_OK;
-}
-
-enum err control_breaker_release(struct store_tx *tx, int64_t project_id, const char *actor,
-                                 wall_s now)
-{
-    char object[64];
-    struct detail d = {};
-    detail_int(&d, "until", now.s + CONTROL_BREAKER_S);
-    snprintf(object, sizeof object, "project:%lld", (long long)project_id);
-    TRY(store_exec(tx,
-                   "INSERT INTO control_breaker (project_id, released_until, actor) "
-                   "VALUES ($1, $2, $3) ON CONFLICT (project_id) DO UPDATE SET "
-                   "released_until = excluded.released_until, actor = excluded.actor",
-                   "iit", project_id, now.s + CONTROL_BREAKER_S, actor));
-    return journal_append(
-        tx, &(struct journal_act){now, actor, "breaker.release", object, detail_end(&d)});
 }

@@ -164,6 +164,7 @@ static const struct {
      "SELECT m.id, m.address FROM meter m WHERE m.id BETWEEN $1 AND $2 AND ("
      "EXISTS (SELECT 1 FROM command t WHERE t.meter_id = m.id) "
      "OR EXISTS (SELECT 1 FROM terminal_register t WHERE t.meter_id = m.id) "
+     "OR EXISTS (SELECT 1 FROM control_dark t WHERE t.meter_id = m.id) "
      "OR EXISTS (SELECT 1 FROM vend_binding t WHERE t.meter_id = m.id)) "
      "AND $3 <= $4 AND $5 > 0 ORDER BY m.id"},
     {IMPORT_METER, IMPORT_METER, SITE_UNDO_CHANGED,

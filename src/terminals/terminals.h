@@ -122,7 +122,10 @@ struct terminals_wish {
     uint64_t random;
 };
 /* ERR_NOT_FOUND: no such meter. ERR_TERMINALS_NONE: it is no terminal, or has no such circuit or
- * register. ERR_CONTROL_REASON: no reason. */
+ * register. ERR_CONTROL_REASON: no reason. ERR_CONTROL_BREAKER: it leaves a circuit without power (a
+ * lock; hours that are dark by day or now; hours that begin to count and are dark or were never
+ * read; a limit below what light needs), and was one too many within a short time
+ * (control_darken). */
 [[nodiscard]] enum err terminals_write(struct store_tx *tx, const struct terminals_wish *wish);
 
 /* The same for every terminal of a project below a place ("" or NULL: all) that has the circuit;

@@ -44,6 +44,11 @@ enum err terminals_send(struct terminals_turn *t, const struct terminals_meter *
 enum err terminals_look(struct terminals_turn *t, const struct terminals_meter *m, int64_t circuit,
                         enum meter_terminal_item item);
 
+/* A wish that leaves a circuit dark counts with the project's cuts. ERR_CONTROL_BREAKER: one too
+ * many. */
+enum err terminals_count_dark(struct terminals_turn *t, const struct terminals_meter *m,
+                              const struct terminals_wish *w);
+
 /* What is done once and shows in another register. */
 bool terminals_is_order(enum meter_terminal_item item);
 /* "D1" as "D1/", so that D1 holds D1/101 and not D10; NULL and "" as "". */

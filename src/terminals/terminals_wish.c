@@ -114,6 +114,7 @@ enum err terminals_write(struct store_tx *tx, const struct terminals_wish *w)
     struct terminals_row row;
     TRY(terminals_meter_load(tx, w->meter_id, &m));
     TRY(check(w, &m));
+    TRY(terminals_count_dark(&t, &m, w));
     TRY(terminals_row_load(tx, m.id, w->circuit, w->item, &row));
     TRY(fence_old(&t, &row));
     row.r.state = TERMINALS_PENDING;

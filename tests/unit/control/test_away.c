@@ -468,8 +468,9 @@ static void two_meters(struct world *w, bool refused_first)
     w->now.s += 20'000;
     gateway_cut(w, refused_first ? &one : &two, refused_first ? UPLINK_REFUSED : UPLINK_DONE);
     gateway_cut(w, refused_first ? &two : &one, refused_first ? UPLINK_DONE : UPLINK_REFUSED);
-    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE meter_id = 12 AND desired = 'open' "
-                               "AND reason = 'arrears' AND next_at IS NULL"),
+    assert_int_equal(number(w,
+                            "SELECT count(*) FROM relay WHERE meter_id = 12 AND desired = 'open' "
+                            "AND reason = 'arrears' AND next_at IS NULL"),
                      1);
     assert_int_equal(
         number(w, "SELECT count(*) FROM relay WHERE meter_id = 11 AND desired = 'none'"), 1);
