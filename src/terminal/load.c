@@ -283,6 +283,47 @@ static bool find_hidden(struct load_watch *w, const struct load_settings *s, str
     return false;
 }
 
+/* --- white loads beside others
+ * ------------------------------------------------------------------------------------- */
+
+/* The step without the entries of `set`; false: it is less than they are. */
+static bool without(struct load_step *rest, const struct load_settings *s, unsigned set)
+{
+    for (unsigned i = 0; i < LOAD_WHITE_MAX; i++)
+        if (set >> i & 1) {
+            rest->power_mw -= s->white[i].power_mw;
+            rest->reactive_mvar -= s->white[i].reactive_mvar;
+        }
+    uint32_t in_phase = root(square(rest->power_mw) + square(rest->reactive_mvar));
+    rest->third = share(s, rest->third_ma, in_phase);
+    rest->fifth = share(s, rest->fifth_ma, in_phase);
+    rest->edge_mw = rest->motor_mw = 0; /* of all of them together */
+    return rest->power_mw > -s->limit_mw;
+}
+
+/* Whether what is left of a step without the entries of `set` is allowed. */
+static bool rest_allowed(const struct load_step *step, const struct load_settings *s, unsigned set)
+{
+    struct load_step rest = *step;
+    if (!without(&rest, s, set))
+        return false;
+    enum load_verdict v = rest.power_mw < s->limit_mw ? LOAD_SMALL : load_judge(&rest, s, NULL);
+    return !load_forbidden(v) && v != LOAD_LAMP;
+}
+
+/* The white load whose edge it was that was found beside something allowed; 0: none. */
+static uint8_t find_white_edge(const struct load_step *step, const struct load_settings *s)
+{
+    for (uint8_t i = 0; i < LOAD_WHITE_MAX; i++) {
+        int32_t power_mw = s->white[i].power_mw;
+        int32_t apart = (int32_t)((int64_t)power_mw * s->white_permille / 1000) + step->unsure_mw;
+        if (power_mw > 0 && size_of(step->edge_mw - power_mw) <= apart &&
+            rest_allowed(step, s, 1U << i))
+            return (uint8_t)(i + 1);
+    }
+    return 0;
+}
+
 /* --- telling
  * ------------------------------------------------------------------------------------------ */
 
@@ -329,6 +370,8 @@ static void tell(struct load_watch *w, const struct load_settings *s, bool slow,
     e->verdict = load_judge(&e->step, s, &e->white);
     if (hidden && load_forbidden(e->verdict))
         e->verdict = LOAD_HEATING_HIDDEN;
+    if (e->verdict == LOAD_HEATING_MIXED && (e->white = find_white_edge(&e->step, s)) > 0)
+        e->verdict = LOAD_WHITE;
     if (e->verdict == LOAD_MOTOR || e->verdict == LOAD_OTHER || e->verdict == LOAD_ELECTRONIC)
         remember_motor(w, &e->step);
     if (e->verdict == LOAD_LAMP && s->lamp_s)
@@ -467,34 +510,14 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
     return true;
 }
 
-/* The step without the entries of `set`; false: it is less than they are. */
-static bool without(struct load_step *rest, const struct load_settings *s, unsigned set)
-{
-    for (unsigned i = 0; i < LOAD_WHITE_MAX; i++)
-        if (set >> i & 1) {
-            rest->power_mw -= s->white[i].power_mw;
-            rest->reactive_mvar -= s->white[i].reactive_mvar;
-        }
-    uint32_t in_phase = root(square(rest->power_mw) + square(rest->reactive_mvar));
-    rest->third = share(s, rest->third_ma, in_phase);
-    rest->fifth = share(s, rest->fifth_ma, in_phase);
-    rest->edge_mw = rest->motor_mw = 0; /* of all of them together */
-    return rest->power_mw > -s->limit_mw;
-}
-
 bool load_explained(const struct load_step *step, const struct load_settings *s)
 {
     unsigned known = 0;
     for (unsigned i = 0; i < LOAD_WHITE_MAX; i++)
         known |= s->white[i].power_mw > 0 ? 1U << i : 0;
-    for (unsigned set = known; set != 0; set = (set - 1) & known) {
-        struct load_step rest = *step;
-        if (!without(&rest, s, set))
-            continue;
-        enum load_verdict v = rest.power_mw < s->limit_mw ? LOAD_SMALL : load_judge(&rest, s, NULL);
-        if (!load_forbidden(v) && v != LOAD_LAMP)
+    for (unsigned set = known; set != 0; set = (set - 1) & known)
+        if (rest_allowed(step, s, set))
             return true;
-    }
     return false;
 }
 

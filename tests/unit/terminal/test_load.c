@@ -436,6 +436,24 @@ static void test_white_list(void **state)
     expect_trip(&p, LOAD_HEATING, 6'000);
 }
 
+/* The dispenser's thermostat and a computer within one second: the dispenser's edge is known. A
+ * heater's beside it is not. */
+static void test_white_beside_a_computer(void **state)
+{
+    (void)state;
+    static const double apart[] = {-400, -60, 60, 200, 500, 900};
+    settings.white[1] = (struct load_white){.power_mw = 430'000};
+    for (size_t i = 0; i < sizeof apart / sizeof *apart; i++) {
+        struct play p = {
+            .uses = {{supply, 200, 1'500, 60'000}, {resistance, 430, 1'500 + apart[i], 60'000}},
+            .until_ms = 6'000};
+        expect_peace(&p);
+        p.uses[1].watts = 550;
+        struct seen s = run(&p);
+        assert_int_equal(trips(&s), 1);
+    }
+}
+
 /* A thermostat that cycles: each time anew. */
 static void test_thermostat(void **state)
 {
@@ -620,6 +638,7 @@ int main(void)
         cmocka_unit_test_setup(test_heating_for_a_motor, set_up),
         cmocka_unit_test_setup(test_mains_swings, set_up),
         cmocka_unit_test_setup(test_white_list, set_up),
+        cmocka_unit_test_setup(test_white_beside_a_computer, set_up),
         cmocka_unit_test_setup(test_thermostat, set_up),
         cmocka_unit_test_setup(test_small_ones_in_a_row, set_up),
         cmocka_unit_test_setup(test_heating_in_small_steps, set_up),
