@@ -80,24 +80,28 @@ enum err bus_submit(struct bus *b, const struct bus_job *job)
         return ERR_FULL;
     b->jobs[i] = *job;
     b->order[i] = ++b->arrivals;
+    b->waiting++;
     b->sendings[i] = 0;
     b->damaged[i] = false;
     return ERR_OK;
 }
 
+static void drop_job(struct bus *b, int i)
+{
+    b->order[i] = 0;
+    b->waiting--;
+}
+
 size_t bus_waiting(const struct bus *b)
 {
-    size_t n = 0;
-    for (int i = 0; i < BUS_JOBS_MAX; i++)
-        n += b->order[i] != 0;
-    return n;
+    return b->waiting;
 }
 
 bool bus_cancel(struct bus *b, uint64_t tag)
 {
     for (int i = 0; i < BUS_JOBS_MAX; i++)
         if (b->order[i] != 0 && b->jobs[i].tag == tag && i != b->current) {
-            b->order[i] = 0;
+            drop_job(b, i);
             return true;
         }
     return false;
@@ -113,9 +117,14 @@ static bool comes_before(const struct bus *b, int i, int j)
 static int best_job(const struct bus *b)
 {
     int best = -1;
-    for (int i = 0; i < BUS_JOBS_MAX; i++)
-        if (b->order[i] != 0 && (best < 0 || comes_before(b, i, best)))
+    size_t left = b->waiting;
+    for (int i = 0; left > 0; i++) {
+        if (b->order[i] == 0)
+            continue;
+        left--;
+        if (best < 0 || comes_before(b, i, best))
             best = i;
+    }
     return best;
 }
 
@@ -133,7 +142,7 @@ static void push_result(struct bus *b, int i, enum err err, struct bytes answer)
                              .len = (uint16_t)answer.len};
     if (answer.len > 0)
         memcpy(r->answer, answer.data, answer.len);
-    b->order[i] = 0;
+    drop_job(b, i);
 }
 
 bool bus_result(struct bus *b, struct bus_result *out)

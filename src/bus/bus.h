@@ -125,6 +125,7 @@ struct bus {
     struct bus_job jobs[BUS_JOBS_MAX];
     uint32_t order[BUS_JOBS_MAX]; /* arrival number of each job; 0: slot is free */
     uint32_t arrivals;
+    size_t waiting;                 /* jobs in the table, the running one included */
     uint8_t sendings[BUS_JOBS_MAX]; /* how often each was sent so far */
     bool damaged[BUS_JOBS_MAX];     /* something damaged came for it */
     int current;                    /* index of the job on the line, or -1 */
@@ -146,6 +147,7 @@ struct bus {
     size_t result_head, result_count;
     struct bus_peer peers[BUS_PEERS_MAX];
     bool changed;          /* some peer may differ from what bus_peer_change said */
+    uint32_t lessons;      /* rises when what decides bus_may_poll changes */
     mono_ms probe_free_at; /* the ring as a whole is slow, however many are on it */
     uint16_t live;         /* peers that answer */
     uint16_t burst;        /* probes that may follow one another, because one came back */

@@ -84,6 +84,7 @@ void bus_peer_answered(struct bus *b, uint16_t peer, int64_t turnaround_ms, mono
     p->answers++;
     if (!p->silent)
         return;
+    b->lessons++;
     p->silent = false;
     b->changed = true;
     b->stats.returns++;
@@ -118,6 +119,7 @@ void bus_peer_failed(struct bus *b, uint16_t peer, mono_ms now)
         p->failures++;
     if (p->failures < SILENT_AFTER)
         return;
+    b->lessons++;
     if (!p->silent) {
         b->stats.demotions++;
         p->probes = 0;
@@ -144,6 +146,7 @@ bool bus_may_poll(const struct bus *b, uint16_t peer, mono_ms now)
 void bus_peer_reset(struct bus *b, uint16_t peer)
 {
     struct bus_peer *p = &b->peers[peer];
+    b->lessons++;
     leave(b, p->answers > 0 && !p->silent);
     *p = (struct bus_peer){
         .link = p->link, .baud = p->baud, .parity = p->parity, .slow_ms = p->slow_ms};

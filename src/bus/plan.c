@@ -19,6 +19,22 @@ void plan_init(struct plan *p, struct plan_peer *peers, uint16_t peer_count)
         peers[i] = (struct plan_peer){0};
 }
 
+static bool at_rest(const struct plan *p, const struct bus *b, mono_ms now)
+{
+    return p->rest_lessons == b->lessons && !mono_due(p->rest_until, now);
+}
+
+static void rest(struct plan *p, const struct bus *b, mono_ms now)
+{
+    p->rest_until = plan_wake(p, b, now);
+    p->rest_lessons = b->lessons;
+}
+
+static void rest_ends(struct plan *p)
+{
+    p->rest_until = (mono_ms){0};
+}
+
 static bool asked_by_time(const struct plan_peer *p, unsigned item)
 {
     return p->unit->model->items[item].period_s > 0;
@@ -29,6 +45,7 @@ void plan_set(struct plan *p, uint16_t peer, const struct meter_unit *unit, mono
     MUST(peer < p->peer_count && unit->model->item_count <= METER_ITEMS_MAX);
     p->peers[peer].unit = unit;
     p->peers[peer].not_before = now;
+    rest_ends(p);
     for (unsigned i = 0; i < unit->model->item_count; i++)
         p->peers[peer].due[i] = now;
 }
@@ -131,10 +148,14 @@ static int longest_waiting(const struct plan *p, const struct bus *b, mono_ms no
 bool plan_next(struct plan *p, const struct bus *b, mono_ms now, struct plan_ask *ask)
 {
     uint8_t item;
+    if (at_rest(p, b, now))
+        return false;
     if (p->peer < 0 || !next_row(p, now, &item)) {
         begin_sweep(p, longest_waiting(p, b, now), now);
-        if (p->peer < 0 || !next_row(p, now, &item))
+        if (p->peer < 0 || !next_row(p, now, &item)) {
+            rest(p, b, now);
             return false;
+        }
     }
     p->asked |= 1U << item;
     p->rare_asked = p->rare_asked || is_rare(&p->peers[p->peer], item);
@@ -154,6 +175,7 @@ void plan_done(struct plan *p, const struct plan_ask *ask, int next_item, mono_m
     peer->due[ask->item] = mono_after(now, period_ms - spread_ms);
     if (p->peer == ask->peer && next_item >= 0)
         p->lead = next_item;
+    rest_ends(p);
 }
 
 void plan_failed(struct plan *p, const struct bus *b, const struct plan_ask *ask, mono_ms now)
@@ -166,6 +188,7 @@ void plan_failed(struct plan *p, const struct bus *b, const struct plan_ask *ask
         shift = failures;
     int64_t pause_ms = (int64_t)AGAIN_MS << shift;
     peer->not_before = mono_after(now, pause_ms);
+    rest_ends(p);
     if (p->peer == ask->peer)
         begin_sweep(p, -1, now);
 }
@@ -179,6 +202,7 @@ bool plan_sweep_over(const struct plan *p, mono_ms now)
 void plan_hurry(struct plan *p, uint16_t peer, mono_ms now)
 {
     struct plan_peer *q = &p->peers[peer];
+    rest_ends(p);
     for (unsigned i = 0; q->unit && i < q->unit->model->item_count; i++)
         if (q->unit->model->items[i].period_s <= STATE_MAX_S)
             q->due[i] = mono_earlier(q->due[i], now);
@@ -186,6 +210,8 @@ void plan_hurry(struct plan *p, uint16_t peer, mono_ms now)
 
 mono_ms plan_wake(const struct plan *p, const struct bus *b, mono_ms now)
 {
+    if (at_rest(p, b, now))
+        return p->rest_until;
     if (p->peer >= 0 && !plan_sweep_over(p, now))
         return now;
     mono_ms wake = MONO_NEVER;

@@ -24,6 +24,10 @@ struct plan {
     bool rare_asked; /* one rare row was asked in this sweep */
     int64_t late_ms; /* so long was the state of this meter overdue when the sweep began */
     int lead;        /* row an answer led to, or -1 */
+    /* Nothing is due before this, unless the bus learns something of a peer: a line at rest is
+     * looked at whenever another one is busy, and shall not look at all its rows each time. */
+    mono_ms rest_until;
+    uint32_t rest_lessons; /* the bus's when that was found */
 };
 
 void plan_init(struct plan *p, struct plan_peer *peers, uint16_t peer_count);

@@ -138,10 +138,12 @@ static bool clock_peer(const struct gateway *g, const struct gateway_line *l, ui
 
 static void tell_time(struct gateway *g, const struct gateway_now *now, struct gateway_line *l)
 {
+    if (!now->trusted || !mono_due(l->clock_at, now->mono))
+        return;
     struct bus_job job = {
         .tag = GATEWAY_TAG_CLOCK, .priority = BUS_POLL, .attempts = 1, .silent = true};
     struct writer w = writer_of(job.request, sizeof job.request);
-    if (!now->trusted || !mono_due(l->clock_at, now->mono) || !clock_peer(g, l, &job.peer))
+    if (!clock_peer(g, l, &job.peer))
         return;
     l->clock_at = mono_after(now->mono, GATEWAY_CLOCK_S * INT64_C(1000));
     meter_ask_clock(now->wall, g->options.offset_s, &w);

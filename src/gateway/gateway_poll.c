@@ -17,12 +17,12 @@ static void sweep_ends(struct gateway *g, const struct gateway_now *now, struct 
 void gateway_poll_next(struct gateway *g, const struct gateway_now *now, size_t line)
 {
     struct gateway_line *l = &g->lines[line];
-    struct bus_job job = {.tag = GATEWAY_TAG_POLL};
-    struct writer w = writer_of(job.request, sizeof job.request);
     if (!plan_next(&l->plan, &l->bus, now->mono, &l->ask)) {
         l->owes_sweep = false;
         return;
     }
+    struct bus_job job = {.tag = GATEWAY_TAG_POLL};
+    struct writer w = writer_of(job.request, sizeof job.request);
     const struct gateway_meter *m = &g->meters[l->meters[l->ask.peer]];
     if (l->reading.meter_id != m->meter_id) {
         sweep_ends(g, now, l);

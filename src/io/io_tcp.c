@@ -137,11 +137,15 @@ static void on_written(uv_write_t *request, int status)
     }
 }
 
-/* Takes `o` over. */
-static void send_out(struct io_stream *s, struct outgoing *o)
+/* What the socket does not take at once waits in uv. */
+static void queue_out(struct io_stream *s, const uint8_t *data, size_t len)
 {
+    struct outgoing *o = malloc(sizeof *o + len);
+    MUST(o != NULL);
     o->stream = s;
+    o->len = len;
     o->request.data = o;
+    memcpy(o->data, data, len);
     uv_buf_t buffer = uv_buf_init((char *)o->data, (unsigned)o->len);
     int rc = uv_write(&o->request, (uv_stream_t *)&s->tcp, &buffer, 1, on_written);
     if (rc != 0) {
@@ -153,23 +157,27 @@ static void send_out(struct io_stream *s, struct outgoing *o)
     s->high = s->high || s->waiting > IO_STREAM_HIGH;
 }
 
-static struct outgoing *outgoing_new(size_t len)
+/* At once where that is possible: a request that uv keeps costs another turn of the loop for its
+ * callback, and a call to the kernel to watch for room. uv keeps the order: it takes nothing at
+ * once while something waits. */
+static void send_out(struct io_stream *s, const uint8_t *data, size_t len)
 {
-    struct outgoing *o = malloc(sizeof *o + len);
-    MUST(o != NULL);
-    o->len = len;
-    return o;
+    uv_buf_t buffer = uv_buf_init((char *)data, (unsigned)len);
+    int sent = uv_try_write((uv_stream_t *)&s->tcp, &buffer, 1);
+    if (sent == UV_EAGAIN)
+        sent = 0;
+    if (sent < 0)
+        die(s, io_err_of_uv(sent));
+    else if ((size_t)sent < len)
+        queue_out(s, data + sent, len - (size_t)sent);
 }
 
 static void flush_tls(struct io_stream *s)
 {
     uint8_t chunk[16 * 1024];
     size_t n;
-    while (s->state != DEAD && (n = io_tls_half_output(s->tls, chunk, sizeof chunk)) > 0) {
-        struct outgoing *o = outgoing_new(n);
-        memcpy(o->data, chunk, n);
-        send_out(s, o);
-    }
+    while (s->state != DEAD && (n = io_tls_half_output(s->tls, chunk, sizeof chunk)) > 0)
+        send_out(s, chunk, n);
 }
 
 enum err io_stream_write(struct io_stream *s, const uint8_t *data, size_t len)
@@ -180,13 +188,9 @@ enum err io_stream_write(struct io_stream *s, const uint8_t *data, size_t len)
         return ERR_FULL;
     if (len == 0)
         return ERR_OK;
-    if (s->tls == NULL) {
-        struct outgoing *o = outgoing_new(len);
-        memcpy(o->data, data, len);
-        send_out(s, o);
-        return ERR_OK;
-    }
-    if (!io_tls_half_write(s->tls, data, len))
+    if (s->tls == NULL)
+        send_out(s, data, len);
+    else if (!io_tls_half_write(s->tls, data, len))
         die(s, ERR_TLS);
     else
         flush_tls(s);
