@@ -73,6 +73,10 @@ enum err control_tell(struct control_turn *t, const struct control_meter *m,
 /* The wish reached its end: confirmed by the meter. */
 enum err control_settle(struct control_turn *t, const struct control_meter *m,
                         struct control_row *r);
+/* A cut was carried out, also one that lapsed meanwhile. Whoever paid since then may be left alone
+ * by readings: the account is looked at again at once. */
+enum err control_cut_stands(struct control_turn *t, const struct control_meter *m,
+                            struct control_row *r);
 /* A cut that will not happen any more: fee control decides afresh. */
 enum err control_lapse(struct control_turn *t, const struct control_meter *m, struct control_row *r,
                        enum journal_kind kind);

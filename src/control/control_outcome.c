@@ -1,3 +1,4 @@
+#include "billing/quiet.h"
 #include "control/away_impl.h"
 #include "control/control_impl.h"
 #include "headend/headend.h"
@@ -10,6 +11,16 @@ enum err control_settle(struct control_turn *t, const struct control_meter *m,
     r->next_at.s = 0;
     TRY(control_row_save(t->tx, r));
     return control_tell(t, m, r, EVENT_RELAY_DONE);
+}
+
+enum err control_cut_stands(struct control_turn *t, const struct control_meter *m,
+                            struct control_row *r)
+{
+    bool late = r->desired != CONTROL_OPEN;
+    r->desired = CONTROL_OPEN;
+    if (late && m->account_id != 0)
+        TRY(quiet_postpone(t->tx, m->account_id, t->now));
+    return control_settle(t, m, r);
 }
 
 enum err control_lapse(struct control_turn *t, const struct control_meter *m, struct control_row *r,
@@ -46,10 +57,8 @@ static enum err restore_withdrawn(struct control_turn *t, const struct control_r
 static enum err cut_answered(struct control_turn *t, const struct control_meter *m,
                              struct control_row *r, const struct uplink_outcome *o)
 {
-    if (o->status == UPLINK_DONE && r->state == CONTROL_IS_OPEN) {
-        r->desired = CONTROL_OPEN;
-        return control_settle(t, m, r);
-    }
+    if (o->status == UPLINK_DONE && r->state == CONTROL_IS_OPEN)
+        return control_cut_stands(t, m, r);
     if (r->desired != CONTROL_OPEN)
         return control_row_save(t->tx, r); /* it lapsed already */
     if (o->status == UPLINK_UNKNOWN) {

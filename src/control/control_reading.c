@@ -7,6 +7,18 @@ static bool reported_after_wish(const struct control_row *r, const struct contro
     return p->at.s > r->changed_at.s;
 }
 
+#define UNTOLD_S 3600 /* later an opened relay without a reason may be a hand at the meter */
+
+/* A cut that lapsed without an answer was carried out all the same: it stays ours, or nobody would
+ * restore it. What was withdrawn has no time. */
+static bool is_lapsed_cut(const struct control_row *r, const struct control_report *p)
+{
+    bool told = p->open_reason == REASON_REMOTE;
+    bool untold = p->open_reason < 0 && p->at.s - r->not_after.s <= UNTOLD_S;
+    return r->desired == CONTROL_NONE && r->not_after.s != 0 && r->next_at.s == 0 &&
+           r->state == CONTROL_IS_OPEN && reported_after_wish(r, p) && (told || untold);
+}
+
 /* A wish that still waits for its confirmation. */
 static enum err settle_pending(struct control_turn *t, const struct control_meter *m,
                                struct control_row *r, const struct control_report *p)
@@ -42,8 +54,9 @@ static enum err moved_alone(struct control_turn *t, const struct control_meter *
 static enum err watch_leak(struct control_turn *t, const struct control_meter *m,
                            struct control_row *r, const struct control_report *p)
 {
-    if (!m->electric || r->circuit != 0 || r->desired != CONTROL_OPEN || r->state != CONTROL_IS_OPEN ||
-        r->next_at.s != 0 || p->energy_wh < 0 || r->told || !reported_after_wish(r, p))
+    if (!m->electric || r->circuit != 0 || r->desired != CONTROL_OPEN ||
+        r->state != CONTROL_IS_OPEN || r->next_at.s != 0 || p->energy_wh < 0 || r->told ||
+        !reported_after_wish(r, p))
         return ERR_OK;
     if (r->open_wh < 0) {
         r->open_wh = p->energy_wh;
@@ -67,11 +80,13 @@ static enum err take_state(struct control_turn *t, const struct control_meter *m
     if (now == CONTROL_UNKNOWN || p->at.s < r->state_at.s)
         return ERR_OK;
     bool moved = now != r->state, first = r->state == CONTROL_UNKNOWN;
-    if (!moved && r->next_at.s == 0)
-        return ERR_OK;
     if (moved)
         r->state_at = p->at;
     r->state = now;
+    if (is_lapsed_cut(r, p))
+        return control_cut_stands(t, m, r);
+    if (!moved && r->next_at.s == 0)
+        return ERR_OK;
     if (r->next_at.s != 0)
         return settle_pending(t, m, r, p);
     return first ? control_row_save(t->tx, r) : moved_alone(t, m, r, p);

@@ -59,6 +59,60 @@ static void test_cut_that_lapsed_is_decided_again(void **state)
     assert_int_equal(number(w, "SELECT count(*) FROM command WHERE kind = 'relay'"), 2);
 }
 
+static enum err tick(struct store_tx *tx, void *arg)
+{
+    struct world *w = arg;
+    int64_t worked;
+    return control_tick(
+        tx, &(struct control_scan){.now = w->now, .limit = 64, .random = ++w->random * 555},
+        &worked);
+}
+
+static enum err check_due(struct store_tx *tx, void *arg)
+{
+    struct world *w = arg;
+    int64_t ids[4];
+    size_t count;
+    TRY(control_fee_due(tx, w->now, ids, 4, &count));
+    return count > 0 ? check(tx, w) : ERR_OK;
+}
+
+/* It lapsed, the money came, and only then the gateway tells that it was carried out in time. The
+ * account has enough by then and is left alone by readings: it must not sit in the dark. */
+static void late_word(struct world *w, bool by_reading)
+{
+    sql(w, "UPDATE strategy SET body = '{\"rating\":{\"n_days\":3},\"cut\":{\"from\":\"00:00\","
+           "\"to\":\"24:00\",\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true}}'");
+    run_out(w);
+    assert_true(wished(w, "open"));
+    w->now.s += 70;
+    assert_ok(store_run(w->ledger, tick, w));
+    assert_true(wished(w, "none"));
+    w->leave_alone = true;
+    pay(w, "order-0002", 50'000);
+    reading(w, 10, 0);
+    assert_int_equal(number(w, "SELECT count(*) FROM fee_watch WHERE state = 'quiet'"), 1);
+    assert_int_equal(level(w), 0);
+    w->relay_open = 7;
+    if (by_reading)
+        reading(w, 10, 0);
+    else
+        relay_does(w, true);
+    w->now.s += 1;
+    assert_ok(store_run(w->ledger, check_due, w));
+    assert_true(wished(w, "closed"));
+}
+
+static void test_late_word_of_a_cut_after_the_payment(void **state)
+{
+    late_word(*state, false);
+}
+
+static void test_late_sight_of_a_cut_after_the_payment(void **state)
+{
+    late_word(*state, true);
+}
+
 static void test_payment_between_decision_and_cut_cancels_it(void **state)
 {
     struct world *w = *state;
@@ -522,6 +576,8 @@ int main(void)
         CASE(test_warned_then_cut),
         CASE(test_limit_before_the_cut),
         CASE(test_cut_that_lapsed_is_decided_again),
+        CASE(test_late_word_of_a_cut_after_the_payment),
+        CASE(test_late_sight_of_a_cut_after_the_payment),
         CASE(test_payment_between_decision_and_cut_cancels_it),
         CASE(test_payment_that_is_too_small_cancels_too),
         CASE(test_restore_after_payment),
