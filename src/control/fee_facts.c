@@ -38,16 +38,16 @@ uint32_t fee_limit_circuits(const struct strategy_policy *p, int64_t circuits)
     return some == all ? 0 : some;
 }
 
-static enum err circuits_off(struct loop *l, int64_t meter_id, uint32_t circuits, bool *off)
+/* The circuits of a meter that are off for money, as bits. */
+static enum err circuits_off(struct loop *l, int64_t meter_id, uint32_t *off)
 {
     struct control_row rows[CONTROL_RELAYS_MAX];
     size_t count;
-    uint32_t open = 0;
+    *off = 0;
     TRY(control_rows_load(l->turn.tx, meter_id, rows, &count));
     for (size_t i = 0; i < count; i++)
         if (rows[i].circuit > 0 && fee_desired_of(&rows[i]) == STRATEGY_DESIRED_OPEN_MONEY)
-            open |= 1u << (rows[i].circuit - 1);
-    *off = (open & circuits) == circuits;
+            *off |= 1u << (rows[i].circuit - 1);
     return ERR_OK;
 }
 
@@ -57,26 +57,25 @@ static enum err gather_limit(struct loop *l)
     const struct strategy_policy *p = &l->in_force.policy;
     struct strategy_facts *f = &l->facts;
     bool all_off = true;
-    if (p->limit_s == 0 && l->episode.limited_at.s == 0)
-        return ERR_OK;
     for (size_t i = 0; i < l->outlook.meter_count; i++) {
-        uint32_t circuits = fee_limit_circuits(p, l->circuits[i]);
-        bool off = true;
-        if (circuits == 0)
+        uint32_t circuits = fee_limit_circuits(p, l->circuits[i]), off;
+        if (l->circuits[i] < 2)
             continue;
-        f->can_limit = true;
-        TRY(circuits_off(l, l->relay[i].meter_id, circuits, &off));
-        all_off = all_off && off;
+        TRY(circuits_off(l, l->relay[i].meter_id, &off));
+        f->some_limited = f->some_limited || off != 0;
+        f->can_limit = f->can_limit || circuits != 0;
+        all_off = all_off && (off & circuits) == circuits;
     }
     f->limited_at.s = f->can_limit && all_off ? l->episode.limited_at.s : 0;
     return ERR_OK;
 }
 
-/* Of several meters: the worst desire counts, and supply is on if any relay is closed. */
+/* Of several meters: the worst desire counts, our own cut before a person's, and supply is on if
+ * any relay is closed. */
 static enum err gather_relays(struct loop *l)
 {
     struct strategy_facts *f = &l->facts;
-    bool any_open = false, any_closed = false, any_not_ours = false, any_cuts = false;
+    bool any_open = false, any_closed = false, any_not_ours = false, any_cuts = false, ours = false;
     for (size_t i = 0; i < l->outlook.meter_count; i++) {
         int64_t keep = 0, meter_id = l->outlook.meters[i].meter_id;
         struct control_meter m;
@@ -91,11 +90,14 @@ static enum err gather_relays(struct loop *l)
         enum strategy_desired desired = fee_desired_of(&l->relay[i]);
         if (desired > f->desired)
             f->desired = desired;
+        ours = ours || desired == STRATEGY_DESIRED_OPEN_MONEY;
         any_not_ours = any_not_ours || (m.cuts && desired < STRATEGY_DESIRED_OPEN_MONEY);
         enum control_relay_state s = newest_state(l, &l->relay[i], m.circuits);
         any_open = any_open || s == CONTROL_IS_OPEN;
         any_closed = any_closed || s == CONTROL_IS_CLOSED;
     }
+    if (ours) /* what a person opened besides does not keep it off */
+        f->desired = STRATEGY_DESIRED_OPEN_MONEY;
     f->relay = any_closed ? STRATEGY_RELAY_CLOSED
                : any_open ? STRATEGY_RELAY_OPEN
                           : STRATEGY_RELAY_UNKNOWN;

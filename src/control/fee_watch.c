@@ -83,7 +83,7 @@ static bool is_calm(const struct loop *l)
            f->clock_trusted && d->level == 0 && l->episode.level == 0 &&
            d->action == STRATEGY_NONE && d->not_before.s == 0 && f->emergency_fen == 0 &&
            f->desired <= STRATEGY_DESIRED_CLOSED && l->approval.id == 0 &&
-           l->episode.limited_at.s == 0;
+           l->episode.limited_at.s == 0 && !f->some_limited;
 }
 
 /* The most that can be lost with the level still 0. */

@@ -532,7 +532,7 @@ static void decide_restore(struct strategy_decision *d, const struct strategy_po
  * off comes back under the rules of a restore. */
 static bool limit_is_over(const struct strategy_policy *p, const struct strategy_facts *f)
 {
-    return f->limited_at.s != 0 && f->desired != STRATEGY_DESIRED_OPEN_MONEY &&
+    return (f->limited_at.s != 0 || f->some_limited) && f->desired != STRATEGY_DESIRED_OPEN_MONEY &&
            (f->keep_power || (f->account_open && f->available_known && money_back(p, f)));
 }
 

@@ -154,12 +154,13 @@ struct strategy_facts {
     wall_s refused_at;      /* when a meter last refused a cut; 0: not known of */
     uint32_t protections;   /* STRATEGY_PROTECTED set: entries that are in force now */
     enum strategy_relay relay;
-    enum strategy_desired desired; /* of several meters the worst */
+    enum strategy_desired desired; /* of several meters the worst; OPEN_MONEY before OPEN_PERSON */
     bool partly_cut;       /* OPEN_MONEY, but other meters of the account are still on */
     bool confirmed;        /* safe restore: the customer confirmed */
     enum strategy_approval approval; /* how far the proposal to cut has come */
     bool can_limit;        /* a meter of the account has circuits that the limit stage switches */
-    wall_s limited_at;     /* since when they are off; 0: they are not */
+    wall_s limited_at;     /* since when they are all off; 0: they are not */
+    bool some_limited;     /* circuits are off by a limit stage, all or some, of this policy or another */
     int64_t emergency_fen; /* emergency credit that carries now; 0: none was asked for */
     bool payment_pending;  /* money of this account waits for confirmation */
     bool vend_unresolved;  /* a sale is bound and its fate unknown */

@@ -117,6 +117,7 @@ static bool set_fact(struct strategy_facts *f, const char *name, const char *tex
     else if (!strcmp(name, "confirmed")) f->confirmed = on;
     else if (!strcmp(name, "persons")) f->approval = (enum strategy_approval)v;
     else if (!strcmp(name, "can_limit")) f->can_limit = on;
+    else if (!strcmp(name, "some_limited")) f->some_limited = on;
     else if (!strcmp(name, "limited_at")) f->limited_at.s = v;
     else if (!strcmp(name, "credit")) f->emergency_fen = v;
     else if (!strcmp(name, "over")) f->notice_channels = (1u << v) - 1;

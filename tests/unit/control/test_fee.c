@@ -530,6 +530,76 @@ static void test_limit_before_the_cut(void **state)
     assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 2);
 }
 
+/* The stage before the cut: circuits 2 and 3 of the only meter are wished off. */
+static void limited(struct world *w)
+{
+    sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"00:00\",\"to\":\"24:00\","
+           "\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true,\"limit_s\":3600,"
+           "\"limit_circuits\":[2,3]}}'");
+    sql(w, "UPDATE meter SET model = 'yufu-dorm3', circuits = 3");
+    run_out(w);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 2);
+}
+
+static void paid_and_on_again(struct world *w)
+{
+    pay(w, "order-0002", 50'000);
+    reading(w, 10, 0);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 0);
+    assert_int_equal(
+        number(w, "SELECT count(*) FROM relay WHERE desired = 'closed' AND circuit = 2"), 1);
+}
+
+/* One circuit went off and the other did not in time: that one comes back all the same. */
+static void test_half_a_limit_is_lifted(void **state)
+{
+    struct world *w = *state;
+    limited(w);
+    sql(w, "UPDATE relay SET state = 'open', next_at = NULL WHERE circuit = 2");
+    w->relay_open = 2;
+    w->now.s += 70;
+    assert_ok(store_run(w->ledger, tick, w));
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 1);
+    paid_and_on_again(w);
+}
+
+/* What the strategy of before switched off comes back under one without a limit. */
+static void test_a_limit_outlives_no_strategy(void **state)
+{
+    struct world *w = *state;
+    limited(w);
+    sql(w, "UPDATE relay SET state = 'open', next_at = NULL WHERE circuit > 0");
+    w->relay_open = 6;
+    sql(w, "INSERT INTO strategy (id, project_id, code, version, effective_at, body) "
+           "VALUES (2, 1, 's', 2, 2, '{\"cut\":{\"from\":\"00:00\",\"to\":\"24:00\","
+           "\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true,\"automatic\":false}}')");
+    reading(w, 60, 0);
+    paid_and_on_again(w);
+}
+
+/* Of two meters that were cut for arrears a person cuts one anew: the payment restores the other.
+ */
+static void test_a_person_at_one_meter_keeps_not_the_other(void **state)
+{
+    struct world *w = *state;
+    sql(w,
+        "INSERT INTO meter (id, project_id, account_id, place_id, line_id, address, model, kind) "
+        "VALUES (12, 1, 7, 1, 1, '12', 'yufu-shop3', 'electricity')");
+    w->neighbour = true;
+    run_out(w);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 2);
+    sql(w, "UPDATE relay SET state = 'open', next_at = NULL");
+    sql(w, "UPDATE relay SET reason = 'manual' WHERE meter_id = 12");
+    w->relay_open = 7;
+    pay(w, "order-0002", 50'000);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'closed' "
+                               "AND meter_id = 11 AND circuit = 0"),
+                     1);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open' "
+                               "AND meter_id = 12 AND circuit = 0"),
+                     1);
+}
+
 static enum err check_both(struct store_tx *tx, void *arg)
 {
     struct world *w = arg;
@@ -575,6 +645,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_warned_then_cut),
         CASE(test_limit_before_the_cut),
+        CASE(test_half_a_limit_is_lifted),
+        CASE(test_a_limit_outlives_no_strategy),
+        CASE(test_a_person_at_one_meter_keeps_not_the_other),
         CASE(test_cut_that_lapsed_is_decided_again),
         CASE(test_late_word_of_a_cut_after_the_payment),
         CASE(test_late_sight_of_a_cut_after_the_payment),
