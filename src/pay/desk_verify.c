@@ -84,6 +84,20 @@ static const struct {
      "FROM ledger_txn t JOIN posting p ON p.account_id = t.account_id AND p.seq = t.seq "
      "AND p.book = 'other_due' WHERE t.account_id = l.account_id AND t.kind = 'late.fee' "
      "AND t.key >= 'late:' || l.begun_day || '/' AND t.key < 'late:' || l.begun_day || '0')"},
+    {"the lines of a late fee are not what was posted for it",
+     "SELECT account_id, 'since day ' || begun_day FROM (SELECT account_id, begun_day, amount_fen "
+     "FROM late_line UNION ALL SELECT t.account_id, "
+     "CAST(substr(t.key, 6, instr(t.key, '/') - 6) AS INTEGER), p.amount_fen FROM ledger_txn t "
+     "JOIN posting p ON p.account_id = t.account_id AND p.seq = t.seq AND p.book = 'other_due' "
+     "WHERE t.kind = 'late.fee') both_sides GROUP BY account_id, begun_day "
+     "HAVING sum(amount_fen) <> 0"},
+    {"a line of a late fee does not come to what it says",
+     "SELECT account_id, 'day ' || from_day FROM late_line WHERE days <> to_day - from_day + 1 "
+     "OR exact <> days * ((arrears_fen - prior_fen) * ppm + prior_fen * next_years_ppm)"},
+    {"the lines of the running arrears are not what was counted",
+     "SELECT t.account_id, 'since day ' || t.begun_day FROM late_term t JOIN late_line l "
+     "ON l.account_id = t.account_id AND l.begun_day = t.begun_day GROUP BY t.account_id "
+     "HAVING count(l.ppm) = count(*) AND (sum(l.exact) <> t.exact OR sum(l.days) <> t.days)"},
 };
 
 static enum err look(struct store_tx *tx, size_t rule, desk_fault *fault, void *arg,

@@ -54,15 +54,37 @@ enum err late_count_day(const struct late_term *term, const struct late_day *d,
     return ERR_OK;
 }
 
-int64_t late_fee_fen(const struct late_term *term, const struct late_count *c)
+struct fee {
+    int64_t fen;
+    enum late_rule rule;
+};
+
+static struct fee fee_of(const struct late_term *term, const struct late_count *c)
 {
     int64_t cap_fen;
+    struct fee f = {c->exact / PPM + (c->exact % PPM >= PPM / 2), LATE_ROUNDED};
     if (c->exact == 0)
-        return 0;
-    int64_t fee_fen = c->exact / PPM + (c->exact % PPM >= PPM / 2);
-    if (fee_fen < term->least_fen)
-        fee_fen = term->least_fen;
-    if (units_mul_div(c->most_fen, term->cap_permille, 1'000, &cap_fen) != ERR_OK)
-        return fee_fen;
-    return smaller(fee_fen, cap_fen);
+        return (struct fee){};
+    if (f.fen < term->least_fen)
+        f = (struct fee){term->least_fen, LATE_LEAST};
+    enum err e = units_mul_div(c->most_fen, term->cap_permille, 1'000, &cap_fen);
+    if (e == ERR_OK && cap_fen < f.fen)
+        f = (struct fee){cap_fen, LATE_CAP};
+    return f;
+}
+
+int64_t late_fee_fen(const struct late_term *term, const struct late_count *c)
+{
+    return fee_of(term, c).fen;
+}
+
+enum late_rule late_rule_of(const struct late_term *term, const struct late_count *c)
+{
+    return fee_of(term, c).rule;
+}
+
+const char *late_rule_name(enum late_rule rule)
+{
+    static const char *const names[LATE_RULES] = {"rounded", "least", "cap"};
+    return rule < LATE_RULES ? names[rule] : "?";
 }

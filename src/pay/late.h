@@ -6,6 +6,7 @@
  * Payments settle the oldest arrears first. The whole of one run of arrears costs at least
  * least_fen, and at most cap_permille of its greatest amount. It is billed day by day as other
  * services are (pay/due.h): it is never a reason for a cut, and bears no late fee itself.
+ * One run of arrears is one bill; its lines say which debt, days, rate and clause made it.
  */
 #ifndef YUFU_PAY_LATE_H
 #define YUFU_PAY_LATE_H
@@ -17,12 +18,15 @@
 #include "base/err.h"
 #include "store/store.h"
 
+#define LATE_CLAUSE_MAX 96 /* bytes */
 struct late_term {
     int64_t ppm;            /* 1 .. 10,000 */
     int64_t next_years_ppm; /* 1 .. 10,000 */
     int64_t grace_days;     /* 0 .. 365 */
     int64_t least_fen;      /* 0 .. 10,000 */
     int64_t cap_permille;   /* 1 .. 10,000: 1000 is as much as the arrears */
+    char
+        clause[LATE_CLAUSE_MAX + 1]; /* of the contract; "" only if it is older than the question */
 };
 
 /* One run of arrears, as it is counted. All zero: none. */
@@ -66,6 +70,41 @@ struct late_query {
 };
 [[nodiscard]] enum err late_list(struct store_tx *tx, const struct late_query *query,
                                  late_each *each, void *arg);
+
+/* What the whole fee of a run of arrears was, when a line was counted last. */
+enum late_rule { LATE_ROUNDED, LATE_LEAST, LATE_CAP, LATE_RULES };
+const char *late_rule_name(enum late_rule rule); /* "rounded" ... */
+enum late_rule late_rule_of(const struct late_term *term, const struct late_count *count);
+
+/* Days on end with the same debt, rate and clause. */
+struct late_line {
+    int64_t account_id;
+    int32_t begun_day, from_day, to_day; /* of the run of arrears; both others cost something */
+    int64_t days;
+    bool kept; /* false: billed before lines were kept; debt and term are not known */
+    int64_t arrears_fen, prior_fen; /* at the end of each day; of it, from years before */
+    struct late_term term;          /* without grace_days */
+    int64_t exact;                  /* millionths of a fen */
+    int64_t most_fen;               /* greatest arrears of the run up to then */
+    enum late_rule rule;
+    int64_t amount_fen; /* billed on these days */
+    wall_s billed_at;   /* last; 0: nothing was */
+};
+/* Lengthens the last line of the run by the line's one day, or begins another. */
+[[nodiscard]] enum err late_line_put(struct store_tx *tx, const struct late_line *day);
+/* All lines of one run of arrears together. */
+struct late_bill {
+    int32_t begun_day, from_day, to_day;
+    int64_t days, exact, amount_fen;
+    wall_s billed_at;
+    size_t line; /* from 0: of its line_count */
+    size_t line_count;
+};
+typedef enum err late_line_each(void *arg, const struct late_bill *bill,
+                                const struct late_line *line);
+/* The lines of up to `limit` runs that were billed for, the newest run first, each by day. */
+[[nodiscard]] enum err late_lines(struct store_tx *tx, int64_t account_id, int64_t limit,
+                                  late_line_each *each, void *arg);
 
 /* Counts up to `limit` accounts up to yesterday and bills what they owe. What the ledger has not
  * folded yet (ledger/run.h) is waited for. */

@@ -14,7 +14,7 @@ static bool good(const struct late_term *t)
     return t->ppm >= 1 && t->ppm <= PPM_MAX && t->next_years_ppm >= 1 &&
            t->next_years_ppm <= PPM_MAX && t->grace_days >= 0 && t->grace_days <= 365 &&
            t->least_fen >= 0 && t->least_fen <= 10'000 && t->cap_permille >= 1 &&
-           t->cap_permille <= 10'000;
+           t->cap_permille <= 10'000 && t->clause[0];
 }
 
 static enum err end_term(struct store_tx *tx, const struct late_set *s)
@@ -39,6 +39,7 @@ static enum err audit_term(struct store_tx *tx, const struct late_set *s)
     detail_int(&d, "grace_days", s->term->grace_days);
     detail_int(&d, "least_fen", s->term->least_fen);
     detail_int(&d, "cap_permille", s->term->cap_permille);
+    detail_text(&d, "clause", s->term->clause);
     return shift_audit(
         tx, &(struct shift_act){s->actor, "late.set", "account", s->account_id, s->now}, &d);
 }
@@ -60,27 +61,30 @@ enum err late_term_set(struct store_tx *tx, const struct late_set *s)
     TRY(store_exec(tx,
                    "INSERT INTO late_term (account_id, project_id, ppm, next_years_ppm, "
                    "grace_days, least_fen, "
-                   "cap_permille, last_day, actor) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+                   "cap_permille, last_day, actor, clause) "
+                   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
                    "ON CONFLICT (account_id) DO UPDATE SET ppm = excluded.ppm, "
                    "next_years_ppm = excluded.next_years_ppm, grace_days = excluded.grace_days, "
                    "least_fen = excluded.least_fen, cap_permille = excluded.cap_permille, "
                    "last_day = CASE WHEN late_term.ended_at IS NULL THEN late_term.last_day "
-                   "ELSE excluded.last_day END, ended_at = NULL, actor = excluded.actor",
-                   "iiiiiiiit", s->account_id, project_id, s->term->ppm, s->term->next_years_ppm,
+                   "ELSE excluded.last_day END, ended_at = NULL, actor = excluded.actor, "
+                   "clause = excluded.clause",
+                   "iiiiiiiitt", s->account_id, project_id, s->term->ppm, s->term->next_years_ppm,
                    s->term->grace_days, s->term->least_fen, s->term->cap_permille,
-                   (int64_t)civil_local_day(s->now, offset_s) - 1, s->actor));
+                   (int64_t)civil_local_day(s->now, offset_s) - 1, s->actor, s->term->clause));
     return audit_term(tx, s);
 }
 
 #define TERM_COLUMNS                                                                               \
     "t.account_id, t.ppm, t.next_years_ppm, t.grace_days, t.least_fen, t.cap_permille, "           \
-    "t.begun_day, t.days, t.exact, t.prior_fen, t.most_fen, t.posted_fen, "
+    "t.begun_day, t.days, t.exact, t.prior_fen, t.most_fen, t.posted_fen, t.clause, "
 
 static void read_term(const struct query *q, struct late_row *r)
 {
     r->account_id = query_int(q, 0);
-    r->term = (struct late_term){query_int(q, 1), query_int(q, 2), query_int(q, 3), query_int(q, 4),
-                                 query_int(q, 5)};
+    r->term = (struct late_term){query_int(q, 1), query_int(q, 2), query_int(q, 3),
+                                 query_int(q, 4), query_int(q, 5), ""};
+    shift_copy(r->term.clause, sizeof r->term.clause, query_text(q, 12));
     r->count = (struct late_count){.begun_day = (int32_t)query_int(q, 6),
                                    .days = query_int(q, 7),
                                    .exact = query_int(q, 8),
@@ -100,8 +104,8 @@ enum err late_list(struct store_tx *tx, const struct late_query *query, late_eac
                    "AND t.ended_at IS NULL ORDER BY t.account_id LIMIT $4",
                    "iiii", query->project_id, query->account_id, query->after, query->limit);
     while (e == ERR_OK && query_step(&q)) {
-        struct late_row r = {.account_code = query_text(&q, 12),
-                             .account_name = query_text(&q, 13)};
+        struct late_row r = {.account_code = query_text(&q, 13),
+                             .account_name = query_text(&q, 14)};
         read_term(&q, &r);
         e = each(arg, &r);
     }
@@ -131,29 +135,39 @@ static enum err balance_at(struct store_tx *tx, int64_t account_id, int32_t day,
     return ERR_OK;
 }
 
-static enum err bill(struct store_tx *tx, struct work *w, int32_t day)
+/* What the line of the day says, beside the posting. */
+static void explain(const struct late_line *l, const struct work *w, struct detail *d)
+{
+    detail_int(d, "begun_day", l->begun_day);
+    detail_int(d, "day", l->to_day);
+    detail_int(d, "days", w->row.count.days);
+    detail_int(d, "debt_fen", l->arrears_fen);
+    detail_int(d, "prior_fen", l->prior_fen);
+    detail_int(d, "ppm", l->term.ppm);
+    detail_int(d, "next_years_ppm", l->term.next_years_ppm);
+    detail_int(d, "exact", w->row.count.exact);
+    detail_text(d, "rounding", "half_up");
+    detail_text(d, "rule", late_rule_name(l->rule));
+    detail_text(d, "clause", l->term.clause);
+    detail_int(d, "arrears_fen", l->most_fen);
+    detail_int(d, "fee_fen", w->row.posted_fen + l->amount_fen);
+}
+
+static enum err post_fee(struct store_tx *tx, struct work *w, const struct late_line *l)
 {
     char key[64];
     struct detail d = {}, event;
     struct late_row *r = &w->row;
-    int64_t more_fen = late_fee_fen(&r->term, &r->count) - r->posted_fen;
-    if (r->count.begun_day == 0 || more_fen <= 0)
-        return ERR_OK;
-    snprintf(key, sizeof key, "late:%d/%d", (int)r->count.begun_day, (int)day);
-    detail_int(&d, "begun_day", r->count.begun_day);
-    detail_int(&d, "day", day);
-    detail_int(&d, "days", r->count.days);
-    detail_int(&d, "exact", r->count.exact);
-    detail_int(&d, "arrears_fen", r->count.most_fen);
-    detail_int(&d, "fee_fen", r->posted_fen + more_fen);
+    int64_t project_id;
+    snprintf(key, sizeof key, "late:%d/%d", (int)l->begun_day, (int)l->to_day);
+    explain(l, w, &d);
     event = d;
     TRY(shift_post(tx,
                    &(struct shift_move){r->account_id, key, "late.fee", "system", w->now,
-                                        LEDGER_OTHER_DUE, LEDGER_OTHER, more_fen, &d},
+                                        LEDGER_OTHER_DUE, LEDGER_OTHER, l->amount_fen, &d},
                    NULL));
-    r->posted_fen += more_fen;
-    detail_int(&event, "amount_fen", more_fen);
-    int64_t project_id;
+    r->posted_fen += l->amount_fen;
+    detail_int(&event, "amount_fen", l->amount_fen);
     TRY(store_int(tx, &project_id, "SELECT project_id FROM account WHERE id = $1", "i",
                   r->account_id));
     return journal_event(tx, &(struct journal_event){.at = w->now,
@@ -163,13 +177,39 @@ static enum err bill(struct store_tx *tx, struct work *w, int32_t day)
                                                      .detail = detail_end(&event)});
 }
 
+/* A day that cost `exact`: its line, and what it brings the whole fee above what was billed. */
+static enum err bill(struct store_tx *tx, struct work *w, const struct late_day *d, int64_t exact)
+{
+    struct late_row *r = &w->row;
+    int64_t more_fen = late_fee_fen(&r->term, &r->count) - r->posted_fen;
+    struct late_line l = {.account_id = r->account_id,
+                          .begun_day = r->count.begun_day,
+                          .from_day = d->day,
+                          .to_day = d->day,
+                          .days = 1,
+                          .kept = true,
+                          .arrears_fen = d->arrears_fen,
+                          .prior_fen = r->count.prior_fen,
+                          .term = r->term,
+                          .exact = exact,
+                          .most_fen = r->count.most_fen,
+                          .rule = late_rule_of(&r->term, &r->count),
+                          .amount_fen = more_fen > 0 ? more_fen : 0};
+    l.billed_at.s = l.amount_fen > 0 ? w->now.s : 0;
+    if (l.amount_fen > 0)
+        TRY(post_fee(tx, w, &l));
+    return late_line_put(tx, &l);
+}
+
 static enum err count_to(struct store_tx *tx, struct work *w, const struct late_day *d)
 {
     struct late_row *r = &w->row;
+    struct late_count before = r->count;
     TRY(late_count_day(&r->term, d, &r->count));
     if (r->count.begun_day == 0)
         r->posted_fen = 0; /* what was billed stays owed; the next arrears begin anew */
-    return bill(tx, w, d->day);
+    bool costs = r->count.begun_day != 0 && r->count.days > 0;
+    return costs ? bill(tx, w, d, r->count.exact - before.exact) : ERR_OK;
 }
 
 #define DAYS_MAX 400 /* counted in one call */
@@ -238,7 +278,7 @@ static enum err find_due(struct store_tx *tx, wall_s now, int64_t limit, struct 
                    "ii", (int64_t)civil_local_day(now, 14 * 3'600) - 1, limit);
     while (query_step(&q) && *found < BATCH) {
         struct work *w = &work[(*found)++];
-        *w = (struct work){.now = now, .last_day = (int32_t)query_int(&q, 12)};
+        *w = (struct work){.now = now, .last_day = (int32_t)query_int(&q, 13)};
         read_term(&q, &w->row);
     }
     return query_end(&q);

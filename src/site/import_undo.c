@@ -129,6 +129,7 @@ static const struct {
      "OR EXISTS (SELECT 1 FROM payment_flight t WHERE t.account_id = a.id) "
      "OR EXISTS (SELECT 1 FROM money_run_line t WHERE t.account_id = a.id) "
      "OR EXISTS (SELECT 1 FROM late_term t WHERE t.account_id = a.id) "
+     "OR EXISTS (SELECT 1 FROM late_line t WHERE t.account_id = a.id) "
      "OR EXISTS (SELECT 1 FROM settlement t WHERE t.account_id = a.id) "
      "OR EXISTS (SELECT 1 FROM ledger_run_page p JOIN ledger_run r ON r.id = p.run WHERE "
      "r.state <> 'folded' AND a.id BETWEEN p.first_account AND p.last_account)) "

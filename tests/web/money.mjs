@@ -97,6 +97,51 @@ export function moneyTests({ base, enter, ask, wallRows }) {
     assert.equal(await page.locator('tbody tr').first().locator('button').count(), 0) // not by oneself
   }
 
+  /** What the interface says of a late fee; the days of it pass too slowly for a browser. */
+  const lateFee = {
+    bill_id: 'late:20251231', service: 'late_fee', title: '7.2', amount_fen: 360, billed_at: 1767283200, billed_by: 'system', withdrawn_at: null, withdrawn_by: null,
+    begun_day: 20251231, from_day: 20251231, to_day: 20260101, days: 2, exact: 360_000_000,
+    lines: [
+      { from_day: 20251231, to_day: 20251231, days: 1, arrears_fen: 90_000, prior_fen: 0, ppm: 1000, next_years_ppm: 3000, least_fen: 100, cap_permille: 1000, exact: 90_000_000, most_fen: 90_000, rounding: 'half_up', rule: 'least', clause: '7.2', amount_fen: 100 },
+      { from_day: 20260101, to_day: 20260101, days: 1, arrears_fen: 90_000, prior_fen: 90_000, ppm: 1000, next_years_ppm: 3000, least_fen: 100, cap_permille: 1000, exact: 270_000_000, most_fen: 90_000, rounding: 'half_up', rule: 'rounded', clause: '7.2', amount_fen: 260 },
+    ],
+  }
+
+  tests['a late fee is a bill whose lines say debt, days, rate, rounding and clause; its term is not saved without the clause'] = async (page) => {
+    await enter(page)
+    const { id } = (await wallRows(page))[1]
+    await page.route(`**/accounts/${id}/dues`, async (route) => {
+      const answer = await route.fetch()
+      const dues = await answer.json()
+      await route.fulfill({ response: answer, json: { ...dues, owed_fen: dues.owed_fen + 360, bills: [lateFee, ...dues.bills] } })
+    })
+    await page.goto(`${base}/accounts/${id}/bills`)
+    const bill = page.locator('details.late')
+    await bill.waitFor()
+    await bill.locator('summary').focus()
+    await page.keyboard.press('Enter')
+    const rows = bill.locator('tbody tr')
+    await rows.first().waitFor()
+    const text = await bill.innerText()
+    for (const wanted of ['2025-12-31', '2026-01-01', '¥900.00', '1 ‰', '3 ‰', '¥0.900000', '¥2.700000', '¥3.600000', '¥1.00', '¥2.60', '¥3.60', '7.2']) assert.ok(text.includes(wanted), `${wanted}: ${text}`)
+    assert.equal(await rows.count(), 2)
+    const card = page.locator('.dues')
+    assert.match(await card.innerText(), /¥3\.60/)
+    await card.locator('details summary').click()
+    assert.equal(await card.locator('li').first().locator('button').count(), 0) // the contract's: nobody withdraws it
+    assert.deepEqual(await findings(page), [])
+    await page.unroute(`**/accounts/${id}/dues`)
+    await card.locator('.head').last().locator('button').click()
+    const clause = page.locator('#late-clause')
+    await clause.waitFor()
+    const save = page.locator('.el-dialog button[type=submit]')
+    assert.ok(await save.isDisabled())
+    await clause.fill('7.2')
+    await save.click()
+    await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+    assert.equal((await ask(page, `/accounts/${id}/dues`)).late_term.clause, '7.2')
+  }
+
   tests['free credit is asked for as a list, and waits for another person'] = async (page) => {
     await enter(page)
     await page.goto(`${base}/runs`)

@@ -273,7 +273,7 @@ static void test_other_services_and_late_fees(void **state)
         post(w, &finance, A "dues/withdraw", "{\"bill_id\":\"rent-2026-11\",\"reason\":\"x\"}"),
         200, "-");
     const char *term = "{\"in_force\":true,\"ppm\":1000,\"next_years_ppm\":3000,\"grace_days\":10,"
-                       "\"least_fen\":100,\"cap_permille\":1000}";
+                       "\"least_fen\":100,\"cap_permille\":1000,\"clause\":\"7.2\"}";
     r = post(w, &finance, A "late-term", term);
     assert_int_equal(
         json_integer_value(json_object_get(json_object_get(r.json, "late_term"), "ppm")), 1'000);
@@ -284,11 +284,15 @@ static void test_other_services_and_late_fees(void **state)
     check_reply(world_get(w, &cashier, A "dues"), 200, "-");
     check_reply(post(w, &finance, A "late-term",
                      "{\"in_force\":true,\"ppm\":0,\"next_years_ppm\":3000,\"grace_days\":10,"
-                     "\"least_fen\":100,\"cap_permille\":1000}"),
+                     "\"least_fen\":100,\"cap_permille\":1000,\"clause\":\"7.2\"}"),
                 422, "RANGE");
     check_reply(post(w, &finance, A "late-term",
+                     "{\"in_force\":true,\"ppm\":1000,\"next_years_ppm\":3000,\"grace_days\":10,"
+                     "\"least_fen\":100,\"cap_permille\":1000,\"clause\":\"\"}"),
+                400, "API_FIELD");
+    check_reply(post(w, &finance, A "late-term",
                      "{\"in_force\":false,\"ppm\":1,\"next_years_ppm\":1,\"grace_days\":0,"
-                     "\"least_fen\":0,\"cap_permille\":1}"),
+                     "\"least_fen\":0,\"cap_permille\":1,\"clause\":\"\"}"),
                 200, "-");
 }
 
@@ -331,6 +335,40 @@ static struct reply dues_after(struct world *w, const struct person *p, int days
     return world_get(w, p, A "dues");
 }
 
+static int64_t number_of(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+/* The one late fee among the bills, and its one line. */
+static void check_late_bill(const struct reply *r)
+{
+    const json_t *bills = json_object_get(r->json, "bills"), *bill = json_array_get(bills, 0);
+    assert_int_equal(json_array_size(bills), 1);
+    assert_memory_equal(text_of(bill, "bill_id"), "late:20", 7);
+    assert_string_equal(text_of(bill, "service"), "late_fee");
+    assert_string_equal(text_of(bill, "title"), "7.2");
+    assert_int_equal(number_of(bill, "amount_fen"), 200);
+    assert_int_equal(number_of(bill, "days"), 10);
+    assert_true(number_of(bill, "begun_day") < number_of(bill, "from_day"));
+    const json_t *lines = json_object_get(bill, "lines"), *line = json_array_get(lines, 0);
+    assert_int_equal(json_array_size(lines), 1);
+    assert_int_equal(number_of(line, "from_day"), number_of(bill, "from_day"));
+    assert_int_equal(number_of(line, "to_day"), number_of(bill, "to_day"));
+    assert_int_equal(number_of(line, "arrears_fen"), 20'000);
+    assert_int_equal(number_of(line, "ppm"), 1'000);
+    assert_int_equal(number_of(line, "exact"), 200'000'000);
+    assert_string_equal(text_of(line, "rounding"), "half_up");
+    assert_string_equal(text_of(line, "rule"), "rounded");
+    assert_string_equal(text_of(line, "clause"), "7.2");
+    assert_int_equal(number_of(line, "amount_fen"), 200);
+}
+
 static int64_t in_term(const struct reply *r, const char *name)
 {
     return json_integer_value(json_object_get(json_object_get(r->json, "late_term"), name));
@@ -343,7 +381,7 @@ static void test_late_fees_are_billed_and_paid(void **state)
     struct person cashier = somebody(w, AUTH_CASHIER), finance = somebody(w, AUTH_FINANCE);
     check_reply(post(w, &finance, A "late-term",
                      "{\"in_force\":true,\"ppm\":1000,\"next_years_ppm\":1000,\"grace_days\":2,"
-                     "\"least_fen\":100,\"cap_permille\":1000}"),
+                     "\"least_fen\":100,\"cap_permille\":1000,\"clause\":\"7.2\"}"),
                 200, "-");
     assert_ok(store_run(w->ledger, fall_behind, w));
     struct reply r = dues_after(w, &cashier, 2);
@@ -357,10 +395,14 @@ static void test_late_fees_are_billed_and_paid(void **state)
     assert_int_equal(reply_int(&r, "owed_fen"), 200); /* 200.00 x 10 days x 1 per mille */
     assert_int_equal(in_term(&r, "days"), 10);
     assert_int_equal(in_term(&r, "fee_fen"), 200);
+    check_late_bill(&r);
     reply_free(&r);
     r = dues_after(w, &cashier, 12); /* the same days once more */
     assert_int_equal(reply_int(&r, "owed_fen"), 200);
     reply_free(&r);
+    check_reply(
+        post(w, &finance, A "dues/withdraw", "{\"bill_id\":\"late:20260101\",\"reason\":\"x\"}"),
+        404, "NOT_FOUND"); /* it is the contract's, not somebody's */
     check_reply(
         post(w, &cashier, A "dues/pay", "{\"payment_id\":\"late-0001\",\"amount_fen\":200}"), 200,
         "-");

@@ -53,8 +53,9 @@ static enum err first_day(struct store_tx *tx, void *arg)
                         .actor = "system",
                         .postings = {{LEDGER_PREPAYMENT, -90'000}, {LEDGER_REVENUE, 90'000}}},
                     NULL));
-    return late_term_set(tx, &(struct late_set){A, &(struct late_term){1'000, 1'000, 0, 100, 1'000},
-                                                "user:2", w->now});
+    return late_term_set(
+        tx, &(struct late_set){A, &(struct late_term){1'000, 1'000, 0, 100, 1'000, "7"}, "user:2",
+                               w->now});
 }
 
 static enum err later(struct store_tx *tx, void *arg)
@@ -171,6 +172,13 @@ static const struct {
     {"late fees of the running arrears are not what was posted for them",
      "UPDATE late_term SET posted_fen = posted_fen + 1",
      "UPDATE late_term SET posted_fen = posted_fen - 1"},
+    {"the lines of a late fee are not what was posted for it",
+     "UPDATE late_line SET amount_fen = amount_fen + 1",
+     "UPDATE late_line SET amount_fen = amount_fen - 1"},
+    {"a line of a late fee does not come to what it says", "UPDATE late_line SET ppm = ppm + 1",
+     "UPDATE late_line SET ppm = ppm - 1"},
+    {"the lines of the running arrears are not what was counted",
+     "UPDATE late_term SET days = days + 1", "UPDATE late_term SET days = days - 1"},
 };
 
 static void collect(void *arg, int64_t account_id, const char *what, const char *which)

@@ -11,8 +11,11 @@
 #define DAY_S 86'400
 #define PER_MILLE 1'000
 
-static const struct late_term plain = {
-    .ppm = PER_MILLE, .next_years_ppm = 3 * PER_MILLE, .least_fen = 100, .cap_permille = 1'000};
+static const struct late_term plain = {.ppm = PER_MILLE,
+                                       .next_years_ppm = 3 * PER_MILLE,
+                                       .least_fen = 100,
+                                       .cap_permille = 1'000,
+                                       .clause = "7.2"};
 
 /* The same arrears for some days, from the middle of a year. */
 static int64_t fee(const struct late_term *term, int64_t arrears_fen, int days)
@@ -173,6 +176,11 @@ static void test_the_books_are_counted_day_by_day(void **state)
     assert_int_equal(owes(w), 320);
 }
 
+static int sum_of_lines(struct world *w)
+{
+    return (int)world_int(w, "SELECT coalesce(sum(amount_fen), 0) FROM late_line");
+}
+
 /* Counting late gives the same as counting each day. */
 static void test_counting_late_is_the_same(void **state)
 {
@@ -195,6 +203,8 @@ static void test_counting_late_is_the_same(void **state)
     count(b);
     assert_int_equal(owes(a), owes(b));
     assert_true(owes(a) > 0);
+    assert_int_equal(sum_of_lines(a), owes(a));
+    assert_int_equal(sum_of_lines(b), owes(b));
     world_close(b);
     free(b);
 }
@@ -210,6 +220,9 @@ static void test_terms_begin_and_end(void **state)
     assert_err(ERR_RANGE, term(w, A, &bad));
     bad = plain;
     bad.grace_days = 366;
+    assert_err(ERR_RANGE, term(w, A, &bad));
+    bad = plain;
+    bad.clause[0] = '\0'; /* no late fee without its clause */
     assert_err(ERR_RANGE, term(w, A, &bad));
     assert_err(ERR_NOT_FOUND, term(w, 99, &plain));
     assert_err(ERR_NOT_FOUND, term(w, A, NULL));
@@ -236,6 +249,117 @@ static void test_terms_begin_and_end(void **state)
     assert_int_equal(count(w), 0); /* a run of the ledger is not folded */
 }
 
+/* --- lines ------------------------------------------------------------------------------------ */
+
+struct told {
+    struct late_bill bill;
+    struct late_line lines[16];
+    size_t count;
+};
+
+static enum err take_line(void *arg, const struct late_bill *bill, const struct late_line *line)
+{
+    struct told *t = arg;
+    assert_true(t->count < sizeof t->lines / sizeof *t->lines);
+    t->bill = bill->line == 0 ? *bill : t->bill;
+    t->lines[t->count++] = *line;
+    return ERR_OK;
+}
+
+static enum err read_lines(struct store_tx *tx, void *arg)
+{
+    return late_lines(tx, A, 10, take_line, arg);
+}
+
+static struct told lines_of(struct world *w)
+{
+    struct told t = {};
+    assert_ok(store_read(w->store, read_lines, &t));
+    return t;
+}
+
+static void test_a_line_says_debt_days_rate_rounding_and_clause(void **state)
+{
+    struct world *w = *state;
+    struct late_term t = plain;
+    t.grace_days = 2;
+    assert_ok(term(w, A, &t));
+    int32_t first = day_of(w);
+    move_by(w, -20'000);
+    w->now.s += 2 * DAY_S;
+    (void)count(w);
+    assert_int_equal(lines_of(w).count, 0); /* days of grace cost nothing */
+    w->now.s += DAY_S;
+    (void)count(w);
+    struct told told = lines_of(w);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.lines[0].rule, LATE_LEAST);
+    assert_int_equal(told.lines[0].amount_fen, 100);
+    w->now.s += 9 * DAY_S;
+    (void)count(w);
+    told = lines_of(w);
+    assert_int_equal(told.count, 1); /* the same debt at the same rate is one line */
+    const struct late_line *l = &told.lines[0];
+    assert_int_equal(l->begun_day, first);
+    assert_int_equal(l->from_day, first + 2);
+    assert_int_equal(l->to_day, first + 11);
+    assert_int_equal(l->days, 10);
+    assert_true(l->kept);
+    assert_int_equal(l->arrears_fen, 20'000);
+    assert_int_equal(l->prior_fen, 0);
+    assert_int_equal(l->term.ppm, PER_MILLE);
+    assert_int_equal(l->term.next_years_ppm, 3 * PER_MILLE);
+    assert_string_equal(l->term.clause, "7.2");
+    assert_int_equal(l->exact, 200 * INT64_C(1'000'000));
+    assert_int_equal(l->rule, LATE_ROUNDED);
+    assert_int_equal(l->amount_fen, 200);
+    assert_int_equal(l->billed_at.s, w->now.s);
+    assert_int_equal(told.bill.amount_fen, 200);
+    assert_int_equal(owes(w), 200);
+}
+
+static void test_another_debt_or_clause_is_another_line(void **state)
+{
+    struct world *w = *state;
+    struct late_term t = plain;
+    assert_ok(term(w, A, &t));
+    move_by(w, -20'000);
+    w->now.s += 10 * DAY_S;
+    (void)count(w);
+    move_by(w, 5'033); /* 149.67 is left */
+    w->now.s += 2 * DAY_S;
+    (void)count(w);
+    snprintf(t.clause, sizeof t.clause, "8.1");
+    assert_ok(term(w, A, &t));
+    w->now.s += DAY_S;
+    (void)count(w);
+    struct told told = lines_of(w);
+    assert_int_equal(told.count, 3);
+    assert_int_equal(told.lines[0].amount_fen, 200);
+    assert_int_equal(told.lines[1].arrears_fen, 14'967);
+    assert_int_equal(told.lines[1].days, 2);
+    assert_int_equal(told.lines[1].exact, INT64_C(2) * 14'967 * PER_MILLE);
+    assert_int_equal(told.lines[1].amount_fen, 30); /* 2.2993 -> 2.30, half up of the whole */
+    assert_string_equal(told.lines[1].term.clause, "7.2");
+    assert_string_equal(told.lines[2].term.clause, "8.1");
+    assert_int_equal(told.lines[2].amount_fen, 15); /* 2.44901 -> 2.45 */
+    assert_int_equal(told.bill.line_count, 3);
+    assert_int_equal(told.bill.days, 13);
+    assert_int_equal(told.bill.amount_fen, 245);
+    assert_int_equal(owes(w), 245);
+    /* The next arrears are a bill of their own; the one that was capped says so. */
+    move_by(w, 14'967);
+    w->now.s += DAY_S;
+    move_by(w, -50);
+    w->now.s += 2 * DAY_S;
+    (void)count(w);
+    told = lines_of(w);
+    assert_int_equal(told.count, 4);
+    assert_int_equal(told.lines[0].rule, LATE_CAP); /* the newest first: never above the arrears */
+    assert_int_equal(told.lines[0].amount_fen, 50);
+    assert_int_equal(sum_of_lines(w), owes(w));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -247,6 +371,8 @@ int main(void)
         T(test_the_books_are_counted_day_by_day),
         T(test_counting_late_is_the_same),
         T(test_terms_begin_and_end),
+        T(test_a_line_says_debt_days_rate_rounding_and_clause),
+        T(test_another_debt_or_clause_is_another_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

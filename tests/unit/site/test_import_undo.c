@@ -266,6 +266,9 @@ static void test_each_reason(void **state)
         {"INSERT INTO other_bill (account_id, bill_id, service, title, amount_fen, billed_at, "
          "billed_by) VALUES (1, 'bill-0001', 'rent', 'x', 1, 1, 'user:1')",
          "DELETE FROM other_bill", "account", "D1-301", SITE_UNDO_MONEY},
+        {"INSERT INTO late_line (account_id, begun_day, from_day, to_day, days, exact, most_fen, rule, "
+         "clause, amount_fen) VALUES (1, 1, 1, 1, 1, 1, 1, 'rounded', '', 0)",
+         "DELETE FROM late_line", "account", "D1-301", SITE_UNDO_MONEY},
         {"UPDATE account SET closed_at = 5 WHERE id = 1",
          "UPDATE account SET closed_at = NULL WHERE id = 1", "account", "D1-301", SITE_UNDO_CHANGED},
         {"INSERT INTO account_package VALUES (1, 1, 1, 'x', 'user:1')",

@@ -3715,15 +3715,63 @@ export interface components {
             note: string;
         };
         Due: {
+            /** @description A late fee: late: and the day on which the arrears began */
             bill_id: string;
             /** @enum {string} */
-            service: "property" | "rent" | "parking" | "network" | "other";
+            service: "property" | "rent" | "parking" | "network" | "other" | "late_fee";
+            /** @description A late fee: the clause of the contract */
             title: string;
             amount_fen: components["schemas"]["Fen"];
             billed_at: components["schemas"]["Time"];
             billed_by: string;
             withdrawn_at: components["schemas"]["MaybeTime"];
             withdrawn_by: string | null;
+            /** @description Late fees only, like what follows: YYYYMMDD, since when in arrears */
+            begun_day?: number;
+            /** @description YYYYMMDD, the first day that cost something */
+            from_day?: number;
+            /** @description YYYYMMDD, the last one */
+            to_day?: number;
+            days?: number;
+            /** @description What the days cost together before rounding */
+            exact?: number;
+            /** @description Each the days on end with the same debt */
+            lines?: components["schemas"]["LateLine"][];
+        };
+        LateLine: {
+            /** @description YYYYMMDD */
+            from_day: number;
+            /** @description YYYYMMDD, itself included */
+            to_day: number;
+            days: number;
+            /** @description The debt at the end of each of the days. Absent, like the rates: billed before this was kept */
+            arrears_fen?: components["schemas"]["Fen"];
+            /** @description Of it, from years before */
+            prior_fen?: components["schemas"]["Fen"];
+            /** @description Millionths a day, 1000 is 1 per mille */
+            ppm?: number;
+            /** @description The same for what is from years before */
+            next_years_ppm?: number;
+            least_fen?: components["schemas"]["Fen"];
+            cap_permille?: number;
+            /** @description days x ((arrears_fen - prior_fen) x ppm + prior_fen x next_years_ppm) */
+            exact: number;
+            /** @description The greatest arrears up to then */
+            most_fen: components["schemas"]["Fen"];
+            /**
+             * @description Of the sum of all lines
+             * @enum {string}
+             */
+            rounding: "half_up";
+            /**
+             * @description What the whole fee was after the last of the days: rounded, at least, at most
+             * @enum {string}
+             */
+            rule: "rounded" | "least" | "cap";
+            /** @description Of the contract */
+            clause: string;
+            /** @description Billed on these days */
+            amount_fen: components["schemas"]["Fen"];
         };
         LateTerm: {
             account_id: number;
@@ -3737,6 +3785,8 @@ export interface components {
             least_fen: components["schemas"]["Fen"];
             /** @description Of the greatest arrears, 1000 is as much */
             cap_permille: number;
+            /** @description Of the contract; empty: entered before it was asked for */
+            clause: string;
             /** @description YYYYMMDD, since when in arrears */
             begun_day: number | null;
             days: number;
@@ -3776,6 +3826,8 @@ export interface components {
             grace_days: number;
             least_fen: components["schemas"]["Fen"];
             cap_permille: number;
+            /** @description Of the contract, 1..96 bytes; may be empty where in_force is false */
+            clause: string;
         };
         Order: {
             account_id: number;
