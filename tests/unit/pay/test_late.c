@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ledger/ledger.h"
 #include "pay/due.h"
@@ -360,6 +361,44 @@ static void test_another_debt_or_clause_is_another_line(void **state)
     assert_int_equal(sum_of_lines(w), owes(w));
 }
 
+/* The statement of the schema that makes lines of what was billed before there were any. */
+static void migrate(struct world *w)
+{
+    static char text[65'536];
+    FILE *f = fopen(YUFU_SOURCE_ROOT "/src/store/schema/ledger_0005.sql", "r");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    char *sql = strstr(text, "INSERT INTO late_line"), *end = sql ? strchr(sql, ';') : NULL;
+    assert_non_null(end);
+    *end = '\0';
+    world_exec(w, sql);
+}
+
+static void test_what_was_billed_before_becomes_a_line(void **state)
+{
+    struct world *w = *state;
+    assert_ok(term(w, A, &plain));
+    move_by(w, -20'000);
+    w->now.s += 10 * DAY_S;
+    (void)count(w);
+    world_exec(w, "DELETE FROM late_line");
+    migrate(w);
+    struct told told = lines_of(w);
+    assert_int_equal(told.count, 1);
+    assert_false(told.lines[0].kept);
+    assert_int_equal(told.lines[0].days, 10);
+    assert_int_equal(told.lines[0].amount_fen, 200);
+    assert_string_equal(told.lines[0].term.clause, "");
+    w->now.s += DAY_S;
+    (void)count(w); /* the run of arrears goes on with lines that are whole */
+    told = lines_of(w);
+    assert_int_equal(told.count, 2);
+    assert_true(told.lines[1].kept);
+    assert_int_equal(told.lines[1].amount_fen, 20);
+    assert_int_equal(sum_of_lines(w), owes(w));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -373,6 +412,7 @@ int main(void)
         T(test_terms_begin_and_end),
         T(test_a_line_says_debt_days_rate_rounding_and_clause),
         T(test_another_debt_or_clause_is_another_line),
+        T(test_what_was_billed_before_becomes_a_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
