@@ -28,7 +28,7 @@ args = argparse.ArgumentParser()
 args.add_argument("build", type=pathlib.Path)
 args.add_argument("--mutants", type=int, default=60)
 args.add_argument("--seed", type=int, default=1)
-args.add_argument("--least", type=int, default=75)
+args.add_argument("--least", type=int, default=85)
 args.add_argument("--skip", default="bulk.c", help="files of src/rating that other tests look after")
 args = args.parse_args()
 root = pathlib.Path(__file__).resolve().parents[2]
