@@ -200,6 +200,8 @@ api_handle api_flow, api_flow_rule, api_flow_rule_set, api_meter_report;
 api_handle api_gateway_meters, api_gateway_lines, api_legacy_seal;
 /* "legacy": the leave of a gateway for the legacy seal, or null. */
 [[nodiscard]] enum err api_put_legacy(struct call *c, int64_t gateway_id);
+/* "program": what a gateway told of its program, and its newest update; or null. */
+[[nodiscard]] enum err api_put_program(struct call *c, int64_t gateway_id);
 api_handle api_stream_open, api_health, api_metrics;
 
 /* ---- shared pieces of answers ---- */

@@ -149,6 +149,7 @@ static enum err put_gateway(void *arg, const struct site_gateway *g)
     jwrite_int(w, "meters", walk->meters);
     jwrite_int(w, "fresh", walk->fresh);
     TRY(api_put_legacy(walk->call, g->id));
+    TRY(api_put_program(walk->call, g->id));
     jwrite_array(w, "lines");
     TRY(site_lines(walk->call->tx, g->id, put_line, walk));
     jwrite_end(w);

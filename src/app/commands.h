@@ -20,6 +20,7 @@ int app_rate_main(int argc, char **argv);
 int app_bench_main(int argc, char **argv);
 int app_forecast_main(int argc, char **argv);
 int app_report_energy_main(int argc, char **argv);
+int app_update_main(int argc, char **argv);
 int app_model_main(int argc, char **argv);
 
 #endif

@@ -147,6 +147,7 @@ static void end_session(struct program *p, enum err why)
     log_event(refused ? LOG_UPLINK_REFUSED : LOG_UPLINK_LOST, LOG_S("platform", l->host),
               LOG_I("port", l->port), LOG_E("error", why));
     l->has_session = l->opened = false;
+    fetch_welcomed(p, false);
     io_timer_stop(&l->silence);
     retry_later(p);
 }
@@ -205,6 +206,12 @@ static void take_message(struct program *p, const struct uplink_message *m)
         take_clock(p, m->welcome.wall);
     if (m->kind == UPLINK_PONG)
         take_clock(p, m->wall);
+    if (m->kind == UPLINK_UPDATE || m->kind == UPLINK_BLOCK) {
+        fetch_take(p, m);
+        return;
+    }
+    if (m->kind == UPLINK_WELCOME)
+        fetch_welcomed(p, true);
     if (m->kind == UPLINK_WELCOME)
         p->link.pause_ms = PAUSE_FIRST_MS; /* it works: the next loss is a new story */
     if (m->kind == UPLINK_COMMAND)
@@ -408,9 +415,12 @@ enum err link_open(struct program *p)
 void link_turn(struct program *p)
 {
     struct link *l = &p->link;
-    if (!l->has_session)
+    if (!l->has_session) {
+        fetch_turn(p); /* what is here may be applied all the same */
         return;
+    }
     pull_messages(p);
+    fetch_turn(p);
     write_output(p);
     enum err e = uplink_error(&l->session);
     if (e != ERR_OK) {

@@ -91,7 +91,7 @@ static void stop(void *arg, int signal_number)
 
 struct gateway_arguments {
     const char *data, *platform, *ca, *serial, *claim, *clock, *line_speed, *offset, *units,
-        *secrets, *status, *legacy;
+        *secrets, *status, *legacy, *keys;
 };
 
 /* Lines whose silences are milliseconds cannot follow a clock that makes a day of a second: they
@@ -127,7 +127,8 @@ static enum err open_gateway(struct program *p, const struct gateway_arguments *
     p->offset_s = (int32_t)offset_s;
     struct gateway_options o = {.store = p->store,
                                 .new_queue_epoch = io_wall_real(p->io).s * 1000,
-                                .offset_s = (int32_t)offset_s};
+                                .offset_s = (int32_t)offset_s,
+                                .updates = true};
     update_watch_read(&p->update, a->data);
     snprintf(o.program, sizeof o.program, "%s", p->update.text);
     struct gateway_now now = program_now(p);
@@ -188,6 +189,7 @@ static enum err start(struct program *p, const struct gateway_arguments *a)
     io_timer_init(&p->wake, p->io, woken, p);
     io_on_turn(p->io, turn, p);
     update_watch_open(p);
+    fetch_open(p, a->data, a->keys);
     return ERR_OK;
 }
 
@@ -248,7 +250,7 @@ static char **copy_arguments(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct gateway_arguments a = {.offset = "28800"};
+    struct gateway_arguments a = {.offset = "28800", .keys = UPDATE_KEYS};
     const struct option_row rows[] = {
         {"--data", "DIR", &a.data, "identity, configuration, queue; made if absent"},
         {"--platform", "HOST:PORT", &a.platform, "where the platform listens for gateways"},
@@ -261,6 +263,8 @@ int main(int argc, char **argv)
         {"--unit-secrets", "FILE", &a.secrets, "ids and secrets of Acrel gateways, one a line"},
         {"--status", "[HOST:]PORT", &a.status,
          "a page for the installer; HOST: 127.0.0.1 unless told"},
+        {"--release-keys", "PEM", &a.keys,
+         "public keys of releases: only updates signed by one of them are taken"},
         {"--legacy-seal", NULL, &a.legacy,
          "3DES, if the platform has allowed it for this gateway; see the manual"},
         {"--clock", "R,V,SPEED", &a.clock, "a clock that runs faster, for demonstrations"},

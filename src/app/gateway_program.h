@@ -7,6 +7,7 @@
  *   gateway_dialin.c  units of other makers that open a connection to us
  *   gateway_page.c    the local page for the installer
  *   gateway_update_start.c    which version of the program runs, and whether its trial is good
+ *   gateway_update_fetch.c    an update that the platform pushes
  */
 #ifndef YUFU_APP_GATEWAY_PROGRAM_H
 #define YUFU_APP_GATEWAY_PROGRAM_H
@@ -88,9 +89,25 @@ struct update_watch {
     enum update_place place;
     struct update_state state; /* as of the start; trial: of this very program */
     bool again;                /* ended, because another version is to run */
+    mono_ms wanted;            /* since when one is; 0: none is */
     mono_ms began;             /* real time */
     struct io_timer look;
     char text[UPLINK_TEXT_MAX]; /* "yufu-gateway 0.2.0 (trial)" */
+};
+
+/* An update that the platform pushes. */
+struct update_fetch {
+    const char *data, *keys;
+    struct update_own installed; /* what update_apply judges by, as the command on site would */
+    struct update_push push;
+    int64_t received;
+    bool welcomed, tell;
+    bool applied; /* by this process, which is about to end: what it knows of the slots is old */
+    bool asked;
+    mono_ms asked_at, next_at; /* of blocks; real time, as all here */
+    int64_t told;
+    mono_ms told_at;
+    struct io_timer wake;
 };
 
 struct program {
@@ -107,6 +124,7 @@ struct program {
     struct io_timer wake;
     struct http *page; /* NULL: there is none */
     struct update_watch update;
+    struct update_fetch fetch;
     int exit_code;
 };
 
@@ -126,6 +144,12 @@ void update_watch_open(struct program *p);
 /* After the orderly end: becomes the program as installed, which looks again; or gives the exit
  * status by which somebody else does. */
 int update_again(char **argv);
+
+/* gateway_update_fetch.c. keys: the file of the public release keys that are trusted. */
+void fetch_open(struct program *p, const char *data, const char *keys);
+void fetch_welcomed(struct program *p, bool welcomed); /* false: the session has ended */
+void fetch_take(struct program *p, const struct uplink_message *m);
+void fetch_turn(struct program *p);
 
 /* gateway_ports.c */
 void ports_turn(struct program *p); /* follows the configuration, writes what the engine wants */

@@ -2,10 +2,12 @@
  * Update of the gateway's own program: signed, tried out, and taken back by itself. File format:
  * docs/formats/update.md; why it is so: docs/decisions/0033-gateway-update.md.
  *
- *   gateway_update_file.c    the update file: header, release, machine; pure
+ *   uplink/update_file.h     the update file: header, release, machine; pure
  *   gateway_update_slots.c   the slots' state, and what is decided from it; pure
  *   gateway_update_apply.c   files of the data folder: make, check, apply, back
  *   gateway_update_start.c   which program runs, and when a trial is over
+ *   gateway_update_push.c    an update that the platform pushes: its record, and decisions; pure
+ *   gateway_update_fetch.c   fetches it over the uplink, and applies it when it may
  *   gateway_update_main.c    the commands
  *
  * A program stands in one of three places: as installed (a package's file, always there, and the
@@ -21,65 +23,8 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "io/sign.h"
-
-/* ---- the file ------------------------------------------------------------------------------- */
-
-#define UPDATE_NAME_MAX 24
-#define UPDATE_MACHINE_MAX 16
-#define UPDATE_SIGNED 128                         /* of the header, what the signature covers */
-#define UPDATE_HEADER (UPDATE_SIGNED + SIGN_SIZE) /* then the program */
-#define UPDATE_PROGRAM_MAX INT64_C(67'108'864)
-#define UPDATE_VERSION_TEXT 24
-
-struct update_version {
-    uint16_t part[3]; /* 0.2.0 */
-};
-
-/* What a program says of itself, by a text within its file. */
-struct update_release {
-    char program[UPDATE_NAME_MAX]; /* "yufu-gateway" */
-    struct update_version version;
-    uint16_t store; /* number of its database's schema */
-};
-
-struct update_header {
-    struct update_release release;
-    struct update_version minimum;    /* may be applied from this version on */
-    char machine[UPDATE_MACHINE_MAX]; /* "x86_64", "aarch64", "arm" */
-    uint64_t size;                    /* of the program, bytes */
-    uint8_t sha256[SIGN_SHA256];
-    struct signature signature;
-};
-
-/* Exactly one encoding of each header; `data` may be longer. ERR_TRUNCATED, ERR_UPDATE_FILE. The
- * signature is not looked at. */
-[[nodiscard]] enum err update_header_decode(struct bytes data, struct update_header *out);
-void update_header_encode(const struct update_header *h, uint8_t out[UPDATE_HEADER]);
-
-/* "A.B.C", each 0 .. 65535, without leading zeros. ERR_SYNTAX. */
-[[nodiscard]] enum err update_version_parse(const char *text, struct update_version *out);
-void update_version_text(struct update_version v, char out[UPDATE_VERSION_TEXT]);
-int update_version_compare(struct update_version a, struct update_version b); /* <0, 0, >0 */
-
-/* "yufu-gateway 0.1.0 store 1". ERR_SYNTAX. */
-[[nodiscard]] enum err update_release_parse(const char *text, struct update_release *out);
-/* The release that stands in a program's file behind UPDATE_MARK. ERR_UPDATE_PROGRAM: none, or
- * several that differ. */
-#define UPDATE_MARK "YUFU-PROGRAM "
-[[nodiscard]] enum err update_release_find(struct bytes program, struct update_release *out);
-/* The processor of an ELF file. ERR_UPDATE_MACHINE: none of ours. */
-[[nodiscard]] enum err update_machine_find(struct bytes program, char out[UPDATE_MACHINE_MAX]);
-
-struct update_own {
-    struct update_release release; /* of the program that runs */
-    char machine[UPDATE_MACHINE_MAX];
-};
-
-/* May this (verified) header be applied? ERR_UPDATE_PROGRAM, ERR_UPDATE_MACHINE, ERR_UPDATE_STORE,
- * ERR_UPDATE_FROM, ERR_UPDATE_OLD unless `downgrade`. */
-[[nodiscard]] enum err update_judge(const struct update_header *h, const struct update_own *own,
-                                    bool downgrade);
+#include "uplink/message.h"
+#include "uplink/update_file.h"
 
 /* ---- slots ---------------------------------------------------------------------------------- */
 
@@ -154,11 +99,46 @@ bool update_confirmed(const struct update_look *look);
 void update_program_text(const struct update_own *own, const struct update_state *s,
                          enum update_place place, char *out, size_t cap);
 
+/* ---- pushed by the platform ------------------------------------------------------------------ */
+
+#define UPDATE_DAY 1440 /* minutes */
+
+/* The last wish, whatever became of it. Beside the slots' record, not in the database: a version
+ * that is tried out must find it there, and so must the one that comes back. */
+struct update_push {
+    enum uplink_update_stage stage; /* NONE: there was none */
+    struct uplink_update wish;
+    bool again;     /* the file was wrong once, and is fetched a second time */
+    char error[48]; /* FAILED: err_name */
+};
+
+#define UPDATE_PUSH_SIZE 115
+/* ERR_UPDATE_STATE; *out says NONE then. */
+[[nodiscard]] enum err update_push_decode(struct bytes data, struct update_push *out);
+void update_push_encode(const struct update_push *p, uint8_t out[UPDATE_PUSH_SIZE]);
+
+/* What may be wished. ERR_UPDATE_SIZE, ERR_UPDATE_FILE, ERR_RANGE. */
+[[nodiscard]] enum err update_push_judge(const struct uplink_update *u);
+/* May it be applied in this minute of the site's day? */
+bool update_push_now(const struct uplink_update *u, int64_t minute);
+/* By these words the slots' record names the wish: "push 17". */
+void update_push_words(int64_t id, char out[UPDATE_WORDS_MAX]);
+void update_push_fail(struct update_push *p, enum err why);
+/* What the slots' record says of it. True: its stage changed. */
+bool update_push_look(struct update_push *p, const struct update_state *s);
+
 /* ---- files ---------------------------------------------------------------------------------- */
 
 /* ERR_NOT_FOUND: nothing was ever applied; ERR_UPDATE_STATE: the file is damaged. */
 [[nodiscard]] enum err update_state_load(const char *data, struct update_state *out);
 [[nodiscard]] enum err update_state_store(const char *data, const struct update_state *s);
+/* None, or a damaged one: NONE. */
+void update_push_load(const char *data, struct update_push *out);
+[[nodiscard]] enum err update_push_store(const char *data, const struct update_push *p);
+/* DATA/program/fetch, what has come of the pushed file. */
+[[nodiscard]] enum err update_fetch_path(const char *data, char *out, size_t cap);
+/* Room for that file and for the slot that it goes to. ERR_UPDATE_SPACE. */
+[[nodiscard]] enum err update_fetch_space(const char *data, int64_t size);
 /* DATA/program/a */
 [[nodiscard]] enum err update_slot_path(const char *data, enum update_place place, char *out,
                                         size_t cap);
@@ -182,6 +162,7 @@ struct update_pack {
 struct update_apply {
     const char *data, *path, *keys;
     const char *downgrade; /* why; NULL: newer ones only */
+    const char *words;     /* for the record; NULL: why */
     uint16_t trial_s;
     wall_s now;
     const struct update_own *own;

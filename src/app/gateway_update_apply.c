@@ -42,20 +42,48 @@ enum err update_state_store(const char *data, const struct update_state *s)
     return io_file_write(path, (struct bytes){file, sizeof file}, 0600);
 }
 
+void update_push_load(const char *data, struct update_push *out)
+{
+    char path[PATH_MAX];
+    struct bytes file = {0};
+    *out = (struct update_push){.stage = UPLINK_UPDATE_NONE};
+    if (path_of(data, "push", path) != ERR_OK ||
+        io_file_read(path, UPDATE_PUSH_SIZE, &file) != ERR_OK)
+        return;
+    enum err e = update_push_decode(file, out);
+    (void)e; /* damaged: it says NONE */
+    io_file_free(&file);
+}
+
+enum err update_push_store(const char *data, const struct update_push *p)
+{
+    char path[PATH_MAX], folder[PATH_MAX];
+    uint8_t file[UPDATE_PUSH_SIZE];
+    TRY(path_of(data, "", folder));
+    TRY(path_of(data, "push", path));
+    TRY(io_directory_make(folder));
+    update_push_encode(p, file);
+    return io_file_write(path, (struct bytes){file, sizeof file}, 0600);
+}
+
+enum err update_fetch_path(const char *data, char *out, size_t cap)
+{
+    int n = snprintf(out, cap, "%s/program/fetch", data);
+    return n > 0 && (size_t)n < cap ? ERR_OK : ERR_IO_FILE;
+}
+
+enum err update_fetch_space(const char *data, int64_t size)
+{
+    int64_t free_bytes;
+    TRY(io_disk_free(data, &free_bytes));
+    return free_bytes < 2 * size + SPACE_LEFT ? ERR_UPDATE_SPACE : ERR_OK;
+}
+
 enum err update_slot_path(const char *data, enum update_place place, char *out, size_t cap)
 {
     MUST(place == UPDATE_SLOT_A || place == UPDATE_SLOT_B);
     int n = snprintf(out, cap, "%s/program/%s", data, place == UPDATE_SLOT_A ? "a" : "b");
     return n > 0 && (size_t)n < cap ? ERR_OK : ERR_IO_FILE;
-}
-
-static bool is_program(struct bytes file, uint64_t size, const uint8_t sha256[SIGN_SHA256])
-{
-    uint8_t digest[SIGN_SHA256];
-    if (file.len != size)
-        return false;
-    sign_sha256(file, digest);
-    return memcmp(digest, sha256, sizeof digest) == 0;
 }
 
 bool update_place_good(const char *data, const struct update_state *s, enum update_place place)
@@ -68,7 +96,7 @@ bool update_place_good(const char *data, const struct update_state *s, enum upda
     if (slot == NULL || update_slot_path(data, place, path, sizeof path) != ERR_OK ||
         io_file_read(path, slot->size, &file) != ERR_OK)
         return false;
-    bool good = is_program(file, slot->size, slot->sha256) && launch_possible(path);
+    bool good = update_is_program(file, slot->size, slot->sha256) && launch_possible(path);
     io_file_free(&file);
     return good;
 }
@@ -125,17 +153,6 @@ enum err update_pack(const struct update_pack *p, struct update_header *out)
     return e;
 }
 
-/* The signature first: nothing else of the header is believed before. */
-static enum err check_whole(struct bytes file, struct bytes keys, struct update_header *out)
-{
-    TRY(update_header_decode(file, out));
-    TRY(sign_check(keys, (struct bytes){file.data, UPDATE_SIGNED}, &out->signature));
-    struct bytes program = {file.data + UPDATE_HEADER, file.len - UPDATE_HEADER};
-    if (program.len < out->size)
-        return ERR_TRUNCATED;
-    return is_program(program, out->size, out->sha256) ? ERR_OK : ERR_UPDATE_DATA;
-}
-
 enum err update_check(const char *path, const char *keys, struct bytes *file,
                       struct update_header *out)
 {
@@ -143,7 +160,7 @@ enum err update_check(const char *path, const char *keys, struct bytes *file,
     TRY(io_file_read(keys, KEY_FILE_MAX, &pem));
     enum err e = io_file_read(path, UPDATE_HEADER + UPDATE_PROGRAM_MAX, file);
     if (e == ERR_OK) {
-        e = check_whole(*file, pem, out);
+        e = update_file_check(*file, pem, out);
         if (e != ERR_OK)
             io_file_free(file);
     }
@@ -228,7 +245,10 @@ static void begin_trial(struct update_state *s, const struct update_apply *a,
     s->installed = a->own->release.version;
     s->changed = a->now;
     memset(s->words, 0, sizeof s->words);
-    snprintf(s->words, sizeof s->words, "%s", a->downgrade != NULL ? a->downgrade : "");
+    snprintf(s->words, sizeof s->words, "%s",
+             a->words != NULL       ? a->words
+             : a->downgrade != NULL ? a->downgrade
+                                    : "");
 }
 
 static enum err apply(const struct update_apply *a, const struct update_header *h,

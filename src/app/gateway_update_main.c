@@ -9,8 +9,6 @@
 #include "app/options.h"
 #include "io/io.h"
 
-#define KEYS "/etc/yufu/release-keys.pem"
-
 struct job {
     const char *program, *key, *minimum, *output, *secret, *public_key;
     const char *keys, *data, *downgrade, *trial, *lang;
@@ -207,7 +205,7 @@ static const struct {
 
 int gateway_update_main(int argc, char **argv)
 {
-    struct job j = {.keys = KEYS, .trial = "600", .minimum = "0.0.0"};
+    struct job j = {.keys = UPDATE_KEYS, .trial = "600", .minimum = "0.0.0"};
     const struct option_row rows[] = {
         {"--data", "DIR", &j.data, "apply, back, show: the gateway's data folder"},
         {"--keys", "PEM", &j.keys, "check, apply: public release keys that are trusted"},

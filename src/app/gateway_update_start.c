@@ -14,6 +14,7 @@
 #define AGAIN 75                           /* exit status that asks the watcher for that */
 #define PAUSE_MS 1'000                     /* before a trial is started again */
 #define LOOK_MS 1'000                      /* how often it is seen whether it is good */
+#define PATIENCE_MS 60'000                 /* how long an order under way is waited for */
 #define FOLLOW_MS 5'000                    /* how often it is seen whether another one is wanted */
 
 static const char *const PLACE_NAMES[UPDATE_PLACES] = {"installed", "a", "b"};
@@ -220,19 +221,30 @@ static bool another_is_wanted(const struct update_watch *u)
     return update_state_load(u->data, &s) == ERR_OK && s.current != u->state.current;
 }
 
+/* Not in the middle of an order, if that ends within reason. */
+static bool may_end(struct program *p)
+{
+    struct update_watch *u = &p->update;
+    mono_ms now = io_mono_real(p->io);
+    if (u->wanted.ms == 0)
+        u->wanted = now;
+    return gateway_quiesce(p->gateway) || mono_due(mono_after(u->wanted, PATIENCE_MS), now);
+}
+
 static void on_look(void *arg)
 {
     struct program *p = arg;
     struct update_watch *u = &p->update;
-    if (another_is_wanted(u)) {
+    bool another = another_is_wanted(u);
+    if (another && may_end(p)) {
         u->again = true;
         io_stop(p->io);
         return;
     }
     if (u->state.trial)
         look_at_trial(p);
-    io_timer_set_real(&u->look,
-                      mono_after(io_mono_real(p->io), u->state.trial ? LOOK_MS : FOLLOW_MS));
+    bool soon = another || u->state.trial;
+    io_timer_set_real(&u->look, mono_after(io_mono_real(p->io), soon ? LOOK_MS : FOLLOW_MS));
 }
 
 int update_again(char **argv)

@@ -25,6 +25,8 @@ static const struct command commands[] = {
     {"billing", app_billing_main,
      "settlements that wait, prices applied to the past: yufu billing held|repair|rerates"},
     {"decide", app_decide_main, "revoke a gateway, release the breaker, preview a strategy"},
+    {"update", app_update_main,
+     "programs of gateways: yufu update add|list|remove|push|show|stop"},
     {"manual", app_manual_main, "the tables of the operations manual: events, logs, errors"},
     {"frame", app_frame_main, "say what meter frames mean: yufu frame decode [--proto P] [HEX...]"},
     {"model", app_model_main, "meter models: yufu model check FILE.json... | list | schema"},

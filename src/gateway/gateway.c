@@ -121,7 +121,7 @@ static void begin_visit(struct gateway *g, const struct gateway_now *now, size_t
 {
     struct open_command *c = NULL;
     gateway_visit_settle(g, now, line);
-    if (g->lines[line].visit.command_id != 0 || g->open_count == 0)
+    if (g->lines[line].visit.command_id != 0 || g->open_count == 0 || g->quiesced)
         return;
     if (gateway_command_start(g, now, line, &c) == ERR_OK)
         gateway_visit_begin(g, now, line, c);
@@ -212,6 +212,15 @@ mono_ms gateway_wake(const struct gateway *g)
 enum err gateway_failure(const struct gateway *g)
 {
     return g->failure;
+}
+
+bool gateway_quiesce(struct gateway *g)
+{
+    bool quiet = true;
+    g->quiesced = true;
+    for (size_t i = 0; i < g->line_count; i++)
+        quiet = quiet && g->lines[i].visit.command_id == 0;
+    return quiet;
 }
 
 void gateway_program_say(struct gateway *g, const char *program)
@@ -428,7 +437,8 @@ static bool say_hello(struct gateway *g, const struct gateway_now *now, struct b
                                          .config_version = g->config_version,
                                          .wall = now->wall,
                                          .wall_trusted = now->trusted,
-                                         .permits = true}};
+                                         .permits = true,
+                                         .updates = g->options.updates}};
     snprintf(m.hello.program, sizeof m.hello.program, "%s", g->options.program);
     g->hello_due = false;
     return say(g, &m, out);

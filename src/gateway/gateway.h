@@ -54,6 +54,7 @@ struct gateway_options {
     int32_t flush_ms;        /* readings wait this long for a common commit; 0: 2000 */
     int32_t offset_s;        /* the meters' civil time, seconds east of Greenwich; 0 is UTC */
     char program[UPLINK_TEXT_MAX]; /* name and version, told in HELLO */
+    bool updates; /* the program around it fetches updates: told in HELLO */
 };
 
 /* Reads back configuration, open commands and the queue's head. */
@@ -121,6 +122,10 @@ void gateway_uplink_closed(struct gateway *g);
 /* The next encoded message to seal and send, valid until the next call into g. False: nothing to
  * say now, or the window of unacknowledged messages is full. */
 bool gateway_next_uplink(struct gateway *g, const struct gateway_now *now, struct bytes *message);
+
+/* Begins no order any more, so that the program may end between two of them: those under way are
+ * carried through. True: none is under way. For good. */
+bool gateway_quiesce(struct gateway *g);
 
 /* --- looking in (status page, tests, simulation) ------------------------------------------------
  */

@@ -275,7 +275,7 @@ void headend_kick(struct headend *h, int64_t gateway_id, struct uplink_now now)
 
 mono_ms headend_wake(const struct headend *h)
 {
-    mono_ms next = h->housekeeping;
+    mono_ms next = mono_earlier(h->housekeeping, headend_blocks_wake(h));
     for (size_t i = 0; i < h->count; i++)
         next = mono_earlier(next, uplink_wake(&h->sessions[i]->link));
     return next;
@@ -288,6 +288,8 @@ struct stale {
     size_t configs, revocations;
     int64_t unsealed[HEADEND_SESSIONS_MAX]; /* under the legacy seal without leave */
     size_t unseals;
+    int64_t updates[HEADEND_SESSIONS_MAX]; /* to be told of an update, or of its end */
+    size_t update_count;
     bool expired;
 };
 
@@ -328,6 +330,10 @@ static enum err look_around(struct store_tx *tx, void *arg)
     q = query_open(tx, "SELECT id FROM gateway WHERE revoked = 1", "");
     TRY(ids(s, &q, s->revoked, &s->revocations));
     TRY(look_at_leaves(tx, s));
+    q = query_open(tx,
+                   "SELECT gateway_id FROM gateway_push_part WHERE state IN ('waiting', 'stopping')",
+                   "");
+    TRY(ids(s, &q, s->updates, &s->update_count));
     TRY(store_int(tx, &expired,
                   "SELECT count(*) FROM command WHERE state = 'waiting' AND not_after < $1", "i",
                   s->now.s - EXPIRED_AFTER_S));
@@ -389,6 +395,11 @@ static void keep_house(struct headend *h)
         if (s && s->welcomed)
             headend_send_config(s);
     }
+    for (size_t i = 0; i < stale.update_count; i++) {
+        struct headend_session *s = headend_live(h, stale.updates[i]);
+        if (s)
+            headend_send_update(s);
+    }
     if (stale.expired)
         submit_expiry(h);
 }
@@ -406,6 +417,7 @@ void headend_tick(struct headend *h, struct uplink_now now)
         headend_release(s);
     }
     headend_permits_changed(h);
+    headend_send_blocks(h);
     if (mono_due(h->housekeeping, now.mono))
         keep_house(h);
 }

@@ -88,10 +88,13 @@ struct headend_session {
     struct headend_flight flight[HEADEND_INFLIGHT_MAX];
     size_t flights;
     wall_s legacy_until; /* of a session under the legacy seal; else 0 */
-    bool permits;          /* it understands them */
+    bool permits;        /* it understands them */
+    bool updates;        /* it understands them */
+    bool asks;           /* for a block that was not sent yet */
+    struct uplink_ask ask;
     bool permits_left;     /* not all changes could be handed on */
     int64_t permit_change; /* sent up to this one */
-    int64_t config_sent; /* version; 0: none in this session */
+    int64_t config_sent;   /* version; 0: none in this session */
     mono_ms config_at;
 };
 
@@ -103,9 +106,12 @@ struct headend {
     struct uplink_now now;          /* of the present or last call: for work that ends in a flush */
     mono_ms housekeeping;
     int64_t permit_change; /* the newest that was looked at */
-    mono_ms minute; /* start of the minute that the limits count in */
+    mono_ms minute;        /* start of the minute that the limits count in */
     int claims, refusals;
-    size_t jobs; /* of all sessions; holds this struct */
+    mono_ms blocks_at; /* blocks of update files: so many may leave until this is a slice ago */
+    int blocks;
+    size_t blocks_next; /* session that is looked at first: each has its turn */
+    size_t jobs;        /* of all sessions; holds this struct */
     bool freed;
     uint8_t scratch[UPLINK_MESSAGE_MAX];
     _Alignas(16) uint8_t arena[UPLINK_ARENA];
@@ -150,6 +156,20 @@ void headend_send_permits(struct headend_session *s);
 /* Looks whether there is anything new for anybody; cheap if not. */
 void headend_permits_changed(struct headend *h);
 void headend_send_config(struct headend_session *s);
+
+/* --- updates of the gateways' programs: headend_update.c */
+void headend_note_hello(struct headend_session *s, const struct uplink_hello *hello);
+void headend_note_program(struct headend_session *s, const struct uplink_program *program);
+/* Says what shall be fetched, or no longer; again and again until the gateway has answered. */
+void headend_send_update(struct headend_session *s);
+void headend_take_ask(struct headend_session *s, const struct uplink_ask *ask);
+void headend_send_blocks(struct headend *h);
+mono_ms headend_blocks_wake(const struct headend *h);
+/* In the transaction in which the gateway told it: the wish goes on, or ends. */
+enum err headend_push_told(struct store_tx *tx, const struct site_gateway *g,
+                           const struct uplink_program *told, wall_s now);
+/* The gateway does not know updates: a wish that waits for it has failed. */
+enum err headend_push_unknown(struct store_tx *tx, const struct site_gateway *g, wall_s now);
 /* True: some command was sent so long ago that it should be said again. */
 bool headend_must_resend(const struct headend_session *s);
 

@@ -191,6 +191,9 @@ static void welcome(struct headend_session *s, const struct uplink_hello *hello)
     if (hello->config_version != l.gateway.config_version)
         headend_send_config(s);
     headend_send_commands(s);
+    headend_note_hello(s, hello);
+    s->updates = hello->updates;
+    headend_send_update(s);
     s->permits = hello->permits;
     s->permit_change = 0; /* WELCOME ended what the gateway held */
     headend_send_permits(s);
@@ -331,6 +334,14 @@ static void take_message(struct headend_session *s, const struct uplink_message 
     case UPLINK_LINE:
         if (s->welcomed)
             note_line(s);
+        break;
+    case UPLINK_PROGRAM:
+        if (s->welcomed)
+            headend_note_program(s, &m->program);
+        break;
+    case UPLINK_ASK:
+        if (s->welcomed)
+            headend_take_ask(s, &m->ask);
         break;
     case UPLINK_READINGS:
     case UPLINK_OUTCOME:

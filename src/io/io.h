@@ -261,6 +261,11 @@ void io_file_free(struct bytes *content);
 /* Durable and whole: after a crash at any instant the file has the old or the new content. `mode`
  * as chmod, 0600 for secrets. ERR_IO_FILE. */
 [[nodiscard]] enum err io_file_write(const char *path, struct bytes content, unsigned mode);
+/* Writes a part at its place, into a file that is made if absent (0600). Not synced: after a crash
+ * the file may have anything in it. */
+[[nodiscard]] enum err io_file_put(const char *path, int64_t offset, struct bytes part);
+/* ERR_NOT_FOUND, ERR_IO_FILE. */
+[[nodiscard]] enum err io_file_size(const char *path, int64_t *size);
 bool io_file_exists(const char *path);
 /* Durably; a file that does not exist is fine. ERR_IO_FILE. */
 [[nodiscard]] enum err io_file_remove(const char *path);

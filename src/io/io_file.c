@@ -104,6 +104,30 @@ enum err io_file_write(const char *path, struct bytes content, unsigned mode)
     return ok ? ERR_OK : ERR_IO_FILE;
 }
 
+enum err io_file_put(const char *path, int64_t offset, struct bytes part)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ERR_IO_FILE;
+    size_t done = 0;
+    while (done < part.len) {
+        ssize_t n = pwrite(fd, part.data + done, part.len - done, (off_t)offset + (off_t)done);
+        if (n < 0 && errno != EINTR)
+            break;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return close(fd) == 0 && done == part.len ? ERR_OK : ERR_IO_FILE;
+}
+
+enum err io_file_size(const char *path, int64_t *size)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO_FILE;
+    *size = (int64_t)st.st_size;
+    return ERR_OK;
+}
+
 bool io_file_exists(const char *path)
 {
     return access(path, F_OK) == 0;

@@ -42,6 +42,7 @@ LOG_ROW(LOG_UNIT_BROKEN, "unit.broken", WARN, "What a unit sent makes no sense; 
 LOG_ROW(LOG_UPDATE_TRIAL, "update.trial", INFO, "A new version of the program is started on trial.", "新版本程序开始试运行。")
 LOG_ROW(LOG_UPDATE_CONFIRMED, "update.confirmed", INFO, "The new version of the program passed its trial.", "新版本程序试运行通过。")
 LOG_ROW(LOG_UPDATE_LEFT, "update.left", ERROR, "A version of the program was given up and the former one is started; the line says why.", "已放弃该版本程序并启动原版本,原因见本行。")
+LOG_ROW(LOG_UPDATE_PUSH, "update.push", INFO, "An update pushed by the platform: stage 2 is being fetched, 3 checked and waits for its time, 4 on trial, 5 confirmed, 6 failed (the line says why), 7 withdrawn.", "平台推送的升级:阶段 2 下载中,3 已校验待执行,4 试运行,5 已确认,6 失败(原因见本行),7 已撤回。")
 LOG_ROW(LOG_UPDATE_STATE, "update.state", ERROR, "The record of the program's slots cannot be read or written; the program as installed runs.", "程序槽位记录无法读写,运行安装时的程序。")
 /* reporting upward */
 LOG_ROW(LOG_CENTRE_CONNECTED, "centre.connected", INFO, "The connection with the data centre is open.", "已连接能耗数据中心。")

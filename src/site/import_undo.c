@@ -577,6 +577,8 @@ static const struct {
     {IMPORT_LINE, "DELETE FROM line_hour WHERE line_id BETWEEN $1 AND $2"},
     {IMPORT_LINE, "DELETE FROM line WHERE id BETWEEN $1 AND $2"},
     {IMPORT_GATEWAY, "DELETE FROM gateway_legacy WHERE gateway_id BETWEEN $1 AND $2"},
+    {IMPORT_GATEWAY, "DELETE FROM gateway_program WHERE gateway_id BETWEEN $1 AND $2"},
+    {IMPORT_GATEWAY, "DELETE FROM gateway_push_part WHERE gateway_id BETWEEN $1 AND $2"},
     {IMPORT_GATEWAY, "DELETE FROM gateway WHERE id BETWEEN $1 AND $2"},
     {IMPORT_PLACE, "DELETE FROM place WHERE id BETWEEN $1 AND $2"},
     {IMPORT_STRATEGY, "DELETE FROM strategy WHERE id BETWEEN $1 AND $2"},

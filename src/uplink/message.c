@@ -61,6 +61,7 @@ static const struct field HELLO[] = {
     {4, FLAG, AT(hello.wall_trusted)},
     {5, TEXT, AT(hello.program), .high = UPLINK_TEXT_MAX},
     {6, FLAG, AT(hello.permits)},
+    {7, FLAG, AT(hello.updates)},
 };
 static const struct field WELCOME[] = {
     {1, WALL, AT(welcome.wall)},
@@ -243,6 +244,34 @@ static const struct field PERMIT[] = {
     {8, LIST, AT(permit.meters), .high = UPLINK_PERMIT_METERS_MAX,
      .count_at = AT(permit.meter_count), .items = &PERMIT_METER_SHAPE},
 };
+static const struct field UPDATE[] = {
+    {1, INT, AT(update.id)},
+    {2, INT, AT(update.size)},
+    {3, OCTETS, AT(update.sha256), .high = 32, .count_at = AT(update.sha256_len)},
+    {4, INT, AT(update.trial_s)},
+    {5, INT, AT(update.from_minute)},
+    {6, INT, AT(update.until_minute)},
+    {7, FLAG, AT(update.downgrade)},
+};
+static const struct field ASK[] = {{1, INT, AT(ask.id)}, {2, INT, AT(ask.offset)}};
+static const struct field BLOCK[] = {
+    {1, INT, AT(block.id)},
+    {2, INT, AT(block.offset)},
+    {3, BYTES, AT(block.data), .high = UPLINK_BLOCK_MAX},
+};
+static const struct field PROGRAM[] = {
+    {1, INT, AT(program.id)},
+    {2, CHOICE, AT(program.stage), UPLINK_UPDATE_NONE, UPLINK_UPDATE_WITHDRAWN},
+    {3, INT, AT(program.received)},
+    {4, TEXT, AT(program.error), .high = UPLINK_TEXT_MAX},
+    {5, TEXT, AT(program.version), .high = UPLINK_VERSION_MAX},
+    {6, TEXT, AT(program.machine), .high = UPLINK_VERSION_MAX},
+    {7, INT, AT(program.store)},
+    {8, TEXT, AT(program.place), .high = UPLINK_VERSION_MAX},
+    {9, FLAG, AT(program.trial)},
+    {10, TEXT, AT(program.last), .high = UPLINK_VERSION_MAX},
+    {11, TEXT, AT(program.left), .high = UPLINK_VERSION_MAX},
+};
 
 static const struct shape BODIES[] = {
     [UPLINK_HELLO] = SHAPE(HELLO, struct uplink_message),
@@ -262,6 +291,10 @@ static const struct shape BODIES[] = {
     [UPLINK_TRIP] = SHAPE(TRIP, struct uplink_message),
     [UPLINK_LINE] = SHAPE(LINE_TOLD, struct uplink_message),
     [UPLINK_PERMIT] = SHAPE(PERMIT, struct uplink_message),
+    [UPLINK_UPDATE] = SHAPE(UPDATE, struct uplink_message),
+    [UPLINK_ASK] = SHAPE(ASK, struct uplink_message),
+    [UPLINK_BLOCK] = SHAPE(BLOCK, struct uplink_message),
+    [UPLINK_PROGRAM] = SHAPE(PROGRAM, struct uplink_message),
 };
 /* clang-format on */
 #define KINDS (sizeof BODIES / sizeof BODIES[0])

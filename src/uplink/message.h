@@ -9,8 +9,8 @@
  *   commanded  platform -> gateway: COMMAND, FENCE. Named by a random id for ever; repeated until an
  *              OUTCOME with that id was committed. The gateway stores a command before it acts and
  *              answers a repeat from its table.
- *   passing    everything else; lost ones are said again after the next HELLO. PERMIT goes only to
- *              a gateway whose HELLO says that it understands it.
+ *   passing    everything else; lost ones are said again after the next HELLO. PERMIT, UPDATE and
+ *              BLOCK go only to a gateway whose HELLO says that it understands them.
  */
 #ifndef YUFU_UPLINK_MESSAGE_H
 #define YUFU_UPLINK_MESSAGE_H
@@ -35,6 +35,11 @@
 #define UPLINK_REGISTER_MAX 160      /* bytes of one register of a meter */
 #define UPLINK_PERMIT_METERS_MAX 8
 #define UPLINK_PERMIT_WINDOWS_MAX 8
+/* Of an update file: all blocks but the last have this size. Small, so that what is urgent never
+ * stands behind more than this in a line of a few kilobits. */
+#define UPLINK_BLOCK_MAX 4096
+#define UPLINK_UPDATE_MAX (16 * 1024 * 1024) /* bytes of an update file that is fetched */
+#define UPLINK_VERSION_MAX 24
 
 enum uplink_kind {
     UPLINK_HELLO = 1,    /* g->p  first message of a connection */
@@ -54,6 +59,11 @@ enum uplink_kind {
     UPLINK_TRIP = 15,     /* g->p durable */
     UPLINK_LINE = 16,     /* g->p how a line fares, now and then; only the newest counts */
     UPLINK_PERMIT = 17,   /* p->g standing permission of one account; or its end */
+    UPLINK_UPDATE = 18,   /* p->g an update file that shall be fetched and applied; or no longer */
+    UPLINK_ASK = 19,      /* g->p one block of it, answered by BLOCK, or by UPDATE: no longer */
+    UPLINK_BLOCK = 20,    /* p->g */
+    UPLINK_PROGRAM = 21,  /* g->p which program runs, and how far the update is */
+    UPLINK_KINDS          /* one more than the last */
 };
 
 struct uplink_hello {
@@ -63,6 +73,7 @@ struct uplink_hello {
     bool wall_trusted;
     char program[UPLINK_TEXT_MAX];
     bool permits; /* it understands PERMIT */
+    bool updates; /* it understands UPDATE and BLOCK, and says PROGRAM */
 };
 
 struct uplink_welcome {
@@ -278,6 +289,51 @@ struct uplink_line {
     size_t quiet_count;
 };
 
+/* The gateway fetches the file block by block, one asked for at a time, checks it as one that came
+ * on a stick, and applies it when it may (docs/decisions/0033, 0035). */
+struct uplink_update {
+    int64_t id;   /* of this wish, for ever */
+    int64_t size; /* of the whole file; 0: the wish is taken back, unless the trial has begun */
+    uint8_t sha256[32]; /* of the whole file */
+    size_t sha256_len;
+    int64_t trial_s;
+    int64_t from_minute, until_minute; /* of the site's day; applied within. Equal: at any time */
+    bool downgrade;                    /* also a version that is not newer */
+};
+
+struct uplink_ask {
+    int64_t id, offset; /* a multiple of UPLINK_BLOCK_MAX */
+};
+
+struct uplink_block {
+    int64_t id, offset;
+    struct bytes data;
+};
+
+enum uplink_update_stage {
+    UPLINK_UPDATE_NONE = 1,
+    UPLINK_UPDATE_FETCHING = 2,
+    UPLINK_UPDATE_READY = 3,     /* fetched and checked; it waits until it may be applied */
+    UPLINK_UPDATE_TRIAL = 4,
+    UPLINK_UPDATE_CONFIRMED = 5,
+    UPLINK_UPDATE_FAILED = 6,    /* `error`; what ran before runs */
+    UPLINK_UPDATE_WITHDRAWN = 7,
+};
+
+struct uplink_program {
+    int64_t id; /* of the last wish; 0: there was none */
+    enum uplink_update_stage stage;
+    int64_t received;            /* bytes of its file */
+    char error[UPLINK_TEXT_MAX]; /* FAILED: err_name */
+    char version[UPLINK_VERSION_MAX];
+    char machine[UPLINK_VERSION_MAX];
+    int64_t store;                 /* number of its database's schema */
+    char place[UPLINK_VERSION_MAX]; /* "installed", "a", "b" */
+    bool trial;
+    char last[UPLINK_VERSION_MAX]; /* what happened to the slots last: "confirmed", "time" ... */
+    char left[UPLINK_VERSION_MAX]; /* the version that was left by it */
+};
+
 struct uplink_claim {
     char serial[UPLINK_TEXT_MAX];
     char code[UPLINK_TEXT_MAX];
@@ -309,6 +365,10 @@ struct uplink_message {
         struct uplink_trip trip;
         struct uplink_line line;
         struct uplink_permit permit;
+        struct uplink_update update;
+        struct uplink_ask ask;
+        struct uplink_block block;
+        struct uplink_program program;
         struct uplink_claim claim;
         struct uplink_claimed claimed;
     };

@@ -33,12 +33,13 @@ static const uint8_t ALLOWED[DEAD][DENIED + 1] = {
 };
 
 /* Who says what: client's bit 1, server's bit 2. */
-static const uint8_t SPEAKS[UPLINK_PERMIT + 1] = {
+static const uint8_t SPEAKS[UPLINK_KINDS] = {
     [UPLINK_HELLO] = 1,   [UPLINK_WELCOME] = 2,  [UPLINK_ACK] = 2,     [UPLINK_CONFIG] = 2,
     [UPLINK_APPLIED] = 1, [UPLINK_COMMAND] = 2,  [UPLINK_FENCE] = 2,   [UPLINK_PING] = 3,
     [UPLINK_PONG] = 3,    [UPLINK_READINGS] = 1, [UPLINK_OUTCOME] = 1, [UPLINK_EVENT] = 1,
     [UPLINK_CLAIM] = 1,   [UPLINK_CLAIMED] = 2,  [UPLINK_TRIP] = 1,    [UPLINK_LINE] = 1,
-    [UPLINK_PERMIT] = 2,
+    [UPLINK_PERMIT] = 2,  [UPLINK_UPDATE] = 2,   [UPLINK_ASK] = 1,     [UPLINK_BLOCK] = 2,
+    [UPLINK_PROGRAM] = 1,
 };
 
 static uint8_t bit(bool server)
@@ -49,7 +50,7 @@ static uint8_t bit(bool server)
 static bool may_say(const struct uplink *u, bool server, enum uplink_kind kind)
 {
     bool claiming = kind == UPLINK_CLAIM || kind == UPLINK_CLAIMED;
-    return kind >= UPLINK_HELLO && kind <= UPLINK_PERMIT && (SPEAKS[kind] & bit(server)) != 0 &&
+    return kind >= UPLINK_HELLO && kind < UPLINK_KINDS && (SPEAKS[kind] & bit(server)) != 0 &&
            claiming == !u->claimed;
 }
 

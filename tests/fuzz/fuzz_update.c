@@ -55,6 +55,26 @@ static void record(struct bytes b)
     check(update_state_decode((struct bytes){again, sizeof again}, &s) == ERR_OK);
 }
 
+static void push(struct bytes b)
+{
+    uint8_t text[UPDATE_PUSH_SIZE], again[UPDATE_PUSH_SIZE];
+    struct update_push p;
+    struct update_state s = {0};
+    if (b.len < sizeof text)
+        return;
+    memcpy(text, b.data, sizeof text);
+    struct writer w = writer_of(text + sizeof text - 4, 4);
+    writer_u32be(&w, crc32c(text, sizeof text - 4));
+    if (update_push_decode((struct bytes){text, sizeof text}, &p) != ERR_OK)
+        return;
+    update_push_encode(&p, again);
+    check(memcmp(again, text, sizeof again) == 0);
+    check(update_push_judge(&p.wish) == ERR_OK);
+    (void)update_push_now(&p.wish, 720);
+    (void)update_push_look(&p, &s);
+    check(p.stage != UPLINK_UPDATE_TRIAL);
+}
+
 static void program(struct bytes b)
 {
     struct update_release r;
@@ -69,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes b = {data, size};
     header(b);
     record(b);
+    push(b);
     program(b);
     return 0;
 }

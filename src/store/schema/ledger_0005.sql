@@ -44,3 +44,70 @@ INSERT INTO late_line (account_id, begun_day, from_day, to_day, days, exact, mos
   FROM ledger_txn t JOIN posting p ON p.account_id = t.account_id AND p.seq = t.seq
     AND p.book = 'other_due'
   WHERE t.kind = 'late.fee' GROUP BY 1, 2;
+
+-- headend: the gateways' programs and their updates (docs/decisions/0035) ---------------------------------
+-- What a gateway said last of its program.
+CREATE TABLE gateway_program (
+  gateway_id INTEGER PRIMARY KEY REFERENCES gateway (id) ON DELETE CASCADE,
+  told TEXT NOT NULL,           -- name and version, as in HELLO
+  updates INTEGER NOT NULL CHECK (updates IN (0, 1)), -- it takes updates through the uplink
+  version TEXT NOT NULL DEFAULT '', -- from here on as in PROGRAM; '': never told
+  machine TEXT NOT NULL DEFAULT '',
+  store INTEGER NOT NULL DEFAULT 0,
+  place TEXT NOT NULL DEFAULT '',
+  trial INTEGER NOT NULL DEFAULT 0 CHECK (trial IN (0, 1)),
+  last TEXT NOT NULL DEFAULT '',
+  left_version TEXT NOT NULL DEFAULT '',
+  at INTEGER NOT NULL
+) STRICT;
+-- Update files that may be sent, whole and signed by a release key when they were added.
+CREATE TABLE gateway_package (
+  id INTEGER PRIMARY KEY,
+  sha256 BLOB NOT NULL UNIQUE CHECK (length(sha256) = 32), -- of the file
+  version TEXT NOT NULL,
+  machine TEXT NOT NULL,
+  store INTEGER NOT NULL,
+  minimum TEXT NOT NULL,        -- version from which on it may be applied
+  size INTEGER NOT NULL,        -- of the file
+  key_id TEXT NOT NULL,         -- of the release key, hex
+  actor TEXT NOT NULL,
+  added_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE gateway_package_block (
+  package_id INTEGER NOT NULL REFERENCES gateway_package (id) ON DELETE CASCADE,
+  number INTEGER NOT NULL,      -- from 0; all but the last have 4096 bytes
+  data BLOB NOT NULL,
+  PRIMARY KEY (package_id, number)
+) STRICT;
+-- A wish that gateways run the program of a package. It stays when the package is removed.
+CREATE TABLE gateway_push (
+  id INTEGER PRIMARY KEY,
+  package_id INTEGER NOT NULL,
+  project_id INTEGER NOT NULL,
+  version TEXT NOT NULL,        -- of the package
+  -- 'halted': one of the first failed, the rest is not begun
+  state TEXT NOT NULL CHECK (state IN ('running', 'done', 'stopped', 'halted')),
+  from_minute INTEGER NOT NULL CHECK (from_minute BETWEEN 0 AND 1439),
+  until_minute INTEGER NOT NULL CHECK (until_minute BETWEEN 0 AND 1439),
+  trial_s INTEGER NOT NULL,
+  downgrade INTEGER NOT NULL CHECK (downgrade IN (0, 1)),
+  reason TEXT NOT NULL CHECK (length(reason) > 0),
+  actor TEXT NOT NULL,
+  made_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX gateway_push_project ON gateway_push (project_id, made_at);
+CREATE TABLE gateway_push_part (
+  id INTEGER PRIMARY KEY,       -- random: the gateway knows the wish by it
+  push_id INTEGER NOT NULL REFERENCES gateway_push (id),
+  gateway_id INTEGER NOT NULL,
+  stage INTEGER NOT NULL CHECK (stage IN (1, 2)), -- 2: when all of 1 are confirmed
+  -- 'stopping': taken back, but the gateway has not said so yet
+  state TEXT NOT NULL CHECK (state IN ('waiting', 'fetching', 'ready', 'trial', 'stopping',
+                                       'confirmed', 'failed', 'stopped')),
+  received INTEGER NOT NULL DEFAULT 0,
+  error TEXT NOT NULL DEFAULT '', -- err_name
+  changed_at INTEGER NOT NULL,
+  UNIQUE (push_id, gateway_id)
+) STRICT;
+CREATE UNIQUE INDEX gateway_push_open ON gateway_push_part (gateway_id)
+  WHERE state IN ('waiting', 'fetching', 'ready', 'trial', 'stopping');

@@ -381,6 +381,123 @@ static void test_signature_of_the_rfc(void **state)
     assert_err(ERR_SIGN_KEY, sign_make(pki_pem_bytes(&ec), text, &t));
 }
 
+/* ---- pushed by the platform ------------------------------------------------------------------ */
+
+static struct update_push pushed(void)
+{
+    struct update_push p = {.stage = UPLINK_UPDATE_READY,
+                            .wish = {.id = 900719925474099,
+                                     .size = 5000,
+                                     .sha256_len = 32,
+                                     .trial_s = 600,
+                                     .from_minute = 60,
+                                     .until_minute = 300,
+                                     .downgrade = true},
+                            .again = true};
+    for (int i = 0; i < 32; i++)
+        p.wish.sha256[i] = (uint8_t)(i * 7);
+    return p;
+}
+
+static void test_push_round_trip_and_damage(void **state)
+{
+    (void)state;
+    uint8_t wire[UPDATE_PUSH_SIZE + 1], again[UPDATE_PUSH_SIZE];
+    struct update_push p = pushed(), back;
+    update_push_encode(&p, wire);
+    assert_ok(update_push_decode((struct bytes){wire, UPDATE_PUSH_SIZE}, &back));
+    assert_int_equal(back.stage, UPLINK_UPDATE_READY);
+    assert_int_equal(back.wish.id, p.wish.id);
+    assert_int_equal(back.wish.until_minute, 300);
+    assert_true(back.wish.downgrade && back.again);
+    update_push_encode(&back, again);
+    assert_memory_equal(again, wire, sizeof again);
+    for (size_t n = 0; n < UPDATE_PUSH_SIZE; n++) {
+        assert_err(ERR_UPDATE_STATE, update_push_decode((struct bytes){wire, n}, &back));
+        wire[n] ^= 4;
+        assert_err(ERR_UPDATE_STATE,
+                   update_push_decode((struct bytes){wire, UPDATE_PUSH_SIZE}, &back));
+        assert_int_equal(back.stage, UPLINK_UPDATE_NONE);
+        wire[n] ^= 4;
+    }
+    assert_err(ERR_UPDATE_STATE, update_push_decode((struct bytes){wire, sizeof wire}, &back));
+}
+
+static void test_what_may_be_wished(void **state)
+{
+    (void)state;
+    struct uplink_update u = pushed().wish;
+    assert_ok(update_push_judge(&u));
+    u.size = UPLINK_UPDATE_MAX + 1;
+    assert_err(ERR_UPDATE_SIZE, update_push_judge(&u));
+    u.size = UPDATE_HEADER;
+    assert_err(ERR_UPDATE_FILE, update_push_judge(&u));
+    u = pushed().wish;
+    u.sha256_len = 31;
+    assert_err(ERR_UPDATE_FILE, update_push_judge(&u));
+    u = pushed().wish;
+    u.trial_s = UPDATE_TRIAL_MAX_S + 1;
+    assert_err(ERR_RANGE, update_push_judge(&u));
+    u = pushed().wish;
+    u.until_minute = UPDATE_DAY;
+    assert_err(ERR_RANGE, update_push_judge(&u));
+    u.from_minute = -1;
+    assert_err(ERR_RANGE, update_push_judge(&u));
+}
+
+static void test_when_it_may_be_applied(void **state)
+{
+    (void)state;
+    struct uplink_update day = {.from_minute = 60, .until_minute = 300};
+    struct uplink_update night = {.from_minute = 1380, .until_minute = 60};
+    struct uplink_update always = {.from_minute = 5, .until_minute = 5};
+    for (int64_t m = 0; m < UPDATE_DAY; m++) {
+        assert_int_equal(update_push_now(&day, m), m >= 60 && m < 300);
+        assert_int_equal(update_push_now(&night, m), m >= 1380 || m < 60);
+        assert_true(update_push_now(&always, m));
+    }
+}
+
+static void test_what_the_slots_say_of_a_push(void **state)
+{
+    (void)state;
+    static const struct {
+        enum uplink_update_stage stage;
+        bool ours, trial;
+        enum update_last last;
+        enum uplink_update_stage now;
+        const char *error;
+    } rows[] = {
+        {UPLINK_UPDATE_READY, false, true, UPDATE_LAST_APPLIED, UPLINK_UPDATE_READY, ""},
+        {UPLINK_UPDATE_READY, true, true, UPDATE_LAST_APPLIED, UPLINK_UPDATE_TRIAL, ""},
+        {UPLINK_UPDATE_TRIAL, true, true, UPDATE_LAST_APPLIED, UPLINK_UPDATE_TRIAL, ""},
+        {UPLINK_UPDATE_TRIAL, true, false, UPDATE_LAST_CONFIRMED, UPLINK_UPDATE_CONFIRMED, ""},
+        {UPLINK_UPDATE_TRIAL, true, false, UPDATE_LAST_STARTS, UPLINK_UPDATE_FAILED,
+         "UPDATE_STARTS"},
+        {UPLINK_UPDATE_READY, true, false, UPDATE_LAST_TIME, UPLINK_UPDATE_FAILED, "UPDATE_TIME"},
+        {UPLINK_UPDATE_TRIAL, true, false, UPDATE_LAST_BROKEN, UPLINK_UPDATE_FAILED,
+         "UPDATE_BROKEN"},
+        {UPLINK_UPDATE_TRIAL, true, false, UPDATE_LAST_HAND, UPLINK_UPDATE_FAILED, "UPDATE_BACK"},
+        {UPLINK_UPDATE_TRIAL, true, false, UPDATE_LAST_PACKAGE, UPLINK_UPDATE_FAILED,
+         "UPDATE_PACKAGE"},
+        {UPLINK_UPDATE_TRIAL, false, false, UPDATE_LAST_NONE, UPLINK_UPDATE_FAILED, "UPDATE_STATE"},
+        {UPLINK_UPDATE_CONFIRMED, true, false, UPDATE_LAST_HAND, UPLINK_UPDATE_CONFIRMED, ""},
+        {UPLINK_UPDATE_FETCHING, false, false, UPDATE_LAST_TIME, UPLINK_UPDATE_FETCHING, ""},
+        {UPLINK_UPDATE_NONE, false, false, UPDATE_LAST_NONE, UPLINK_UPDATE_NONE, ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct update_push p = pushed();
+        struct update_state s = {.trial = rows[i].trial, .last = rows[i].last};
+        p.stage = rows[i].stage;
+        snprintf(s.words, sizeof s.words, "%s", "push 90071992547409"); /* another, shorter one */
+        if (rows[i].ours)
+            update_push_words(p.wish.id, s.words);
+        assert_int_equal(update_push_look(&p, &s), rows[i].now != rows[i].stage);
+        assert_int_equal(p.stage, rows[i].now);
+        assert_string_equal(p.error, rows[i].error);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_header_round_trip),
@@ -395,6 +512,10 @@ int main(void)
                                        cmocka_unit_test(test_leaving),
                                        cmocka_unit_test(test_every_confirmation),
                                        cmocka_unit_test(test_what_is_told),
+                                       cmocka_unit_test(test_push_round_trip_and_damage),
+                                       cmocka_unit_test(test_what_may_be_wished),
+                                       cmocka_unit_test(test_when_it_may_be_applied),
+                                       cmocka_unit_test(test_what_the_slots_say_of_a_push),
                                        cmocka_unit_test(test_signature_of_the_rfc)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -269,6 +269,47 @@ static enum err apply_third(void)
     return apply(2);
 }
 
+/* One that the platform pushed: fetched and checked before, then applied. */
+static enum err fetch_pushed(void)
+{
+    const struct update_push p = {.stage = UPLINK_UPDATE_READY,
+                                  .wish = {.id = 7, .size = 4288, .sha256_len = 32, .trial_s = 60}};
+    return update_push_store(data, &p);
+}
+
+static enum err apply_pushed(void)
+{
+    struct update_header h;
+    struct update_push p;
+    char words[UPDATE_WORDS_MAX];
+    update_push_words(7, words);
+    struct update_apply a = {.data = data,
+                             .path = files[0],
+                             .keys = keys,
+                             .words = words,
+                             .trial_s = 60,
+                             .now = {1},
+                             .own = &own};
+    TRY(update_apply(&a, &h));
+    update_push_load(data, &p);
+    p.stage = UPLINK_UPDATE_TRIAL;
+    return update_push_store(data, &p);
+}
+
+/* Whatever was cut: what the platform is told is what runs. */
+static void told_as_it_is(int version)
+{
+    struct update_push p;
+    struct update_state s = {0};
+    update_push_load(data, &p);
+    if (p.stage == UPLINK_UPDATE_NONE)
+        return;
+    enum err e = update_state_load(data, &s);
+    assert_true(e == ERR_OK || e == ERR_NOT_FOUND);
+    (void)update_push_look(&p, &s);
+    assert_int_equal(p.stage, version == 1 ? UPLINK_UPDATE_READY : UPLINK_UPDATE_TRIAL);
+}
+
 /* Version that a start would run now, which is checked to be whole; 1: as installed. */
 static int running(void)
 {
@@ -327,6 +368,7 @@ static int cut_everywhere(const struct scene *s, unsigned lose)
         begin(s);
         done = run_cut(s, cuts + 1, lose);
         int version = running();
+        told_as_it_is(version);
         assert_true(version == s->old_version || version == s->new_version);
         assert_true(!done || version == s->new_version);
         if (!done && version == s->old_version) /* and it can be done again */
@@ -343,6 +385,7 @@ static const struct scene scenes[] = {
     {{apply_first, confirm, apply_second}, give_up, 3, 2, 6},
     {{apply_first, confirm, apply_second, confirm}, take_back, 3, 2, 6},
     {{apply_first}, take_back, 2, 1, 6},
+    {{fetch_pushed}, apply_pushed, 1, 2, 31},
     {{apply_first}, count_start, 2, 2, 6},
     {{apply_first}, confirm, 2, 2, 6},
 };

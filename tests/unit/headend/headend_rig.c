@@ -42,6 +42,16 @@ static void hear(struct rig *w, struct peer *p, const struct uplink_message *m)
         p->permits[p->permit_count] = m->permit.account_id;
         p->permit_meters[p->permit_count++] = (int64_t)m->permit.meter_count;
         break;
+    case UPLINK_UPDATE:
+        p->update = m->update;
+        p->updates++;
+        break;
+    case UPLINK_BLOCK:
+        memcpy(p->block_data, m->block.data.data, m->block.data.len);
+        p->block = (struct bytes){p->block_data, m->block.data.len};
+        p->block_offset = m->block.offset;
+        p->blocks++;
+        break;
     case UPLINK_FENCE:
         p->fences[p->fence_count++] = m->fence_id;
         break;
@@ -297,7 +307,8 @@ void rig_hello(struct rig *w, struct peer *p, int64_t config)
                                                .config_version = config,
                                                .wall = w->now.wall,
                                                .program = "test",
-                                               .permits = w->permits}});
+                                               .permits = w->permits,
+                                               .updates = w->updates}});
 }
 
 /* A live session that has said HELLO. */

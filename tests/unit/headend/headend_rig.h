@@ -26,6 +26,11 @@ struct peer { /* a gateway's end */
     size_t command_count, fence_count;
     int64_t permits[HEARD_MAX], permit_meters[HEARD_MAX]; /* accounts, and how many meters */
     size_t permit_count;
+    struct uplink_update update; /* the last */
+    int updates, blocks;
+    int64_t block_offset; /* of the last */
+    struct bytes block;   /* of the last, in block_data */
+    uint8_t block_data[UPLINK_BLOCK_MAX];
     struct uplink_claimed claimed;
     uint8_t secret[32];
 };
@@ -47,7 +52,7 @@ struct rig {
     uint64_t random;
     bool legacy; /* peers ask for the legacy seal */
     int64_t warned_until;
-    bool permits; /* gateways say that they understand them */
+    bool permits, updates; /* gateways say that they understand them */
 };
 
 extern const uint8_t rig_certificate[32];

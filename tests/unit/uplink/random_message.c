@@ -62,9 +62,9 @@ static struct bytes some(uint8_t *store, size_t max)
     return len == 0 ? (struct bytes){0} : (struct bytes){store, len};
 }
 
-static void octets(uint8_t data[UPLINK_REGISTER_MAX], size_t *len)
+static void octets(uint8_t *data, size_t max, size_t *len)
 {
-    *len = up_to(UPLINK_REGISTER_MAX);
+    *len = up_to(max);
     for (size_t i = 0; i < *len; i++)
         data[i] = (uint8_t)any();
 }
@@ -77,6 +77,7 @@ static void fill_hello(struct uplink_message *m)
     m->hello.wall_trusted = flag();
     text(m->hello.program, sizeof m->hello.program);
     m->hello.permits = flag();
+    m->hello.updates = flag();
 }
 
 static void fill_welcome(struct uplink_message *m)
@@ -142,7 +143,7 @@ static void fill_command(struct uplink_message *m)
     c->open = flag();
     c->on = flag();
     c->item = any();
-    octets(c->data, &c->data_len);
+    octets(c->data, sizeof c->data, &c->data_len);
 }
 
 static void fill_fence(struct uplink_message *m)
@@ -196,7 +197,7 @@ static void fill_outcome(struct uplink_message *m)
     o->relay_open = any();
     o->keep_power = any();
     o->item = any();
-    octets(o->data, &o->data_len);
+    octets(o->data, sizeof o->data, &o->data_len);
 }
 
 static void fill_event(struct uplink_message *m)
@@ -266,6 +267,46 @@ static void fill_permit(struct uplink_message *m)
     p->meters = p->meter_count > 0 ? permit_meters : NULL;
 }
 
+static void fill_update(struct uplink_message *m)
+{
+    struct uplink_update *u = &m->update;
+    u->id = any();
+    u->size = any();
+    octets(u->sha256, sizeof u->sha256, &u->sha256_len);
+    u->trial_s = any();
+    u->from_minute = any();
+    u->until_minute = any();
+    u->downgrade = flag();
+}
+
+static void fill_ask(struct uplink_message *m)
+{
+    m->ask = (struct uplink_ask){any(), any()};
+}
+
+static void fill_block(struct uplink_message *m)
+{
+    m->block.id = any();
+    m->block.offset = any();
+    m->block.data = some(bytes_a, UPLINK_BLOCK_MAX);
+}
+
+static void fill_program(struct uplink_message *m)
+{
+    struct uplink_program *p = &m->program;
+    p->id = any();
+    p->stage = (enum uplink_update_stage)choice(UPLINK_UPDATE_NONE, UPLINK_UPDATE_WITHDRAWN);
+    p->received = any();
+    text(p->error, sizeof p->error);
+    text(p->version, sizeof p->version);
+    text(p->machine, sizeof p->machine);
+    p->store = any();
+    text(p->place, sizeof p->place);
+    p->trial = flag();
+    text(p->last, sizeof p->last);
+    text(p->left, sizeof p->left);
+}
+
 static void fill_claim(struct uplink_message *m)
 {
     text(m->claim.serial, sizeof m->claim.serial);
@@ -290,7 +331,9 @@ static void (*const FILL[RANDOM_KINDS + 1])(struct uplink_message *) = {
     [UPLINK_OUTCOME] = fill_outcome, [UPLINK_EVENT] = fill_event,
     [UPLINK_CLAIM] = fill_claim,     [UPLINK_CLAIMED] = fill_claimed,
     [UPLINK_TRIP] = fill_trip,       [UPLINK_LINE] = fill_line,
-    [UPLINK_PERMIT] = fill_permit,
+    [UPLINK_PERMIT] = fill_permit,   [UPLINK_UPDATE] = fill_update,
+    [UPLINK_ASK] = fill_ask,         [UPLINK_BLOCK] = fill_block,
+    [UPLINK_PROGRAM] = fill_program,
 };
 
 static void fill(enum uplink_kind kind, struct uplink_message *m)

@@ -5,7 +5,7 @@
 #include "base/rand.h"
 #include "uplink/message.h"
 
-#define RANDOM_KINDS UPLINK_PERMIT /* kinds are 1 .. RANDOM_KINDS */
+#define RANDOM_KINDS (UPLINK_KINDS - 1) /* kinds are 1 .. RANDOM_KINDS */
 
 /* Lists and bytes live in static memory until the next call. */
 void random_message(struct rand_stream *r, enum uplink_kind kind, struct uplink_message *m);

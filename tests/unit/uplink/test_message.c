@@ -70,6 +70,10 @@ static void assert_parts(const struct uplink_message *want, struct uplink_messag
         got->permit.windows = want->permit.windows;
         got->permit.meters = want->permit.meters;
         break;
+    case UPLINK_BLOCK:
+        assert_bytes(got->block.data, want->block.data);
+        got->block.data = want->block.data;
+        break;
     case UPLINK_CLAIM:
         assert_bytes(got->claim.request, want->claim.request);
         got->claim.request = want->claim.request;
@@ -260,7 +264,11 @@ static void wrong_messages_are_named(void **state)
         {ERR_UPLINK_SYNTAX, "A2 20 07 03 A0", "negative kind key"},
         {ERR_UPLINK_SYNTAX, "A2 00 26 03 A0", "negative kind"},
         {ERR_UPLINK_UNKNOWN, "A2 00 00 03 A0", "kind 0"},
-        {ERR_UPLINK_UNKNOWN, "A2 00 12 03 A0", "kind 18"},
+        {ERR_UPLINK_UNKNOWN, "A2 00 16 03 A0", "kind 22"},
+        {ERR_UPLINK_SYNTAX, "A2 00 15 03 A1 01 01", "a program in no stage"},
+        {ERR_UPLINK_SYNTAX, "A2 00 15 03 A1 02 08", "stage 8"},
+        {ERR_TRUNCATED, "A2 00 14 03 A1 03 591000", "a block that is not there"},
+        {ERR_UPLINK_SYNTAX, "A2 00 13 03 A1 02 6130", "an offset in letters"},
         {ERR_TRUNCATED, "A2 00 07 03 A1 01 5B7FFFFFFFFFFFFFFF", "endless bytes"},
         {ERR_TRUNCATED, "A2 00 07 03 A2 01 01 09 9A0000FFFF", "a list of nothing"},
     };
@@ -304,7 +312,10 @@ static void what_may_not_be_said_is_not_written(void **state)
     uplink_message_encode(&m, &w);
     assert_err(ERR_RANGE, w.err);
     static const struct uplink_message BAD[] = {
-        {.kind = UPLINK_PERMIT + 1},
+        {.kind = UPLINK_KINDS},
+        {.kind = UPLINK_UPDATE, .update.sha256_len = 33},
+        {.kind = UPLINK_BLOCK, .block.data = {wire, UPLINK_BLOCK_MAX + 1}},
+        {.kind = UPLINK_PROGRAM},
         {.kind = UPLINK_COMMAND},
         {.kind = UPLINK_COMMAND, .command.kind = UPLINK_EXERCISE + 1},
         {.kind = UPLINK_COMMAND,

@@ -3034,6 +3034,7 @@ export interface components {
             /** @description Meters whose newest state is at most 180 s old */
             fresh: number;
             legacy: components["schemas"]["LegacyLeave"];
+            program: components["schemas"]["GatewayProgram"];
             lines: {
                 id: number;
                 number: number;
@@ -3047,6 +3048,47 @@ export interface components {
                 oldest_age_s: number | null;
             }[];
         };
+        /** @description What the gateway told of its program; null: it has never been connected */
+        GatewayProgram: {
+            /** @description Name and version as it said them when it connected */
+            told: string;
+            /** @description It takes updates through the uplink */
+            updates: boolean;
+            /** @description '': not told */
+            version: string;
+            machine: string;
+            /** @description Number of its database's schema */
+            store: number;
+            /**
+             * @description As a package installed it, or the slot
+             * @enum {string}
+             */
+            place: "" | "installed" | "a" | "b";
+            trial: boolean;
+            /** @description What happened to the slots last */
+            last: string;
+            /** @description The version that was left by it */
+            left: string;
+            at: components["schemas"]["MaybeTime"];
+            /** @description Its newest update through the uplink; null: there was none */
+            update: {
+                push_id: number;
+                version: string;
+                state: components["schemas"]["PushState"];
+                /** @description Of the file that is there */
+                percent: number;
+                /** @description Why it failed or was not begun */
+                error: string | null;
+                error_zh: string | null;
+                error_en: string | null;
+            } | null;
+        } | null;
+        /**
+         * @description waiting: the gateway was not told yet, or has not answered. ready: fetched and checked, it waits until it may be
+         *     applied. trial: it runs, and must prove good. stopping: taken back, but the gateway has not said so yet.
+         * @enum {string}
+         */
+        PushState: "waiting" | "fetching" | "ready" | "trial" | "stopping" | "confirmed" | "failed" | "stopped";
         /** @description Leave for the legacy seal (3DES); null: it was never given, or was taken back */
         LegacyLeave: {
             until: components["schemas"]["Time"];

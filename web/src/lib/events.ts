@@ -26,7 +26,9 @@ export function eventText(event: Event, { t, te, me }: Words): string {
 /** Every kind of event that the platform writes, for the filter; the names are stable. */
 export const EVENT_KINDS = [
   'gateway.claimed', 'gateway.refused', 'gateway.online', 'gateway.offline', 'gateway.fenced', 'gateway.dropped',
-  'gateway.clock', 'gateway.legacy', 'gateway.legacy_allowed', 'gateway.legacy_ended', 'line.down', 'line.up', 'line.damaged', 'line.clean', 'meter.silent', 'meter.back', 'meter.exchanged',
+  'gateway.clock', 'gateway.legacy', 'gateway.legacy_allowed', 'gateway.legacy_ended',
+  'gateway.update_ordered', 'gateway.update_done', 'gateway.update_failed', 'gateway.update_halted', 'gateway.update_stopped',
+  'line.down', 'line.up', 'line.damaged', 'line.clean', 'meter.silent', 'meter.back', 'meter.exchanged',
   'reading.range', 'reading.jump', 'reading.fell', 'reading.rollover', 'reading.gap', 'order.paid', 'order.booked', 'vend.bound',
   'vend.confirmed', 'vend.rejected', 'vend.refunded', 'vend.conflict', 'vend.late', 'vend.foreign', 'wallet.mismatch',
   'relay.cut', 'relay.restore', 'relay.done', 'relay.refused', 'relay.expired', 'relay.cancelled', 'relay.mismatch',

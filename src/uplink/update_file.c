@@ -1,8 +1,8 @@
+#include "uplink/update_file.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "app/gateway_update.h"
 #include "base/must.h"
 
 #define FORMAT 1
@@ -219,4 +219,30 @@ enum err update_judge(const struct update_header *h, const struct update_own *ow
     if (!downgrade && update_version_compare(h->release.version, own->release.version) <= 0)
         return ERR_UPDATE_OLD;
     return ERR_OK;
+}
+
+/* ---- the whole file ------------------------------------------------------------------------- */
+
+bool update_is_program(struct bytes program, uint64_t size, const uint8_t sha256[SIGN_SHA256])
+{
+    uint8_t digest[SIGN_SHA256];
+    if (program.len != size)
+        return false;
+    sign_sha256(program, digest);
+    return memcmp(digest, sha256, sizeof digest) == 0;
+}
+
+enum err update_file_head(struct bytes file, struct bytes keys, struct update_header *out)
+{
+    TRY(update_header_decode(file, out));
+    return sign_check(keys, (struct bytes){file.data, UPDATE_SIGNED}, &out->signature);
+}
+
+enum err update_file_check(struct bytes file, struct bytes keys, struct update_header *out)
+{
+    TRY(update_file_head(file, keys, out));
+    struct bytes program = {file.data + UPDATE_HEADER, file.len - UPDATE_HEADER};
+    if (program.len < out->size)
+        return ERR_TRUNCATED;
+    return update_is_program(program, out->size, out->sha256) ? ERR_OK : ERR_UPDATE_DATA;
 }
