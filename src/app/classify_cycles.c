@@ -6,8 +6,9 @@
 #include "app/classify_text.h"
 
 #define CYCLE 500
-/* The current probe of these recordings leads: kettles and coffee makers do by 5 to 7 degrees. Rad. */
-#define LEAD 0.115
+/* The current probe of these recordings leads, in rad: as the lamps and hair irons in them do in the
+ * median. They are resistances below the limit, and are not scored. */
+#define LEAD 0.138
 #define DOUBT 0.02
 
 struct cycle {

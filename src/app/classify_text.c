@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
+
 #define NUMBER_MOST INT64_C(4'000'000'000'000'000)
 #define TIME_MS_FROM                                                                               \
     INT64_C(100'000'000'000) /* seconds of the year 5138: these are milliseconds                   \
@@ -157,21 +159,14 @@ enum text_kind text_number(const char *text, bool comma, int shift, int64_t *mil
 /* --- times
  * ------------------------------------------------------------------------------------------ */
 
-static int64_t days_from_civil(int y, int m, int d)
+static bool day_of(int year, int month, int day, int64_t *out)
 {
-    y -= m <= 2;
-    int era = (y >= 0 ? y : y - 399) / 400;
-    int yoe = y - era * 400, doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    return (int64_t)era * 146'097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719'468;
-}
-
-static bool is_day(int y, int m, int d)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (y < 1900 || y > 9999 || m < 1 || m > 12 || d < 1)
+    bool fits = year >= 1900 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+    struct civil c = {.year = year, .month = (uint8_t)month, .day = (uint8_t)day};
+    if (!fits || !civil_valid(c))
         return false;
-    bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-    return d <= days[m - 1] + (m == 2 && leap);
+    *out = civil_days_from_date(year, (unsigned)month, (unsigned)day);
+    return true;
 }
 
 /* A date at the beginning; what follows it, or NULL. */
@@ -181,13 +176,9 @@ static const char *read_date(const char *text, int64_t *day)
     char x, y;
     if (sscanf(text, "%4d%c%2d%c%4d%n", &a, &x, &b, &y, &c, &used) != 5 || used == 0 || x != y)
         return NULL;
-    if ((x == '-' || x == '/') && is_day(a, b, c))
-        *day = days_from_civil(a, b, c);
-    else if ((x == '/' || x == '.') && is_day(c, b, a))
-        *day = days_from_civil(c, b, a);
-    else
-        return NULL;
-    return text + used;
+    bool fits = ((x == '-' || x == '/') && day_of(a, b, c, day)) ||
+                ((x == '/' || x == '.') && day_of(c, b, a, day));
+    return fits ? text + used : NULL;
 }
 
 /* hh:mm[:ss[.fff]] in milliseconds of the day; what follows it, or NULL. */

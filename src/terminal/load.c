@@ -11,14 +11,15 @@
 #define SLOW_SAMPLES 2
 #define PATIENCE_MS 900 /* then what moves is told as it is */
 #define SLOW_PATIENCE_MS 4'000
-#define SLOW_WAY 2 /* states on the way: a switch falls into one slow sample, not into two */
+#define SLOW_WAY 2 /* samples on the way: a switch falls into one slow sample, not into two */
+#define PLUG_STEADY_MS 2'000 /* active power alone: a compressor starts within two seconds */
 #define TOLERANCE_MW 12'000
 #define TOLERANCE_PERMILLE 25
 #define SHAPE_MW 60'000 /* so much of a start must have gone to show its shape, */
 #define SHAPE_THIRD 600 /* and 6 % of it as third harmonic */
 #define EDGE_MW 300'000
 #define RAMP_MS 3'000        /* what took longer came slowly */
-#define RISING_MS 2'500      /* a ramp goes on after that */
+#define RISING_MS 2'500      /* a ramp goes on after that; a magnetron waits for its filament */
 #define CREEP_MS 60'000      /* small steps within this time belong together */
 #define SAME_PERMILLE 150    /* a heater that comes back beside something small */
 #define LEVEL_MAX 30'000'000 /* mW, mvar, mVA */
@@ -62,6 +63,16 @@ static uint64_t square(int64_t v)
 static int32_t size_of(int32_t v)
 {
     return v < 0 ? -v : v;
+}
+
+static int32_t least_of(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static int32_t most_of(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
 }
 
 static uint16_t permille(int64_t part, int64_t whole)
@@ -170,6 +181,7 @@ static void begin_run(struct load_watch *w, const struct load_level *l, mono_ms 
     w->run = *l;
     w->run_since = now;
     w->run_count = 0;
+    w->run_least_mw = w->run_most_mw = l->power_mw;
     memset(w->sum, 0, sizeof w->sum);
 }
 
@@ -184,6 +196,8 @@ static void join_run(struct load_watch *w, const struct load_level *l)
         w->run_count = (uint16_t)(w->run_count / 2);
     }
     w->run_count++;
+    w->run_least_mw = least_of(w->run_least_mw, l->power_mw);
+    w->run_most_mw = most_of(w->run_most_mw, l->power_mw);
     for (unsigned i = 0; i < 5; i++)
         w->sum[i] += values[i];
     int32_t n = w->run_count;
@@ -226,6 +240,7 @@ static void make_step(const struct load_watch *w, const struct load_settings *s,
                                .slow = slow,
                                .inrush = 1000,
                                .unsure_mw = tolerance_of(from),
+                               .unrest_mw = w->run_most_mw - w->run_least_mw,
                                .has_reactive = (w->flags & HAS_REACTIVE) != 0,
                                .has_distortion = (w->flags & HAS_DISTORTION) != 0,
                                .has_third = (w->flags & HAS_THIRD) != 0};
@@ -324,6 +339,12 @@ static uint8_t find_white_edge(const struct load_step *step, const struct load_s
     return 0;
 }
 
+/* Active power alone, and seldom. */
+static bool is_plug(const struct load_watch *w, bool slow)
+{
+    return slow && (w->flags & HAS_REACTIVE) == 0;
+}
+
 /* --- telling
  * ------------------------------------------------------------------------------------------ */
 
@@ -345,7 +366,7 @@ static bool creeps(struct load_watch *w, const struct load_settings *s, mono_ms 
 /* Active power alone, read slowly, shows how something came by the number of samples only. */
 static bool came_slowly(const struct load_watch *w, const struct load_step *step, bool slow)
 {
-    if (slow && !step->has_reactive)
+    if (is_plug(w, slow))
         return w->way >= SLOW_WAY;
     return step->transient_ms > RAMP_MS && step->inrush <= 1050;
 }
@@ -364,7 +385,7 @@ static void tell(struct load_watch *w, const struct load_settings *s, bool slow,
     e->step.settled = settled;
     e->step.transient_ms = took;
     e->step.ramp = crept || on || came_slowly(w, &e->step, slow);
-    w->rising = e->step.ramp && !settled;
+    w->rising = (e->step.ramp && !settled) || (is_plug(w, slow) && e->step.power_mw > 0);
     e->step.smooth = crept && w->smooth;
     bool hidden = e->step.has_reactive && find_hidden(w, s, &e->step);
     e->verdict = load_judge(&e->step, s, &e->white);
@@ -448,7 +469,10 @@ static void note_edge(struct load_watch *w, const struct load_settings *s,
 
 static bool is_steady(const struct load_watch *w, mono_ms now, bool slow)
 {
-    return slow ? w->run_count >= SLOW_SAMPLES : now.ms - w->run_since.ms >= STEADY_MS;
+    int64_t stood_ms = now.ms - w->run_since.ms;
+    if (is_plug(w, slow))
+        return w->run_count >= SLOW_SAMPLES && stood_ms >= PLUG_STEADY_MS;
+    return slow ? w->run_count >= SLOW_SAMPLES : stood_ms >= STEADY_MS;
 }
 
 static void begin(struct load_watch *w, const struct load_level *l, mono_ms now)
@@ -492,13 +516,12 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
     note_edge(w, s, &l);
     remember(w, &l);
     if (!agrees(&w->run, &l)) {
+        w->way = (uint8_t)least_of(w->way + w->run_count, UINT8_MAX);
         begin_run(w, &l, x->now);
-        if (w->way < UINT8_MAX)
-            w->way++;
     }
     join_run(w, &l);
     bool steady = is_steady(w, x->now, slow);
-    if (steady && agrees(&w->base, &w->run)) {
+    if ((steady || is_plug(w, slow)) && agrees(&w->base, &w->run)) {
         w->moving = false; /* it came and went before it could be told */
         return false;
     }

@@ -83,6 +83,7 @@ struct load_step {
     bool slow;    /* read so seldom that no start is seen */
     uint32_t transient_ms;
     int32_t unsure_mw; /* how far the state before may have drifted unseen */
+    int32_t unrest_mw; /* how far the samples of the new state lie apart */
 };
 
 /* Powers of one moment. */
@@ -108,13 +109,14 @@ struct load_event {
 struct load_watch {
     bool begun, moving;
     uint8_t flags;           /* what the samples carry */
-    uint8_t way;             /* states since it moved that did not last */
+    uint8_t way;             /* samples since it moved, of states that did not last */
     struct load_level base;  /* the last state that was told of, or rest */
     struct load_level crept; /* base before small steps in a row; told together as a ramp */
     struct load_level run;   /* mean of the samples that agree so far */
     int32_t sum[5];
     uint16_t run_count;
-    bool rising; /* the last that was told was a ramp that had not come to rest */
+    int32_t run_least_mw, run_most_mw;
+    bool rising; /* what was told last may go on: a ramp that had not come to rest */
     bool smooth; /* some of what crept came in steps hardly above the tolerance */
     mono_ms run_since, moved_at, crept_at, last;
     struct load_trace peak, past[3]; /* since it moved; of the last samples */
@@ -131,9 +133,25 @@ struct load_watch {
 bool load_take(struct load_watch *w, const struct load_settings *s, const struct load_sample *x,
                struct load_event *event);
 
+/* How far a step may be from a resistance; docs/manual/load.md says why. Thousandths of its active
+ * power, each alone. */
+struct load_bounds {
+    uint16_t behind, ahead;                       /* reactive power */
+    uint16_t distortion, distortion_alone, third; /* alone: where harmonics are not measured */
+    /* for who reads active power alone, and seldom */
+    uint16_t still; /* how far readings may lie apart, beside still_mw */
+    int32_t still_mw;
+    int32_t plug_least_mw; /* of interest from here on */
+    int32_t fuser_most_mw; /* up to this it may be a printer's fuser, unless it is so still */
+};
+extern const struct load_bounds load_bounds_default;
+
 /* The verdict on a step alone; load_take uses it. `white` as in the event; may be NULL. */
 enum load_verdict load_judge(const struct load_step *step, const struct load_settings *s,
                              uint8_t *white);
+/* The same within other bounds. */
+enum load_verdict load_judge_within(const struct load_bounds *b, const struct load_step *step,
+                                    const struct load_settings *s, uint8_t *white);
 /* When a circuit closes again, all that is plugged in comes as one step: whether white loads and
  * something that is allowed explain it. */
 bool load_explained(const struct load_step *step, const struct load_settings *s);

@@ -79,29 +79,35 @@ static bool near(int32_t a, int32_t b, int32_t apart)
 /* --- the rules
  * ------------------------------------------------------------------------------------- */
 
-static bool is_off(const struct load_step *s, const struct load_settings *set)
+struct within {
+    const struct load_settings *set;
+    const struct load_bounds *bounds;
+};
+
+static bool is_off(const struct load_step *s, const struct within *in)
 {
-    (void)set;
+    (void)in;
     return s->power_mw < 0;
 }
 
-static bool is_small(const struct load_step *s, const struct load_settings *set)
+static bool is_small(const struct load_step *s, const struct within *in)
 {
-    return s->power_mw < set->limit_mw;
+    return s->power_mw < in->set->limit_mw;
 }
 
 /* How far a step may be from a resistance in thousandths of its active power: each alone, all of
  * them as the squares of their shares. A metering chip is off by a fraction of a degree, a mains
  * that is no sine has its harmonics in the current too. What is ahead of the voltage has a
  * capacitor before it and is held to a quarter: power supplies with correction show little else. */
-#define FUSER_MOST_MW 1'000'000
-#define PURE_BEHIND 80
-#define PURE_AHEAD 20
-#define PURE_DISTORTION 85
-#define PURE_DISTORTION_ALONE                                                                      \
-    130 /* without harmonics: from the current, a difference of squares                            \
-         */
-#define PURE_THIRD 60
+const struct load_bounds load_bounds_default = {.behind = 80,
+                                                .ahead = 20,
+                                                .distortion = 85,
+                                                .distortion_alone = 130,
+                                                .third = 60,
+                                                .still = 8,
+                                                .still_mw = 3'000,
+                                                .plug_least_mw = 250'000,
+                                                .fuser_most_mw = 1'000'000};
 
 static int32_t part(int32_t v, int32_t most)
 {
@@ -110,48 +116,56 @@ static int32_t part(int32_t v, int32_t most)
 }
 
 /* In ten-thousandths; 10'000 is as far as it may be. */
-static int32_t impurity(const struct load_step *s)
+static int32_t impurity(const struct load_step *s, const struct load_bounds *b)
 {
-    int32_t far = part(reactive(s), s->reactive_mvar < 0 ? PURE_AHEAD : PURE_BEHIND);
-    far += part(distortion(s), s->has_third ? PURE_DISTORTION : PURE_DISTORTION_ALONE);
-    return far + (s->has_third ? part(s->third, PURE_THIRD) : 0);
+    int32_t far = part(reactive(s), s->reactive_mvar < 0 ? b->ahead : b->behind);
+    far += part(distortion(s), s->has_third ? b->distortion : b->distortion_alone);
+    return far + (s->has_third ? part(s->third, b->third) : 0);
 }
 
 /* No other load keeps so still and so straight. What came in steps, or slowly, may be an inverter:
  * it is asked for twice as much, and for steps that a switch makes. */
-static bool is_resistance(const struct load_step *s, const struct load_settings *set)
+static bool is_resistance(const struct load_step *s, const struct within *in)
 {
     if (!s->has_reactive)
-        return s->inrush <= 1150 && s->settled && !s->ramp && s->power_mw >= set->sure_mw;
-    return impurity(s) <= (s->ramp ? 2'500 : 10'000) && !s->smooth;
+        return s->inrush <= 1150 && s->settled && !s->ramp &&
+               s->power_mw >= (s->slow ? in->bounds->plug_least_mw : in->set->sure_mw);
+    return impurity(s, in->bounds) <= (s->ramp ? 2'500 : 10'000) && !s->smooth;
+}
+
+/* A heating wire draws the same from one second to the next. A fuser does not: it warms up beside
+ * motors, and hot glass round it changes what it draws. */
+static bool is_still(const struct load_step *s, const struct load_bounds *b)
+{
+    return s->unrest_mw <= b->still_mw + s->power_mw / 1000 * b->still;
 }
 
 /* A cold filament draws several times its power for a few cycles; no heating wire does. Who reads
- * active power alone, and seldom, sees neither them nor anything else: what may be the fuser of a
- * printer is taken for it at first. */
-static bool is_cold(const struct load_step *s)
+ * active power alone, and seldom, does not see them: what may be the fuser of a printer is taken
+ * for it at first, unless it keeps still. */
+static bool is_cold(const struct load_step *s, const struct load_bounds *b)
 {
     if (!s->has_reactive)
-        return s->slow && s->power_mw <= FUSER_MOST_MW;
+        return s->slow && s->power_mw <= b->fuser_most_mw && !is_still(s, b);
     return s->inrush > 1150 && s->cold;
 }
 
-static bool is_pure(const struct load_step *s, const struct load_settings *set)
+static bool is_pure(const struct load_step *s, const struct within *in)
 {
-    return is_resistance(s, set) && s->inrush <= 1150 && !is_cold(s);
+    return is_resistance(s, in) && s->inrush <= 1150 && !is_cold(s, in->bounds);
 }
 
-static bool is_lamp(const struct load_step *s, const struct load_settings *set)
+static bool is_lamp(const struct load_step *s, const struct within *in)
 {
-    return is_resistance(s, set) && is_cold(s);
+    return is_resistance(s, in) && is_cold(s, in->bounds);
 }
 
 /* Half of the waves, whole or mixed with whole ones (0.707 to 0.9): much distortion, but nothing in
  * the odd harmonics. Where these are not measured, a power supply gives itself away by reactive
  * power: the capacitor behind its rectifier draws ahead of the voltage's crest. */
-static bool is_half_wave(const struct load_step *s, const struct load_settings *set)
+static bool is_half_wave(const struct load_step *s, const struct within *in)
 {
-    (void)set;
+    (void)in;
     int32_t d = distortion(s);
     if (!s->has_reactive || !s->has_distortion || !s->settled || s->ramp || d < 300 || d > 1100)
         return false;
@@ -162,9 +176,9 @@ static bool is_half_wave(const struct load_step *s, const struct load_settings *
  * fifth harmonic and distortion all follow from that angle (I3/I1 is Q/P up to a fifth, then three
  * quarters of what is more; D/P a tenth more than Q/P; I5/I1 below I3/I1 by its square, a sixth at
  * most). A motor's or an oven's do not fit together: their fifth is much less. */
-static bool is_phase_cut(const struct load_step *s, const struct load_settings *set)
+static bool is_phase_cut(const struct load_step *s, const struct within *in)
 {
-    (void)set;
+    (void)in;
     int32_t q = reactive(s), third = q > 200 ? q - (q - 200) / 4 : q;
     int32_t fifth = s->third > 300 ? 170 : s->third - (int32_t)s->third * s->third / 650;
     return s->has_third && s->has_reactive && s->reactive_mvar > 0 && q >= 60 && q <= 800 &&
@@ -211,51 +225,51 @@ static int64_t allowed_most_mw(const struct load_step *s)
 
 /* More than all that is allowed could be: by what the step shows at its end, by the shape of what
  * started beside it, or by an edge of its own within the step. */
-static bool is_mixed(const struct load_step *s, const struct load_settings *set)
+static bool is_mixed(const struct load_step *s, const struct within *in)
 {
     if (!s->has_reactive || s->ramp || !s->settled)
         return false;
-    if (s->slow && s->power_mw <= FUSER_MOST_MW)
+    if (s->slow && s->power_mw <= in->bounds->fuser_most_mw)
         return false; /* a fuser beside the printer's own supply */
-    if (!s->slow && s->edge_mw >= set->sure_mw && s->edge_mw <= s->power_mw + s->power_mw / 20)
+    if (!s->slow && s->edge_mw >= in->set->sure_mw && s->edge_mw <= s->power_mw + s->power_mw / 20)
         return true;
     if (s->motor_mw > 0) {
         int64_t motor_mw =
             most_of((int64_t)s->motor_mw * 3 / 2,
                     (int64_t)(s->reactive_mvar > 0 ? s->reactive_mvar : 0) * 1000 / 620);
-        return s->power_mw - motor_mw >= set->sure_mw;
+        return s->power_mw - motor_mw >= in->set->sure_mw;
     }
-    return s->power_mw - allowed_most_mw(s) >= set->sure_mw;
+    return s->power_mw - allowed_most_mw(s) >= in->set->sure_mw;
 }
 
-static bool is_ramp(const struct load_step *s, const struct load_settings *set)
+static bool is_ramp(const struct load_step *s, const struct within *in)
 {
-    (void)set;
+    (void)in;
     return s->ramp;
 }
 
-static bool is_electronic(const struct load_step *s, const struct load_settings *set)
+static bool is_electronic(const struct load_step *s, const struct within *in)
 {
-    (void)set;
+    (void)in;
     return distortion(s) >= 250 && s->third >= 150;
 }
 
-static bool is_motor(const struct load_step *s, const struct load_settings *set)
+static bool is_motor(const struct load_step *s, const struct within *in)
 {
-    (void)set;
+    (void)in;
     return s->inrush >= 1080 || reactive(s) >= 110 || s->third >= 60;
 }
 
-static bool is_anything(const struct load_step *s, const struct load_settings *set)
+static bool is_anything(const struct load_step *s, const struct within *in)
 {
     (void)s;
-    (void)set;
+    (void)in;
     return true;
 }
 
 /* The white list stands between the first two and the others. */
 static const struct {
-    bool (*holds)(const struct load_step *s, const struct load_settings *set);
+    bool (*holds)(const struct load_step *s, const struct within *in);
     enum load_verdict verdict;
 } rules[] = {
     {is_off, LOAD_OFF},
@@ -286,18 +300,25 @@ static uint8_t find_white(const struct load_step *step, const struct load_settin
     return 0;
 }
 
-enum load_verdict load_judge(const struct load_step *step, const struct load_settings *s,
-                             uint8_t *white)
+enum load_verdict load_judge_within(const struct load_bounds *b, const struct load_step *step,
+                                    const struct load_settings *s, uint8_t *white)
 {
+    const struct within in = {s, b};
     uint8_t found = 0;
     unsigned i = 0;
-    while (!rules[i].holds(step, s))
+    while (!rules[i].holds(step, &in))
         i++;
     if (rules[i].verdict != LOAD_OFF && rules[i].verdict != LOAD_SMALL)
         found = find_white(step, s);
     if (white)
         *white = found;
     return found ? LOAD_WHITE : rules[i].verdict;
+}
+
+enum load_verdict load_judge(const struct load_step *step, const struct load_settings *s,
+                             uint8_t *white)
+{
+    return load_judge_within(&load_bounds_default, step, s, white);
 }
 
 bool load_plain_rule(const struct load_step *step)

@@ -496,23 +496,24 @@ static void test_heating_in_small_steps(void **state)
 }
 
 /* A plug that tells active power every few seconds, means of a second: a switch falls into one of
- * them, what starts slowly into several. The verdict on the first step that is told. */
-static enum load_verdict read_slowly(const int *watts, size_t count, int64_t every_ms)
+ * them, what starts slowly into several. The verdict on the n-th step that is told. */
+static enum load_verdict read_step(const int *watts, size_t count, int64_t every_ms, int n)
 {
     struct load_watch w = {};
     struct load_event e;
     for (size_t i = 0; i < count + 12; i++) {
         int32_t mw = 1000 * watts[i < 4 ? 0 : i - 4 < count ? i - 4 : count - 1];
         struct load_sample x = {.power_mw = mw, .now = {(int64_t)(i + 1) * every_ms}};
-        if (load_take(&w, &settings, &x, &e))
+        if (load_take(&w, &settings, &x, &e) && --n == 0)
             return (enum load_verdict)e.verdict;
     }
     return LOAD_VERDICT_COUNT;
 }
 
-#define READ(every_ms, ...)                                                                        \
-    read_slowly((const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int),      \
-                every_ms)
+#define READ_STEP(n, every_ms, ...)                                                                \
+    read_step((const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int),        \
+              every_ms, n)
+#define READ(every_ms, ...) READ_STEP(1, every_ms, __VA_ARGS__)
 
 static void test_active_power_alone(void **state)
 {
@@ -525,9 +526,17 @@ static void test_active_power_alone(void **state)
         assert_int_equal(READ(every_ms, 3, 240, 900, 1'300, 1'310), LOAD_RAMP); /* soft start */
         assert_int_equal(READ(every_ms, 3, 60, 190, 610, 1'390, 1'400), LOAD_RAMP);
         assert_int_equal(READ(every_ms, 3, 1'900, 1'300, 1'300), LOAD_MOTOR); /* inrush */
-        assert_int_equal(READ(every_ms, 3, 740, 742), LOAD_LAMP);  /* may be a printer's fuser */
-        assert_int_equal(READ(every_ms, 3, 260, 259), LOAD_OTHER); /* may be a television set */
+        assert_int_equal(READ(every_ms, 3, 740, 742, 741), LOAD_HEATING); /* so still is a wire */
+        assert_int_equal(READ(every_ms, 3, 740, 755, 740), LOAD_LAMP);    /* a printer's fuser? */
+        assert_int_equal(READ(every_ms, 3, 1'500, 1'520, 1'500), LOAD_HEATING); /* none has that */
+        assert_int_equal(READ(every_ms, 3, 270, 269, 270), LOAD_HEATING);
+        assert_int_equal(READ(every_ms, 3, 230, 229, 230), LOAD_OTHER); /* a lamp, a television */
     }
+    /* a compressor that starts for two seconds; an oven whose magnetron waits for its filament */
+    assert_int_equal(READ(1'000, 0, 1'090, 1'090, 100), LOAD_SMALL);
+    assert_int_equal(READ(1'000, 45, 177, 177, 1'375), LOAD_RAMP);
+    assert_int_equal(READ(1'000, 3, 550, 3, 700, 701), LOAD_HEATING); /* one came and went before */
+    assert_int_equal(READ_STEP(2, 2'000, 3, 178, 178, 1'372, 1'371), LOAD_RAMP);
 }
 
 /* Steps as they stand, with and without harmonics: what is near each other on paper. */
