@@ -24,7 +24,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "rating/rating.h"
+#include "rating/period.h"
 #include "readings/readings.h"
 #include "site/site.h"
 #include "store/store.h"
@@ -80,6 +80,8 @@ struct billing_meter {
                                 ERR_STATE: it was exchanged, and the old part is not settled yet) */
     bool estimated;          /* the bill rests on registers shared out over more than a day */
     struct rating_bill bill; /* preview of the open period */
+    bool in_force;           /* it is rated by the outlook's plan and version */
+    struct rating_position position; /* what the cycles and the month have counted after it */
 };
 
 struct billing_outlook {

@@ -43,6 +43,7 @@ static enum err rate(struct store_tx *tx, const struct preview *p, const struct 
     ladder_begin(&made, &position);
     if (e == ERR_OK)
         m->refusal = rating_period(&plan->plan, &made.c, &position, &m->bill);
+    m->position = position;
     case_free(&made);
     return e;
 }
@@ -123,6 +124,8 @@ static enum err look_at_meter(void *arg, const struct site_meter *site)
         return ERR_OK;
     m->open = true;
     m->epoch = c->epoch;
+    m->in_force = c->plan_version == l->out->plan_version &&
+                  strcmp(c->plan_code, l->out->account.plan_code) == 0;
     m->opened_at = c->opened_at;
     if (r.at.s - c->opened_at.s > l->open_s)
         l->open_s = r.at.s - c->opened_at.s;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "control/away_impl.h"
 #include "control/fee_impl.h"
 
 static const char *const names[CONTROL_APPROVAL_STATES] = {
@@ -242,8 +243,7 @@ static enum err check_at_once(struct store_tx *tx, const struct proposal *p,
 {
     if (!v->readings)
         return ERR_OK;
-    return fee_decide_now(tx,
-                          &(struct control_fee){v->readings, p->account_id, v->now, v->random});
+    return fee_decide_now(tx, &(struct control_fee){v->readings, p->account_id, v->now, v->random});
 }
 
 static enum err open_proposal(struct store_tx *tx, const struct control_verdict *v,
@@ -297,5 +297,7 @@ enum err control_refuse(struct store_tx *tx, const struct control_verdict *v)
                    "UPDATE cut_approval SET state = 'refused', ended_at = $2, ended_by = $3, "
                    "reason = $4 WHERE id = $1",
                    "iitt", v->id, v->now.s, v->actor, v->reason));
+    struct control_turn t = control_turn_of(tx, v->now, v->actor, v->random);
+    TRY(control_away_end(&t, p.account_id, "approval"));
     return record(tx, &p, v, EVENT_FEE_REFUSED);
 }

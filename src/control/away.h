@@ -20,13 +20,36 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "rating/rating.h"
+#include "rating/period.h"
 #include "store/store.h"
 #include "uplink/message.h"
 
-/* The least that a unit can cost under a plan, in 10^-8 yuan. False: it may cost nothing, or there
- * is no telling (quota, subsidies, mixes, prices of dates ...). */
-bool away_price(const struct rating_plan *plan, int64_t *price_e8);
+/* Why a plan allows nothing. */
+enum away_plan {
+    AWAY_PLAN_PRICED, /* it does */
+    AWAY_PLAN_FREE,   /* a unit may cost nothing at some time */
+    AWAY_PLAN_FALLING /* energy is shared out over steps, and a later step is cheaper: what comes
+                         later may make cheaper what was used before */
+};
+const char *away_plan_name(enum away_plan p); /* "" "plan_free" "plan_falling"; never NULL */
+
+/* The least that a unit can cost under a plan at any time, in 10^-8 yuan: of all rates, steps,
+ * months, schedules and parts of a mix, at the best power factor, with all components. */
+enum away_plan away_price(const struct rating_plan *plan, int64_t *price_e8);
+
+/* What a meter may still have besides its account's money, until the local day `until_day`, on which
+ * a cycle or a month begins that may bring more (INT32_MAX: none does): what is left of the free
+ * quota, and of the month's subsidies, and what a better power factor would give back. `day`: the
+ * local day of the plan; the sums are added to. ERR_OVERFLOW. */
+struct away_more {
+    int64_t free_wh, credit_fen;
+    int32_t until_day;
+};
+enum err away_more(const struct rating_plan *plan, const struct rating_position *position,
+                   int32_t day, struct away_more *more);
+
+/* What so many bills may lose by rounding, at most. */
+int64_t away_rounding_fen(const struct rating_plan *plan, int64_t bills);
 /* What money surely buys, rounded up: nobody who has money left has used this much. */
 int64_t away_energy_wh(int64_t margin_fen, int64_t price_e8);
 

@@ -37,7 +37,9 @@ struct giving {
     struct uplink_permit permit;
     struct uplink_permit_window windows[UPLINK_PERMIT_WINDOWS_MAX];
     struct uplink_permit_meter meters[UPLINK_PERMIT_METERS_MAX];
-    bool fresh; /* a cut was allowed that was not before */
+    bool fresh;            /* a cut was allowed that was not before */
+    struct away_more more; /* what the meters have besides the account's money */
+    wall_s more_until;     /* and until when nothing is added to that */
 };
 
 /* --- the decision, beforehand --------------------------------------------------------------------
@@ -115,6 +117,10 @@ static enum err find_times(struct giving *g)
     TRY(fee_next_change(l, &change_s));
     if (change_s != 0 && change_s < until->s)
         until->s = change_s;
+    if (g->more_until.s < until->s)
+        *until = g->more_until;
+    if (policy->approval != STRATEGY_APPROVAL_NONE && l->approval.expires_at.s < until->s)
+        *until = l->approval.expires_at;
     TRY(control_protect_next(l->turn.tx, l->outlook.account.id, l->turn.now, *until, until));
     g->permit.grace_s = policy->grace_s;
     g->permit.valid_from = l->turn.now;
@@ -173,6 +179,57 @@ static enum err take_meters(struct giving *g, bool *fit)
     g->permit.meter_count = g->l->outlook.meter_count;
     return ERR_OK;
 }
+
+/* --- what is left --------------------------------------------------------------------------------
+ */
+
+/* What the cycles have counted says nothing under another plan: that one is settled soon. */
+static bool counts_hold(const struct giving *g)
+{
+    const struct rating_plan *plan = &g->l->outlook.plan;
+    bool counts =
+        plan->quota.amount_wh != 0 || plan->subsidy_count > 0 || plan->power_factor.row_count > 0;
+    for (size_t i = 0; counts && i < g->l->outlook.meter_count; i++)
+        if (!g->l->outlook.meters[i].in_force)
+            return false;
+    return true;
+}
+
+static enum err find_more(struct giving *g)
+{
+    struct loop *l = g->l;
+    const struct rating_plan *plan = &l->outlook.plan;
+    int32_t offset_s;
+    TRY(billing_project_offset(l->turn.tx, l->outlook.account.project_id, l->turn.now, &offset_s));
+    if (plan->has_zone)
+        offset_s = plan->zone_offset_s;
+    int32_t day = civil_local_day(l->turn.now, offset_s);
+    g->more = (struct away_more){.until_day = INT32_MAX};
+    for (size_t i = 0; i < l->outlook.meter_count; i++)
+        TRY(away_more(plan, &l->outlook.meters[i].position, day, &g->more));
+    g->more_until.s = INT64_MAX;
+    if (g->more.until_day != INT32_MAX)
+        g->more_until = civil_day_start(g->more.until_day, offset_s);
+    return ERR_OK;
+}
+
+/* A settlement a day and meter is a bill; one is running. */
+static int64_t bills(const struct giving *g)
+{
+    int64_t days = (g->permit.valid_until.s - g->l->turn.now.s) / (24 * HOUR_S) + 2;
+    return days * (int64_t)g->l->outlook.meter_count;
+}
+
+static enum err find_left(struct giving *g, int64_t price_e8)
+{
+    int64_t fen = g->l->facts.available_fen - cut_at_fen(g);
+    TRY(units_add(fen > 0 ? fen : 0, g->more.credit_fen, &fen));
+    TRY(units_add(fen, away_rounding_fen(&g->l->outlook.plan, bills(g)), &fen));
+    return units_add(away_energy_wh(fen, price_e8), g->more.free_wh, &g->permit.left_wh);
+}
+
+/* --- cuts ----------------------------------------------------------------------------------------
+ */
 
 static enum err find_allowed(struct giving *g, size_t i, int64_t version, int64_t *id)
 {
@@ -283,13 +340,14 @@ static enum err give(struct giving *g)
     int64_t price_e8;
     bool fit;
     TRY(take_meters(g, &fit));
-    if (!fit) /* not read lately, or something is under way: later */
+    if (!fit || !counts_hold(g)) /* not read lately, or something is under way: later */
         return got_money(g) ? control_away_end(&l->turn, l->outlook.account.id, "payment") : ERR_OK;
-    if (!away_price(&l->outlook.plan, &price_e8))
+    if (away_price(&l->outlook.plan, &price_e8) != AWAY_PLAN_PRICED)
         return control_away_end(&l->turn, l->outlook.account.id, "strategy");
     g->permit.account_id = l->outlook.account.id;
-    g->permit.left_wh = away_energy_wh(l->facts.available_fen - cut_at_fen(g), price_e8);
+    TRY(find_more(g));
     TRY(find_times(g));
+    TRY(find_left(g, price_e8));
     if (g->permit.window_count == 0)
         return control_away_end(&l->turn, l->outlook.account.id, "strategy");
     g->row.account_id = l->outlook.account.id;
@@ -324,8 +382,8 @@ enum err fee_away(struct loop *l)
         return ERR_OK;
     TRY(foresee(&g));
     uint64_t guards = standing(&g);
-    bool never = l->in_force.policy.away_hours == 0 || (guards & ~IN_DOUBT) != 0 ||
-                 l->in_force.policy.approval != STRATEGY_APPROVAL_NONE ||
+    bool unproposed = l->in_force.policy.approval != STRATEGY_APPROVAL_NONE && l->approval.id == 0;
+    bool never = l->in_force.policy.away_hours == 0 || (guards & ~IN_DOUBT) != 0 || unproposed ||
                  l->facts.emergency_fen > 0;
     if (never || (guards != 0 && got_money(&g)))
         return control_away_end(&l->turn, account_id, "payment");

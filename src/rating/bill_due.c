@@ -249,10 +249,15 @@ static enum err add_flow(const struct stretch *s)
                : ERR_OK;
 }
 
+int32_t rating_factor_now_e4(const struct rating_plan *plan, const struct rating_position *p)
+{
+    return rating_factor_percent_e4(&plan->power_factor,
+                                    rating_factor_hundredths(p->active_wh, p->reactive_wh));
+}
+
 static int32_t percent_e4(const struct stretch *s)
 {
-    return rating_factor_percent_e4(
-        &s->plan->power_factor, rating_factor_hundredths(s->next->active_wh, s->next->reactive_wh));
+    return rating_factor_now_e4(s->plan, s->next);
 }
 
 static enum err add_factor_line(struct stretch *s, int64_t sum_fen, int32_t percent)

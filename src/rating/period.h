@@ -84,6 +84,10 @@ struct rating_case {
  * time (rates from intervals, schedules with prices). */
 bool rating_plan_wants_rows(const struct rating_plan *plan);
 
+/* What the power factor of the month puts on its sum (factor_fen) as things stand; 0 where nothing
+ * flowed, or the plan has none. */
+int32_t rating_factor_now_e4(const struct rating_plan *plan, const struct rating_position *position);
+
 /* The first day of the cycle in which a local day lies, and of the next one. Days count from
  * 1970-01-01. A heating season is a cycle, and the time between two of them another. */
 int32_t rating_cycle_start(const struct rating_ladder *ladder, int32_t local_day);

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/control/fee_world.h"
 
+#include "control/approval.h"
 #include "control/away.h"
 #include "control/protect.h"
 
@@ -163,13 +164,6 @@ static void test_protected(void **state)
 {
     sql(*state, "INSERT INTO protection (id, project_id, scope, object_id, kind, from_at, reason, "
                 "actor, entered_at) VALUES (1, 1, 'account', 7, 'medical', 1, 'r', 'a', 1)");
-    assert_none(*state);
-}
-
-static void test_plan_with_free_units(void **state)
-{
-    sql(*state, "UPDATE price_plan SET body = '{\"kind\":\"flat\",\"price\":\"1.00\","
-                "\"free_quota\":{\"amount\":\"1\",\"cycle\":\"month\"}}'");
     assert_none(*state);
 }
 
@@ -488,70 +482,116 @@ static void test_of_two_meters_the_second_refused(void **state)
     two_meters(*state, false);
 }
 
-/* --- the least price
- * ------------------------------------------------------------------------------ */
+/* --- plans with more than a price ----------------------------------------------------------------
+ */
 
-static struct rating_plan plan_of(const char *json)
+/* 40 yuan, 10 units a month free; 42 are used: 8 yuan and nothing of the quota are left. */
+static void test_a_quota_that_is_used_up(void **state)
 {
-    struct rating_plan plan;
-    struct rating_problem problem;
-    assert_ok(rating_plan_parse(json, strlen(json), &plan, &problem));
-    return plan;
+    struct world *w = *state;
+    sql(w, "UPDATE price_plan SET body = '{\"kind\":\"flat\",\"price\":\"1.00\","
+           "\"free_quota\":{\"amount\":\"10\",\"cycle\":\"month\"}}'");
+    w->energy_wh = 0;
+    sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"00:00\",\"to\":\"24:00\","
+           "\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true,\"away_hours\":24}}'");
+    pay(w, "order-0001", 4000);
+    reading(w, 60, 0);
+    reading(w, 3600, 25'000);
+    deliver(w);
+    reading(w, 3600, 17'000);
+    deliver(w);
+    sql(w, "UPDATE gateway SET last_seen = 4000000000");
+    reading(w, 60, 0);
+    assert_int_equal(level(w), 2);
+    assert_int_equal(held(w).left_wh, 8'000 + ROUNDING_WH + 1);
 }
 
-static void test_least_price(void **state)
+/* 30 yuan and the free units of a month that has just begun are left. */
+static void test_a_quota_that_is_not(void **state)
 {
-    (void)state;
-    static const struct {
-        const char *json;
-        int64_t price_e8; /* 0: none */
-    } rows[] = {
-        {"{\"kind\":\"flat\",\"price\":\"0.60\"}", 60'000'000},
-        {"{\"kind\":\"flat\",\"price\":\"0.60\",\"components\":[{\"code\":\"fund\",\"price\":"
-         "\"0.05\"}]}",
-         65'000'000},
-        {"{\"kind\":\"flat\",\"price\":\"0\"}", 0},
-        {"{\"kind\":\"time_of_use\",\"prices\":{\"peak\":\"1.00\",\"valley\":\"0.30\"},\"periods\":"
-         "["
-         "{\"from\":\"08:00\",\"to\":\"22:00\",\"rate\":\"peak\"},"
-         "{\"from\":\"22:00\",\"to\":\"08:00\",\"rate\":\"valley\"}]}",
-         30'000'000},
-        {"{\"kind\":\"ladder\",\"cycle\":\"month\",\"steps\":["
-         "{\"to\":\"100\",\"price\":\"0.50\"},{\"price\":\"0.80\"}]}",
-         50'000'000},
-        {"{\"kind\":\"ladder\",\"price\":\"0.50\",\"cycle\":\"month\",\"steps\":["
-         "{\"to\":\"100\",\"surcharge\":\"0.02\"},{\"surcharge\":\"0.05\"}]}",
-         52'000'000},
-        {"{\"kind\":\"time_of_use_ladder\",\"cycle\":\"year\",\"periods\":["
-         "{\"from\":\"08:00\",\"to\":\"22:00\",\"rate\":\"peak\"},"
-         "{\"from\":\"22:00\",\"to\":\"08:00\",\"rate\":\"valley\"}],\"steps\":["
-         "{\"to\":\"3120\",\"prices\":{\"peak\":\"0.617\",\"valley\":\"0.307\"}},"
-         "{\"prices\":{\"peak\":\"0.667\",\"valley\":\"0.357\"}}],"
-         "\"apportion\":\"pro_rata\"}",
-         30'700'000},
-        {"{\"kind\":\"flat\",\"price\":\"0.60\",\"free_quota\":{\"amount\":\"10\","
-         "\"cycle\":\"month\"}}",
-         0},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct rating_plan plan = plan_of(rows[i].json);
-        int64_t price_e8 = 0;
-        bool known = away_price(&plan, &price_e8);
-        assert_int_equal(known, rows[i].price_e8 > 0);
-        if (known)
-            assert_int_equal(price_e8, rows[i].price_e8);
-    }
+    struct world *w = *state;
+    sql(w, "UPDATE price_plan SET body = '{\"kind\":\"flat\",\"price\":\"1.00\","
+           "\"free_quota\":{\"amount\":\"100\",\"cycle\":\"month\"}}'");
+    sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"00:00\",\"to\":\"24:00\","
+           "\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true,\"away_hours\":24}}'");
+    pay(w, "order-0001", 800);
+    reading(w, 60, 0);
+    deliver(w);
+    reading(w, 60, 30'000);
+    sql(w, "UPDATE gateway SET last_seen = 4000000000");
+    reading(w, 60, 0);
+    struct uplink_permit p = held(w);
+    assert_int_equal(p.left_wh + p.meters[0].register_wh, 8'000 + ROUNDING_WH + 1 + 100'000);
 }
 
-static void test_energy_is_never_too_little(void **state)
+/* It may bring units that nobody foresaw: the permission ends before the next cycle begins. */
+static void test_no_longer_than_the_cycle(void **state)
 {
-    (void)state;
-    assert_int_equal(away_energy_wh(0, 100'000'000), ROUNDING_WH + 1);
-    assert_int_equal(away_energy_wh(-500, 100'000'000), ROUNDING_WH + 1);
-    assert_int_equal(away_energy_wh(808, 100'000'000), 10'001);
-    assert_int_equal(away_energy_wh(1, 3),
-                     INT64_C(64'333'333'334)); /* a third more is rounded up */
-    assert_int_equal(away_energy_wh(INT64_C(1) << 40, 1), INT64_C(1) << 50);
+    struct world *w = *state;
+    w->now.s = NOON - 12 * 3'600 - 5 * 3'600; /* 19:00 on the last day of the year */
+    sql(w, "UPDATE price_plan SET body = '{\"kind\":\"flat\",\"price\":\"1.00\","
+           "\"subsidies\":[{\"code\":\"poor\",\"amount\":\"1.00\",\"per\":\"month\"}]}'");
+    near_the_end(w);
+    assert_int_equal(held(w).valid_until.s, NOON - 12 * 3'600);
+}
+
+/* --- approval ------------------------------------------------------------------------------------
+ */
+
+#define NIGHTS_ONLY                                                                                \
+    "UPDATE strategy SET body = '{\"cut\":{\"from\":\"20:00\",\"to\":\"23:00\","                   \
+    "\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true,\"away_hours\":24,\"approval\":\"one\","       \
+    "\"approval_life_s\":36000}}'"
+
+static void test_without_an_approval(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    assert_false(ended(w));
+    sql(w, NIGHTS_ONLY);
+    reading(w, 60, 0);
+    assert_true(ended(w));
+}
+
+struct verdict {
+    struct world *w;
+    bool refuse;
+};
+
+static enum err decide_approval(struct store_tx *tx, void *arg)
+{
+    struct verdict *d = arg;
+    struct control_verdict v = {.id = 1,
+                                .actor = "user:1",
+                                .reason = "seen",
+                                .readings = d->w->readings,
+                                .now = d->w->now,
+                                .random = ++d->w->random * 4'711};
+    return d->refuse ? control_refuse(tx, &v) : control_approve(tx, &v);
+}
+
+/* In arrears and approved, but outside the hours: the gateway may do it in them, as long as the
+ * approval lasts; refused, it may not. */
+static void test_with_an_approval(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    sql(w, NIGHTS_ONLY);
+    reading(w, 3'600, 9'000);
+    deliver(w);
+    assert_int_equal(level(w), 3);
+    sql(w, "INSERT INTO cut_approval (id, project_id, account_id, episode, state, persons, "
+           "available_fen, detail, proposed_at, expires_at) "
+           "SELECT 1, 1, 7, episode, 'proposed', 1, 0, '{}', 1, 1767280000 FROM fee_state");
+    reading(w, 1'900, 0);
+    assert_true(ended(w));
+    assert_ok(store_run(w->ledger, decide_approval, &(struct verdict){w, false}));
+    reading(w, 60, 0);
+    struct uplink_permit p = held(w);
+    assert_int_equal(p.valid_until.s, 1'767'280'000);
+    assert_int_equal(p.left_wh, ROUNDING_WH + 1);
+    assert_ok(store_run(w->ledger, decide_approval, &(struct verdict){w, true}));
+    assert_true(ended(w));
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -566,7 +606,6 @@ int main(void)
         CASE(test_keep_power),
         CASE(test_payment_on_its_way),
         CASE(test_protected),
-        CASE(test_plan_with_free_units),
         CASE(test_never_by_default),
         CASE(test_a_payment_ends_it),
         CASE(test_a_payment_while_the_gateway_is_gone),
@@ -584,8 +623,11 @@ int main(void)
         CASE(test_a_cut_not_made_leaves_a_restore),
         CASE(test_of_two_meters_the_first_refused),
         CASE(test_of_two_meters_the_second_refused),
-        CASE(test_least_price),
-        CASE(test_energy_is_never_too_little),
+        CASE(test_a_quota_that_is_used_up),
+        CASE(test_a_quota_that_is_not),
+        CASE(test_no_longer_than_the_cycle),
+        CASE(test_without_an_approval),
+        CASE(test_with_an_approval),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
