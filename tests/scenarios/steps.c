@@ -194,6 +194,45 @@ static bool act_away(struct call *c)
     return ask(c, do_away, "OK");
 }
 
+/* free UNITS DAY: so many units a month, from that day on, cost nothing under every plan. */
+static enum err do_free(struct store_tx *tx, void *arg)
+{
+    const struct call *c = arg;
+    return store_exec(tx,
+                      "UPDATE price_plan SET body = json_set(body, '$.free_quota', "
+                      "json_object('amount', $1, 'cycle', 'month', 'start', $2))",
+                      "tt", c->words[1], c->words[2]);
+}
+
+static bool act_free(struct call *c)
+{
+    return ask(c, do_free, "OK");
+}
+
+/* spoil: whatever fee control decides of this account cannot be written. mend: it can. */
+static enum err do_spoil(struct store_tx *tx, void *arg)
+{
+    TRY(store_exec(tx, "CREATE TABLE spoiled (account_id INTEGER)", ""));
+    TRY(store_exec(tx, "INSERT INTO spoiled VALUES ($1)", "i", account_of(arg)));
+    return store_exec(tx,
+                      "CREATE TRIGGER spoil BEFORE INSERT ON event WHEN NEW.kind IN ('fee.low', "
+                      "'fee.close', 'fee.arrears') AND NEW.account_id = (SELECT account_id FROM "
+                      "spoiled) BEGIN SELECT RAISE(ABORT, 'spoiled'); END",
+                      "");
+}
+
+static enum err do_mend(struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    TRY(store_exec(tx, "DROP TRIGGER spoil", ""));
+    return store_exec(tx, "DROP TABLE spoiled", "");
+}
+
+static bool act_spoil(struct call *c)
+{
+    return ask(c, strcmp(c->words[0], "mend") == 0 ? do_mend : do_spoil, "OK");
+}
+
 static bool act_crash(struct call *c)
 {
     int64_t down_ms = strtoll(c->words[2], NULL, 10) * 1000;
@@ -467,8 +506,10 @@ static bool expect_flow_stopped(struct call *c)
 static enum err get_events(struct store_tx *tx, void *arg)
 {
     struct call *c = arg;
-    return store_int(tx, &c->number, "SELECT count(*) FROM event WHERE meter_id = $1 AND kind = $2",
-                     "it", meter_of(c), c->words[2]);
+    return store_int(tx, &c->number,
+                     "SELECT count(*) FROM event WHERE kind = $2 AND (meter_id = $1 OR "
+                     "(coalesce(meter_id, 0) = 0 AND account_id = $3))",
+                     "iti", meter_of(c), c->words[2], account_of(c));
 }
 
 static enum err get_permissions(struct store_tx *tx, void *arg)
@@ -598,6 +639,8 @@ static const struct word acts[] = {
     {"heat", act_heat, 4},   {"battery", act_battery, 2},
     {"valve", act_valve, 2}, {"fault", act_fault, 2},
     {"uplink", act_uplink, 2}, {"away", act_away, 4},
+    {"free", act_free, 3},   {"spoil", act_spoil, 1},
+    {"mend", act_spoil, 1},
     {"show", act_show, 1},   {"expect", act_expect, 2},
     {0}};
 
