@@ -83,15 +83,17 @@ static enum err put_left(struct call *c)
 
 enum err api_rerates(struct call *c)
 {
-    int64_t limit, total, grace_days;
+    int64_t limit, total, grace_days, kept_percent;
     TRY(api_query_limit(c, &limit));
     TRY(store_int(c->tx, &total, "SELECT count(*) FROM account WHERE project_id = $1", "i",
                   c->project_id));
     TRY(billing_grace_days(c->tx, c->project_id, &grace_days));
+    TRY(billing_kept_percent(c->tx, c->project_id, &kept_percent));
     jwrite_object(&c->out, NULL);
     jwrite_int(&c->out, "now", c->now.s);
     jwrite_int(&c->out, "accounts", total);
     jwrite_int(&c->out, "grace_days", grace_days);
+    jwrite_int(&c->out, "kept_percent", kept_percent);
     jwrite_array(&c->out, "rerates");
     struct query q =
         query_open(c->tx,
@@ -120,6 +122,23 @@ enum err api_grace_set(struct call *c)
     TRY(billing_grace_set(c->tx, c->project_id, days, &(struct billing_by){actor, reason}, c->now));
     jwrite_object(&c->out, NULL);
     jwrite_int(&c->out, "grace_days", days);
+    jwrite_end(&c->out);
+    return ERR_OK;
+}
+
+enum err api_kept_set(struct call *c)
+{
+    int64_t percent = 0;
+    const char *reason = "";
+    char actor[32];
+    TRY(api_fields(c, (struct api_field[]){{"kept_percent", API_FIELD_INT, 0, 100, &percent},
+                                           {"reason", API_FIELD_TEXT, 1, 200, &reason},
+                                           {}}));
+    api_actor(c, actor);
+    TRY(billing_kept_set(c->tx, c->project_id, percent, &(struct billing_by){actor, reason},
+                         c->now));
+    jwrite_object(&c->out, NULL);
+    jwrite_int(&c->out, "kept_percent", percent);
     jwrite_end(&c->out);
     return ERR_OK;
 }

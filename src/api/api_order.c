@@ -42,7 +42,7 @@ static void put_steps(struct jwrite *w, const struct vend_status *s)
     bool ahead = s->state == VEND_CREATED || s->state == VEND_PAID || s->state == VEND_BOUND;
     jwrite_array(w, "steps");
     put_step(w, "paid", s->paid_at, 0);
-    if (s->meter_id == 0)
+    if (s->meter_id == 0 || s->state == VEND_BOOKED)
         put_step(w, "booked", s->booked_at, 0);
     if (s->meter_id != 0 && (s->bound_at.s || ahead))
         put_step(w, "bound", s->bound_at, s->n);
@@ -61,6 +61,7 @@ void api_put_order(struct jwrite *w, const char *key, const struct vend_status *
     jwrite_int(w, "account_id", s->account_id);
     jwrite_text(w, "order_id", s->order_id);
     jwrite_int(w, "amount_fen", s->amount_fen);
+    jwrite_int(w, "kept_fen", s->kept_fen);
     jwrite_text(w, "method", s->method);
     jwrite_text(w, "state", vend_state_name(s->state));
     jwrite_text(w, "wallet", s->meter_id ? "meter" : "platform");

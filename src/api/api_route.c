@@ -118,6 +118,8 @@ static const struct api_route routes[] = {
      .handle = api_rerates},
     {HTTP_POST, V1 "/projects/{id}/rerates/grace", API_VERB(PRICE), API_SCOPE_PROJECT, API_WRITE,
      API_BODY_JSON, true, api_grace_set},
+    {HTTP_POST, V1 "/projects/{id}/rerates/kept", API_VERB(PRICE), API_SCOPE_PROJECT, API_WRITE,
+     API_BODY_JSON, true, api_kept_set},
     {HTTP_GET, V1 "/projects/{id}/held-charges", API_VERB(MONEY), API_SCOPE_PROJECT,
      .handle = api_held},
     {HTTP_GET, V1 "/projects/{id}/trip-ranking", API_VERB(VIEW), API_SCOPE_PROJECT,

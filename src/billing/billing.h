@@ -236,6 +236,14 @@ struct billing_by {
 [[nodiscard]] enum err billing_grace_set(struct store_tx *tx, int64_t project_id, int64_t days,
                                          const struct billing_by *by, wall_s now);
 
+/* How much of each hundred that is paid may be kept for what an account with its wallet in the meter
+ * owes the platform; 50 unless the project says otherwise. */
+[[nodiscard]] enum err billing_kept_percent(struct store_tx *tx, int64_t project_id,
+                                            int64_t *percent);
+/* ERR_RANGE: not 0 .. 100. ERR_BILLING_REASON. */
+[[nodiscard]] enum err billing_kept_set(struct store_tx *tx, int64_t project_id, int64_t percent,
+                                        const struct billing_by *by, wall_s now);
+
 /* Transformers before a meter, from a moment on: the period is split there. */
 struct billing_ratio {
     int64_t meter_id;

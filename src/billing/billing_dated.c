@@ -122,38 +122,84 @@ enum err billing_terms_put(struct store_tx *tx, int64_t account_id, const struct
     return record_terms(tx, &a, terms, by, now);
 }
 
-/* --- grace
+/* --- what a project wants of true-ups
  * -------------------------------------------------------------------------------------------- */
 
 #define GRACE_DAYS 7
+#define KEPT_PERCENT 50
 
-enum err billing_grace_days(struct store_tx *tx, int64_t project_id, int64_t *days)
+/* One number of what a project wants; its own default without a row. */
+static enum err read_rule(struct store_tx *tx, const char *sql, int64_t project_id, int64_t other,
+                          int64_t *value)
 {
-    enum err e = store_int(tx, days, "SELECT grace_days FROM billing_rule WHERE project_id = $1",
-                           "i", project_id);
-    *days = e == ERR_OK ? *days : GRACE_DAYS;
+    enum err e = store_int(tx, value, sql, "i", project_id);
+    *value = e == ERR_OK ? *value : other;
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-enum err billing_grace_set(struct store_tx *tx, int64_t project_id, int64_t days,
-                           const struct billing_by *by, wall_s now)
+struct rule {
+    const char *sql, *action, *name;
+    int64_t project_id, value, max;
+};
+
+static enum err write_rule(struct store_tx *tx, const struct rule *r, const struct billing_by *by,
+                           wall_s now)
 {
     struct detail d = {};
     char object[48];
     if (!by->reason || !*by->reason)
         return ERR_BILLING_REASON;
-    if (days < 0 || days > 366)
+    if (r->value < 0 || r->value > r->max)
         return ERR_RANGE;
-    TRY(store_exec(tx,
-                   "INSERT INTO billing_rule (project_id, grace_days) VALUES ($1, $2) "
-                   "ON CONFLICT (project_id) DO UPDATE SET grace_days = excluded.grace_days",
-                   "ii", project_id, days));
-    snprintf(object, sizeof object, "project:%" PRId64, project_id);
-    detail_int(&d, "grace_days", days);
+    TRY(store_exec(tx, r->sql, "iii", r->project_id, r->value, (int64_t)GRACE_DAYS));
+    snprintf(object, sizeof object, "project:%" PRId64, r->project_id);
+    detail_int(&d, r->name, r->value);
     detail_text(&d, "reason", by->reason);
     return journal_append(tx, &(struct journal_act){.now = now,
                                                     .actor = by->actor,
-                                                    .action = "billing.grace",
+                                                    .action = r->action,
                                                     .object = object,
                                                     .detail = detail_end(&d)});
+}
+
+enum err billing_grace_days(struct store_tx *tx, int64_t project_id, int64_t *days)
+{
+    return read_rule(tx, "SELECT grace_days FROM billing_rule WHERE project_id = $1", project_id,
+                     GRACE_DAYS, days);
+}
+
+enum err billing_grace_set(struct store_tx *tx, int64_t project_id, int64_t days,
+                           const struct billing_by *by, wall_s now)
+{
+    const struct rule r = {
+        "INSERT INTO billing_rule (project_id, grace_days) "
+        "SELECT $1, $2 WHERE $3 IS NOT NULL "
+        "ON CONFLICT (project_id) DO UPDATE SET grace_days = excluded.grace_days",
+        "billing.grace",
+        "grace_days",
+        project_id,
+        days,
+        366};
+    return write_rule(tx, &r, by, now);
+}
+
+enum err billing_kept_percent(struct store_tx *tx, int64_t project_id, int64_t *percent)
+{
+    return read_rule(tx, "SELECT kept_percent FROM billing_rule WHERE project_id = $1", project_id,
+                     KEPT_PERCENT, percent);
+}
+
+enum err billing_kept_set(struct store_tx *tx, int64_t project_id, int64_t percent,
+                          const struct billing_by *by, wall_s now)
+{
+    const struct rule r = {
+        "INSERT INTO billing_rule (project_id, grace_days, kept_percent) "
+        "SELECT $1, $3, $2 WHERE true "
+        "ON CONFLICT (project_id) DO UPDATE SET kept_percent = excluded.kept_percent",
+        "billing.kept",
+        "kept_percent",
+        project_id,
+        percent,
+        100};
+    return write_rule(tx, &r, by, now);
 }

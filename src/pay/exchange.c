@@ -80,8 +80,19 @@ static enum err change_device(struct store_tx *tx, const struct pay_exchange *x,
     return vend_exchange(tx, &v, &out->epoch);
 }
 
+/* What the account owes the platform: so much less goes into the new meter. */
+static enum err owed_of(struct store_tx *tx, const struct site_meter *m, int64_t *fen)
+{
+    *fen = 0;
+    if (m->account_id)
+        TRY(vend_unpromised_fen(tx, m->account_id, fen));
+    *fen = *fen < 0 ? -*fen : 0;
+    return ERR_OK;
+}
+
 static enum err record(struct store_tx *tx, const struct pay_exchange *x,
-                       const struct site_meter *old, const struct pay_exchanged *done)
+                       const struct site_meter *old, const struct pay_exchanged *done,
+                       int64_t owed_fen)
 {
     char closing[128], opening[128];
     struct site_meter m;
@@ -92,19 +103,20 @@ static enum err record(struct store_tx *tx, const struct pay_exchange *x,
         tx,
         "INSERT INTO meter_exchange (meter_id, epoch, exchange_id, account_id, at, actor, "
         "evidence, old_address, old_model, new_address, new_model, closing_wh, opening_wh, "
-        "display_fen, wallet_fen, kept) VALUES ($1, $2, $3, nullif($4, 0), $5, $6, $7, $8, $9, "
-        "$10, $11, $12, $13, nullif($14, $17), $15, $16)",
+        "display_fen, wallet_fen, kept, owed_fen) VALUES ($1, $2, $3, nullif($4, 0), $5, $6, $7, "
+        "$8, $9, "
+        "$10, $11, $12, $13, nullif($14, $17), $15, $16, $18)",
         "iitiitttttt"
-        "ttiiii",
+        "ttiiiii",
         x->meter_id, old->epoch, x->exchange_id, old->account_id, x->now.s, x->actor, x->evidence,
         old->address, old->model, m.address, m.model, closing, opening, x->display_fen,
-        done->wallet_fen, (int64_t)x->keep, INT64_MIN);
+        done->wallet_fen, (int64_t)x->keep, INT64_MIN, owed_fen);
 }
 
 enum err pay_exchange(struct store_tx *tx, const struct pay_exchange *x, struct pay_exchanged *out)
 {
     struct site_meter old;
-    int64_t before_fen, after_fen;
+    int64_t before_fen, after_fen, owed_fen;
     if (!shift_id_ok(x->exchange_id, PAY_ID_MIN, PAY_ID_MAX))
         return ERR_VEND_ORDER_ID;
     if (!x->evidence || !*x->evidence)
@@ -118,11 +130,12 @@ enum err pay_exchange(struct store_tx *tx, const struct pay_exchange *x, struct 
     TRY(check_address(tx, x, &old));
     TRY(settle_old(tx, x));
     TRY(wallet_of(tx, &old, &before_fen));
+    TRY(owed_of(tx, &old, &owed_fen));
     TRY(change_device(tx, x, out));
     TRY(terminals_exchange(tx, x->meter_id, x->now));
     TRY(wallet_of(tx, &old, &after_fen));
     out->wallet_fen = before_fen - after_fen;
-    return record(tx, x, &old, out);
+    return record(tx, x, &old, out, owed_fen);
 }
 
 enum err pay_exchanges(struct store_tx *tx, int64_t account_id, int64_t limit,

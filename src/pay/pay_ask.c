@@ -57,7 +57,7 @@ enum err pay_available(struct store_tx *tx, const struct billing *billing, int64
         if (o.meters[i].refusal != ERR_OK)
             return ERR_STATE;
     TRY(store_int(tx, &promised_fen,
-                  "SELECT coalesce(sum(amount_fen), 0) FROM sale_order "
+                  "SELECT coalesce(sum(amount_fen - kept_fen), 0) FROM sale_order "
                   "WHERE account_id = $1 AND state = 'PAID'",
                   "i", account_id));
     TRY(run_free_left(tx, account_id, &free_fen));

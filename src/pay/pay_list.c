@@ -111,9 +111,10 @@ static enum err verify_exchanges(struct store_tx *tx, const struct found *f)
                 "a meter is older than its exchange"));
     return none_of(tx, f,
                    "SELECT x.account_id, x.exchange_id FROM meter_exchange x WHERE x.wallet_fen > "
-                   "0 AND (x.kept = 0) <> EXISTS (SELECT 1 FROM sale_order o WHERE o.account_id = "
+                   "0 AND coalesce((SELECT o.amount_fen FROM sale_order o WHERE o.account_id = "
                    "x.account_id AND o.order_id = 'exchange-' || x.meter_id || '-' || (x.epoch + "
-                   "1) AND o.amount_fen = x.wallet_fen)",
+                   "1)), 0) <> CASE WHEN x.kept = 1 THEN 0 ELSE max(x.wallet_fen - x.owed_fen, 0) "
+                   "END",
                    "what came home from an exchanged meter was not sold into the next one");
 }
 

@@ -77,6 +77,7 @@ struct vend_status {
     char method[16];
     char actor[64];
     int64_t amount_fen;
+    int64_t kept_fen; /* of it, kept on the platform for what the account owes there */
     enum vend_state state;
     /* the money trail; 0: not (yet) */
     wall_s created_at, paid_at, booked_at, bound_at, sent_at, confirmed_at, closed_at;
@@ -107,6 +108,10 @@ struct vend_status {
 [[nodiscard]] enum err vend_room_fen(struct store_tx *tx, int64_t account_id,
                                      const struct readings *readings, wall_s now,
                                      int64_t *room_fen);
+
+/* The prepayment less what orders that wait for a number will take out of it. Negative: an account
+ * with its wallet in the meter owes it, and a part of its next sales is kept for it. */
+[[nodiscard]] enum err vend_unpromised_fen(struct store_tx *tx, int64_t account_id, int64_t *fen);
 
 struct vend_request {
     int64_t account_id;
@@ -139,7 +144,8 @@ struct vend_evidence {
 };
 [[nodiscard]] enum err vend_outcome(struct store_tx *tx, const struct vend_evidence *evidence);
 
-/* The scanner: everything that is due, at most `limit` orders: binds what waits, repeats what was
+/* The scanner: everything that is due, at most `limit` orders: sells true-ups in favour of accounts
+ * into their meters (order 'trueup-RERATE-ACCOUNT'), binds what waits, repeats what was
  * lost, reads back what is fenced, tells what is late. *worked counts them; call again while it
  * equals limit. */
 struct vend_scan {
@@ -161,8 +167,8 @@ struct vend_wallet_reading {
 
 /*
  * The meter of an account is exchanged or set back: begins a new installation period. What the
- * ledger holds in the old meter's wallet is moved to the prepayment and sold into the new meter
- * (order 'exchange-METER-EPOCH'), unless it is to be kept on the platform. Settle the old meter's
+ * ledger holds in the old meter's wallet is moved to the prepayment and, less what the account owes
+ * there, sold into the new meter (order 'exchange-METER-EPOCH'), unless it is to be kept on the platform. Settle the old meter's
  * charges first.
  * ERR_VEND_OPEN: a sale to it is unresolved: let it finish, or cancel it.
  */

@@ -18,7 +18,7 @@ enum err vend_send(struct vend_turn *t, struct vend_order *o, enum uplink_comman
                     .meter_id = o->meter_id,
                     .epoch = o->epoch,
                     .n = o->n,
-                    .amount_fen = kind == UPLINK_VEND ? o->amount_fen : 0},
+                    .amount_fen = kind == UPLINK_VEND ? vend_meter_fen(o) : 0},
         .account_id = o->account_id,
         .ref = o->order_id,
         .now = t->now,
@@ -42,7 +42,7 @@ static enum err bind_number(struct vend_turn *t, const struct vend_order *o, int
                       "INSERT INTO vend_binding (account_id, meter_id, epoch, n, generation, "
                       "order_id, amount_fen, bound_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                       "iiiiitii", o->account_id, o->meter_id, o->epoch, n, generation, o->order_id,
-                      o->amount_fen, t->now.s);
+                      vend_meter_fen(o), t->now.s);
 }
 
 enum err vend_bind(struct vend_turn *t, struct vend_order *o, int64_t n)
@@ -60,7 +60,7 @@ enum err vend_bind(struct vend_turn *t, struct vend_order *o, int64_t n)
                        "state, next_at, bound_at, changed_at) "
                        "VALUES ($1, $2, $3, $4, $5, $6, 'BOUND', $7, $7, $7)",
                        "itiiiii", o->account_id, o->order_id, o->meter_id, o->epoch, n,
-                       o->amount_fen, t->now.s));
+                       vend_meter_fen(o), t->now.s));
     }
     TRY(vend_move(t, o, VEND_BOUND, NULL));
     return vend_send(t, o, UPLINK_VEND);

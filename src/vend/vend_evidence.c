@@ -28,7 +28,7 @@ enum vend_finding vend_find(const struct vend_order *o, const struct vend_wallet
     if (e->count >= o->n) {
         if (e->record_n != o->n)
             return VEND_FINDS_DOUBT;
-        if (e->record_amount_fen == o->amount_fen)
+        if (e->record_amount_fen == vend_meter_fen(o))
             return VEND_FINDS_OURS;
         /* A stranger's sale must show in the meter's sum as well. */
         return e->purchased_fen > w->purchased_fen ? VEND_FINDS_FOREIGN : VEND_FINDS_DOUBT;
@@ -64,7 +64,7 @@ static enum err confirm(struct vend_turn *t, struct vend_order *o, struct vend_w
     TRY(keep_evidence(t, o, e));
     TRY(vend_move(t, o, VEND_CONFIRMED, NULL));
     w->count = o->n;
-    w->purchased_fen += o->amount_fen;
+    w->purchased_fen += vend_meter_fen(o);
     w->suspect = false;
     w->doubt = 0;
     TRY(vend_wallet_save(t->tx, w));

@@ -50,19 +50,24 @@ static enum err sell_again(struct vend_turn *t, const struct old *old, int64_t m
 {
     char order_id[VEND_ORDER_ID_MAX + 1];
     struct vend_status status;
+    int64_t free_fen;
     if (old->wallet_fen <= 0)
         return ERR_OK;
+    TRY(vend_unpromised_fen(t->tx, old->account_id, &free_fen));
+    if (free_fen <= 0)
+        return ERR_OK; /* all of it pays what the account owed */
     snprintf(order_id, sizeof order_id, "exchange-%lld-%lld", (long long)meter_id,
              (long long)epoch);
-    return vend_sell(t->tx,
-                     &(struct vend_sale){.account_id = old->account_id,
-                                         .order_id = order_id,
-                                         .amount_fen = old->wallet_fen,
-                                         .method = "transfer",
-                                         .actor = t->actor,
-                                         .now = t->now,
-                                         .random = rand_u64(&t->ids)},
-                     &status);
+    return vend_sell(
+        t->tx,
+        &(struct vend_sale){.account_id = old->account_id,
+                            .order_id = order_id,
+                            .amount_fen = old->wallet_fen < free_fen ? old->wallet_fen : free_fen,
+                            .method = "transfer",
+                            .actor = t->actor,
+                            .now = t->now,
+                            .random = rand_u64(&t->ids)},
+        &status);
 }
 
 enum err vend_exchange(struct store_tx *tx, const struct vend_exchange *x, int64_t *epoch)

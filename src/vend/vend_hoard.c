@@ -12,7 +12,7 @@ static bool refuses(enum err e)
 static enum err paid_fen(struct store_tx *tx, int64_t account_id, int64_t *sum_fen)
 {
     return store_int(tx, sum_fen,
-                     "SELECT coalesce(sum(amount_fen), 0) FROM sale_order "
+                     "SELECT coalesce(sum(amount_fen - kept_fen), 0) FROM sale_order "
                      "WHERE account_id = $1 AND meter_id IS NOT NULL AND state = 'PAID'",
                      "i", account_id);
 }

@@ -37,7 +37,8 @@ struct vend_order {
     int64_t account_id, project_id, meter_id;
     char order_id[VEND_ORDER_ID_MAX + 1];
     char method[16];
-    int64_t amount_fen;
+    int64_t amount_fen; /* that was paid, ... */
+    int64_t kept_fen;   /* of it, kept for what the account owes: the rest goes into the meter */
     enum vend_state state;
     wall_s created_at;
     int64_t epoch, n, attempt, command_id, doubt, doubt_command, fence_read, told, pause;
@@ -45,6 +46,11 @@ struct vend_order {
     char reason[128];
     wall_s next_at, bound_at;
 };
+/* What of the order goes into the meter. */
+static inline int64_t vend_meter_fen(const struct vend_order *o)
+{
+    return o->amount_fen - o->kept_fen;
+}
 /* As much of a text as fits, closed with a zero; cap is at least 1. */
 void vend_copy_text(char *out, size_t cap, const char *text);
 enum err vend_order_load(struct store_tx *tx, int64_t account_id, const char *order_id,
@@ -58,6 +64,12 @@ enum err vend_order_save(struct vend_turn *t, const struct vend_order *o);
  * time, posts, audits and tells. `note` holds further facts and may be NULL. */
 enum err vend_move(struct vend_turn *t, struct vend_order *o, enum vend_state to,
                    struct detail *note);
+
+/* What is kept of a sale of `amount_fen` that was just paid into the prepayment. */
+enum err vend_keep_fen(struct store_tx *tx, const struct vend_order *o, int64_t *kept_fen);
+/* Sells up to `limit` true-ups that are in favour of their accounts into the meters. */
+#define VEND_TRUE_UP "trueup-" /* ...RERATE-ACCOUNT: such a sale's order id */
+enum err vend_sell_back(struct vend_turn *t, int64_t limit, int64_t *worked);
 
 /* The local day of `now` in a project's zone. ERR_BILLING_ZONE. */
 enum err vend_business_day(struct vend_turn *t, int64_t project_id, int32_t *day);

@@ -9,7 +9,7 @@
     "(SELECT min(c.sent_at) FROM command c WHERE c.account_id = o.account_id "                     \
     " AND c.ref = o.order_id AND c.kind = 'vend'), "                                               \
     "o.confirmed_at, o.closed_at, o.changed_at, coalesce(v.epoch, 0), coalesce(v.n, 0), "          \
-    "coalesce(v.attempt, 0), v.cause, v.evidence, o.created_at "                                   \
+    "coalesce(v.attempt, 0), v.cause, v.evidence, o.created_at, o.kept_fen "                       \
     "FROM sale_order o JOIN account a ON a.id = o.account_id "                                     \
     "LEFT JOIN vend v ON v.account_id = o.account_id AND v.order_id = o.order_id "
 
@@ -32,6 +32,7 @@ static void take(const struct query *q, struct vend_status *s)
         .n = query_int(q, 16),
         .attempt = query_int(q, 17),
         .created_at = {query_int(q, 20)},
+        .kept_fen = query_int(q, 21),
     };
     MUST(s->state < VEND_STATE_COUNT);
     vend_copy_text(s->order_id, sizeof s->order_id, query_text(q, 3));
@@ -40,7 +41,7 @@ static void take(const struct query *q, struct vend_status *s)
     vend_copy_text(s->cause, sizeof s->cause, query_text(q, 18));
     const char *evidence = query_text(q, 19); /* JSON: whole or not at all */
     vend_copy_text(s->evidence, sizeof s->evidence,
-         *evidence && strlen(evidence) < sizeof s->evidence ? evidence : "{}");
+                   *evidence && strlen(evidence) < sizeof s->evidence ? evidence : "{}");
 }
 
 enum err vend_get(struct store_tx *tx, int64_t account_id, const char *order_id,

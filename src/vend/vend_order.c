@@ -9,7 +9,7 @@
     "coalesce(v.attempt, 0), coalesce(v.command_id, 0), coalesce(v.doubt, 0), "                    \
     "coalesce(v.doubt_command, 0), coalesce(v.fence_read, 0), coalesce(v.told, 0), "               \
     "coalesce(v.pause, 0), v.cause, v.reason, coalesce(v.next_at, o.next_at), "                    \
-    "coalesce(v.bound_at, 0) "                                                                     \
+    "coalesce(v.bound_at, 0), o.kept_fen "                                                                     \
     "FROM sale_order o JOIN account a ON a.id = o.account_id "                                     \
     "LEFT JOIN vend v ON v.account_id = o.account_id AND v.order_id = o.order_id "
 
@@ -40,6 +40,7 @@ static void take(const struct query *q, struct vend_order *o)
         .pause = query_int(q, 16),
         .next_at = {query_int(q, 19)},
         .bound_at = {query_int(q, 20)},
+        .kept_fen = query_int(q, 21),
     };
     MUST(o->state < VEND_STATE_COUNT);
     vend_copy_text(o->order_id, sizeof o->order_id, query_text(q, 3));

@@ -37,10 +37,13 @@ static bool order_id_valid(const char *id)
     return strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == len;
 }
 
-/* vend_exchange names its sales itself: nobody may stand in its way with such a name. */
+/* Exchanges and true-ups name their sales themselves: nobody may stand in their way with such a
+ * name.
+ */
 static bool name_is_free(const struct vend_sale *s)
 {
-    bool ours = strncmp(s->order_id, "exchange-", 9) == 0;
+    bool ours = strncmp(s->order_id, "exchange-", 9) == 0 ||
+                strncmp(s->order_id, VEND_TRUE_UP, sizeof VEND_TRUE_UP - 1) == 0;
     return !ours || (s->method && strcmp(s->method, "transfer") == 0);
 }
 
@@ -104,17 +107,13 @@ static enum err find_buyer(struct store_tx *tx, int64_t account_id, struct buyer
 /* The prepayment also holds the money of orders that are paid and not yet bound. */
 static enum err check_funds(struct store_tx *tx, const struct vend_sale *s, const struct buyer *b)
 {
-    int64_t have, promised;
+    int64_t free_fen;
     if (vend_method_find(s->method)->contra != LEDGER_BOOK_COUNT)
         return ERR_OK;
     if (!b->in_meter)
         return ERR_VEND_METHOD; /* it is where it should be already */
-    TRY(ledger_balance(tx, s->account_id, LEDGER_PREPAYMENT, &have));
-    TRY(store_int(tx, &promised,
-                  "SELECT coalesce(sum(amount_fen), 0) FROM sale_order "
-                  "WHERE account_id = $1 AND state = 'PAID'",
-                  "i", s->account_id));
-    return s->amount_fen > have - promised ? ERR_VEND_FUNDS : ERR_OK;
+    TRY(vend_unpromised_fen(tx, s->account_id, &free_fen));
+    return s->amount_fen > free_fen ? ERR_VEND_FUNDS : ERR_OK;
 }
 
 /* What people buy has a limit; what is taken over, given free or moved has none. */
@@ -142,6 +141,17 @@ static enum err create(struct vend_turn *t, const struct vend_sale *s, const str
     return vend_move(t, o, VEND_PAID, &d);
 }
 
+/* What the account owes is kept at once, so that the receipt says it. */
+static enum err keep(struct vend_turn *t, struct vend_order *o)
+{
+    TRY(vend_keep_fen(t->tx, o, &o->kept_fen));
+    if (o->kept_fen == 0)
+        return ERR_OK;
+    return store_exec(t->tx,
+                      "UPDATE sale_order SET kept_fen = $3 WHERE account_id = $1 AND order_id = $2",
+                      "iti", o->account_id, o->order_id, o->kept_fen);
+}
+
 static enum err thank(struct vend_turn *t, const struct vend_order *o)
 {
     struct detail facts = {}, d = {};
@@ -166,7 +176,8 @@ enum err vend_sell(struct store_tx *tx, const struct vend_sale *sale, struct ven
     TRY(check_room(tx, sale));
     struct vend_turn t = vend_turn_of(tx, sale->now, sale->actor, sale->random);
     TRY(create(&t, sale, &b, &o));
-    if (b.in_meter)
+    TRY(keep(&t, &o));
+    if (vend_meter_fen(&o) > 0 && b.in_meter)
         TRY(vend_bind_next(&t, b.meter_id));
     else
         TRY(vend_move(&t, &o, VEND_BOOKED, NULL));
@@ -231,7 +242,7 @@ enum err vend_resolve(struct store_tx *tx, const struct vend_request *r, bool ap
     TRY(vend_wallet_load(tx, o.account_id, o.meter_id, &w));
     if (applied && w.epoch == o.epoch) {
         w.count = o.n;
-        w.purchased_fen += o.amount_fen;
+        w.purchased_fen += vend_meter_fen(&o);
     }
     w.proven = w.suspect = false;
     w.doubt = 0;

@@ -87,8 +87,11 @@ enum err vend_business_day(struct vend_turn *t, int64_t project_id, int32_t *day
 static enum err post(struct vend_turn *t, const struct vend_order *o, const struct move *m)
 {
     enum ledger_book from = m->from_book;
-    if (o->state == VEND_CREATED)
+    int64_t fen = vend_meter_fen(o);
+    if (o->state == VEND_CREATED) {
         from = vend_method_find(o->method)->contra;
+        fen = o->amount_fen;
+    }
     if (from == NO_BOOK)
         return ERR_OK;
     char key[LEDGER_KEY_MAX], kind[32];
@@ -104,7 +107,7 @@ static enum err post(struct vend_turn *t, const struct vend_order *o, const stru
         .now = t->now,
         .actor = t->actor,
         .detail = detail_end(&d),
-        .postings = {{from, -o->amount_fen}, {m->to_book, o->amount_fen}},
+        .postings = {{from, -fen}, {m->to_book, fen}},
     };
     int32_t day;
     TRY(vend_business_day(t, o->project_id, &day));
@@ -143,6 +146,8 @@ static enum err tell(struct vend_turn *t, const struct vend_order *o, const stru
     char action[32], object[64];
     detail_text(d, "order", o->order_id);
     detail_int(d, "amount_fen", o->amount_fen);
+    if (o->kept_fen)
+        detail_int(d, "kept_fen", o->kept_fen);
     detail_text(d, "from", names[m->from]);
     detail_text(d, "to", names[m->to]);
     if (o->n) {

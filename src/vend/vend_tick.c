@@ -104,7 +104,8 @@ enum err vend_tick(struct store_tx *tx, const struct vend_scan *scan, int64_t *w
 {
     struct vend_turn t = vend_turn_of(tx, scan->now, "system", scan->random);
     int64_t some = 1;
-    for (*worked = 0; some > 0 && *worked < scan->limit; *worked += some) {
+    TRY(vend_sell_back(&t, scan->limit, worked));
+    for (; some > 0 && *worked < scan->limit; *worked += some) {
         int64_t left = scan->limit - *worked;
         TRY(scan_some(&t, left < SCAN_MAX ? left : SCAN_MAX, &some));
     }

@@ -57,12 +57,27 @@ static enum err check_ledger(struct verify *v)
                                            "e"
                                            "d") "OR " POSTED("rejected") ")",
                 "the state and the ledger disagree whether the money came back"));
-    return none_of(v,
-                   "SELECT b.account_id, 'transit' FROM balance b WHERE b.book = 'transit' "
-                   "AND b.amount_fen <> (SELECT coalesce(sum(o.amount_fen), 0) FROM sale_order o "
-                   "WHERE o.account_id = b.account_id AND o.state IN ('BOUND', 'FENCED', "
-                   "'CONFLICT'))",
-                   "money in transit is not the sum of the sales on their way");
+    TRY(none_of(
+        v,
+        "SELECT o.account_id, o.order_id FROM sale_order o WHERE (o.meter_id IS NOT NULL "
+        "AND o.state = 'BOOKED') <> (o.kept_fen = o.amount_fen)",
+        "the sale was kept on the platform as a whole, or not, but its state says otherwise"));
+    TRY(none_of(
+        v,
+        "SELECT b.account_id, b.rerate_id || '' FROM true_up_sale b LEFT JOIN true_up u "
+        "ON u.account_id = b.account_id AND u.rerate_id = b.rerate_id LEFT JOIN sale_order o "
+        "ON o.account_id = b.account_id AND o.order_id = '" VEND_TRUE_UP
+        "' || b.rerate_id || '-' || b.account_id "
+        "WHERE coalesce(-u.amount_fen, 0) <> b.amount_fen "
+        "OR coalesce(o.amount_fen, 0) <> coalesce(b.sold_fen, 0)",
+        "a true-up in favour of the account is not what was sold into its meter"));
+    return none_of(
+        v,
+        "SELECT b.account_id, 'transit' FROM balance b WHERE b.book = 'transit' "
+        "AND b.amount_fen <> (SELECT coalesce(sum(o.amount_fen - o.kept_fen), 0) FROM "
+        "sale_order o WHERE o.account_id = b.account_id AND o.state IN ('BOUND', 'FENCED', "
+        "'CONFLICT'))",
+        "money in transit is not the sum of the sales on their way");
 }
 
 static enum err check_numbers(struct verify *v)
@@ -76,7 +91,7 @@ static enum err check_numbers(struct verify *v)
     TRY(none_of(v,
                 "SELECT v.account_id, v.order_id FROM vend v JOIN sale_order o "
                 "ON o.account_id = v.account_id AND o.order_id = v.order_id "
-                "WHERE o.state <> v.state OR o.amount_fen <> v.amount_fen "
+                "WHERE o.state <> v.state OR o.amount_fen - o.kept_fen <> v.amount_fen "
                 "OR o.meter_id <> v.meter_id",
                 "order and vend disagree"));
     TRY(none_of(v,

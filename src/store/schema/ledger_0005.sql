@@ -9,6 +9,29 @@ CREATE TABLE control_dark (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX control_dark_at ON control_dark (at);
 
+-- What an account with its wallet in the meter owes the platform.
+
+-- Of a sale, what stays in the prepayment because the account owes it there; the rest goes into the meter.
+ALTER TABLE sale_order ADD COLUMN kept_fen INTEGER NOT NULL DEFAULT 0
+  CHECK (kept_fen >= 0 AND kept_fen <= amount_fen);
+-- How much of each hundred of a sale may be kept in this way.
+ALTER TABLE billing_rule ADD COLUMN kept_percent INTEGER NOT NULL DEFAULT 50
+  CHECK (kept_percent BETWEEN 0 AND 100);
+-- A true-up in favour of an account with its wallet in the meter, on its way there as a sale.
+CREATE TABLE true_up_sale (
+  account_id INTEGER NOT NULL,
+  rerate_id INTEGER NOT NULL,
+  amount_fen INTEGER NOT NULL CHECK (amount_fen > 0), -- that is given back
+  sold_fen INTEGER,             -- of it, sold into the meter: the rest paid what was owed; NULL: not yet
+  sold_at INTEGER,
+  PRIMARY KEY (account_id, rerate_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX true_up_sale_waiting ON true_up_sale (account_id) WHERE sold_at IS NULL;
+-- What the account owed the platform when its meter was exchanged: so much less went into the next one.
+ALTER TABLE meter_exchange ADD COLUMN owed_fen INTEGER NOT NULL DEFAULT 0 CHECK (owed_fen >= 0);
+-- Free credit that was sold into a meter, by this order; NULL: it lies in the prepayment.
+ALTER TABLE free_grant ADD COLUMN order_id TEXT;
+
 -- late fees (pay/late.h) -------------------------------------------------------------------------------
 -- The clause of the contract that the term stands in; '': entered before it was asked for.
 ALTER TABLE late_term ADD COLUMN clause TEXT NOT NULL DEFAULT '' CHECK (length(CAST(clause AS BLOB)) <= 96);

@@ -18,7 +18,7 @@
 
 struct storm {
     struct world *w;
-    int sold;
+    int sold, trued_up;
     bool foreign, conflicts_allowed;
 };
 
@@ -53,6 +53,9 @@ static void random_step(struct storm *s)
         allow(e, e == ERR_STATE ? ERR_STATE : ERR_VEND_FINAL);
     } else if (dice < 22 && s->foreign) {
         world_foreign(w, 1'000'000 + (int64_t)rand_below(&w->random, 100)); /* nobody's amount */
+    } else if (dice < 25 && s->trued_up < ORDERS) {
+        world_true_up(w, ++s->trued_up,
+                      97 - (int64_t)rand_below(&w->random, 100) * 2); /* never 0 */
     } else if (dice < 50) {
         world_gateway(w);
     } else if (dice < 85 && w->queued) {
@@ -79,6 +82,15 @@ static void check_order(struct storm *s, int i)
         fail_msg("%s ended in %s", name, vend_state_name(state));
 }
 
+/* What was given back is in the meter, or has paid what was owed; nothing of it waits. */
+static void check_true_ups(struct world *w)
+{
+    assert_int_equal(world_int(w, "SELECT count(*) FROM true_up_sale WHERE sold_at IS NULL"), 0);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM sale_order o WHERE o.order_id LIKE "
+                                  "'trueup-%' AND o.state NOT IN ('CONFIRMED', 'REJECTED')"),
+                     0);
+}
+
 static void storm(uint64_t seed, bool foreign, unsigned garbled)
 {
     struct world *w = malloc(sizeof *w);
@@ -97,11 +109,13 @@ static void storm(uint64_t seed, bool foreign, unsigned garbled)
     for (int i = 0; i < STEPS; i++)
         random_step(&s);
     w->faults = (struct world_faults){};
+    assert_ok(world_tick(w));
     world_settle(w);
     for (int i = 0; i < s.sold; i++)
         check_order(&s, i);
     if (!s.conflicts_allowed ||
         world_int(w, "SELECT count(*) FROM vend WHERE state = 'CONFLICT'") == 0) {
+        check_true_ups(w);
         /* A foreign sale after the last of ours is found by the next routine reading. */
         world_verify(w);
     }

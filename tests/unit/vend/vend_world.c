@@ -411,6 +411,52 @@ void world_settle(struct world *w)
     assert_int_equal(w->queued, 0);
 }
 
+/* --- true-ups ------------------------------------------------------------------------------------
+ */
+
+struct true_up {
+    int64_t id, fen;
+    wall_s now;
+};
+
+static enum err post_true_up(struct store_tx *tx, void *arg)
+{
+    const struct true_up *u = arg;
+    char key[32];
+    snprintf(key, sizeof key, "true_up:%lld", (long long)u->id);
+    struct ledger_entry e = {.account_id = WORLD_ACCOUNT,
+                             .key = key,
+                             .kind = "true_up",
+                             .now = u->now,
+                             .business_day = 20'454,
+                             .actor = "system",
+                             .postings = {{LEDGER_PREPAYMENT, -u->fen}, {LEDGER_REVENUE, u->fen}}};
+    TRY(ledger_post(tx, &e, NULL));
+    TRY(store_exec(tx,
+                   "INSERT INTO rerate (id, project_id, plan_code, version, effective_at, "
+                   "begun_at) VALUES ($1, 1, 'x', $1, 1, 1)",
+                   "i", u->id));
+    TRY(store_exec(tx,
+                   "INSERT INTO true_up (account_id, rerate_id, at, business_day, amount_fen, "
+                   "grace_until, bill) VALUES (7, $1, 1, 1, $2, 0, '{}')",
+                   "ii", u->id, u->fen));
+    if (u->fen >= 0)
+        return ERR_OK;
+    return store_exec(tx,
+                      "INSERT INTO true_up_sale (account_id, rerate_id, amount_fen) "
+                      "VALUES (7, $1, $2)",
+                      "ii", u->id, -u->fen);
+}
+
+void world_true_up(struct world *w, int64_t id, int64_t fen)
+{
+    struct true_up u = {id, fen, w->now};
+    assert_ok(store_run(w->store, post_true_up, &u));
+}
+
+/* --- the end -------------------------------------------------------------------------------------
+ */
+
 static void blame(void *arg, int64_t account_id, const char *order, const char *what)
 {
     (void)arg;
@@ -425,6 +471,21 @@ static enum err verify(struct store_tx *tx, void *arg)
     (void)arg;
     TRY(ledger_verify(tx, &watch, &books));
     return vend_verify(tx, blame, NULL, &check);
+}
+
+static enum err find_faults(struct store_tx *tx, void *arg)
+{
+    struct vend_check check;
+    enum err e = vend_verify(tx, NULL, NULL, &check);
+    *(int64_t *)arg = check.faults;
+    return e == ERR_VEND_CHECK ? ERR_OK : e;
+}
+
+int64_t world_faults(struct world *w)
+{
+    int64_t faults;
+    assert_ok(store_read(w->store, find_faults, &faults));
+    return faults;
 }
 
 void world_verify(struct world *w)

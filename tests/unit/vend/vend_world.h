@@ -74,6 +74,10 @@ void world_know_wallet(struct world *w);
 void world_foreign(struct world *w, int64_t amount_fen);
 /* How often an order stands in the meter's records. */
 int64_t world_applied(const struct world *w, const char *order);
+/* A true-up of the account under this id: `fen` > 0 are owed besides, < 0 given back. */
+void world_true_up(struct world *w, int64_t id, int64_t fen);
+/* What vend_verify finds wrong. */
+int64_t world_faults(struct world *w);
 /* The books are in order and agree with the meter. */
 void world_verify(struct world *w);
 

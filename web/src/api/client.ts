@@ -324,7 +324,7 @@ export const api = {
   trueUps: (id: number) => call<{ true_ups: TrueUp[] }>('GET', `/accounts/${id}/true-ups`),
   heldCharges: (project: number) => call<{ held: HeldCharge[] }>('GET', `/projects/${project}/held-charges`),
   rerates: (project: number) =>
-    call<{ accounts: number; grace_days: number; rerates: Rerate[]; left_out: { rerate_id: number; account_id: number; account_code: string; reason: string }[] }>(
+    call<{ accounts: number; grace_days: number; kept_percent: number; rerates: Rerate[]; left_out: { rerate_id: number; account_id: number; account_code: string; reason: string }[] }>(
       'GET', `/projects/${project}/rerates`),
   repairCharge: (
     id: number,
