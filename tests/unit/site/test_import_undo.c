@@ -286,7 +286,7 @@ static void test_each_reason(void **state)
          "DELETE FROM place WHERE id = 99", "place", "D1", SITE_UNDO_USED},
         {"INSERT INTO price_plan VALUES (99, 1, 'p', 2, 5, '{}')",
          "DELETE FROM price_plan WHERE id = 99", "price_plan", "p", SITE_UNDO_USED},
-        {"INSERT INTO billing_rule VALUES (1, 5)", "DELETE FROM billing_rule", "project", "demo",
+        {"INSERT INTO billing_rule VALUES (1, 5, 50)", "DELETE FROM billing_rule", "project", "demo",
          SITE_UNDO_STAFF},
         {"INSERT INTO flow_rule VALUES (1, 120, 300, 60, 10, 30, 7, 180, 270, 1, 5, 'user:1')",
          "DELETE FROM flow_rule", "project", "demo", SITE_UNDO_STAFF},

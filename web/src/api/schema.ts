@@ -1162,6 +1162,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/rerates/kept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How much of each hundred paid is kept for what an account with its wallet in the meter owes */
+        post: operations["setTrueUpKept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{project_id}/held-charges": {
         parameters: {
             query?: never;
@@ -3875,8 +3895,10 @@ export interface components {
             account_id: number;
             order_id: string;
             amount_fen: components["schemas"]["Fen"];
+            /** @description Of it, kept on the platform for what the account owes there; the rest goes into the meter */
+            kept_fen: components["schemas"]["Fen"];
             /** @enum {string} */
-            method: "cash" | "import" | "subsidy";
+            method: "cash" | "import" | "subsidy" | "transfer";
             state: components["schemas"]["OrderState"];
             wallet: components["schemas"]["Wallet"];
             meter_id: number | null;
@@ -6082,6 +6104,8 @@ export interface operations {
                         accounts: number;
                         /** @description For so long a true-up cuts nobody by itself */
                         grace_days: number;
+                        /** @description Of each hundred paid, kept for what an account with its wallet in the meter owes */
+                        kept_percent: number;
                         rerates: components["schemas"]["Rerate"][];
                         left_out: {
                             rerate_id: number;
@@ -6128,6 +6152,47 @@ export interface operations {
                 content: {
                     "application/json": {
                         grace_days: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    setTrueUpKept: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    kept_percent: number;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        kept_percent: number;
                     };
                 };
             };
