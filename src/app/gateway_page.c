@@ -102,6 +102,39 @@ static void tell_update(struct jwrite *w, const struct update_watch *u)
     jwrite_end(w);
 }
 
+static void tell_permit(struct jwrite *w, const struct gateway_permit_look *l)
+{
+    jwrite_object(w, NULL);
+    jwrite_int(w, "account", l->account_id);
+    jwrite_int(w, "valid_from", l->valid_from.s);
+    jwrite_int(w, "valid_until", l->valid_until.s);
+    jwrite_int(w, "left_wh", l->left_wh);
+    jwrite_bool(w, "left_by_readings", l->read);
+    jwrite_text(w, "verdict", away_verdict_name(l->verdict));
+    jwrite_array(w, "meters");
+    for (size_t i = 0; i < l->meter_count; i++) {
+        jwrite_object(w, NULL);
+        jwrite_int(w, "meter", l->meters[i].meter_id);
+        jwrite_int(w, "line", l->meters[i].line);
+        jwrite_text(w, "address", l->meters[i].address);
+        if (l->meters[i].read_ago_ms >= 0)
+            jwrite_int(w, "read_ago_s", l->meters[i].read_ago_ms / 1000);
+        jwrite_end(w);
+    }
+    jwrite_end(w);
+    jwrite_end(w);
+}
+
+static void tell_permits(struct jwrite *w, const struct program *p)
+{
+    const struct gateway_now now = program_now(p);
+    struct gateway_permit_look l;
+    jwrite_array(w, "permissions");
+    for (size_t i = 0; gateway_permit_look(p->gateway, &now, i, &l); i++)
+        tell_permit(w, &l);
+    jwrite_end(w);
+}
+
 static void tell_json(struct jwrite *w, const struct program *p)
 {
     struct gateway_status s;
@@ -128,6 +161,7 @@ static void tell_json(struct jwrite *w, const struct program *p)
     for (size_t i = 0; gateway_line_look(p->gateway, io_mono(p->io), i, &l); i++)
         tell_line(w, p, i, &l);
     jwrite_end(w);
+    tell_permits(w, p);
     jwrite_end(w);
 }
 

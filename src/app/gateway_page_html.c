@@ -356,6 +356,108 @@ static void tell_slowest(struct sheet *s)
     put(s, "</table></div>");
 }
 
+/* --- standing permissions --------------------------------------------------------------------- */
+
+static const struct {
+    const char *en, *zh;
+} verdicts[AWAY_VERDICTS] = {
+    [AWAY_CUT] = {"used up: it is cut now", "已用尽,即将停供"},
+    [AWAY_ACTED] = {"was used", "已使用"},
+    [AWAY_CONNECTED] = {"the platform decides", "由平台决定"},
+    [AWAY_SOON] = {"the platform is gone for less than ten minutes", "与平台失联不足十分钟"},
+    [AWAY_CLOCK] = {"the clock is in doubt", "时钟不可信"},
+    [AWAY_EARLY] = {"not valid yet", "尚未生效"},
+    [AWAY_OVER] = {"not valid any more", "已过期"},
+    [AWAY_METER] = {"a meter is not the same any more", "表计已变更"},
+    [AWAY_STRANGE] = {"a register is in doubt", "示值可疑"},
+    [AWAY_UNREAD] = {"not read lately", "近期未抄到"},
+    [AWAY_KEPT] = {"keep-power", "保电"},
+    [AWAY_OFF] = {"off already", "已断开"},
+    [AWAY_CREDIT] = {"energy is left", "尚有余量"},
+    [AWAY_GRACE] = {"used up, waits for the grace", "已用尽,宽限中"},
+    [AWAY_WINDOW] = {"no cuts at this time", "当前时段不停供"},
+    [AWAY_BUSY] = {"an order is under way", "有命令执行中"},
+    [AWAY_BREAKER] = {"enough was cut in this hour", "本小时停供数已达上限"},
+};
+
+/* The day and time on site. */
+static void time_cell(struct sheet *s, wall_s at)
+{
+    char text[32];
+    time_t local = (time_t)(at.s + s->program->offset_s);
+    struct tm t;
+    MUST(gmtime_r(&local, &t) != NULL);
+    strftime(text, sizeof text, "%m-%d %H:%M", &t);
+    put(s, "<td class=n>");
+    put(s, text);
+    put(s, "</td>");
+}
+
+/* Thousandths of what is measured; "at most" where nothing was read since. */
+static void left_cell(struct sheet *s, const struct gateway_permit_look *l)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%s%" PRId64 ".%03" PRId64, l->read ? "" : "≤ ", l->left_wh / 1000,
+             l->left_wh % 1000);
+    put(s, "<td class=n>");
+    put(s, text);
+    put(s, "</td>");
+}
+
+static void permit_row(struct sheet *s, const struct gateway_permit_look *l,
+                       const struct gateway_permit_meter *m)
+{
+    bool alarm = l->verdict == AWAY_CUT || l->verdict == AWAY_ACTED || l->verdict == AWAY_GRACE;
+    put(s, "<tr>");
+    number_cell(s, m->line);
+    text_cell(s, m->address);
+    time_cell(s, l->valid_from);
+    time_cell(s, l->valid_until);
+    left_cell(s, l);
+    if (m->read_ago_ms < 0)
+        text_cell(s, "—");
+    else
+        number_cell(s, m->read_ago_ms / 1000);
+    put(s, "<td>");
+    verdict(s, alarm ? "warn" : "good", verdicts[l->verdict].en, verdicts[l->verdict].zh);
+    put(s, "</td></tr>");
+}
+
+static void permit_heads(struct sheet *s)
+{
+    put(s, "<h2>");
+    say(s, "Standing permissions", "常备许可");
+    put(s, "</h2><p class=note>");
+    say(s,
+        "Whose supply may be cut here while the platform cannot be reached, when what is left is "
+        "used up.",
+        "与平台失联期间,余量用尽后本机可停供的表计。");
+    put(s, "</p><div class=wide><table><tr>");
+    head_cell(s, "Line", "总线");
+    head_cell(s, "Address", "表号");
+    head_cell(s, "From", "自");
+    head_cell(s, "Until", "至");
+    head_cell(s, "Left of the account, kWh (m³)", "户余量 kWh(m³)");
+    head_cell(s, "Read, s ago", "抄表(秒前)");
+    head_cell(s, "Now", "当前");
+    put(s, "</tr>");
+}
+
+static void tell_permits(struct sheet *s)
+{
+    const struct gateway_now now = program_now(s->program);
+    struct gateway_permit_look l;
+    size_t shown = 0;
+    for (size_t i = 0; gateway_permit_look(s->program->gateway, &now, i, &l); i++)
+        for (size_t k = 0; k < l.meter_count; k++) {
+            if (shown++ == 0)
+                permit_heads(s);
+            permit_row(s, &l, &l.meters[k]);
+        }
+    if (shown > 0)
+        put(s, "</table></div>");
+}
+
 /* --- the page --------------------------------------------------------------------------------- */
 
 static const char style[] =
@@ -401,6 +503,7 @@ void page_html(struct jwrite *w, const struct program *p, bool chinese)
     begin(&s);
     tell_gateway(&s);
     tell_lines(&s);
+    tell_permits(&s);
     tell_silent(&s);
     tell_slowest(&s);
     put(&s, "</main></html>\n");

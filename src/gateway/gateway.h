@@ -35,6 +35,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "bus/bus.h"
+#include "gateway/away.h"
 #include "store/store.h"
 #include "uplink/message.h"
 
@@ -141,6 +142,25 @@ struct gateway_status {
 };
 
 void gateway_status_get(const struct gateway *g, struct gateway_status *out);
+
+/* A standing permission that is held, in no order. */
+struct gateway_permit_meter {
+    int64_t meter_id, line; /* line 0: not configured */
+    const char *address;    /* as configured, "" if it is not; live until the next configuration */
+    int64_t read_ago_ms;    /* -1: not since the permission was given */
+};
+struct gateway_permit_look {
+    int64_t account_id;
+    wall_s valid_from, valid_until;
+    bool read;       /* all its meters were read since it was given: */
+    int64_t left_wh; /* by the newest readings; else as it was given. Water: litres */
+    enum away_verdict verdict; /* what stands against a cut now */
+    size_t meter_count;
+    struct gateway_permit_meter meters[UPLINK_PERMIT_METERS_MAX];
+};
+/* False past the last one. */
+bool gateway_permit_look(struct gateway *g, const struct gateway_now *now, size_t index,
+                         struct gateway_permit_look *out);
 
 /* One line since the configuration was applied, or the gateway started. */
 struct gateway_line_look {

@@ -52,8 +52,7 @@ static bool shares_a_meter(const struct away_permit *p, const struct uplink_perm
 static void forget(struct gateway_away *a, const struct uplink_permit *fresh)
 {
     for (size_t i = a->count; i-- > 0;)
-        if (a->list[i].permit.account_id == fresh->account_id ||
-            shares_a_meter(&a->list[i], fresh))
+        if (a->list[i].permit.account_id == fresh->account_id || shares_a_meter(&a->list[i], fresh))
             drop(a, i);
 }
 
@@ -89,6 +88,8 @@ enum err gateway_away_take(struct gateway *g, const struct gateway_now *now,
     TRY(grow(a));
     struct away_permit *p = &a->list[a->count++];
     *p = (struct away_permit){.permit = *fresh};
+    for (size_t i = 0; i < UPLINK_PERMIT_METERS_MAX; i++)
+        p->seen[i].at = MONO_NEVER;
     memcpy(p->windows, fresh->windows, fresh->window_count * sizeof *p->windows);
     memcpy(p->meters, fresh->meters, fresh->meter_count * sizeof *p->meters);
     return ERR_OK;
@@ -168,16 +169,28 @@ static void take_values(struct away_permit *p, size_t i, const struct gateway_no
         f->kept = keep != 0;
 }
 
+static void note_seen(struct away_permit *p, size_t i, const struct gateway_now *now,
+                      const struct gateway_meter *m, const struct meter_values *values)
+{
+    int64_t value_wh = meter_values_get(values, POINT_ENERGY_WH, -1);
+    if (value_wh < 0 || p->meters[i].epoch != m->epoch)
+        return;
+    p->seen[i].value_wh = value_wh;
+    p->seen[i].at = now->mono;
+}
+
 void gateway_away_seen(struct gateway *g, const struct gateway_now *now,
                        const struct gateway_meter *m, const struct meter_values *values)
 {
     struct gateway_away *a = &g->away;
-    if (a->since.ms == INT64_MAX)
-        return;
     for (size_t p = 0; p < a->count; p++)
-        for (size_t i = 0; i < a->list[p].permit.meter_count; i++)
-            if (a->list[p].meters[i].meter_id == m->meter_id)
+        for (size_t i = 0; i < a->list[p].permit.meter_count; i++) {
+            if (a->list[p].meters[i].meter_id != m->meter_id)
+                continue;
+            note_seen(&a->list[p], i, now, m, values);
+            if (a->since.ms != INT64_MAX)
                 take_values(&a->list[p], i, now, m, values);
+        }
 }
 
 /* --- acting --------------------------------------------------------------------------------------
@@ -291,6 +304,54 @@ void gateway_away_tick(struct gateway *g, const struct gateway_now *now)
         enum err e = cut(g, now, &a->list[i]);
         (void)e; /* it was not cut: as good as any other doubt */
     }
+}
+
+/* --- looking in ----------------------------------------------------------------------------------
+ */
+
+/* What the newest registers leave; as it was given where a meter was not read since. */
+static int64_t left_now(const struct away_permit *p, bool *read)
+{
+    int64_t left_wh = p->permit.left_wh, used_wh;
+    *read = true;
+    for (size_t i = 0; i < p->permit.meter_count; i++) {
+        *read = *read && p->seen[i].at.ms != INT64_MAX;
+        if (*read && (__builtin_mul_overflow(p->seen[i].value_wh - p->meters[i].register_wh,
+                                             p->meters[i].ratio, &used_wh) ||
+                      __builtin_sub_overflow(left_wh, used_wh, &left_wh)))
+            *read = false;
+    }
+    return !*read ? p->permit.left_wh : left_wh > 0 ? left_wh : 0;
+}
+
+static struct gateway_permit_meter look_at_meter(struct gateway *g, const struct gateway_now *now,
+                                                 const struct away_permit *p, size_t i)
+{
+    const struct gateway_meter *m = gateway_meter_of(g, p->meters[i].meter_id);
+    bool read = p->seen[i].at.ms != INT64_MAX;
+    return (struct gateway_permit_meter){.meter_id = p->meters[i].meter_id,
+                                         .line = m ? g->lines[m->line].config.number : 0,
+                                         .address = m ? m->address : "",
+                                         .read_ago_ms =
+                                             read ? now->mono.ms - p->seen[i].at.ms : -1};
+}
+
+bool gateway_permit_look(struct gateway *g, const struct gateway_now *now, size_t index,
+                         struct gateway_permit_look *out)
+{
+    if (index >= g->away.count)
+        return false;
+    struct away_permit *p = &g->away.list[index];
+    struct away_case c = case_of(g, now, p);
+    *out = (struct gateway_permit_look){.account_id = p->permit.account_id,
+                                        .valid_from = p->permit.valid_from,
+                                        .valid_until = p->permit.valid_until,
+                                        .verdict = away_judge(&c),
+                                        .meter_count = p->permit.meter_count};
+    out->left_wh = left_now(p, &out->read);
+    for (size_t i = 0; i < p->permit.meter_count; i++)
+        out->meters[i] = look_at_meter(g, now, p, i);
+    return true;
 }
 
 mono_ms gateway_away_wake(const struct gateway *g)

@@ -116,6 +116,11 @@ struct away_permit {
     struct away_meter facts[UPLINK_PERMIT_METERS_MAX];
     mono_ms dry_at;
     bool acted;
+    /* read since it was given, whether the platform is there or not: for those who look */
+    struct {
+        int64_t value_wh;
+        mono_ms at; /* MONO_NEVER: not yet */
+    } seen[UPLINK_PERMIT_METERS_MAX];
 };
 
 #define GATEWAY_AWAY_CUTS 64 /* remembered for the breaker */

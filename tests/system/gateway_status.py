@@ -88,6 +88,28 @@ def page_speaks_both_languages_and_tells_no_secret(folder):
     assert gateway.end() == 0
 
 
+def permissions_are_shown(folder):
+    """Until when, how much is left by fresh readings, and what stands against a cut; by both languages."""
+    base, server, gateway = begin(folder)
+    until(base, lambda f: f["meters_silent"] == 1 and f["welcomed"])
+    assert "Standing permissions" not in get(base + "/?lang=en")[0]
+    server.tell("permit 77 1 0 5000")
+    facts = until(base, lambda f: f["permissions"] and f["permissions"][0]["left_by_readings"])
+    [permission] = facts["permissions"]
+    assert permission["account"] == 77 and permission["verdict"] == "connected", permission
+    assert permission["valid_until"] - permission["valid_from"] == 86400
+    [meter] = permission["meters"]
+    assert (meter["line"], meter["address"]) == (1, "301") and meter["read_ago_s"] <= 60, meter
+    assert 0 <= permission["left_wh"] <= 5000
+    english, chinese = get(base + "/?lang=en")[0], get(base + "/?lang=zh")[0]
+    assert "Standing permissions" in english and "the platform decides" in english
+    assert "常备许可" in chinese and "由平台决定" in chinese and "permission" not in chinese
+    server.end()
+    facts = until(base, lambda f: f["permissions"] and f["permissions"][0]["verdict"] == "soon")
+    assert "与平台失联不足十分钟" in get(base + "/?lang=zh")[0]
+    assert gateway.end() == 0
+
+
 def nothing_can_be_changed(folder):
     base, server, gateway = begin(folder)
     for path, method, status in (("/", "POST", 405), ("/", "DELETE", 405), ("/etc/passwd", "GET", 404),
@@ -121,5 +143,5 @@ def wrong_addresses_are_refused(folder):
         assert child.end() == 0, (text, child.said)
 
 
-run([facts_are_told, page_speaks_both_languages_and_tells_no_secret, nothing_can_be_changed,
+run([facts_are_told, page_speaks_both_languages_and_tells_no_secret, permissions_are_shown, nothing_can_be_changed,
      wrong_addresses_are_refused])

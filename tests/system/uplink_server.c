@@ -277,6 +277,28 @@ static void on_accepted(void *arg, struct io_stream *stream)
            io_stream_certificate(stream, seen) ? "shown" : "none");
 }
 
+/* permit ACCOUNT METER REGISTER LEFT: a permission of a day, from now on, at any hour. */
+static bool parse_permit(const char *text, struct uplink_message *m)
+{
+    static struct uplink_permit_window window;
+    static struct uplink_permit_meter meter;
+    wall_s at = now().wall;
+    *m = (struct uplink_message){.kind = UPLINK_PERMIT};
+    struct uplink_permit *p = &m->permit;
+    if (sscanf(text, "permit %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64, &p->account_id,
+               &meter.meter_id, &meter.register_wh, &p->left_wh) != 4)
+        return false;
+    meter.epoch = meter.ratio = 1;
+    meter.command_id = meter.version = 1000 + meter.meter_id;
+    meter.rise_per_hour = 66'000;
+    p->at = p->valid_from = window.from = at;
+    p->valid_until.s = window.until.s = at.s + 86'400;
+    p->windows = &window;
+    p->meters = &meter;
+    p->window_count = p->meter_count = 1;
+    return true;
+}
+
 /* False: not a message. */
 static bool parse_order(const char *text, struct uplink_message *m)
 {
@@ -313,7 +335,7 @@ static void drop(struct session *s)
 static void order(const char *text)
 {
     struct uplink_message m;
-    bool message = parse_order(text, &m);
+    bool message = parse_order(text, &m) || parse_permit(text, &m);
     for (struct session *s = server.sessions; s != NULL; s = s->next) {
         if (message && s->opened)
             say(s, &m);
