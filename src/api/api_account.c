@@ -4,6 +4,7 @@
 
 #include "api/api_impl.h"
 #include "billing/quiet.h"
+#include "control/away.h"
 #include "control/control.h"
 #include "control/nday.h"
 #include "control/policy.h"
@@ -294,6 +295,51 @@ static enum err put_fee(struct call *c)
     return query_end(&q);
 }
 
+/* ---- standing permission ---- */
+
+/* What stands against one; what only time or a reading takes away as well. */
+static void put_away_reasons(struct jwrite *w, const struct control_away *a)
+{
+    jwrite_array(w, "reasons");
+    for (unsigned r = 0; r < STRATEGY_REASON_COUNT; r++)
+        if (a->guards & STRATEGY_GUARD(r))
+            put_reason(w, strategy_reason_name((enum strategy_reason)r));
+    if (a->plan != AWAY_PLAN_PRICED) {
+        jwrite_object(w, NULL);
+        jwrite_text(w, "code", away_plan_name(a->plan));
+        jwrite_text(w, "zh", away_plan_zh(a->plan));
+        jwrite_text(w, "en", away_plan_en(a->plan));
+        jwrite_end(w);
+    }
+    jwrite_end(w);
+}
+
+/* null: the strategy gives none, or the meter decides. */
+static enum err put_away(struct call *c)
+{
+    struct jwrite *w = &c->out;
+    struct control_away a = {};
+    if (c->account.wallet != SITE_WALLET_METER)
+        TRY(control_away_look(
+            c->tx, &(struct control_fee){c->api->options.readings, c->id, c->now, 0}, &a));
+    if (a.hours == 0 && !a.live) {
+        jwrite_null(w, "away");
+        return ERR_OK;
+    }
+    jwrite_object(w, "away");
+    jwrite_bool(w, "given", a.live);
+    jwrite_id(w, "made_at", a.live ? a.made_at.s : 0);
+    jwrite_id(w, "valid_from", a.live ? a.valid_from.s : 0);
+    jwrite_id(w, "valid_until", a.live ? a.valid_until.s : 0);
+    if (a.live)
+        jwrite_int(w, "left_wh", a.left_wh);
+    else
+        jwrite_null(w, "left_wh");
+    put_away_reasons(w, &a);
+    jwrite_end(w);
+    return ERR_OK;
+}
+
 /* ---- meters ---- */
 
 static const struct {
@@ -446,6 +492,7 @@ enum err api_account(struct call *c)
     TRY(put_rules(c));
     TRY(put_balance(c));
     TRY(put_fee(c));
+    TRY(put_away(c));
     jwrite_array(w, "meters");
     TRY(site_meters_of_account(c->tx, a->id, put_meter, c));
     jwrite_end(w);

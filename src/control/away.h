@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "control/fee.h"
 #include "rating/period.h"
 #include "store/store.h"
 #include "uplink/message.h"
@@ -32,15 +33,17 @@ enum away_plan {
                          later may make cheaper what was used before */
 };
 const char *away_plan_name(enum away_plan p); /* "" "plan_free" "plan_falling"; never NULL */
+const char *away_plan_en(enum away_plan p);   /* the same as a sentence */
+const char *away_plan_zh(enum away_plan p);
 
 /* The least that a unit can cost under a plan at any time, in 10^-8 yuan: of all rates, steps,
  * months, schedules and parts of a mix, at the best power factor, with all components. */
 enum away_plan away_price(const struct rating_plan *plan, int64_t *price_e8);
 
-/* What a meter may still have besides its account's money, until the local day `until_day`, on which
- * a cycle or a month begins that may bring more (INT32_MAX: none does): what is left of the free
- * quota, and of the month's subsidies, and what a better power factor would give back. `day`: the
- * local day of the plan; the sums are added to. ERR_OVERFLOW. */
+/* What a meter may still have besides its account's money, until the local day `until_day`, on
+ * which a cycle or a month begins that may bring more (INT32_MAX: none does): what is left of the
+ * free quota, and of the month's subsidies, and what a better power factor would give back. `day`:
+ * the local day of the plan; the sums are added to. ERR_OVERFLOW. */
 struct away_more {
     int64_t free_wh, credit_fen;
     int32_t until_day;
@@ -52,6 +55,19 @@ enum err away_more(const struct rating_plan *plan, const struct rating_position 
 int64_t away_rounding_fen(const struct rating_plan *plan, int64_t bills);
 /* What money surely buys, rounded up: nobody who has money left has used this much. */
 int64_t away_energy_wh(int64_t margin_fen, int64_t price_e8);
+
+/* The permission of an account, for those who look; nothing is written. */
+struct control_away {
+    int64_t hours; /* of the strategy; 0: it gives none */
+    bool live;     /* one is given and lasts: */
+    wall_s made_at, valid_from, valid_until;
+    int64_t left_wh, gateway_id; /* left_wh: when it was made; water: litres */
+    uint64_t guards;             /* STRATEGY_GUARD set: what stands against one now */
+    enum away_plan plan;
+};
+/* ERR_NOT_FOUND. */
+[[nodiscard]] enum err control_away_look(struct store_tx *tx, const struct control_fee *fee,
+                                         struct control_away *out);
 
 /* The event UPLINK_AWAY_CUT of a gateway: it begins to cut. ERR_NOT_FOUND: no such meter. */
 [[nodiscard]] enum err control_away_event(struct store_tx *tx, const struct uplink_event *event,

@@ -15,6 +15,23 @@ const char *away_plan_name(enum away_plan p)
     return (unsigned)p < sizeof names / sizeof *names ? names[p] : "";
 }
 
+const char *away_plan_en(enum away_plan p)
+{
+    static const char *const texts[] = {
+        [AWAY_PLAN_PRICED] = "",
+        [AWAY_PLAN_FREE] = "Under the price plan a unit may cost nothing at some time.",
+        [AWAY_PLAN_FALLING] = "A later step of the price plan is cheaper than one before."};
+    return (unsigned)p < sizeof texts / sizeof *texts ? texts[p] : "";
+}
+
+const char *away_plan_zh(enum away_plan p)
+{
+    static const char *const texts[] = {[AWAY_PLAN_PRICED] = "",
+                                        [AWAY_PLAN_FREE] = "价格方案中存在单价可能为零的时段。",
+                                        [AWAY_PLAN_FALLING] = "价格方案中后一阶梯比前一阶梯便宜。"};
+    return (unsigned)p < sizeof texts / sizeof *texts ? texts[p] : "";
+}
+
 static int64_t lower(int64_t a, int64_t b)
 {
     return a < b ? a : b;

@@ -134,7 +134,7 @@ static enum err run(struct loop *l, int64_t account_id)
 
 #define FEE_AGAIN_S 180 /* a decision that failed is tried again after this */
 
-static struct loop *loop_new(struct store_tx *tx, const struct control_fee *fee)
+struct loop *fee_loop_new(struct store_tx *tx, const struct control_fee *fee)
 {
     struct loop *l = calloc(1, sizeof *l);
     if (!l)
@@ -146,7 +146,7 @@ static struct loop *loop_new(struct store_tx *tx, const struct control_fee *fee)
 
 enum err fee_decide_now(struct store_tx *tx, const struct control_fee *fee)
 {
-    struct loop *l = loop_new(tx, fee);
+    struct loop *l = fee_loop_new(tx, fee);
     if (!l)
         return ERR_MEMORY;
     enum err e = run(l, fee->account_id);
@@ -191,7 +191,7 @@ static enum err alone(struct store_tx *tx, const struct control_fee *fee, store_
     TRY(store_part(tx, work, &copy, &e));
     if (e == ERR_OK || e == ERR_NOT_FOUND || is_of_machine(e))
         return e;
-    struct loop *l = loop_new(tx, fee);
+    struct loop *l = fee_loop_new(tx, fee);
     if (!l)
         return ERR_MEMORY;
     e = put_off(l, fee->account_id, e);
@@ -346,7 +346,7 @@ enum err control_emergency(struct store_tx *tx, const struct control_request *r,
                            int64_t *credit_fen)
 {
     struct loop *l =
-        loop_new(tx, &(struct control_fee){r->readings, r->account_id, r->now, r->random});
+        fee_loop_new(tx, &(struct control_fee){r->readings, r->account_id, r->now, r->random});
     if (!l)
         return ERR_MEMORY;
     enum err e = emergency(l, r, credit_fen);
@@ -369,7 +369,7 @@ static enum err confirm(struct loop *l, const struct control_request *r)
 enum err control_confirm_restore(struct store_tx *tx, const struct control_request *r)
 {
     struct loop *l =
-        loop_new(tx, &(struct control_fee){r->readings, r->account_id, r->now, r->random});
+        fee_loop_new(tx, &(struct control_fee){r->readings, r->account_id, r->now, r->random});
     if (!l)
         return ERR_MEMORY;
     enum err e = confirm(l, r);

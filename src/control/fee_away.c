@@ -5,6 +5,7 @@
  * the last permission as it is: it was right when it was given, and ends by itself.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control/away_impl.h"
@@ -390,4 +391,44 @@ enum err fee_away(struct loop *l)
     bool acts = l->decision.action == STRATEGY_CUT || l->decision.action == STRATEGY_RESTORE ||
                 l->decision.action == STRATEGY_LIMIT;
     return guards != 0 || acts ? ERR_OK : give(&g);
+}
+
+/* --- looking in ----------------------------------------------------------------------------------
+ */
+
+static enum err look(struct loop *l, int64_t account_id, struct control_away *out)
+{
+    struct giving g = {.l = l};
+    int64_t price_e8;
+    TRY(away_load(l->turn.tx, account_id, &g.old));
+    out->live = g.old.state == AWAY_LIVE && g.old.valid_until.s > l->turn.now.s;
+    out->made_at = g.old.made_at;
+    out->valid_from = g.old.valid_from;
+    out->valid_until = g.old.valid_until;
+    out->left_wh = g.old.left_wh;
+    out->gateway_id = g.old.gateway_id;
+    enum err e = fee_judge(l, account_id);
+    if (e != ERR_OK && (e == ERR_NOT_FOUND || err_class_of(e) != ERR_CLASS_REFUSE))
+        return e;
+    if (e != ERR_OK) { /* it cannot be judged: then nobody is cut either */
+        out->guards = STRATEGY_GUARD(STRATEGY_BECAUSE_BALANCE_UNKNOWN);
+        return ERR_OK;
+    }
+    out->hours = l->in_force.policy.away_hours;
+    TRY(foresee(&g));
+    out->guards = standing(&g);
+    out->plan = away_price(&l->outlook.plan, &price_e8);
+    return ERR_OK;
+}
+
+enum err control_away_look(struct store_tx *tx, const struct control_fee *fee,
+                           struct control_away *out)
+{
+    struct loop *l = fee_loop_new(tx, fee);
+    *out = (struct control_away){};
+    if (!l)
+        return ERR_MEMORY;
+    enum err e = look(l, fee->account_id, out);
+    free(l);
+    return e;
 }

@@ -65,6 +65,8 @@ struct loop {
     bool cuts[BILLING_METERS_MAX];                /* the meter has something to cut with */
 };
 
+/* NULL: no memory. To be freed. */
+struct loop *fee_loop_new(struct store_tx *tx, const struct control_fee *fee);
 /* control_fee_check whose errors are the caller's: a person waits for the answer. */
 enum err fee_decide_now(struct store_tx *tx, const struct control_fee *fee);
 /* Reads only: account, episode, policy and facts. */

@@ -41,6 +41,44 @@ export function rulesTests({ base, enter, ask, wallRows }) {
     page.on('dialog', (dialog) => dialog.accept()) // leaving without saving
   }
 
+  /** A day without the uplink passes too slowly for a browser: what the interface says of a permission. */
+  const given = { given: true, made_at: 1788220800, valid_from: 1788220800, valid_until: 1788307200, left_wh: 9921, reasons: [] }
+  const none = {
+    given: false, made_at: null, valid_from: null, valid_until: null, left_wh: null,
+    reasons: [{ code: 'KEEP_POWER', zh: '已设保电。', en: 'Keep-power is on.' }, { code: 'plan_free', zh: '价格方案中存在单价可能为零的时段。', en: 'Under the price plan a unit may cost nothing at some time.' }],
+  }
+
+  tests['a room says what its gateway may do without the platform, or why it may do nothing'] = async (page) => {
+    await enter(page)
+    const { id } = (await wallRows(page)).find((row) => row.wallet === 'platform') ?? (await wallRows(page))[0]
+    let away = given
+    await page.route(`**/api/v1/accounts/${id}`, async (route) => {
+      const answer = await route.fetch()
+      const account = await answer.json()
+      assert.ok('away' in account, 'the interface says nothing of permissions')
+      await route.fulfill({ response: answer, json: { ...account, away } })
+    })
+    const said = async (lang) => {
+      await page.evaluate((l) => localStorage.setItem('yufu.language', l), lang)
+      await page.goto(`${base}/accounts/${id}`)
+      const box = page.locator('.decision .away')
+      await box.waitFor()
+      return (await box.innerText()).replace(/\s+/g, ' ')
+    }
+    for (const text of ['9.921', '2026-09-02']) {
+      assert.ok((await said('zh-CN')).includes(text))
+      assert.ok((await said('en')).includes(text))
+    }
+    assert.match(await said('zh-CN'), /可自行停供/)
+    assert.match(await said('en'), /may cut by itself/)
+    assert.deepEqual(await findings(page), [])
+    away = none
+    assert.match(await said('zh-CN'), /不会自行停供.*已设保电。.*单价可能为零/)
+    assert.match(await said('en'), /cuts nothing.*Keep-power is on\..*cost nothing/)
+    assert.deepEqual(await findings(page), [])
+    await page.unroute(`**/api/v1/accounts/${id}`)
+  }
+
   tests['a package is made, chosen by a contract, and found with who chose it'] = async (page) => {
     await enter(page)
     await page.goto(`${base}/packages`)

@@ -482,6 +482,48 @@ static void test_of_two_meters_the_second_refused(void **state)
     two_meters(*state, false);
 }
 
+/* --- looking in ----------------------------------------------------------------------------------
+ */
+
+struct view {
+    struct world *w;
+    struct control_away away;
+};
+
+static enum err see(struct store_tx *tx, void *arg)
+{
+    struct view *v = arg;
+    return control_away_look(tx, &(struct control_fee){v->w->readings, ACCOUNT, v->w->now, 0},
+                             &v->away);
+}
+
+static struct control_away seen(struct world *w)
+{
+    struct view v = {.w = w};
+    assert_ok(store_read(w->ledger, see, &v));
+    return v.away;
+}
+
+static void test_it_can_be_looked_at(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(seen(w).hours, 0); /* by default none is given */
+    near_the_end(w);
+    struct control_away a = seen(w);
+    assert_true(a.live);
+    assert_int_equal(a.hours, 24);
+    assert_int_equal(a.left_wh, held(w).left_wh);
+    assert_int_equal(a.valid_until.s, held(w).valid_until.s);
+    assert_true(a.guards == 0);
+    assert_int_equal(a.plan, AWAY_PLAN_PRICED);
+    assert_ok(store_run(w->ledger, keep, w));
+    a = seen(w);
+    assert_false(a.live);
+    assert_true(a.guards & STRATEGY_GUARD(STRATEGY_BECAUSE_KEEP_POWER));
+    sql(w, "UPDATE price_plan SET body = '{\"kind\":\"flat\",\"price\":\"0\"}'");
+    assert_int_equal(seen(w).plan, AWAY_PLAN_FREE);
+}
+
 /* --- plans with more than a price ----------------------------------------------------------------
  */
 
@@ -623,6 +665,7 @@ int main(void)
         CASE(test_a_cut_not_made_leaves_a_restore),
         CASE(test_of_two_meters_the_first_refused),
         CASE(test_of_two_meters_the_second_refused),
+        CASE(test_it_can_be_looked_at),
         CASE(test_a_quota_that_is_used_up),
         CASE(test_a_quota_that_is_not),
         CASE(test_no_longer_than_the_cycle),

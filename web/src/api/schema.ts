@@ -3176,6 +3176,8 @@ export interface components {
             balance: components["schemas"]["Balance"];
             level: components["schemas"]["Level"];
             decision: components["schemas"]["Decision"];
+            /** @description What the gateway may do while it cannot reach the platform; null: the strategy allows nothing, or the meter decides */
+            away: components["schemas"]["StandingPermission"] | null;
             meters: components["schemas"]["Meter"][];
         };
         PlanVersion: {
@@ -3244,6 +3246,21 @@ export interface components {
                 en: string;
             }[];
             facts: Record<string, never>;
+        };
+        StandingPermission: {
+            /** @description The gateway holds one */
+            given: boolean;
+            made_at: components["schemas"]["MaybeTime"];
+            valid_from: components["schemas"]["MaybeTime"];
+            valid_until: components["schemas"]["MaybeTime"];
+            /** @description What might still be used when it was made; water: litres */
+            left_wh: number | null;
+            /** @description What stands against one now; what holds still may have been given before */
+            reasons: {
+                code: string;
+                zh: string;
+                en: string;
+            }[];
         };
         LineHealth: {
             line_id: number;
