@@ -30,6 +30,7 @@ struct api_options {
     struct headend *headend;   /* open sessions; NULL: all gateways count as offline */
     const char *host;          /* numeric; NULL: 127.0.0.1 */
     uint16_t port;             /* 0: any free one, see api_port */
+    const char *release_keys;  /* file of public keys that sign updates of gateways; NULL: none */
     const char *web_root;      /* folder of the built console; NULL: no files are served */
     const char *version;       /* shown by /healthz */
     bool secure;               /* behind TLS: cookies get Secure, answers get HSTS */

@@ -305,6 +305,8 @@ size_t api_limit(void *ctx, const struct http_request *r)
         return API_BODY_MAX;
     case API_BODY_CSV:
         return API_IMPORT_MAX;
+    case API_BODY_UPDATE:
+        return API_UPDATE_MAX;
     default:
         return m.route->method == HTTP_GET ? 0 : API_EMPTY_MAX;
     }

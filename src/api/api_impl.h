@@ -23,11 +23,13 @@
 #include "auth/auth.h"
 #include "billing/billing.h"
 #include "site/site.h"
+#include "uplink/message.h"
 
 #define API_COOKIE "yufu_sid"
 #define API_BODY_MAX 65'536
 #define API_EMPTY_MAX 64 /* where no body is needed: "{}" does no harm */
 #define API_IMPORT_MAX 20'000'000
+#define API_UPDATE_MAX (UPLINK_UPDATE_MAX + 1) /* one more is told by its name */
 #define API_KEY_MIN 8
 #define API_KEY_MAX 64
 #define API_LIST_MAX 500
@@ -46,7 +48,7 @@ enum api_scope {
     API_SCOPE_METER,
     API_SCOPE_GATEWAY
 }; /* what {id} names */
-enum api_body { API_BODY_NONE, API_BODY_JSON, API_BODY_CSV };
+enum api_body { API_BODY_NONE, API_BODY_JSON, API_BODY_CSV, API_BODY_UPDATE };
 
 /* 0 is "forgotten", and no api starts with it. */
 #define API_PUBLIC 1
@@ -145,9 +147,9 @@ enum err api_bad(struct call *c, const char *field, enum err e, const char *deta
 
 struct api_field {
     const char *name; /* NULL ends the list */
-    enum { API_FIELD_INT, API_FIELD_TEXT, API_FIELD_BOOL } type;
-    int64_t min, max; /* of the number, or of the text's bytes */
-    void *out;        /* int64_t *, const char **, bool * */
+    enum { API_FIELD_INT, API_FIELD_TEXT, API_FIELD_BOOL, API_FIELD_LIST } type;
+    int64_t min, max; /* of the number, of the text's bytes, or of the list's items */
+    void *out;        /* int64_t *, const char **, bool *, const json_t ** */
 };
 /* Every field must be there, and no other. ERR_API_FIELD. */
 [[nodiscard]] enum err api_fields(struct call *c, const struct api_field *fields);
@@ -202,6 +204,8 @@ api_handle api_gateway_meters, api_gateway_lines, api_legacy_seal;
 [[nodiscard]] enum err api_put_legacy(struct call *c, int64_t gateway_id);
 /* "program": what a gateway told of its program, and its newest update; or null. */
 [[nodiscard]] enum err api_put_program(struct call *c, int64_t gateway_id);
+api_handle api_gateway_updates, api_package_add, api_package_remove, api_gateway_push,
+    api_gateway_push_stop;
 api_handle api_stream_open, api_health, api_metrics;
 
 /* ---- shared pieces of answers ---- */

@@ -40,6 +40,8 @@ enum err api_parse_body(struct call *c)
     const char *type = http_header(c->http, "Content-Type");
     if (c->route->body == API_BODY_CSV)
         return type_is(type, "text/csv") ? ERR_OK : ERR_API_TYPE;
+    if (c->route->body == API_BODY_UPDATE)
+        return type_is(type, "application/octet-stream") ? ERR_OK : ERR_API_TYPE;
     if (c->route->body == API_BODY_NONE)
         return ERR_OK;
     if (!type_is(type, "application/json"))
@@ -56,6 +58,14 @@ static enum err take(struct call *c, const struct api_field *f, const json_t *v)
         return ERR_OK;
     }
     int64_t size;
+    if (f->type == API_FIELD_LIST) {
+        size = (int64_t)json_array_size(v);
+        if (!json_is_array(v) || size < f->min || size > f->max)
+            return api_bad(c, f->name, ERR_API_FIELD,
+                           "a list, not too short or too long, is expected");
+        *(const json_t **)f->out = v;
+        return ERR_OK;
+    }
     if (f->type == API_FIELD_INT) {
         if (!json_is_integer(v))
             return api_bad(c, f->name, ERR_API_FIELD, "a whole number is expected");

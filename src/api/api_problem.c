@@ -67,6 +67,9 @@ static const struct {
     {ERR_PAY_OPEN, 409},
     {ERR_PAY_WALLET, 409},
     {ERR_PAY_UNSETTLED, 409},
+    {ERR_UPDATE_BUSY, 409},
+    {ERR_UPDATE_USED, 409},
+    {ERR_UPDATE_DATA, 422},
 };
 
 unsigned api_status_of(enum err e)

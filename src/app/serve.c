@@ -15,6 +15,7 @@
 #include "base/must.h"
 #include "io/io.h"
 #include "io/log.h"
+#include "uplink/update_file.h"
 
 #define PATH_SIZE 4096
 
@@ -210,7 +211,7 @@ static void stop(void *arg, int signal_number)
 /* --- start ------------------------------------------------------------------------------------------- */
 
 struct serve_options {
-    const char *data, *host, *http, *uplink_host, *uplink, *name, *secure, *web, *clock;
+    const char *data, *host, *http, *uplink_host, *uplink, *name, *secure, *web, *clock, *keys;
 };
 
 static enum err listen_for_gateways(struct serve *s, const struct serve_options *o, int64_t port)
@@ -255,6 +256,7 @@ static enum err open_api(struct serve *s, const struct serve_options *o, int64_t
                               .headend = platform_headend(s->platform),
                               .host = o->host,
                               .port = (uint16_t)port,
+                              .release_keys = o->keys,
                               .web_root = o->web,
                               .secure = o->secure != NULL,
                               .version = YUFU_VERSION}));
@@ -326,7 +328,8 @@ static void end(struct serve *s)
 int app_serve_main(int argc, char **argv)
 {
     struct serve_options o = {
-        .data = "data", .host = "127.0.0.1", .http = "8080", .uplink = "8443", .web = "web/dist"};
+        .data = "data", .host = "127.0.0.1", .http = "8080", .uplink = "8443", .web = "web/dist",
+        .keys = UPDATE_KEYS};
     const struct option_row rows[] = {
         {"--data", "DIR", &o.data, "databases and certificates"},
         {"--host", "ADDRESS", &o.host, "listen here; anything but loopback must be asked for"},
@@ -336,6 +339,7 @@ int app_serve_main(int argc, char **argv)
         {"--secure", NULL, &o.secure, "people come by https through a front server: Secure cookies"},
         {"--uplink", "PORT", &o.uplink, "gateways, TLS 1.3; 0: any free port"},
         {"--web", "DIR", &o.web, "the built console"},
+        {"--release-keys", "PEM", &o.keys, "public keys of releases: whose update files are taken"},
         {"--clock", "R,V,SPEED", &o.clock, "a clock that runs faster, for demonstrations"},
         {0}};
     int words;

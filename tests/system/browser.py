@@ -45,8 +45,9 @@ class Browser:
         headers = self.headers(method, key)
         if body is not None:
             headers["Content-Type"] = kind
-            body = body if isinstance(body, str) else json.dumps(body)
-        connection.request(method, "/api/v1" + path, body.encode() if body else None, headers)
+            body = body if isinstance(body, (str, bytes)) else json.dumps(body)
+            body = body if isinstance(body, bytes) else body.encode()
+        connection.request(method, "/api/v1" + path, body or None, headers)
         answer = connection.getresponse()
         r = Reply(answer.status, dict(answer.getheaders()), answer.read().decode())
         connection.close()

@@ -40,6 +40,7 @@ class Site:
             f.write(HEAD + "".join(f"demo,D1,30{n},,,,,GW{n},1,tcp:127.0.0.1:1,9600,30{n},yufu-dorm3\n"
                                    for n in range(1, gateways + 1)))
         done(0, [YUFU, "import", "--data", self.data, f"{folder}/site.csv"])
+        self.key("release")
         self.serve()
         password = self.platform.wait(r"one-time password (\S+)").group(1)
         self.platform.wait(r"program\.start")
@@ -49,11 +50,10 @@ class Site:
         self.project = b.get("/projects")["projects"][0]["id"]
         for g in self.gateways():
             self.claims[g["serial"]] = b.post(f"/gateways/{g['id']}/claim-code", None, status=201)["code"]
-        self.key("release")
 
     def serve(self):
         self.platform = Process("yufu", YUFU, "serve", "--data", self.data, "--http", self.http, "--uplink",
-                                self.port)
+                                self.port, "--release-keys", f"{self.folder}/release.pub")
 
     def gateways(self):
         return self.browser.get(f"/projects/{self.project}/gateways")["gateways"]
@@ -205,6 +205,38 @@ def rest_follows_the_first(folder):
     confirmed = next(re.match(r"\S+", x).group(0) for x in gateways[1].said if "update.confirmed" in x)
     assert time_of(gateways[0]) >= confirmed and time_of(gateways[2]) >= confirmed, began
     assert re.search(r"push 1: 9\.1\.0 done", done(0, [YUFU, "update", "show", "--data", site.data]))
+
+
+def ordered_at_the_console(folder):
+    site = Site(folder)
+    b, gateway = site.browser, site.gateway()
+    gateway.wait(r"uplink\.connected")
+    whole = open(site.packed(NEXT, "next"), "rb").read()
+    address, kind = "/gateway-packages", "application/octet-stream"
+    for code, status, content in (("UPDATE_DATA", 422, whole[:-1] + bytes([whole[-1] ^ 1])), ("UPDATE_FILE", 422, b"Y"), ("UPDATE_DATA", 422, whole[:-1]),
+                                  ("UPDATE_SIZE", 422, whole + bytes(16 * 1024 * 1024 + 1 - len(whole)))):
+        assert b.post(address, content, status=status, kind=kind)["code"] == code, code
+    package = b.post(address, whole, status=201, kind=kind).json
+    assert package["version"] == NEW and package["size"] == len(whole), package
+    assert b.post(address, whole, status=409, kind=kind)["code"] == "EXISTS"
+    wish = {"package_id": package["id"], "gateways": [site.gateways()[0]["id"]], "first": 0, "from_minute": 0,
+            "until_minute": 0, "trial_s": 600, "downgrade": False, "reason": "by a person"}
+    pushes = f"/projects/{site.project}/gateway-updates"
+    push = b.post(pushes, wish, key="push-0001", status=201).json
+    assert b.post(pushes, wish, key="push-0001", status=201)["id"] == push["id"]
+    seen = set()
+
+    def over(program):
+        seen.add((program["update"]["state"], program["update"]["percent"]))
+        return program["update"]["state"] == "confirmed"
+    site.wait_for(over, "confirmed")
+    assert {state for state, _ in seen} & {"fetching", "ready", "trial"}, seen
+    site.is_confirmed()
+    told = b.get(pushes)["pushes"][0]
+    assert told["state"] == "done" and told["actor"] == "user:1" and told["gateways"][0]["percent"] == 100, told
+    assert b.post(pushes + "/stop", {"push_id": push["id"], "reason": "x"}, key="stop-0001", status=409)
+    b.post("/gateway-packages/remove", {"package_id": package["id"]})
+    site.ends(gateway)
 
 
 # ---- it does not -----------------------------------------------------------------------------------------
@@ -383,7 +415,7 @@ def waits_for_its_time_and_is_taken_back(folder):
     site.ends(gateway)
 
 
-run([pushed_tried_confirmed, rest_follows_the_first, version_that_is_no_good_is_left_and_told,
+run([pushed_tried_confirmed, ordered_at_the_console, rest_follows_the_first, version_that_is_no_good_is_left_and_told,
      one_that_hangs_is_left_when_its_time_is_over, wrong_files_never_leave_the_platform,
      gateway_believes_its_own_keys_alone, other_machine_is_refused_at_once, goes_on_where_the_uplink_broke,
      goes_on_after_kills, damaged_part_is_fetched_again, killed_on_trial, waits_for_its_time_and_is_taken_back])

@@ -46,6 +46,14 @@ function addStaff() {
   }).join(',')
 }
 
+/** An update file that the platform takes: the demo's own gateway again. The gateway itself knows no release key. */
+function addUpdate() {
+  const gateway = join(dirname(yufu), 'yufu-gateway'), at = (name) => join(data, name)
+  spawnSync(gateway, ['update', 'key', '--secret', at('release.pem'), '--public', at('release.pub')])
+  spawnSync(gateway, ['update', 'pack', '--program', gateway, '--key', at('release.pem'), '--output', at('same.update')])
+  spawnSync(yufu, ['update', 'add', at('same.update'), '--data', data, '--keys', at('release.pub')])
+}
+
 /** The demo's gateway, to be stopped for a while; 0 where the system does not tell. */
 function gatewayOf(pid) {
   try {
@@ -69,6 +77,7 @@ const ended = new Promise((resolve) => demo.on('exit', resolve))
 let code = 1
 try {
   const { url, password } = await started(demo)
+  addUpdate()
   code = await run(process.execPath, ['run.mjs', url, 'admin', password], { STAFF: addStaff(), GATEWAY: String(gatewayOf(demo.pid)) })
 } catch (error) {
   console.error(error.message)

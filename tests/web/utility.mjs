@@ -52,6 +52,36 @@ export function utilityTests({ base, enter, ask, wallRows, skip }) {
       assert.deepEqual(await findings(page), [])
     },
 
+    async 'a gateway that is sent an update says in words why it does not take it'(page) {
+      await enter(page)
+      const project = (await ask(page, '/me')).projects[0].id
+      const { packages, pushes } = await ask(page, `/projects/${project}/gateway-updates`)
+      if (!packages.length || pushes.length) skip('no update file here, or it was pushed already')
+      await page.goto(`${base}/gateways`)
+      const card = page.locator('[data-updates]')
+      await card.locator('table').waitFor()
+      await page.locator('[data-program]').first().waitFor()
+      await card.locator('input[type=file]').setInputFiles({ name: 'x.update', mimeType: 'application/octet-stream', buffer: Buffer.from('nonsense') })
+      await card.locator('.note').waitFor() // refused by name
+      assert.deepEqual(await findings(page), [])
+      await card.locator('header button').click()
+      const dialog = page.locator('.el-dialog.pushing')
+      await dialog.locator('input[name=gateway]').first().check()
+      await dialog.locator('input[name=downgrade]').check()
+      await dialog.locator('#update-reason').fill('浏览器测试')
+      assert.deepEqual(await findings(page), [])
+      await dialog.locator('button[type=submit]').click()
+      await dialog.waitFor({ state: 'hidden' })
+      // Its own keys decide: there are none.
+      await card.locator('[data-push] li .bad').waitFor({ timeout: 60_000 })
+      await page.locator('[data-program] .why').first().waitFor({ timeout: 30_000 })
+      await page.evaluate(() => localStorage.setItem('yufu.language', 'en'))
+      await page.reload()
+      assert.match(await page.locator('[data-program] .why').first().innerText(), /key/)
+      await page.evaluate(() => localStorage.setItem('yufu.language', 'zh-CN'))
+      page.expected = /422/
+    },
+
     async 'who leaves the import gives its room back'(page) {
       await enter(page)
       await page.goto(`${base}/import`)

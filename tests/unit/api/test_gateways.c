@@ -156,15 +156,99 @@ static void test_gateway_lines(void **state)
     check_reply(world_get(w, &p, "/api/v1/gateways/99/lines"), 404, "NOT_FOUND");
 }
 
+static struct reply push(struct world *w, struct person *p, const char *gateways, const char *key)
+{
+    char body[400];
+    snprintf(body, sizeof body,
+             "{\"package_id\": 7, \"gateways\": %s, \"first\": 0, \"from_minute\": 120, "
+             "\"until_minute\": 300, \"trial_s\": 600, \"downgrade\": false, \"reason\": "
+             "\"because\"}",
+             gateways);
+    return world_post(w, p, key, "/api/v1/projects/1/gateway-updates", body);
+}
+
+static const char *text_at(const json_t *o, const char *name)
+{
+    return json_string_value(json_object_get(o, name));
+}
+
+/* Ordered for gateways of the project that are claimed; told with its progress; taken back. */
+static void test_gateway_updates(void **state)
+{
+    struct world *w = *state;
+    struct person p = world_admin(w);
+    struct ask a = {.method = "POST",
+                    .path = "/api/v1/gateway-packages",
+                    .person = &p,
+                    .type = "application/octet-stream",
+                    .body = "YUFUUPDT"};
+    check_reply(world_ask(w, &a), 422, "SIGN_KEY"); /* nobody's files are taken here */
+    a.type = "text/csv";
+    check_reply(world_ask(w, &a), 415, "API_TYPE");
+    check_reply(push(w, &p, "[1]", "key-00000001"), 404, "NOT_FOUND"); /* no such file */
+    world_execute(w, "INSERT INTO gateway_package (id, sha256, version, machine, store, minimum, "
+                     "size, key_id, actor, added_at) VALUES (7, zeroblob(32), '0.2.0', 'arm', 1, "
+                     "'0.1.0', 8192, 'aa', 'user:1', 5)");
+    check_reply(push(w, &p, "[1]", "key-00000002"), 409, "STATE"); /* not claimed */
+    world_execute(w, "UPDATE gateway SET certificate_hash = zeroblob(32)");
+    check_reply(push(w, &p, "[]", "key-00000003"), 400, "API_FIELD");
+    check_reply(push(w, &p, "1", "key-00000004"), 400, "API_FIELD");
+    check_reply(push(w, &p, "[\"1\"]", "key-00000005"), 400, "API_FIELD");
+    check_reply(push(w, &p, "[1, 1]", "key-00000006"), 422, "RANGE");
+    check_reply(push(w, &p, "[99]", "key-00000007"), 404, "NOT_FOUND");
+    check_reply(push(w, &p, "[1]", NULL), 400, "API_KEY");
+    struct reply r = push(w, &p, "[1]", "key-00000008");
+    assert_int_equal(r.status, 201);
+    assert_string_equal(reply_text(&r, "state"), "running");
+    reply_free(&r);
+    r = push(w, &p, "[1]", "key-00000008"); /* the same one again */
+    assert_int_equal(r.status, 201);
+    reply_free(&r);
+    check_reply(push(w, &p, "[1]", "key-00000009"), 409, "UPDATE_BUSY");
+    assert_int_equal(world_number(w, "SELECT count(*) FROM gateway_push"), 1);
+    world_execute(w, "UPDATE gateway_push_part SET state = 'fetching', received = 4096");
+    r = world_get(w, &p, "/api/v1/projects/1/gateway-updates");
+    json_t *file = json_array_get(json_object_get(r.json, "packages"), 0);
+    json_t *order = json_array_get(json_object_get(r.json, "pushes"), 0);
+    json_t *part = json_array_get(json_object_get(order, "gateways"), 0);
+    assert_int_equal(number_at(file, "in_use"), 1);
+    assert_string_equal(text_at(order, "actor"), "user:1");
+    assert_int_equal(number_at(order, "from_minute"), 120);
+    assert_int_equal(number_at(part, "percent"), 50);
+    reply_free(&r);
+    check_reply(world_post(w, &p, NULL, "/api/v1/gateway-packages/remove", "{\"package_id\": 7}"),
+                409, "UPDATE_USED");
+    check_reply(world_post(w, &p, "key-0000000a", "/api/v1/projects/2/gateway-updates/stop",
+                           "{\"push_id\": 1, \"reason\": \"x\"}"),
+                404, "NOT_FOUND");
+    check_reply(world_post(w, &p, "key-0000000b", "/api/v1/projects/1/gateway-updates/stop",
+                           "{\"push_id\": 1, \"reason\": \"x\"}"),
+                200, "-");
+    check_reply(world_post(w, &p, "key-0000000c", "/api/v1/projects/1/gateway-updates/stop",
+                           "{\"push_id\": 1, \"reason\": \"x\"}"),
+                409, "STATE");
+    world_execute(w, "UPDATE gateway_push_part SET state = 'failed', error = 'UPDATE_SPACE'");
+    r = world_get(w, &p, "/api/v1/projects/1/gateways");
+    json_t *program =
+        json_object_get(json_array_get(json_object_get(r.json, "gateways"), 0), "program");
+    assert_string_equal(text_at(json_object_get(program, "update"), "error"), "UPDATE_SPACE");
+    assert_non_null(text_at(json_object_get(program, "update"), "error_zh"));
+    reply_free(&r);
+    check_reply(world_post(w, &p, NULL, "/api/v1/gateway-packages/remove", "{\"package_id\": 7}"),
+                200, "-");
+    check_reply(world_post(w, &p, NULL, "/api/v1/gateway-packages/remove", "{\"package_id\": 7}"),
+                404, "NOT_FOUND");
+    assert_int_equal(world_number(w, "SELECT count(*) FROM audit WHERE action LIKE 'gateway.pu%'"),
+                     2);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_claim_code),
-        CASE(test_legacy_seal),
-        CASE(test_gateway_meters),
-        CASE(test_gateway_lines),
+        CASE(test_claim_code),    CASE(test_legacy_seal),     CASE(test_gateway_meters),
+        CASE(test_gateway_lines), CASE(test_gateway_updates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

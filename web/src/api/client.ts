@@ -77,6 +77,11 @@ export type TripRank = Schemas['TripRank']
 type Setting = operations['setTerminal']['requestBody']['content']['application/json']
 type ManySetting = operations['setTerminals']['requestBody']['content']['application/json']
 type TerminalOrder = operations['orderTerminal']['requestBody']['content']['application/json']
+export type GatewayPackage = Schemas['GatewayPackage']
+export type GatewayPush = Schemas['GatewayPush']
+export type PushState = Schemas['PushState']
+export type GatewayUpdates = operations['listGatewayUpdates']['responses'][200]['content']['application/json']
+type PushWish = operations['pushGatewayUpdate']['requestBody']['content']['application/json']
 type LegacyWish = operations['allowLegacySeal']['requestBody']['content']['application/json']
 type LegacyAnswer = operations['allowLegacySeal']['responses'][200]['content']['application/json']
 export type SeriesStep = Series['step']
@@ -156,13 +161,13 @@ async function call<T>(method: string, path: string, options: Options = {}): Pro
 }
 
 /** As call, for a large file: only this way a browser tells how much of it has left. */
-function upload<T>(path: string, query: Query, csv: Blob, sent: (share: number) => void): Promise<T> {
+function upload<T>(path: string, query: Query, file: Blob, type: string, sent: (share: number) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     request.open('POST', address(path, query))
     request.setRequestHeader('Accept-Language', language)
     request.setRequestHeader('X-CSRF-Token', csrf)
-    request.setRequestHeader('Content-Type', 'text/csv')
+    request.setRequestHeader('Content-Type', type)
     request.upload.onprogress = (event) => sent(event.total ? event.loaded / event.total : 0)
     request.onerror = () => reject(new Problem(0, 'NETWORK', '', ''))
     request.onload = () => {
@@ -171,7 +176,7 @@ function upload<T>(path: string, query: Query, csv: Blob, sent: (share: number) 
       if (response.ok) resolve(JSON.parse(request.responseText) as T)
       else void problemOf(response).then(reject)
     }
-    request.send(csv)
+    request.send(file)
   })
 }
 
@@ -204,6 +209,14 @@ export const api = {
   claimCode: (gateway: number) => call<ClaimCode>('POST', `/gateways/${gateway}/claim-code`),
   legacySeal: (gateway: number, body: LegacyWish) =>
     call<LegacyAnswer>('POST', `/gateways/${gateway}/legacy-seal`, { body }),
+  gatewayUpdates: (project: number) => call<GatewayUpdates>('GET', `/projects/${project}/gateway-updates`),
+  addGatewayPackage: (file: Blob, sent: (share: number) => void) =>
+    upload<GatewayPackage>('/gateway-packages', {}, file, 'application/octet-stream', sent),
+  removeGatewayPackage: (package_id: number) => call<unknown>('POST', '/gateway-packages/remove', { body: { package_id } }),
+  pushGatewayUpdate: (project: number, key: string, body: PushWish) =>
+    call<GatewayPush>('POST', `/projects/${project}/gateway-updates`, { key, body }),
+  stopGatewayUpdate: (project: number, key: string, push_id: number, reason: string) =>
+    call<GatewayPush>('POST', `/projects/${project}/gateway-updates/stop`, { key, body: { push_id, reason } }),
   search: (q: string, limit = 12) => call<{ hits: Hit[] }>('GET', '/search', { query: { q, limit } }),
 
   plans: (project: number) => call<PlanList>('GET', `/projects/${project}/price-plans`),
@@ -361,7 +374,7 @@ export const api = {
 
   /** Brings a file to be looked at; `sent` hears how much of it has left, 0 to 1. */
   checkImport: (project: number, csv: Blob, file: string, sent: (share: number) => void) =>
-    upload<ImportCheck>(`/projects/${project}/imports/checks`, { file: [...file].slice(0, 96).join('') }, csv, sent),
+    upload<ImportCheck>(`/projects/${project}/imports/checks`, { file: [...file].slice(0, 96).join('') }, csv, 'text/csv', sent),
   importCheck: (project: number, id: string, skip = 0, limit = 100) =>
     call<ImportCheck>('GET', `/projects/${project}/imports/checks/${id}`, { query: { skip, limit } }),
   importRows: (project: number, id: string, change: 'new' | 'changed' | 'same', after: number) =>

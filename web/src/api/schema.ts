@@ -2110,6 +2110,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/gateway-packages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep an update file of gateways, so that it can be pushed
+         * @description The file of docs/formats/update.md, up to 16 MiB. It must be whole and signed by a release key that this platform
+         *     trusts; the gateway verifies it again by its own.
+         */
+        post: operations["addGatewayPackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/gateway-packages/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep an update file no longer */
+        post: operations["removeGatewayPackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/gateway-updates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** Update files of gateways, and the newest pushes of the project */
+        get: operations["listGatewayUpdates"];
+        put?: never;
+        /**
+         * Have gateways fetch and try out an update
+         * @description The first `first` of the list are told first, the rest when all of these are confirmed; 0: all at once. Fetched at any
+         *     time, applied between `from_minute` and `until_minute` of the site's day (the same: at any time). A refusal names the
+         *     gateway that it is about, and nothing is ordered.
+         */
+        post: operations["pushGatewayUpdate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/gateway-updates/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a push back, but for gateways whose trial has begun */
+        post: operations["stopGatewayUpdate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/stream": {
         parameters: {
             query?: never;
@@ -3103,6 +3187,53 @@ export interface components {
                 error_en: string | null;
             } | null;
         } | null;
+        GatewayPackage: {
+            id: number;
+            version: string;
+            /** @description x86_64, aarch64, arm */
+            machine: string;
+            /** @description It may be applied from this version on */
+            minimum: string;
+            /** @description Number of its database's schema */
+            store: number;
+            /** @description Bytes of the file */
+            size: number;
+            /** @description Id of the release key that signed it */
+            key: string;
+            actor: string;
+            added_at: components["schemas"]["Time"];
+            /** @description Gateways whose update with it is under way */
+            in_use: number;
+        };
+        GatewayPush: {
+            id: number;
+            package_id: number;
+            version: string;
+            /**
+             * @description halted: one of the first failed, the rest is not begun
+             * @enum {string}
+             */
+            state: "running" | "done" | "stopped" | "halted";
+            from_minute: number;
+            until_minute: number;
+            trial_s: number;
+            downgrade: boolean;
+            reason: string;
+            actor: string;
+            made_at: components["schemas"]["Time"];
+            gateways: {
+                gateway_id: number;
+                serial: string;
+                name: string;
+                stage: number;
+                state: components["schemas"]["PushState"];
+                percent: number;
+                error: string | null;
+                error_zh: string | null;
+                error_en: string | null;
+                changed_at: components["schemas"]["Time"];
+            }[];
+        };
         /**
          * @description waiting: the gateway was not told yet, or has not answered. ready: fetched and checked, it waits until it may be
          *     applied. trial: it runs, and must prove good. stopping: taken back, but the gateway has not said so yet.
@@ -8025,6 +8156,190 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    addGatewayPackage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description What the file is */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayPackage"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    removeGatewayPackage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    package_id: number;
+                };
+            };
+        };
+        responses: {
+            /** @description It is gone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        package_id: number;
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    listGatewayUpdates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        now: components["schemas"]["Time"];
+                        packages: components["schemas"]["GatewayPackage"][];
+                        pushes: components["schemas"]["GatewayPush"][];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    pushGatewayUpdate: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    package_id: number;
+                    gateways: number[];
+                    first: number;
+                    from_minute: number;
+                    until_minute: number;
+                    trial_s: number;
+                    /** @description Also a version that is not newer */
+                    downgrade: boolean;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Ordered */
+            201: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayPush"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    stopGatewayUpdate: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    push_id: number;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Taken back */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayPush"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
         };
     };
