@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Updates of gateways through the uplink, with a real platform and real gateways: gateway_push.py YUFU
-YUFU_GATEWAY NEXT BAD
+YUFU_GATEWAY NEXT BAD [YUFU_MQTT]
 
 NEXT is the same program with a higher version, BAD one that never proves good. Whatever is cut, killed or
 refused in the middle: a gateway runs what it ran before, or what was pushed, whole."""
 import glob
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -19,6 +20,7 @@ from browser import Browser
 from processes import GUARD_S, Process, free_port, run
 
 YUFU, GATEWAY, NEXT, BAD = sys.argv[1:5]
+MQTT = sys.argv[5] if len(sys.argv) > 5 else None
 NEW, HEADER, BLOCK = "9.1.0", 192, 4096
 HEAD = "project,building,room,shop,account,wallet,plan,gateway,line,endpoint,baud,address,model\n"
 
@@ -124,10 +126,10 @@ class Site:
 
 
 class Wire:
-    """Between gateway and platform: counts what goes down, and can be cut."""
+    """Between gateway and platform: counts what goes down, can be slow, and can be cut."""
 
-    def __init__(self, port):
-        self.far, self.open, self.down = port, [], 0
+    def __init__(self, port, bytes_per_s=None):
+        self.far, self.open, self.down, self.rate = port, [], 0, bytes_per_s
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -144,6 +146,8 @@ class Wire:
         try:
             while data := source.recv(65536):
                 self.down += len(data) if down else 0
+                if self.rate:
+                    time.sleep(len(data) / self.rate)
                 sink.sendall(data)
         except OSError:
             pass
@@ -236,6 +240,51 @@ def ordered_at_the_console(folder):
     assert told["state"] == "done" and told["actor"] == "user:1" and told["gateways"][0]["percent"] == 100, told
     assert b.post(pushes + "/stop", {"push_id": push["id"], "reason": "x"}, key="stop-0001", status=409)
     b.post("/gateway-packages/remove", {"package_id": package["id"]})
+    site.ends(gateway)
+
+
+def orders_do_not_wait(folder):
+    """On a line of 16 kB a second orders go between the blocks; half of the line is left to the rest."""
+    site = Site(folder)
+    wire = Wire(site.port, 16_000)
+    gateway = site.gateway(port=wire.port)
+    gateway.wait(r"uplink\.connected")
+    site.push(site.add(NEXT, "next"))
+    site.fetched(4 * BLOCK)
+    meter = site.browser.get(f"/gateways/{site.gateways()[0]['id']}/meters")["meters"][0]["id"]
+    waits = []
+    for n in range(8):
+        began = time.monotonic()
+        site.browser.post(f"/meters/{meter}/terminal/read", None, key=f"read-{n:05}", status=202)
+        gateway.wait(r"gateway\.command .*kind=5")
+        waits.append(time.monotonic() - began)
+    assert site.told()["update"]["state"] == "fetching", site.told()
+    print(f"        orders at the gateway after {sorted(waits)[4]:.2f} s, at most {max(waits):.2f} s")
+    assert max(waits) < 1.5, waits  # a block takes a quarter of a second
+    site.update("stop", 1, "--reason", "seen")
+    gateway.wait(r"update\.push .*stage=7")
+    site.ends(gateway)
+
+
+def over_mqtt(folder):
+    broker = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+    if not MQTT or not os.path.exists(broker):
+        return
+    site, port = Site(folder), free_port()
+    with open(f"{folder}/broker.conf", "w") as f:
+        f.write(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\n"
+                "log_type all\n")
+    Process("broker", broker, "-c", f"{folder}/broker.conf").wait(r"running")
+    far = Process("far", MQTT, "platform", "--broker", f"127.0.0.1:{port}", "--to", f"127.0.0.1:{site.port}")
+    far.wait(r"mqtt\.up")
+    near = Process("near", MQTT, "gateway", "--broker", f"127.0.0.1:{port}", "--name", "GW1")
+    relay = near.wait(r"program\.start .*port=(\d+)").group(1)
+    near.wait(r"mqtt\.up")
+    gateway = site.gateway(port=relay)
+    gateway.wait(r"uplink\.connected")
+    site.push(site.add(NEXT, "next"))
+    gateway.wait(r"update\.confirmed")
+    site.is_confirmed()
     site.ends(gateway)
 
 
@@ -415,7 +464,7 @@ def waits_for_its_time_and_is_taken_back(folder):
     site.ends(gateway)
 
 
-run([pushed_tried_confirmed, ordered_at_the_console, rest_follows_the_first, version_that_is_no_good_is_left_and_told,
+run([pushed_tried_confirmed, ordered_at_the_console, orders_do_not_wait, over_mqtt, rest_follows_the_first, version_that_is_no_good_is_left_and_told,
      one_that_hangs_is_left_when_its_time_is_over, wrong_files_never_leave_the_platform,
      gateway_believes_its_own_keys_alone, other_machine_is_refused_at_once, goes_on_where_the_uplink_broke,
      goes_on_after_kills, damaged_part_is_fetched_again, killed_on_trial, waits_for_its_time_and_is_taken_back])

@@ -17,7 +17,7 @@ export const PART: Record<PushState, Look> = {
 
 export const PUSH: Record<GatewayPush['state'], Look> = {
   running: { tone: 'info', icon: 'wait' },
-  done: { tone: 'good', icon: 'check' },
+  done: { tone: 'idle', icon: 'check' },
   stopped: { tone: 'idle', icon: 'close' },
   halted: { tone: 'bad', icon: 'alarm' },
 }
