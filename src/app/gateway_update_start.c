@@ -228,7 +228,7 @@ static bool may_end(struct program *p)
     mono_ms now = io_mono_real(p->io);
     if (u->wanted.ms == 0)
         u->wanted = now;
-    return gateway_quiesce(p->gateway) || mono_due(mono_after(u->wanted, PATIENCE_MS), now);
+    return gateway_quiesce(p->gateway, true) || mono_due(mono_after(u->wanted, PATIENCE_MS), now);
 }
 
 static void on_look(void *arg)
@@ -243,6 +243,10 @@ static void on_look(void *arg)
     }
     if (u->state.trial)
         look_at_trial(p);
+    if (!another && u->wanted.ms != 0) { /* it was taken back meanwhile: orders go on */
+        u->wanted.ms = 0;
+        (void)gateway_quiesce(p->gateway, false);
+    }
     bool soon = another || u->state.trial;
     io_timer_set_real(&u->look, mono_after(io_mono_real(p->io), soon ? LOOK_MS : FOLLOW_MS));
 }

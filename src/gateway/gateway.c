@@ -214,13 +214,13 @@ enum err gateway_failure(const struct gateway *g)
     return g->failure;
 }
 
-bool gateway_quiesce(struct gateway *g)
+bool gateway_quiesce(struct gateway *g, bool quiet)
 {
-    bool quiet = true;
-    g->quiesced = true;
+    bool none = true;
+    g->quiesced = quiet;
     for (size_t i = 0; i < g->line_count; i++)
-        quiet = quiet && g->lines[i].visit.command_id == 0;
-    return quiet;
+        none = none && g->lines[i].visit.command_id == 0;
+    return none;
 }
 
 void gateway_program_say(struct gateway *g, const char *program)

@@ -124,9 +124,9 @@ void gateway_uplink_closed(struct gateway *g);
  * say now, or the window of unacknowledged messages is full. */
 bool gateway_next_uplink(struct gateway *g, const struct gateway_now *now, struct bytes *message);
 
-/* Begins no order any more, so that the program may end between two of them: those under way are
- * carried through. True: none is under way. For good. */
-bool gateway_quiesce(struct gateway *g);
+/* While `quiet`, no order is begun, so that the program may end between two of them: those under
+ * way are carried through. True: none is under way. */
+bool gateway_quiesce(struct gateway *g, bool quiet);
 
 /* --- looking in (status page, tests, simulation) ------------------------------------------------
  */

@@ -164,7 +164,7 @@ struct gateway {
     size_t flying_count;
     int64_t queue_rows, queue_bytes, dropped_rows;
     bool connected, welcomed, hello_due, applied_due;
-    bool quiesced; /* no order is begun any more */
+    bool quiesced; /* no order is begun */
     uint8_t *out;   /* UPLINK_MESSAGE_MAX: the message handed out last */
     uint8_t *arena; /* UPLINK_ARENA */
     struct gateway_away away;

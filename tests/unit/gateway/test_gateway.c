@@ -270,6 +270,32 @@ static void test_late_or_overtaken_cut_is_never_sent(void **state)
     assert_false(is_open(r));
 }
 
+/* The program wants to end: what is under way is carried through, and nothing is begun. */
+static void test_no_order_is_begun_while_it_is_to_be_quiet(void **state)
+{
+    struct rig *r = *state;
+    struct gateway_status s;
+    rig_command(r, rig_vend(1, 1, 1));
+    for (gateway_status_get(r->gateway, &s); s.commands_started == 0;
+         gateway_status_get(r->gateway, &s))
+        rig_live(r, 1);
+    assert_false(gateway_quiesce(r->gateway, true));
+    rig_command(r, rig_vend(2, 1, 2));
+    rig_live(r, 20'000);
+    assert_true(gateway_quiesce(r->gateway, true));
+    assert_int_equal(rig_only_outcome(r)->status, UPLINK_DONE);
+    gateway_status_get(r->gateway, &s);
+    assert_int_equal(s.commands_waiting, 1);
+    assert_int_equal(s.commands_started, 0);
+    size_t readings = r->reading_count;
+    rig_live(r, 60'000); /* it still reads */
+    assert_true(r->reading_count > readings);
+    (void)gateway_quiesce(r->gateway, false);
+    rig_live(r, 20'000);
+    assert_int_equal(r->outcome_count, 2);
+    assert_int_equal(r->outcomes[1].status, UPLINK_DONE);
+}
+
 /* The model of the rig's meters, as one whose orders take their time. */
 static void set_act_ms(int act_ms)
 {
@@ -542,6 +568,7 @@ int main(void)
         CASE(test_other_epoch_and_unknown_meter),
         CASE(test_cut_and_restore_are_read_back),
         CASE(test_late_or_overtaken_cut_is_never_sent),
+        CASE(test_no_order_is_begun_while_it_is_to_be_quiet),
         CASE(test_slow_orders_are_looked_at_later),
         CASE(test_keep_power_refuses_the_cut),
         CASE(test_line_down_forgets_a_waiting_cut),
