@@ -194,6 +194,7 @@ def refusals(folder):
         check(f"usage: {args}", classify(*args)[0] == 2)
 
 
+ZH = (pathlib.Path(__file__).resolve().parents[2] / "docs/manual/load.zh-CN.md").read_text(encoding="utf-8")
 MANUAL = (pathlib.Path(__file__).resolve().parents[2] / "docs/manual/load.md").read_text(encoding="utf-8")
 
 
@@ -205,6 +206,8 @@ def documented(name, t):
     plain = f" | {sum(r[6] for r in rows)} of {aim} | {sum(r[8] for r in rows)} |\n"
     row = re.escape(ours) + r"\d+ of \d+ \| \d+" + re.escape(plain)
     check(f"the manual has the figures: {name}", re.search(row, MANUAL), ours + "..." + plain)
+    row = f"| {hit}/{aim} | {sum(r[5] for r in rows)} | "
+    check(f"the Chinese manual has them: {name}", row in ZH, row)
 
 
 def recorded():
@@ -238,10 +241,11 @@ with tempfile.TemporaryDirectory() as folder:
     label_columns(folder)
     refusals(folder)
 recorded()
-manual = pathlib.Path(__file__).resolve().parents[2] / "docs/manual/terminal.md"
 rules = subprocess.run([PROGRAM, "rules"], capture_output=True, text=True)
-check("the manual shows the table of reasons as it is", rules.returncode == 0 and
-      rules.stdout in manual.read_text(encoding="utf-8"), rules.stdout)
+for name in ("terminal.md", "terminal.zh-CN.md"):
+    manual = pathlib.Path(__file__).resolve().parents[2] / "docs/manual" / name
+    check(f"{name} shows the table of reasons as it is", rules.returncode == 0 and
+          rules.stdout in manual.read_text(encoding="utf-8"), rules.stdout)
 
 print(f"{passed} passed, {failed} failed, {skipped} skipped")
 sys.exit(1 if failed else 0)
