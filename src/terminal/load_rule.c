@@ -189,9 +189,10 @@ static bool is_phase_cut(const struct load_step *s, const struct within *in)
 
 /* The most active power that what is allowed may have, if it shows this, in one of four ways. */
 #define COMMUTATOR_MOST                                                                            \
-    INT64_C(2'400'000)                 /* a vacuum cleaner: distortion of a twelfth at least       \
-                                        */
-#define SUPPLY_MOST INT64_C(1'000'000) /* computers: a twentieth at least, and an induction */
+    INT64_C(2'400'000)                     /* a vacuum cleaner: distortion of a twelfth at least   \
+                                            */
+#define SUPPLY_MOST INT64_C(1'000'000)     /* computers: a twentieth at least, and an induction */
+#define COMPRESSOR_MOST INT64_C(2'200'000) /* that was seen starting: a large air conditioner */
 #define CAPACITOR_MOST                                                                             \
     INT64_C(1'500'000) /* motor's reactive power is three fifths of its active                     \
                         */
@@ -220,26 +221,26 @@ static int64_t allowed_most_mw(const struct load_step *s)
         most = most_of(most, least_of(q * 20, CAPACITOR_MOST));
     /* a motor with a capacitor: it draws at least twice its power when it starts */
     int64_t started = (int64_t)s->power_mw * (s->inrush - 1000) / 1000;
-    return most_of(most, started);
+    return most_of(most, s->has_third ? least_of(started, COMPRESSOR_MOST) : started);
 }
 
 /* More than all that is allowed could be: by what the step shows at its end, by the shape of what
  * started beside it, or by an edge of its own within the step. */
 static bool is_mixed(const struct load_step *s, const struct within *in)
 {
-    if (!s->has_reactive || s->ramp || !s->settled)
+    if (!s->has_reactive || s->ramp || (!s->settled && (s->slow || !s->has_third)))
         return false;
     if (s->slow && s->power_mw <= in->bounds->fuser_most_mw)
         return false; /* a fuser beside the printer's own supply */
     if (!s->slow && s->edge_mw >= in->set->sure_mw && s->edge_mw <= s->power_mw + s->power_mw / 20)
         return true;
-    if (s->motor_mw > 0) {
-        int64_t motor_mw =
-            most_of((int64_t)s->motor_mw * 3 / 2,
-                    (int64_t)(s->reactive_mvar > 0 ? s->reactive_mvar : 0) * 1000 / 620);
-        return s->power_mw - motor_mw >= in->set->sure_mw;
-    }
-    return s->power_mw - allowed_most_mw(s) >= in->set->sure_mw;
+    int64_t most_mw = allowed_most_mw(s);
+    if (!s->settled)
+        most_mw += most_mw / 2; /* a start that goes on */
+    else if (s->motor_mw > 0)
+        most_mw = most_of((int64_t)s->motor_mw * 3 / 2,
+                          (int64_t)(s->reactive_mvar > 0 ? s->reactive_mvar : 0) * 1000 / 620);
+    return s->power_mw - most_mw >= in->set->sure_mw;
 }
 
 static bool is_ramp(const struct load_step *s, const struct within *in)

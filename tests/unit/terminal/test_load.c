@@ -355,6 +355,34 @@ static void test_two_within_a_second(void **state)
             .until_ms = 6'000});
 }
 
+/* A large motor's start goes on while the heater comes: nothing rests within 0.9 s, but no motor
+ * has so much. */
+static double slow_start(double w, double u, double a, double ms)
+{
+    double amplitude = sqrt(2) * w / RATED / cos(0.24) * (1 + 1.2 * exp(-ms / 290));
+    (void)u;
+    return amplitude * (sin(a - 0.24) - 0.18 * sin(3 * (a - 0.24)));
+}
+
+static void test_heating_beside_a_start(void **state)
+{
+    (void)state;
+    struct play p = {
+        .uses = {{slow_start, 1'755, 1'000, 60'000}, {resistance, 2'900, 1'250, 60'000}},
+        .until_ms = 6'000};
+    struct seen s = run(&p);
+    if (trips(&s) != 1)
+        explain(&s);
+    assert_int_equal(trips(&s), 1);
+    p.uses[1] = (struct use){0};
+    expect_peace(&p);
+    /* both in one cycle, and more than the largest compressor */
+    expect_trip(&(struct play){.uses = {{compressor, 1'000, 1'000, 60'000},
+                                        {resistance, 2'200, 1'000, 60'000}},
+                               .until_ms = 6'000},
+                LOAD_HEATING_MIXED, 1'000);
+}
+
 /* A washing machine that heats, a fan heater. */
 static void test_heating_with_a_motor(void **state)
 {
@@ -642,6 +670,7 @@ int main(void)
         cmocka_unit_test_setup(test_an_inverter_comes_slowly, set_up),
         cmocka_unit_test_setup(test_two_within_a_second, set_up),
         cmocka_unit_test_setup(test_heating_with_a_motor, set_up),
+        cmocka_unit_test_setup(test_heating_beside_a_start, set_up),
         cmocka_unit_test_setup(test_heating_with_a_computer, set_up),
         cmocka_unit_test_setup(test_an_edge_without_harmonics, set_up),
         cmocka_unit_test_setup(test_heating_for_a_motor, set_up),
