@@ -45,7 +45,8 @@ struct control_wish {
     const char *reason;           /* 'arrears', 'payment', 'manual' ...: a word */
     const char *detail;           /* JSON object: the facts; NULL: {} */
     const char *actor;
-    int64_t life_s; /* of a cut; 0: CONTROL_CUT_S; at most CONTROL_CUT_MAX_S */
+    int64_t life_s; /* seconds in which a cut may begin, this one counted; 0: CONTROL_CUT_S; at most
+                       CONTROL_CUT_MAX_S */
     bool
         goes_on; /* part of a cut that the breaker let pass already: another meter of the account */
     wall_s now;

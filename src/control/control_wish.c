@@ -125,7 +125,8 @@ static void write_wish(struct control_row *r, const struct control_wish *w)
     int len = snprintf(r->detail, sizeof r->detail, "%s", w->detail ? w->detail : "{}");
     if (len >= (int)sizeof r->detail)
         snprintf(r->detail, sizeof r->detail, "{\"cut\":true}");
-    r->not_after.s = w->desired == CONTROL_OPEN ? w->now.s + life_of(w) : 0;
+    /* the last second in which it may begin: what it ends with begins in the next */
+    r->not_after.s = w->desired == CONTROL_OPEN ? w->now.s + life_of(w) - 1 : 0;
     r->changed_at = w->now;
     r->attempt = r->told = r->command_id = 0;
     r->next_at.s = 0;

@@ -329,9 +329,9 @@ static void test_an_order_ends_with_the_hours(void **state)
     w->now.s = NOON + 3 * 3600 - 20;
     assert_ok(store_run(w->ledger, check, w));
     assert_true(wished(w, "open"));
-    assert_int_equal(number(w, "SELECT not_after FROM relay"), NOON + 3 * 3600);
+    assert_int_equal(number(w, "SELECT not_after FROM relay"), NOON + 3 * 3600 - 1);
     assert_int_equal(number(w, "SELECT not_after FROM command WHERE kind = 'relay'"),
-                     NOON + 3 * 3600);
+                     NOON + 3 * 3600 - 1); /* the last second in which it may begin */
 }
 
 /* Severe weather is announced for later: an order that is given before ends with its beginning. */
@@ -344,7 +344,7 @@ static void test_an_order_ends_with_a_protection_that_begins(void **state)
     assert_ok(store_run(w->ledger, add, &e));
     assert_ok(store_run(w->ledger, check, w));
     assert_true(wished(w, "open"));
-    assert_int_equal(number(w, "SELECT not_after FROM relay"), e.p.from.s);
+    assert_int_equal(number(w, "SELECT not_after FROM relay"), e.p.from.s - 1);
 }
 
 int main(void)

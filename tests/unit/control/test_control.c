@@ -239,8 +239,8 @@ static void test_cut_confirmed(void **state)
     struct control_relay r = relay(w);
     assert_int_equal(r.version, 1);
     assert_true(r.pending);
-    assert_int_equal(r.not_after.s, NOON + CONTROL_CUT_S);
-    assert_int_equal(number(w, "SELECT not_after FROM command"), NOON + CONTROL_CUT_S);
+    assert_int_equal(r.not_after.s, NOON + CONTROL_CUT_S - 1);
+    assert_int_equal(number(w, "SELECT not_after FROM command"), NOON + CONTROL_CUT_S - 1);
     assert_int_equal(number(w, "SELECT count(*) FROM audit WHERE action = 'relay.wish'"), 1);
     answer(w, UPLINK_DONE, 1);
     r = relay(w);
