@@ -23,10 +23,10 @@ const struct demo_document demo_plans[] = {
      "{\"from\":\"14:00\",\"to\":\"19:00\",\"rate\":\"peak\"},"
      "{\"from\":\"19:00\",\"to\":\"21:00\",\"rate\":\"sharp\"},"
      "{\"from\":\"21:00\",\"to\":\"24:00\",\"rate\":\"flat\"}]}"},
-    {"water", "{\"kind\":\"flat\",\"price\":\"3.4500\"}"},     /* a cubic metre */
-    {"hot-water", "{\"kind\":\"flat\",\"price\":\"24.0000\"}"}, /* the same */
-    {"gas", "{\"kind\":\"flat\",\"price\":\"2.6300\"}"},       /* the same */
-    {"heat", "{\"kind\":\"flat\",\"price\":\"36.0000\"}"},     /* a GJ, of cooling too */
+    {"water", "{\"kind\":\"flat\",\"unit\":\"m3\",\"price\":\"3.4500\"}"},
+    {"hot-water", "{\"kind\":\"flat\",\"unit\":\"m3\",\"price\":\"24.0000\"}"},
+    {"gas", "{\"kind\":\"flat\",\"unit\":\"m3\",\"price\":\"2.6300\"}"},
+    {"heat", "{\"kind\":\"flat\",\"unit\":\"GJ\",\"price\":\"36.0000\"}"}, /* of cooling too */
     {NULL, NULL}};
 
 /* Cuts at any hour and after a minute's grace, so that one can be watched; docs/formats/strategy.md

@@ -480,6 +480,13 @@ static bool anything_negative(const struct plan *p, const struct usage *u)
     return false;
 }
 
+/* The contracted demand where it is needed: for a floor, a limit, or as long as no demand is told.
+ */
+static bool demand_unknown(const struct part *x, const struct usage *u)
+{
+    return u->contracted == 0 && (x->floor_percent || x->over_percent || u->demand == 0);
+}
+
 static bool fee_uncounted(const struct plan *p, const struct usage *u)
 {
     for (int i = 0; i < p->fee_count; i++)
@@ -487,7 +494,7 @@ static bool fee_uncounted(const struct plan *p, const struct usage *u)
             (p->fees[i].per == PER_MONTH && u->months == 0) ||
             (p->fees[i].per == PER_AREA && u->area_milli_m2 == 0) ||
             (p->fees[i].per == PER_CAPACITY && (u->capacity == 0 || u->months == 0)) ||
-            (p->fees[i].per == PER_DEMAND && (u->demand == 0 || u->months == 0)))
+            (p->fees[i].per == PER_DEMAND && (demand_unknown(&p->fees[i], u) || u->months == 0)))
             return true;
     return p->factor_count && !u->reactive_known;
 }

@@ -3,6 +3,7 @@
 #define YUFU_TESTS_ORACLE_ENGINE_H
 
 #include "oracle.h"
+#include "rating/line.h"
 #include "rating/period.h"
 #include "rating/rating.h"
 #include "rating/statement.h"
@@ -32,6 +33,12 @@ bool engine_same_days(const struct rating_plan *plan, const struct plan *p, stru
 
 /* The ceiling holds to the last decimal, where it was made as high as the highest price. */
 bool engine_keeps_ceiling(const struct rating_plan *plan, struct plan *p, struct text *why);
+
+/* The words of line `i` of a bill (docs/formats/bill.md). */
+void engine_check_words(const struct rating_plan *plan, const struct plan *p,
+                        const struct rating_line *x, size_t i, struct text *why);
+/* The plan's warnings with any ceiling and in any years, by reason and place. */
+bool engine_same_warnings(const struct plan *plan, struct chance *c, struct text *why);
 
 /* The stretch as the engine takes it. `rows` has room for STRETCH_ROWS_MAX and must outlive it. */
 void engine_case(const struct stretch *s, struct rating_row *rows, struct rating_case *c);

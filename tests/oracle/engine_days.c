@@ -33,6 +33,17 @@ static bool wants_rows(const struct plan *p)
     return priced || (plan_has_rates(p) && p->intervals == 1);
 }
 
+/* With nothing but a price or a price a rate, so that registers alone say the bill. */
+static bool billable(const struct plan *p)
+{
+    bool price = (p->kind == FLAT || p->kind == TIME_OF_USE) && p->mix_count == 0 &&
+                 p->entry_count == 0 && p->schedule_count == 0;
+    bool more = p->component_count || p->fee_count || p->minimum_fen || p->subsidy_count ||
+                p->quota || p->factor_count;
+    return price && !more && p->rounding <= CARRY && p->intervals != 1 && p->unit <= 0 &&
+           !(plan_has_rates(p) && p->priced[RATING_DEEP_VALLEY]);
+}
+
 static void check_day(const struct rating_plan *plan, const struct plan *p, int day, int minute,
                       struct text *why)
 {
@@ -78,6 +89,14 @@ bool engine_same_days(const struct rating_plan *plan, const struct plan *p, stru
         text_add(why, "the plan can be settled or not\n");
     if (rating_plan_wants_rows(plan) != wants_rows(p))
         text_add(why, "the plan wants rows or not\n");
+    if ((rating_plan_billable(plan) == ERR_OK) != billable(p))
+        text_add(why, "the plan can be billed from registers or not\n");
+    for (int minute = 0; minute < 1440; minute += 1 + (int)chance_between(c, 0, 200)) {
+        int last = p->schedule_count ? p->schedule_count - 1 : -1;
+        int rate = plan_has_rates(p) ? rate_at(p, last, minute) : RATING_TOTAL;
+        if ((int)rating_rate_at(plan, (unsigned)minute) != rate)
+            text_add(why, "minute %d of any day: not rate %d\n", minute, rate);
+    }
     for (int i = 0; i < 8; i++) {
         int day =
             day_number((int)chance_between(c, 2024, 2032), 1, 1) + (int)chance_between(c, 0, 365);

@@ -264,8 +264,8 @@ static void check_bounds(const struct plan *p, const struct due *due, const stru
         text_add(why, "line %zu: its step goes from %" PRId64 " to %" PRId64 "\n", i, from, to);
 }
 
-static void check_lines(const struct plan *p, const struct stretch *s, struct due *due,
-                        struct text *why)
+static void check_lines(const struct rating_plan *plan, const struct plan *p,
+                        const struct stretch *s, struct due *due, struct text *why)
 {
     for (size_t i = 0; i < bill.line_count; i++) {
         if (counts(&bill.lines[i]) && !take_line(p, due, &bill.lines[i]))
@@ -273,6 +273,7 @@ static void check_lines(const struct plan *p, const struct stretch *s, struct du
         check_marks(p, due, &bill.lines[i], i, why);
         check_registers(s, &bill.lines[i], i, why);
         check_bounds(p, due, &bill.lines[i], i, why);
+        engine_check_words(plan, p, &bill.lines[i], i, why);
     }
     for (int i = 0; i < due->cell_count; i++)
         if (due->cells[i].quantity != 0)
@@ -442,7 +443,7 @@ bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
         return why->len == 0;
     }
     check_money(before.carry, why);
-    check_lines(p, s, due, why);
+    check_lines(plan, p, s, due, why);
     check_order(due, why);
     check_rules(p, due, &stand->month, s->demand, why);
     if (bill.energy_wh != due->energy)

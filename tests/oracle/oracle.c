@@ -70,8 +70,10 @@ static void spoil(struct usage *u, struct chance *c)
         u->days = 0;
         break;
     case 4:
-        u->months = 0;
+        u->months = chance_percent(c, 50) ? 0 : u->months;
         u->area_milli_m2 = 0;
+        u->demand = 0;
+        u->contracted = chance_percent(c, 50) ? 0 : u->contracted;
         break;
     case 5:
         row->total += chance_percent(c, 50) ? 51 : 101;
@@ -131,6 +133,7 @@ static void try_plan(const struct run *run, int64_t number, struct count *count)
     }
     bool same = engine_same_days(&read_plan, &plan, &c, &why);
     same = engine_keeps_ceiling(&read_plan, &plan, &why) && same;
+    same = engine_same_warnings(&plan, &c, &why) && same;
     if (!same && count->differences++ < SHOWN)
         printf("difference: --seed %" PRIu64 " --plan %" PRId64 ": %s%s\n", run->seed, number,
                why.at, json.at);

@@ -177,6 +177,17 @@ export function terminalTests({ base, ask, wallRows, skip, staff, gateway }) {
     page.expected = /403/
   }
 
+  tests['a page that the role does not use says so, and offers nothing'] = async (page) => {
+    await enterAs(page, 'warden')
+    for (const path of ['/import', '/sale', '/shift', '/plans/dorm']) {
+      await page.goto(base + path)
+      await page.locator('.denied h1').waitFor()
+      assert.equal(await page.locator('main button, main input').count(), 0, path)
+    }
+    await page.locator('.denied a').click()
+    await page.locator('[data-tile]').first().waitFor()
+  }
+
   tests['the white list is written and read back, and learning begins and ends'] = async (page) => {
     await enterAs(page, 'engineer')
     const row = await room(page)

@@ -33,6 +33,36 @@ export function utilityTests({ base, enter, ask, wallRows, skip }) {
       assert.deepEqual(await findings(page), [])
     },
 
+    async 'water is priced by the cubic metre, and topped up rather than sold electricity'(page) {
+      await enter(page)
+      const row = await valveRoom(page)
+      await page.goto(`${base}/plans`)
+      for (const [code, unit] of [['water', 'm³'], ['gas', 'm³'], ['heat', 'GJ'], ['dorm', 'kWh']])
+        assert.match(await page.locator('tbody tr', { has: page.getByText(code, { exact: true }) }).innerText(), new RegExp(unit), code)
+      await page.goto(`${base}/sale?account=${row.id}`)
+      await page.locator('#amount').fill('99999999')
+      assert.match(await page.locator('#amount-note').innerText(), /100,000/)
+      await page.locator('#amount').fill('1')
+      await page.keyboard.press('Enter')
+      await page.locator('[data-yes]').click()
+      await page.locator('.done .trail').waitFor()
+      assert.doesNotMatch(await page.locator('.main').innerText(), /\u552e\u7535|\u5df2\u552e/) // electricity sold, sold
+      assert.deepEqual(await findings(page), [])
+    },
+
+    async 'on a phone no table is wider than the window'(page) {
+      await page.setViewportSize({ width: 390, height: 844 })
+      await enter(page)
+      const [row] = await wallRows(page)
+      for (const path of ['/?view=table', `/accounts/${row.id}/ledger`, '/readings', '/gateways', '/import', '/days', '/shift', '/strategies/standard']) {
+        await page.goto(base + path)
+        await page.locator('h1').waitFor()
+        await page.waitForFunction(() => !document.querySelector('main [role=status].empty'))
+        const wide = await page.evaluate(() => [...document.querySelectorAll('main table')].filter((one) => one.scrollWidth > one.parentElement.clientWidth + 1).map((one) => `${one.className} ${one.scrollWidth}`))
+        assert.deepEqual(wide, [], path)
+      }
+    },
+
     async 'each line tells its useful time, its retries and its slowest meters'(page) {
       await enter(page)
       const { gateways } = await ask(page, `/projects/${(await ask(page, '/me')).projects[0].id}/gateways`)

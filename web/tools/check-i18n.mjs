@@ -49,6 +49,11 @@ for (const [key, text] of chinese) {
 }
 for (const key of english.keys()) if (!chinese.has(key)) complaints.push(`missing in zh-CN: ${key}`)
 
+// Chinese sentences end and pause with Chinese marks.
+for (const [key, text] of chinese)
+  if (/[\u4e00-\u9fff）}][,;:?!](?=\s*(?:[\u4e00-\u9fff（{]|$))|[,;?!][\u4e00-\u9fff]|[\u4e00-\u9fff]\(|\([\u4e00-\u9fff]/.test(text))
+    complaints.push(`half-width mark in a Chinese text: ${key}: ${text}`)
+
 const exact = new Set()
 const beginnings = new Set()
 for (const path of sources('src')) {

@@ -6,6 +6,9 @@ type Kind = Meter['kind']
 
 const UNITS: Record<Kind, string> = { electricity: 'kWh', water: 'm³', gas: 'm³', heat: 'GJ', cooling: 'GJ' }
 
+/** As a plan writes it. */
+export const unitOfPlan = (unit: string | undefined) => (unit === 'm3' ? 'm³' : (unit ?? 'kWh'))
+
 export const unitOfKind = (kind: Kind | undefined) => UNITS[kind ?? 'electricity']
 
 /** Names of the points that such a meter may tell beside its register, in the order of showing. */
