@@ -16,6 +16,7 @@ static const struct api_route routes[] = {
 
     {HTTP_GET, V1 "/projects", API_VERB(VIEW), .handle = api_projects},
     {HTTP_GET, V1 "/projects/{id}/places", API_VERB(VIEW), API_SCOPE_PROJECT, .handle = api_places},
+    {HTTP_GET, V1 "/projects/{id}/people", API_VERB(VIEW), API_SCOPE_PROJECT, .handle = api_people},
     {HTTP_GET, V1 "/projects/{id}/wall", API_VERB(VIEW), API_SCOPE_PROJECT, .handle = api_wall},
     {HTTP_GET, V1 "/projects/{id}/events", API_VERB(VIEW), API_SCOPE_PROJECT, .handle = api_events},
     {HTTP_GET, V1 "/projects/{id}/gateways", API_VERB(VIEW), API_SCOPE_PROJECT,

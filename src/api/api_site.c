@@ -67,6 +67,26 @@ enum err api_places(struct call *c)
     return ERR_OK;
 }
 
+static enum err put_person(void *arg, const struct auth_person *p)
+{
+    struct jwrite *w = arg;
+    jwrite_object(w, NULL);
+    jwrite_int(w, "id", p->id);
+    jwrite_text(w, "name", p->name);
+    jwrite_end(w);
+    return ERR_OK;
+}
+
+enum err api_people(struct call *c)
+{
+    jwrite_object(&c->out, NULL);
+    jwrite_array(&c->out, "people");
+    TRY(auth_people(c->tx, c->id, put_person, &c->out));
+    jwrite_end(&c->out);
+    jwrite_end(&c->out);
+    return ERR_OK;
+}
+
 /* ---- gateways ---- */
 
 struct line_sum {

@@ -127,7 +127,7 @@ static enum err print_person(void *arg, const struct auth_person *p)
 static enum err list(struct store_tx *tx, void *arg)
 {
     printf("%-20s %-10s %8s  %-10s %s\n", "login", "role", "projects", "state", "name");
-    return auth_people(tx, print_person, arg);
+    return auth_people(tx, 0, print_person, arg);
 }
 
 /* --- the command line ---------------------------------------------------------------------------

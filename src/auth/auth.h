@@ -121,9 +121,11 @@ struct auth_person {
     bool must_change, disabled;
     int64_t projects; /* granted */
 };
-/* Everybody, by log-in name; ends with the first error of `each`. */
+/* By log-in name: who sees the project (0: everybody), disabled ones too, because what they did
+ * still bears their name. Ends with the first error of `each`. */
 typedef enum err auth_person_each(void *arg, const struct auth_person *p);
-[[nodiscard]] enum err auth_people(struct store_tx *tx, auth_person_each *each, void *arg);
+[[nodiscard]] enum err auth_people(struct store_tx *tx, int64_t project_id, auth_person_each *each,
+                                   void *arg);
 
 /* ---- log-ins ------------------------------------------------------------------------------------
  */

@@ -103,13 +103,16 @@ enum err auth_person_disable(struct store_tx *tx, const char *login, bool disabl
     return disabled ? auth_session_end_all(tx, id) : ERR_OK;
 }
 
-enum err auth_people(struct store_tx *tx, auth_person_each *each, void *arg)
+enum err auth_people(struct store_tx *tx, int64_t project_id, auth_person_each *each, void *arg)
 {
-    struct query q = query_open(tx,
-                                "SELECT p.id, p.login, p.name, p.role, p.must_change, p.disabled, "
-                                "(SELECT count(*) FROM person_project g WHERE g.person_id = p.id) "
-                                "FROM person p ORDER BY p.login",
-                                "");
+    struct query q =
+        query_open(tx,
+                   "SELECT p.id, p.login, p.name, p.role, p.must_change, p.disabled, "
+                   "(SELECT count(*) FROM person_project g WHERE g.person_id = p.id) "
+                   "FROM person p WHERE $1 = 0 OR p.role = 'admin' OR EXISTS (SELECT 1 FROM "
+                   "person_project g WHERE g.person_id = p.id AND g.project_id = $1) "
+                   "ORDER BY p.login",
+                   "i", project_id);
     enum err e = ERR_OK;
     while (e == ERR_OK && query_step(&q))
         e = each(arg, &(struct auth_person){.id = query_int(&q, 0),

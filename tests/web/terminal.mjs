@@ -177,6 +177,23 @@ export function terminalTests({ base, ask, wallRows, skip, staff, gateway }) {
     page.expected = /403/
   }
 
+  tests['people are told by name, on a receipt as well'] = async (page) => {
+    await enterAs(page, 'cashier')
+    const [row] = (await wallRows(page)).filter((one) => one.wallet === 'platform')
+    await page.goto(`${base}/sale?account=${row.id}`)
+    await page.locator('#amount').fill('1')
+    await page.keyboard.press('Enter')
+    await page.locator('[data-yes]').click()
+    await page.locator('.done .trail').waitFor()
+    const [{ order_id: order }] = (await ask(page, `/accounts/${row.id}/orders`)).orders
+    await switchTo(page, 'warden')
+    assert.deepEqual((await ask(page, '/projects/1/people')).people.map((one) => one.name).filter((name) => ['cashier', 'warden'].includes(name)), ['cashier', 'warden'])
+    await switchTo(page, 'finance')
+    await page.goto(`${base}/receipt/${row.id}/${order}`)
+    await page.locator('.paper, .slip, article', { hasText: order }).first().waitFor()
+    await page.waitForFunction(() => document.body.innerText.includes('cashier'))
+  }
+
   tests['a page that the role does not use says so, and offers nothing'] = async (page) => {
     await enterAs(page, 'warden')
     for (const path of ['/import', '/sale', '/shift', '/plans/dorm']) {

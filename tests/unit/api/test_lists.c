@@ -10,12 +10,15 @@ static void test_lists(void **state)
 {
     struct world *w = *state;
     struct person p = world_admin(w);
+    world_person(w, AUTH_CASHIER, 1);
+    world_person(w, AUTH_WARDEN, 2);
     static const struct {
         const char *path, *array;
         size_t count;
     } list[] = {
         {"/api/v1/projects", "projects", 2},
         {"/api/v1/projects/1/places", "places", 2},
+        {"/api/v1/projects/1/people", "people", 2},
         {"/api/v1/projects/1/wall", "rows", 2},
         {"/api/v1/projects/1/gateways", "gateways", 1},
         {"/api/v1/projects/1/freshness", "buckets", 10},

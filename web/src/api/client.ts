@@ -194,6 +194,7 @@ export const api = {
   changePassword: (password: string, new_password: string) =>
     authenticated(call<Me>('POST', '/me/password', { body: { password, new_password } })),
 
+  people: (project: number) => call<{ people: { id: number; name: string }[] }>('GET', `/projects/${project}/people`),
   places: (project: number) => call<{ places: Place[] }>('GET', `/projects/${project}/places`),
   wall: (project: number) =>
     call<{ now: number; stream_id: string; rows: WallRow[] }>('GET', `/projects/${project}/wall`),

@@ -1,6 +1,7 @@
 import { defineStore } from 'pinia'
-import { computed, ref } from 'vue'
+import { computed, ref, watch } from 'vue'
 import { api, type Me, type Permission } from '@/api/client'
+import { learnPeople } from '@/lib/actor'
 
 const STORED = 'yufu.project'
 const KNOWN = 'yufu.known' // set while this browser holds a log-in: without it there is nothing to ask for
@@ -23,6 +24,11 @@ export const useSession = defineStore('session', () => {
     projectId.value = id
     localStorage.setItem(STORED, String(id))
   }
+
+  /** Names are a comfort: without them people are told by number. */
+  watch(() => me.value !== null && !me.value.must_change && projectId.value, async (id) => {
+    if (id) learnPeople(await api.people(id).then((answer) => answer.people, () => []))
+  })
 
   /** Takes up the log-in that this browser still has; false if it has none. */
   async function restore() {
