@@ -29,10 +29,10 @@ static void set_hex_of(json_t *o, const char *key, const uint8_t *data, size_t l
     free(hex);
 }
 
-static json_t *error_json(const struct scan *s, enum err e, size_t begin, size_t end)
+static json_t *error_json(const struct scan *s, const char *protocol, enum err e, size_t begin,
+                          size_t end)
 {
-    json_t *o = json_pack("{s:s, s:b, s:s, s:s, s:s}", "protocol",
-                          e == ERR_FRAME_UNKNOWN ? "unknown" : "DL/T 645", "valid", 0, "error",
+    json_t *o = json_pack("{s:s, s:b, s:s, s:s, s:s}", "protocol", protocol, "valid", 0, "error",
                           err_name(e), "error_en", err_text_en(e), "error_zh", err_text_zh(e));
     set_hex_of(o, "frame", s->data + begin, end - begin);
     return o;
@@ -49,7 +49,7 @@ static void report_damage(struct scan *s, enum err e, size_t begin, size_t end)
 {
     if (begin < s->quiet_until)
         return;
-    json_t *o = error_json(s, e, begin, end);
+    json_t *o = error_json(s, "DL/T 645", e, begin, end);
     if (e == ERR_FRAME_CHECKSUM) {
         uint8_t sum = sum8(s->data + begin, end - begin - 2);
         set_hex_of(o, "checksum", s->data + end - 2, 1);
@@ -112,7 +112,8 @@ static bool step(struct scan *s)
 /* Of those that say where they begin. A single E5 says too little to be looked for in a stream. */
 static json_t *other_at(const struct scan *s, size_t at, size_t *used, bool *valid)
 {
-    static const enum frame_protocol marked[] = {FRAME_MBUS, FRAME_CJT188, FRAME_ACREL, FRAME_ACREL4G};
+    static const enum frame_protocol marked[] = {FRAME_MBUS, FRAME_CJT188, FRAME_ACREL,
+                                                 FRAME_ACREL4G};
     struct bytes here = {s->data + at, s->len - at};
     if (memchr("\x68\x10\x1F\x7B", here.data[0], 4) == NULL)
         return NULL;
@@ -220,9 +221,26 @@ static bool any_marked(struct scan *s)
     return false;
 }
 
+/* No frame is in it: what it was meant to be. */
+static void report_none(struct scan *s)
+{
+    const char *name;
+    enum err e;
+    (void)frame_near(s->wish.protocol, (struct bytes){s->data, s->len}, &name, &e);
+    report(s, error_json(s, name, e, 0, s->len), false);
+}
+
+static bool is_near_another(const struct scan *s)
+{
+    const char *name;
+    enum err e;
+    enum frame_protocol p = frame_near(FRAME_AUTO, (struct bytes){s->data, s->len}, &name, &e);
+    return p != FRAME_AUTO && p != FRAME_DLT645;
+}
+
 static void find_all(struct scan *s)
 {
-    if (!any_marked(s) && is_unmarked(s))
+    if (!any_marked(s) && (is_unmarked(s) || is_near_another(s)))
         return;
     while (s->at < s->len && (step_other(s) || step(s)))
         continue;
@@ -241,7 +259,7 @@ bool frame_decode_bytes(const uint8_t *data, size_t len, struct frame_wish wish,
         while (s.at < len && step(&s))
             continue;
     if (!s.found)
-        report(&s, error_json(&s, ERR_FRAME_UNKNOWN, 0, len), false);
+        report_none(&s);
     return s.valid;
 }
 

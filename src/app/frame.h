@@ -13,8 +13,9 @@
 
 #include "proto/dlt645_say.h"
 
-/* Which frames are looked for. AUTO: DL/T 645, CJ/T 188, M-Bus and Acrel wherever one begins; Modbus,
- * which has no beginning of its own, only if nothing else is found and it fills all there is. */
+/* Which frames are looked for. AUTO: DL/T 645, CJ/T 188, M-Bus and Acrel wherever one begins;
+ * Modbus, which has no beginning of its own, only if nothing else is found and it fills all there
+ * is. */
 enum frame_protocol {
     FRAME_AUTO,
     FRAME_DLT645,
@@ -42,10 +43,15 @@ bool frame_decode_bytes(const uint8_t *data, size_t len, struct frame_wish wish,
  * them. False as above, or if the text is not that (an object with error SYNTAX). */
 bool frame_decode_text(const char *text, struct frame_wish wish, frame_sink *sink, void *arg);
 
-/* The object of one good frame; *valid is cleared if its content is damaged. */
-/* The object of the frame of this protocol (not DL/T 645) that begins at here.data[0]; NULL: none.
+/* The object of one good frame; *valid is cleared if its content is damaged. The frame of this
+ * protocol (not DL/T 645) that begins at here.data[0]; NULL: none.
  */
 json_t *frame_try(enum frame_protocol p, struct bytes here, size_t *used, bool *valid);
 json_t *frame_dlt645_json(const struct dlt645_frame *f, enum dlt645_era era, bool *valid);
+
+/* What a line without a whole frame was meant to be, and why it is none: CRC, end, length. `wish`
+ * FRAME_AUTO: guessed. The protocol; FRAME_AUTO and "unknown" if it is nothing known. */
+enum frame_protocol frame_near(enum frame_protocol wish, struct bytes line, const char **name,
+                               enum err *why);
 
 #endif

@@ -459,10 +459,10 @@ enum err cjt188_say(const struct cjt188_frame *f, say_sink *sink, void *arg)
         number(&t, "serial number", "序列号");
         if (reader_left(&t.r) >= 2)
             status(&t);
-        return t.r.err == ERR_OK ? ERR_OK : ERR_FRAME_LENGTH;
+        return t.r.err == ERR_OK && f->len >= 3 ? ERR_OK : ERR_FRAME_LENGTH;
     }
     if (f->len < 3)
-        return f->len == 0 ? ERR_OK : ERR_FRAME_LENGTH;
+        return ERR_FRAME_LENGTH;
     (void)reader_take(&t.r, 2);
     number(&t, "serial number", "序列号");
     enum err e = answer ? say_answer(&t, id, f->type) : say_request(&t, id);

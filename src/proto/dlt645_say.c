@@ -430,7 +430,11 @@ static bool good_time(const struct dlt645_say *s)
  * ways. */
 static void say_broadcast(struct dlt645_say *s)
 {
-    if (s->function != DLT645_BROADCAST_TIME || !s->layout || good_time(s))
+    if (s->function != DLT645_BROADCAST_TIME || s->answer)
+        return;
+    if (!s->layout) /* it has no other form */
+        s->err = ERR_FRAME_LENGTH;
+    if (!s->layout || good_time(s))
         return;
     struct bytes as_cut = s->before;
     for (size_t i = 0; i < sizeof s->plain_time; i++)

@@ -443,15 +443,56 @@ static void say_status(uint8_t status, say_sink *sink, void *arg)
     sink(arg, &v);
 }
 
+/* Who is called by secondary address; F and FF are wild. */
+static enum err say_select(const struct mbus_frame *f, say_sink *sink, void *arg)
+{
+    if (f->len < 8)
+        return ERR_FRAME_LENGTH;
+    struct say_value v = {.en = "selected meter", .zh = "选择的表号", .unit = ""};
+    say_hex(&v, (struct bytes){(uint8_t[]){f->data[3], f->data[2], f->data[1], f->data[0]}, 4});
+    sink(arg, &v);
+    v = (struct say_value){.en = "manufacturer", .zh = "厂商", .unit = ""};
+    uint16_t code = (uint16_t)(f->data[4] | f->data[5] << 8);
+    char letters[4];
+    mbus_manufacturer_text(code, letters);
+    say_text(&v, code == 0xFFFF ? "any" : letters);
+    sink(arg, &v);
+    v = (struct say_value){.en = "version", .zh = "版本", .unit = ""};
+    say_hex(&v, (struct bytes){f->data + 6, 1});
+    sink(arg, &v);
+    v = (struct say_value){.en = "medium", .zh = "介质", .unit = ""};
+    say_text(&v, f->data[7] == 0xFF ? "any" : mbus_medium_en(f->data[7]));
+    snprintf(v.note, sizeof v.note, "%02X", (unsigned)f->data[7]);
+    sink(arg, &v);
+    return ERR_OK;
+}
+
 static enum err say_other(const struct mbus_frame *f, say_sink *sink, void *arg)
 {
     struct say_value v = {.en = "data", .zh = "数据", .unit = ""};
-    if (f->kind != MBUS_LONG || f->len == 0)
+    if (f->kind != MBUS_LONG)
         return ERR_OK;
+    if (f->ci == 0x72)
+        return ERR_FRAME_LENGTH; /* shorter than its head */
+    if (f->ci == 0x52)
+        return say_select(f, sink, arg);
+    if (f->ci >= 0xB8 && f->ci <= 0xBD && f->len == 0) {
+        v = (struct say_value){.en = "baud rate", .zh = "通信速率", .unit = ""};
+        say_scaled(&v, 300 << (f->ci - 0xB8), 0);
+        sink(arg, &v);
+        return ERR_OK;
+    }
+    if (f->ci == 0x50 || f->len == 0) {
+        v = (struct say_value){.en = "application reset", .zh = "应用层复位", .unit = ""};
+        say_hex(&v, (struct bytes){f->data, f->len});
+        if (f->ci == 0x50)
+            sink(arg, &v);
+        return f->ci == 0x50 ? ERR_OK : ERR_FRAME_UNKNOWN;
+    }
     say_hex(&v, (struct bytes){f->data, f->len});
     snprintf(v.note, sizeof v.note, "CI %02X", (unsigned)f->ci);
     sink(arg, &v);
-    return f->ci == 0x52 || f->ci == 0x51 ? ERR_OK : ERR_FRAME_UNKNOWN;
+    return f->ci == 0x51 ? ERR_OK : ERR_FRAME_UNKNOWN;
 }
 
 enum err mbus_say(const struct mbus_frame *f, say_sink *sink, void *arg)

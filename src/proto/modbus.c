@@ -53,6 +53,70 @@ static enum err read_write_many(struct reader *r, struct modbus_frame *f)
     return ERR_OK;
 }
 
+/* --- coils -----------------------------------------------------------------------------------
+ */
+
+bool modbus_is_coils(uint8_t function)
+{
+    return function == MODBUS_READ_COILS || function == MODBUS_READ_INPUTS ||
+           function == MODBUS_WRITE_COIL || function == MODBUS_WRITE_COILS;
+}
+
+static void take_coils(struct reader *r, struct modbus_frame *f, size_t bytes)
+{
+    f->value_count = bytes;
+    for (size_t i = 0; i < bytes; i++)
+        f->value[i] = reader_u8(r);
+}
+
+/* Three coil bytes and a question are of one length: a count that fits is believed to be one. */
+static enum err read_coils(struct reader *r, struct modbus_frame *f)
+{
+    size_t left = reader_left(r);
+    uint8_t bytes = left > 0 ? r->data[r->at] : 0;
+    if (bytes >= 1 && bytes <= MODBUS_VALUES_MAX && left == 1u + bytes) {
+        f->answer = true;
+        f->count = (uint16_t)(8 * reader_u8(r));
+        take_coils(r, f, bytes);
+        return ERR_OK;
+    }
+    if (left != 4)
+        return ERR_FRAME_LENGTH;
+    f->address = reader_u16be(r);
+    f->count = reader_u16be(r);
+    return f->count >= 1 && f->count <= MODBUS_COILS_MAX ? ERR_OK : ERR_FRAME_LENGTH;
+}
+
+/* FF00: on, 0000: off, and nothing else. */
+static enum err read_write_coil(struct reader *r, struct modbus_frame *f)
+{
+    f->either = true;
+    f->address = reader_u16be(r);
+    f->count = 1;
+    uint16_t wish = reader_u16be(r);
+    f->value[0] = wish == 0xFF00;
+    f->value_count = 1;
+    if (reader_left(r) > 0)
+        return ERR_FRAME_LENGTH;
+    return wish == 0 || wish == 0xFF00 ? ERR_OK : ERR_RANGE;
+}
+
+static enum err read_write_coils(struct reader *r, struct modbus_frame *f)
+{
+    f->address = reader_u16be(r);
+    f->count = reader_u16be(r);
+    size_t bytes = (f->count + 7u) / 8;
+    if (f->count < 1 || f->count > 1968)
+        return ERR_FRAME_LENGTH;
+    f->answer = reader_left(r) == 0;
+    if (f->answer)
+        return ERR_OK;
+    if (reader_left(r) != 1 + bytes || reader_u8(r) != bytes)
+        return ERR_FRAME_LENGTH;
+    take_coils(r, f, bytes);
+    return ERR_OK;
+}
+
 /* What stands between unit and CRC. */
 static enum err read_body(struct reader *r, struct modbus_frame *f)
 {
@@ -65,6 +129,13 @@ static enum err read_body(struct reader *r, struct modbus_frame *f)
                                                                               : ERR_FRAME_LENGTH;
     }
     switch (f->function) {
+    case MODBUS_READ_COILS:
+    case MODBUS_READ_INPUTS:
+        return read_coils(r, f);
+    case MODBUS_WRITE_COIL:
+        return read_write_coil(r, f);
+    case MODBUS_WRITE_COILS:
+        return read_write_coils(r, f);
     case MODBUS_READ_HOLDING:
     case MODBUS_READ_INPUT:
         return read_read(r, f);
@@ -93,13 +164,13 @@ static size_t lengths_of(const uint8_t *p, size_t len, size_t out[2])
     uint8_t function = p[1];
     if (function & MODBUS_EXCEPTION)
         out[n++] = 5;
-    else if (function == MODBUS_WRITE_ONE)
+    else if (function == MODBUS_WRITE_ONE || function == MODBUS_WRITE_COIL)
         out[n++] = 8;
-    else if (function == MODBUS_WRITE_MANY) {
+    else if (function == MODBUS_WRITE_MANY || function == MODBUS_WRITE_COILS) {
         out[n++] = 8;
         if (len > 6)
             out[n++] = 9u + p[6];
-    } else if (function == MODBUS_READ_HOLDING || function == MODBUS_READ_INPUT) {
+    } else if (function >= MODBUS_READ_COILS && function <= MODBUS_READ_INPUT) {
         out[n++] = 8;
         if (len > 2)
             out[n++] = 5u + p[2];
@@ -223,6 +294,14 @@ enum err modbus_encode(const struct modbus_frame *f, struct writer *w)
 const char *modbus_function_en(uint8_t function)
 {
     switch (function) {
+    case MODBUS_READ_COILS:
+        return "read coils";
+    case MODBUS_READ_INPUTS:
+        return "read inputs";
+    case MODBUS_WRITE_COIL:
+        return "write one coil";
+    case MODBUS_WRITE_COILS:
+        return "write coils";
     case MODBUS_READ_HOLDING:
         return "read holding registers";
     case MODBUS_READ_INPUT:
@@ -239,6 +318,14 @@ const char *modbus_function_en(uint8_t function)
 const char *modbus_function_zh(uint8_t function)
 {
     switch (function) {
+    case MODBUS_READ_COILS:
+        return "读线圈";
+    case MODBUS_READ_INPUTS:
+        return "读离散输入";
+    case MODBUS_WRITE_COIL:
+        return "写单个线圈";
+    case MODBUS_WRITE_COILS:
+        return "写多个线圈";
     case MODBUS_READ_HOLDING:
         return "读保持寄存器";
     case MODBUS_READ_INPUT:
@@ -262,9 +349,35 @@ const char *modbus_exception_en(uint8_t exception)
     return names[exception < sizeof names / sizeof *names ? exception : 9];
 }
 
+static void say_coils(const struct modbus_frame *f, say_sink *sink, void *arg)
+{
+    struct say_value v;
+    bool told = !(f->answer && f->function <= MODBUS_READ_INPUTS);
+    size_t left = f->count;
+    if (told) {
+        v = (struct say_value){.en = "first coil", .zh = "起始线圈", .unit = ""};
+        snprintf(v.text, sizeof v.text, "%04X", (unsigned)f->address);
+        sink(arg, &v);
+    }
+    v = (struct say_value){.en = told ? "coils" : "coils at most", .zh = "线圈数", .unit = ""};
+    say_scaled(&v, f->count, 0);
+    sink(arg, &v);
+    for (size_t i = 0; i<f->value_count; i++, left -= left> 8 ? 8 : left) {
+        v = (struct say_value){.en = "coils, lowest first", .zh = "线圈(低位在前)", .unit = ""};
+        for (size_t bit = 0; bit < 8 && bit < left; bit++)
+            v.text[bit] = f->value[i] >> bit & 1 ? '1' : '0';
+        snprintf(v.note, sizeof v.note, "from %s%zu", told ? "the first +" : "+", 8 * i);
+        sink(arg, &v);
+    }
+}
+
 void modbus_say(const struct modbus_frame *f, say_sink *sink, void *arg)
 {
     struct say_value v;
+    if (!f->exception && modbus_is_coils(f->function)) {
+        say_coils(f, sink, arg);
+        return;
+    }
     if (f->exception) {
         v = (struct say_value){.en = "exception", .zh = "异常", .unit = ""};
         say_text(&v, modbus_exception_en(f->exception));

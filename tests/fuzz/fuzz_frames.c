@@ -62,7 +62,11 @@ static void try_modbus(const struct modbus_frame *f, const uint8_t *data, size_t
     uint8_t room[MODBUS_FRAME_MAX + 8];
     struct writer w = writer_of(room, sizeof room);
     modbus_say(f, see, NULL);
-    if (f->count > 0 && !f->exception)
+    if (f->count == 0 || f->exception)
+        return;
+    if (modbus_is_coils(f->function)) /* understood, not written */
+        check(modbus_encode(f, &w) == ERR_FRAME_UNKNOWN || f->count > MODBUS_REGISTERS_MAX);
+    else
         check(modbus_encode(f, &w) == ERR_OK && w.len == used && memcmp(room, data, used) == 0);
 }
 

@@ -58,12 +58,23 @@ for line in open(VECTORS):
     frame, meaning = (x.strip() for x in line.split("|", 1))
     frames.append((frame, meaning))
     code, found = decode(frame)
-    check(frame, [text(o) for o in found] == [meaning] and (code == 0) == (" BCD;" not in meaning), found)
+    check(frame, [text(o).strip() for o in found] == [meaning] and (code == 0) == (" BCD;" not in meaning), found)
     proto = PROTOCOLS[found[0]["protocol"]]
-    check(f"{frame} by name", [text(o) for o in decode("--proto", proto, frame)[1]] == [meaning])
+    check(f"{frame} by name", [text(o).strip() for o in decode("--proto", proto, frame)[1]] == [meaning])
     if "preamble" in found[0] and len(frame) > 12 and "Acrel gateway" not in meaning:  # it has no sum
         broken = frame[:-4] + f"{(int(frame[-4:-2], 16) + 1) % 256:02X}" + frame[-2:]
         check(f"{broken} is damaged", decode(broken)[0] == 1)
+
+# What is no good frame, and why: protocol and error, also when its protocol is named.
+for line in open(VECTORS.replace("frames.txt", "frames_refused.txt")):
+    if line.startswith("#") or "|" not in line:
+        continue
+    frame, meaning = (x.strip() for x in line.split("|", 1))
+    protocol, error = meaning.rsplit(" ", 1)
+    for named in ((), ("--proto", PROTOCOLS[protocol])):
+        code, found = decode(*named, frame)
+        check(f"{frame} is refused {named}", code == 1 and len(found) == 1 and not found[0]["valid"] and
+              (found[0]["protocol"], found[0]["error"]) == (protocol, error), found)
 
 marked = [f for f, m in frames if m.startswith(("CJ/T", "M-Bus")) and " BCD;" not in m]
 power = "FEFEFEFE6812345678101268910833333333583334335D16"
@@ -75,6 +86,8 @@ check("Modbus, question and answer in one", code == 0 and [o["direction"] for o 
       found)
 code, found = decode("E5")
 check("an acknowledgement", code == 0 and found[0]["function"] == "acknowledge", found)
+code, found = decode("6899999999999968080593945833335816")
+check("a broadcast time of five bytes is refused", code == 1 and found[0]["error"] == "FRAME_LENGTH", found)
 for junk in ("010300000002C40C", "00112233445566", "6810"):
     code, found = decode(junk)
     check(f"{junk} is none", code == 1 and not found[0]["valid"], found)
