@@ -99,7 +99,7 @@ enum err api_rerates(struct call *c)
         query_open(c->tx,
                    "SELECT id, plan_code, version, effective_at, begun_at, coalesce(done_at, 0), "
                    "looked, accounts, changed, more_fen, less_fen, left_out FROM rerate "
-                   "WHERE project_id = $1 ORDER BY id DESC LIMIT $2",
+                   "WHERE project_id = $1 AND cause = 'plan' ORDER BY id DESC LIMIT $2",
                    "ii", c->project_id, limit);
     while (query_step(&q))
         put_rerate(&c->out, &q);
@@ -270,6 +270,7 @@ enum err api_terms(struct call *c)
 enum err api_terms_put(struct call *c)
 {
     struct site_terms t = {};
+    struct billing b = billing_of(c);
     int64_t moved_in = 0;
     const char *group = "", *reason = "";
     char actor[32];
@@ -288,7 +289,7 @@ enum err api_terms_put(struct call *c)
         TRY(api_day_of_number(c, "moved_in", moved_in, &t.opened_day));
     strcpy(t.ladder_group, group);
     api_actor(c, actor);
-    enum err e = billing_terms_put(c->tx, c->id, &t, &(struct billing_by){actor, reason}, c->now);
+    enum err e = billing_terms_put(c->tx, &b, c->id, &t, &(struct billing_by){actor, reason}, c->now);
     if (e == ERR_BILLING_PAST || e == ERR_SITE_EFFECTIVE)
         return api_bad(c, "from", e, "");
     if (e == ERR_SITE_TEXT)
@@ -328,6 +329,7 @@ enum err api_ratios(struct call *c)
 enum err api_ratio_put(struct call *c)
 {
     struct billing_ratio r = {.meter_id = c->id};
+    struct billing b = billing_of(c);
     char actor[32];
     TRY(api_fields(c, (struct api_field[]){{"from", API_FIELD_INT, 1, UINT32_MAX, &r.from.s},
                                            {"ratio", API_FIELD_INT, 1, 1'000'000, &r.ratio},
@@ -335,7 +337,7 @@ enum err api_ratio_put(struct call *c)
                                            {}}));
     api_actor(c, actor);
     r.actor = actor;
-    enum err e = billing_ratio_put(c->tx, &r, c->now);
+    enum err e = billing_ratio_put(c->tx, &b, &r, c->now);
     if (e == ERR_BILLING_PAST)
         return api_bad(c, "from", e, "");
     TRY(e);

@@ -164,7 +164,7 @@ static enum err rerates(struct store_tx *tx, void *arg)
         query_open(tx,
                    "SELECT r.id, r.plan_code, r.version, r.looked, (SELECT count(*) FROM account a "
                    "WHERE a.project_id = r.project_id), r.changed, r.more_fen, r.less_fen, "
-                   "r.left_out, r.done_at IS NOT NULL FROM rerate r ORDER BY r.id",
+                   "r.left_out, r.done_at IS NOT NULL FROM rerate r WHERE r.cause = 'plan' ORDER BY r.id",
                    "");
     printf("%4s %-16s %7s %10s %10s %8s %12s %12s %8s  %s\n", "id", "plan", "version", "looked at",
            "accounts", "changed", "more fen", "less fen", "left out", "state");

@@ -170,6 +170,9 @@ ERR_ROW(ERR_BILLING_BASIS, REFUSE, "A settlement of an older release does not sa
 ERR_ROW(ERR_BILLING_DECISION, REFUSE, "This decision does not fit what the settlement is held for.", "该处理方式不适用于当前的暂缓原因。")
 ERR_ROW(ERR_BILLING_REASON, REFUSE, "A reason is needed.", "必须填写原因。")
 ERR_ROW(ERR_BILLING_PAST, REFUSE, "That time was settled already, or lies before the last change.", "该时间已结算,或早于上一次变更。")
+ERR_ROW(ERR_BILLING_PAST_WALLET, REFUSE, "That time was settled already, and the meter itself took the money: it cannot be rated again.", "该时间已结算,且费用由表内扣除,无法追溯重算。")
+ERR_ROW(ERR_BILLING_PAST_CLOSED, REFUSE, "That time was settled already, by an account that is closed and was paid out.", "该时间已结算,且相关账户已销户结清。")
+ERR_ROW(ERR_BILLING_PAST_GROUP, REFUSE, "That time was settled already, in a ladder that accounts share: the steps of the others would move.", "该时间已结算,且为多户共用阶梯:重算将影响其他账户。")
 /* vend */
 ERR_ROW(ERR_VEND_AMOUNT, REFUSE, "The amount must be more than nothing.", "金额必须大于零。")
 ERR_ROW(ERR_VEND_LIMIT, REFUSE, "The amount is above the largest single sale.", "金额超过单笔售电上限。")

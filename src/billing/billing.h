@@ -224,9 +224,13 @@ struct billing_by {
 };
 
 /* Other terms of an account from a moment on; the period is split there. The first terms of an
- * account may begin at 0, also when something was settled without them. ERR_NOT_FOUND,
- * ERR_BILLING_REASON, ERR_BILLING_PAST: that time was settled already; errors of site_terms_put. */
-[[nodiscard]] enum err billing_terms_put(struct store_tx *tx, int64_t account_id,
+ * account may begin at 0, also when something was settled without them. What was
+ * settled since that moment is rated again at once, and the difference is a true-up. ERR_NOT_FOUND,
+ * ERR_BILLING_REASON; errors of site_terms_put; of a moment that was settled already also
+ * ERR_BILLING_PAST_WALLET, _CLOSED, _GROUP (the group of the ladder would change), ERR_BILLING_BASIS,
+ * and what rating/ refuses. */
+[[nodiscard]] enum err billing_terms_put(struct store_tx *tx, const struct billing *b,
+                                         int64_t account_id,
                                          const struct site_terms *terms,
                                          const struct billing_by *by, wall_s now);
 
@@ -251,10 +255,13 @@ struct billing_ratio {
     int64_t ratio; /* 1 .. 1,000,000 */
     const char *reason, *actor;
 };
-/* ERR_NOT_FOUND: no such meter. ERR_RANGE: the ratio. ERR_BILLING_PAST: settled already, or not
- * after the last change. ERR_BILLING_REASON. */
-[[nodiscard]] enum err billing_ratio_put(struct store_tx *tx, const struct billing_ratio *ratio,
-                                         wall_s now);
+/* What was settled since that moment is rated again at once, for every account that had the meter,
+ * and the difference is a true-up. ERR_NOT_FOUND: no such meter. ERR_RANGE: the ratio.
+ * ERR_BILLING_PAST: not after the last change. ERR_BILLING_REASON. Of a moment that was settled
+ * already also ERR_BILLING_PAST_WALLET, _CLOSED, _GROUP (a ladder that accounts share would move),
+ * ERR_BILLING_BASIS, and what rating/ refuses. */
+[[nodiscard]] enum err billing_ratio_put(struct store_tx *tx, const struct billing *b,
+                                         const struct billing_ratio *ratio, wall_s now);
 /* The ratio in force; 1 if nothing was entered. */
 [[nodiscard]] enum err billing_ratio_at(struct store_tx *tx, int64_t meter_id, wall_s at,
                                         int64_t *ratio);

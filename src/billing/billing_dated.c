@@ -1,6 +1,7 @@
 /* What is entered by people and dated: transformers before a meter, terms of an account. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "billing/billing_impl.h"
 #include "journal/detail.h"
@@ -17,15 +18,12 @@ enum err billing_ratio_at(struct store_tx *tx, int64_t meter_id, wall_s at, int6
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* The first moment that is still free: nothing was settled after it, and no change stands there. */
-static enum err check_free(struct store_tx *tx, const struct billing_ratio *r)
+static enum err check_last(struct store_tx *tx, const struct billing_ratio *r)
 {
     int64_t taken;
-    TRY(store_int(
-        tx, &taken,
-        "SELECT max(coalesce((SELECT max(opened_at) FROM charge_open WHERE meter_id = $1), "
-        "0), coalesce((SELECT max(from_at) FROM meter_ratio WHERE meter_id = $1), 0))",
-        "i", r->meter_id));
+    TRY(store_int(tx, &taken,
+                  "SELECT coalesce(max(from_at), 0) FROM meter_ratio WHERE meter_id = $1", "i",
+                  r->meter_id));
     return r->from.s > taken ? ERR_OK : ERR_BILLING_PAST;
 }
 
@@ -52,7 +50,8 @@ static enum err record(struct store_tx *tx, const struct site_meter *m,
                                                      .detail = facts});
 }
 
-enum err billing_ratio_put(struct store_tx *tx, const struct billing_ratio *r, wall_s now)
+enum err billing_ratio_put(struct store_tx *tx, const struct billing *b,
+                           const struct billing_ratio *r, wall_s now)
 {
     struct site_meter m;
     if (!r->reason || !*r->reason)
@@ -60,12 +59,17 @@ enum err billing_ratio_put(struct store_tx *tx, const struct billing_ratio *r, w
     if (r->ratio < 1 || r->ratio > RATIO_MAX)
         return ERR_RANGE;
     TRY(site_meter_get(tx, r->meter_id, &m));
-    TRY(check_free(tx, r));
+    TRY(check_last(tx, r));
     TRY(store_exec(tx,
                    "INSERT INTO meter_ratio (meter_id, from_at, ratio, actor, reason, entered_at) "
                    "VALUES ($1, $2, $3, $4, $5, $6)",
                    "iiitti", r->meter_id, r->from.s, r->ratio, r->actor, r->reason, now.s));
-    return record(tx, &m, r, now);
+    TRY(record(tx, &m, r, now));
+    return rerate_at_once(
+        tx, b,
+        &(struct rerate_past){
+            .cause = RERATE_RATIO, .project_id = m.project_id, .meter_id = m.id, .from = r->from},
+        now);
 }
 
 /* --- terms
@@ -98,28 +102,37 @@ static enum err record_terms(struct store_tx *tx, const struct site_account *a,
                                                      .detail = facts});
 }
 
-/* An account that had none was settled without them: its first ones may begin with it. */
-static enum err check_open(struct store_tx *tx, int64_t account_id, wall_s from)
+/* Energy that was counted in a group's ladder does not go to another one. */
+static enum err check_group(struct store_tx *tx, int64_t account_id, const struct site_terms *t)
 {
-    int64_t taken;
-    if (from.s == 0)
-        return ERR_OK;
-    TRY(store_int(tx, &taken,
-                  "SELECT coalesce(max(opened_at), 0) FROM charge_open WHERE account_id = $1", "i",
-                  account_id));
-    return from.s > taken ? ERR_OK : ERR_BILLING_PAST;
+    struct site_terms before;
+    int64_t settled;
+    TRY(site_terms_at(tx, account_id, t->from, &before));
+    TRY(store_int(tx, &settled,
+                  "SELECT EXISTS (SELECT 1 FROM settlement WHERE account_id = $1 "
+                  "AND closed_at > $2)",
+                  "ii", account_id, t->from.s));
+    bool moves = settled && strcmp(before.ladder_group, t->ladder_group) != 0;
+    return moves ? ERR_BILLING_PAST_GROUP : ERR_OK;
 }
 
-enum err billing_terms_put(struct store_tx *tx, int64_t account_id, const struct site_terms *terms,
-                           const struct billing_by *by, wall_s now)
+enum err billing_terms_put(struct store_tx *tx, const struct billing *b, int64_t account_id,
+                           const struct site_terms *terms, const struct billing_by *by, wall_s now)
 {
     struct site_account a;
     if (!by->reason || !*by->reason)
         return ERR_BILLING_REASON;
     TRY(site_account_get(tx, account_id, &a));
-    TRY(check_open(tx, account_id, terms->from));
+    bool first = terms->from.s == 0; /* an account that had none was settled without them */
+    if (!first)
+        TRY(check_group(tx, account_id, terms));
     TRY(site_terms_put(tx, account_id, terms, by->actor, now));
-    return record_terms(tx, &a, terms, by, now);
+    TRY(record_terms(tx, &a, terms, by, now));
+    struct rerate_past past = {.cause = RERATE_TERMS,
+                               .project_id = a.project_id,
+                               .account_id = account_id,
+                               .from = terms->from};
+    return first ? ERR_OK : rerate_at_once(tx, b, &past, now);
 }
 
 /* --- what a project wants of true-ups

@@ -170,6 +170,17 @@ void bill_mark(struct rating_bill *bill);
 [[nodiscard]] enum err rerate_tick(struct billing_clerk *clerk, wall_s now, size_t limit,
                                    size_t *left);
 
+/* What was settled, or opened, since a moment is rated again at once, because terms of an account
+ * or the ratio of a meter (the other is 0) were entered for then. All of it, or an error. */
+enum rerate_cause { RERATE_PLAN, RERATE_TERMS, RERATE_RATIO, RERATE_CAUSES };
+struct rerate_past {
+    enum rerate_cause cause;
+    int64_t project_id, account_id, meter_id;
+    wall_s from;
+};
+[[nodiscard]] enum err rerate_at_once(struct store_tx *tx, const struct billing *b,
+                                      const struct rerate_past *past, wall_s now);
+
 /* Submits to the ledger what the checks of readings/ found since the last time, as events for
  * people; each once, whatever crashes. */
 [[nodiscard]] enum err tell_findings(struct billing_clerk *clerk, wall_s now);

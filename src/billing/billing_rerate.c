@@ -1,5 +1,5 @@
 /*
- * Rating again what was settled, when a price begins in the past.
+ * Rating again what was settled, when a price, a contract's terms or a ratio begin in the past.
  *
  * What a settled period should cost is a question to the versions as they stand in the table now,
  * not to the version whose saving began this: so two of them at once, in any order, end at the same
@@ -11,20 +11,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "billing/billing_impl.h"
+#include "billing/billing_rerate_impl.h"
 #include "journal/detail.h"
 #include "ledger/ledger.h"
 
-struct run {
-    int64_t id, project_id, version, cursor;
-    char plan_code[SITE_CODE_MAX + 1];
-    wall_s effective_at;
-};
+static const char *const causes[RERATE_CAUSES] = {"plan", "terms", "ratio"};
+
+const char *rerate_cause_name(enum rerate_cause cause)
+{
+    return causes[cause];
+}
 
 /* The change of one period. */
 struct change {
     const struct basis *old;
-    int64_t version, last, amount_fen; /* new; the version at its beginning and at its end */
+    int64_t version, last, amount_fen;    /* new; the version at its beginning and at its end */
+    int64_t ratio, last_ratio, energy_wh; /* likewise */
     struct rating_position before;
     bool estimated;
 };
@@ -141,6 +143,26 @@ static enum err version_at(const struct account *a, const struct basis *p, wall_
     return no_news(e);
 }
 
+static enum err earlier(enum err e, wall_s at, wall_s *until)
+{
+    if (e == ERR_OK && at.s < until->s)
+        *until = at;
+    return no_news(e);
+}
+
+/* Terms and transformers that change within the period part it as a price does. */
+static enum err part_further(const struct account *a, const struct basis *p, wall_s at,
+                             wall_s *until)
+{
+    wall_s next = {};
+    TRY(earlier(site_terms_next(a->tx, a->site.id, at, &next), next, until));
+    return earlier(store_int(a->tx, &next.s,
+                             "SELECT from_at FROM meter_ratio WHERE meter_id = $1 "
+                             "AND from_at > $2 ORDER BY from_at LIMIT 1",
+                             "ii", p->meter_id, at.s),
+                   next, until);
+}
+
 /* Where a ladder stands that several meters count in. Of the account: as this walk has counted it
  * so far, at first as it stood before. Of a group: as it stood, because prices move no energy. */
 static void enter_shared(const struct account *a, const struct case_made *made,
@@ -170,6 +192,11 @@ static enum err rate_piece(struct account *a, const struct case_source *source,
 {
     struct case_made made;
     TRY(case_make(source, &made));
+    /* More energy in a group's ladder would move the steps of the other accounts. */
+    if (a->run->cause == RERATE_RATIO && made.holder[0] == 'g') {
+        case_free(&made);
+        return ERR_BILLING_PAST_GROUP;
+    }
     enter_shared(a, &made, stood, position);
     ladder_begin(&made, position);
     enum err e = rating_period(source->plan, &made.c, position, a->bill);
@@ -190,7 +217,6 @@ static enum err rate_again(struct account *a, const struct basis *p,
                                 .account = &a->site,
                                 .plan = &plan.plan,
                                 .meter_id = p->meter_id,
-                                .ratio = p->ratio,
                                 .opened_at = p->opened_at,
                                 .from = p->from,
                                 .offset_s = p->offset_s};
@@ -198,6 +224,8 @@ static enum err rate_again(struct account *a, const struct basis *p,
         .old = p, .before = *position, .estimated = (p->estimated & ~BASIS_MONTH_ENDS) != 0};
     while (piece.opened_at.s < p->closed_at.s) {
         TRY(version_at(a, p, piece.opened_at, &plan, &piece.closed_at));
+        TRY(part_further(a, p, piece.opened_at, &piece.closed_at));
+        TRY(billing_ratio_at(a->tx, p->meter_id, piece.opened_at, &piece.ratio));
         piece.to = p->to;
         if (piece.closed_at.s < p->closed_at.s)
             TRY(part_at(a, p, &plan.plan, piece.closed_at, &piece.to, &c->estimated));
@@ -205,8 +233,11 @@ static enum err rate_again(struct account *a, const struct basis *p,
         struct rating_position stood = piece.opened_at.s == p->opened_at.s ? p->before : *position;
         TRY(rate_piece(a, &piece, &stood, position));
         TRY(units_add(c->amount_fen, a->bill->amount_fen, &c->amount_fen));
+        TRY(units_add(c->energy_wh, a->bill->energy_wh, &c->energy_wh));
         c->version = c->version ? c->version : plan.version;
         c->last = plan.version;
+        c->ratio = c->ratio ? c->ratio : piece.ratio;
+        c->last_ratio = piece.ratio;
         piece.from = piece.to;
         piece.opened_at = piece.closed_at;
     }
@@ -314,7 +345,16 @@ static enum err work_out(struct account *a)
 
 static bool differs(const struct change *c)
 {
-    return c->amount_fen != c->old->amount_fen || c->version != c->old->plan_version;
+    return c->amount_fen != c->old->amount_fen || c->version != c->old->plan_version ||
+           c->last_ratio != c->old->ratio;
+}
+
+static void print_ratio(FILE *out, const struct change *c)
+{
+    if (c->last_ratio != c->old->ratio)
+        fprintf(out,
+                ",\"old_ratio\":%" PRId64 ",\"new_ratio\":%" PRId64 ",\"new_energy_wh\":%" PRId64,
+                c->old->ratio, c->last_ratio, c->energy_wh);
 }
 
 static void print_change(FILE *out, const struct change *c, bool first)
@@ -324,11 +364,13 @@ static void print_change(FILE *out, const struct change *c, bool first)
             "%s{\"meter_id\":%" PRId64 ",\"epoch\":%" PRId64 ",\"opened_at\":%" PRId64
             ",\"closed_at\":%" PRId64 ",\"energy_wh\":%" PRId64 ",\"plan_code\":\"%s\""
             ",\"old_version\":%" PRId64 ",\"new_version\":%" PRId64 ",\"old_fen\":%" PRId64
-            ",\"new_fen\":%" PRId64 ",\"difference_fen\":%" PRId64 "%s}",
+            ",\"new_fen\":%" PRId64 ",\"difference_fen\":%" PRId64 "%s",
             first ? "" : ",", p->meter_id, p->epoch, p->opened_at.s, p->closed_at.s,
             (p->to.wh[0] - p->from.wh[0]) * p->ratio, p->plan_code, p->plan_version, c->last,
             p->amount_fen, c->amount_fen, c->amount_fen - p->amount_fen,
             c->estimated ? ",\"apportioned\":true" : "");
+    print_ratio(out, c);
+    fputc('}', out);
 }
 
 /* The bill as text; NULL: no memory. */
@@ -341,10 +383,11 @@ static char *print_bill(const struct account *a)
     if (!out)
         return NULL;
     fprintf(out,
-            "{\"kind\":\"true_up\",\"plan_code\":\"%s\",\"plan_version\":%" PRId64
+            "{\"kind\":\"true_up\",\"cause\":\"%s\",\"plan_code\":\"%s\",\"plan_version\":%" PRId64
             ",\"effective_at\":%" PRId64 ",\"at\":%" PRId64 ",\"amount_fen\":%" PRId64
             ",\"lines\":[",
-            a->run->plan_code, a->run->version, a->run->effective_at.s, a->now.s, a->amount_fen);
+            causes[a->run->cause], a->run->plan_code, a->run->version, a->run->effective_at.s,
+            a->now.s, a->amount_fen);
     for (size_t i = 0; i < a->chain_count; i++)
         for (size_t k = 0; k < a->chains[i].count; k++)
             if (differs(&a->chains[i].changes[k])) {
@@ -390,6 +433,7 @@ static enum err post(const struct account *a)
     if (a->amount_fen == 0)
         return ERR_OK;
     snprintf(key, sizeof key, "true_up:%" PRId64, a->run->id);
+    detail_text(&d, "cause", causes[a->run->cause]);
     detail_text(&d, "plan", a->run->plan_code);
     detail_int(&d, "version", a->run->version);
     detail_int(&d, "effective_at", a->run->effective_at.s);
@@ -426,6 +470,7 @@ static enum err keep_chain(const struct account *a, const struct chain *chain)
         struct basis b = chain->list[i];
         b.amount_fen = chain->changes[i].amount_fen;
         b.plan_version = chain->changes[i].version;
+        b.ratio = chain->changes[i].ratio;
         b.before = chain->changes[i].before;
         TRY(basis_put(a->tx, &b));
     }
@@ -436,6 +481,7 @@ static enum err keep_chain(const struct account *a, const struct chain *chain)
         open.plan_version = v.version;
     else if (e != ERR_SITE_PLAN_UNKNOWN)
         return e;
+    TRY(billing_ratio_at(a->tx, open.meter_id, open.opened_at, &open.ratio));
     if (chain->count > 0) {
         open.carry = chain->after.carry;
         TRY(position_put(a->tx, &open, &chain->after));
@@ -480,10 +526,24 @@ static const char *out_of_reach(const struct account *a)
                                                : NULL;
 }
 
+/* What a person enters for the past is done whole, or refused by name. */
+static enum err do_at_once(struct account *a)
+{
+    if (a->site.wallet == SITE_WALLET_METER)
+        return ERR_BILLING_PAST_WALLET;
+    if (a->site.closed_at.s != 0)
+        return ERR_BILLING_PAST_CLOSED;
+    TRY(work_out(a));
+    TRY(write_down(a));
+    return count(a);
+}
+
 static enum err do_account(struct account *a)
 {
     const char *why = out_of_reach(a);
     enum err e = ERR_OK;
+    if (a->run->cause != RERATE_PLAN)
+        return do_at_once(a);
     if (!why) {
         e = work_out(a);
         if (e != ERR_OK && err_class_of(e) == ERR_CLASS_REFUSE)
@@ -509,8 +569,8 @@ static void give_back(struct account *a)
     free(a->bill);
 }
 
-static enum err rerate_account(struct store_tx *tx, const struct billing *b, const struct run *run,
-                               int64_t account_id, wall_s now)
+enum err rerate_account(struct store_tx *tx, const struct billing *b, const struct run *run,
+                        int64_t account_id, wall_s now)
 {
     struct account *a = calloc(1, sizeof *a);
     if (!a)

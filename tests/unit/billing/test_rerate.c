@@ -2,6 +2,8 @@
  */
 #include "tests/unit/billing/town.h"
 
+#include <stdio.h>
+
 static int64_t sum_of(struct town *t, const char *sql)
 {
     return town_int(t, sql);
@@ -200,6 +202,166 @@ static void two_at_once(void **state)
     assert_books(t);
 }
 
+/* --- terms and ratios of the past ----------------------------------------------------------------
+ */
+
+struct entry {
+    struct town *t;
+    int64_t account, meter, ratio, now;
+    struct site_terms terms;
+    wall_s from;
+};
+
+static enum err put_entry(struct store_tx *tx, void *arg)
+{
+    struct entry *e = arg;
+    const struct billing *b = &e->t->clerk.billing;
+    if (e->ratio == 0)
+        return billing_terms_put(tx, b, e->account, &e->terms, &(struct billing_by){"user:1", "r"},
+                                 (wall_s){e->now});
+    struct billing_ratio r = {e->meter, e->from, e->ratio, "r", "user:1"};
+    return billing_ratio_put(tx, b, &r, (wall_s){e->now});
+}
+
+static enum err put_ratio(struct town *t, int64_t meter, int64_t from, int64_t ratio, int64_t now)
+{
+    struct entry e = {.t = t, .meter = meter, .ratio = ratio, .now = now, .from = {from}};
+    return store_run(t->ledger, put_entry, &e);
+}
+
+static enum err put_terms(struct town *t, int64_t account, struct site_terms terms, int64_t now)
+{
+    struct entry e = {.t = t, .account = account, .terms = terms, .now = now};
+    return store_run(t->ledger, put_entry, &e);
+}
+
+#define YEAR_LADDER                                                                                \
+    "{\"kind\":\"ladder\",\"cycle\":\"year\",\"steps\":["                                          \
+    "{\"to\":\"100\",\"price\":\"0.5\"},{\"price\":\"1\"}]}"
+
+static void on_ladder(struct town *t)
+{
+    town_plan(t, "steps", 1, 1, YEAR_LADDER);
+    town_exec(t, "UPDATE account SET plan_code = 'steps' WHERE id = 7");
+}
+
+/* Transformers entered two days late come to the same as entered in time, along a ladder's cycle,
+ * also for what is settled afterwards. */
+static void a_late_ratio_is_as_if_in_time(void **state)
+{
+    struct town *late = *state, *prompt;
+    void *other;
+    assert_int_equal(town_open(&other), 0);
+    prompt = other;
+    struct town *both[] = {late, prompt};
+    const char *owed = "SELECT sum(amount_fen) FROM balance WHERE book = 'revenue'";
+    const char *used = "SELECT used_wh FROM charge_position WHERE meter_id = 1";
+    for (int i = 0; i < 2; i++) {
+        struct town *t = both[i];
+        on_ladder(t);
+        if (t == prompt)
+            assert_ok(put_ratio(t, 1, T0 + DAY / 2, 5, T0 - 60));
+        town_run(t, 1, T0, T0 + 3 * DAY + 1, 1000);
+        town_tick(t, T0 + 3 * DAY);
+        if (t == late) {
+            assert_int_equal(sum_of(t, owed), 3600);
+            assert_ok(put_ratio(t, 1, T0 + DAY / 2, 5, T0 + 3 * DAY + 60));
+        }
+        /* 12 + 60 x 5 kWh, 100 of them at 0.50 */
+        assert_int_equal(sum_of(t, used), 312'000);
+        assert_int_equal(sum_of(t, owed), 5'000 + 21'200);
+        town_run(t, 1, T0 + 3 * DAY + 60, T0 + 4 * DAY + 1, 1000);
+        town_tick(t, T0 + 4 * DAY);
+        assert_books(t);
+    }
+    assert_int_equal(sum_of(late, used), sum_of(prompt, used));
+    assert_int_equal(sum_of(late, owed), sum_of(prompt, owed));
+    assert_true(sum_of(late, owed) > 26'200);
+    assert_int_equal(sum_of(late, "SELECT count(*) FROM true_up"), 1);
+    assert_int_equal(sum_of(late, "SELECT bill ->> 'cause' = 'ratio' FROM true_up"), 1);
+    assert_int_equal(sum_of(late, "SELECT sum(l.value ->> 'new_energy_wh') FROM true_up u, "
+                                  "json_each(u.bill, '$.lines') l"),
+                     312'000);
+    assert_int_equal(sum_of(late, "SELECT ratio FROM charge_open WHERE meter_id = 1"), 5);
+    town_close(&other);
+}
+
+/* Too high, corrected: what is given back stays in the balance; getting it out has its own rules.
+ */
+static void a_ratio_in_favour(void **state)
+{
+    struct town *t = *state;
+    town_run(t, 1, T0, T0 + 60, 1000);
+    assert_ok(put_ratio(t, 1, T0 + 60, 10, T0 + 60));
+    town_run(t, 1, T0 + 60, T0 + 2 * DAY + 1, 1000);
+    town_tick(t, T0 + 2 * DAY);
+    int64_t before = town_book(t, 7, LEDGER_PREPAYMENT);
+    assert_ok(put_ratio(t, 1, T0 + DAY, 1, T0 + 2 * DAY + 60));
+    assert_int_equal(true_ups(t), -9 * 1200);
+    assert_int_equal(town_book(t, 7, LEDGER_PREPAYMENT), before + 9 * 1200);
+    assert_int_equal(sum_of(t, "SELECT grace_until FROM true_up"), 0);
+    /* A price that changes afterwards stands on the corrected ratio. */
+    town_plan(t, "flat", 2, T0 + DAY, "{\"kind\":\"flat\",\"price\":\"1\"}");
+    town_tick(t, T0 + 2 * DAY + 120);
+    assert_int_equal(true_ups(t), -9 * 1200 + 1200);
+    assert_books(t);
+}
+
+/* A household of five has 100 kWh more in the first step; the terms come ten days late. */
+static void late_terms_are_as_if_in_time(void **state)
+{
+    struct town *t = *state;
+    town_plan(t, "own", 1, 1,
+              "{\"kind\":\"ladder\",\"cycle\":\"year\",\"household\":{\"from_persons\":5,\"extra\":"
+              "\"100\"},"
+              "\"steps\":[{\"to\":\"100\",\"price\":\"0.5\"},{\"price\":\"1\"}]}");
+    town_exec(t, "UPDATE account SET plan_code = 'own' WHERE id = 7");
+    town_run(t, 1, T0, T0 + 10 * DAY + 1, 1000);
+    town_tick(t, T0 + 10 * DAY);
+    assert_int_equal(sum_of(t, "SELECT sum(amount_fen) FROM settlement"), 5'000 + 14'000);
+    struct site_terms five = {.from = {T0 + 60}, .persons = 5};
+    assert_ok(put_terms(t, 7, five, T0 + 10 * DAY + 60));
+    assert_int_equal(true_ups(t), -5'000);
+    assert_int_equal(sum_of(t, "SELECT bill ->> 'cause' = 'terms' FROM true_up"), 1);
+    assert_books(t);
+}
+
+static void what_is_out_of_reach_is_refused_by_name(void **state)
+{
+    struct town *t = *state;
+    struct site_terms terms = {.from = {T0 + 60}, .persons = 3}, group = terms;
+    snprintf(group.ladder_group, sizeof group.ladder_group, "house");
+    town_run(t, 1, T0, T0 + DAY + 1, 1000);
+    town_tick(t, T0 + DAY);
+    assert_err(ERR_BILLING_PAST_GROUP, put_terms(t, 7, group, T0 + DAY + 60));
+    town_exec(t, "UPDATE account SET wallet = 'meter' WHERE id = 7");
+    assert_err(ERR_BILLING_PAST_WALLET, put_terms(t, 7, terms, T0 + DAY + 60));
+    assert_err(ERR_BILLING_PAST_WALLET, put_ratio(t, 1, T0 + 60, 5, T0 + DAY + 60));
+    town_exec(t, "UPDATE account SET wallet = 'platform', closed_at = 5 WHERE id = 7");
+    assert_err(ERR_BILLING_PAST_CLOSED, put_ratio(t, 1, T0 + 60, 5, T0 + DAY + 60));
+    town_exec(t, "UPDATE account SET closed_at = NULL WHERE id = 7");
+    town_exec(t, "DELETE FROM settlement_basis");
+    assert_err(ERR_BILLING_BASIS, put_ratio(t, 1, T0 + 60, 5, T0 + DAY + 60));
+    assert_int_equal(sum_of(t, "SELECT count(*) FROM meter_ratio"), 0); /* nothing stays of it */
+    assert_int_equal(sum_of(t, "SELECT count(*) FROM account_term"), 0);
+    assert_int_equal(sum_of(t, "SELECT count(*) FROM rerate"), 0);
+    assert_int_equal(true_ups(t), 0);
+}
+
+static void a_ratio_in_a_shared_ladder_is_refused(void **state)
+{
+    struct town *t = *state;
+    town_plan(t, "own", 1, 1,
+              "{\"kind\":\"ladder\",\"cycle\":\"year\",\"count\":\"group\",\"steps\":["
+              "{\"to\":\"100\",\"price\":\"0.5\"},{\"price\":\"1\"}]}");
+    town_exec(t, "UPDATE account SET plan_code = 'own' WHERE id = 7");
+    assert_ok(put_terms(t, 7, (struct site_terms){.ladder_group = "house"}, T0));
+    town_run(t, 1, T0, T0 + DAY + 1, 1000);
+    town_tick(t, T0 + DAY);
+    assert_err(ERR_BILLING_PAST_GROUP, put_ratio(t, 1, T0 + 60, 5, T0 + DAY + 60));
+    assert_int_equal(true_ups(t), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, town_open, town_close)
 int main(void)
 {
@@ -213,6 +375,11 @@ int main(void)
         TEST(older_settlements_say_so),
         TEST(what_cannot_be_rated_is_left_out),
         TEST(two_at_once),
+        TEST(a_late_ratio_is_as_if_in_time),
+        TEST(a_ratio_in_favour),
+        TEST(late_terms_are_as_if_in_time),
+        TEST(what_is_out_of_reach_is_refused_by_name),
+        TEST(a_ratio_in_a_shared_ladder_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
