@@ -141,6 +141,9 @@ struct moment {
 #define BASIS_OPENING_ESTIMATED 1u
 #define BASIS_CLOSING_ESTIMATED 2u
 #define BASIS_MONTH_ENDS 4u /* the account's month ended with the period */
+/* Wallet in the meter: it was not told together with the registers. */
+#define BASIS_OPENING_APART 8u
+#define BASIS_CLOSING_APART 16u
 
 /* A row of settlement_basis. */
 struct basis {
@@ -153,7 +156,8 @@ struct basis {
     int64_t ratio;
     unsigned estimated;
     struct rating_position before;
-    int64_t amount_fen; /* as it is rated now */
+    int64_t amount_fen; /* as it is rated now; wallet in the meter: what the meter took, until it is
+                           rated again */
 };
 [[nodiscard]] enum err basis_put(struct store_tx *tx, const struct basis *b);
 /* Those of one meter that ended after `since`, by time; *list is the caller's to free. */

@@ -5,6 +5,10 @@
  * not to the version whose saving began this: so two of them at once, in any order, end at the same
  * sum. An account is worked out whole before anything of it is written; the difference is one
  * transaction with the key 'true_up:RERATE', and the cursor moves in the same commit.
+ *
+ * Of an account with its wallet in the meter the settled sum is what the meter took, so the
+ * difference has in it what the meter's own arithmetic differs by. What goes back is sold into the
+ * meter; what is owed is kept from later sales (vend/vend_keep.c).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -221,7 +225,9 @@ static enum err rate_again(struct account *a, const struct basis *p,
                                 .from = p->from,
                                 .offset_s = p->offset_s};
     *c = (struct change){
-        .old = p, .before = *position, .estimated = (p->estimated & ~BASIS_MONTH_ENDS) != 0};
+        .old = p,
+        .before = *position,
+        .estimated = (p->estimated & (BASIS_OPENING_ESTIMATED | BASIS_CLOSING_ESTIMATED)) != 0};
     while (piece.opened_at.s < p->closed_at.s) {
         TRY(version_at(a, p, piece.opened_at, &plan, &piece.closed_at));
         TRY(part_further(a, p, piece.opened_at, &piece.closed_at));
@@ -425,6 +431,17 @@ static enum err keep_true_up(const struct account *a, int32_t day)
     return e;
 }
 
+/* What goes back to an account with its wallet in the meter is sold into the meter (vend/). */
+static enum err owe(const struct account *a)
+{
+    if (a->site.wallet != SITE_WALLET_METER || a->amount_fen >= 0)
+        return ERR_OK;
+    return store_exec(a->tx,
+                      "INSERT INTO true_up_sale (account_id, rerate_id, amount_fen) "
+                      "VALUES ($1, $2, $3)",
+                      "iii", a->site.id, a->run->id, -a->amount_fen);
+}
+
 static enum err post(const struct account *a)
 {
     char key[LEDGER_KEY_MAX];
@@ -450,6 +467,7 @@ static enum err post(const struct account *a)
                                                         {LEDGER_REVENUE, a->amount_fen}}},
                     NULL));
     TRY(keep_true_up(a, day));
+    TRY(owe(a));
     struct detail e = {};
     detail_text(&e, "code", a->run->plan_code);
     detail_int(&e, "version", a->run->version);
@@ -518,12 +536,24 @@ static enum err count(const struct account *a)
                       "iiii", a->run->id, (int64_t)(a->amount_fen != 0), more, less);
 }
 
-/* Money that is in the meter, or was given back at the closing, is out of reach. */
+/* At either end of what is rated again the meter's wallet was not told together with its registers:
+ * what it took and what was used are not of the same time there. Between, each period makes good
+ * what the one before it lacks. */
+static bool wallet_is_apart(const struct account *a)
+{
+    for (size_t i = 0; i < a->chain_count; i++) {
+        const struct chain *c = &a->chains[i];
+        if (c->count > 0 && ((c->list[0].estimated & BASIS_OPENING_APART) ||
+                             (c->list[c->count - 1].estimated & BASIS_CLOSING_APART)))
+            return true;
+    }
+    return false;
+}
+
+/* Money that was given back at the closing is out of reach. */
 static const char *out_of_reach(const struct account *a)
 {
-    return a->site.wallet == SITE_WALLET_METER ? "meter_wallet"
-           : a->site.closed_at.s != 0          ? "closed"
-                                               : NULL;
+    return a->site.closed_at.s != 0 ? "closed" : NULL;
 }
 
 /* What a person enters for the past is done whole, or refused by name. */
@@ -550,6 +580,8 @@ static enum err do_account(struct account *a)
             why = err_name(e);
         else
             TRY(e);
+        if (!why && wallet_is_apart(a))
+            why = "wallet_apart";
     }
     if (why) {
         a->amount_fen = 0;

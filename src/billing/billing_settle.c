@@ -194,6 +194,26 @@ static enum err keep_bill(const struct settle *s, const struct closing *c)
                       json);
 }
 
+/* Where sales are near, the wallet is taken from an earlier moment than the registers: then money
+ * and energy of this period are not of the same time. */
+static bool together(wall_s wallet_at, wall_s reading_at)
+{
+    int64_t apart = reading_at.s - wallet_at.s;
+    return apart <= FRESH_S && apart >= -FRESH_S;
+}
+
+static unsigned apart_at(const struct settle *s, const struct closing *c)
+{
+    unsigned flags = 0;
+    if (s->account.wallet == SITE_WALLET_PLATFORM)
+        return 0;
+    if (!together(s->charge.wallet.at, s->charge.reading_at))
+        flags |= BASIS_OPENING_APART;
+    if (!together(c->wallet.at, c->end.closing.at))
+        flags |= BASIS_CLOSING_APART;
+    return flags;
+}
+
 /* So that another price can be put on it later. */
 static enum err keep_basis(const struct settle *s, const struct closing *c)
 {
@@ -211,7 +231,7 @@ static enum err keep_basis(const struct settle *s, const struct closing *c)
                       .amount_fen = c->charged_fen};
     b.estimated = (s->charge.estimated ? BASIS_OPENING_ESTIMATED : 0u) |
                   (c->end.estimated ? BASIS_CLOSING_ESTIMATED : 0u) |
-                  (boundary_is_last(c->end.why) ? BASIS_MONTH_ENDS : 0u);
+                  (boundary_is_last(c->end.why) ? BASIS_MONTH_ENDS : 0u) | apart_at(s, c);
     memcpy(b.from.wh, s->charge.wh, sizeof b.from.wh);
     memcpy(b.to.wh, c->end.closing.wh, sizeof b.to.wh);
     snprintf(b.plan_code, sizeof b.plan_code, "%s", s->charge.plan_code);
@@ -228,22 +248,11 @@ static enum err tell(const struct settle *s, enum journal_kind kind, struct deta
                                                         .detail = detail_end(d)});
 }
 
-/* Where sales are near, the wallet is taken from an earlier moment than the registers: then money
- * and energy of this period are not of the same time. */
-static bool together(wall_s wallet_at, wall_s reading_at)
-{
-    int64_t apart = reading_at.s - wallet_at.s;
-    return apart <= FRESH_S && apart >= -FRESH_S;
-}
-
 /* V5: the meter's own charge against the plan's price of the same energy. */
 static enum err compare(const struct settle *s, const struct closing *c)
 {
     int64_t plan_fen = c->bill.amount_fen, apart = c->charged_fen - plan_fen;
-    if (s->account.wallet == SITE_WALLET_PLATFORM)
-        return ERR_OK;
-    if (!together(c->wallet.at, c->end.closing.at) ||
-        !together(s->charge.wallet.at, s->charge.reading_at))
+    if (s->account.wallet == SITE_WALLET_PLATFORM || apart_at(s, c) != 0)
         return ERR_OK;
     apart = apart < 0 ? -apart : apart;
     if (apart <= DIFFERS_FEN + plan_fen / DIFFERS_PART)

@@ -3,15 +3,16 @@
 
 #include <stdio.h>
 
-/* Meter 2 of account 8: 0.5 yuan a kWh, told every ten minutes together with count. */
+/* Meter 2 of account 8: 0.5 yuan a kWh and what it takes besides, told every ten minutes together
+ * with count. */
 struct purse {
     struct town *t;
-    int64_t wh, start_fen, bought_fen, count;
+    int64_t wh, start_fen, bought_fen, count, more_fen;
 };
 
 static int64_t balance_of(const struct purse *p)
 {
-    return p->start_fen + p->bought_fen - p->wh * 50 / 1000;
+    return p->start_fen + p->bought_fen - p->wh * (50 + p->more_fen) / 1000;
 }
 
 static void tell(struct purse *p, int64_t at)
@@ -35,8 +36,12 @@ static enum err post(struct store_tx *tx, void *arg)
 static void move(struct town *t, const char *key, enum ledger_book from, enum ledger_book to,
                  int64_t fen)
 {
-    struct ledger_entry e = {.account_id = 8, .key = key, .kind = "test", .now = {T0},
-                             .business_day = DAY0, .actor = "system",
+    struct ledger_entry e = {.account_id = 8,
+                             .key = key,
+                             .kind = "test",
+                             .now = {T0},
+                             .business_day = DAY0,
+                             .actor = "system",
                              .postings = {{from, -fen}, {to, fen}}};
     assert_ok(store_run(t->ledger, post, &e));
 }
@@ -53,8 +58,9 @@ static void prove(struct town *t, int64_t fen)
 
 static void bind(struct town *t)
 {
-    town_exec(t, "INSERT INTO vend (account_id, order_id, meter_id, epoch, n, amount_fen, state, "
-                 "next_at, bound_at, changed_at) VALUES (8, 'o1', 2, 1, 1, 3000, 'BOUND', 1, 1, 1)");
+    town_exec(t,
+              "INSERT INTO vend (account_id, order_id, meter_id, epoch, n, amount_fen, state, "
+              "next_at, bound_at, changed_at) VALUES (8, 'o1', 2, 1, 1, 3000, 'BOUND', 1, 1, 1)");
     move(t, "paid", LEDGER_CASH, LEDGER_TRANSIT, 3000);
 }
 
@@ -122,6 +128,130 @@ static void test_a_day(void **state)
         1);
 }
 
+/* --- true-ups -----------------------------------------------------------------------------------
+ */
+
+#define TRUE_UP "SELECT coalesce(sum(amount_fen), 0) FROM true_up WHERE account_id = 8"
+#define GIVEN_BACK "SELECT coalesce(sum(amount_fen), 0) FROM true_up_sale WHERE account_id = 8"
+#define TWO_DAYS_WH (288 * 166)
+
+/* Two settled days of a meter that takes `more_fen` a kWh besides the plan's price. */
+static struct purse two_days(struct town *t, int64_t more_fen)
+{
+    struct purse p = {.t = t, .start_fen = 5000, .more_fen = more_fen};
+    prove(t, 5000);
+    live(&p, T0, T0 + 2 * DAY + 1200);
+    town_tick(t, T0 + 2 * DAY + 1200);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement WHERE account_id = 8"), 2);
+    return p;
+}
+
+/* What was settled and trued up is what the plan says, within the fen of each day's rounding. */
+static void assert_trued_up(struct town *t, int64_t price)
+{
+    int64_t apart = settled_fen(t) + town_int(t, TRUE_UP) - TWO_DAYS_WH * price / 1000;
+    assert_in_range(apart + 2, 0, 4);
+    assert_int_equal(
+        town_int(t, "SELECT sum(amount_fen) FROM settlement_basis WHERE account_id = 8"),
+        settled_fen(t) + town_int(t, TRUE_UP));
+    assert_int_equal(town_book(t, 8, LEDGER_PREPAYMENT), -town_int(t, TRUE_UP));
+    assert_int_equal(town_book(t, 8, LEDGER_WALLET), 5000 - settled_fen(t));
+}
+
+static void test_a_dearer_price_in_the_past_is_owed(void **state)
+{
+    struct town *t = *state;
+    two_days(t, 0);
+    town_plan(t, "flat", 2, T0, "{\"kind\":\"flat\",\"price\":\"0.6\"}");
+    town_tick(t, T0 + 2 * DAY + 1260);
+    assert_true(town_int(t, TRUE_UP) > 470);
+    assert_trued_up(t, 60);
+    assert_int_equal(town_int(t, GIVEN_BACK), 0);
+    town_restart(t);
+    town_tick(t, T0 + 2 * DAY + 1320); /* once */
+    assert_trued_up(t, 60);
+    /* And back again: what was owed is not owed any more, nothing is given twice. */
+    town_plan(t, "flat", 3, T0, "{\"kind\":\"flat\",\"price\":\"0.5\"}");
+    town_tick(t, T0 + 2 * DAY + 1380);
+    assert_trued_up(t, 50);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM true_up WHERE account_id = 8"), 2);
+}
+
+static void test_a_lower_price_in_the_past_is_given_back(void **state)
+{
+    struct town *t = *state;
+    two_days(t, 0);
+    town_plan(t, "flat", 2, T0, "{\"kind\":\"flat\",\"price\":\"0.4\"}");
+    town_tick(t, T0 + 2 * DAY + 1260);
+    assert_trued_up(t, 40);
+    assert_true(town_int(t, TRUE_UP) < -470);
+    assert_int_equal(town_int(t, GIVEN_BACK), -town_int(t, TRUE_UP));
+}
+
+/* The meter had the new price in time, only the plan came late: nothing is owed twice. */
+static void test_a_meter_that_knew_the_price(void **state)
+{
+    struct town *t = *state;
+    two_days(t, 10);
+    assert_int_equal(events(t, DIFFERS), 2);
+    town_plan(t, "flat", 2, T0, "{\"kind\":\"flat\",\"price\":\"0.6\"}");
+    town_tick(t, T0 + 2 * DAY + 1260);
+    assert_trued_up(t, 60);
+    assert_in_range(town_int(t, TRUE_UP) + 2, 0, 4);
+}
+
+/* The meter reckons otherwise than the plan: the same price, saved again from then on, books it. */
+static void test_a_meter_that_reckons_otherwise(void **state)
+{
+    struct town *t = *state;
+    two_days(t, 5);
+    town_plan(t, "flat", 2, T0, "{\"kind\":\"flat\", \"price\":\"0.5\"}");
+    town_tick(t, T0 + 2 * DAY + 1260);
+    assert_trued_up(t, 50);
+    assert_true(town_int(t, GIVEN_BACK) > 235);
+}
+
+/* Money and energy that are not of the same moment say nothing about each other. */
+static void test_a_wallet_told_at_another_time_is_left_out(void **state)
+{
+    static const char *const apart[] = {
+        "UPDATE settlement_basis SET estimated = 8 WHERE opened_at = (SELECT min(opened_at) FROM "
+        "settlement_basis)",
+        "UPDATE settlement_basis SET estimated = 16 WHERE opened_at = (SELECT max(opened_at) FROM "
+        "settlement_basis)"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        void *place = NULL;
+        assert_int_equal(town_open(&place), 0);
+        struct town *t = place;
+        two_days(t, 0);
+        town_exec(t, apart[i]);
+        town_plan(t, "flat", 2, T0, "{\"kind\":\"flat\",\"price\":\"0.6\"}");
+        town_tick(t, T0 + 2 * DAY + 1260);
+        assert_int_equal(town_int(t, TRUE_UP), 0);
+        assert_int_equal(town_int(t, "SELECT count(*) FROM rerate_left WHERE account_id = 8 AND "
+                                     "reason = 'wallet_apart'"),
+                         1);
+        assert_int_equal(town_int(t, "SELECT sum(amount_fen) FROM settlement_basis"),
+                         settled_fen(t));
+        town_close(&place);
+    }
+}
+
+/* Readings say it: the wallet was last told half an hour before the midnight. */
+static void test_what_is_apart_is_kept(void **state)
+{
+    struct town *t = *state;
+    struct purse p = {.t = t, .start_fen = 5000};
+    prove(t, 5000);
+    live(&p, T0, T0 + DAY - 1800);
+    for (int64_t at = T0 + DAY - 1800; at < T0 + DAY + 1200; at += 600)
+        town_wh(t, 2, at, p.wh);
+    town_tick(t, T0 + DAY + 1200);
+    assert_int_equal(town_int(t, "SELECT estimated FROM settlement_basis WHERE account_id = 8"),
+                     16);
+}
+
 /* A sale within the day: the settlement waits until it is confirmed. */
 static void test_a_sale_within_the_day(void **state)
 {
@@ -155,7 +285,8 @@ static void test_a_sale_within_the_day(void **state)
     }
 }
 
-/* A purchase that is not ours: by the meter's own sum if it tells one, else the settlement waits. */
+/* A purchase that is not ours: by the meter's own sum if it tells one, else the settlement waits.
+ */
 static void test_a_foreign_sale(void **state)
 {
     struct town *t = *state;
@@ -224,20 +355,25 @@ static enum err put_sale(struct store_tx *tx, void *arg)
     const int64_t *n = arg;
     char id[16];
     snprintf(id, sizeof id, "s%d", (int)*n);
-    TRY(store_exec(tx,
-                   "INSERT INTO vend (account_id, order_id, meter_id, epoch, n, amount_fen, state, "
-                   "next_at, bound_at, changed_at) VALUES (8, $1, 2, 1, $2, 100, 'CONFIRMED', 1, 1, "
-                   "1)",
-                   "ti", id, *n));
-    struct ledger_entry e = {.account_id = 8, .key = id, .kind = "test", .now = {T0},
-                             .business_day = DAY0, .actor = "system",
+    TRY(store_exec(
+        tx,
+        "INSERT INTO vend (account_id, order_id, meter_id, epoch, n, amount_fen, state, "
+        "next_at, bound_at, changed_at) VALUES (8, $1, 2, 1, $2, 100, 'CONFIRMED', 1, 1, "
+        "1)",
+        "ti", id, *n));
+    struct ledger_entry e = {.account_id = 8,
+                             .key = id,
+                             .kind = "test",
+                             .now = {T0},
+                             .business_day = DAY0,
+                             .actor = "system",
                              .postings = {{LEDGER_CASH, -100}, {LEDGER_WALLET, 100}}};
     return ledger_post(tx, &e, NULL);
 }
 
-/* Small sales between all readings from 21:55 on, and a person splits the period among them: no moment
- * since the split is quiet. The day ends with what the meter had taken by then, the rest comes next,
- * and nobody is told that money and energy differ. */
+/* Small sales between all readings from 21:55 on, and a person splits the period among them: no
+ * moment since the split is quiet. The day ends with what the meter had taken by then, the rest
+ * comes next, and nobody is told that money and energy differ. */
 static void test_sales_all_around_midnight(void **state)
 {
     struct town *t = *state;
@@ -261,8 +397,7 @@ static void test_sales_all_around_midnight(void **state)
     live(&p, T0 + DAY + 3600, T0 + 2 * DAY + 1200);
     town_tick(t, T0 + 2 * DAY + 1200);
     assert_int_equal(settled_fen(t), 288 * 166 * 50 / 1000);
-    assert_int_equal(town_book(t, 8, LEDGER_WALLET),
-                     5000 + p.bought_fen - settled_fen(t));
+    assert_int_equal(town_book(t, 8, LEDGER_WALLET), 5000 + p.bought_fen - settled_fen(t));
     assert_int_equal(events(t, DIFFERS), 0);
     assert_int_equal(events(t, ADJUSTED), 0);
 }
@@ -367,6 +502,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_opens_when_the_wallet_is_proven),
         CASE(test_a_day),
+        CASE(test_a_dearer_price_in_the_past_is_owed),
+        CASE(test_a_lower_price_in_the_past_is_given_back),
+        CASE(test_a_meter_that_knew_the_price),
+        CASE(test_a_meter_that_reckons_otherwise),
+        CASE(test_a_wallet_told_at_another_time_is_left_out),
+        CASE(test_what_is_apart_is_kept),
         CASE(test_a_sale_within_the_day),
         CASE(test_a_foreign_sale),
         CASE(test_a_foreign_sale_that_the_meter_tells),

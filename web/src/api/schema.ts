@@ -6313,7 +6313,7 @@ export interface operations {
                             rerate_id: number;
                             account_id: number;
                             account_code: string;
-                            /** @description `closed`, `meter_wallet`, or the name of an error */
+                            /** @description `closed`, `wallet_apart`, or the name of an error */
                             reason: string;
                         }[];
                     };
