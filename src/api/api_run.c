@@ -73,13 +73,14 @@ static enum err put_line(void *arg, const struct run_line *l)
     jwrite_int(w, "taken_back_fen", l->taken_back_fen);
     jwrite_bool(w, "posted", l->posted);
     jwrite_text(w, "error", l->error);
+    jwrite_text(w, "waits", l->waits);
     jwrite_end(w);
     return ERR_OK;
 }
 
 enum err api_run_lines(struct call *c)
 {
-    struct run_page page = {.project_id = c->project_id};
+    struct run_page page = {.project_id = c->project_id, .now = c->now};
     TRY(api_query_int(c, "run", 1, ID_MAX, &page.run_id));
     TRY(api_query_int(c, "after", 1, ID_MAX, &page.after));
     TRY(api_query_limit(c, &page.limit));

@@ -131,9 +131,11 @@ enum err run_lines(struct store_tx *tx, const struct run_page *page, run_line_ea
     struct query q = query_open(
         tx,
         "SELECT l.account_id, a.code, a.name, l.error, l.weight, l.amount_fen, l.taken_back_fen, "
-        "l.posted FROM money_run_line l JOIN account a ON a.id = l.account_id "
+        "l.posted, coalesce((SELECT " METER_WAITS " FROM free_grant g WHERE "
+        "g.account_id = l.account_id AND g.run_id = l.run_id AND g.ended_at IS NULL "
+        "AND g.expires_at <= $4), '') FROM money_run_line l JOIN account a ON a.id = l.account_id "
         "WHERE l.run_id = $1 AND l.account_id > $2 ORDER BY l.account_id LIMIT $3",
-        "iii", page->run_id, page->after, page->limit);
+        "iiii", page->run_id, page->after, page->limit, page->now.s);
     while (e == ERR_OK && query_step(&q)) {
         struct run_line line = {.account_id = query_int(&q, 0),
                                 .account_code = query_text(&q, 1),
@@ -142,7 +144,8 @@ enum err run_lines(struct store_tx *tx, const struct run_page *page, run_line_ea
                                 .weight = query_int(&q, 4),
                                 .amount_fen = query_int(&q, 5),
                                 .taken_back_fen = query_int(&q, 6),
-                                .posted = query_int(&q, 7) != 0};
+                                .posted = query_int(&q, 7) != 0,
+                                .waits = query_text(&q, 8)};
         e = each(arg, &line);
     }
     enum err end = query_end(&q);

@@ -9,9 +9,10 @@
  * process that dies goes on behind the last commit, and nothing is posted twice. One run a rule and
  * period.
  *
- * Free credit lies in the prepayment like money, but it is used first: what is taken from the prepayment
- * for energy is held against the grants, earliest end first, and what a grant has left at its end, or
- * when its account is closed, goes back (run_expire).
+ * Free credit lies in the prepayment like money, or was sold into the meter, but it is used first: what is
+ * taken for energy is held against the grants, earliest end first, and what a grant has left at its end, or
+ * when its account is closed, goes back (run_expire). Out of a meter nothing can be taken: there it becomes
+ * what the account owes, and is kept from its next sales (vend/vend.h).
  */
 #ifndef YUFU_PAY_RUN_H
 #define YUFU_PAY_RUN_H
@@ -123,7 +124,8 @@ struct run_turn {
 [[nodiscard]] enum err run_tick(struct store_tx *tx, const struct run_turn *turn, int64_t *worked);
 /* Takes back what is left of up to `limit` grants whose end has come; an account whose charges
  * before that end are not settled yet is waited for, for three days, and so are all while a run of
- * the ledger is not folded. */
+ * the ledger is not folded. A grant in a meter is waited for until its meter was read, however long it
+ * takes; one that is still on its way there is taken back by a fence first. */
 [[nodiscard]] enum err run_expire(struct store_tx *tx, const struct run_turn *turn,
                                   int64_t *worked);
 /* Of the prepayment, what was given free and is not used up: never paid out. */
@@ -148,11 +150,16 @@ struct run_line {
     const char *account_code, *account_name, *error;
     int64_t weight, amount_fen, taken_back_fen;
     bool posted;
+    /* Its end has come, but what is left is not taken back yet: "on_its_way" (a fence or a person
+     * decides whether the meter has it), "not_read" (what was used before the end is not settled),
+     * "not_proven" (the meter contradicts itself); "": neither. */
+    const char *waits;
 };
 typedef enum err run_line_each(void *arg, const struct run_line *line);
 /* In order of accounts, those above `after`. ERR_NOT_FOUND: no such run of the project. */
 struct run_page {
     int64_t project_id, run_id, after, limit;
+    wall_s now;
 };
 [[nodiscard]] enum err run_lines(struct store_tx *tx, const struct run_page *page,
                                  run_line_each *each, void *arg);

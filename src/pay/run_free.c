@@ -4,12 +4,18 @@
 
 #include "base/must.h"
 #include "pay/run_impl.h"
+#include "vend/vend.h"
 
 #define GRANTS_MAX 64 /* of one account at a time, those that end first */
 #define WAIT_S (3 * 86'400)
 
 struct grant {
     int64_t run_id, seq, amount_fen, spent_fen, returned_fen;
+    int64_t expires_at; /* INT64_MAX: never */
+    enum { IN_PREPAYMENT, IN_METER, CAME_BACK } place;
+};
+struct use {
+    int64_t seq, at, fen; /* at: when what it charges for began */
 };
 struct grants {
     struct grant grant[GRANTS_MAX];
@@ -30,13 +36,19 @@ static enum err load_grants(struct store_tx *tx, int64_t account_id, struct gran
     *g = (struct grants){};
     struct query q = query_open(
         tx,
-        "SELECT run_id, seq, amount_fen, spent_fen, returned_fen FROM free_grant "
-        "WHERE account_id = $1 AND ended_at IS NULL ORDER BY expires_at IS NULL, expires_at, seq "
-        "LIMIT $2",
-        "ii", account_id, (int64_t)GRANTS_MAX);
+        "SELECT g.run_id, CASE WHEN g.order_id IS NULL THEN g.seq ELSE coalesce((SELECT t.seq "
+        "FROM ledger_txn t WHERE t.account_id = g.account_id AND t.key = 'order:' || g.order_id || "
+        "'/confirmed'), $3) END, g.amount_fen, g.spent_fen, g.returned_fen, "
+        "coalesce(g.expires_at, $3), CASE WHEN g.order_id IS NULL THEN 0 WHEN o.state IN "
+        "('REFUNDED', 'REJECTED') THEN 2 ELSE 1 END FROM free_grant g LEFT JOIN sale_order o "
+        "ON o.account_id = g.account_id AND o.order_id = g.order_id "
+        "WHERE g.account_id = $1 AND g.ended_at IS NULL "
+        "ORDER BY g.expires_at IS NULL, g.expires_at, g.seq LIMIT $2",
+        "iii", account_id, (int64_t)GRANTS_MAX, INT64_MAX);
     while (query_step(&q) && g->count < GRANTS_MAX)
-        g->grant[g->count++] = (struct grant){query_int(&q, 0), query_int(&q, 1), query_int(&q, 2),
-                                              query_int(&q, 3), query_int(&q, 4)};
+        g->grant[g->count++] = (struct grant){
+            query_int(&q, 0), query_int(&q, 1), query_int(&q, 2),     query_int(&q, 3),
+            query_int(&q, 4), query_int(&q, 5), (int)query_int(&q, 6)};
     TRY(query_end(&q));
     enum err e = store_int(tx, &g->cursor, "SELECT seq FROM free_cursor WHERE account_id = $1", "i",
                            account_id);
@@ -44,14 +56,22 @@ static enum err load_grants(struct store_tx *tx, int64_t account_id, struct gran
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* A charge uses up grants that were there before it. */
-static void use(struct grants *g, int64_t seq, int64_t charge_fen)
+static int64_t left_of(const struct grant *g)
 {
+    return g->amount_fen - g->spent_fen - g->returned_fen;
+}
+
+/* A charge uses up grants that were there before it, and had not ended when what it charges for
+ * began.
+ */
+static void use(struct grants *g, const struct use *u)
+{
+    int64_t charge_fen = u->fen;
     for (size_t i = 0; i < g->count && charge_fen > 0; i++) {
         struct grant *grant = &g->grant[i];
-        int64_t left_fen = grant->amount_fen - grant->spent_fen - grant->returned_fen;
+        int64_t left_fen = left_of(grant);
         int64_t used_fen = left_fen < charge_fen ? left_fen : charge_fen;
-        if (grant->seq >= seq)
+        if (grant->seq >= u->seq || u->at >= grant->expires_at)
             continue;
         grant->spent_fen += used_fen;
         charge_fen -= used_fen;
@@ -63,15 +83,18 @@ static enum err count(struct store_tx *tx, int64_t account_id, struct grants *g)
     TRY(load_grants(tx, account_id, g));
     struct query q =
         query_open(tx,
-                   "SELECT p.seq, -p.amount_fen FROM posting p WHERE p.account_id = $1 "
-                   "AND p.seq > $2 AND p.book = 'prepayment' AND p.amount_fen < 0 "
-                   "AND EXISTS (SELECT 1 FROM posting r WHERE r.account_id = $1 "
+                   "SELECT p.seq, coalesce(t.detail ->> '$.opened_at', t.occurred_at - 1), "
+                   "-p.amount_fen FROM posting p JOIN ledger_txn t ON t.account_id = p.account_id "
+                   "AND t.seq = p.seq WHERE p.account_id = $1 AND p.seq > $2 "
+                   "AND p.book IN ('prepayment', 'wallet') AND p.amount_fen < 0 AND EXISTS (SELECT "
+                   "1 FROM posting r WHERE r.account_id = $1 "
                    "AND r.seq = p.seq AND r.book IN ('revenue', 'share')) "
                    "ORDER BY p.seq",
                    "ii", account_id, g->cursor);
     while (query_step(&q)) {
-        g->last = query_int(&q, 0);
-        use(g, g->last, query_int(&q, 1));
+        struct use u = {query_int(&q, 0), query_int(&q, 1), query_int(&q, 2)};
+        g->last = u.seq;
+        use(g, &u);
     }
     return query_end(&q);
 }
@@ -90,20 +113,28 @@ enum err run_count_charges(struct store_tx *tx, int64_t account_id)
                       "ii", account_id, g.last);
 }
 
+/* Of what is left in grants that were sold into a meter, what its wallet cannot hold any more is in
+ * the prepayment: an exchanged meter brought it home. */
 enum err run_free_left(struct store_tx *tx, int64_t account_id, int64_t *left_fen)
 {
     struct grants g;
+    int64_t in_meter_fen = 0, wallet_fen, transit_fen;
     TRY(count(tx, account_id, &g));
+    TRY(ledger_balance(tx, account_id, LEDGER_WALLET, &wallet_fen));
+    TRY(ledger_balance(tx, account_id, LEDGER_TRANSIT, &transit_fen));
     *left_fen = 0;
     for (size_t i = 0; i < g.count; i++)
-        *left_fen += g.grant[i].amount_fen - g.grant[i].spent_fen - g.grant[i].returned_fen;
+        *(g.grant[i].place == IN_METER ? &in_meter_fen : left_fen) += left_of(&g.grant[i]);
+    wallet_fen = (wallet_fen > 0 ? wallet_fen : 0) + transit_fen;
+    *left_fen += in_meter_fen > wallet_fen ? in_meter_fen - wallet_fen : 0;
     return ERR_OK;
 }
 
 /* --- the end of a grant -------------------------------------------------------------------- */
 
 struct due {
-    int64_t account_id, run_id;
+    int64_t account_id, run_id, left_fen;
+    char order_id[VEND_ORDER_ID_MAX + 1]; /* "": it lies in the prepayment */
 };
 
 static enum err find_due(struct store_tx *tx, const struct run_turn *turn, struct due *due,
@@ -112,47 +143,87 @@ static enum err find_due(struct store_tx *tx, const struct run_turn *turn, struc
     *found = 0;
     struct query q = query_open(
         tx,
-        "SELECT g.account_id, g.run_id FROM free_grant g WHERE g.ended_at IS NULL "
-        "AND g.expires_at IS NOT NULL AND g.expires_at <= $1 AND (g.expires_at <= $2 OR NOT EXISTS "
-        "(SELECT 1 FROM charge_open c WHERE c.account_id = g.account_id "
-        "AND c.opened_at < g.expires_at)) ORDER BY g.expires_at, g.account_id LIMIT $3",
+        "SELECT g.account_id, g.run_id, coalesce(g.order_id, '') FROM free_grant g "
+        "WHERE g.ended_at IS NULL AND g.expires_at IS NOT NULL AND g.expires_at <= $1 "
+        "AND CASE WHEN g.order_id IS NULL THEN g.expires_at <= $2 OR NOT EXISTS (SELECT 1 "
+        "FROM charge_open c WHERE c.account_id = g.account_id AND c.opened_at < g.expires_at) "
+        "ELSE " METER_WAITS " = '' END ORDER BY g.expires_at, g.account_id LIMIT $3",
         "iii", turn->now.s, turn->now.s - WAIT_S, turn->limit);
-    while (query_step(&q) && *found < RUN_LIMIT_MAX)
-        due[(*found)++] = (struct due){query_int(&q, 0), query_int(&q, 1)};
+    while (query_step(&q) && *found < RUN_LIMIT_MAX) {
+        struct due *d = &due[(*found)++];
+        *d = (struct due){query_int(&q, 0), query_int(&q, 1), 0, ""};
+        shift_copy(d->order_id, sizeof d->order_id, query_text(&q, 2));
+    }
     return query_end(&q);
 }
 
-static enum err give_back(struct store_tx *tx, const struct due *due, int64_t left_fen, wall_s now)
+static enum err give_back(struct store_tx *tx, const struct due *due, wall_s now)
 {
     char key[48];
     struct detail d = {};
-    if (left_fen == 0)
+    if (due->left_fen == 0)
         return ERR_OK;
     snprintf(key, sizeof key, "grant:%" PRId64 "/expired", due->run_id);
     detail_int(&d, "run", due->run_id);
     TRY(shift_post(tx,
                    &(struct shift_move){due->account_id, key, "grant.expired", "system", now,
-                                        LEDGER_PREPAYMENT, LEDGER_SUBSIDY, left_fen, &d},
+                                        LEDGER_PREPAYMENT, LEDGER_SUBSIDY, due->left_fen, &d},
                    NULL));
     return store_exec(tx,
                       "UPDATE money_run_line SET taken_back_fen = taken_back_fen + $3 "
                       "WHERE run_id = $1 AND account_id = $2",
-                      "iii", due->run_id, due->account_id, left_fen);
+                      "iii", due->run_id, due->account_id, due->left_fen);
 }
 
-static enum err expire(struct store_tx *tx, const struct due *due, wall_s now)
+/* No more than the account still has of it: what an overdraft swallowed was used. A sale that came
+ * back lies in the prepayment. */
+static enum err bound_left(struct store_tx *tx, struct due *due, bool came_back)
 {
-    int64_t left_fen;
+    int64_t wallet_fen, free_fen, most_fen;
+    TRY(ledger_balance(tx, due->account_id, LEDGER_WALLET, &wallet_fen));
+    TRY(vend_unpromised_fen(tx, due->account_id, &free_fen));
+    if (!came_back && free_fen > 0)
+        free_fen = 0;
+    TRY(units_add(wallet_fen, free_fen, &most_fen));
+    most_fen = most_fen > 0 ? most_fen : 0;
+    due->left_fen = due->left_fen < most_fen ? due->left_fen : most_fen;
+    return ERR_OK;
+}
+
+/* *wait: a fence decides first whether the sale reaches its meter. */
+static enum err look_at_sale(struct store_tx *tx, struct due *due, const struct run_turn *turn,
+                             bool *wait)
+{
+    struct vend_status s;
+    TRY(vend_get(tx, due->account_id, due->order_id, &s));
+    if (s.state == VEND_PAID || s.state == VEND_BOUND)
+        TRY(vend_cancel(tx,
+                        &(struct vend_request){due->account_id, due->order_id, "system", "expired",
+                                               turn->now, turn->random ^ (uint64_t)due->account_id},
+                        &s));
+    *wait = s.state == VEND_FENCED;
+    bool came_back = s.state == VEND_REFUNDED || s.state == VEND_REJECTED;
+    return *wait ? ERR_OK : bound_left(tx, due, came_back);
+}
+
+static enum err expire(struct store_tx *tx, struct due *due, const struct run_turn *turn)
+{
+    bool wait = false;
     TRY(run_count_charges(tx, due->account_id));
-    TRY(store_int(tx, &left_fen,
+    TRY(store_int(tx, &due->left_fen,
                   "SELECT amount_fen - spent_fen - returned_fen FROM free_grant "
                   "WHERE account_id = $1 AND run_id = $2",
                   "ii", due->account_id, due->run_id));
-    TRY(give_back(tx, due, left_fen, now));
+    if (due->order_id[0])
+        TRY(look_at_sale(tx, due, turn, &wait));
+    if (wait)
+        return ERR_OK;
+    TRY(give_back(tx, due, turn->now));
     return store_exec(tx,
-                      "UPDATE free_grant SET returned_fen = returned_fen + $3, ended_at = $4 "
+                      "UPDATE free_grant SET spent_fen = amount_fen - returned_fen - $3, "
+                      "returned_fen = returned_fen + $3, ended_at = $4 "
                       "WHERE account_id = $1 AND run_id = $2",
-                      "iiii", due->account_id, due->run_id, left_fen, now.s);
+                      "iiii", due->account_id, due->run_id, due->left_fen, turn->now.s);
 }
 
 enum err run_expire(struct store_tx *tx, const struct run_turn *turn, int64_t *worked)
@@ -168,7 +239,7 @@ enum err run_expire(struct store_tx *tx, const struct run_turn *turn, int64_t *w
         return ERR_OK;
     TRY(find_due(tx, turn, due, &found));
     for (size_t i = 0; i < found; i++)
-        TRY(expire(tx, &due[i], turn->now));
+        TRY(expire(tx, &due[i], turn));
     *worked = (int64_t)found;
     return ERR_OK;
 }

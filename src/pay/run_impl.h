@@ -34,4 +34,20 @@ enum err run_count_charges(struct store_tx *tx, int64_t account_id);
 /* A ledger run waits to be folded: books by transaction are not complete. */
 enum err run_ledger_waits(struct store_tx *tx, bool *waits);
 
+/* Credit in a meter is taken back on evidence only, however long it takes to come: the sale must be
+ * decided, the wallet be proven, and all that the meter took before the end be settled. A sale that
+ * has not reached its meter is taken back first. */
+#define METER_WAITS                                                                                \
+    "(SELECT CASE WHEN o.state IN ('FENCED', 'CONFLICT') THEN 'on_its_way' "                       \
+    "WHEN o.state <> 'CONFIRMED' THEN '' "                                                         \
+    "WHEN EXISTS (SELECT 1 FROM meter m LEFT JOIN meter_wallet w ON w.account_id = m.account_id "  \
+    "AND w.meter_id = m.id AND w.epoch = m.epoch WHERE m.id = o.meter_id "                         \
+    "AND m.account_id = g.account_id AND coalesce(w.proven, 0) = 0) THEN 'not_proven' "            \
+    "WHEN EXISTS (SELECT 1 FROM charge_open c WHERE c.account_id = g.account_id "                  \
+    "AND c.opened_at < g.expires_at) THEN 'not_read' "                                             \
+    "WHEN a.closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM charge_open c "                        \
+    "WHERE c.account_id = g.account_id) THEN 'not_read' ELSE '' END FROM sale_order o "            \
+    "JOIN account a ON a.id = o.account_id "                                                       \
+    "WHERE o.account_id = g.account_id AND o.order_id = g.order_id)"
+
 #endif

@@ -50,21 +50,37 @@ static void tell_line(struct detail *d, const struct run_head *run, const struct
 
 /* --- forward ------------------------------------------------------------------------------- */
 
+/* A grant that was sold into a meter. What of the sale was kept has paid what the account owed. */
+static enum err remember_sale(struct store_tx *tx, const struct run_head *run,
+                              const struct vend_status *sale)
+{
+    char key[LEDGER_KEY_MAX];
+    int64_t seq;
+    snprintf(key, sizeof key, "order:%s/paid", sale->order_id);
+    TRY(ledger_seq_of_key(tx, sale->account_id, key, &seq));
+    return store_exec(tx,
+                      "INSERT INTO free_grant (account_id, run_id, seq, amount_fen, spent_fen, "
+                      "expires_at, order_id) VALUES ($1, $2, $3, $4, $5, nullif($6, 0), $7)",
+                      "iiiiiit", sale->account_id, run->id, seq, sale->amount_fen, sale->kept_fen,
+                      run->expires_at.s, sale->order_id);
+}
+
 static enum err sell_grant(struct store_tx *tx, const struct run_head *run,
                            const struct run_item *line, const struct run_turn *turn)
 {
     char order[VEND_ORDER_ID_MAX + 1];
     struct vend_status status;
     snprintf(order, sizeof order, "subsidy-%" PRId64 "-%" PRId64, run->id, line->account_id);
-    return vend_sell(tx,
-                     &(struct vend_sale){.account_id = line->account_id,
-                                         .order_id = order,
-                                         .amount_fen = line->amount_fen,
-                                         .method = "subsidy",
-                                         .actor = run->approved_by,
-                                         .now = turn->now,
-                                         .random = turn->random ^ (uint64_t)line->account_id},
-                     &status);
+    TRY(vend_sell(tx,
+                  &(struct vend_sale){.account_id = line->account_id,
+                                      .order_id = order,
+                                      .amount_fen = line->amount_fen,
+                                      .method = "subsidy",
+                                      .actor = run->approved_by,
+                                      .now = turn->now,
+                                      .random = turn->random ^ (uint64_t)line->account_id},
+                  &status));
+    return remember_sale(tx, run, &status);
 }
 
 static enum err remember_grant(struct store_tx *tx, const struct run_head *run,

@@ -119,7 +119,7 @@ static void test_sound_books(void **state)
     assert_int_equal(check.entries, 3); /* sale, fee, other service */
     assert_int_equal(check.days, 1);
     assert_int_equal(check.runs, 2);
-    assert_int_equal(check.grants, 2);
+    assert_int_equal(check.grants, 3);
     assert_int_equal(check.late_fees, 1);
 }
 

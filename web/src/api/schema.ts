@@ -3891,6 +3891,11 @@ export interface components {
             posted: boolean;
             /** @description Why it was passed over */
             error: string;
+            /**
+             * @description Its end has come, but why what is left in the meter is not taken back yet
+             * @enum {string}
+             */
+            waits: "" | "on_its_way" | "not_read" | "not_proven";
         };
         RunLineList: {
             lines: components["schemas"]["RunLine"][];
