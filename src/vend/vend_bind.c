@@ -108,8 +108,7 @@ enum err vend_bind_next(struct vend_turn *t, int64_t meter_id)
     return vend_bind(t, &o, w.count + 1);
 }
 
-/* Asks for tombstones; *standing: none of the order's commands can be carried out any more. */
-static enum err fence_all(struct vend_turn *t, const struct vend_order *o, bool *standing)
+enum err vend_fence_all(struct vend_turn *t, const struct vend_order *o, bool *standing)
 {
     int64_t ids[FENCES_MAX], open = 0;
     size_t count = 0;
@@ -147,7 +146,7 @@ enum err vend_command_pending(struct store_tx *tx, int64_t command_id, int64_t m
 enum err vend_fence_push(struct vend_turn *t, struct vend_order *o)
 {
     bool standing, pending;
-    TRY(fence_all(t, o, &standing));
+    TRY(vend_fence_all(t, o, &standing));
     TRY(vend_command_pending(t->tx, o->fence_read, o->meter_id, &pending));
     bool read = standing && !pending && (o->fence_read == 0 || o->next_at.s <= t->now.s);
     if (read) {

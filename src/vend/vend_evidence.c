@@ -122,7 +122,10 @@ static enum err doubt(struct vend_turn *t, struct vend_order *o, const struct up
     o->doubt_command = e->command_id;
     if (o->doubt < VEND_DOUBT_MAX)
         return wait(t, o);
+    bool standing; /* of what may still be under way, nothing is carried out while a person decides
+                    */
     TRY(vend_order_save(t, o));
+    TRY(vend_fence_all(t, o, &standing));
     struct detail d = {};
     detail_int(&d, "count", e->count);
     detail_int(&d, "record_n", e->record_n);

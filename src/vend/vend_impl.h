@@ -110,6 +110,8 @@ enum err vend_bind_next(struct vend_turn *t, int64_t meter_id);
 enum err vend_bind(struct vend_turn *t, struct vend_order *o, int64_t n);
 /* Puts a command for a bound or fenced order and remembers it as the present one. */
 enum err vend_send(struct vend_turn *t, struct vend_order *o, enum uplink_command_kind kind);
+/* Asks for tombstones; *standing: none of the order's commands can be carried out any more. */
+enum err vend_fence_all(struct vend_turn *t, const struct vend_order *o, bool *standing);
 /* Pushes a fence forward: tombstones for every command of the order, then the deciding read. */
 enum err vend_fence_push(struct vend_turn *t, struct vend_order *o);
 /* Is an answer to this command still expected from the gateway that has the meter now? 0: no. */

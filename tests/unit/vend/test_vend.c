@@ -378,6 +378,36 @@ static void test_c12_low_count_is_no_evidence_then_conflict(void **state)
     world_verify(w);
 }
 
+/* A command that another gateway may still hold must not be carried out after a person has given
+ * the money back: tombstones are asked for as soon as the contradiction stands. */
+static void test_c12_conflict_leaves_no_command_behind(void **state)
+{
+    struct world *w = *state;
+    struct vend_status s;
+    world_exec(w, "INSERT INTO gateway (id, project_id, serial, name) VALUES (4, 1, 'h', 'h')");
+    world_know_wallet(w);
+    assert_ok(world_sell(w, A, 5000, NULL));
+    for (int i = 0; i < 3; i++) {
+        if (i)
+            next_attempt(w);
+        answer(w, evidence(w, 0, -1, -1, 0));
+        if (i == 0)
+            world_exec(w, "UPDATE command SET state = 'waiting', gateway_id = 4 "
+                          "WHERE kind = 'vend' AND account_id = 7 AND ref = '" A
+                          "'"); /* taken by a gateway that the meter has left */
+    }
+    assert_int_equal(world_state(w, A), VEND_CONFLICT);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM command WHERE ref = '" A "' "
+                                  "AND kind = 'vend' AND state = 'fencing'"),
+                     1);
+    world_exec(w, "UPDATE command SET gateway_id = 3"); /* the world has one to hear */
+    assert_ok(world_resolve(w, A, false, &s));
+    world_settle(w);
+    assert_int_equal(world_applied(w, A), 0);
+    assert_int_equal(world_book(w, "prepayment"), 5000);
+    world_verify(w);
+}
+
 static void test_c12_doubt_passes(void **state)
 {
     struct world *w = *state;
@@ -612,6 +642,7 @@ int main(void)
         CASE(test_c11_foreign_record_binds_the_next_number),
         CASE(test_c11_needs_two_readings),
         CASE(test_c12_low_count_is_no_evidence_then_conflict),
+        CASE(test_c12_conflict_leaves_no_command_behind),
         CASE(test_c12_doubt_passes),
         CASE(test_stale_reading_decides_nothing),
         CASE(test_other_epoch_is_no_evidence),
