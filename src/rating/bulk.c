@@ -7,6 +7,8 @@
 #define RANGE                                                                                      \
     (INT64_MAX / 2) /* of exact amounts and positions: sums of two stay inside 64 bits             \
                      */
+/* Written before it is read: the zeros that the compiler is told to begin with cost a tenth. */
+#define AS_IT_IS __attribute__((uninitialized))
 #define INLINE static inline __attribute__((always_inline))
 
 /* The loops are compiled a second time for processors with AVX-512, where they take half the time;
@@ -244,7 +246,7 @@ INLINE size_t rate_all(const struct work *w, unsigned rates, bool with_total)
 {
     size_t refused = 0;
     for (size_t i = 0; i < w->in->count; i++) {
-        struct row row, out;
+        struct row row AS_IT_IS, out AS_IT_IS;
         bool done = w->in->plan[i] < w->plan_count;
         row.position_wh = w->in->position_wh[i];
         row.carry = w->in->carry[i];
