@@ -226,8 +226,8 @@ def main():
     print(f"{n} accounts, 4 registers, 64 plans of 5 steps; {sums[0]} fen, "
           f"{sums[1]} in the n-day list, {sums[2]} warnings")
     line("(a) the night, durable", a, n, "one core; aim: under 2 s for 2,000,000")
-    line("    of it rating, in memory", r, n)
-    line("(c) plain pass over the same bytes", c, n, f"{memory['bytes'] / c / 1e9:.1f} GB/s")
+    line("    of it rating, in memory", r, n, "of processor")
+    line("(c) plain pass over the same bytes", c, n, f"of processor; {memory['bytes'] / c / 1e9:.1f} GB/s")
     print(f"    rating / pass                                {r / c:9.2f}    aim: at most 3")
     bad = rated["amount_fen"] != sums[0] or whole["refused"] != 0 or whole["accounts"] != n
     for name, other in (("SQLite", lite), ("PostgreSQL", post)):

@@ -28,8 +28,10 @@ struct rating_compiled {
     int64_t price_e8; /* on the whole quantity */
     int64_t by_rate;  /* all bits set: the quantity is the sum of the rates; 0: it is the total */
     int64_t quantity_max_wh, position_max_wh;
-    /* step k adds more_e8[k] to the price of everything above from_wh[k] */
-    int64_t from_wh[RATING_BULK_STEPS_MAX], more_e8[RATING_BULK_STEPS_MAX];
+    /* Where steps begin; beyond the last nothing is. What the steps make of x is, where n of them
+     * begin below x, x * step_e8[n] - step_less[n], modulo 2^64. */
+    int64_t from_wh[RATING_BULK_STEPS_MAX + 1];
+    uint64_t step_e8[RATING_BULK_STEPS_MAX + 1], step_less[RATING_BULK_STEPS_MAX + 1];
     size_t step_count;
 };
 
