@@ -251,24 +251,60 @@ static wall_s month_start(const struct case_source *s, wall_s at)
     return civil_day_start(civil_days_from_date(day.year, day.month, 1), s->offset_s);
 }
 
-/* The highest mean over a quarter of an hour in the month in which the period ends. */
+/* The transformers at a moment, and how long they stayed. */
+struct ratio {
+    int64_t value;
+    wall_s until;
+};
+
+static enum err ratio_at(const struct case_source *s, wall_s at, struct ratio *ratio)
+{
+    TRY(billing_ratio_at(s->tx, s->meter_id, at, &ratio->value));
+    return store_int(s->tx, &ratio->until.s,
+                     "SELECT coalesce(min(from_at), $3) FROM meter_ratio WHERE meter_id = $1 "
+                     "AND from_at > $2",
+                     "iii", s->meter_id, at.s, INT64_MAX);
+}
+
+/* The mean between two samples in thousandths of a kW, which is Wh an hour; 0: they say nothing. */
+static enum err mean_between(const struct readings_sample *a, const struct readings_sample *b,
+                             const struct ratio *ratio, int64_t *mean)
+{
+    int64_t used = b->value - a->value, seconds = b->at.s - a->at.s;
+    *mean = 0;
+    if (used <= 0 || seconds < ROW_S - 60 || seconds > DEMAND_GAP_S || b->at.s > ratio->until.s)
+        return ERR_OK;
+    TRY(units_mul(used, ratio->value, &used));
+    return units_mul_div(used, 3600, seconds, mean);
+}
+
+/* The highest mean over a quarter of an hour in the month in which the period ends. Across an
+ * exchange of the meter or of its transformers there is none. */
+static enum err find_demand(const struct case_source *s, struct series *total, int64_t *most)
+{
+    struct ratio ratio = {.until = {INT64_MIN}};
+    wall_s start = month_start(s, (wall_s){s->closed_at.s - 1});
+    TRY(load_series(s, POINT_ENERGY_WH, start, (wall_s){s->to.at.s + 1}, total));
+    for (size_t i = 1; i < total->count; i++) {
+        const struct readings_sample *a = &total->list[i - 1], *b = &total->list[i];
+        int64_t mean;
+        bool anew = false;
+        if (a->at.s >= ratio.until.s)
+            TRY(ratio_at(s, a->at, &ratio));
+        TRY(mean_between(a, b, &ratio, &mean));
+        if (mean > *most)
+            TRY(began_anew(s, a->at, b->at, &anew));
+        *most = mean > *most && !anew ? mean : *most;
+    }
+    return ERR_OK;
+}
+
 static enum err fill_demand(const struct case_source *s, struct rating_case *c)
 {
     struct series *total = calloc(1, sizeof *total);
     if (!total)
         return ERR_MEMORY;
-    wall_s start = month_start(s, (wall_s){s->closed_at.s - 1});
-    enum err e = load_series(s, POINT_ENERGY_WH, start, (wall_s){s->to.at.s + 1}, total);
-    for (size_t i = 1; e == ERR_OK && i < total->count; i++) {
-        int64_t used = total->list[i].value - total->list[i - 1].value, mean = 0;
-        int64_t seconds = total->list[i].at.s - total->list[i - 1].at.s;
-        if (used <= 0 || seconds < ROW_S - 60 || seconds > DEMAND_GAP_S)
-            continue;
-        e = units_mul(used, s->ratio, &used);
-        if (e == ERR_OK)
-            e = units_mul_div(used, 3600, seconds, &mean); /* Wh an hour are thousandths of a kW */
-        c->demand_milli_kw = mean > c->demand_milli_kw ? mean : c->demand_milli_kw;
-    }
+    enum err e = find_demand(s, total, &c->demand_milli_kw);
     free(total);
     return e;
 }

@@ -11,8 +11,8 @@ struct wish {
 static enum err put(struct store_tx *tx, void *arg)
 {
     struct wish *w = arg;
-    return billing_terms_put(tx, &w->t->clerk.billing, w->account, &w->terms, &(struct billing_by){"user:1", "r"},
-                             (wall_s){w->now});
+    return billing_terms_put(tx, &w->t->clerk.billing, w->account, &w->terms,
+                             &(struct billing_by){"user:1", "r"}, (wall_s){w->now});
 }
 
 static enum err put_terms(struct town *t, int64_t account, const struct site_terms *terms,
@@ -153,16 +153,52 @@ static void rates_from_intervals(void **state)
     assert_int_equal(settled_fen(t), 800);
 }
 
+#define DEMAND_PLAN                                                                                \
+    "{\"kind\":\"flat\",\"price\":\"0.5\",\"fees\":[{\"code\":\"demand\",\"price\":\"38\","        \
+    "\"per\":\"demand\"}]}"
+
 /* A month's highest demand, 4 kW for a quarter of an hour, at 38 yuan. */
 static void demand(void **state)
 {
     struct town *t = *state;
-    use(t, "{\"kind\":\"flat\",\"price\":\"0.5\",\"fees\":[{\"code\":\"demand\",\"price\":\"38\","
-           "\"per\":\"demand\"}]}");
+    use(t, DEMAND_PLAN);
     for (int64_t at = T0; at <= T0 + DAY; at += 900)
         town_wh(t, 1, at, at <= T0 + DAY / 2 ? 0 : 1000);
     town_tick(t, T0 + DAY);
     assert_int_equal(settled_fen(t), 50 + 4 * 3800);
+}
+
+/* A day of quarters whose registers stand still, but for one that ends at noon. */
+static void quiet_day(struct town *t, int64_t epoch, int64_t from, int64_t wh, int64_t more_wh)
+{
+    for (int64_t at = from; at <= from + DAY; at += 900)
+        town_say(t, 1, epoch, at, POINT_ENERGY_WH, at < from + DAY / 2 ? wh : wh + more_wh, 0);
+}
+
+/* 4 kW were measured before other transformers came: they stay 4 kW. */
+static void demand_is_by_the_transformers_of_its_time(void **state)
+{
+    struct town *t = *state;
+    use(t, DEMAND_PLAN);
+    quiet_day(t, 1, T0, 0, 1000);
+    town_tick(t, T0 + DAY);
+    assert_int_equal(settled_fen(t), 50 + 4 * 3800);
+    town_exec(t, "INSERT INTO meter_ratio (meter_id, from_at, ratio, actor, reason, entered_at) "
+                 "SELECT 1, max(closed_at) + 3600, 10, 'user:1', 'new', 1 FROM settlement");
+    quiet_day(t, 1, T0 + DAY, 1000, 10);
+    town_tick(t, T0 + 2 * DAY);
+    assert_int_equal(settled_fen(t), 50 + 4 * 3800 + 5);
+}
+
+/* From the old meter's register to the new one's is no use. */
+static void demand_does_not_lie_between_two_meters(void **state)
+{
+    struct town *t = *state;
+    use(t, DEMAND_PLAN);
+    quiet_day(t, 1, T0, 0, 1000);
+    quiet_day(t, 2, T0 + DAY + 900, 700'000, 10);
+    town_tick(t, T0 + 2 * DAY);
+    assert_int_equal(settled_fen(t), 50 + 4 * 3800 + 1);
 }
 
 #define FACTOR_PLAN(price)                                                                         \
@@ -274,6 +310,8 @@ int main(void)
         TEST(one_ladder_for_a_group),
         TEST(rates_from_intervals),
         TEST(demand),
+        TEST(demand_is_by_the_transformers_of_its_time),
+        TEST(demand_does_not_lie_between_two_meters),
         TEST(a_power_factor),
         TEST(reactive_registers_begin_anew),
         TEST(a_meter_that_tells_no_reactive_energy),
