@@ -1,7 +1,7 @@
 /*
  * Products of 128 bits, also for processors that have none: one multiplication, one addition and
  * one division, with nothing lost between them. Where the compiler counts in 128 bits it does,
- * which takes a third of the time; elsewhere 64-bit arithmetic (wide_portable.h) comes to the same.
+ * which takes half the time; elsewhere 64-bit arithmetic (wide_portable.h) comes to the same.
  */
 #ifndef YUFU_BASE_WIDE_H
 #define YUFU_BASE_WIDE_H

@@ -8,10 +8,11 @@
 #include "terminals/terminals_impl.h"
 
 #define DAY_MIN 1440
-#define MORNING_MIN (6 * 60) /* that a dormitory is dark between evening and morning is usual ...  \
-                              */
+/* That a dormitory is dark between evening and morning is usual, and a limit that light and a
+ * telephone are below leaves nobody dark. */
+#define MORNING_MIN (6 * 60)
 #define EVENING_MIN (22 * 60)
-#define LEAST_W 100 /* ... and a limit that light and a telephone are below leaves nobody dark */
+#define LEAST_W 100
 #define LEAST_MA 500
 
 enum known { UNKNOWN, NO, YES };
