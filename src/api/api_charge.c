@@ -267,9 +267,20 @@ enum err api_terms(struct call *c)
     return ERR_OK;
 }
 
+/* Whoever moves money that was settled must mean it. */
+static enum err check_past(struct call *c, int64_t account_id, int64_t meter_id, wall_s from,
+                           bool meant)
+{
+    bool again = false;
+    if (!meant)
+        TRY(billing_rates_again(c->tx, account_id, meter_id, from, &again));
+    return again ? api_bad(c, "from", ERR_API_PAST, "") : ERR_OK;
+}
+
 enum err api_terms_put(struct call *c)
 {
     struct site_terms t = {};
+    bool past = false;
     struct billing b = billing_of(c);
     int64_t moved_in = 0;
     const char *group = "", *reason = "";
@@ -284,12 +295,16 @@ enum err api_terms_put(struct call *c)
                {"moved_in", API_FIELD_INT, 0, 99'991'231, &moved_in},
                {"ladder_group", API_FIELD_TEXT, 0, SITE_CODE_MAX, &group},
                {"reason", API_FIELD_TEXT, 1, 200, &reason},
+               {"past", API_FIELD_BOOL, 0, 0, &past},
                {}}));
+    if (t.from.s != 0)
+        TRY(check_past(c, c->id, 0, t.from, past));
     if (moved_in)
         TRY(api_day_of_number(c, "moved_in", moved_in, &t.opened_day));
     strcpy(t.ladder_group, group);
     api_actor(c, actor);
-    enum err e = billing_terms_put(c->tx, &b, c->id, &t, &(struct billing_by){actor, reason}, c->now);
+    enum err e =
+        billing_terms_put(c->tx, &b, c->id, &t, &(struct billing_by){actor, reason}, c->now);
     if (e == ERR_BILLING_PAST || e == ERR_SITE_EFFECTIVE)
         return api_bad(c, "from", e, "");
     if (e == ERR_SITE_TEXT)
@@ -330,11 +345,14 @@ enum err api_ratio_put(struct call *c)
 {
     struct billing_ratio r = {.meter_id = c->id};
     struct billing b = billing_of(c);
+    bool past = false;
     char actor[32];
     TRY(api_fields(c, (struct api_field[]){{"from", API_FIELD_INT, 1, UINT32_MAX, &r.from.s},
                                            {"ratio", API_FIELD_INT, 1, 1'000'000, &r.ratio},
                                            {"reason", API_FIELD_TEXT, 1, 200, &r.reason},
+                                           {"past", API_FIELD_BOOL, 0, 0, &past},
                                            {}}));
+    TRY(check_past(c, 0, c->id, r.from, past));
     api_actor(c, actor);
     r.actor = actor;
     enum err e = billing_ratio_put(c->tx, &b, &r, c->now);

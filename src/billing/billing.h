@@ -249,6 +249,11 @@ struct billing_by {
                                         const struct billing_by *by, wall_s now);
 
 /* Transformers before a meter, from a moment on: the period is split there. */
+/* Whether terms of an account, or a ratio of a meter (the other is 0), that begin at `from` rate
+ * settled time again: something was settled, or began, since then. */
+[[nodiscard]] enum err billing_rates_again(struct store_tx *tx, int64_t account_id,
+                                           int64_t meter_id, wall_s from, bool *yes);
+
 struct billing_ratio {
     int64_t meter_id;
     wall_s from;

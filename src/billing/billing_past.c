@@ -26,6 +26,18 @@ static enum err find_holders(struct store_tx *tx, const struct rerate_past *p,
     return e != ERR_OK ? e : end;
 }
 
+enum err billing_rates_again(struct store_tx *tx, int64_t account_id, int64_t meter_id, wall_s from,
+                             bool *yes)
+{
+    int64_t ids[HOLDERS_MAX];
+    size_t count;
+    TRY(find_holders(
+        tx, &(struct rerate_past){.account_id = account_id, .meter_id = meter_id, .from = from},
+        ids, &count));
+    *yes = count > 0;
+    return ERR_OK;
+}
+
 static enum err begin_at_once(struct store_tx *tx, const struct rerate_past *p, wall_s now,
                               struct run *run)
 {

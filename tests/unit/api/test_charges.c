@@ -107,7 +107,7 @@ static void test_true_ups_and_progress(void **state)
 #define TERMS(from, persons, moved_in)                                                             \
     "{\"from\": " from ", \"persons\": " persons ", \"area_milli_m2\": 90500, "                    \
     "\"capacity_milli_kva\": 0, \"contracted_milli_kw\": 0, \"moved_in\": " moved_in ", "          \
-    "\"ladder_group\": \"house\", \"reason\": \"contract\"}"
+    "\"ladder_group\": \"house\", \"reason\": \"contract\", \"past\": false}"
 
 static void test_terms(void **state)
 {
@@ -137,7 +137,8 @@ static void test_ratio(void **state)
     struct world *w = *state;
     struct person p = accountant(w);
     struct reply r = world_post(w, &p, "key-00000001", "/api/v1/meters/1/ratio",
-                                "{\"from\": 1760000000, \"ratio\": 40, \"reason\": \"CT\"}");
+                                "{\"from\": 1760000000, \"ratio\": 40, \"reason\": \"CT\", "
+                                "\"past\": false}");
     assert_int_equal(r.status, 200);
     assert_int_equal(reply_int(&r, "ratio"), 40);
     reply_free(&r);
@@ -147,8 +148,31 @@ static void test_ratio(void **state)
     assert_string_equal(text_of(first(&r, "ratios"), "reason"), "CT");
     reply_free(&r);
     check_reply(world_post(w, &p, "key-00000002", "/api/v1/meters/1/ratio",
-                           "{\"from\": 1760000000, \"ratio\": 50, \"reason\": \"CT\"}"),
+                           "{\"from\": 1760000000, \"ratio\": 50, \"reason\": \"CT\", "
+                           "\"past\": false}"),
                 422, "BILLING_PAST");
+    assert_int_equal(world_number(w, "SELECT count(*) FROM meter_ratio"), 1);
+}
+
+/* What was settled is rated again only if that is said. */
+static void test_settled_time(void **state)
+{
+    struct world *w = *state;
+    struct person p = accountant(w);
+    world_execute(
+        w, "INSERT INTO settlement SELECT 1, 1, 1, 1760000000, 1760086400, 20370, 1, 0, '{}'");
+    check_reply(world_post(w, &p, "key-00000001", A "/terms", TERMS("1760000001", "5", "0")), 409,
+                "API_PAST");
+    struct reply r = world_post(w, &p, "key-00000002", "/api/v1/meters/1/ratio",
+                                "{\"from\": 1760000001, \"ratio\": 40, \"reason\": \"CT\", "
+                                "\"past\": false}");
+    assert_string_equal(text_of(first(&r, "errors"), "pointer"), "from");
+    check_reply(r, 409, "API_PAST");
+    check_reply(world_post(w, &p, "key-00000003", "/api/v1/meters/1/ratio",
+                           "{\"from\": 1760086400, \"ratio\": 40, \"reason\": \"CT\", "
+                           "\"past\": false}"),
+                200, "-");
+    assert_int_equal(world_number(w, "SELECT count(*) FROM account_term"), 0);
     assert_int_equal(world_number(w, "SELECT count(*) FROM meter_ratio"), 1);
 }
 
@@ -160,6 +184,7 @@ int main(void)
         CASE(test_true_ups_and_progress),
         CASE(test_terms),
         CASE(test_ratio),
+        CASE(test_settled_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -283,7 +283,7 @@ export const api = {
   terms: (id: number) => call<{ now: number; terms: Terms[] }>('GET', `/accounts/${id}/terms`),
   setTerms: (id: number, body: NewTerms, key: string) => call<Terms>('POST', `/accounts/${id}/terms`, { key, body }),
   ratios: (meter: number) => call<{ now: number; ratios: Ratio[] }>('GET', `/meters/${meter}/ratio`),
-  setRatio: (meter: number, body: { from: number; ratio: number; reason: string }, key: string) =>
+  setRatio: (meter: number, body: { from: number; ratio: number; reason: string; past: boolean }, key: string) =>
     call<{ from: number; ratio: number }>('POST', `/meters/${meter}/ratio`, { key, body }),
   cashPolicy: (project: number) => call<CashPolicy>('GET', `/projects/${project}/cash-policy`),
   setCashPolicy: (project: number, body: CashPolicy, key: string) =>

@@ -1519,7 +1519,7 @@ export interface paths {
         /** What price plans ask of the account, dated, oldest first */
         get: operations["listTerms"];
         put?: never;
-        /** Other terms from a moment on; the running period is split there */
+        /** Other terms from a moment on; the period is split there, and what was settled since is rated again */
         post: operations["putTerms"];
         delete?: never;
         options?: never;
@@ -1991,7 +1991,7 @@ export interface paths {
         /** The transformers before the meter, dated, oldest first; none entered is a ratio of 1 */
         get: operations["listRatios"];
         put?: never;
-        /** Other transformers before the meter from a moment on; the running period is split there */
+        /** Other transformers before the meter from a moment on; the period is split there, and what was settled since is rated again */
         post: operations["putRatio"];
         delete?: never;
         options?: never;
@@ -7013,6 +7013,8 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Settled time may be rated again; without it such a moment is refused (API_PAST) */
+                    past: boolean;
                     /** @description 0: from the beginning, for the first terms of an account */
                     from: number;
                     persons: number;
@@ -7953,6 +7955,8 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Settled time may be rated again; without it such a moment is refused (API_PAST) */
+                    past: boolean;
                     from: components["schemas"]["Time"];
                     ratio: number;
                     reason: string;

@@ -47,7 +47,7 @@ function numberOf(name: (typeof NUMBERS)[number], text: string): number | Bad {
 }
 
 /** What the form says, and what of it cannot be sent. */
-export function readForm(form: TermsForm): { body: Omit<NewTerms, 'from' | 'reason'>; bad: Bad[] } {
+export function readForm(form: TermsForm): { body: Omit<NewTerms, 'from' | 'reason' | 'past'>; bad: Bad[] } {
   const bad: Bad[] = []
   const body = { persons: 0, area_milli_m2: 0, capacity_milli_kva: 0, contracted_milli_kw: 0, moved_in: Number(form.moved_in.replaceAll('-', '')) || 0, ladder_group: form.ladder_group.trim() }
   for (const name of NUMBERS) {
