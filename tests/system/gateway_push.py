@@ -285,7 +285,7 @@ def over_mqtt(folder):
     gateway = site.gateway(port=relay)
     gateway.wait(r"uplink\.connected")
     site.push(site.add(NEXT, "next"))
-    gateway.wait(r"update\.confirmed")
+    gateway.wait(r"update\.confirmed", 240)  # with sanitizers the file is eleven times as large
     site.is_confirmed()
     site.ends(gateway)
 

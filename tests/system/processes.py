@@ -52,9 +52,9 @@ class Process:
             self.lines.put(line.rstrip("\n"))
         self.lines.put(None)
 
-    def wait(self, pattern):
+    def wait(self, pattern, guard_s=GUARD_S):
         """The match of the next line that has `pattern`; earlier lines are passed over."""
-        end = time.monotonic() + GUARD_S
+        end = time.monotonic() + guard_s
         while True:
             try:
                 line = self.lines.get(timeout=max(0.01, end - time.monotonic()))
