@@ -84,15 +84,15 @@ static bool mean_says(const struct forecast_series *s, int32_t today, int32_t da
     return n > 0;
 }
 
-static bool foresee(const struct forecast_history *h, const struct options *o, int32_t today,
-                    int64_t *expected)
+/* NULL: nothing can be foreseen yet. Until the next call. */
+static struct forecast *foresee(const struct forecast_history *h, const struct options *o,
+                                int32_t today)
 {
     static struct forecast f;
     enum err e = o->quantile == FORECAST_POINT
                      ? forecast_make_point(h, o->calendar, today, o->days, &f)
                      : forecast_make(h, o->calendar, today, o->days, &f);
-    *expected = e == ERR_OK ? f.sum[o->days - 1][o->quantile] : 0;
-    return e == ERR_OK;
+    return e == ERR_OK ? &f : NULL;
 }
 
 /* --- what recharges hide
@@ -155,10 +155,14 @@ static int32_t share_seen(const struct lessons *l)
     return sorted[count * LESSONS_TENTHS / 10];
 }
 
-static bool ours_says(struct lessons *l, int32_t today, int64_t left, int64_t expected)
+/* The n-day rule, on what is expected to be seen. */
+static bool ours_says(struct lessons *l, const struct options *o, int32_t today, int64_t left,
+                      struct forecast *f)
 {
-    *slot_of(l, today) = left < expected ? expected : 0;
-    return left < expected * share_seen(l) / WHOLE;
+    int64_t *expected = &f->sum[o->days - 1][o->quantile];
+    *slot_of(l, today) = forecast_falls_short(f, left, o->days, o->quantile) ? *expected : 0;
+    *expected = *expected * share_seen(l) / WHOLE;
+    return forecast_falls_short(f, left, o->days, o->quantile);
 }
 
 static void count(struct score *s, bool says, bool fell)
@@ -196,15 +200,14 @@ static void walk(const struct forecast_series *s, const struct options *o, struc
     for (int32_t today = s->first; today < s->first + s->count - o->days; today++) {
         const struct forecast_day *d = day_of(s, today);
         bool says[RULES];
-        int64_t expected;
         tell(&h, s, today);
         learn(&lessons, s, o, today);
         if (!d->read)
             continue;
         enum outcome became = what_happened(s, o, today);
-        bool foreseen = d->left > 0 && foresee(&h, o, today, &expected);
+        struct forecast *foreseen = d->left > 0 ? foresee(&h, o, today) : NULL;
         if (foreseen)
-            says[RULE_OURS] = ours_says(&lessons, today, d->left, expected);
+            says[RULE_OURS] = ours_says(&lessons, o, today, d->left, foreseen);
         if (d->left <= 0) {
             r->empty++;
         } else if (became == NOBODY_KNOWS || !foreseen ||
