@@ -8,6 +8,7 @@ static bool reported_after_wish(const struct control_row *r, const struct contro
 }
 
 #define UNTOLD_S 3600 /* later an opened relay without a reason may be a hand at the meter */
+#define MADE_S 300    /* so long after its last second a cut that was begun in time has been made */
 
 /* A cut that lapsed without an answer was carried out all the same: it stays ours, or nobody would
  * restore it. What was withdrawn has no time. */
@@ -17,6 +18,14 @@ static bool is_lapsed_cut(const struct control_row *r, const struct control_repo
     bool untold = p->open_reason < 0 && p->at.s - r->not_after.s <= UNTOLD_S;
     return r->desired == CONTROL_NONE && r->not_after.s != 0 && r->next_at.s == 0 &&
            r->state == CONTROL_IS_OPEN && reported_after_wish(r, p) && (told || untold);
+}
+
+/* Seen closed after that it was not made: whoever opens the relay from now on is at work there, and
+ * must not find it closed again by us. */
+static bool is_not_made(const struct control_row *r, const struct control_report *p)
+{
+    return r->desired == CONTROL_NONE && r->not_after.s != 0 && r->next_at.s == 0 &&
+           r->state == CONTROL_IS_CLOSED && p->at.s - r->not_after.s > MADE_S;
 }
 
 /* A wish that still waits for its confirmation. */
@@ -47,6 +56,7 @@ static enum err moved_alone(struct control_turn *t, const struct control_meter *
     bool against = r->desired == CONTROL_OPEN && r->state == CONTROL_IS_CLOSED;
     TRY(control_tell(t, m, r, against ? EVENT_RELAY_MISMATCH : EVENT_RELAY_LOCAL));
     r->desired = CONTROL_NONE; /* fee control decides afresh */
+    r->not_after.s = 0;        /* and no cut of ours is under way */
     return control_row_save(t->tx, r);
 }
 
@@ -85,8 +95,11 @@ static enum err take_state(struct control_turn *t, const struct control_meter *m
     r->state = now;
     if (is_lapsed_cut(r, p))
         return control_cut_stands(t, m, r);
+    bool not_made = is_not_made(r, p);
+    if (not_made)
+        r->not_after.s = 0;
     if (!moved && r->next_at.s == 0)
-        return ERR_OK;
+        return not_made ? control_row_save(t->tx, r) : ERR_OK;
     if (r->next_at.s != 0)
         return settle_pending(t, m, r, p);
     return first ? control_row_save(t->tx, r) : moved_alone(t, m, r, p);

@@ -368,6 +368,38 @@ static void test_not_where_no_reason_is_told_late(void **state)
     lapsed_but_made(*state, true, 3'601, -1, false);
 }
 
+/* It lapsed, and was seen not to be made: whoever opens the relay by hand later, with an order of
+ * their own, is at work there and is left alone, however the account stands. */
+static void seen_closed_then_opened(struct world *w, int64_t closed_s, int64_t reason, bool ours)
+{
+    assert_ok(wish(w, CONTROL_OPEN, "arrears"));
+    w->now.s += CONTROL_CUT_S + 5;
+    assert_int_equal(tick(w), 1);
+    w->now.s = NOON + CONTROL_CUT_S - 1 + closed_s;
+    report_reason(w, 0, reason);
+    w->now.s += 600;
+    report_reason(w, 1, reason);
+    assert_int_equal(relay(w).desired, ours ? CONTROL_OPEN : CONTROL_NONE);
+    assert_int_equal(events(w, "relay.done"), ours);
+    assert_int_equal(events(w, "relay.local"), !ours);
+}
+
+static void test_not_where_it_was_seen_not_made(void **state)
+{
+    seen_closed_then_opened(*state, 301, 1, false);
+}
+
+static void test_not_where_it_was_seen_not_made_and_no_reason_is_told(void **state)
+{
+    seen_closed_then_opened(*state, 301, -1, false);
+}
+
+/* Before that it may still be on its way. */
+static void test_a_look_too_early_says_nothing(void **state)
+{
+    seen_closed_then_opened(*state, 300, 1, true);
+}
+
 static void test_not_where_the_meter_tells_its_own_reason(void **state)
 {
     lapsed_but_made(*state, true, 400, 3, false);
@@ -756,6 +788,9 @@ int main(void)
         CASE(test_also_where_no_reason_is_told_soon),
         CASE(test_not_where_no_reason_is_told_late),
         CASE(test_not_where_the_meter_tells_its_own_reason),
+        CASE(test_not_where_it_was_seen_not_made),
+        CASE(test_not_where_it_was_seen_not_made_and_no_reason_is_told),
+        CASE(test_a_look_too_early_says_nothing),
         CASE(test_restore_supersedes_a_pending_cut),
         CASE(test_withdrawn_cut_that_happened_is_undone),
         CASE(test_old_answers_do_not_settle_a_new_wish),
