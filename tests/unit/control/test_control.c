@@ -1,208 +1,7 @@
 /* The desired-state register of relays: every move, refusal, loss, repetition and late answer. */
 #include "tests/unit/check.h"
-#include "tests/unit/store_sql.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "control/control.h"
-#include "headend/headend.h"
-
-#define METER 11
-#define TERMINAL 12 /* three circuits */
-#define NOON INT64_C(1'767'240'000)
-
-struct world {
-    struct store *store;
-    wall_s now;
-    uint64_t random;
-};
-
-static void sql(struct world *w, const char *text)
-{
-    sql_run(w->store, text);
-}
-
-static int64_t number(struct world *w, const char *text)
-{
-    return sql_number(w->store, text);
-}
-
-static int setup(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    w->now.s = NOON;
-    assert_ok(
-        store_open(&w->store, &(struct store_config){.kind = STORE_LEDGER, .path = ":memory:"}));
-    sql(w, "INSERT INTO organisation (id, code, name) VALUES (1, 'o', 'o')");
-    sql(w, "INSERT INTO project (id, organisation_id, code, name, zone) "
-           "VALUES (1, 1, 'p', 'p', 'Asia/Shanghai')");
-    sql(w, "INSERT INTO place (id, project_id, kind, code, name) VALUES (1, 1, 'shop', 'A', 'A')");
-    sql(w, "INSERT INTO gateway (id, project_id, serial, name) VALUES (3, 1, 'g', 'g')");
-    sql(w, "INSERT INTO line (id, gateway_id, number, endpoint, baud, parity) "
-           "VALUES (1, 3, 1, 'tcp:1', 2400, 'E')");
-    sql(w, "INSERT INTO meter (id, project_id, place_id, line_id, address, model, kind, circuits) "
-           "VALUES (11, 1, 1, 1, '000000000011', 'yufu-shop', 'electricity', 1), "
-           "(12, 1, 1, 1, '000000000012', 'yufu-dorm3', 'electricity', 3)");
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct world *w = *state;
-    store_close(w->store);
-    free(w);
-    return 0;
-}
-
-/* --- acts ----------------------------------------------------------------------------------------
- */
-
-struct call {
-    struct world *w;
-    struct control_wish wish;
-    struct control_keep keep;
-    struct uplink_outcome outcome;
-    struct control_report report;
-    struct control_relay relay;
-    int64_t version, worked, meter, circuit;
-};
-
-static enum err do_wish(struct store_tx *tx, void *arg)
-{
-    struct call *c = arg;
-    return control_wish(tx, &c->wish, &c->version);
-}
-
-static enum err wish_full(struct world *w, struct control_wish wish)
-{
-    struct call c = {.w = w, .wish = wish};
-    c.wish.actor = "user:1";
-    c.wish.now = w->now;
-    c.wish.random = ++w->random * 77'777;
-    return store_run(w->store, do_wish, &c);
-}
-
-static enum err wish(struct world *w, enum control_desired desired, const char *reason)
-{
-    return wish_full(
-        w, (struct control_wish){
-               .meter_id = METER, .desired = desired, .reason = reason, .detail = "{\"why\":1}"});
-}
-
-static enum err do_keep(struct store_tx *tx, void *arg)
-{
-    struct call *c = arg;
-    return control_keep(tx, &c->keep);
-}
-
-static enum err keep(struct world *w, bool on, const char *reason)
-{
-    struct call c = {.w = w, .keep = {METER, on, reason, "user:1", w->now, ++w->random * 99'999}};
-    return store_run(w->store, do_keep, &c);
-}
-
-static enum err do_tick(struct store_tx *tx, void *arg)
-{
-    struct call *c = arg;
-    return control_tick(tx, &(struct control_scan){c->w->now, 64, ++c->w->random * 55'555},
-                        &c->worked);
-}
-
-static int64_t tick(struct world *w)
-{
-    struct call c = {.w = w};
-    assert_ok(store_run(w->store, do_tick, &c));
-    return c.worked;
-}
-
-static enum err do_outcome(struct store_tx *tx, void *arg)
-{
-    struct call *c = arg;
-    return control_outcome(tx, &c->outcome, c->w->now, ++c->w->random * 33'333);
-}
-
-/* The newest relay command is answered. */
-static void answer_version(struct world *w, int64_t version, enum uplink_status status,
-                           int64_t relay_open)
-{
-    struct call c = {.w = w,
-                     .outcome = {.kind = UPLINK_RELAY,
-                                 .meter_id = METER,
-                                 .epoch = 1,
-                                 .status = status,
-                                 .at = w->now,
-                                 .version = version,
-                                 .relay_open = relay_open,
-                                 .keep_power = -1,
-                                 .count = -1}};
-    sql(w, "UPDATE command SET state = 'done' WHERE state = 'waiting' AND kind = 'relay'");
-    assert_ok(store_run(w->store, do_outcome, &c));
-}
-
-static enum err do_get(struct store_tx *tx, void *arg)
-{
-    struct call *c = arg;
-    return control_get(tx, c->meter, c->circuit, &c->relay);
-}
-
-static struct control_relay relay_of(struct world *w, int64_t meter, int64_t circuit)
-{
-    struct call c = {.w = w, .meter = meter, .circuit = circuit};
-    assert_ok(store_read(w->store, do_get, &c));
-    return c.relay;
-}
-
-static struct control_relay relay(struct world *w)
-{
-    return relay_of(w, METER, 0);
-}
-
-static void answer(struct world *w, enum uplink_status status, int64_t relay_open)
-{
-    answer_version(w, relay(w).version, status, relay_open);
-}
-
-static enum err do_report(struct store_tx *tx, void *arg)
-{
-    struct call *c = arg;
-    return control_reading(tx, &c->report);
-}
-
-static void report_full(struct world *w, struct control_report r)
-{
-    struct call c = {.w = w, .report = r};
-    c.report.at = c.report.now = w->now;
-    c.report.random = ++w->random * 11'111;
-    assert_ok(store_run(w->store, do_report, &c));
-}
-
-static void report(struct world *w, int64_t relay_open)
-{
-    report_full(w, (struct control_report){.meter_id = METER,
-                                           .relay_open = relay_open,
-                                           .keep_power = -1,
-                                           .open_reason = -1,
-                                           .energy_wh = -1});
-}
-
-static int64_t events(struct world *w, const char *kind)
-{
-    static char texts[16][96]; /* statements are known by their address */
-    static size_t used;
-    for (size_t i = 0; i < used; i++)
-        if (strstr(texts[i], kind))
-            return number(w, texts[i]);
-    assert_true(used < 16);
-    snprintf(texts[used], sizeof texts[0], "SELECT count(*) FROM event WHERE kind = '%s'", kind);
-    return number(w, texts[used++]);
-}
-
-static int64_t waiting(struct world *w)
-{
-    return number(w, "SELECT count(*) FROM command WHERE state = 'waiting'");
-}
+#include "tests/unit/control/relay_world.h"
 
 /* --- refusals
  * ------------------------------------------------------------------------------------- */
@@ -313,97 +112,6 @@ static void test_unknown_cut_is_settled_by_a_reading(void **state)
 
 /* --- superseding
  * --------------------------------------------------------------------------------------- */
-
-static void report_reason(struct world *w, int64_t relay_open, int64_t reason)
-{
-    report_full(w, (struct control_report){.meter_id = METER,
-                                           .relay_open = relay_open,
-                                           .keep_power = -1,
-                                           .open_reason = reason,
-                                           .energy_wh = -1});
-}
-
-/* Nobody answered, the time was over, and only later a reading shows that it was carried out: it is
- * our cut, or nobody would ever restore it. */
-static void lapsed_but_made(struct world *w, bool seen_before, int64_t after_s, int64_t reason,
-                            bool ours)
-{
-    if (seen_before)
-        report(w, 0);
-    w->now.s += 60;
-    assert_ok(wish(w, CONTROL_OPEN, "arrears"));
-    answer(w, UPLINK_UNKNOWN, -1);
-    w->now.s += 300;
-    assert_int_equal(tick(w), 1);
-    assert_int_equal(relay(w).desired, CONTROL_NONE);
-    w->now.s = relay(w).not_after.s + after_s;
-    report_reason(w, 1, reason);
-    assert_int_equal(relay(w).desired, ours ? CONTROL_OPEN : CONTROL_NONE);
-    assert_false(relay(w).pending);
-    assert_int_equal(events(w, "relay.done"), ours);
-    w->now.s += 60;
-    report_reason(w, 1, reason);
-    assert_int_equal(events(w, "relay.done"), ours); /* said once */
-    assert_int_equal(relay(w).version, 1);           /* nothing is ordered again */
-}
-
-static void test_a_lapsed_cut_that_was_made_is_ours(void **state)
-{
-    lapsed_but_made(*state, true, 86'400, 1, true);
-}
-
-static void test_also_where_it_was_never_read_before(void **state)
-{
-    lapsed_but_made(*state, false, 400, 1, true);
-}
-
-static void test_also_where_no_reason_is_told_soon(void **state)
-{
-    lapsed_but_made(*state, true, 3'600, -1, true);
-}
-
-/* Much later it may be a hand at the meter, and somebody at work on the wires. */
-static void test_not_where_no_reason_is_told_late(void **state)
-{
-    lapsed_but_made(*state, true, 3'601, -1, false);
-}
-
-/* It lapsed, and was seen not to be made: whoever opens the relay by hand later, with an order of
- * their own, is at work there and is left alone, however the account stands. */
-static void seen_closed_then_opened(struct world *w, int64_t closed_s, int64_t reason, bool ours)
-{
-    assert_ok(wish(w, CONTROL_OPEN, "arrears"));
-    w->now.s += CONTROL_CUT_S + 5;
-    assert_int_equal(tick(w), 1);
-    w->now.s = NOON + CONTROL_CUT_S - 1 + closed_s;
-    report_reason(w, 0, reason);
-    w->now.s += 600;
-    report_reason(w, 1, reason);
-    assert_int_equal(relay(w).desired, ours ? CONTROL_OPEN : CONTROL_NONE);
-    assert_int_equal(events(w, "relay.done"), ours);
-    assert_int_equal(events(w, "relay.local"), !ours);
-}
-
-static void test_not_where_it_was_seen_not_made(void **state)
-{
-    seen_closed_then_opened(*state, 301, 1, false);
-}
-
-static void test_not_where_it_was_seen_not_made_and_no_reason_is_told(void **state)
-{
-    seen_closed_then_opened(*state, 301, -1, false);
-}
-
-/* Before that it may still be on its way. */
-static void test_a_look_too_early_says_nothing(void **state)
-{
-    seen_closed_then_opened(*state, 300, 1, true);
-}
-
-static void test_not_where_the_meter_tells_its_own_reason(void **state)
-{
-    lapsed_but_made(*state, true, 400, 3, false);
-}
 
 static void test_restore_supersedes_a_pending_cut(void **state)
 {
@@ -596,37 +304,33 @@ static void test_old_readings_move_nothing(void **state)
     w->now.s -= 50;
     report(w, 1);
     assert_int_equal(relay(w).state, CONTROL_IS_CLOSED);
-    struct call c = {.w = w, .report = {.meter_id = 99, .relay_open = 1}};
-    assert_ok(store_run(w->store, do_report, &c)); /* of a meter that is gone */
+    report_raw(w, (struct control_report){.meter_id = 99, .relay_open = 1}); /* it is gone */
 }
 
 /* Its clock is mended later, or never: what comes after must count all the same. */
 static void test_a_clock_ahead_does_not_freeze_the_state(void **state)
 {
     struct world *w = *state;
-    struct call c = {.w = w,
-                     .report = {.meter_id = METER,
-                                .relay_open = 0,
-                                .keep_power = -1,
-                                .open_reason = -1,
-                                .energy_wh = -1,
-                                .at = {NOON + 86'400 * 3650},
-                                .now = w->now}};
-    assert_ok(store_run(w->store, do_report, &c));
+    report_raw(w, (struct control_report){.meter_id = METER,
+                                          .relay_open = 0,
+                                          .keep_power = -1,
+                                          .open_reason = -1,
+                                          .energy_wh = -1,
+                                          .at = {NOON + 86'400 * 3650},
+                                          .now = w->now});
     assert_int_equal(relay(w).state_at.s, NOON);
     assert_ok(wish(w, CONTROL_OPEN, "arrears"));
     w->now.s += 5;
     answer(w, UPLINK_DONE, 1);
     assert_int_equal(relay(w).state, CONTROL_IS_OPEN);
     assert_false(relay(w).pending);
-    c.outcome = (struct uplink_outcome){.kind = UPLINK_RELAY,
-                                        .meter_id = METER,
-                                        .epoch = 1,
-                                        .status = UPLINK_UNKNOWN,
-                                        .at = {NOON + 86'400 * 3650},
-                                        .version = relay(w).version,
-                                        .relay_open = 1};
-    assert_ok(store_run(w->store, do_outcome, &c));
+    outcome(w, (struct uplink_outcome){.kind = UPLINK_RELAY,
+                                       .meter_id = METER,
+                                       .epoch = 1,
+                                       .status = UPLINK_UNKNOWN,
+                                       .at = {NOON + 86'400 * 3650},
+                                       .version = relay(w).version,
+                                       .relay_open = 1});
     w->now.s += 5;
     report(w, 0);
     assert_int_equal(relay(w).state, CONTROL_IS_CLOSED);
@@ -637,16 +341,14 @@ static void test_a_clock_ahead_does_not_freeze_the_state(void **state)
 
 static void keep_answer(struct world *w, int64_t keep_power, enum uplink_status status)
 {
-    struct call c = {.w = w,
-                     .outcome = {.kind = UPLINK_KEEP,
-                                 .meter_id = METER,
-                                 .epoch = 1,
-                                 .status = status,
-                                 .at = w->now,
-                                 .relay_open = -1,
-                                 .keep_power = keep_power,
-                                 .count = -1}};
-    assert_ok(store_run(w->store, do_outcome, &c));
+    outcome(w, (struct uplink_outcome){.kind = UPLINK_KEEP,
+                                       .meter_id = METER,
+                                       .epoch = 1,
+                                       .status = status,
+                                       .at = w->now,
+                                       .relay_open = -1,
+                                       .keep_power = keep_power,
+                                       .count = -1});
 }
 
 static void test_keep_power_stands_above_everything(void **state)
@@ -773,8 +475,6 @@ static void test_mass_cuts_need_a_second_person(void **state)
     assert_ok(cut_number(w, done + 2)); /* the window has passed */
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -783,14 +483,6 @@ int main(void)
         CASE(test_cut_lapses_and_is_never_repeated),
         CASE(test_cut_not_carried_out),
         CASE(test_unknown_cut_is_settled_by_a_reading),
-        CASE(test_a_lapsed_cut_that_was_made_is_ours),
-        CASE(test_also_where_it_was_never_read_before),
-        CASE(test_also_where_no_reason_is_told_soon),
-        CASE(test_not_where_no_reason_is_told_late),
-        CASE(test_not_where_the_meter_tells_its_own_reason),
-        CASE(test_not_where_it_was_seen_not_made),
-        CASE(test_not_where_it_was_seen_not_made_and_no_reason_is_told),
-        CASE(test_a_look_too_early_says_nothing),
         CASE(test_restore_supersedes_a_pending_cut),
         CASE(test_withdrawn_cut_that_happened_is_undone),
         CASE(test_old_answers_do_not_settle_a_new_wish),
