@@ -225,7 +225,11 @@ enum err api_late_term_set(struct call *c)
     snprintf(t.clause, sizeof t.clause, "%s", clause);
     api_actor(c, actor);
     struct late_set set = {c->id, in_force ? &t : NULL, actor, c->now};
-    TRY(late_term_set(c->tx, &set));
+    enum err e = late_term_set(c->tx, &set);
+    if (e == ERR_STATE)
+        return api_bad(c, "in_force", ERR_API_FIELD,
+                       "the balance is in the meter: what is owed beside it bears no late fee");
+    TRY(e);
     c->wrote_account = c->id;
     return put_dues(c);
 }

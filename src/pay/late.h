@@ -7,6 +7,10 @@
  * least_fen, and at most cap_permille of its greatest amount. It is billed day by day as other
  * services are (pay/due.h): it is never a reason for a cut, and bears no late fee itself.
  * One run of arrears is one bill; its lines say which debt, days, rate and clause made it.
+ *
+ * A late fee is for what was not paid by a day that the contract names. What an account with its
+ * wallet in the meter owes beside it (a true-up, an overdraft of an exchanged meter, free credit
+ * that ended) has no such day: the platform keeps it from the next sales. It bears none.
  */
 #ifndef YUFU_PAY_LATE_H
 #define YUFU_PAY_LATE_H
@@ -54,7 +58,8 @@ struct late_set {
     const char *actor;
     wall_s now;
 };
-/* Counts from the next day on; what was counted before stands. ERR_RANGE, ERR_NOT_FOUND. */
+/* Counts from the next day on; what was counted before stands. ERR_RANGE, ERR_NOT_FOUND. ERR_STATE:
+ * a term for an account with its wallet in the meter. */
 [[nodiscard]] enum err late_term_set(struct store_tx *tx, const struct late_set *set);
 struct late_row {
     int64_t account_id;

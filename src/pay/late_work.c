@@ -44,19 +44,33 @@ static enum err audit_term(struct store_tx *tx, const struct late_set *s)
         tx, &(struct shift_act){s->actor, "late.set", "account", s->account_id, s->now}, &d);
 }
 
-enum err late_term_set(struct store_tx *tx, const struct late_set *s)
-{
+struct holder {
     int64_t project_id;
     int32_t offset_s;
-    enum err e = store_int(tx, &project_id, "SELECT project_id FROM account WHERE id = $1", "i",
-                           s->account_id);
-    if (e != ERR_OK)
-        return e;
+    bool in_meter; /* its balance; fixed once money was booked */
+};
+
+static enum err find_holder(struct store_tx *tx, int64_t account_id, struct holder *h)
+{
+    struct query q = query_open(
+        tx, "SELECT project_id, wallet = 'meter' FROM account WHERE id = $1", "i", account_id);
+    bool found = query_step(&q);
+    if (found)
+        *h = (struct holder){.project_id = query_int(&q, 0), .in_meter = query_int(&q, 1) != 0};
+    TRY(query_end(&q));
+    return found ? shift_offset(tx, h->project_id, &h->offset_s) : ERR_NOT_FOUND;
+}
+
+enum err late_term_set(struct store_tx *tx, const struct late_set *s)
+{
+    struct holder h;
+    TRY(find_holder(tx, s->account_id, &h));
     if (!s->term)
         return end_term(tx, s);
     if (!good(s->term))
         return ERR_RANGE;
-    TRY(shift_offset(tx, project_id, &offset_s));
+    if (h.in_meter)
+        return ERR_STATE;
     /* A term that comes back counts from today on; one that is changed goes on. */
     TRY(store_exec(tx,
                    "INSERT INTO late_term (account_id, project_id, ppm, next_years_ppm, "
@@ -69,9 +83,9 @@ enum err late_term_set(struct store_tx *tx, const struct late_set *s)
                    "last_day = CASE WHEN late_term.ended_at IS NULL THEN late_term.last_day "
                    "ELSE excluded.last_day END, ended_at = NULL, actor = excluded.actor, "
                    "clause = excluded.clause",
-                   "iiiiiiiitt", s->account_id, project_id, s->term->ppm, s->term->next_years_ppm,
+                   "iiiiiiiitt", s->account_id, h.project_id, s->term->ppm, s->term->next_years_ppm,
                    s->term->grace_days, s->term->least_fen, s->term->cap_permille,
-                   (int64_t)civil_local_day(s->now, offset_s) - 1, s->actor, s->term->clause));
+                   (int64_t)civil_local_day(s->now, h.offset_s) - 1, s->actor, s->term->clause));
     return audit_term(tx, s);
 }
 
@@ -118,6 +132,7 @@ enum err late_list(struct store_tx *tx, const struct late_query *query, late_eac
 struct work {
     struct late_row row;
     int32_t last_day, until; /* counted up to last_day; to be counted up to `until` */
+    bool in_meter;           /* the balance: then nothing below zero beside it is overdue */
     wall_s now;
 };
 
@@ -253,7 +268,7 @@ static enum err count_days(struct store_tx *tx, struct work *w)
             d.charged_fen = moved[at++].charged_fen;
         }
         balance_fen += d.paid_fen - d.charged_fen;
-        d.arrears_fen = balance_fen < 0 ? -balance_fen : 0;
+        d.arrears_fen = balance_fen < 0 && !w->in_meter ? -balance_fen : 0;
         TRY(count_to(tx, w, &d));
     }
     const struct late_row *r = &w->row;
@@ -286,12 +301,10 @@ static enum err find_due(struct store_tx *tx, wall_s now, int64_t limit, struct 
 
 static enum err work_one(struct store_tx *tx, struct work *w, int64_t *worked)
 {
-    int64_t project_id;
-    int32_t offset_s;
-    TRY(store_int(tx, &project_id, "SELECT project_id FROM account WHERE id = $1", "i",
-                  w->row.account_id));
-    TRY(shift_offset(tx, project_id, &offset_s));
-    w->until = civil_local_day(w->now, offset_s) - 1;
+    struct holder h;
+    TRY(find_holder(tx, w->row.account_id, &h));
+    w->in_meter = h.in_meter;
+    w->until = civil_local_day(w->now, h.offset_s) - 1;
     if (w->until <= w->last_day)
         return ERR_OK;
     (*worked)++;

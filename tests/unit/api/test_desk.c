@@ -278,6 +278,8 @@ static void test_other_services_and_late_fees(void **state)
     assert_int_equal(
         json_integer_value(json_object_get(json_object_get(r.json, "late_term"), "ppm")), 1'000);
     reply_free(&r);
+    /* Account 2 has its balance in the meter: what it owes beside it bears no late fee. */
+    check_reply(post(w, &finance, "/api/v1/accounts/2/late-term", term), 400, "API_FIELD");
     r = world_get(w, &finance, P "late-terms");
     assert_int_equal(json_array_size(json_object_get(r.json, "late_terms")), 1);
     reply_free(&r);

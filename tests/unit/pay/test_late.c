@@ -110,7 +110,7 @@ static enum err move(struct store_tx *tx, void *arg)
     snprintf(key, sizeof key, "move:%d", ++number);
     return ledger_post(tx,
                        &(struct ledger_entry){
-                           .account_id = A,
+                           .account_id = j->account,
                            .key = key,
                            .kind = "settlement",
                            .now = j->w->now,
@@ -133,7 +133,7 @@ static int64_t owes(struct world *w)
 
 static void move_by(struct world *w, int64_t fen)
 {
-    struct job j = {.w = w, .fen = fen};
+    struct job j = {.w = w, .account = A, .fen = fen};
     assert_ok(store_run(w->store, move, &j));
 }
 
@@ -248,6 +248,25 @@ static void test_terms_begin_and_end(void **state)
            "state) VALUES (1, 'k', 'k', 'prepayment', 'revenue', 1, 1, 'system', 'open')");
     w->now.s += DAY_S;
     assert_int_equal(count(w), 0); /* a run of the ledger is not folded */
+}
+
+/* What an account with its wallet in the meter owes beside it is kept from its next sales; nobody
+ * was given a day to pay it by. */
+static void test_what_is_owed_beside_a_meters_wallet_bears_none(void **state)
+{
+    struct world *w = *state;
+    struct job j = {.w = w, .account = WORLD_ACCOUNT, .fen = -20'000};
+    assert_err(ERR_STATE, term(w, WORLD_ACCOUNT, &plain));
+    assert_ok(term(w, A, &plain));
+    /* A term that an older release took. */
+    world_exec(w, "UPDATE late_term SET account_id = 7");
+    assert_ok(store_run(w->store, move, &j));
+    w->now.s += 10 * DAY_S;
+    assert_int_equal(count(w), 1);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM ledger_txn WHERE kind = 'late.fee'"), 0);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM late_line"), 0);
+    assert_int_equal(world_int(w, "SELECT begun_day IS NULL FROM late_term"), 1);
+    assert_ok(term(w, WORLD_ACCOUNT, NULL)); /* it can be ended */
 }
 
 /* --- lines ------------------------------------------------------------------------------------ */
@@ -410,6 +429,7 @@ int main(void)
         T(test_the_books_are_counted_day_by_day),
         T(test_counting_late_is_the_same),
         T(test_terms_begin_and_end),
+        T(test_what_is_owed_beside_a_meters_wallet_bears_none),
         T(test_a_line_says_debt_days_rate_rounding_and_clause),
         T(test_another_debt_or_clause_is_another_line),
         T(test_what_was_billed_before_becomes_a_line),

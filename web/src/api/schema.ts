@@ -1736,7 +1736,8 @@ export interface paths {
         put?: never;
         /**
          * Set
-         * @description Counts from the next day on. `in_force` false: the contract knows no late fee any more.
+         * @description Counts from the next day on. `in_force` false: the contract knows no late fee any more. An account
+         *     with its wallet in the meter bears none (`API_FIELD`, `in_force`).
          */
         post: operations["setLateTerm"];
         delete?: never;
