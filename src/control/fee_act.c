@@ -30,6 +30,8 @@ static void describe_facts(const struct loop *l, struct detail *d)
     if (f->available_known) {
         detail_int(d, "available_fen", f->available_fen);
         detail_int(d, "balance_fen", f->available_fen);
+    } else if (f->available_fen != INT64_MIN) {
+        detail_int(d, "at_least_fen", f->available_fen);
     }
     detail_int(d, "prepayment_fen", l->outlook.prepayment_fen);
     detail_int(d, "accrued_fen", l->outlook.accrued_fen);
@@ -91,7 +93,8 @@ static void describe_channels(uint32_t channels, struct detail *d)
 enum err fee_note(struct loop *l, const char *template, int level, const char *subject)
 {
     struct detail facts = {}, d = {};
-    detail_int(&facts, "available_fen", l->facts.available_fen);
+    detail_int(&facts, "available_fen",
+               l->facts.available_known ? l->facts.available_fen : l->outlook.available_fen);
     detail_text(&d, "template", template);
     detail_int(&d, "level", level);
     detail_int(&d, "episode", l->episode.number);
@@ -126,6 +129,19 @@ static enum err move_level(struct loop *l, const char *json)
     fee_step_level(&l->episode, &s);
     return level > before || (level < before && level == 0) ? fee_tell(l, kinds[level], json)
                                                             : ERR_OK;
+}
+
+/* While something is off for money, what is available is kept for when it cannot be said. */
+static void note_known(struct loop *l)
+{
+    const struct strategy_facts *f = &l->facts;
+    struct episode *e = &l->episode;
+    bool off = f->desired == STRATEGY_DESIRED_OPEN_MONEY || f->some_limited ||
+               l->decision.action == STRATEGY_CUT || l->decision.action == STRATEGY_LIMIT;
+    if (off && !f->available_known)
+        return; /* it stays what it was */
+    e->known_fen = off ? f->available_fen : 0;
+    e->known_seq = off ? l->newest_seq : 0;
 }
 
 static const char *template_of(const struct loop *l, int level)
@@ -347,6 +363,7 @@ enum err fee_carry_out(struct loop *l)
     TRY(move_level(l, json));
     TRY(act(l, json, changed));
     snprintf(e->strategy, sizeof e->strategy, "%s", l->in_force.text);
+    note_known(l);
     if (!changed && !old && same_episode(before, e))
         return ERR_OK; /* most checks end here, without a write */
     TRY(fee_episode_save(l->turn.tx, l->outlook.account.id, e));

@@ -12,7 +12,8 @@ enum err fee_episode_load(struct store_tx *tx, int64_t account_id, struct episod
         tx,
         "SELECT level, warned_level, noted_level, level_at, notice_at, noted_at, decided_at, "
         "episode, notices, noted, said, due_at, level_fen, limited_at, emergency_at, told_day, "
-        "told_today, emergency_episode, emergency_fen, strategy FROM fee_state "
+        "told_today, emergency_episode, emergency_fen, strategy, known_fen, known_seq "
+        "FROM fee_state "
         "WHERE account_id = $1",
         "i", account_id);
     if (query_step(&q)) {
@@ -35,6 +36,8 @@ enum err fee_episode_load(struct store_tx *tx, int64_t account_id, struct episod
             .told_today = query_int(&q, 16),
             .emergency_episode = query_int(&q, 17),
             .emergency_fen = query_int(&q, 18),
+            .known_fen = query_int(&q, 20),
+            .known_seq = query_int(&q, 21),
         };
         snprintf(e->said, sizeof e->said, "%s", query_text(&q, 10));
         snprintf(e->strategy, sizeof e->strategy, "%s", query_text(&q, 19));
@@ -64,9 +67,11 @@ enum err fee_episode_save(struct store_tx *tx, int64_t account_id, const struct 
     return store_exec(tx,
                       "UPDATE fee_state SET limited_at = nullif($2, 0), told_day = $3, "
                       "told_today = $4, emergency_episode = $5, emergency_at = nullif($6, 0), "
-                      "emergency_fen = $7, strategy = $8 WHERE account_id = $1",
-                      "iiiiiiit", account_id, e->limited_at.s, e->told_day, e->told_today,
-                      e->emergency_episode, e->emergency_at.s, e->emergency_fen, e->strategy);
+                      "emergency_fen = $7, strategy = $8, known_fen = $9, known_seq = $10 "
+                      "WHERE account_id = $1",
+                      "iiiiiiitii", account_id, e->limited_at.s, e->told_day, e->told_today,
+                      e->emergency_episode, e->emergency_at.s, e->emergency_fen, e->strategy,
+                      e->known_fen, e->known_seq);
 }
 
 static enum err notice_channels(struct store_tx *tx, int64_t account_id, int64_t episode,

@@ -159,6 +159,24 @@ static enum err gather_due(struct loop *l)
     return ERR_OK;
 }
 
+/* What cannot be rated now was known when supply went off. Since then nothing was used: what is
+ * settled is of before, and is in that figure. */
+static enum err gather_unknown(struct loop *l)
+{
+    const struct episode *e = &l->episode;
+    struct strategy_facts *f = &l->facts;
+    int64_t came_fen;
+    f->available_fen = INT64_MIN;
+    if (e->known_seq == 0 || f->wallet == STRATEGY_WALLET_METER)
+        return ERR_OK;
+    TRY(store_int(l->turn.tx, &came_fen,
+                  "SELECT coalesce(sum(p.amount_fen), 0) FROM ledger_txn t JOIN posting p "
+                  "ON p.account_id = t.account_id AND p.seq = t.seq WHERE t.account_id = $1 "
+                  "AND t.seq > $2 AND t.kind <> 'settlement' AND p.book = 'prepayment'",
+                  "ii", l->outlook.account.id, e->known_seq));
+    return units_add(e->known_fen, came_fen, &f->available_fen);
+}
+
 bool fee_uses_recharge(const struct strategy_policy *p)
 {
     return p->level_percent[0] > 0 && p->percent_of == STRATEGY_OF_RECHARGE;
@@ -191,7 +209,7 @@ static enum err gather_money(struct loop *l)
     bool running = e->emergency_episode == e->number &&
                    (p->emergency_s == 0 || l->turn.now.s < e->emergency_at.s + p->emergency_s);
     f->emergency_fen = running ? e->emergency_fen : 0;
-    TRY(gather_due(l));
+    TRY(f->available_known ? gather_due(l) : gather_unknown(l));
     if (fee_uses_recharge(p))
         TRY(last_recharge(l));
     if (f->available_known && f->available_fen <= p->cut_at_fen)
@@ -213,12 +231,16 @@ static enum err gather_clock(struct loop *l)
 {
     const struct episode *e = &l->episode;
     int64_t booked_s = 0, now = l->turn.now.s;
-    enum err r = store_int(l->turn.tx, &booked_s,
-                           "SELECT at FROM ledger_txn WHERE account_id = $1 ORDER BY seq DESC "
-                           "LIMIT 1",
-                           "i", l->outlook.account.id);
-    if (r != ERR_OK && r != ERR_NOT_FOUND)
-        return r;
+    struct query q = query_open(l->turn.tx,
+                                "SELECT at, seq FROM ledger_txn WHERE account_id = $1 "
+                                "ORDER BY seq DESC LIMIT 1",
+                                "i", l->outlook.account.id);
+    l->newest_seq = 0;
+    if (query_step(&q)) {
+        booked_s = query_int(&q, 0);
+        l->newest_seq = query_int(&q, 1);
+    }
+    TRY(query_end(&q));
     l->facts.clock_trusted =
         booked_s <= now && e->decided_at.s <= now && e->level_at.s <= now && e->noted_at.s <= now;
     return ERR_OK;

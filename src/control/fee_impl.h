@@ -13,6 +13,8 @@
 struct episode {
     int level, warned_level, noted_level;
     int64_t level_fen; /* available when the level was reached */
+    int64_t known_fen, known_seq; /* while something is off for money: what was available when last
+                                     known, and the newest transaction then; 0: not known */
     wall_s level_at, notice_at, noted_at, decided_at, due_at, limited_at, emergency_at;
     int64_t number, notices, noted, told_day, told_today;
     int64_t emergency_episode, emergency_fen;
@@ -60,6 +62,7 @@ struct loop {
     int64_t other_due_fen; /* taken off what is available, where the policy says so */
     bool confirmed;        /* the customer says so, now */
     int32_t local_day;
+    int64_t newest_seq; /* of the ledger; 0: nothing is booked */
     struct control_row relay[BILLING_METERS_MAX]; /* circuit 0 of each meter */
     int64_t circuits[BILLING_METERS_MAX];         /* that can be switched off; 0: none */
     bool cuts[BILLING_METERS_MAX];                /* the meter has something to cut with */

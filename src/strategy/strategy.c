@@ -512,7 +512,7 @@ static void decide_restore(struct strategy_decision *d, const struct strategy_po
         decide(d, STRATEGY_RESTORE, STRATEGY_BECAUSE_KEPT);
     else if (!f->account_open)
         decide(d, STRATEGY_HOLD, STRATEGY_BECAUSE_ACCOUNT_CLOSED);
-    else if (!f->available_known)
+    else if (!f->available_known && !money_back(p, f))
         decide(d, STRATEGY_HOLD, STRATEGY_BECAUSE_BALANCE_UNKNOWN);
     else if (money_back(p, f) && !p->restore_automatic)
         decide(d, STRATEGY_HOLD, STRATEGY_BECAUSE_BY_STAFF);
@@ -533,7 +533,7 @@ static void decide_restore(struct strategy_decision *d, const struct strategy_po
 static bool limit_is_over(const struct strategy_policy *p, const struct strategy_facts *f)
 {
     return (f->limited_at.s != 0 || f->some_limited) && f->desired != STRATEGY_DESIRED_OPEN_MONEY &&
-           (f->keep_power || (f->account_open && f->available_known && money_back(p, f)));
+           (f->keep_power || (f->account_open && money_back(p, f)));
 }
 
 static void decide_level(struct strategy_decision *d, const struct strategy_policy *p,

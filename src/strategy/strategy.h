@@ -142,7 +142,8 @@ struct strategy_facts {
     bool contract_signed;
     bool available_known;  /* there is a reading, a price and a ledger to say what is available */
     int64_t available_fen; /* ledger - accrued (platform); the meter's own word (meter); in both
-                              cases by strategy_available */
+                              cases by strategy_available. Not known: what is off comes back on what
+                              was known when it went off and what was paid since; INT64_MIN: nothing */
     int64_t other_owed_fen; /* >= 0: what available would be higher by without other services */
     int64_t true_up_fen;    /* >= 0: true-ups in it that are too new to cut anybody by themselves */
     int64_t mean_day_fen;   /* what a day costs; 0: not known */

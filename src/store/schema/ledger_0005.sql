@@ -9,6 +9,11 @@ CREATE TABLE control_dark (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX control_dark_at ON control_dark (at);
 
+-- While something is off for money: what was available when it was last known, and the newest transaction
+-- then (0: not known). Supply comes back on it where the period that runs cannot be rated.
+ALTER TABLE fee_state ADD COLUMN known_fen INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE fee_state ADD COLUMN known_seq INTEGER NOT NULL DEFAULT 0;
+
 -- What an account with its wallet in the meter owes the platform.
 
 -- Of a sale, what stays in the prepayment because the account owes it there; the rest goes into the meter.

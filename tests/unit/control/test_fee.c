@@ -141,6 +141,35 @@ static void test_payment_that_is_too_small_cancels_too(void **state)
     assert_int_equal(level(w), 3);
 }
 
+/* The charge that runs is of a meter before this one, and that part is not settled yet. */
+static void lose_the_price(struct world *w)
+{
+    sql(w, "UPDATE charge_open SET epoch = epoch - 1");
+}
+
+static void test_paid_up_though_what_was_used_cannot_be_priced(void **state)
+{
+    struct world *w = *state;
+    run_out(w); /* 1.10 yuan below zero */
+    relay_does(w, true);
+    reading(w, 60, 0);
+    lose_the_price(w);
+    reading(w, 60, 0);
+    assert_true(decided(w, "BALANCE_UNKNOWN"));
+    assert_true(wished(w, "open")); /* nobody has paid: what was owed is not forgotten */
+    pay(w, "order-0002", 110);
+    assert_true(decided(w, "BALANCE_UNKNOWN"));
+    assert_true(wished(w, "open"));
+    pay(w, "order-0003", 1);
+    assert_true(decided(w, "PAID_UP"));
+    assert_true(wished(w, "closed"));
+    relay_does(w, false);
+    reading(w, 60, 0);
+    assert_true(decided(w, "BALANCE_UNKNOWN")); /* and is not cut again on what is not known */
+    assert_true(wished(w, "closed"));
+    assert_int_equal(number(w, "SELECT known_seq FROM fee_state"), 0);
+}
+
 static void test_restore_after_payment(void **state)
 {
     struct world *w = *state;
@@ -654,6 +683,7 @@ int main(void)
         CASE(test_payment_between_decision_and_cut_cancels_it),
         CASE(test_payment_that_is_too_small_cancels_too),
         CASE(test_restore_after_payment),
+        CASE(test_paid_up_though_what_was_used_cannot_be_priced),
         CASE(test_no_contract_no_cut),
         CASE(test_keep_power_no_cut),
         CASE(test_without_a_delivered_notice_no_cut),

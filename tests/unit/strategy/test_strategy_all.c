@@ -52,7 +52,7 @@ static enum strategy_action model(const struct strategy_policy *p, const struct 
                 : f->available_fen <= p->level_fen[0] ? 1
                                                       : 0;
     if (f->desired == STRATEGY_DESIRED_OPEN_MONEY) {
-        bool money_back = f->available_known && f->available_fen > p->restore_above_fen;
+        bool money_back = f->available_fen > p->restore_above_fen;
         bool back = f->keep_power || (f->account_open && money_back && p->restore_automatic);
         return back ? STRATEGY_RESTORE : STRATEGY_HOLD;
     }
