@@ -97,7 +97,7 @@ enum err position_read(const char *text, struct rating_position *p)
     "account_id, meter_id, epoch, opened_at, closed_at, plan_code, plan_version, offset_s, "       \
     "from_at, from_total_wh, from_rate1_wh, from_rate2_wh, from_rate3_wh, from_rate4_wh, "         \
     "to_at, to_total_wh, to_rate1_wh, to_rate2_wh, to_rate3_wh, to_rate4_wh, ratio, estimated, "   \
-    "position, amount_fen"
+    "position, amount_fen, energy_wh"
 
 enum err basis_put(struct store_tx *tx, const struct basis *b)
 {
@@ -106,12 +106,12 @@ enum err basis_put(struct store_tx *tx, const struct basis *b)
     return store_exec(
         tx,
         "INSERT OR REPLACE INTO settlement_basis (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, "
-        "$8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
-        "iiiiitiiiiiiiiiiiiiiiiti", b->account_id, b->meter_id, b->epoch, b->opened_at.s,
+        "$8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
+        "iiiiitiiiiiiiiiiiiiiiitii", b->account_id, b->meter_id, b->epoch, b->opened_at.s,
         b->closed_at.s, b->plan_code, b->plan_version, (int64_t)b->offset_s, b->from.at.s,
         b->from.wh[0], b->from.wh[1], b->from.wh[2], b->from.wh[3], b->from.wh[4], b->to.at.s,
         b->to.wh[0], b->to.wh[1], b->to.wh[2], b->to.wh[3], b->to.wh[4], b->ratio,
-        (int64_t)b->estimated, position, b->amount_fen);
+        (int64_t)b->estimated, position, b->amount_fen, b->energy_wh);
 }
 
 static enum err read_basis(const struct query *q, struct basis *b)
@@ -127,7 +127,8 @@ static enum err read_basis(const struct query *q, struct basis *b)
                         .to = {.at = {query_int(q, 14)}},
                         .ratio = query_int(q, 20),
                         .estimated = (unsigned)query_int(q, 21),
-                        .amount_fen = query_int(q, 23)};
+                        .amount_fen = query_int(q, 23),
+                        .energy_wh = query_int(q, 24)};
     for (int i = 0; i < READINGS_REGISTERS; i++) {
         b->from.wh[i] = query_int(q, 9 + i);
         b->to.wh[i] = query_int(q, 15 + i);

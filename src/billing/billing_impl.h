@@ -156,6 +156,7 @@ struct basis {
     int64_t ratio;
     unsigned estimated;
     struct rating_position before;
+    int64_t energy_wh;  /* as it is known now */
     int64_t amount_fen; /* as it is rated now; wallet in the meter: what the meter took, until it is
                            rated again */
 };

@@ -170,16 +170,20 @@ static enum err find_grace(struct store_tx *tx, struct billing_outlook *o, wall_
                      "ii", o->account.id, now.s);
 }
 
-/* Settled money of the last seven days over the time it covers; before the first settlement the
- * open charge, if it is old enough to say something. */
+/* Settled money of the last seven days, on the platform as it is rated now, over the time it
+ * covers; before the first settlement the open charge, if it is old enough to say something. */
 static enum err find_mean(struct look *l)
 {
     struct billing_outlook *o = l->out;
     struct query q = query_open(l->tx,
-                                "SELECT coalesce(sum(amount_fen), 0), "
-                                "coalesce(max(closed_at) - min(opened_at), 0) "
-                                "FROM settlement WHERE account_id = $1 AND closed_at > $2",
-                                "ii", o->account.id, l->now.s - MEAN_DAYS * BILLING_DAY_S);
+                                "SELECT coalesce(sum(coalesce(b.amount_fen, s.amount_fen)), 0), "
+                                "coalesce(max(s.closed_at) - min(s.opened_at), 0) "
+                                "FROM settlement s LEFT JOIN settlement_basis b ON $3 = 0 "
+                                "AND b.account_id = s.account_id AND b.meter_id = s.meter_id "
+                                "AND b.epoch = s.epoch AND b.opened_at = s.opened_at "
+                                "WHERE s.account_id = $1 AND s.closed_at > $2",
+                                "iii", o->account.id, l->now.s - MEAN_DAYS * BILLING_DAY_S,
+                                (int64_t)(o->account.wallet == SITE_WALLET_METER));
     int64_t sum_fen = 0, seconds = 0;
     if (query_step(&q)) {
         sum_fen = query_int(&q, 0);

@@ -352,12 +352,12 @@ static enum err work_out(struct account *a)
 static bool differs(const struct change *c)
 {
     return c->amount_fen != c->old->amount_fen || c->version != c->old->plan_version ||
-           c->last_ratio != c->old->ratio;
+           c->energy_wh != c->old->energy_wh;
 }
 
 static void print_ratio(FILE *out, const struct change *c)
 {
-    if (c->last_ratio != c->old->ratio)
+    if (c->energy_wh != c->old->energy_wh)
         fprintf(out,
                 ",\"old_ratio\":%" PRId64 ",\"new_ratio\":%" PRId64 ",\"new_energy_wh\":%" PRId64,
                 c->old->ratio, c->last_ratio, c->energy_wh);
@@ -371,10 +371,9 @@ static void print_change(FILE *out, const struct change *c, bool first)
             ",\"closed_at\":%" PRId64 ",\"energy_wh\":%" PRId64 ",\"plan_code\":\"%s\""
             ",\"old_version\":%" PRId64 ",\"new_version\":%" PRId64 ",\"old_fen\":%" PRId64
             ",\"new_fen\":%" PRId64 ",\"difference_fen\":%" PRId64 "%s",
-            first ? "" : ",", p->meter_id, p->epoch, p->opened_at.s, p->closed_at.s,
-            (p->to.wh[0] - p->from.wh[0]) * p->ratio, p->plan_code, p->plan_version, c->last,
-            p->amount_fen, c->amount_fen, c->amount_fen - p->amount_fen,
-            c->estimated ? ",\"apportioned\":true" : "");
+            first ? "" : ",", p->meter_id, p->epoch, p->opened_at.s, p->closed_at.s, p->energy_wh,
+            p->plan_code, p->plan_version, c->last, p->amount_fen, c->amount_fen,
+            c->amount_fen - p->amount_fen, c->estimated ? ",\"apportioned\":true" : "");
     print_ratio(out, c);
     fputc('}', out);
 }
@@ -487,6 +486,7 @@ static enum err keep_chain(const struct account *a, const struct chain *chain)
     for (size_t i = 0; i < chain->count; i++) {
         struct basis b = chain->list[i];
         b.amount_fen = chain->changes[i].amount_fen;
+        b.energy_wh = chain->changes[i].energy_wh;
         b.plan_version = chain->changes[i].version;
         b.ratio = chain->changes[i].ratio;
         b.before = chain->changes[i].before;

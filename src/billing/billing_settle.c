@@ -228,6 +228,7 @@ static enum err keep_basis(const struct settle *s, const struct closing *c)
                       .to = {.at = c->end.closing.at},
                       .ratio = s->charge.ratio,
                       .before = c->before,
+                      .energy_wh = c->bill.energy_wh,
                       .amount_fen = c->charged_fen};
     b.estimated = (s->charge.estimated ? BASIS_OPENING_ESTIMATED : 0u) |
                   (c->end.estimated ? BASIS_CLOSING_ESTIMATED : 0u) |

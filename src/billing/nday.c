@@ -33,8 +33,10 @@ static enum err read_history(struct look *l, int64_t meter_id)
     l->history = (struct forecast_history){};
     struct query q = query_open(
         l->tx,
-        "SELECT business_day, sum(energy_wh) FROM settlement WHERE account_id = $1 AND "
-        "meter_id = $2 AND business_day > $3 GROUP BY business_day ORDER BY business_day",
+        "SELECT s.business_day, sum(coalesce(b.energy_wh, s.energy_wh)) FROM settlement s "
+        "LEFT JOIN settlement_basis b ON b.account_id = s.account_id AND b.meter_id = s.meter_id "
+        "AND b.epoch = s.epoch AND b.opened_at = s.opened_at WHERE s.account_id = $1 AND "
+        "s.meter_id = $2 AND s.business_day > $3 GROUP BY s.business_day ORDER BY s.business_day",
         "iii", l->account.id, meter_id, (int64_t)l->today - HISTORY_DAYS);
     while (e == ERR_OK && query_step(&q)) {
         int64_t used_wh = query_int(&q, 1);

@@ -120,14 +120,18 @@ const char *run_method_name(enum run_method m)
     return names[m];
 }
 
-/* What was settled in the span; whoever used nothing bears nothing. */
+/* What was settled in the span, as it is known now: a ratio may have been corrected since it was
+ * billed. Whoever used nothing bears nothing. */
 static enum err weigh_by_usage(struct store_tx *tx, int64_t run_id, wall_s from, wall_s to)
 {
     return store_exec(tx,
-                      "UPDATE money_run_line SET weight = (SELECT coalesce(sum(s.energy_wh), 0) "
-                      "FROM settlement s WHERE s.account_id = money_run_line.account_id "
-                      "AND s.energy_wh > 0 AND s.closed_at > $2 AND s.closed_at <= $3) "
-                      "WHERE run_id = $1",
+                      "UPDATE money_run_line SET weight = (SELECT "
+                      "coalesce(sum(coalesce(b.energy_wh, s.energy_wh)), 0) FROM settlement s "
+                      "LEFT JOIN settlement_basis b ON b.account_id = s.account_id "
+                      "AND b.meter_id = s.meter_id AND b.epoch = s.epoch "
+                      "AND b.opened_at = s.opened_at "
+                      "WHERE s.account_id = money_run_line.account_id AND s.energy_wh > 0 "
+                      "AND s.closed_at > $2 AND s.closed_at <= $3) WHERE run_id = $1",
                       "iii", run_id, from.s, to.s);
 }
 

@@ -10,7 +10,7 @@
                                */
 
 #define STORE_CHECKPOINT_PAGES 1000
-#define STORE_PARAMETERS 24 /* $1 .. $24 */
+#define STORE_PARAMETERS 32 /* $1 .. $32 */
 
 struct store_tx {
     struct store *store;

@@ -144,3 +144,11 @@ CREATE UNIQUE INDEX gateway_push_open ON gateway_push_part (gateway_id)
 -- 'terms' and 'ratio' are entered by a person and done at once: ids from 2^40 on, no plan, a running number.
 ALTER TABLE rerate ADD COLUMN cause TEXT NOT NULL DEFAULT 'plan'
   CHECK (cause IN ('plan', 'terms', 'ratio'));
+-- What was used, as it is known now: settlement.energy_wh is what was billed, before a ratio was corrected.
+ALTER TABLE settlement_basis ADD COLUMN energy_wh INTEGER NOT NULL DEFAULT 0;
+UPDATE settlement_basis SET energy_wh = (SELECT s.energy_wh FROM settlement s
+  WHERE s.account_id = settlement_basis.account_id AND s.meter_id = settlement_basis.meter_id
+    AND s.epoch = settlement_basis.epoch AND s.opened_at = settlement_basis.opened_at)
+  WHERE EXISTS (SELECT 1 FROM settlement s
+    WHERE s.account_id = settlement_basis.account_id AND s.meter_id = settlement_basis.meter_id
+      AND s.epoch = settlement_basis.epoch AND s.opened_at = settlement_basis.opened_at);

@@ -93,6 +93,24 @@ static void test_the_price_of_the_step(void **state)
     assert_true(f.cost_fen[4][FORECAST_P50] > 5 * 240 + 400);
 }
 
+static enum err correct_ratio(struct store_tx *tx, void *arg)
+{
+    const struct ask *a = arg;
+    return billing_ratio_put(tx, &a->t->clerk.billing,
+                             &(struct billing_ratio){1, {T0 + 60}, 5, "plate", "user:1"},
+                             (wall_s){a->now});
+}
+
+/* The transformers come to light after a month: the days before were five times as much. */
+static void test_a_corrected_ratio(void **state)
+{
+    struct town *t = *state;
+    int64_t now = live(t, 30, WATTS);
+    assert_ok(store_run(t->ledger, correct_ratio, &(struct ask){.t = t, .now = now}));
+    struct nday f = seen(t, now, 3);
+    near(f.cost_fen[2][FORECAST_P50], 3 * 5 * 240, 40);
+}
+
 static void test_nothing_to_go_by(void **state)
 {
     struct town *t = *state;
@@ -112,6 +130,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {CASE(test_steady_use), CASE(test_an_empty_flat),
                                        CASE(test_the_price_of_the_step),
-                                       CASE(test_nothing_to_go_by)};
+                                       CASE(test_a_corrected_ratio), CASE(test_nothing_to_go_by)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

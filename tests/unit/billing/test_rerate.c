@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "pay/run.h"
+
 static int64_t sum_of(struct town *t, const char *sql)
 {
     return town_int(t, sql);
@@ -53,6 +55,7 @@ static void a_price_that_was_fixed_later(void **state)
     assert_int_equal(sum_of(t, "SELECT count(*) FROM event WHERE kind = 'charge.trued_up'"), 1);
     assert_ok(town_outlook(t, 7, T0 + 26 * DAY + 120, &o));
     assert_int_equal(o.grace_fen, 1300);
+    assert_in_range(o.mean_day_fen, 845, 855); /* days left are counted at the price that holds */
     assert_ok(town_outlook(t, 7, T0 + 34 * DAY, &o));
     assert_int_equal(o.grace_fen, 0); /* a week later it counts like any money */
     assert_books(t);
@@ -307,6 +310,55 @@ static void a_ratio_in_favour(void **state)
     assert_books(t);
 }
 
+static enum err share_by_usage(struct store_tx *tx, void *arg)
+{
+    struct run_meter main = {.meter_id = 1, .to_wh = 1'000'000, .ratio = 1};
+    struct run_common c = {.ask = {.project_id = 1,
+                                   .code = "lift",
+                                   .period = "2026-02",
+                                   .title = "Lift",
+                                   .actor = "user:1",
+                                   .now = {T0 + 2 * DAY + 120},
+                                   .members = {"", "a7\na9\n"}},
+                           .meters = &main,
+                           .meter_count = 1,
+                           .from = {T0},
+                           .to = {T0 + 2 * DAY},
+                           .price_e8 = 50'000'000,
+                           .method = RUN_USAGE};
+    return run_ask_share(tx, &c, arg);
+}
+
+/* Common usage is shared by what was used as it is known now, not as it was billed before the
+ * transformers were known; also of the day within which they begin. */
+static void sharing_by_usage_counts_corrected_energy(void **state)
+{
+    struct town *t = *state;
+    int64_t run;
+    town_run(t, 1, T0, T0 + 2 * DAY + 1, 1000);
+    town_run(t, 3, T0, T0 + 2 * DAY + 1, 1000);
+    town_tick(t, T0 + 2 * DAY);
+    assert_ok(put_ratio(t, 1, T0 + DAY / 2, 5, T0 + 2 * DAY + 60));
+    assert_ok(store_run(t->ledger, share_by_usage, &run));
+    assert_int_equal(sum_of(t, "SELECT weight FROM money_run_line WHERE account_id = 9"), 48'000);
+    assert_int_equal(sum_of(t, "SELECT weight FROM money_run_line WHERE account_id = 7"),
+                     12'000 + 5 * 36'000);
+    assert_int_equal(sum_of(t, "SELECT amount_fen FROM money_run_line WHERE account_id = 7"),
+                     40'000); /* of 500.00 */
+    /* A price after it moves no energy, and says nothing of ratios. */
+    town_plan(t, "flat", 2, T0, "{\"kind\":\"flat\",\"price\":\"1\"}");
+    town_tick(t, T0 + 2 * DAY + 180);
+    assert_int_equal(sum_of(t, "SELECT sum(energy_wh) FROM settlement_basis WHERE meter_id = 1"),
+                     192'000);
+    assert_int_equal(sum_of(t, "SELECT count(*) FROM true_up u, json_each(u.bill, '$.lines') l "
+                               "WHERE u.bill ->> 'cause' = 'plan' AND l.value ->> 'old_ratio'"),
+                     0);
+    assert_int_equal(sum_of(t, "SELECT sum(l.value ->> 'energy_wh') FROM true_up u, "
+                               "json_each(u.bill, '$.lines') l WHERE u.bill ->> 'cause' = 'plan'"),
+                     192'000);
+    assert_books(t);
+}
+
 /* A household of five has 100 kWh more in the first step; the terms come ten days late. */
 static void late_terms_are_as_if_in_time(void **state)
 {
@@ -377,6 +429,7 @@ int main(void)
         TEST(two_at_once),
         TEST(a_late_ratio_is_as_if_in_time),
         TEST(a_ratio_in_favour),
+        TEST(sharing_by_usage_counts_corrected_energy),
         TEST(late_terms_are_as_if_in_time),
         TEST(what_is_out_of_reach_is_refused_by_name),
         TEST(a_ratio_in_a_shared_ladder_is_refused),
