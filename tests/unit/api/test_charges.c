@@ -2,6 +2,7 @@
 #include "tests/unit/api/world.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define P "/api/v1/projects/1"
 #define A "/api/v1/accounts/1"
@@ -104,6 +105,75 @@ static void test_true_ups_and_progress(void **state)
     reply_free(&r);
 }
 
+#define KEPT P "/rerates/kept"
+#define KEEP(percent, reason) "{\"kept_percent\": " percent ", \"reason\": \"" reason "\"}"
+
+static int64_t kept_percent(struct world *w, const struct person *p)
+{
+    struct reply r = world_get(w, p, P "/rerates");
+    int64_t percent = reply_int(&r, "kept_percent");
+    reply_free(&r);
+    return percent;
+}
+
+/* How much of a sale is kept for what is owed beside the meter: whoever makes prices says it, with
+ * a reason, for a project of his own. */
+static void test_kept(void **state)
+{
+    struct world *w = *state;
+    struct person cashier = world_cashier(w);
+    world_person(w, AUTH_FINANCE, 1);
+    struct person finance = world_login(w, "finance");
+    static const struct {
+        const char *path, *body, *code;
+        int status;
+    } refused[] = {
+        {"/api/v1/projects/99/rerates/kept", KEEP("20", "r"), "NOT_FOUND", 404},
+        {"/api/v1/projects/2/rerates/kept", KEEP("20", "r"), "NOT_FOUND", 404}, /* not hers */
+        {KEPT, KEEP("101", "r"), "RANGE", 422},
+        {KEPT, KEEP("-1", "r"), "RANGE", 422},
+        {KEPT, KEEP("\"20\"", "r"), "API_FIELD", 400},
+        {KEPT, KEEP("20", ""), "API_FIELD", 400},
+        {KEPT, "{\"kept_percent\": 20}", "API_FIELD", 400},
+        {KEPT, "{\"reason\": \"r\"}", "API_FIELD", 400},
+    };
+    check_reply(world_post(w, &cashier, "key-00000001", KEPT, KEEP("20", "r")), 403,
+                "AUTH_FORBIDDEN");
+    check_reply(world_post(w, NULL, "key-00000002", KEPT, KEEP("20", "r")), 401, "-");
+    check_reply(world_post(w, &finance, NULL, KEPT, KEEP("20", "r")), 400, "API_KEY");
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "key-%08zu", 10 + i);
+        check_reply(world_post(w, &finance, key, refused[i].path, refused[i].body),
+                    refused[i].status, refused[i].code);
+    }
+    assert_int_equal(kept_percent(w, &finance), 50); /* nothing stays of any of them */
+    assert_int_equal(world_number(w, "SELECT count(*) FROM billing_rule"), 0);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM audit WHERE action = 'billing.kept'"),
+                     0);
+    check_reply(world_post(w, &finance, "key-00000030", P "/rerates/grace",
+                           "{\"grace_days\": 15, \"reason\": \"r\"}"),
+                200, "-");
+    struct reply r = world_post(w, &finance, "key-00000031", KEPT, KEEP("20", "agreed"));
+    assert_int_equal(r.status, 200);
+    assert_int_equal(reply_int(&r, "kept_percent"), 20);
+    reply_free(&r);
+    r = world_post(w, &finance, "key-00000031", KEPT, KEEP("20", "agreed")); /* told again */
+    assert_non_null(strstr(r.head, "Idempotent-Replay: true"));
+    reply_free(&r);
+    check_reply(world_post(w, &finance, "key-00000031", KEPT, KEEP("30", "agreed")), 422,
+                "API_KEY_REUSED");
+    assert_int_equal(kept_percent(w, &finance), 20);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM audit WHERE action = 'billing.kept'"),
+                     1);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM audit WHERE action = 'billing.kept' "
+                                     "AND detail ->> 'reason' = 'agreed'"),
+                     1);
+    r = world_get(w, &finance, P "/rerates");
+    assert_int_equal(reply_int(&r, "grace_days"), 15); /* the other rule stands */
+    reply_free(&r);
+}
+
 #define TERMS(from, persons, moved_in)                                                             \
     "{\"from\": " from ", \"persons\": " persons ", \"area_milli_m2\": 90500, "                    \
     "\"capacity_milli_kva\": 0, \"contracted_milli_kw\": 0, \"moved_in\": " moved_in ", "          \
@@ -182,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_held_and_repaired),
         CASE(test_true_ups_and_progress),
+        CASE(test_kept),
         CASE(test_terms),
         CASE(test_ratio),
         CASE(test_settled_time),
