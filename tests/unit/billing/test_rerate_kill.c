@@ -1,9 +1,7 @@
 /* Rating again, killed at every boundary of a transaction: it goes on where it was, and nothing is
  * booked twice or forgotten. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/billing/town.h"
@@ -11,25 +9,29 @@
 #define ACCOUNTS 9 /* beside those of the town */
 #define PAGE 2
 
-static char folder[64];
+static char folder[64], ledger[96], readings[96];
 
 static struct town *open_files(void)
 {
-    static char ledger[96], readings[96];
-    snprintf(ledger, sizeof ledger, "%s/ledger.db", folder);
-    snprintf(readings, sizeof readings, "%s/readings.db", folder);
     return town_open_at(ledger, readings);
+}
+
+static void kill_one(bool after)
+{
+    town_killed_in_a_round(&(struct town_death){ledger, readings, T0 + 2 * DAY + 60, PAGE, after});
 }
 
 static void more_accounts(struct town *t)
 {
-    town_exec(t, "INSERT INTO account (id, project_id, place_id, code, name, wallet, plan_code, "
-                 "strategy_code, opened_at) SELECT id, 1, 1, 'k' || id, 'k', 'platform', 'flat', "
-                 "'s', 1 FROM (WITH RECURSIVE n(id) AS (VALUES (101) UNION ALL SELECT id + 1 FROM n "
-                 "WHERE id < 109) SELECT id FROM n)");
-    town_exec(t, "INSERT INTO meter (id, project_id, account_id, place_id, line_id, address, model, "
-                 "kind) SELECT id, 1, id, 1, 1, 'k' || id, 'yufu-dorm3', 'electricity' "
-                 "FROM account WHERE id > 100");
+    town_exec(t,
+              "INSERT INTO account (id, project_id, place_id, code, name, wallet, plan_code, "
+              "strategy_code, opened_at) SELECT id, 1, 1, 'k' || id, 'k', 'platform', 'flat', "
+              "'s', 1 FROM (WITH RECURSIVE n(id) AS (VALUES (101) UNION ALL SELECT id + 1 FROM n "
+              "WHERE id < 109) SELECT id FROM n)");
+    town_exec(t,
+              "INSERT INTO meter (id, project_id, account_id, place_id, line_id, address, model, "
+              "kind) SELECT id, 1, id, 1, 1, 'k' || id, 'yufu-dorm3', 'electricity' "
+              "FROM account WHERE id > 100");
     for (int64_t meter = 101; meter <= 100 + ACCOUNTS; meter++) {
         town_wh(t, meter, T0, 0);
         town_wh(t, meter, T0 + DAY, 10'000);
@@ -47,29 +49,6 @@ static void prepare(void)
     town_free(t);
 }
 
-/* Submits one round, and dies before or after its commit. */
-static void one_round_and_die(bool after)
-{
-    size_t left;
-    struct town *t = open_files();
-    if (billing_tick(&t->clerk, (wall_s){T0 + 2 * DAY + 60}, PAGE, &left) != ERR_OK)
-        _exit(3);
-    if (after)
-        store_flush(t->ledger);
-    raise(SIGKILL);
-}
-
-static void kill_one(bool after)
-{
-    int status = 0;
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0)
-        one_round_and_die(after);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
 /* Each account is either as it was or trued up whole. */
 static int64_t check(void)
 {
@@ -77,9 +56,8 @@ static int64_t check(void)
     assert_int_equal(town_int(t, "SELECT count(*) FROM true_up WHERE amount_fen <> 400"), 0);
     assert_int_equal(town_int(t, "SELECT coalesce(sum(amount_fen), 0) FROM true_up"),
                      town_int(t, "SELECT sum(amount_fen) - 1000 * 9 FROM settlement_basis"));
-    assert_int_equal(
-        town_int(t, "SELECT sum(amount_fen) FROM balance WHERE book = 'revenue'"),
-        town_int(t, "SELECT sum(amount_fen) FROM settlement_basis"));
+    assert_int_equal(town_int(t, "SELECT sum(amount_fen) FROM balance WHERE book = 'revenue'"),
+                     town_int(t, "SELECT sum(amount_fen) FROM settlement_basis"));
     assert_int_equal(town_int(t, "SELECT coalesce(sum(changed), 0) FROM rerate"),
                      town_int(t, "SELECT count(*) FROM true_up"));
     int64_t done = town_int(t, "SELECT count(*) FROM rerate WHERE done_at IS NOT NULL");
@@ -101,7 +79,8 @@ static void killed_everywhere(void **state)
     kill_one(true); /* nothing is left to do */
     struct town *t = open_files();
     assert_int_equal(town_int(t, "SELECT count(*) FROM true_up"), ACCOUNTS);
-    assert_int_equal(town_int(t, "SELECT count(*) FROM ledger_txn WHERE kind = 'true_up'"), ACCOUNTS);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM ledger_txn WHERE kind = 'true_up'"),
+                     ACCOUNTS);
     assert_int_equal(town_int(t, "SELECT count(*) FROM event WHERE kind = 'plan.rerated'"), 1);
     town_free(t);
 }
@@ -110,14 +89,18 @@ static int make_folder(void **state)
 {
     (void)state;
     snprintf(folder, sizeof folder, "/tmp/yufu-rerate-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(ledger, sizeof ledger, "%s/ledger.db", folder);
+    snprintf(readings, sizeof readings, "%s/readings.db", folder);
+    return 0;
 }
 
 static int remove_folder(void **state)
 {
     (void)state;
-    static const char *const names[] = {"ledger.db",       "ledger.db-wal",   "ledger.db-shm",
-                                        "readings.db",     "readings.db-wal", "readings.db-shm"};
+    static const char *const names[] = {"ledger.db",   "ledger.db-wal",   "ledger.db-shm",
+                                        "readings.db", "readings.db-wal", "readings.db-shm"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[128];
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);

@@ -1,10 +1,8 @@
 /* A midnight of the clerk, killed at every boundary of a transaction: begun again it goes on where
  * it was, and the books are those of a night that nobody disturbed, to the last hash. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/billing/town.h"
@@ -15,12 +13,24 @@
 
 static char folder[64];
 
-static struct town *open_files(const char *which)
+static char ledger[96], readings[96];
+
+static void name_files(const char *which)
 {
-    static char ledger[96], readings[96];
     snprintf(ledger, sizeof ledger, "%s/%s-ledger.db", folder, which);
     snprintf(readings, sizeof readings, "%s/%s-readings.db", folder, which);
+}
+
+static struct town *open_files(const char *which)
+{
+    name_files(which);
     return town_open_at(ledger, readings);
+}
+
+static void kill_one(bool after)
+{
+    name_files("killed");
+    town_killed_in_a_round(&(struct town_death){ledger, readings, MIDNIGHT, PAGE, after});
 }
 
 /* Two days that nobody has settled. One in three has a fee by the day and a ladder besides, one in
@@ -85,28 +95,6 @@ static struct sum books(struct town *t)
     struct sum s = {};
     assert_ok(store_read(t->ledger, add_up, &s));
     return s;
-}
-
-static void one_round_and_die(bool after)
-{
-    size_t left;
-    struct town *t = open_files("killed");
-    if (billing_tick(&t->clerk, (wall_s){MIDNIGHT}, PAGE, &left) != ERR_OK)
-        _exit(3);
-    if (after)
-        store_flush(t->ledger);
-    raise(SIGKILL);
-}
-
-static void kill_one(bool after)
-{
-    int status = 0;
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0)
-        one_round_and_die(after);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 /* Each account is settled whole or not at all. Answers how many settlements there are. */

@@ -1,8 +1,11 @@
 #include "tests/unit/billing/town.h"
 #include "tests/unit/store_sql.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 void town_exec(struct town *t, const char *sql)
 {
@@ -270,4 +273,28 @@ int64_t town_book(struct town *t, int64_t account, enum ledger_book which)
     struct ask a = {.t = t, .account = account, .book = which};
     assert_ok(store_read(t->ledger, book, &a));
     return a.fen;
+}
+
+/* --- deaths ---------------------------------------------------------------------------------------- */
+
+static void one_round_and_die(const struct town_death *d)
+{
+    size_t left;
+    struct town *t = town_open_at(d->ledger, d->readings);
+    if (billing_tick(&t->clerk, (wall_s){d->now}, d->limit, &left) != ERR_OK)
+        _exit(3);
+    if (d->after)
+        store_flush(t->ledger);
+    raise(SIGKILL);
+}
+
+void town_killed_in_a_round(const struct town_death *d)
+{
+    int status = 0;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        one_round_and_die(d);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }

@@ -27,6 +27,14 @@ int town_close(void **state);
 /* The same in files, which are made with the town if they are not there; town_free closes them. */
 struct town *town_open_at(const char *ledger, const char *readings);
 void town_free(struct town *t);
+/* A round of the clerk over files, in a process of its own that is killed before or after its commit. */
+struct town_death {
+    const char *ledger, *readings;
+    int64_t now;
+    size_t limit; /* accounts of the round */
+    bool after;
+};
+void town_killed_in_a_round(const struct town_death *d);
 
 void town_exec(struct town *t, const char *sql);
 int64_t town_int(struct town *t, const char *sql);
