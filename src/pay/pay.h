@@ -32,7 +32,7 @@
 
 /* What a project allows. Without a row: a second person always, reversals within 7 days. */
 struct pay_policy {
-    int64_t one_person_fen; /* requests up to this need no second person */
+    int64_t one_person_fen; /* of an account within a day, needs no second person */
     int64_t reversal_days;  /* 0 .. 31 */
 };
 [[nodiscard]] enum err pay_policy_get(struct store_tx *tx, int64_t project_id,

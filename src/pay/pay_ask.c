@@ -204,15 +204,33 @@ static enum err insert(struct store_tx *tx, const struct pay_request *r, const s
                       r->now.s, r->actor, (int64_t)alone, alone ? r->now.s : INT64_C(0));
 }
 
-static enum err ask(struct store_tx *tx, const struct pay_request *r, struct pay_held *h)
+/* A transfer stays inside the house, but it ends one customer's money: two persons as well. What
+ * left the account within a day without a second person counts together: a large sum is not paid in
+ * parts. */
+static enum err needs_nobody(struct store_tx *tx, const struct pay_request *r,
+                             const struct pay_held *h, bool *alone)
 {
     struct pay_policy policy;
+    int64_t before_fen;
+    *alone = false;
+    if (r->kind == PAY_CLOSE || r->kind == PAY_TRANSFER)
+        return ERR_OK;
+    TRY(pay_policy_get(tx, h->project_id, &policy));
+    TRY(store_int(tx, &before_fen,
+                  "SELECT coalesce(sum(amount_fen + fee_fen), 0) FROM money_request "
+                  "WHERE account_id = $1 AND one_person = 1 AND state <> 'REJECTED' "
+                  "AND asked_at > $2",
+                  "ii", r->account_id, r->now.s - DAY_S));
+    *alone = before_fen + h->amount_fen + h->fee_fen <= policy.one_person_fen;
+    return ERR_OK;
+}
+
+static enum err ask(struct store_tx *tx, const struct pay_request *r, struct pay_held *h)
+{
+    bool alone;
     struct pay_turn t = {tx, r->actor, r->now};
     TRY(check(tx, r, h));
-    TRY(pay_policy_get(tx, h->project_id, &policy));
-    /* a transfer stays inside the house, but it ends one customer's money: two persons as well */
-    bool alone = r->kind != PAY_CLOSE && r->kind != PAY_TRANSFER &&
-                 h->amount_fen + h->fee_fen <= policy.one_person_fen;
+    TRY(needs_nobody(tx, r, h, &alone));
     TRY(insert(tx, r, h, alone));
     if (r->kind != PAY_CLOSE)
         TRY(pay_move(&t, h, r->account_id, "held", LEDGER_PREPAYMENT, LEDGER_HELD, h->amount_fen,

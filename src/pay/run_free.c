@@ -42,8 +42,9 @@ static enum err load_grants(struct store_tx *tx, int64_t account_id, struct gran
         "coalesce(g.expires_at, $3), CASE WHEN g.order_id IS NULL THEN 0 WHEN o.state IN "
         "('REFUNDED', 'REJECTED') THEN 2 ELSE 1 END FROM free_grant g LEFT JOIN sale_order o "
         "ON o.account_id = g.account_id AND o.order_id = g.order_id "
-        "WHERE g.account_id = $1 AND g.ended_at IS NULL "
-        "ORDER BY g.expires_at IS NULL, g.expires_at, g.seq LIMIT $2",
+        "WHERE g.account_id = $1 AND g.ended_at IS NULL ORDER BY "
+        "g.spent_fen + g.returned_fen >= g.amount_fen, " /* those that were used up come last */
+        "g.expires_at IS NULL, g.expires_at, g.seq LIMIT $2",
         "iii", account_id, (int64_t)GRANTS_MAX, INT64_MAX);
     while (query_step(&q) && g->count < GRANTS_MAX)
         g->grant[g->count++] = (struct grant){
@@ -78,25 +79,72 @@ static void use(struct grants *g, const struct use *u)
     }
 }
 
+/* What was spent of the grants that were there from `seq` on. */
+static int64_t spent_since(const struct grants *g, int64_t seq)
+{
+    int64_t sum_fen = 0;
+    for (size_t i = 0; i < g->count; i++)
+        sum_fen += g->grant[i].seq >= seq ? g->grant[i].spent_fen : 0;
+    return sum_fen;
+}
+
+/* `over_fen` was not spent after all of the grants from `seq` on: what ends last was used last. */
+static void unspend(struct grants *g, int64_t seq, int64_t over_fen)
+{
+    for (size_t i = g->count; i-- > 0 && over_fen > 0;) {
+        struct grant *grant = &g->grant[i];
+        int64_t fen = grant->spent_fen < over_fen ? grant->spent_fen : over_fen;
+        if (grant->seq < seq)
+            continue;
+        grant->spent_fen -= fen;
+        over_fen -= fen;
+    }
+}
+
+/* A charge was taken back, by a true-up or a share's reversal: of the grants since a moment no more
+ * is spent than was charged since then. */
+static enum err take_back(struct store_tx *tx, int64_t account_id, struct grants *g, int64_t until)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        int64_t charged_fen, seq = g->grant[i].seq;
+        if (seq >= until || spent_since(g, seq) == 0)
+            continue;
+        TRY(store_int(
+            tx, &charged_fen,
+            "SELECT coalesce(-sum(p.amount_fen), 0) FROM posting p WHERE p.account_id = $1 "
+            "AND p.seq > $2 AND p.seq <= $3 AND p.book IN ('prepayment', 'wallet') "
+            "AND EXISTS (SELECT 1 FROM posting r WHERE r.account_id = $1 "
+            "AND r.seq = p.seq AND r.book IN ('revenue', 'share'))",
+            "iii", account_id, seq, until));
+        unspend(g, seq, spent_since(g, seq) - (charged_fen > 0 ? charged_fen : 0));
+    }
+    return ERR_OK;
+}
+
 static enum err count(struct store_tx *tx, int64_t account_id, struct grants *g)
 {
+    enum err e = ERR_OK;
     TRY(load_grants(tx, account_id, g));
     struct query q =
         query_open(tx,
                    "SELECT p.seq, coalesce(t.detail ->> '$.opened_at', t.occurred_at - 1), "
                    "-p.amount_fen FROM posting p JOIN ledger_txn t ON t.account_id = p.account_id "
                    "AND t.seq = p.seq WHERE p.account_id = $1 AND p.seq > $2 "
-                   "AND p.book IN ('prepayment', 'wallet') AND p.amount_fen < 0 AND EXISTS (SELECT "
+                   "AND p.book IN ('prepayment', 'wallet') AND EXISTS (SELECT "
                    "1 FROM posting r WHERE r.account_id = $1 "
                    "AND r.seq = p.seq AND r.book IN ('revenue', 'share')) "
                    "ORDER BY p.seq",
                    "ii", account_id, g->cursor);
-    while (query_step(&q)) {
+    while (e == ERR_OK && query_step(&q)) {
         struct use u = {query_int(&q, 0), query_int(&q, 1), query_int(&q, 2)};
         g->last = u.seq;
-        use(g, &u);
+        if (u.fen > 0)
+            use(g, &u);
+        else
+            e = take_back(tx, account_id, g, u.seq);
     }
-    return query_end(&q);
+    enum err end = query_end(&q);
+    return e != ERR_OK ? e : end;
 }
 
 enum err run_count_charges(struct store_tx *tx, int64_t account_id)

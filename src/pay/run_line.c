@@ -128,6 +128,8 @@ enum err run_post_line(struct store_tx *tx, const struct run_head *run, const st
         out->error = "meter_wallet";
         return ERR_OK;
     }
+    if (e == ERR_OK && !run->share) /* so that grants that were used up are known as such */
+        e = run_count_charges(tx, line->account_id);
     if (e == ERR_OK)
         e = meter && !run->share ? sell_grant(tx, run, line, turn) : book(tx, run, line, turn);
     if (about_account(e))

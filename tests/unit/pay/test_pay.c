@@ -175,6 +175,17 @@ static void test_one_person(void **state)
     assert_ok(decide(t, do_pay, "refund-01", "user:1"));
     assert_ok(ask(t, PAY_REFUND, "refund-02", 1'001, 0));
     assert_err(ERR_STATE, decide(t, do_pay, "refund-02", "user:1"));
+    /* Nor in parts: what one person gave out of the account in a day counts together. */
+    assert_ok(ask_as(t, "user:3", PAY_REFUND, "refund-03", 1, 0, NULL));
+    assert_err(ERR_STATE, decide(t, do_pay, "refund-03", "user:3"));
+    town_exec(t, "UPDATE money_request SET asked_at = asked_at - 86400 WHERE request_id = "
+                 "'refund-01'");
+    assert_ok(ask(t, PAY_REFUND, "refund-04", 400, 0));
+    assert_ok(decide(t, do_reject, "refund-04", "user:1")); /* nothing left */
+    assert_ok(ask(t, PAY_REFUND, "refund-05", 900, 0));
+    assert_ok(decide(t, do_pay, "refund-05", "user:1"));
+    town_exec(t, "UPDATE money_request SET asked_at = asked_at + 86400 WHERE request_id = "
+                 "'refund-01'");
     assert_ok(ask(t, PAY_TRANSFER, "transfer-1", 1, B)); /* always by two */
     assert_int_equal(town_book(t, A, LEDGER_TRANSFER), 0);
     verified(t);

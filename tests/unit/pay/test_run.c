@@ -6,6 +6,7 @@
 #include "base/rand.h"
 #include "ledger/ledger.h"
 #include "pay/run.h"
+#include "pay/run_impl.h"
 #include "pay/shift.h"
 #include "tests/unit/vend/vend_world.h"
 
@@ -122,6 +123,10 @@ static enum err free_left(struct store_tx *tx, void *arg)
 {
     struct job *j = arg;
     return run_free_left(tx, j->account, &j->number);
+}
+static enum err count_charges(struct store_tx *tx, void *arg)
+{
+    return run_count_charges(tx, ((struct job *)arg)->account);
 }
 static enum err charge(struct store_tx *tx, void *arg)
 {
@@ -378,6 +383,60 @@ static void test_what_ends_first_is_used_first(void **state)
     assert_int_equal(e.number, 0); /* a run of the ledger is not folded */
 }
 
+/* A charge that is taken back (a price or a ratio was corrected) was not used: first what went
+ * beyond the free credit, then the free credit itself, that of the latest end first. It is never
+ * paid out. */
+static void test_a_correction_gives_free_credit_back(void **state)
+{
+    struct world *w = *state;
+    struct job j = subsidy(w, "", "b20\nb21\nb22\n"), e = {.w = w};
+    use(w, 20, 300); /* before the grant */
+    post(w, j);
+    use(w, 20, 500);
+    assert_int_equal(left(w, 20), 0);
+    use(w, 20, -400);
+    assert_int_equal(left(w, 20), 400);
+    use(w, 21, 2'000);
+    use(w, 21, -400); /* 16.00 stay, of them 5.00 free */
+    assert_int_equal(left(w, 21), 0);
+    use(w, 21, -1'200);
+    assert_int_equal(left(w, 21), 100);
+    j.subsidy.ask.period = "2026-02";
+    j.subsidy.expires_at = (wall_s){w->now.s + DAY_S};
+    post(w, j);
+    use(w, 22, 600);                            /* 5.00 of those that end, 1.00 of the others */
+    assert_ok(store_run(w->store, expire, &e)); /* writes nothing yet */
+    use(w, 22, -400);
+    assert_int_equal(left(w, 22), 800);
+    w->now.s += DAY_S;
+    assert_ok(store_run(w->store, expire, &e));
+    assert_int_equal(world_int(w, "SELECT returned_fen FROM free_grant WHERE account_id = 22 "
+                                  "AND run_id = 2"),
+                     300);
+    assert_int_equal(left(w, 22), 500);
+}
+
+/* Grants that were used up do not crowd out those that are left. */
+static void test_many_grants_of_one_account(void **state)
+{
+    struct world *w = *state;
+    char period[8];
+    struct job j = subsidy(w, "", "b20\n");
+    for (int i = 0; i < 66; i++) {
+        snprintf(period, sizeof period, "m%d", i);
+        j.subsidy.ask.period = period;
+        post(w, j);
+        if (i < 65)
+            use(w, 20, 500);
+    }
+    assert_int_equal(left(w, 20), 500);
+    use(w, 20, 200);
+    assert_int_equal(left(w, 20), 300);
+    struct job e = {.w = w, .account = 20};
+    assert_ok(store_run(w->store, count_charges, &e));
+    assert_int_equal(left(w, 20), 300);
+}
+
 static void test_a_closed_account_keeps_no_free_credit(void **state)
 {
     struct world *w = *state;
@@ -525,6 +584,8 @@ int main(void)
         T(test_a_run_is_taken_back_as_a_whole),
         T(test_what_is_not_used_goes_back),
         T(test_what_ends_first_is_used_first),
+        T(test_a_correction_gives_free_credit_back),
+        T(test_many_grants_of_one_account),
         T(test_a_closed_account_keeps_no_free_credit),
         T(test_common_usage_is_shared_and_owed_beside_the_energy),
         T(test_by_policy_it_is_owed_as_energy),

@@ -1351,7 +1351,7 @@ export interface paths {
         put?: never;
         /**
          * Asked for
-         * @description Holds the money. Within `one_person_fen` it is approved at once. A reversal takes back a whole sale for cash that is not used yet; a closing ends the account when it is approved.
+         * @description Holds the money. Within `one_person_fen` (a day and account) it is approved at once. A reversal takes back a whole sale for cash that is not used yet; a closing ends the account when it is approved.
          */
         post: operations["askMoney"];
         delete?: never;
@@ -2947,7 +2947,7 @@ export interface components {
             reference: string;
         };
         PayPolicy: {
-            /** @description Requests up to this need no second person */
+            /** @description Requests up to this need no second person; those of one account within a day count together */
             one_person_fen: number;
             reversal_days: number;
         };
