@@ -5,6 +5,7 @@
 
 #include "pay/exchange.h"
 #include "pay/shift.h"
+#include "tests/unit/pay/orders.h"
 
 #define NOON (T0 + DAY / 2)
 
@@ -440,14 +441,7 @@ static enum err refund_1(struct town *t)
 {
     return ask(t, PAY_REFUND, "refund-01", 2'500);
 }
-enum { SALE, FITTER, DESK, CHIEF, OTHER, ACTORS };
-static enum err (*const acts[ACTORS][2])(struct town *) = {
-    {sale_1, sale_2}, {fitter_1}, {desk_1, desk_2}, {chief_1}, {refund_1}};
-/* FULL=1: all of them, half a minute; else without the other request. */
-static const int lengths[2][ACTORS] = {{2, 1, 2, 1, 0}, {2, 1, 2, 1, 1}};
-#define STEPS_MAX 7
-
-static int closings, orders;
+static int closings;
 
 static void check_world(struct town *t)
 {
@@ -468,47 +462,28 @@ static void check_world(struct town *t)
         assert_int_equal(town_book(t, 8, LEDGER_PREPAYMENT), 0);
 }
 
-static void play(const int *order, int steps)
+static void prepare_filled(struct town *t)
 {
-    void *state = NULL;
-    int next[ACTORS] = {};
-    assert_int_equal(town_open(&state), 0);
-    struct town *t = state;
     assert_ok(store_run(t->ledger, fill, NULL));
-    for (int i = 0; i < steps; i++) {
-        int who = order[i];
-        enum err e = acts[who][next[who]++](t);
-        if (e != ERR_OK && err_class_of(e) != ERR_CLASS_REFUSE)
-            fail_msg("act %d of %d: %s", next[who], who, err_name(e));
-        verified(t);
-    }
-    check_world(t);
-    assert_int_equal(town_close(&state), 0);
 }
 
-static void each_order(int *order, int at, int steps, int left[ACTORS])
+static void each_verified(struct town *t)
 {
-    if (at == steps) {
-        orders++;
-        play(order, steps);
-        return;
-    }
-    for (int who = 0; who < ACTORS; who++) {
-        if (left[who] == 0)
-            continue;
-        left[who]--;
-        order[at] = who;
-        each_order(order, at + 1, steps, left);
-        left[who]++;
-    }
+    (void)verified(t);
 }
 
+/* FULL=1: with the other request, half a minute. */
 static void test_every_order(void **state)
 {
-    int order[STEPS_MAX], left[ACTORS], full = getenv("FULL") != NULL;
+    bool full = getenv("FULL") != NULL;
+    struct orders o = {
+        .acts = {{sale_1, sale_2}, {fitter_1}, {desk_1, desk_2}, {chief_1}, {refund_1}},
+        .lengths = {2, 1, 2, 1, full},
+        .prepare = prepare_filled,
+        .after_each = each_verified,
+        .in_the_end = check_world};
     (void)state;
-    memcpy(left, lengths[full], sizeof left);
-    each_order(order, 0, full ? 7 : 6, left);
+    int orders = orders_play(&o);
     assert_int_equal(orders, full ? 1'260 : 180); /* 7! / (2! 2!), 6! / (2! 2!) */
     assert_true(closings > 0 && closings < orders);
 }
