@@ -150,16 +150,27 @@ enum err api_shift_close(struct call *c)
 
 /* ---- days ---- */
 
+static void put_known(struct jwrite *w, const char *name, bool known, int64_t fen)
+{
+    if (known)
+        jwrite_int(w, name, fen);
+    else
+        jwrite_null(w, name);
+}
+
+/* What the tills took is told when they are all counted and closed; what the ledger says, and so what
+ * went past the tills, when whoever closes the day has said it from paper. */
 static void put_day(struct jwrite *w, const struct shift_day *d)
 {
+    bool closed = d->closed_at.s != 0, counted = closed || (d->over && d->unclosed == 0);
     jwrite_object(w, NULL);
     jwrite_int(w, "day", api_day_number(d->day));
-    jwrite_int(w, "book_in_fen", d->book_in_fen);
-    jwrite_int(w, "book_out_fen", d->book_out_fen);
-    jwrite_int(w, "till_in_fen", d->till_in_fen);
-    jwrite_int(w, "till_out_fen", d->till_out_fen);
-    jwrite_int(w, "outside_in_fen", d->outside_in_fen);
-    jwrite_int(w, "outside_out_fen", d->outside_out_fen);
+    put_known(w, "book_in_fen", closed, d->book_in_fen);
+    put_known(w, "book_out_fen", closed, d->book_out_fen);
+    put_known(w, "till_in_fen", counted, d->till_in_fen);
+    put_known(w, "till_out_fen", counted, d->till_out_fen);
+    put_known(w, "outside_in_fen", closed, d->outside_in_fen);
+    put_known(w, "outside_out_fen", closed, d->outside_out_fen);
     jwrite_int(w, "unclosed", d->unclosed);
     jwrite_int(w, "shifts", d->shifts);
     jwrite_int(w, "difference_fen", d->difference_fen);

@@ -3819,12 +3819,14 @@ export interface components {
         Day: {
             /** @description YYYYMMDD of the site */
             day: number;
-            book_in_fen: components["schemas"]["Fen"];
-            book_out_fen: components["schemas"]["Fen"];
-            till_in_fen: components["schemas"]["Fen"];
-            till_out_fen: components["schemas"]["Fen"];
-            outside_in_fen: components["schemas"]["Fen"];
-            outside_out_fen: components["schemas"]["Fen"];
+            /** @description Like book_out_fen and both outside: null until the day is closed */
+            book_in_fen: number | null;
+            book_out_fen: number | null;
+            /** @description Like till_out_fen: null until the day is over and every shift of it is counted and closed */
+            till_in_fen: number | null;
+            till_out_fen: number | null;
+            outside_in_fen: number | null;
+            outside_out_fen: number | null;
             /** @description Shifts with money of that day that are not closed */
             unclosed: number;
             shifts: number;

@@ -23,8 +23,8 @@ export function money(fen: number | null | undefined): string {
 }
 
 /** As money, with a plus sign before what comes in. */
-export function signedMoney(fen: number): string {
-  return fen > 0 ? `+${money(fen)}` : money(fen)
+export function signedMoney(fen: number | null): string {
+  return fen !== null && fen > 0 ? `+${money(fen)}` : money(fen)
 }
 
 /** "12.5" or "12.50" → 1250; anything that is not a positive amount of whole fen → null. */
