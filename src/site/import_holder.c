@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/must.h"
 #include "meter/meter_model.h"
+#include "rating/rating.h"
 #include "site/import_impl.h"
 
 IMPORT_PUT(customer, IMPORT_CUSTOMER)
@@ -32,28 +33,74 @@ enum err import_customer(struct apply *a, size_t i)
 
 /* --- plans and strategies that accounts name ------------------------------------------------- */
 
-static bool brought(const struct import_text *texts, size_t n, const char *code)
+/* The last one: it becomes the newest version. */
+static const char *brought(const struct import_text *texts, size_t n, const char *code)
 {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(texts[i].code, code) == 0)
-            return true;
-    return false;
+    while (n > 0)
+        if (strcmp(texts[--n].code, code) == 0)
+            return texts[n].body;
+    return NULL;
 }
 
-enum { KNOWN = 1, UNKNOWN };
+/* What a plan's prices are per. A text that is no plan is told of where it is put. */
+static enum import_known unit_of(const char *body)
+{
+    static const enum import_known units[RATING_UNITS] = {
+        [RATING_KWH] = IMPORT_KWH, [RATING_M3] = IMPORT_M3, [RATING_GJ] = IMPORT_GJ};
+    struct rating_plan plan;
+    return rating_plan_parse(body, strlen(body), &plan, NULL) == ERR_OK ? units[plan.unit]
+                                                                        : IMPORT_KNOWN;
+}
+
+static enum import_known known_of_strategy(const char *body)
+{
+    (void)body;
+    return IMPORT_KNOWN;
+}
+
+struct shelf_of {
+    struct things *codes;
+    const char *sql; /* the body of the newest version */
+    enum import_known (*known)(const char *body);
+    const char *brought; /* with this import; NULL: it is not */
+};
 
 /* Asked once a code: a file names few of them, in many rows. */
-static enum err look_up(struct apply *a, struct things *codes, const char *code, const char *sql,
-                        bool with_file)
+static enum err look_up(struct apply *a, const char *code, const struct shelf_of *s,
+                        enum import_known *known)
 {
-    int64_t stored = 0;
-    int32_t i = import_thing(codes, code, 0); /* may move the list */
-    struct thing *t = &codes->list[i];
-    if (t->id != 0)
-        return ERR_OK;
-    TRY(store_int(a->tx, &stored, sql, "it", a->project_id, code));
-    t->id = stored > 0 || with_file ? KNOWN : UNKNOWN;
+    int32_t i = import_thing(s->codes, code, 0); /* may move the list */
+    struct thing *t = &s->codes->list[i];
+    if (t->id == IMPORT_NOT_ASKED && s->brought)
+        t->id = s->known(s->brought);
+    if (t->id == IMPORT_NOT_ASKED) {
+        struct query q = query_open(a->tx, s->sql, "it", a->project_id, code);
+        t->id = query_step(&q) ? s->known(query_text(&q, 0)) : IMPORT_UNKNOWN;
+        TRY(query_end(&q));
+    }
+    *known = (enum import_known)t->id;
     return ERR_OK;
+}
+
+static enum err plan_known(struct apply *a, const char *code, enum import_known *known)
+{
+    return look_up(a, code,
+                   &(struct shelf_of){&a->plan_codes,
+                                      "SELECT body FROM price_plan WHERE project_id = $1 "
+                                      "AND code = $2 ORDER BY version DESC LIMIT 1",
+                                      unit_of, brought(a->im->plans, a->im->plan_count, code)},
+                   known);
+}
+
+static enum err strategy_known(struct apply *a, const char *code, enum import_known *known)
+{
+    return look_up(a, code,
+                   &(struct shelf_of){&a->strategy_codes,
+                                      "SELECT body FROM strategy WHERE project_id = $1 "
+                                      "AND code = $2 ORDER BY version DESC LIMIT 1",
+                                      known_of_strategy,
+                                      brought(a->im->strategies, a->im->strategy_count, code)},
+                   known);
 }
 
 /* A plan or strategy must exist in some version, or come with this import. */
@@ -61,15 +108,12 @@ static enum err check_known(struct apply *a, const struct thing *t)
 {
     struct site_import *im = a->im;
     const char *plan = t->facts[2], *strategy = t->facts[3];
-    TRY(look_up(a, &a->plan_codes, plan,
-                "SELECT count(*) FROM price_plan WHERE project_id = $1 AND code = $2",
-                brought(im->plans, im->plan_count, plan)));
-    TRY(look_up(a, &a->strategy_codes, strategy,
-                "SELECT count(*) FROM strategy WHERE project_id = $1 AND code = $2",
-                brought(im->strategies, im->strategy_count, strategy)));
-    if (a->plan_codes.list[import_thing_find(&a->plan_codes, plan)].id == UNKNOWN)
+    enum import_known known;
+    TRY(plan_known(a, plan, &known));
+    if (known == IMPORT_UNKNOWN)
         import_error(im, t->row, import_header(im, COLUMN_PLAN), ERR_SITE_PLAN_UNKNOWN, plan);
-    if (a->strategy_codes.list[import_thing_find(&a->strategy_codes, strategy)].id == UNKNOWN)
+    TRY(strategy_known(a, strategy, &known));
+    if (known == IMPORT_UNKNOWN)
         import_error(im, t->row, import_header(im, COLUMN_STRATEGY), ERR_SITE_STRATEGY_UNKNOWN,
                      strategy);
     return ERR_OK;
@@ -201,6 +245,31 @@ static void fill_meter(const struct import_row *r, struct site_meter *m)
     DEFAULT(m->customer_number, "000000000000");
 }
 
+/* The unit that a meter is charged by. */
+static enum import_known charged_in(const struct site_meter *m)
+{
+    static const enum import_known units[] = {[SITE_ELECTRICITY] = IMPORT_KWH,
+                                              [SITE_WATER] = IMPORT_M3,
+                                              [SITE_GAS] = IMPORT_M3,
+                                              [SITE_HEAT] = IMPORT_GJ,
+                                              [SITE_COOLING] = IMPORT_GJ};
+    bool thermal = m->kind == SITE_HEAT || m->kind == SITE_COOLING;
+    return thermal && meter_model_find(m->model)->charged == METER_CHARGED_KWH ? IMPORT_KWH
+                                                                               : units[m->kind];
+}
+
+static enum err check_unit(struct apply *a, const struct import_row *r, const struct site_meter *m)
+{
+    enum import_known known;
+    const char *plan = r->account < 0 ? NULL : a->im->accounts.list[r->account].facts[2];
+    if (!plan)
+        return ERR_OK;
+    TRY(plan_known(a, plan, &known));
+    if (known != IMPORT_UNKNOWN && known != charged_in(m))
+        import_error(a->im, r->row, import_header(a->im, COLUMN_PLAN), ERR_SITE_PLAN_UNIT, plan);
+    return ERR_OK;
+}
+
 static enum site_change stronger(enum site_change a, enum site_change b)
 {
     return a == SITE_NEW || b == SITE_NEW ? SITE_NEW : a == SITE_CHANGED ? a : b;
@@ -240,6 +309,7 @@ enum err import_meter(struct apply *a, size_t i)
     m.account_id = r->account < 0 ? m.account_id : a->im->accounts.list[r->account].id;
     SET(m.address, r->cells[COLUMN_ADDRESS]);
     fill_meter(r, &m);
+    TRY(check_unit(a, r, &m));
     TRY(import_tell(a, put_meter(a, &m, found, &change), r->row, COLUMN_ACCOUNT,
                     r->cells[COLUMN_ACCOUNT]));
     change = import_beside_new(

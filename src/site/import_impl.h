@@ -99,6 +99,11 @@ enum import_table { /* in the order in which they can be made; backwards they ca
                     IMPORT_TABLES
 };
 
+/* What is known of a plan or strategy that accounts name; of a plan, the unit of its newest
+ * version. */
+enum import_known { IMPORT_NOT_ASKED, IMPORT_UNKNOWN, IMPORT_KWH, IMPORT_M3, IMPORT_GJ };
+#define IMPORT_KNOWN IMPORT_KWH
+
 /* One walk over everything that the file says, in slices. */
 struct apply {
     struct site_import *im;
@@ -109,7 +114,7 @@ struct apply {
     int64_t project_id, import_id;            /* import_id 0: nothing is written down yet */
     size_t step, item;                        /* where the walk stands */
     bool *touched;                            /* gateways whose lines or meters changed */
-    struct things plan_codes, strategy_codes; /* id 1: known, 2: not */
+    struct things plan_codes, strategy_codes; /* id: enum import_known */
     struct import_ids ids[IMPORT_TABLES];
 };
 

@@ -115,12 +115,26 @@ static enum err put(struct store_tx *tx, const struct shelf *shelf, const struct
                       wished->effective_at.s, wished->body);
 }
 
+/* What accounts were sold by it, and the meters they have, stay in that unit. */
+static enum err check_unit(struct store_tx *tx, const struct key *key, enum rating_unit unit)
+{
+    struct site_version last;
+    struct rating_plan plan;
+    enum err e = find(tx, plans.last, key, 0, &last);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(e);
+    TRY(rating_plan_parse(last.body, strlen(last.body), &plan, NULL));
+    return plan.unit == unit ? ERR_OK : ERR_SITE_UNIT_FIXED;
+}
+
 enum err site_plan_apply(struct store_tx *tx, int64_t project_id, const char *code,
                          const struct site_version *v, bool write, enum site_change *change)
 {
     struct rating_plan plan;
     TRY(rating_plan_parse(v->body, strlen(v->body), &plan, NULL));
     TRY(rating_plan_settles(&plan));
+    TRY(check_unit(tx, &(struct key){project_id, code}, plan.unit));
     return put(tx, &plans, &(struct key){project_id, code}, v, write, change);
 }
 

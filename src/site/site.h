@@ -307,8 +307,9 @@ struct site_version {
 [[nodiscard]] enum err site_plan_next(struct store_tx *tx, int64_t project_id, const char *code,
                                       wall_s after, struct site_version *out);
 /* The last version has this body already: SITE_SAME. Else a new version, effective at that time,
- * which may not be before the last one's (ERR_SITE_EFFECTIVE). The body is checked by rating/ or
- * strategy/: their errors come through. */
+ * which may not be before the last one's (ERR_SITE_EFFECTIVE). A plan keeps its unit through all its
+ * versions (ERR_SITE_UNIT_FIXED). The body is checked by rating/ or strategy/: their errors come
+ * through. */
 [[nodiscard]] enum err site_plan_put(struct store_tx *tx, int64_t project_id, const char *code,
                                      wall_s effective_at, const char *body,
                                      enum site_change *change);

@@ -212,6 +212,7 @@ static const struct {
     {"model", "", ERR_CSV_REQUIRED},
     {"model", "abacus", ERR_CSV_MODEL},
     {"kind", "steam", ERR_CSV_KIND},
+    {"kind", "\xe6\xb0\xb4", ERR_SITE_PLAN_UNIT}, /* water, on a plan per kWh */
     {"circuits", "4", ERR_CSV_CIRCUITS},
     {"circuits", "0", ERR_CSV_CIRCUITS},
     {"circuits", "two", ERR_CSV_CIRCUITS},
@@ -231,6 +232,8 @@ static void test_bad_cells(void **state)
             column = "room";
         if (strcmp(column, "account") == 0 && bad_cells[i].err == ERR_CSV_ACCOUNT)
             column = "wallet";
+        if (bad_cells[i].err == ERR_SITE_PLAN_UNIT)
+            column = "plan";
         if (!rig_told(im, 2, column, bad_cells[i].err))
             fail_msg("%s '%s': %s was not told, but %s", bad_cells[i].column, bad_cells[i].value,
                      err_name(bad_cells[i].err), err_name(site_import_errors(im, &(size_t){0})->code));
@@ -243,7 +246,7 @@ static void test_good_cells(void **state)
 {
     static const char *const good[][2] = {
         {"phone", "+86 138-0000-0000"}, {"phone", ""}, {"wallet", "\xe5\xb9\xb3\xe5\x8f\xb0"},
-        {"wallet", "METER"}, {"parity", "\xe6\x97\xa0"}, {"kind", "\xe6\xb0\xb4"}, {"line", "007"},
+        {"wallet", "METER"}, {"parity", "\xe6\x97\xa0"}, {"kind", "\xe7\x94\xb5"}, {"line", "007"},
         {"baud", "9600"}, {"circuits", "1"}, {"floor", ""}, {"zone", ""}, {"contract", "2024-02-29"},
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {

@@ -264,6 +264,9 @@ static enum err plans(struct store_tx *tx, void *arg)
                site_plan_put(tx, 1, "p", (wall_s){300},
                              "{\"kind\":\"flat\",\"price\":\"1\",\"minimum\":\"5\"}",
                              &c));
+    assert_err(ERR_SITE_UNIT_FIXED,
+               site_plan_put(tx, 1, "p", (wall_s){300},
+                             "{\"kind\":\"flat\",\"unit\":\"m3\",\"price\":\"1\"}", &c));
     assert_err(ERR_SITE_TEXT, site_plan_put(tx, 1, "p p", (wall_s){300}, FLAT, &c));
     assert_err(ERR_SITE_PLAN_UNKNOWN, site_plan_in_force(tx, 1, "p", (wall_s){99}, &v));
     assert_ok(site_plan_in_force(tx, 1, "p", (wall_s){100}, &v));
