@@ -53,6 +53,7 @@ ERR_ROW(ERR_STORE_BUSY, RETRY, "The database is busy; try again.", "数据库繁
 ERR_ROW(ERR_STORE_FULL, RETRY, "The disk is full: nothing was changed. Free some space; work goes on by itself.", "磁盘已满,未作任何更改。请清理空间后重试。")
 ERR_ROW(ERR_STORE_CONSTRAINT, REFUSE, "The database refused the change because it would break a rule.", "该更改违反数据约束,已被拒绝。")
 ERR_ROW(ERR_STORE_NEWER, REFUSE, "The data was written by a newer version of the program.", "数据由更新版本的程序写入,请升级程序。")
+ERR_ROW(ERR_STORE_OLDER, REFUSE, "The data is of an older version, or was not brought up to date to the end. Start the platform or an import on it once: that is done then.", "数据来自较早的版本,或升级中途停止。请先在该数据上启动一次平台或执行一次导入,升级会随之完成。")
 ERR_ROW(ERR_STORE_SCHEMA, REFUSE, "The data has a schema that this build does not know.", "数据结构与本程序版本不一致。")
 ERR_ROW(ERR_STORE_CORRUPT, CORRUPT, "The database file is damaged; restore a backup.", "数据库文件损坏,请恢复备份。")
 /* bus */

@@ -43,7 +43,8 @@ struct store_config {
 
 /* Opens, creates if absent, and migrates to the newest schema (numbered, forward only, one
  * transaction each). A read-only one must exist and have exactly this schema. ERR_STORE_NEWER,
- * ERR_STORE_SCHEMA (written by another build), ERR_STORE_CORRUPT, ERR_STORE_FULL, ERR_IO_FILE. */
+ * ERR_STORE_OLDER (read-only alone), ERR_STORE_SCHEMA (written by another build),
+ * ERR_STORE_CORRUPT, ERR_STORE_FULL, ERR_IO_FILE. */
 [[nodiscard]] enum err store_open(struct store **out, const struct store_config *config);
 void store_close(struct store *s); /* NULL is allowed; waiting work is answered ERR_IO_CLOSED */
 

@@ -104,7 +104,7 @@ enum err store_check_schema(struct store *s, const struct store_migration *migra
         digest_of(m, ours);
         TRY(read_digest(s, m->version, stored));
         if (strcmp(stored, ours) != 0)
-            return ERR_STORE_SCHEMA;
+            return stored[0] ? ERR_STORE_SCHEMA : ERR_STORE_OLDER;
     }
     return ERR_OK;
 }

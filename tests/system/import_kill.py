@@ -78,7 +78,8 @@ def attack(tmp, data, words, before, is_final):
         seen["after" if now == final else "before"] += 1
         if found is not None and i % 4 == 0:
             code, out = run(["verify", "--data", copy])
-            assert code == 0, out
+            half_made = fresh and "STORE_OLDER" in out  # killed between two steps of making the schema
+            assert code == 0 or half_made, out
     assert seen["before"] > 0, "every kill came too late"
     code, out = run(words)
     assert code == 0, out

@@ -1,4 +1,5 @@
-/* The store on real files: what it opens, what it refuses to open, backups, a real limit of size. */
+/* The store on real files: what it opens, what it refuses to open, backups, a real limit of size.
+ */
 #include "tests/unit/check.h"
 
 #include <signal.h>
@@ -39,8 +40,8 @@ static int remove_dir(void **state)
 
 static enum err open_as(struct store **s, const char *name, bool read_only)
 {
-    return store_open(s, &(struct store_config){.kind = STORE_LEDGER, .path = path_of(name),
-                                                .read_only = read_only});
+    return store_open(s, &(struct store_config){
+                             .kind = STORE_LEDGER, .path = path_of(name), .read_only = read_only});
 }
 
 static void sql(const char *name, const char *text)
@@ -99,6 +100,22 @@ static void test_newer_and_foreign_schemas_are_refused(void **state)
         assert_err(ERR_STORE_SCHEMA, open_as(&s, "n.db", read_only));
         unlink(path_of("n.db"));
     }
+}
+
+/* It ended between two steps: who only looks is told so, who opens it goes on from there. */
+static void test_half_made_is_told_and_finished(void **state)
+{
+    (void)state;
+    struct store *s = NULL;
+    sql("half.db",
+        "CREATE TABLE schema_version (version INTEGER PRIMARY KEY, digest TEXT NOT NULL) "
+        "STRICT");
+    assert_err(ERR_STORE_OLDER, open_as(&s, "half.db", true));
+    assert_ok(open_as(&s, "half.db", false));
+    store_close(s);
+    assert_ok(open_as(&s, "half.db", true));
+    store_close(s);
+    unlink(path_of("half.db"));
 }
 
 static void test_what_is_no_database_is_refused(void **state)
@@ -188,8 +205,10 @@ static void test_backup_of_a_live_database(void **state)
 
 static enum err add_large(struct store_tx *tx, void *arg)
 {
-    return store_exec(tx, "INSERT INTO idempotency (actor, key, request_hash, status, body, at) "
-                          "VALUES ('a', $1, zeroblob(100000), 1, '', 1)", "t", arg);
+    return store_exec(tx,
+                      "INSERT INTO idempotency (actor, key, request_hash, status, body, at) "
+                      "VALUES ('a', $1, zeroblob(100000), 1, '', 1)",
+                      "t", arg);
 }
 
 static enum err count_large(struct store_tx *tx, void *arg)
@@ -197,8 +216,8 @@ static enum err count_large(struct store_tx *tx, void *arg)
     return store_int(tx, arg, "SELECT count(*) FROM idempotency", "");
 }
 
-/* The process may not make files larger than this: the kernel says EFBIG, a named error comes of it,
- * and when the limit is lifted work goes on. */
+/* The process may not make files larger than this: the kernel says EFBIG, a named error comes of
+ * it, and when the limit is lifted work goes on. */
 static void test_file_size_limit(void **state)
 {
     (void)state;
@@ -233,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_opened_again),
         cmocka_unit_test(test_newer_and_foreign_schemas_are_refused),
+        cmocka_unit_test(test_half_made_is_told_and_finished),
         cmocka_unit_test(test_what_is_no_database_is_refused),
         cmocka_unit_test(test_a_reader_sees_commits_and_writes_nothing),
         cmocka_unit_test(test_damage_is_found),
