@@ -1,6 +1,6 @@
 # The front door. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: cross bench-commission bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal bench-loads bench-recorded bench-line bench-gateway firmware clean format
+.PHONY: cross bench-commission bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal bench-loads bench-heldout bench-recorded bench-line bench-gateway firmware clean format
 
 BUILD := build
 SANITIZE := build-sanitize
@@ -21,6 +21,7 @@ help:
 	@echo 'make bench-billing  a night of 2,000,000 accounts beside SQL and memory (ARGS="--accounts N")'
 	@echo 'make bench-terminal  100,000 dorm terminals in one thread (ARGS="--terminals N --seconds N")'
 	@echo 'make bench-loads  the load watch on drawn appliances that it was not fitted to (ARGS="--runs N --seed N")'
+	@echo 'make bench-heldout  the load watch on labelled recordings of another world, in every form (ARGS="--runs N --say CASE")'
 	@echo 'make bench-recorded  the load watch on recordings, each kind within bounds fitted without it (DATA=dir)'
 	@echo 'make firmware   the terminal for Cortex-M0+ and M4: images, a day in an emulator, firmware/size.md'
 	@echo 'make cross      the programs for 64-bit ARM, the gateway for 32-bit ARM, their tests in an emulator'
@@ -106,6 +107,9 @@ bench-terminal: build
 
 bench-loads: build
 	@$(BUILD)/bench/loads $(ARGS)
+
+bench-heldout: build
+	@$(BUILD)/bench/heldout $(ARGS)
 
 bench-recorded: build
 	@python3 bench/recorded.py $(BUILD)/bench/recorded $(DATA)
