@@ -15,9 +15,11 @@
 #define PLUG_STEADY_MS 2'000 /* active power alone: a compressor starts within two seconds */
 #define TOLERANCE_MW 12'000
 #define TOLERANCE_PERMILLE 25
+#define BRIEF_MW 30'000 /* a start of one cycle: what is left of it in the next */
 #define SHAPE_MW 60'000 /* so much of a start must have gone to show its shape, */
 #define SHAPE_THIRD 600 /* and 6 % of it as third harmonic */
 #define EDGE_MW 300'000
+#define START_MS 1'500       /* a rotor that stands still longer is taken off by its protection */
 #define RAMP_MS 3'000        /* what took longer came slowly */
 #define RISING_MS 2'500      /* a ramp goes on after that; a magnetron waits for its filament */
 #define CREEP_MS 60'000      /* small steps within this time belong together */
@@ -214,19 +216,31 @@ static uint16_t share(const struct load_settings *s, int32_t ma, uint32_t in_pha
     return permille((int64_t)size_of(ma) * s->nominal_dv, 10 * (int64_t)in_phase_mva);
 }
 
+/* The third harmonic that is left tells how much of the current is the motor's own, if it is as
+ * large a share of it as it was of what has gone; all reactive power is the motor's. */
+static int32_t read_motor(const struct load_step *step, uint32_t gone_mva, int64_t gone_ma)
+{
+    int64_t motor_mva = clamp((int64_t)step->third_ma * gone_mva / gone_ma);
+    uint64_t all = square(motor_mva), known = square(step->reactive_mvar);
+    return most_of((int32_t)(all > known ? root(all - known) : 0), (int32_t)(motor_mva / 4));
+}
+
 /* What has gone since the peak was the start of a filament, a motor or a power supply, and has its
- * shape: the third harmonic that is left tells how much of the power is the motor's own. */
+ * shape. A filament heats up within the cycle: that looks like some reactive power and third
+ * harmonic. */
 static void read_start(const struct load_watch *w, const struct load_settings *s,
                        struct load_step *step)
 {
-    int64_t gone_mw = w->peak.power_mw - w->run.power_mw;
-    int64_t gone_mvar = w->peak.reactive_mvar - w->run.reactive_mvar;
-    int64_t gone_ma = w->peak.third_ma - w->run.third_ma;
+    bool brief = w->second.power_mw - w->run.power_mw < BRIEF_MW;
+    const struct load_trace *start = brief ? &w->peak : &w->second;
+    int64_t gone_mw = start->power_mw - w->run.power_mw;
+    int64_t gone_mvar = start->reactive_mvar - w->run.reactive_mvar;
+    int64_t gone_ma = start->third_ma - w->run.third_ma;
     int64_t third_mva = gone_ma * s->nominal_dv / 10;
-    step->cold = !step->has_third || (gone_mvar * 20 < gone_mw && third_mva * 25 < gone_mw);
+    step->cold = !step->has_third || (gone_mvar * 10 < gone_mw && third_mva * 12 < gone_mw);
     if (step->has_third && !step->slow && step->third_ma > 0 && gone_mw >= SHAPE_MW &&
         third_mva * 20 >= gone_mw)
-        step->motor_mw = clamp(step->third_ma * gone_mw / gone_ma);
+        step->motor_mw = read_motor(step, root(square(gone_mw) + square(gone_mvar)), gone_ma);
 }
 
 static void make_step(const struct load_watch *w, const struct load_settings *s,
@@ -260,8 +274,12 @@ static void make_step(const struct load_watch *w, const struct load_settings *s,
 /* --- motors that run
  * --------------------------------------------------------------------------------- */
 
-static void remember_motor(struct load_watch *w, const struct load_step *s)
+static void remember_motor(struct load_watch *w, const struct load_event *e)
 {
+    const struct load_step *s = &e->step;
+    w->started = e->before;
+    w->started_at = e->at;
+    w->started_mw = s->power_mw;
     for (unsigned i = 0; i < LOAD_RUNNING_MAX; i++)
         if (w->running[i].power_mw == 0) {
             w->running[i].power_mw = s->power_mw;
@@ -273,6 +291,24 @@ static void remember_motor(struct load_watch *w, const struct load_step *s)
 static bool within(int32_t a, int32_t b, int32_t permille_of_b)
 {
     return size_of(a - b) <= (int32_t)((int64_t)size_of(b) * permille_of_b / 1000);
+}
+
+/* A compressor's rotor stands still for up to half a second and draws the same all the while: that
+ * was told as a motor, and what runs afterwards is a small part of it. */
+static bool ends_start(const struct load_watch *w, const struct load_settings *s)
+{
+    int32_t stood_mw = w->base.power_mw - w->started.power_mw;
+    int32_t runs_mw = w->run.power_mw - w->started.power_mw;
+    return w->moved_at.ms - w->started_at.ms <= START_MS && w->started_mw > 0 &&
+           within(stood_mw, w->started_mw, 100) && runs_mw >= s->limit_mw &&
+           runs_mw <= stood_mw / 3 * 2;
+}
+
+static void forget_motor(struct load_watch *w, int32_t power_mw)
+{
+    for (unsigned i = 0; i < LOAD_RUNNING_MAX; i++)
+        if (w->running[i].power_mw == power_mw)
+            w->running[i].power_mw = 0;
 }
 
 /* A motor's end takes its reactive power away. If less active power went with it than it had, or
@@ -345,6 +381,11 @@ static bool is_plug(const struct load_watch *w, bool slow)
     return slow && (w->flags & HAS_REACTIVE) == 0;
 }
 
+static struct load_trace trace_of(const struct load_level *l)
+{
+    return (struct load_trace){l->power_mw, l->reactive_mvar, l->third_ma};
+}
+
 /* --- telling
  * ------------------------------------------------------------------------------------------ */
 
@@ -378,23 +419,28 @@ static void tell(struct load_watch *w, const struct load_settings *s, bool slow,
     bool on = w->rising && w->moved_at.ms - w->crept_at.ms <= RISING_MS;
     bool crept = creeps(w, s, now);
     uint32_t took = (uint32_t)(w->run_since.ms - w->moved_at.ms);
-    e->at = w->moved_at;
+    bool ended = !slow && ends_start(w, s);
+    e->at = ended ? w->started_at : w->moved_at;
     e->told = now;
-    e->before = crept ? w->crept : w->base;
+    e->before = ended ? w->started : crept ? w->crept : w->base;
+    if (ended) { /* the step from before the start to now; its inrush is what stood */
+        forget_motor(w, w->started_mw);
+        w->peak = w->second = trace_of(&w->base);
+    }
     make_step(w, s, &e->before, slow, &e->step);
     e->step.settled = settled;
     e->step.transient_ms = took;
     e->step.ramp = crept || on || came_slowly(w, &e->step, slow);
     w->rising = (e->step.ramp && !settled) || (is_plug(w, slow) && e->step.power_mw > 0);
     e->step.smooth = crept && w->smooth;
-    bool hidden = e->step.has_reactive && find_hidden(w, s, &e->step);
+    bool hidden = e->step.has_reactive && !ended && find_hidden(w, s, &e->step);
     e->verdict = load_judge(&e->step, s, &e->white);
     if (hidden && load_forbidden(e->verdict))
         e->verdict = LOAD_HEATING_HIDDEN;
     if (e->verdict == LOAD_HEATING_MIXED && (e->white = find_white_edge(&e->step, s)) > 0)
         e->verdict = LOAD_WHITE;
     if (e->verdict == LOAD_MOTOR || e->verdict == LOAD_OTHER || e->verdict == LOAD_ELECTRONIC)
-        remember_motor(w, &e->step);
+        remember_motor(w, e);
     if (e->verdict == LOAD_LAMP && s->lamp_s)
         w->lamp = *e;
     else if (w->lamp.verdict == LOAD_LAMP && within(-e->step.power_mw, w->lamp.step.power_mw, 250))
@@ -424,11 +470,6 @@ static bool lamp_is_over(struct load_watch *w, const struct load_settings *s, mo
     return true;
 }
 
-static struct load_trace trace_of(const struct load_level *l)
-{
-    return (struct load_trace){l->power_mw, l->reactive_mvar, l->third_ma};
-}
-
 static void remember(struct load_watch *w, const struct load_level *l)
 {
     w->past[2] = w->past[1];
@@ -453,8 +494,8 @@ static void note_edge(struct load_watch *w, const struct load_settings *s,
     for (unsigned i = 0; i < 2 && (w->flags & HAS_REACTIVE); i++) {
         const struct load_trace *p = &w->past[i], *older = &w->past[i + 1];
         int32_t more = l->power_mw - p->power_mw, by = more / 1000, n = (int32_t)i + 1;
-        if (more < EDGE_MW || more <= w->edge_mw)
-            continue;
+        if (more < EDGE_MW || more <= w->edge_mw || p->power_mw - older->power_mw > more / 5)
+            continue; /* a cycle that rose itself is no state: something began within it */
         int32_t third = by * 400 / (s->nominal_dv + 1);
         int32_t q = restless(l->reactive_mvar - p->reactive_mvar,
                              n * (p->reactive_mvar - older->reactive_mvar), by * 40, by * 12);
@@ -464,6 +505,16 @@ static void note_edge(struct load_watch *w, const struct load_settings *s,
                                    third, third);
         if (q * q + h * h <= 10'000)
             w->edge_mw = more;
+    }
+}
+
+static void note_peak(struct load_watch *w, const struct load_level *l, mono_ms now)
+{
+    if (l->power_mw > w->peak.power_mw) {
+        w->peak = w->second = trace_of(l);
+        w->peak_at = now;
+    } else if (w->second.power_mw == w->peak.power_mw && now.ms > w->peak_at.ms) {
+        w->second = trace_of(l);
     }
 }
 
@@ -508,11 +559,11 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
         w->moved_at = x->now;
         w->way = 0;
         w->edge_mw = 0;
-        w->peak = trace_of(&l);
+        w->peak = w->second = trace_of(&l);
+        w->peak_at = x->now;
         begin_run(w, &l, x->now);
     }
-    if (l.power_mw > w->peak.power_mw)
-        w->peak = trace_of(&l);
+    note_peak(w, &l, x->now);
     note_edge(w, s, &l);
     remember(w, &l);
     if (!agrees(&w->run, &l)) {

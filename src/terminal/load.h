@@ -119,7 +119,8 @@ struct load_watch {
     bool rising; /* what was told last may go on: a ramp that had not come to rest */
     bool smooth; /* some of what crept came in steps hardly above the tolerance */
     mono_ms run_since, moved_at, crept_at, last;
-    struct load_trace peak, past[3]; /* since it moved; of the last samples */
+    struct load_trace peak, second, past[3]; /* since it moved; after the peak; the last samples */
+    mono_ms peak_at;
     int32_t edge_mw;
     uint16_t voltage_dv;
     uint32_t scale;         /* (nominal / voltage) squared, in 4096ths */
@@ -127,6 +128,9 @@ struct load_watch {
     struct {
         int32_t power_mw, reactive_mvar;
     } running[LOAD_RUNNING_MAX]; /* motors that were seen starting: their end hides nothing */
+    struct load_level started;   /* what drew before the last of them began, at that time */
+    mono_ms started_at;
+    int32_t started_mw;
 };
 
 /* Takes a sample; true: `event` was filled. */

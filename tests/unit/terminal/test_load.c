@@ -84,6 +84,20 @@ static double compressor(double w, double u, double a, double ms)
     return amplitude * start * sin(a - acos(0.95));
 }
 
+/* A large one whose rotor stands still for 0.3 s: the same all the while. */
+static double standing(double w, double u, double a, double ms)
+{
+    double angle = ms < 300 ? acos(0.6) : acos(0.97), start = ms < 300 ? 5 : 1;
+    (void)u;
+    return sqrt(2) * w / RATED / 0.97 * start * (sin(a - angle) - 0.03 * sin(3 * (a - angle)));
+}
+
+/* Tungsten that heats up within the cycle, not from one to the next. */
+static double tungsten(double w, double u, double a, double ms)
+{
+    return u * w / (RATED * RATED) * (1 + 9 * exp(-(ms + a / 2 / M_PI * 20) / 25));
+}
+
 /* A filament: eight times while cold. */
 static double filament(double w, double u, double a, double ms)
 {
@@ -312,6 +326,27 @@ static void test_motors(void **state)
             &(struct play){.uses = {{compressor, watts[i], 1'000, 9'000}}, .until_ms = 12'000});
     /* a refrigerator: over 600 W in its first cycles, 120 W afterwards */
     expect_peace(&(struct play){.uses = {{induction, 120, 1'000, 30'000}}, .until_ms = 32'000});
+}
+
+/* What it draws while its rotor stands is told as a motor; that it runs then is no heater in the
+ * place of that. */
+static void test_a_rotor_that_stands(void **state)
+{
+    (void)state;
+    for (double watts = 600; watts <= 1'500; watts += 300)
+        expect_peace(&(struct play){.uses = {{standing, watts, 1'000, 9'000}}, .until_ms = 12'000});
+    expect_trip(
+        &(struct play){.uses = {{standing, 900, 1'000, 60'000}, {resistance, 2'000, 1'100, 60'000}},
+                       .until_ms = 6'000},
+        LOAD_HEATING_MIXED, 1'100);
+}
+
+/* Heating up within a cycle looks like reactive power and harmonics of something beside it. */
+static void test_a_filament_within_the_cycle(void **state)
+{
+    (void)state;
+    for (double watts = 500; watts <= 1'100; watts += 200)
+        expect_peace(&(struct play){.uses = {{tungsten, watts, 1'000, 6'000}}, .until_ms = 8'000});
 }
 
 static void test_electronics(void **state)
@@ -666,6 +701,8 @@ int main(void)
         cmocka_unit_test_setup(test_heating_above_a_base_load, set_up),
         cmocka_unit_test_setup(test_a_radiant_heater_goes_on, set_up),
         cmocka_unit_test_setup(test_motors, set_up),
+        cmocka_unit_test_setup(test_a_rotor_that_stands, set_up),
+        cmocka_unit_test_setup(test_a_filament_within_the_cycle, set_up),
         cmocka_unit_test_setup(test_electronics, set_up),
         cmocka_unit_test_setup(test_an_inverter_comes_slowly, set_up),
         cmocka_unit_test_setup(test_two_within_a_second, set_up),
