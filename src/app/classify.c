@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 
 #define HOLD_MS 10'000           /* a gap longer than this is not looked across */
 #define SAME_MOST 4              /* rows with one and the same time */
+#define SPARSE_ROWS 5            /* so many rows, each further apart, are no series for it */
+#define REVERSED_MW 20'000       /* a meter's zero is not further off */
 #define POWER_MOST 1'000'000'000 /* mW, mvar, mVA: no circuit of a room */
 
 enum err classify_refuse(struct reading *r, size_t column, const char *format, ...)
@@ -45,6 +48,12 @@ static enum err check_order(struct reading *r, size_t column, int64_t ms, bool *
     r->same = *same ? r->same + 1 : 0;
     if (r->last_ms != INT64_MIN && ms < r->last_ms)
         return classify_refuse(r, column, "time runs backwards: sort the rows first");
+    r->sparse = r->last_ms == INT64_MIN || ms - r->last_ms > HOLD_MS ? r->sparse + 1 : 0;
+    if (r->sparse >= SPARSE_ROWS)
+        return classify_refuse(r, column,
+                               "the last %d rows are each more than %d s apart: a switching is not "
+                               "seen in such means",
+                               SPARSE_ROWS, HOLD_MS / 1000);
     if (r->same > SAME_MOST)
         return classify_refuse(r, column,
                                "more than %d rows have this time: times of cycles need "
@@ -53,29 +62,11 @@ static enum err check_order(struct reading *r, size_t column, int64_t ms, bool *
     return ERR_OK;
 }
 
-/* Whether the name ends with this word, behind a blank or a stroke; it is cut off then. */
-static bool cut_word(char *name, const char *word)
-{
-    size_t length = strlen(name), size = strlen(word);
-    if (length < size + 2 || strcasecmp(name + length - size, word) != 0 ||
-        !strchr(" _-:", name[length - size - 1]))
-        return false;
-    name[length - size - 1] = '\0';
-    return true;
-}
-
 /* A name stands in one row, or in all rows while it is on: its first row counts. */
 static void take_label(struct reading *r, int64_t ms, const char *text)
 {
-    static const char *const nothing[] = {"", "0", "-", "none", "off", "idle", "nan", "null", "无"};
     struct classify_label label = {.at_ms = ms};
-    snprintf(label.name, sizeof label.name, "%s", text);
-    for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++)
-        if (strcasecmp(label.name, nothing[i]) == 0)
-            label.name[0] = '\0';
-    if (cut_word(label.name, "off"))
-        label.name[0] = '\0';
-    cut_word(label.name, "on");
+    classify_clean_name(text, label.name);
     bool changed = strcmp(r->label, label.name) != 0;
     memcpy(r->label, label.name, sizeof r->label);
     if (changed && *label.name)
@@ -182,6 +173,8 @@ static const struct range {
     [TEXT_U] = {0, 1'000'000},
     [TEXT_I] = {0, 5'000'000},
     [TEXT_S] = {0, POWER_MOST},
+    [TEXT_PF] = {-1'000, 1'000},
+    [TEXT_FIRST] = {0, 5'000'000},
     [TEXT_H3] = {0, 5'000'000},
 };
 
@@ -225,6 +218,48 @@ static void complete(const struct reading *r, const struct columns *c,
     x->has_current = true;
 }
 
+static int32_t leg(double hypotenuse, double other)
+{
+    return (int32_t)lround(
+        fmin(POWER_MOST, sqrt(fmax(0, hypotenuse * hypotenuse - other * other))));
+}
+
+/* Without a column Q all that is not active stands in for it: from S, from U and I, from the power
+ * factor. */
+static void stand_in(const struct columns *c, const int64_t v[TEXT_COLUMNS], struct load_sample *x)
+{
+    double s =
+        c->at[TEXT_S] >= 0                         ? (double)v[TEXT_S]
+        : c->at[TEXT_U] >= 0 && c->at[TEXT_I] >= 0 ? (double)v[TEXT_U] * (double)v[TEXT_I] / 1000
+        : c->at[TEXT_PF] >= 0 && v[TEXT_PF] != 0   ? (double)v[TEXT_P] * 1000 / (double)v[TEXT_PF]
+                                                   : -1;
+    if (c->at[TEXT_Q] >= 0 || s == -1)
+        return;
+    x->has_reactive = true;
+    x->reactive_mvar = leg(s, (double)v[TEXT_P]);
+}
+
+/* A bench meter's Q is all that is not active. Its current of the fundamental parts that: behind a
+ * diode most of it is distortion. Two decimals tell a tenth of it, not less. */
+static void part_first(const struct columns *c, const int64_t v[TEXT_COLUMNS],
+                       struct load_sample *x)
+{
+    if (!c->bench || c->at[TEXT_FIRST] < 0 || c->at[TEXT_S] < 0 || x->voltage_dv == 0)
+        return;
+    double s = (double)v[TEXT_S], first = (double)v[TEXT_FIRST] / M_SQRT2 * x->voltage_dv / 10;
+    if (first * first < 0.9 * s * s)
+        x->reactive_mvar = leg(first, (double)v[TEXT_P]);
+}
+
+/* Nothing in a room feeds back: what flows the other way has its transformer turned round. */
+static void turn(struct load_sample *x)
+{
+    if (x->power_mw >= -REVERSED_MW)
+        return;
+    x->power_mw = -x->power_mw;
+    x->reactive_mvar = -x->reactive_mvar;
+}
+
 static struct load_sample row_sample(const struct reading *r, const struct columns *c,
                                      const int64_t v[TEXT_COLUMNS], int64_t ms)
 {
@@ -236,6 +271,9 @@ static struct load_sample row_sample(const struct reading *r, const struct colum
     x.current_ma = x.has_current ? (uint32_t)v[TEXT_I] : 0;
     x.voltage_dv = c->at[TEXT_U] >= 0 ? (uint16_t)(v[TEXT_U] / 100) : 0;
     complete(r, c, v, &x);
+    stand_in(c, v, &x);
+    part_first(c, v, &x);
+    turn(&x);
     for (unsigned h = 0; h < LOAD_HARMONICS; h++)
         if (c->at[TEXT_H3 + h] >= 0) {
             x.harmonic_ma[h] =
@@ -348,15 +386,32 @@ static enum err read_series(struct reading *r, FILE *file, char *line)
     return ERR_OK;
 }
 
+/* What is no text, by its first bytes. */
+static const struct {
+    const char *bytes, *what;
+} packed[] = {
+    {"\xff\xfe", "UTF-16: save it as UTF-8"},
+    {"\xfe\xff", "UTF-16: save it as UTF-8"},
+    {"\x1f\x8b", "compressed (gzip): unpack it first"},
+    {"PK\x03\x04", "an archive or a workbook (zip, xlsx): unpack it, or save it as CSV"},
+    {"BZh", "compressed (bzip2): unpack it first"},
+    {"\xfd"
+     "7zXZ",
+     "compressed (xz): unpack it first"},
+    {"\x28\xb5\x2f\xfd", "compressed (zstd): unpack it first"},
+    {"\xd0\xcf\x11\xe0", "a workbook (xls): save it as CSV"},
+};
+
 /* The heading: comments before it and the mark of UTF-8 are left off. */
-static enum err read_heading(struct reading *r, FILE *file, char line[CLASSIFY_LINE_MAX])
+enum err classify_heading(struct reading *r, FILE *file, char line[CLASSIFY_LINE_MAX])
 {
     do {
         if (!fgets(line, CLASSIFY_LINE_MAX, file))
             return classify_refuse(r, 0, "empty");
         r->problem->line++;
-        if (strncmp(line, "\xff\xfe", 2) == 0 || strncmp(line, "\xfe\xff", 2) == 0)
-            return classify_refuse(r, 0, "UTF-16: save it as UTF-8");
+        for (size_t i = 0; i < sizeof packed / sizeof *packed; i++)
+            if (strncmp(line, packed[i].bytes, strlen(packed[i].bytes)) == 0)
+                return classify_refuse(r, 0, "%s", packed[i].what);
         if (strncmp(line, "\xef\xbb\xbf", 3) == 0)
             memmove(line, line + 3, strlen(line + 3) + 1);
         if (!text_end(line, CLASSIFY_LINE_MAX))
@@ -378,7 +433,7 @@ enum err classify_file(const char *path, const struct load_settings *settings,
         snprintf(problem->what, sizeof problem->what, "%s", strerror(errno));
         return ERR_IO_FILE;
     }
-    enum err e = read_heading(&r, file, line);
+    enum err e = classify_heading(&r, file, line);
     if (e == ERR_OK)
         e = strncmp(line, "row,label,name,", 15) == 0 ? classify_cycles(&r, file)
                                                       : read_series(&r, file, line);
@@ -390,15 +445,24 @@ enum err classify_file(const char *path, const struct load_settings *settings,
     return e;
 }
 
+static bool has_word(const char *name, const char *const *words)
+{
+    for (; *words; words++)
+        if (strcasestr(name, *words))
+            return true;
+    return false;
+}
+
 bool classify_is_heating(const char *name)
 {
     static const char *const words[] = {
-        "kettle",    "coffee",    "heater",    "heating", "hairdryer", "hair_dryer", "hair dryer",
-        "hairiron",  "hair iron", "hair_iron", "iron",    "stove",     "hotplate",   "hot plate",
-        "hot_plate", "cooker",    "toaster",   "boiler",  "resist",    "immersion",  "热",
-        "壶",        "炉",        "锅",        "电吹风",  "熨斗"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasestr(name, words[i]) && !strcasestr(name, "solder"))
-            return true;
-    return false;
+        "kettle",     "coffee",    "heater", "heating",    "hair dryer", "hair_dryer", "hairdryer",
+        "blow dryer", "hair iron", "iron",   "straighten", "curl",       "stove",      "hotplate",
+        "hot plate",  "hot_plate", "cooker", "cooktop",    "toaster",    "grill",      "fryer",
+        "steamer",    "radiator",  "boiler", "resist",     "immersion",  "热",         "壶",
+        "炉",         "锅",        "吹风",   "熨斗",       "卷发",       "直发",       "取暖",
+        "暖风",       "暖气",      "小太阳", "烤箱",       NULL};
+    static const char *const others[] = {"solder",  "焊",   "微波", "microwave",
+                                         "environ", "冷热", NULL};
+    return has_word(name, words) && !has_word(name, others);
 }

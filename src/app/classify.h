@@ -38,6 +38,11 @@ struct classify_problem {
                                      const struct classify_sink *sink,
                                      struct classify_problem *problem);
 
+/* Reads a file of labels (time, label and, if it has it, which way): each to sink->label. Errors as
+ * above. */
+[[nodiscard]] enum err classify_labels(const char *path, const struct classify_sink *sink,
+                                       struct classify_problem *problem);
+
 /* Whether a class of appliance is forbidden heating, by its name. */
 bool classify_is_heating(const char *name);
 

@@ -6,8 +6,8 @@
 #include "app/classify_text.h"
 
 #define CYCLE 500
-/* The current probe of these recordings leads, in rad: as the lamps and hair irons in them do in the
- * median. They are resistances below the limit, and are not scored. */
+/* The current probe of these recordings leads, in rad: as the lamps and hair irons in them do in
+ * the median. They are resistances below the limit, and are not scored. */
 #define LEAD 0.138
 #define DOUBT 0.02
 

@@ -14,12 +14,19 @@ struct reading {
     struct load_watch watch;
     int64_t last_ms; /* INT64_MIN: no row yet */
     unsigned same;   /* rows in a row with one time */
+    unsigned sparse; /* rows in a row that are far apart */
     char label[CLASSIFY_NAME_MAX];
 };
 
 /* ERR_SYNTAX with the problem of the line that is read; column from 1, 0: none. */
 enum err classify_refuse(struct reading *r, size_t column, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Leaves off what says that it is on; empty: nothing is, or it goes off. */
+void classify_clean_name(const char *text, char name[CLASSIFY_NAME_MAX]);
+
+/* The first line that is neither empty nor a remark. */
+enum err classify_heading(struct reading *r, FILE *file, char line[CLASSIFY_LINE_MAX]);
 
 /* index.csv with current.csv and voltage.csv beside it: a row a switching. `index` stands after its
  * heading. */

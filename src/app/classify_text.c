@@ -260,10 +260,11 @@ static const struct {
     {TEXT_U, "|u|v|voltage|volt|volts|urms|vrms|rmsvoltage|电压|"},
     {TEXT_I, "|i|current|amps|ampere|amperes|irms|rmscurrent|电流|"},
     {TEXT_S, "|s|apparent|apparentpower|视在功率|"},
-    {TEXT_LABEL, "|label|appliance|event|name|class|标签|电器|"},
-    {TEXT_UNUSED, "|pf|powerfactor|factor|cosphi|frequency|freq|f|hz|energy|kwh|wh|index|id|no|row|"
-                  "thd|thdi|thdu|averagecurrent|peakcurrent|fundamentalfrequency|fundamental|h1|"
-                  "comment|temperature|功率因数|频率|电能|"},
+    {TEXT_PF, "|pf|powerfactor|factor|cosphi|cosφ|功率因数|"},
+    {TEXT_FIRST, "|fundamentalfrequency|fundamental|h1|i1|基波电流|"},
+    {TEXT_LABEL, "|label|labels|appliance|event|name|class|load|device|truth|标签|电器|设备|负载|"},
+    {TEXT_UNUSED, "|frequency|freq|f|hz|energy|kwh|wh|index|id|no|row|thd|thdi|thdu|averagecurrent|"
+                  "peakcurrent|comment|temperature|频率|电能|"},
 };
 
 static const struct {
@@ -327,7 +328,7 @@ static bool read_harmonic(const char *name, enum text_column *column, bool *benc
                   strcmp(name + used, "thharmonic") == 0));
     if (!fits || order % 2 == 0 || order > 15)
         return false;
-    *column = order < 3 ? TEXT_UNUSED : TEXT_H3 + order / 2 - 1;
+    *column = order < 3 ? TEXT_FIRST : TEXT_H3 + order / 2 - 1;
     return true;
 }
 
@@ -342,7 +343,7 @@ static enum text_column find_column(const char *name, bool *bench)
 
 static bool find_unit(enum text_column column, const char *unit, size_t length, int *shift)
 {
-    enum text_column of = column >= TEXT_H3 && column < TEXT_LABEL ? TEXT_H3 : column;
+    enum text_column of = column >= TEXT_FIRST && column < TEXT_LABEL ? TEXT_H3 : column;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (units[i].column == of && strlen(units[i].unit) == length &&
             strncmp(units[i].unit, unit, length) == 0) {
@@ -405,7 +406,8 @@ struct text_heading text_heading(const char *wide)
 
 const char *text_column_name(enum text_column c)
 {
-    static const char *const names[] = {"time", "date", "P",  "Q",   "U",   "I",   "S",     "h3",
-                                        "h5",   "h7",   "h9", "h11", "h13", "h15", "label", "-"};
+    static const char *const names[] = {"time", "date", "P",   "Q",   "U",     "I",
+                                        "S",    "PF",   "h1",  "h3",  "h5",    "h7",
+                                        "h9",   "h11",  "h13", "h15", "label", "-"};
     return c < TEXT_COLUMNS ? names[c] : "?";
 }

@@ -43,7 +43,9 @@ enum text_column {
     TEXT_U,
     TEXT_I,
     TEXT_S,
-    TEXT_H3, /* to H15 */
+    TEXT_PF,
+    TEXT_FIRST, /* current of the fundamental */
+    TEXT_H3,    /* to H15 */
     TEXT_LABEL = TEXT_H3 + 7,
     TEXT_UNUSED, /* known, not looked at */
     TEXT_COLUMNS,

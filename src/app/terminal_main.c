@@ -1,8 +1,11 @@
 /* `yufu-terminal`: the dorm terminal's logic at a desk. */
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "app/classify.h"
 #include "terminal/terminal.h"
@@ -26,6 +29,7 @@ struct book { /* of one file */
     struct noted *events;
     size_t label_count, event_count;
     const char *path;
+    const char *labels_path; /* --labels; NULL: none */
     bool quiet;
 };
 
@@ -213,6 +217,22 @@ static void say_problem(const char *path, const struct classify_problem *p)
     fprintf(stderr, ": %s\n", p->what);
 }
 
+/* Those of --labels; else those of NAME.labels.csv beside NAME.csv, if it is there. */
+static int read_labels(const char *path, struct book *b, const struct classify_sink *sink)
+{
+    char beside[1024];
+    struct classify_problem problem;
+    const char *dot = strrchr(path, '.');
+    snprintf(beside, sizeof beside, "%.*s.labels.csv", dot ? (int)(dot - path) : (int)strlen(path),
+             path);
+    const char *labels = b->labels_path ? b->labels_path : beside;
+    if ((!b->labels_path && access(beside, F_OK) != 0) ||
+        classify_labels(labels, sink, &problem) == ERR_OK)
+        return 0;
+    say_problem(labels, &problem);
+    return 1;
+}
+
 static int classify_one(const char *path, const struct load_settings *s, struct book *b,
                         struct table *t)
 {
@@ -221,6 +241,8 @@ static int classify_one(const char *path, const struct load_settings *s, struct 
     b->label_count = b->event_count = 0;
     b->path = path;
     printf("%s\n", path);
+    if (read_labels(path, b, &sink) != 0)
+        return 1;
     enum err e = classify_file(path, s, &sink, &problem);
     if (e != ERR_OK) {
         say_problem(path, &problem);
@@ -233,12 +255,48 @@ static int classify_one(const char *path, const struct load_settings *s, struct 
     return 0;
 }
 
+/* What belongs to another file is not read for itself. */
+static int is_recording(const struct dirent *d)
+{
+    static const char *const others[] = {"events.csv", "current.csv", "voltage.csv", "labels.csv"};
+    const char *dot = strrchr(d->d_name, '.');
+    if (*d->d_name == '.' || !dot || (strcasecmp(dot, ".csv") != 0 && strcasecmp(dot, ".tsv") != 0))
+        return 0;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(d->d_name, others[i]) == 0)
+            return 0;
+    return !strstr(d->d_name, ".labels.");
+}
+
+/* A file, or all recordings of a folder by name. */
+static int classify_path(const char *path, const struct load_settings *s, struct book *b,
+                         struct table *t)
+{
+    struct stat st;
+    struct dirent **found;
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return classify_one(path, s, b, t);
+    int bad = 0, count = scandir(path, &found, is_recording, alphasort);
+    for (int i = 0; i < count; i++) {
+        char whole[1024];
+        snprintf(whole, sizeof whole, "%s/%s", path, found[i]->d_name);
+        bad += classify_one(whole, s, b, t);
+        free(found[i]);
+    }
+    if (count >= 0)
+        free(found);
+    if (count > 0)
+        return bad;
+    fprintf(stderr, "yufu-terminal: %s: a folder without .csv or .tsv files\n", path);
+    return 1;
+}
+
 static int usage(void)
 {
     fprintf(
         stderr,
         "usage: yufu-terminal classify [--limit W] [--nominal V] [--lamp S] [--white W[:VAR]]... "
-        "[--quiet] FILE...\n"
+        "[--labels FILE] [--quiet] FILE|FOLDER...\n"
         "       yufu-terminal rules\n"
         "Recorded loads through the terminal's load watch: one line an event, then, where the\n"
         "recording says what it was, hits, misses and false trips a class.\n"
@@ -282,6 +340,8 @@ static int classify(int argc, char **argv)
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
         if (strcmp(argv[i], "--quiet") == 0)
             b.quiet = true;
+        else if (strcmp(argv[i], "--labels") == 0 && i + 1 < argc)
+            b.labels_path = argv[++i];
         else if (!take_option(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &s))
             bad = 1;
         else
@@ -293,7 +353,7 @@ static int classify(int argc, char **argv)
         return usage();
     }
     for (; i < argc; i++)
-        bad += classify_one(argv[i], &s, &b, &table);
+        bad += classify_path(argv[i], &s, &b, &table);
     if (table.count)
         print_table(&table);
     free(b.labels);

@@ -101,6 +101,8 @@ SPELLINGS = {
     "milliseconds since 1970": spelt("time,P,Q,U,I", lambda t, *r: (1668415330000 + t * 1000, *r)),
     "exponents": spelt("time,P,Q,U,I", lambda t, p, *r: (t, f"{p:.6e}", *r)),
     "apparent power instead of current": spelt("time,P,Q,U,S", lambda t, p, q, u, i: (t, p, q, u, round(u * i, 3))),
+    "the transformer turned round": spelt("time,P,Q,U,I", lambda t, p, q, *r: (t, -p, -q, *r)),
+    "device instead of label": spelt("time,P,Q,U,I,device", lambda *r: (*r, "")),
     "remarks and empty lines": "# a logger\n\n" + spelt("time,P,Q,U,I", lambda *r: r) + "\n# end\n",
     "gaps": spelt("time,P,Q,U,I", lambda t, *r: (t, *r) if t != 3 else (t, "", "NaN", "null", "-")),
     "the last line without an end": spelt("time,P,Q,U,I", lambda *r: r)[:-1],
@@ -162,6 +164,63 @@ def label_columns(folder):
     check("on and off are told apart", table(out).get("kettle", (0,) * 9)[1:4] == (1, 0, 1), out)
 
 
+def labels_apart(folder):
+    """A file of labels beside the recording, or named; names in other words."""
+    rows = ["time,P,Q"] + [f"{t},{1830 if 8 <= t < 20 else 30},5" for t in range(30)]
+    path = write(folder, "apart.csv", "\n".join(rows) + "\n")
+    beside = write(folder, "apart.labels.csv", "appliance;edge;time\n热水壶 开;on;8\n热水壶;off;20\n")
+    _, out, _ = classify(path)
+    check("labels beside it", table(out).get("热水壶", (0,) * 9)[:4] == (True, 1, 0, 1), out)
+    named = write(folder, "truth.tsv", "label\ttimestamp\nblow dryer\t8.2\n")
+    _, out, _ = classify("--labels", named, path)
+    check("labels that are named", table(out).get("blow dryer", (0,) * 9)[:4] == (True, 1, 0, 1), out)
+    write(folder, "apart.labels.csv", "time,label\n8,kettle\nsoon,kettle\n")
+    code, _, err = classify(path)
+    check("a bad file of labels is refused", code == 1 and 'apart.labels.csv, line 3, column 1: "soon"' in err, err)
+    beside.unlink()
+    for word, heating in (("微波炉", False), ("暖风机", True), ("电热水壶", True), ("soldering iron", False),
+                          ("hair straightener", True), ("Microwave oven", False), ("空调", False)):
+        _, out, _ = classify("--labels", write(folder, "word.csv", f"time,label\n8,{word}\n"), path)
+        check(f"a name: {word}", table(out).get(word, (None,))[0] is heating, out)
+
+
+def without_reactive(folder):
+    """A vacuum cleaner at 0.983: what stands in for Q tells it from a kettle."""
+    for name, p, pf, word in (("vacuum", 1900, 0.983, " motor "), ("kettle", 1900, 1.0, " heating ")):
+        for head, more in (("PF", lambda p, f: f), ("S (VA)", lambda p, f: round(p / f, 1)),
+                           ("U,I", lambda p, f: f"230,{p / f / 230:.3f}")):
+            rows = [f"time,P,{head}"] + [f"{t},{p if t >= 8 else 20},{more(p if t >= 8 else 20, pf)}" for t in range(20)]
+            _, out, _ = classify(write(folder, "noq.csv", "\n".join(rows) + "\n"))
+            check(f"without Q, with {head}: {name}", word in out, out)
+
+
+def folders(folder):
+    inner = pathlib.Path(folder) / "rooms"
+    inner.mkdir()
+    for name in ("b.csv", "a.csv", "notes.md", "labels.csv"):
+        write(inner, name, "no table" if "." not in name or name.endswith("md") else
+              spelt("time,P,Q,U,I", lambda *r: r))
+    code, out, err = classify(inner)
+    read = [line for line in out.splitlines() if "/rooms/" in line]
+    check("a folder: its recordings by name", code == 0 and [r[-5:] for r in read] == ["a.csv", "b.csv"], out + err)
+    (inner / "empty").mkdir()
+    code, _, err = classify(inner / "empty")
+    check("an empty folder is refused", code == 1 and "without .csv" in err, err)
+
+
+def bench_half_wave(folder):
+    """Behind a diode: I is root 2 times that of the fundamental, Q is all that is not active."""
+    rows = ["Timestamp,RMS Current,Apparent (W),Active (W),Reactive (W),Fundamental Frequency (50Hz),"
+            "Third Harmonics (150Hz),Fifth (250Hz)"]
+    for t in range(20):
+        p = 620 if t >= 8 else 10
+        s = p * 2 ** 0.5 if t >= 8 else 10
+        q = (s * s - p * p) ** 0.5
+        rows.append(f"2022-11-14 16:42:{t:02d},{s / 230:.2f},{s:.1f},{p},{q:.1f},{p / 230 * 2 ** 0.5:.2f},0.01,0.01")
+    _, out, _ = classify(write(folder, "half.csv", "\n".join(rows) + "\n"))
+    check("bench meter: half waves by the fundamental", " heating_half_wave " in out, out)
+
+
 REFUSED = [  # text, line, column (0: none), a word of the reason
     ("time,Q\n1,2\n", 1, 0, "no column P"), ("P,Q\n1,2\n", 1, 0, "no column time"),
     ("time,P\n1,2\nsoon,3\n", 3, 1, '"soon" is no time'), ("time,P\n1,2\n2,much\n", 3, 2, '"much" is no number for P'),
@@ -175,6 +234,8 @@ REFUSED = [  # text, line, column (0: none), a word of the reason
     ("time,P\n" + "".join(f"7,{n}\n" for n in range(9)), 7, 1, "have this time"),
     ('time,P\n1,"2\n', 2, 0, "quote"), ("time,P\n1," + "2" * 9000 + "\n", 2, 0, "longer than"),
     ("time,P\n1,2\n\0\n", 3, 0, "zero byte"), ("", 0, 0, "empty"), ("\n\n", 2, 0, "empty"),
+    ("time,P\n" + "".join(f"{n * 60},{n}\n" for n in range(9)), 6, 1, "more than 10 s apart"),
+    ("PK\x03\x04junk\n", 1, 0, "unpack it"), ("BZh91AY\n", 1, 0, "bzip2"), ("time,P,PF\n1,2,3\n", 2, 3, "PF is out of"),
     ("30/11/2011 06:42:00;15\n", 1, 0, "time;watts"), ("30/11/2011 06:42:00;lots;1\n", 1, 2, "no active power"),
     ("row,label,name,on\n0,1,Kettle,1\n", 1, 0, "missing")]
 
@@ -239,6 +300,10 @@ with tempfile.TemporaryDirectory() as folder:
     spellings(folder)
     frequencies(folder)
     label_columns(folder)
+    labels_apart(folder)
+    folders(folder)
+    bench_half_wave(folder)
+    without_reactive(folder)
     refusals(folder)
 recorded()
 rules = subprocess.run([PROGRAM, "rules"], capture_output=True, text=True)
