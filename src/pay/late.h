@@ -10,7 +10,8 @@
  *
  * A late fee is for what was not paid by a day that the contract names. What an account with its
  * wallet in the meter owes beside it (a true-up, an overdraft of an exchanged meter, free credit
- * that ended) has no such day: the platform keeps it from the next sales. It bears none.
+ * that ended) has no such day: the platform keeps it from the next sales. It bears none, nor does
+ * a true-up while it is too new to cut anybody by itself.
  */
 #ifndef YUFU_PAY_LATE_H
 #define YUFU_PAY_LATE_H

@@ -132,7 +132,8 @@ enum err late_list(struct store_tx *tx, const struct late_query *query, late_eac
 struct work {
     struct late_row row;
     int32_t last_day, until; /* counted up to last_day; to be counted up to `until` */
-    bool in_meter;           /* the balance: then nothing below zero beside it is overdue */
+    int32_t offset_s;
+    bool in_meter; /* the balance: then nothing below zero beside it is overdue */
     wall_s now;
 };
 
@@ -252,6 +253,29 @@ static enum err load_moved(struct store_tx *tx, const struct work *w, struct mov
     return query_end(&q);
 }
 
+/* True-ups that are owed and were too new at the end of a day to cut anybody (billing/billing.h). */
+static enum err grace_at(struct store_tx *tx, const struct work *w, int32_t day, int64_t *fen)
+{
+    return store_int(tx, fen,
+                     "SELECT coalesce(sum(amount_fen), 0) FROM true_up WHERE account_id = $1 "
+                     "AND amount_fen > 0 AND business_day <= $2 AND grace_until >= $3",
+                     "iii", w->row.account_id, (int64_t)day,
+                     civil_day_start(day + 1, w->offset_s).s);
+}
+
+/* What is overdue of a balance. */
+static enum err overdue(struct store_tx *tx, const struct work *w, int32_t day, int64_t balance_fen,
+                        int64_t *fen)
+{
+    int64_t grace_fen;
+    *fen = 0;
+    if (balance_fen >= 0 || w->in_meter)
+        return ERR_OK;
+    TRY(grace_at(tx, w, day, &grace_fen));
+    *fen = -balance_fen > grace_fen ? -balance_fen - grace_fen : 0;
+    return ERR_OK;
+}
+
 static enum err count_days(struct store_tx *tx, struct work *w)
 {
     struct moved moved[DAYS_MAX];
@@ -268,7 +292,7 @@ static enum err count_days(struct store_tx *tx, struct work *w)
             d.charged_fen = moved[at++].charged_fen;
         }
         balance_fen += d.paid_fen - d.charged_fen;
-        d.arrears_fen = balance_fen < 0 && !w->in_meter ? -balance_fen : 0;
+        TRY(overdue(tx, w, day, balance_fen, &d.arrears_fen));
         TRY(count_to(tx, w, &d));
     }
     const struct late_row *r = &w->row;
@@ -304,6 +328,7 @@ static enum err work_one(struct store_tx *tx, struct work *w, int64_t *worked)
     struct holder h;
     TRY(find_holder(tx, w->row.account_id, &h));
     w->in_meter = h.in_meter;
+    w->offset_s = h.offset_s;
     w->until = civil_local_day(w->now, h.offset_s) - 1;
     if (w->until <= w->last_day)
         return ERR_OK;

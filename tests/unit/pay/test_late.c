@@ -338,6 +338,33 @@ static void test_a_line_says_debt_days_rate_rounding_and_clause(void **state)
     assert_int_equal(owes(w), 200);
 }
 
+/* A true-up that cuts nobody yet bears no fee yet: nobody could pay for it before it was booked. */
+static void test_a_true_up_in_its_grace_bears_none(void **state)
+{
+    struct world *w = *state;
+    assert_ok(term(w, A, &plain));
+    world_exec(w, "INSERT INTO rerate (id, project_id, plan_code, version, effective_at, begun_at) "
+                  "VALUES (1, 1, 'x', 2, 1, 1)");
+    world_exec(w, "INSERT INTO true_up (account_id, rerate_id, at, business_day, amount_fen, "
+                  "grace_until, bill) VALUES (8, 1, 1767240000, 20454, 20000, 1767844800, '{}')");
+    assert_int_equal(w->now.s, 1'767'240'000);
+    assert_int_equal(day_of(w), 20'454);
+    move_by(w, -21'000); /* 10.00 of it was owed anyway */
+    w->now.s += 7 * DAY_S;
+    (void)count(w);
+    assert_int_equal(owes(w), 100); /* 7 days of 10.00: the least */
+    struct told told = lines_of(w);
+    assert_int_equal(told.lines[0].arrears_fen, 1'000);
+    assert_int_equal(told.lines[0].days, 7);
+    w->now.s += 13 * DAY_S; /* the day on which the grace ends counts whole */
+    (void)count(w);
+    told = lines_of(w);
+    assert_int_equal(told.count, 2);
+    assert_int_equal(told.lines[1].arrears_fen, 21'000);
+    assert_int_equal(told.lines[1].days, 13);
+    assert_int_equal(owes(w), 7 + 13 * 21);
+}
+
 static void test_another_debt_or_clause_is_another_line(void **state)
 {
     struct world *w = *state;
@@ -430,6 +457,7 @@ int main(void)
         T(test_counting_late_is_the_same),
         T(test_terms_begin_and_end),
         T(test_what_is_owed_beside_a_meters_wallet_bears_none),
+        T(test_a_true_up_in_its_grace_bears_none),
         T(test_a_line_says_debt_days_rate_rounding_and_clause),
         T(test_another_debt_or_clause_is_another_line),
         T(test_what_was_billed_before_becomes_a_line),
