@@ -9,6 +9,7 @@
 #include "app/commands.h"
 #include "base/must.h"
 #include "proto/dlt645.h"
+#include "proto/modbus.h"
 
 struct scan {
     const uint8_t *data;
@@ -198,9 +199,15 @@ static void find_only(struct scan *s, enum frame_protocol p)
     }
 }
 
+/* A read of RTU with a wrong CRC begins like the head of a TCP frame without data. */
+static bool may_be_tcp(const struct scan *s)
+{
+    return s->len > 8 || (s->len == 8 && s->data[1] > MODBUS_WRITE_ONE);
+}
+
 static bool is_unmarked(struct scan *s)
 {
-    return fill_with(s, FRAME_MODBUS) || (s->len > 6 && fill_with(s, FRAME_MODBUS_TCP)) ||
+    return fill_with(s, FRAME_MODBUS) || (may_be_tcp(s) && fill_with(s, FRAME_MODBUS_TCP)) ||
            (s->len == 1 && fill_with(s, FRAME_MBUS));
 }
 

@@ -91,6 +91,8 @@ const char *cjt188_function_en(uint8_t control)
         return "write address";
     case 0x16:
         return "synchronise";
+    case 0x2A: /* of several makers, for A017 alone */
+        return "valve";
     default:
         return "unknown";
     }

@@ -124,15 +124,19 @@ enum err mbus_select(const char *id, uint16_t manufacturer, uint8_t version, uin
 
 enum err mbus_head(const struct mbus_frame *f, struct mbus_head *head, struct bytes *records)
 {
-    if (f->kind != MBUS_LONG || f->ci != 0x72 || f->len < 12)
+    bool high_first = f->ci == 0x76;
+    const uint8_t *p = f->data;
+    if (f->kind != MBUS_LONG || (f->ci != 0x72 && !high_first) || f->len < 12)
         return ERR_FRAME_UNKNOWN;
-    memcpy(head->id, f->data, 4);
-    head->manufacturer = (uint16_t)(f->data[4] | f->data[5] << 8);
-    head->version = f->data[6];
-    head->medium = f->data[7];
-    head->access = f->data[8];
-    head->status = f->data[9];
-    *records = (struct bytes){f->data + 12, (size_t)f->len - 12};
+    for (size_t i = 0; i < 4; i++)
+        head->id[i] = p[high_first ? 3 - i : i];
+    head->manufacturer = (uint16_t)(p[high_first ? 5 : 4] | p[high_first ? 4 : 5] << 8);
+    head->version = p[6];
+    head->medium = p[7];
+    head->access = p[8];
+    head->status = p[9];
+    head->config = (uint16_t)(p[high_first ? 11 : 10] | p[high_first ? 10 : 11] << 8);
+    *records = (struct bytes){p + 12, (size_t)f->len - 12};
     return ERR_OK;
 }
 

@@ -49,8 +49,10 @@ struct mbus_head {
     uint8_t id[4]; /* digits, lowest first */
     uint16_t manufacturer;
     uint8_t version, medium, access, status;
+    uint16_t config; /* once the signature: bits 8 .. 12 tell how the records are enciphered */
 };
-/* ERR_FRAME_UNKNOWN: not variable data. `records` views what comes behind. */
+/* CI 72, and 76, whose numbers have the high byte first. ERR_FRAME_UNKNOWN: not variable data.
+ * `records` views what comes behind. */
 [[nodiscard]] enum err mbus_head(const struct mbus_frame *frame, struct mbus_head *head,
                                  struct bytes *records);
 void mbus_manufacturer_text(uint16_t manufacturer, char out[4]); /* "ACW" */

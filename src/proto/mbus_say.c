@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "proto/mbus.h"
+#include "proto/mbus_vif.h"
 
 /* --- the head ------------------------------------------------------------------------------------
  */
@@ -75,105 +75,6 @@ const char *mbus_function_en(const struct mbus_frame *f)
     default:
         return (f->control & 0x4F) == 0x08 ? "answer with data" : "unknown";
     }
-}
-
-/* --- what a VIF names ----------------------------------------------------------------------------
- */
-
-struct quantity {
-    uint8_t from, to; /* VIF without its extension bit */
-    const char *en, *zh, *unit;
-    int exponent; /* of the first one; each further one is ten times as much */
-};
-
-static const struct quantity quantities[] = {
-    {0x00, 0x07, "energy", "能量", "Wh", -3},
-    {0x08, 0x0F, "energy", "能量", "J", 0},
-    {0x10, 0x17, "volume", "体积", "m3", -6},
-    {0x18, 0x1F, "mass", "质量", "kg", -3},
-    {0x20, 0x20, "on time", "上电时间", "s", 0},
-    {0x21, 0x21, "on time", "上电时间", "min", 0},
-    {0x22, 0x22, "on time", "上电时间", "h", 0},
-    {0x23, 0x23, "on time", "上电时间", "d", 0},
-    {0x24, 0x24, "operating time", "工作时间", "s", 0},
-    {0x25, 0x25, "operating time", "工作时间", "min", 0},
-    {0x26, 0x26, "operating time", "工作时间", "h", 0},
-    {0x27, 0x27, "operating time", "工作时间", "d", 0},
-    {0x28, 0x2F, "power", "功率", "W", -3},
-    {0x30, 0x37, "power", "功率", "J/h", 0},
-    {0x38, 0x3F, "volume flow", "体积流量", "m3/h", -6},
-    {0x40, 0x47, "volume flow", "体积流量", "m3/min", -7},
-    {0x48, 0x4F, "volume flow", "体积流量", "m3/s", -9},
-    {0x50, 0x57, "mass flow", "质量流量", "kg/h", -3},
-    {0x58, 0x5B, "supply temperature", "供水温度", "degC", -3},
-    {0x5C, 0x5F, "return temperature", "回水温度", "degC", -3},
-    {0x60, 0x63, "temperature difference", "供回水温差", "K", -3},
-    {0x64, 0x67, "external temperature", "外部温度", "degC", -3},
-    {0x68, 0x6B, "pressure", "压力", "bar", -3},
-    {0x6C, 0x6C, "date", "日期", "", 0},
-    {0x6D, 0x6D, "time", "时间", "", 0},
-    {0x6E, 0x6E, "heat cost units", "热分配单位", "", 0},
-    {0x70, 0x70, "averaging time", "平均时间", "s", 0},
-    {0x71, 0x71, "averaging time", "平均时间", "min", 0},
-    {0x72, 0x72, "averaging time", "平均时间", "h", 0},
-    {0x73, 0x73, "averaging time", "平均时间", "d", 0},
-    {0x74, 0x74, "actuality time", "刷新时间", "s", 0},
-    {0x75, 0x75, "actuality time", "刷新时间", "min", 0},
-    {0x76, 0x76, "actuality time", "刷新时间", "h", 0},
-    {0x77, 0x77, "actuality time", "刷新时间", "d", 0},
-    {0x78, 0x78, "fabrication number", "出厂编号", "", 0},
-    {0x79, 0x79, "identification", "标识", "", 0},
-    {0x7A, 0x7A, "bus address", "总线地址", "", 0},
-};
-
-static const struct quantity after_fd[] = {
-    {0x08, 0x08, "access number", "访问次数", "", 0},
-    {0x09, 0x09, "medium", "介质", "", 0},
-    {0x0A, 0x0A, "manufacturer", "厂商", "", 0},
-    {0x0B, 0x0B, "parameter set", "参数集", "", 0},
-    {0x0C, 0x0C, "model", "型号", "", 0},
-    {0x0D, 0x0D, "hardware version", "硬件版本", "", 0},
-    {0x0E, 0x0E, "firmware version", "固件版本", "", 0},
-    {0x0F, 0x0F, "software version", "软件版本", "", 0},
-    {0x10, 0x10, "customer location", "客户位置", "", 0},
-    {0x11, 0x11, "customer", "客户", "", 0},
-    {0x17, 0x17, "error flags", "错误标志", "", 0},
-    {0x1A, 0x1A, "digital output", "开关量输出", "", 0},
-    {0x1B, 0x1B, "digital input", "开关量输入", "", 0},
-    {0x3A, 0x3A, "dimensionless", "无量纲", "", 0},
-    {0x40, 0x4F, "voltage", "电压", "V", -9},
-    {0x50, 0x5F, "current", "电流", "A", -12},
-    {0x60, 0x60, "reset counter", "复位次数", "", 0},
-    {0x61, 0x61, "cumulation counter", "累计次数", "", 0},
-};
-
-static const struct quantity after_fb[] = {
-    {0x00, 0x01, "energy", "能量", "MWh", -1}, {0x08, 0x09, "energy", "能量", "GJ", -1},
-    {0x10, 0x11, "volume", "体积", "m3", 2},   {0x18, 0x19, "mass", "质量", "t", 2},
-    {0x28, 0x29, "power", "功率", "MW", -1},   {0x30, 0x31, "power", "功率", "GJ/h", -1},
-};
-
-static const struct quantity *find(const struct quantity *list, size_t count, uint8_t code)
-{
-    for (size_t i = 0; i < count; i++)
-        if (code >= list[i].from && code <= list[i].to)
-            return &list[i];
-    return NULL;
-}
-#define FIND(list, code) find(list, sizeof list / sizeof *list, code)
-
-/* *code: the byte that was found, *used: how many bytes of the VIF say it. */
-static const struct quantity *quantity_of(struct bytes vif, uint8_t *code, size_t *used)
-{
-    *used = 1;
-    *code = vif.data[0] & 0x7F;
-    if (vif.data[0] != 0xFD && vif.data[0] != 0xFB)
-        return FIND(quantities, *code);
-    if (vif.len < 2)
-        return NULL;
-    *used = 2;
-    *code = vif.data[1] & 0x7F;
-    return vif.data[0] == 0xFD ? FIND(after_fd, *code) : FIND(after_fb, *code);
 }
 
 /* --- values --------------------------------------------------------------------------------------
@@ -311,37 +212,110 @@ static void note_place(struct say_value *v, const struct mbus_record *m)
                                   places[i].name, (unsigned)places[i].value);
 }
 
-static void fill(struct say_value *v, const struct mbus_record *m)
+/* What the extensions make of the quantity. */
+struct extended {
+    int exponent;
+    const char *unit; /* NULL: the quantity's own */
+    bool date, absent;
+};
+
+static void add_note(struct say_value *v, const char *text)
 {
+    size_t n = strlen(v->note);
+    if (*text)
+        snprintf(v->note + n, sizeof v->note - n, "%s%s", n ? ", " : "", text);
+}
+
+/* False: one that nobody here knows may change what the number means. */
+static bool extend(struct say_value *v, struct bytes rest, struct extended *x)
+{
+    const struct mbus_vife_row *row;
     uint8_t code;
-    size_t used;
-    const struct quantity *q = quantity_of(m->vif, &code, &used);
-    bool plain = (m->vif.data[0] & 0x7F) == 0x7C || (m->vif.data[0] & 0x7F) == 0x7F;
-    /* an extension that nobody here knows may change what the number means: it stays as it is */
-    if (!q || plain || m->vif.len > used) {
-        v->en = q && !plain ? q->en : "unknown";
-        v->zh = q && !plain ? q->zh : "未知";
-        say_hex(v, m->value);
-        char hex[26];
-        hex_encode(m->vif.data, m->vif.len < 12 ? m->vif.len : 12, hex);
-        snprintf(v->note, sizeof v->note, "VIF %s", hex);
-        return;
+    bool known = true;
+    while (mbus_vife_next(&rest, &row, &code, &known)) {
+        add_note(v, row->en);
+        x->exponent += row->kind == MBUS_VIFE_FACTOR ? row->exponent + (code - row->from) : 0;
+        x->date = x->date || row->kind == MBUS_VIFE_DATE;
+        x->absent = x->absent || row->kind == MBUS_VIFE_ERROR;
+        if (row->kind == MBUS_VIFE_COUNT || row->kind == MBUS_VIFE_DURATION)
+            x->unit = row->unit;
     }
-    v->en = q->en;
-    v->zh = q->zh;
-    v->unit = q->unit;
-    note_place(v, m);
+    return known;
+}
+
+/* The unit in letters, the last one first. */
+static void note_text(struct say_value *v, struct bytes vif)
+{
+    char text[24];
+    size_t n = vif.len > 1 ? vif.data[1] : 0, len = n < sizeof text - 1 ? n : sizeof text - 1;
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = vif.len > 1 + n - i ? vif.data[1 + n - i] : '?';
+        text[i] = c >= 0x20 && c < 0x7F ? (char)c : '.';
+    }
+    text[len] = '\0';
+    add_note(v, text);
+}
+
+static void fill_unknown(struct say_value *v, const struct mbus_record *m,
+                         const struct mbus_vif_row *q)
+{
+    char hex[26];
+    v->en = q ? q->en : "unknown";
+    v->zh = q ? q->zh : "未知";
+    say_hex(v, m->value);
+    hex_encode(m->vif.data, m->vif.len < 12 ? m->vif.len : 12, hex);
+    snprintf(v->note, sizeof v->note, "VIF %s", hex);
+}
+
+static void fill_value(struct say_value *v, const struct mbus_record *m, bool date, int exponent)
+{
     if (is_text(m))
         say_string(v, m->value);
     else if (m->value.len == 0)
         v->state = SAY_ABSENT;
-    else if (used == 1 && code == 0x6C && m->value.len == 2)
+    else if (date && m->value.len == 2)
         say_date(v, m->value);
-    else if (used == 1 && code == 0x6D && m->value.len == 4)
+    else if (date && m->value.len == 4)
         say_time(v, m->value);
+    else if (date)
+        say_hex(v, m->value);
     else
-        say_number(v, m, q->exponent + (code - q->from));
-    if (m->function == MBUS_INVALID)
+        say_number(v, m, exponent);
+}
+
+static void fill(struct say_value *v, const struct mbus_record *m)
+{
+    uint8_t code;
+    size_t used;
+    uint8_t first = m->vif.data[0] & 0x7F;
+    const struct mbus_vif_row *q = mbus_vif_of(m->vif, &code, &used);
+    static const struct mbus_vif_row any = {0x7E, 0x7E, "any", "任意", "", 0};
+    static const struct mbus_vif_row own = {0x7C,       0x7C, "quantity told in letters",
+                                            "文字单位", "",   0};
+    if (first == 0x7C && m->vif.len >= 2) {
+        q = &own;
+        code = first;
+        used = 2u + m->vif.data[1] <= m->vif.len ? 2u + m->vif.data[1] : m->vif.len;
+    } else if (first == 0x7E) {
+        q = &any;
+    }
+    struct extended x = {.exponent = q ? q->exponent + (code - q->from) : 0};
+    struct bytes rest = {m->vif.data + used, m->vif.len - used};
+    note_place(v, m);
+    if (q == &own)
+        note_text(v, m->vif);
+    if (!q || first == 0x7F || !extend(v, rest, &x)) {
+        fill_unknown(v, m, first == 0x7F ? NULL : q);
+        return;
+    }
+    v->en = q->en;
+    v->zh = q->zh;
+    bool point = used == 1 && (code == 0x6C || code == 0x6D);
+    bool since = m->vif.data[0] == 0xFD && (code == 0x30 || code == 0x70);
+    bool date = x.date || since || (point && m->value.len == (code == 0x6C ? 2 : 4));
+    v->unit = date ? "" : x.unit ? x.unit : q->unit;
+    fill_value(v, m, date, x.unit ? 0 : x.exponent);
+    if (m->function == MBUS_INVALID || x.absent)
         v->state = SAY_ABSENT;
 }
 
@@ -354,7 +328,7 @@ bool mbus_quantity_of(const struct mbus_record *m, struct mbus_quantity *out)
     size_t used;
     if (m->special || m->vif.len == 0)
         return false;
-    const struct quantity *q = quantity_of(m->vif, &code, &used);
+    const struct mbus_vif_row *q = mbus_vif_of(m->vif, &code, &used);
     bool plain = (m->vif.data[0] & 0x7F) == 0x7C || (m->vif.data[0] & 0x7F) == 0x7F;
     if (!q || plain || m->vif.len > used)
         return false;
@@ -467,45 +441,219 @@ static enum err say_select(const struct mbus_frame *f, say_sink *sink, void *arg
     return ERR_OK;
 }
 
-static enum err say_other(const struct mbus_frame *f, say_sink *sink, void *arg)
+/* --- other data than variable ones ---------------------------------------------------------------
+ */
+
+static enum err say_reset(const struct mbus_frame *f, say_sink *sink, void *arg)
+{
+    struct say_value v = {.en = "application reset", .zh = "应用层复位", .unit = ""};
+    say_hex(&v, (struct bytes){f->data, f->len});
+    sink(arg, &v);
+    return ERR_OK;
+}
+
+static enum err say_refusal(const struct mbus_frame *f, say_sink *sink, void *arg)
+{
+    static const char *const names[] = {
+        "unspecified",         "CI not there",       "buffer too long",    "too many records",
+        "premature end",       "more than 10 DIFEs", "more than 10 VIFEs", "unknown",
+        "application is busy", "too many readouts"};
+    struct say_value v = {.en = "application error", .zh = "应用层错误", .unit = ""};
+    unsigned code = f->len > 0 ? f->data[0] : 0;
+    say_text(&v, names[code < sizeof names / sizeof *names ? code : 7]);
+    snprintf(v.note, sizeof v.note, "%02X", code);
+    sink(arg, &v);
+    return ERR_OK;
+}
+
+static enum err say_alarm(const struct mbus_frame *f, say_sink *sink, void *arg)
+{
+    struct say_value v = {.en = "alarm", .zh = "报警", .unit = ""};
+    if (f->len < 1)
+        return ERR_FRAME_LENGTH;
+    say_hex(&v, (struct bytes){f->data, f->len});
+    sink(arg, &v);
+    return ERR_OK;
+}
+
+/* Units of fixed data: each of the first rows comes times 1, 10 and 100. */
+static const char *fixed_unit(unsigned code, int *exponent)
+{
+    static const char *const units[] = {"Wh", "kWh", "MWh", "kJ",   "MJ",   "GJ",
+                                        "W",  "kW",  "MW",  "kJ/h", "MJ/h", "GJ/h",
+                                        "ml", "l",   "m3",  "ml/h", "l/h",  "m3/h"};
+    *exponent = 0;
+    if (code >= 2 && code < 2 + 3 * sizeof units / sizeof *units) {
+        *exponent = (int)(code - 2) % 3;
+        return units[(code - 2) / 3];
+    }
+    *exponent = code == 0x38 ? -3 : 0;
+    return code == 0x38 ? "degC" : code == 0x39 ? "HCA" : "";
+}
+
+static void say_counter(const uint8_t *p, unsigned unit, bool binary, bool stored, bool high_first,
+                        say_sink *sink, void *arg)
+{
+    uint8_t room[4];
+    int exponent;
+    for (size_t i = 0; i < 4; i++)
+        room[i] = p[high_first ? 3 - i : i];
+    struct say_value v = {.en = "counter", .zh = "计数", .unit = fixed_unit(unit, &exponent)};
+    struct mbus_record m = {.data_field = binary ? 4 : 0x0C, .value = {room, 4}};
+    if (unit < 2) {
+        say_hex(&v, m.value);
+        add_note(&v, unit ? "day, month, year" : "hour, minute, second");
+    } else {
+        say_number(&v, &m, exponent);
+    }
+    if (stored)
+        add_note(&v, "stored");
+    if (unit >= 0x3A && unit <= 0x3D)
+        add_note(&v, "unit reserved");
+    sink(arg, &v);
+}
+
+/* ID 4 | access | status | two units with the medium in their top bits | two counters of 4. */
+static enum err say_fixed(const struct mbus_frame *f, bool high_first, say_sink *sink, void *arg)
+{
+    static const char *const media_of[] = {"other", "oil",        "electricity", "gas",      "heat",
+                                           "steam", "water, hot", "water",       "heat cost"};
+    const uint8_t *p = f->data;
+    uint8_t id[4];
+    if (f->len != 16)
+        return ERR_FRAME_LENGTH;
+    for (size_t i = 0; i < 4; i++)
+        id[i] = p[high_first ? i : 3 - i];
+    struct say_value v = {.en = "identification", .zh = "标识", .unit = ""};
+    say_hex(&v, (struct bytes){id, 4});
+    sink(arg, &v);
+    v = (struct say_value){.en = "access number", .zh = "访问次数", .unit = ""};
+    say_scaled(&v, p[4], 0);
+    sink(arg, &v);
+    say_status(p[5] & 0xFC, sink, arg);
+    unsigned first = p[high_first ? 7 : 6], second = p[high_first ? 6 : 7];
+    unsigned medium = first >> 6 | (second >> 6) << 2;
+    v = (struct say_value){.en = "medium", .zh = "介质", .unit = ""};
+    say_text(&v, medium < 9 ? media_of[medium] : "reserved");
+    sink(arg, &v);
+    bool binary = p[5] & 1, stored = p[5] & 2;
+    say_counter(p + 8, first & 63, binary, false, high_first, sink, arg);
+    bool same = (second & 63) == 0x3E; /* as the first, of a day in the past */
+    say_counter(p + 12, same ? first & 63 : second & 63, binary, stored || same, high_first, sink,
+                arg);
+    return ERR_OK;
+}
+
+static enum err say_bytes(const struct mbus_frame *f, say_sink *sink, void *arg)
 {
     struct say_value v = {.en = "data", .zh = "数据", .unit = ""};
-    if (f->kind != MBUS_LONG)
-        return ERR_OK;
-    if (f->ci == 0x72)
-        return ERR_FRAME_LENGTH; /* shorter than its head */
-    if (f->ci == 0x52)
-        return say_select(f, sink, arg);
-    if (f->ci >= 0xB8 && f->ci <= 0xBD && f->len == 0) {
-        v = (struct say_value){.en = "baud rate", .zh = "通信速率", .unit = ""};
-        say_scaled(&v, 300 << (f->ci - 0xB8), 0);
-        sink(arg, &v);
-        return ERR_OK;
-    }
-    if (f->ci == 0x50 || f->len == 0) {
-        v = (struct say_value){.en = "application reset", .zh = "应用层复位", .unit = ""};
-        say_hex(&v, (struct bytes){f->data, f->len});
-        if (f->ci == 0x50)
-            sink(arg, &v);
-        return f->ci == 0x50 ? ERR_OK : ERR_FRAME_UNKNOWN;
-    }
     say_hex(&v, (struct bytes){f->data, f->len});
     snprintf(v.note, sizeof v.note, "CI %02X", (unsigned)f->ci);
     sink(arg, &v);
-    return f->ci == 0x51 ? ERR_OK : ERR_FRAME_UNKNOWN;
+    return ERR_FRAME_UNKNOWN;
+}
+
+/* Records one after another; with the high byte first in values, as CI 76 has them. */
+static enum err say_records(struct bytes records, bool high_first, say_sink *sink, void *arg)
+{
+    struct reader r = reader_of(records.data, records.len);
+    struct mbus_record m;
+    enum err e;
+    uint8_t turned[MBUS_DATA_MAX];
+    while (mbus_next(&r, &m, &e)) {
+        if (high_first && !m.special && m.value.len <= sizeof turned) {
+            for (size_t i = 0; i < m.value.len; i++)
+                turned[i] = m.value.data[m.value.len - 1 - i];
+            m.value.data = turned;
+        }
+        say_record(&m, sink, arg);
+    }
+    return e;
+}
+
+/* Enciphered data begin with two fillers once they are opened; here they were not. */
+static bool is_enciphered(unsigned config, struct bytes records)
+{
+    unsigned mode = config >> 8 & 31;
+    bool open = records.len >= 2 && records.data[0] == 0x2F && records.data[1] == 0x2F;
+    return (mode == 5 || mode == 7 || mode == 13) && records.len > 0 && !open;
+}
+
+static enum err say_sealed(struct bytes records, say_sink *sink, void *arg)
+{
+    struct say_value v = {.en = "enciphered data", .zh = "加密数据", .unit = ""};
+    say_hex(&v, records);
+    sink(arg, &v);
+    return ERR_FRAME_UNKNOWN;
+}
+
+/* Access 1 | status 1 | configuration 2 | records. */
+static enum err say_short_head(const struct mbus_frame *f, say_sink *sink, void *arg)
+{
+    if (f->len < 4)
+        return ERR_FRAME_LENGTH;
+    struct bytes records = {f->data + 4, f->len - 4u};
+    say_status(f->data[1], sink, arg);
+    if (is_enciphered((unsigned)f->data[2] | (unsigned)f->data[3] << 8, records))
+        return say_sealed(records, sink, arg);
+    return say_records(records, false, sink, arg);
+}
+
+static enum err say_speed(const struct mbus_frame *f, say_sink *sink, void *arg)
+{
+    struct say_value v = {.en = "baud rate", .zh = "通信速率", .unit = ""};
+    if (f->len > 0)
+        return say_bytes(f, sink, arg);
+    say_scaled(&v, 300 << (f->ci - 0xB8), 0);
+    sink(arg, &v);
+    return ERR_OK;
+}
+
+static enum err say_other(const struct mbus_frame *f, say_sink *sink, void *arg)
+{
+    struct bytes all = {f->data, f->len};
+    if (f->kind != MBUS_LONG)
+        return ERR_OK;
+    if (f->ci >= 0xB8 && f->ci <= 0xBF)
+        return say_speed(f, sink, arg);
+    switch (f->ci) {
+    case 0x50:
+    case 0x54:
+        return say_reset(f, sink, arg);
+    case 0x51:
+    case 0x78: /* no head at all */
+        return say_records(all, false, sink, arg);
+    case 0x55:
+        return say_records(all, true, sink, arg);
+    case 0x52:
+    case 0x56:
+        return say_select(f, sink, arg);
+    case 0x70:
+        return say_refusal(f, sink, arg);
+    case 0x71:
+        return say_alarm(f, sink, arg);
+    case 0x73:
+        return say_fixed(f, false, sink, arg);
+    case 0x77:
+        return say_fixed(f, true, sink, arg);
+    case 0x7A:
+        return say_short_head(f, sink, arg);
+    case 0x72: /* shorter than their heads */
+    case 0x76:
+        return ERR_FRAME_LENGTH;
+    default:
+        return say_bytes(f, sink, arg);
+    }
 }
 
 enum err mbus_say(const struct mbus_frame *f, say_sink *sink, void *arg)
 {
     struct mbus_head head;
     struct bytes records;
-    struct mbus_record m;
-    enum err e;
     if (mbus_head(f, &head, &records) != ERR_OK)
         return say_other(f, sink, arg);
     say_status(head.status, sink, arg);
-    struct reader r = reader_of(records.data, records.len);
-    while (mbus_next(&r, &m, &e))
-        say_record(&m, sink, arg);
-    return e;
+    if (is_enciphered(head.config, records))
+        return say_sealed(records, sink, arg);
+    return say_records(records, f->ci == 0x76, sink, arg);
 }

@@ -1,6 +1,7 @@
 /*
  * Modbus RTU and TCP: frames of the functions that meters use (03, 04, 06, 10H and their
- * exceptions), and, to be told what they are, those for coils (01, 02, 05, 0FH).
+ * exceptions), and, to be told what they are, those for coils (01, 02, 05, 0FH) and the rare ones
+ * (07, 08, 0B, 0C, 11, 14 .. 18, 2BH), whose data stand byte by byte in `value`.
  *
  *   RTU  unit 1 | function 1 | data | CRC16, low byte first
  *   TCP  transaction 2 | 0000 | length 2 | unit 1 | function 1 | data
@@ -21,7 +22,7 @@
 #define MODBUS_FRAME_MAX 260
 
 #define MODBUS_COILS_MAX 2000
-#define MODBUS_VALUES_MAX (MODBUS_COILS_MAX / 8) /* eight coils are a value */
+#define MODBUS_VALUES_MAX 252 /* what fits behind a function; eight coils are a value */
 
 enum modbus_function {
     MODBUS_READ_COILS = 0x01,
@@ -43,7 +44,7 @@ struct modbus_frame {
     uint8_t exception;   /* 0: none */
     uint16_t address;    /* first register; 0 in an answer to a read, which does not say it */
     uint16_t count;      /* of registers or coils; an answer with coils says it in eights */
-    uint16_t value[MODBUS_VALUES_MAX]; /* what is written, or was read; eight coils each */
+    uint16_t value[MODBUS_VALUES_MAX]; /* written or read; eight coils, or a byte, each */
     size_t value_count;
 };
 
@@ -57,6 +58,7 @@ struct modbus_frame {
 [[nodiscard]] enum err modbus_encode(const struct modbus_frame *frame, struct writer *w);
 
 bool modbus_is_coils(uint8_t function);
+bool modbus_is_rare(uint8_t function); /* 07, 08, 0B, 0C, 11, 14 .. 18, 2B */
 const char *modbus_function_en(uint8_t function);
 const char *modbus_function_zh(uint8_t function);
 const char *modbus_exception_en(uint8_t exception);
