@@ -1,12 +1,12 @@
 /* `yufu frame decode`: finding frames in text, and saying what they are. */
 #include "app/frame.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/commands.h"
+#include "app/frame_text.h"
 #include "base/must.h"
 #include "proto/dlt645.h"
 #include "proto/modbus.h"
@@ -36,6 +36,7 @@ static json_t *error_json(const struct scan *s, const char *protocol, enum err e
     json_t *o = json_pack("{s:s, s:b, s:s, s:s, s:s}", "protocol", protocol, "valid", 0, "error",
                           err_name(e), "error_en", err_text_en(e), "error_zh", err_text_zh(e));
     set_hex_of(o, "frame", s->data + begin, end - begin);
+    frame_place(o, e, s->data + begin, end - begin, begin);
     return o;
 }
 
@@ -51,11 +52,6 @@ static void report_damage(struct scan *s, enum err e, size_t begin, size_t end)
     if (begin < s->quiet_until)
         return;
     json_t *o = error_json(s, "DL/T 645", e, begin, end);
-    if (e == ERR_FRAME_CHECKSUM) {
-        uint8_t sum = sum8(s->data + begin, end - begin - 2);
-        set_hex_of(o, "checksum", s->data + end - 2, 1);
-        set_hex_of(o, "checksum_expected", &sum, 1);
-    }
     report(s, o, false);
     s->quiet_until = end;
 }
@@ -272,29 +268,6 @@ bool frame_decode_bytes(const uint8_t *data, size_t len, struct frame_wish wish,
 
 /* --- text ------------------------------------------------------------------------------------- */
 
-static bool separator(const char *c)
-{
-    return strchr(" \t\r\n,;:-_\"'[]{}()", *c) != NULL;
-}
-
-/* Copies the digits, without separators and 0x; false at anything else. */
-static bool keep_digits(const char *text, char *out)
-{
-    size_t n = 0;
-    for (const char *c = text; *c; c++) {
-        bool digit = strchr("0123456789abcdefABCDEF", *c) != NULL;
-        bool prefix = *c == '0' && (c[1] == 'x' || c[1] == 'X');
-        if (prefix)
-            c++;
-        else if (digit)
-            out[n++] = *c;
-        else if (!separator(c))
-            return false;
-    }
-    out[n] = '\0';
-    return n % 2 == 0;
-}
-
 static void report_syntax(const char *text, frame_sink *sink, void *arg)
 {
     json_t *o = json_pack("{s:s, s:b, s:s, s:s, s:s, s:s}", "protocol", "unknown", "valid", 0,
@@ -305,23 +278,6 @@ static void report_syntax(const char *text, frame_sink *sink, void *arg)
                       err_name(ERR_SYNTAX), "error_en", err_text_en(ERR_SYNTAX), "error_zh",
                       err_text_zh(ERR_SYNTAX));
     sink(arg, o);
-}
-
-/* Lines of logs: words that are not pairs of digits ("RX:", a time of day) are left out. */
-static void keep_words(const char *text, char *out)
-{
-    size_t n = 0;
-    while (*text) {
-        size_t len = 0, digits = 0;
-        while (text[len] && !separator(text + len))
-            digits += isxdigit((unsigned char)text[len++]) != 0;
-        if (len > 0 && digits == len && len % 2 == 0) {
-            memcpy(out + n, text, len);
-            n += len;
-        }
-        text += len + (text[len] != '\0');
-    }
-    out[n] = '\0';
 }
 
 struct held {
@@ -336,46 +292,62 @@ static void hold(void *arg, json_t *object)
     (void)json_array_append_new(h->list, object); /* out of memory: left out */
 }
 
-/* True if the words hold a good frame: then all that was found in them is told. */
-static bool decode_words_of(const char *text, char *digits, uint8_t *data, struct frame_wish wish,
-                            struct held *h)
+static void drop_held(struct held *h)
 {
-    size_t count = 0, cap = strlen(text) / 2 + 1;
-    keep_words(text, digits);
-    if (hex_decode(digits, strlen(digits), data, cap, &count) != ERR_OK || count == 0)
-        return false;
-    return frame_decode_bytes(data, count, wish, hold, h);
+    json_decref(h->list);
 }
 
-static bool decode_log_line(const char *text, char *digits, uint8_t *data, struct frame_wish wish,
-                            frame_sink *sink, void *arg)
+static void pass_on(struct held *h, frame_sink *sink, void *arg)
 {
-    struct held h = {.list = json_array()};
-    bool good = decode_words_of(text, digits, data, wish, &h);
-    if (h.any)
-        for (size_t i = 0; i < json_array_size(h.list); i++)
-            sink(arg, json_incref(json_array_get(h.list, i)));
-    else
-        report_syntax(text, sink, arg);
-    json_decref(h.list);
-    return good && h.any;
+    for (size_t i = 0; i < json_array_size(h->list); i++)
+        sink(arg, json_incref(json_array_get(h->list, i)));
 }
 
-bool frame_decode_text(const char *text, struct frame_wish wish, frame_sink *sink, void *arg)
+/* True: every frame that the text holds, read this way, is good. */
+static bool decode_way(const char *text, enum frame_text_way way, struct frame_wish wish,
+                       struct held *h)
 {
-    size_t len = strlen(text), count = 0;
-    char *digits = malloc(len + 1);
-    uint8_t *data = malloc(len / 2 + 1);
-    MUST(digits && data);
-    bool good = keep_digits(text, digits) &&
-                hex_decode(digits, strlen(digits), data, len / 2 + 1, &count) == ERR_OK;
-    if (good)
-        good = frame_decode_bytes(data, count, wish, sink, arg);
-    else
-        good = decode_log_line(text, digits, data, wish, sink, arg);
-    free(digits);
+    uint8_t *data = malloc(strlen(text) + 1);
+    size_t count = 0;
+    MUST(data);
+    *h = (struct held){.list = json_array()};
+    bool good = frame_text_bytes(text, way, data, &count) &&
+                (count > 0 || way == FRAME_TEXT_PLAIN) &&
+                frame_decode_bytes(data, count, wish, hold, h);
     free(data);
     return good;
+}
+
+static bool is_named(const struct held *h)
+{
+    size_t i;
+    json_t *o;
+    json_array_foreach(h->list, i, o)
+    {
+        const char *protocol = json_string_value(json_object_get(o, "protocol"));
+        if (protocol && strcmp(protocol, "unknown") != 0)
+            return true;
+    }
+    return false;
+}
+
+/* Plain digits first. A line of a log may look like them, its date and time being digits as well:
+ * what is better read without those is told so. */
+bool frame_decode_text(const char *text, struct frame_wish wish, frame_sink *sink, void *arg)
+{
+    struct held plain, log;
+    bool good = decode_way(text, FRAME_TEXT_PLAIN, wish, &plain);
+    bool good_log = !good && decode_way(text, FRAME_TEXT_LOG, wish, &log);
+    bool told =
+        !good && (good_log || (log.any && !plain.any) || (is_named(&log) && !is_named(&plain)));
+    if (json_array_size(plain.list) == 0 && !told)
+        report_syntax(text, sink, arg);
+    else
+        pass_on(told ? &log : &plain, sink, arg);
+    if (!good)
+        drop_held(&log);
+    drop_held(&plain);
+    return good || good_log;
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
@@ -388,19 +360,93 @@ static void print_object(void *arg, json_t *object)
     json_decref(object);
 }
 
-static bool decode_stdin(struct frame_wish wish)
+/* Lines of standard input, without remarks and the text of vector files. */
+struct lines {
+    char **list;
+    size_t count, cap;
+};
+
+static void read_lines(struct lines *l)
 {
     char *line = NULL;
     size_t cap = 0;
-    bool good = true, any = false;
     while (getline(&line, &cap, stdin) >= 0) {
-        line[strcspn(line, "#|\n")] = '\0'; /* remarks and the text of vector files */
+        line[strcspn(line, "#|\n")] = '\0';
         if (line[strspn(line, " \t\r")] == '\0')
             continue;
-        any = true;
-        good = frame_decode_text(line, wish, print_object, stdout) && good;
+        if (l->count == l->cap) {
+            l->cap = l->cap ? 2 * l->cap : 64;
+            l->list = realloc(l->list, l->cap * sizeof *l->list);
+            MUST(l->list);
+        }
+        l->list[l->count] = strdup(line);
+        MUST(l->list[l->count++]);
     }
     free(line);
+}
+
+static char *joined(char **list, size_t count)
+{
+    size_t len = 1;
+    for (size_t i = 0; i < count; i++)
+        len += strlen(list[i]) + 1;
+    char *text = malloc(len), *end = text;
+    MUST(text);
+    *text = '\0';
+    for (size_t i = 0; i < count; i++) {
+        end = stpcpy(end, i > 0 ? " " : "");
+        end = stpcpy(end, list[i]);
+    }
+    return text;
+}
+
+/* Does the last thing found go on behind the end, so that the next line may hold the rest? */
+static bool is_cut(const struct held *h)
+{
+    size_t n = json_array_size(h->list);
+    const char *e =
+        n == 0 ? NULL : json_string_value(json_object_get(json_array_get(h->list, n - 1), "error"));
+    return e && strcmp(e, err_name(ERR_TRUNCATED)) == 0;
+}
+
+#define FRAME_LINES_MAX 24 /* a frame that was printed sixteen bytes a line has fewer */
+
+/* How many lines from here on belong together: 1, or those over which a frame was broken. */
+static size_t lines_together(char **list, size_t count, struct frame_wish wish)
+{
+    struct held h = {.list = json_array()};
+    (void)frame_decode_text(list[0], wish, hold, &h); /* what it is worth is told below */
+    bool cut = is_cut(&h);
+    drop_held(&h);
+    for (size_t n = 2; cut && n <= count && n <= FRAME_LINES_MAX; n++) {
+        char *text = joined(list, n);
+        h = (struct held){.list = json_array()};
+        bool good = frame_decode_text(text, wish, hold, &h);
+        cut = is_cut(&h);
+        free(text);
+        drop_held(&h);
+        if (good)
+            return n;
+    }
+    return 1;
+}
+
+static bool decode_stdin(struct frame_wish wish)
+{
+    struct lines l = {0};
+    bool good = true;
+    read_lines(&l);
+    for (size_t i = 0, n; i < l.count; i += n) {
+        n = lines_together(l.list + i, l.count - i, wish);
+        char *text = joined(l.list + i, n);
+        good = frame_decode_text(text, wish, print_object, stdout) && good;
+        fflush(stdout);
+        free(text);
+    }
+    bool any = l.count > 0;
+    while (l.count > 0)
+        free(l.list[--l.count]);
+    free(l.list);
     return good && any;
 }
 
@@ -415,16 +461,7 @@ static bool is_one_frame(int argc, char **argv)
 
 static bool decode_joined(int argc, char **argv, struct frame_wish wish)
 {
-    size_t len = 1;
-    for (int i = 0; i < argc; i++)
-        len += strlen(argv[i]) + 1;
-    char *text = malloc(len), *end = text;
-    MUST(text);
-    *text = '\0';
-    for (int i = 0; i < argc; i++) {
-        end = stpcpy(end, argv[i]);
-        end = stpcpy(end, " ");
-    }
+    char *text = joined(argv, (size_t)argc);
     bool good = frame_decode_text(text, wish, print_object, stdout);
     free(text);
     return good;

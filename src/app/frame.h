@@ -39,8 +39,8 @@ typedef void frame_sink(void *arg, json_t *object);
  * digits, or if there is no frame at all. */
 bool frame_decode_bytes(const uint8_t *data, size_t len, struct frame_wish wish, frame_sink *sink,
                         void *arg);
-/* The same for text: hexadecimal digits in pairs; blanks, commas, colons, dashes and 0x between
- * them. False as above, or if the text is not that (an object with error SYNTAX). */
+/* The same for text: hexadecimal digits as frame_text.h reads them, plain or as a line of a log.
+ * False as above, or if the text is not that (an object with error SYNTAX). */
 bool frame_decode_text(const char *text, struct frame_wish wish, frame_sink *sink, void *arg);
 
 /* The object of one good frame; *valid is cleared if its content is damaged. The frame of this
@@ -53,5 +53,10 @@ json_t *frame_dlt645_json(const struct dlt645_frame *f, enum dlt645_era era, boo
  * FRAME_AUTO: guessed. The protocol; FRAME_AUTO and "unknown" if it is nothing known. */
 enum frame_protocol frame_near(enum frame_protocol wish, struct bytes line, const char **name,
                                enum err *why);
+
+/* Where the damage is, into its object: `offset` of the frame in all bytes; of a wrong check sum
+ * `checksum_at`, `checksum` and `checksum_expected`; of a wrong end `end_at`; of a frame cut short
+ * `bytes` and, where its length tells, `bytes_expected`. */
+void frame_place(json_t *object, enum err e, const uint8_t *frame, size_t len, size_t offset);
 
 #endif

@@ -320,6 +320,10 @@ static enum err body_json(json_t *o, const struct dlt645_say *s)
         e = e == ERR_OK ? values : e;
         set_hex(o, "data", s->data);
     }
+    if (s->cipher.len > 0)
+        set_hex(o, "cipher", s->cipher);
+    if (s->mac.len > 0)
+        set_hex(o, "signature", s->mac);
     bool status = s->answer && !s->abnormal && s->function == DLT645_CONTROL && s->data.len == 2;
     if (status && s->era == DLT645_ERA_2007)
         status_json(o, s);

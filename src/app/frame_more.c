@@ -193,12 +193,13 @@ static json_t *acrel_json(const struct acrel_frame *f, bool *valid)
 static json_t *acrel4g_json(const struct acrel4g_frame *f, bool *valid)
 {
     json_t *o = json_object(), *values = json_array();
-    bool down = f->payload.len == 0 && f->command != ACREL4G_HEARTBEAT && f->command != ACREL4G_TIME;
+    bool down =
+        f->payload.len == 0 && f->command != ACREL4G_HEARTBEAT && f->command != ACREL4G_TIME;
     set_text(o, "protocol", "Acrel 4G");
     set_text(o, "direction",
              f->command == ACREL4G_DOWNLINK || f->command == ACREL4G_TIME ? "up or down"
-             : down                                                      ? "down"
-                                                                         : "up");
+             : down                                                       ? "down"
+                                                                          : "up");
     set_byte(o, "command", f->command);
     set_text(o, "function", acrel4g_command_en(f->command));
     set_text(o, "function_zh", acrel4g_command_zh(f->command));
@@ -257,12 +258,10 @@ json_t *frame_try(enum frame_protocol p, struct bytes here, size_t *used, bool *
 {
     union any f;
     json_t *(*const tries[FRAME_PROTOCOLS])(const uint8_t *, size_t, union any *, size_t *,
-                                            bool *) = {[FRAME_CJT188] = try_cjt188,
-                                                       [FRAME_MODBUS] = try_modbus,
-                                                       [FRAME_MODBUS_TCP] = try_modbus_tcp,
-                                                       [FRAME_MBUS] = try_mbus,
-                                                       [FRAME_ACREL] = try_acrel,
-                                                       [FRAME_ACREL4G] = try_acrel4g};
+                                            bool *) = {
+        [FRAME_CJT188] = try_cjt188,         [FRAME_MODBUS] = try_modbus,
+        [FRAME_MODBUS_TCP] = try_modbus_tcp, [FRAME_MBUS] = try_mbus,
+        [FRAME_ACREL] = try_acrel,           [FRAME_ACREL4G] = try_acrel4g};
     *used = 0;
     return tries[p] && here.len > 0 ? tries[p](here.data, here.len, &f, used, valid) : NULL;
 }

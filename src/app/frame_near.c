@@ -84,7 +84,8 @@ static enum frame_protocol of_length(struct bytes b)
 {
     union any f;
     const uint8_t *p = b.data;
-    bool rtu = b.len > 4 && p[0] <= 247 && why_modbus(b, &f) == ERR_FRAME_CHECKSUM;
+    bool rare = b.len > 1 && modbus_is_rare(p[1] & 0x7F); /* too many things begin like those */
+    bool rtu = b.len > 4 && p[0] <= 247 && !rare && why_modbus(b, &f) == ERR_FRAME_CHECKSUM;
     bool tcp = b.len > 7 && p[2] == 0 && p[3] == 0 && p[4] == 0 && p[5] >= 2 &&
                (p[5] + 6u < b.len || why_modbus_tcp(b, &f) == ERR_TRUNCATED);
     if (rtu && (b.len == 8 || p[1] >= MODBUS_WRITE_COILS || !tcp))

@@ -100,6 +100,7 @@ struct dlt645_item {
     uint8_t field_count;
     uint8_t list_role, list_first; /* one identifier, many elements: freezes, tables; NONE: one */
     bool counted;                  /* a byte with the number of elements stands before them */
+    bool loose; /* meters differ in this layout: data of another length stay bytes */
 };
 
 /* NULL if the identifier is not in the table. */

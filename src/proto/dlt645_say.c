@@ -339,13 +339,32 @@ static void say_read_more(struct dlt645_say *s)
     s->data.len--;
 }
 
+/* Level 98: cipher text and signature; 99: plain text and signature. */
+static void take_signature(struct dlt645_say *s)
+{
+    uint8_t level = s->before.data[0];
+    if (level != 0x98 && level != 0x99)
+        return;
+    if (s->data.len < 4) {
+        s->err = ERR_FRAME_LENGTH;
+        return;
+    }
+    struct bytes body = cut_front(&s->data, s->data.len - 4);
+    s->mac = s->data;
+    s->data = level == 0x99 ? body : (struct bytes){body.data, 0};
+    s->cipher = level == 0x98 ? body : (struct bytes){body.data, 0};
+}
+
 static void say_write(struct dlt645_say *s)
 {
     if (s->answer)
         return;
     take_id(s);
-    if (s->has_id)
-        take_layout(s, s->era == DLT645_ERA_1997 ? &layout_write97 : &layout_write);
+    if (!s->has_id)
+        return;
+    take_layout(s, s->era == DLT645_ERA_1997 ? &layout_write97 : &layout_write);
+    if (s->era == DLT645_ERA_2007 && s->layout)
+        take_signature(s);
 }
 
 static void say_password(struct dlt645_say *s)
@@ -505,7 +524,8 @@ enum err dlt645_say_values(const struct dlt645_say *s, struct dlt645_walk *w)
         return ERR_NOT_FOUND;
     if (s->era == DLT645_ERA_1997)
         return dlt645_walk_begin_1997(w, s->item, (uint16_t)s->id, s->data);
-    return dlt645_walk_begin(w, s->item, s->id, s->data);
+    enum err e = dlt645_walk_begin(w, s->item, s->id, s->data);
+    return e == ERR_FRAME_LENGTH && s->item->loose ? ERR_NOT_FOUND : e;
 }
 
 /* --- follow-up frames ------------------------------------------------------------------------- */

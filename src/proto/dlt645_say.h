@@ -46,6 +46,7 @@ struct dlt645_say {
     struct bytes before;                /* fixed fields before the data */
     const struct dlt645_layout *layout; /* of `before`; NULL if empty */
     struct bytes data;                  /* an item's data, or bytes without known meaning */
+    struct bytes cipher, mac;           /* of writes of level 98 (then no `data`) and 99 */
     int sequence;                       /* follow-up number; -1 none */
     enum dlt645_refusal_kind refusal;
     uint16_t refusal_bits;

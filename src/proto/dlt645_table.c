@@ -264,6 +264,55 @@ static const struct dlt645_field f_circuits[] = {
         di2 + 3, ONE(0), SETTLED, "combined reactive 2 energy, phase " letter,                       \
             letter "相组合无功2电能", N(f_kvarh_signed), 0, 0                                        \
     }
+#define LESS(di2, en, zh, f)                                                                       \
+    {                                                                                              \
+        di2, ONE(0), SETTLED, en, zh, N(f), 0, 0                                                   \
+    }
+#define PHASE_REST(di2, other, letter)                                                             \
+    LESS(di2 + 0, "quadrant 1 reactive energy, phase " letter, letter "相第一象限无功电能",        \
+         f_kvarh),                                                                                 \
+        LESS(di2 + 1, "quadrant 2 reactive energy, phase " letter, letter "相第二象限无功电能",    \
+             f_kvarh),                                                                             \
+        LESS(di2 + 2, "quadrant 3 reactive energy, phase " letter, letter "相第三象限无功电能",    \
+             f_kvarh),                                                                             \
+        LESS(di2 + 3, "quadrant 4 reactive energy, phase " letter, letter "相第四象限无功电能",    \
+             f_kvarh),                                                                             \
+        LESS(di2 + 4, "forward apparent energy, phase " letter, letter "相正向视在电能", f_kvah),  \
+        LESS(di2 + 5, "reverse apparent energy, phase " letter, letter "相反向视在电能", f_kvah),  \
+        LESS(other + 0, "associated energy, phase " letter, letter "相关联电能", f_kwh_signed),    \
+        LESS(other + 1, "forward fundamental energy, phase " letter, letter "相正向有功基波电能",  \
+             f_kwh),                                                                               \
+        LESS(other + 2, "reverse fundamental energy, phase " letter, letter "相反向有功基波电能",  \
+             f_kwh),                                                                               \
+        LESS(other + 3, "forward harmonic energy, phase " letter, letter "相正向有功谐波电能",     \
+             f_kwh),                                                                               \
+        LESS(other + 4, "reverse harmonic energy, phase " letter, letter "相反向有功谐波电能",     \
+             f_kwh),                                                                               \
+        LESS(other + 5, "copper loss energy, phase " letter, letter "相铜损有功电能补偿量",        \
+             f_kwh_signed),                                                                        \
+        LESS(other + 6, "iron loss energy, phase " letter, letter "相铁损有功电能补偿量",          \
+             f_kwh_signed)
+#define PHASE_DEMAND(di2, letter)                                                                  \
+    LESS(di2 + 0, "forward active maximum demand, phase " letter, letter "相正向有功最大需量",     \
+         f_demand_kw),                                                                             \
+        LESS(di2 + 1, "reverse active maximum demand, phase " letter, letter "相反向有功最大需量", \
+             f_demand_kw),                                                                         \
+        LESS(di2 + 2, "combined reactive 1 maximum demand, phase " letter,                         \
+             letter "相组合无功1最大需量", f_demand_kvar),                                         \
+        LESS(di2 + 3, "combined reactive 2 maximum demand, phase " letter,                         \
+             letter "相组合无功2最大需量", f_demand_kvar),                                         \
+        LESS(di2 + 4, "quadrant 1 reactive maximum demand, phase " letter,                         \
+             letter "相第一象限无功最大需量", f_demand_kvar),                                      \
+        LESS(di2 + 5, "quadrant 2 reactive maximum demand, phase " letter,                         \
+             letter "相第二象限无功最大需量", f_demand_kvar),                                      \
+        LESS(di2 + 6, "quadrant 3 reactive maximum demand, phase " letter,                         \
+             letter "相第三象限无功最大需量", f_demand_kvar),                                      \
+        LESS(di2 + 7, "quadrant 4 reactive maximum demand, phase " letter,                         \
+             letter "相第四象限无功最大需量", f_demand_kvar),                                      \
+        LESS(di2 + 8, "forward apparent maximum demand, phase " letter,                            \
+             letter "相正向视在最大需量", f_demand_kva),                                           \
+        LESS(di2 + 9, "reverse apparent maximum demand, phase " letter,                            \
+             letter "相反向视在最大需量", f_demand_kva)
 #define SINGLE(head, di1, di0, en, zh, f)                                                          \
     {                                                                                              \
         head, ONE(di1), ONE(di0), en, zh, N(f), 0, 0                                               \
@@ -341,6 +390,16 @@ static const struct dlt645_item items[] = {
     PHASE_ENERGY(0x0015, "A"),
     PHASE_ENERGY(0x0029, "B"),
     PHASE_ENERGY(0x003D, "C"),
+    LESS(0x0080, "associated energy", "关联总电能", f_kwh_signed),
+    LESS(0x0081, "forward fundamental energy", "正向有功基波总电能", f_kwh),
+    LESS(0x0082, "reverse fundamental energy", "反向有功基波总电能", f_kwh),
+    LESS(0x0083, "forward harmonic energy", "正向有功谐波总电能", f_kwh),
+    LESS(0x0084, "reverse harmonic energy", "反向有功谐波总电能", f_kwh),
+    LESS(0x0085, "copper loss energy", "铜损有功总电能补偿量", f_kwh_signed),
+    LESS(0x0086, "iron loss energy", "铁损有功总电能补偿量", f_kwh_signed),
+    PHASE_REST(0x0019, 0x0094, "A"),
+    PHASE_REST(0x002D, 0x00A8, "B"),
+    PHASE_REST(0x0041, 0x00BC, "C"),
     SINGLE(0x0090, 1, 0, "remaining energy", "剩余电量", f_kwh),
     SINGLE(0x0090, 1, 1, "overdraft energy", "透支电量", f_kwh),
     SINGLE(0x0090, 2, 0, "remaining money", "剩余金额", f_yuan),
@@ -362,6 +421,10 @@ static const struct dlt645_item items[] = {
            f_demand_kvar),
     ENERGY(0x0109, "forward apparent maximum demand", "正向视在最大需量及发生时间", f_demand_kva),
     ENERGY(0x010A, "reverse apparent maximum demand", "反向视在最大需量及发生时间", f_demand_kva),
+
+    PHASE_DEMAND(0x0115, "A"),
+    PHASE_DEMAND(0x0129, "B"),
+    PHASE_DEMAND(0x013D, "C"),
 
     {0x0201, ABC, ONE(0), "voltage", "电压", N(f_volt), 0, 0},
     {0x0202, ABC, ONE(0), "current", "电流", N(f_ampere), 0, 0},
@@ -628,10 +691,16 @@ static bool covers(const struct dlt645_item *item, uint8_t di1, uint8_t di0)
     return !twice && in_range(&item->di1, di1) && in_range(&item->di0, di0);
 }
 
+static const struct dlt645_item *find(const struct dlt645_item *list, size_t count, uint32_t id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i].head == id >> 16 && covers(&list[i], (uint8_t)(id >> 8), (uint8_t)id))
+            return &list[i];
+    return NULL;
+}
+
 const struct dlt645_item *dlt645_item_find(uint32_t id)
 {
-    for (size_t i = 0; i < sizeof items / sizeof items[0]; i++)
-        if (items[i].head == id >> 16 && covers(&items[i], (uint8_t)(id >> 8), (uint8_t)id))
-            return &items[i];
-    return NULL;
+    const struct dlt645_item *item = find(items, sizeof items / sizeof items[0], id);
+    return item ? item : find(dlt645_items_event, dlt645_items_event_count, id);
 }

@@ -88,6 +88,12 @@ code, found = decode("E5")
 check("an acknowledgement", code == 0 and found[0]["function"] == "acknowledge", found)
 code, found = decode("6899999999999968080593945833335816")
 check("a broadcast time of five bytes is refused", code == 1 and found[0]["error"] == "FRAME_LENGTH", found)
+# A frame over two lines, as a terminal prints it; between it and the next one nothing is lost.
+done = subprocess.run([YUFU, "frame", "decode"], capture_output=True, text=True,
+                      input="68 12 00 51 05 03 26 68\n11 04 33 35 C3 33 D4 16\n" + power + "\n681200\nhello\n")
+found = [json.loads(line) for line in done.stdout.splitlines()]
+check("broken lines", done.returncode == 1 and [o.get("name", o.get("error")) for o in found] == [
+    "remaining money", "combined active energy, total", "TRUNCATED", "SYNTAX"], done.stdout)
 for junk in ("010300000002C40C", "00112233445566", "6810"):
     code, found = decode(junk)
     check(f"{junk} is none", code == 1 and not found[0]["valid"], found)

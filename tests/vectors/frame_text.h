@@ -138,6 +138,16 @@ static void put_id(struct line *l, const struct dlt645_say *s)
     put_text(l, ")");
 }
 
+static void put_bytes(struct line *l, const char *name, struct bytes b)
+{
+    char hex[2 * DLT645_DATA_MAX + 1];
+    if (b.len == 0)
+        return;
+    hex_encode(b.data, b.len, hex);
+    put_word(l, name);
+    put_word(l, hex);
+}
+
 static void frame_text(const struct dlt645_frame *f, struct line *l)
 {
     struct dlt645_say s;
@@ -170,6 +180,8 @@ static void frame_text(const struct dlt645_frame *f, struct line *l)
         put_status(l, &s);
     else if (s.data.len > 0)
         put_data(l, &s);
+    put_bytes(l, "cipher", s.cipher);
+    put_bytes(l, "signature", s.mac);
     if (s.err != ERR_OK)
         put_word(l, err_name(s.err));
 }

@@ -116,6 +116,54 @@ static void test_lines_of_logs(void **state)
     drop(&f);
 }
 
+/* As people paste them: dates, marks of direction, 0x1, suffixes, full-width colons. */
+static void test_lines_as_pasted(void **state)
+{
+    static const char *const lines[] = {
+        "2024-05-01 12:30:45.123 Tx: 68 12 00 51 05 03 26 68 11 04 33 35 C3 33 D4 16",
+        "2024/05/01T12:30:45 [TX] - <68 12 00 51 05 03 26 68 11 04 33 35 C3 33 D4 16>",
+        "\\x68\\x12\\x00\\x51\\x05\\x03\\x26\\x68\\x11\\x04\\x33\\x35\\xC3\\x33\\xD4\\x16",
+        "0x68,0x12,0x0,0x51,0x5,0x3,0x26,0x68,0x11,0x4,0x33,0x35,0xc3,0x33,0xd4,0x16",
+        "68H 12H 00H 51H 05H 03H 26H 68H 11H 04H 33H 35H C3H 33H D4H 16H",
+        "发送：681200510503266811043335c333d416",
+        "TX>681200510503266811043335C333D416",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct found f = decode(lines[i]);
+        assert_true(f.good);
+        assert_int_equal(f.count, 1);
+        assert_string_equal(text_at(f.list[0], "name"), "remaining money");
+        drop(&f);
+    }
+    struct found f = decode("[12:30:45] Rx<- 01 03 04 00 01 86 A0 C9 EB");
+    assert_true(f.good);
+    assert_string_equal(text_at(f.list[0], "protocol"), "Modbus RTU");
+    drop(&f);
+}
+
+static json_int_t number_at(const json_t *o, const char *key)
+{
+    return json_integer_value(json_object_get(o, key));
+}
+
+static void test_damage_has_a_place(void **state)
+{
+    (void)state;
+    struct found f = decode("FEFE681200510503266811043335C333D516");
+    assert_int_equal(number_at(f.list[0], "offset"), 2);
+    assert_int_equal(number_at(f.list[0], "checksum_at"), 16);
+    assert_string_equal(text_at(f.list[0], "checksum_expected"), "D4");
+    drop(&f);
+    f = decode("010300000002C40C");
+    assert_string_equal(text_at(f.list[0], "checksum_expected"), "C40B");
+    drop(&f);
+    f = decode("6812005105032668110433");
+    assert_int_equal(number_at(f.list[0], "bytes"), 11);
+    assert_int_equal(number_at(f.list[0], "bytes_expected"), 16);
+    drop(&f);
+}
+
 static void expect_error(const char *text, const char *error, size_t count)
 {
     struct found f = decode(text);
@@ -138,7 +186,7 @@ static void test_errors_by_name(void **state)
     expect_error("00112233445566778899", "FRAME_UNKNOWN", 1);
     expect_error("681200510503266", "SYNTAX", 1);
     expect_error("hello", "SYNTAX", 1);
-    expect_error("RX: 68 12 00 51", "SYNTAX", 1);
+    expect_error("RX: 68 12 00 51", "TRUNCATED", 1);
     expect_error("68 12 00 51 0G 03 26 68 C3 01 34 59 16", "SYNTAX", 1);
     expect_error("68120051050326689108333334334D333333AD16", "BCD", 1);
     expect_error("6812005105032668910735343337933333C516", "RANGE", 1);
@@ -205,6 +253,8 @@ int main(void)
         cmocka_unit_test(test_unknown_identifier_has_no_unit),
         cmocka_unit_test(test_several_frames_blanks_and_garbage),
         cmocka_unit_test(test_lines_of_logs),
+        cmocka_unit_test(test_lines_as_pasted),
+        cmocka_unit_test(test_damage_has_a_place),
         cmocka_unit_test(test_errors_by_name),
         cmocka_unit_test(test_every_vector_gives_an_object),
         cmocka_unit_test(test_exit_codes),
