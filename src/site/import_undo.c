@@ -208,6 +208,10 @@ static const struct {
      "SELECT g.id, g.serial FROM gateway g WHERE g.id BETWEEN $1 AND $2 "
      "AND (g.secret IS NOT NULL OR g.certificate_hash IS NOT NULL OR g.last_seen IS NOT NULL) "
      "AND $3 <= $4 AND $5 > 0 ORDER BY g.id"},
+    {IMPORT_GATEWAY, IMPORT_GATEWAY, SITE_UNDO_ORDER,
+     "SELECT g.id, g.serial FROM gateway g WHERE g.id BETWEEN $1 AND $2 "
+     "AND EXISTS (SELECT 1 FROM gateway_push_part t WHERE t.gateway_id = g.id) "
+     "AND $3 <= $4 AND $5 > 0 ORDER BY g.id"},
     {IMPORT_PLAN, IMPORT_PLAN, SITE_UNDO_USED,
      "SELECT p.id, p.code FROM price_plan p WHERE p.id BETWEEN $1 AND $2 "
      "AND EXISTS (SELECT 1 FROM price_plan n WHERE n.project_id = p.project_id "
@@ -578,7 +582,6 @@ static const struct {
     {IMPORT_LINE, "DELETE FROM line WHERE id BETWEEN $1 AND $2"},
     {IMPORT_GATEWAY, "DELETE FROM gateway_legacy WHERE gateway_id BETWEEN $1 AND $2"},
     {IMPORT_GATEWAY, "DELETE FROM gateway_program WHERE gateway_id BETWEEN $1 AND $2"},
-    {IMPORT_GATEWAY, "DELETE FROM gateway_push_part WHERE gateway_id BETWEEN $1 AND $2"},
     {IMPORT_GATEWAY, "DELETE FROM gateway WHERE id BETWEEN $1 AND $2"},
     {IMPORT_PLACE, "DELETE FROM place WHERE id BETWEEN $1 AND $2"},
     {IMPORT_STRATEGY, "DELETE FROM strategy WHERE id BETWEEN $1 AND $2"},

@@ -282,6 +282,9 @@ static void test_each_reason(void **state)
          "meter", "000000000301", SITE_UNDO_STAFF},
         {"UPDATE gateway SET last_seen = 5", "UPDATE gateway SET last_seen = NULL", "gateway",
          "GW-1", SITE_UNDO_CLAIMED},
+        {"INSERT INTO gateway_push_part (id, push_id, gateway_id, stage, state, changed_at) "
+         "SELECT 1, 1, id, 1, 'waiting', 5 FROM gateway", "DELETE FROM gateway_push_part", "gateway",
+         "GW-1", SITE_UNDO_ORDER},
         {"INSERT INTO place VALUES (99, 1, 1, 'room', 'D1/new', 'new')",
          "DELETE FROM place WHERE id = 99", "place", "D1", SITE_UNDO_USED},
         {"INSERT INTO price_plan VALUES (99, 1, 'p', 2, 5, '{}')",
@@ -306,6 +309,8 @@ static void test_each_reason(void **state)
          SITE_UNDO_STAFF},
     };
     int64_t id = import(state, HEADER ROW_1 ROW_2 ROW_3);
+    sql(state, "INSERT INTO gateway_push VALUES (1, 1, 1, '0.2.0', 'running', 0, 0, 600, 0, 'x', "
+               "'user:1', 5)");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sql(state, cases[i].act);
         refused(state, id, cases[i].object, cases[i].code, cases[i].reason);
