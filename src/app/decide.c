@@ -11,6 +11,7 @@
 #include "app/decide_preview.h"
 #include "app/options.h"
 #include "control/control.h"
+#include "headend/update.h"
 #include "io/io.h"
 #include "journal/detail.h"
 #include "journal/journal.h"
@@ -42,21 +43,19 @@ static enum err say(enum err e, const char *what)
 
 /* --- gateways --------------------------------------------------------------------------------- */
 
-static enum err mark_gateway(struct store_tx *tx, const struct command *c, bool revoked)
+static enum err revoke(struct store_tx *tx, const struct command *c)
 {
     struct site_gateway g;
     TRY(site_gateway_by_serial(tx, c->object, &g));
-    return site_gateway_revoke(tx, g.id, revoked);
-}
-
-static enum err revoke(struct store_tx *tx, const struct command *c)
-{
-    return mark_gateway(tx, c, true);
+    TRY(site_gateway_revoke(tx, g.id, true));
+    return headend_push_revoked(tx, g.id, io_wall(c->io));
 }
 
 static enum err readmit(struct store_tx *tx, const struct command *c)
 {
-    return mark_gateway(tx, c, false);
+    struct site_gateway g;
+    TRY(site_gateway_by_serial(tx, c->object, &g));
+    return site_gateway_revoke(tx, g.id, false);
 }
 
 /* --- the breaker ------------------------------------------------------------------------------ */

@@ -278,6 +278,7 @@ ERR_ROW(ERR_UPDATE_BROKEN, CORRUPT, "Its file on the gateway was not what had be
 ERR_ROW(ERR_UPDATE_BACK, REFUSE, "It was taken back on site.", "已在现场退回原版本。")
 ERR_ROW(ERR_UPDATE_PACKAGE, REFUSE, "Another version was installed on site as a package.", "现场已以安装包方式装入其他版本。")
 ERR_ROW(ERR_UPDATE_LOST, REFUSE, "The gateway does not know of this update any more: its data were replaced.", "通信管理机已无此次升级的记录,其数据曾被更换。")
+ERR_ROW(ERR_UPDATE_TOLD, REFUSE, "What the gateway told of its program or of this update cannot be.", "通信管理机上报的程序信息或升级进度与平台记录矛盾。")
 ERR_ROW(ERR_UPDATE_UNKNOWN, REFUSE, "The program of this gateway does not know updates through the uplink: update it once on site.", "该管理机的程序不支持远程升级,请先在现场升级一次。")
 ERR_ROW(ERR_UPDATE_BUSY, REFUSE, "An update of this gateway is under way.", "该管理机正在升级。")
 ERR_ROW(ERR_UPDATE_HALTED, REFUSE, "It was not begun: an update of the first gateways failed.", "未开始:首批管理机升级失败。")

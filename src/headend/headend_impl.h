@@ -90,6 +90,7 @@ struct headend_session {
     wall_s legacy_until; /* of a session under the legacy seal; else 0 */
     bool permits;        /* it understands them */
     bool updates;        /* it understands them */
+    bool told_odd;       /* of its program, what cannot be: noted once in a session */
     bool asks;           /* for a block that was not sent yet */
     struct uplink_ask ask;
     bool permits_left;     /* not all changes could be handed on */
@@ -165,7 +166,8 @@ void headend_send_update(struct headend_session *s);
 void headend_take_ask(struct headend_session *s, const struct uplink_ask *ask);
 void headend_send_blocks(struct headend *h);
 mono_ms headend_blocks_wake(const struct headend *h);
-/* In the transaction in which the gateway told it: the wish goes on, or ends. */
+/* In the transaction in which the gateway told it: the wish goes on, or ends. ERR_UPDATE_TOLD: it
+ * cannot be, nothing was changed. */
 enum err headend_push_told(struct store_tx *tx, const struct site_gateway *g,
                            const struct uplink_program *told, wall_s now);
 /* The gateway does not know updates: a wish that waits for it has failed. */

@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "headend/headend_impl.h"
 #include "headend/update.h"
+#include "journal/journal.h"
 
 #define SLICE_MS 100
 #define BLOCKS 32 /* a slice: 1.3 MB a second */
@@ -55,8 +56,13 @@ static enum err write_program(struct store_tx *tx, void *arg)
 
 static void written(void *arg, enum err result)
 {
-    (void)result; /* it is said again */
-    free(arg);
+    struct told *t = arg;
+    struct headend_session *s = t->job.session;
+    if (result == ERR_UPDATE_TOLD && !s->told_odd) {
+        s->told_odd = true;
+        headend_note(s, result, EVENT_GATEWAY_REFUSED);
+    }
+    free(t); /* what could not be written is said again */
 }
 
 static struct told *told_new(struct headend_session *s, store_work *work)

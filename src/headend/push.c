@@ -210,22 +210,26 @@ enum err headend_push_stop(struct store_tx *tx, const struct headend_push_stop *
  */
 
 struct part {
-    int64_t id, push_id, stage;
+    int64_t id, push_id, stage, size; /* size: of the file */
     char state[12], version[24];
 };
 
 static enum err open_part(struct store_tx *tx, int64_t gateway_id, struct part *p)
 {
     struct query q = query_open(tx,
-                                "SELECT p.id, p.push_id, p.stage, p.state, u.version "
+                                "SELECT p.id, p.push_id, p.stage, k.size, p.state, u.version "
                                 "FROM gateway_push_part p JOIN gateway_push u ON u.id = p.push_id "
+                                "JOIN gateway_package k ON k.id = u.package_id "
                                 "WHERE p.gateway_id = $1 AND p.state IN " OPEN,
                                 "i", gateway_id);
     bool found = query_step(&q);
     if (found) {
-        *p = (struct part){query_int(&q, 0), query_int(&q, 1), query_int(&q, 2), "", ""};
-        copy(p->state, sizeof p->state, query_text(&q, 3));
-        copy(p->version, sizeof p->version, query_text(&q, 4));
+        *p = (struct part){.id = query_int(&q, 0),
+                           .push_id = query_int(&q, 1),
+                           .stage = query_int(&q, 2),
+                           .size = query_int(&q, 3)};
+        copy(p->state, sizeof p->state, query_text(&q, 4));
+        copy(p->version, sizeof p->version, query_text(&q, 5));
     }
     TRY(query_end(&q));
     return found ? ERR_OK : ERR_NOT_FOUND;
@@ -315,6 +319,51 @@ static enum err forgotten(struct store_tx *tx, const struct site_gateway *g, con
     return move(tx, g, p, &(struct step){"waiting", "", 0}, now); /* from the beginning */
 }
 
+/* LATE: it has not heard yet that it was taken back. ODD: cannot be, and is not believed. ENDED
+ * cannot be either, but it is over: a wish must not wait for ever for somebody who has ended it. */
+enum verdict { ODD, TAKE, LATE, ENDED };
+
+static enum verdict judge(const struct part *p, const struct uplink_program *t)
+{
+    static const struct {
+        const char *state;
+        enum verdict told[UPLINK_UPDATE_WITHDRAWN + 1]; /* none, fetching ... withdrawn */
+    } rows[] = {
+        {"waiting", {ODD, ODD, TAKE, TAKE, TAKE, TAKE, TAKE, ENDED}},
+        {"fetching", {ODD, ODD, TAKE, TAKE, TAKE, TAKE, TAKE, ENDED}},
+        {"ready", {ODD, ODD, ODD, TAKE, TAKE, TAKE, TAKE, ENDED}},
+        {"trial", {ODD, ODD, ODD, ODD, TAKE, TAKE, TAKE, ENDED}},
+        {"stopping", {ODD, ODD, LATE, LATE, TAKE, TAKE, TAKE, TAKE}},
+    };
+    if (t->stage == UPLINK_UPDATE_CONFIRMED && strcmp(t->version, p->version) != 0)
+        return ENDED;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(rows[i].state, p->state) == 0)
+            return rows[i].told[t->stage];
+    return ODD;
+}
+
+/* As one of ours: a newer program may know more of them. */
+static bool is_error_name(const char *text)
+{
+    size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    return len > 0 && text[len] == '\0';
+}
+
+static enum err take_step(struct store_tx *tx, const struct site_gateway *g, const struct part *p,
+                          const struct uplink_program *t, wall_s now)
+{
+    bool failed = t->stage == UPLINK_UPDATE_FAILED, over = failed;
+    over = over || t->stage == UPLINK_UPDATE_CONFIRMED || t->stage == UPLINK_UPDATE_WITHDRAWN;
+    bool fits = t->received >= 0 && t->received <= p->size;
+    if (!fits && !over)
+        return ERR_UPDATE_TOLD;
+    struct step to = {state_of(t->stage), "", fits ? t->received : 0};
+    if (failed)
+        to.error = is_error_name(t->error) ? t->error : err_name(ERR_UPDATE_TOLD);
+    return move(tx, g, p, &to, now);
+}
+
 static enum err follow(struct store_tx *tx, const struct site_gateway *g,
                        const struct uplink_program *t, wall_s now)
 {
@@ -325,15 +374,32 @@ static enum err follow(struct store_tx *tx, const struct site_gateway *g,
     TRY(e);
     if (t->id != p.id || t->stage == UPLINK_UPDATE_NONE)
         return forgotten(tx, g, &p, now);
-    bool early = t->stage == UPLINK_UPDATE_FETCHING || t->stage == UPLINK_UPDATE_READY;
-    if (early && strcmp(p.state, "stopping") == 0)
-        return ERR_OK; /* it has not heard of that yet */
-    return move(tx, g, &p, &(struct step){state_of(t->stage), t->error, t->received}, now);
+    switch (judge(&p, t)) {
+    case TAKE:
+        return take_step(tx, g, &p, t, now);
+    case LATE:
+        return ERR_OK;
+    case ENDED:
+        return move(tx, g, &p, &(struct step){"failed", err_name(ERR_UPDATE_TOLD), 0}, now);
+    case ODD:
+        break;
+    }
+    return ERR_UPDATE_TOLD;
+}
+
+/* What is compared with packages later. */
+static bool is_program(const struct uplink_program *t)
+{
+    struct update_version v;
+    return t->store >= 0 && t->store <= UINT16_MAX &&
+           (t->version[0] == '\0' || update_version_parse(t->version, &v) == ERR_OK);
 }
 
 enum err headend_push_told(struct store_tx *tx, const struct site_gateway *g,
                            const struct uplink_program *t, wall_s now)
 {
+    if (!is_program(t))
+        return ERR_UPDATE_TOLD;
     TRY(store_exec(tx,
                    "UPDATE gateway_program SET version = $2, machine = $3, store = $4, "
                    "place = $5, trial = $6, last = $7, left_version = $8, at = $9 "
@@ -351,6 +417,21 @@ enum err headend_push_unknown(struct store_tx *tx, const struct site_gateway *g,
         return ERR_OK;
     TRY(e);
     return move(tx, g, &p, &(struct step){"failed", err_name(ERR_UPDATE_UNKNOWN), 0}, now);
+}
+
+enum err headend_push_revoked(struct store_tx *tx, int64_t gateway_id, wall_s now)
+{
+    struct part p;
+    struct site_gateway g;
+    TRY(site_gateway_get(tx, gateway_id, &g));
+    enum err e = open_part(tx, g.id, &p);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(e);
+    bool taken_back = strcmp(p.state, "stopping") == 0;
+    return move(tx, &g, &p,
+                &(struct step){taken_back ? "stopped" : "failed", err_name(ERR_HEADEND_REVOKED), 0},
+                now);
 }
 
 /* --- looking ------------------------------------------------------------------------------------

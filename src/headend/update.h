@@ -77,6 +77,11 @@ struct headend_push_stop {
 /* ERR_NOT_FOUND, ERR_STATE: it is over. */
 [[nodiscard]] enum err headend_push_stop(struct store_tx *tx, const struct headend_push_stop *stop);
 
+/* In the transaction that revokes a gateway: it will say nothing more, so what it was about to take
+ * has failed by name (HEADEND_REVOKED), and as one of the first it halts the rest. ERR_NOT_FOUND.
+ */
+[[nodiscard]] enum err headend_push_revoked(struct store_tx *tx, int64_t gateway_id, wall_s now);
+
 struct headend_push {
     int64_t id, package_id, project_id;
     char version[24], state[12], actor[32], reason[HEADEND_REASON_MAX + 1];

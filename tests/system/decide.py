@@ -59,6 +59,21 @@ def gateways(folder):
     assert code == 1 and "NOT_FOUND" in err, err
 
 
+def gateway_that_is_updated(folder):
+    """Whoever is revoked says nothing more: its update ends by name."""
+    for before, after in (("fetching", "failed"), ("trial", "failed"), ("stopping", "stopped")):
+        os.mkdir(f"{folder}/{before}")
+        site = Site(f"{folder}/{before}")
+        site.sql("INSERT INTO gateway_package VALUES (1, zeroblob(32), '0.2.0', 'arm', 1, '0.1.0', 300, '', 'user:1', 5)")
+        site.sql("INSERT INTO gateway_push VALUES (1, 1, 1, '0.2.0', 'running', 0, 0, 600, 0, 'x', 'user:1', 5)")
+        site.sql(f"INSERT INTO gateway_push_part (id, push_id, gateway_id, stage, state, changed_at) VALUES (1, 1, 1, 1, '{before}', 5)")
+        assert site.decide("revoke", "GW-1", *WHY)[0] == 0
+        assert site.sql("SELECT state, error FROM gateway_push_part") == [(after, "HEADEND_REVOKED")]
+        assert site.sql("SELECT state FROM gateway_push") == [("done",)]
+        said = site.sql("SELECT count(*) FROM event WHERE kind = 'gateway.update_failed' AND detail LIKE '%HEADEND_REVOKED%'")
+        assert said == [(int(after == "failed"),)], said
+
+
 def breaker(folder):
     site = Site(folder)
     assert site.decide("release", "dorm", *WHY)[0] == 0
@@ -164,4 +179,4 @@ def preview_refusals(folder):
     assert code == 1 and not os.path.exists(f"{folder}/elsewhere"), out + err
 
 
-run([gateways, breaker, refusals, preview, preview_refusals])
+run([gateways, gateway_that_is_updated, breaker, refusals, preview, preview_refusals])

@@ -456,6 +456,119 @@ static void test_failed_by_name_and_said_again_after_a_restart(void **state)
                      1);
 }
 
+/* --- what cannot be -----------------------------------------------------------------------------
+ */
+
+static int64_t noted(struct rig *w)
+{
+    rig_turn(w); /* an event is a piece of work of its own */
+    return rig_number(w, "SELECT count(*) FROM event WHERE kind = 'gateway.refused' "
+                         "AND detail LIKE '%UPDATE_TOLD%'");
+}
+
+/* Statements are kept by the address of their text: one for each state. */
+static void put_state(struct rig *w, const char *state)
+{
+    static const struct {
+        const char *state, *sql;
+    } rows[] = {
+        {"waiting", "UPDATE gateway_push_part SET state = 'waiting', received = 7, error = ''"},
+        {"fetching", "UPDATE gateway_push_part SET state = 'fetching', received = 7, error = ''"},
+        {"ready", "UPDATE gateway_push_part SET state = 'ready', received = 7, error = ''"},
+        {"trial", "UPDATE gateway_push_part SET state = 'trial', received = 7, error = ''"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(rows[i].state, state) == 0)
+            rig_sql(w, rows[i].sql);
+}
+
+/* Nothing was changed by it; it is noted once in a session. */
+static void test_progress_that_cannot_be(void **state)
+{
+    struct rig *w = *state;
+    struct peer *p = connected(w);
+    int64_t push = push_one(w);
+    pass(w, 5000);
+    int64_t id = p->update.id, size = p->update.size;
+    static const struct {
+        const char *before;
+        enum uplink_update_stage told;
+        int64_t received;
+    } rows[] = {
+        {"fetching", UPLINK_UPDATE_FETCHING, -1},
+        {"fetching", UPLINK_UPDATE_FETCHING, INT64_MAX},
+        {"fetching", UPLINK_UPDATE_READY, INT64_MIN},
+        {"waiting", UPLINK_UPDATE_TRIAL, 1 << 30},
+        {"ready", UPLINK_UPDATE_FETCHING, 4096},
+        {"trial", UPLINK_UPDATE_FETCHING, 4096},
+        {"trial", UPLINK_UPDATE_READY, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        put_state(w, rows[i].before);
+        tell(
+            w, p,
+            (struct uplink_program){.id = id, .stage = rows[i].told, .received = rows[i].received});
+        assert_state(w, push, rows[i].before, "running");
+        assert_int_equal(state_of(w, push).program.received, 7);
+        assert_int_equal(noted(w), 1);
+    }
+    assert_false(p->closed); /* its readings and orders go on */
+    put_state(w, "fetching");
+    tell(w, p,
+         (struct uplink_program){.id = id, .stage = UPLINK_UPDATE_FETCHING, .received = size});
+    assert_int_equal(state_of(w, push).program.received, size);
+}
+
+static void test_program_that_cannot_be(void **state)
+{
+    struct rig *w = *state;
+    struct peer *p = connected(w);
+    static const struct {
+        const char *version;
+        int64_t store;
+    } rows[] = {{"0.1", 1}, {"newest", 1}, {"0.3.0", -1}, {"0.3.0", 65'537}};
+    int64_t push = push_one(w);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct uplink_program t = {.stage = UPLINK_UPDATE_NONE, .store = rows[i].store};
+        snprintf(t.version, sizeof t.version, "%s", rows[i].version);
+        rig_say(w, p, &(struct uplink_message){.kind = UPLINK_PROGRAM, .program = t});
+        rig_turn(w);
+        assert_string_equal(state_of(w, push).program.version, "0.1.0");
+        assert_int_equal(state_of(w, push).program.store, 1);
+        assert_int_equal(noted(w), 1);
+    }
+}
+
+/* It says that it is over, and it did not end so: the wish ends by name, and the rest waits for
+ * nobody. */
+static void test_ends_that_cannot_be(void **state)
+{
+    struct rig *w = *state;
+    struct peer *p = connected(w);
+    int64_t push = push_one(w);
+    pass(w, 5000);
+    int64_t id = p->update.id;
+    static const struct {
+        const char *version, *error;
+        enum uplink_update_stage told;
+    } rows[] = {{"0.1.0", "", UPLINK_UPDATE_CONFIRMED},
+                {"0.2.0", "", UPLINK_UPDATE_WITHDRAWN}, /* nobody took it back */
+                {"0.1.0", "", UPLINK_UPDATE_FAILED},
+                {"0.1.0", "because, well", UPLINK_UPDATE_FAILED}};
+    static const char *const states[] = {"waiting", "fetching", "ready", "trial"};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] * 4; i++) {
+        struct uplink_program t = {.id = id, .stage = rows[i / 4].told, .received = -1, .store = 1};
+        put_state(w, states[i % 4]);
+        rig_sql(w, "UPDATE gateway_push SET state = 'running'");
+        snprintf(t.version, sizeof t.version, "%s", rows[i / 4].version);
+        snprintf(t.error, sizeof t.error, "%s", rows[i / 4].error);
+        rig_say(w, p, &(struct uplink_message){.kind = UPLINK_PROGRAM, .program = t});
+        rig_turn(w);
+        assert_state(w, push, "failed", "done");
+        assert_string_equal(state_of(w, push).program.error, "UPDATE_TOLD");
+    }
+}
+
 /* --- stages -------------------------------------------------------------------------------------
  */
 
@@ -484,7 +597,9 @@ static enum err tell_of_other(struct store_tx *tx, void *arg)
     struct site_gateway g;
     TRY(site_gateway_get(tx, OTHER, &g));
     return headend_push_told(
-        tx, &g, &(struct uplink_program){.id = t->id, .stage = t->stage, .error = "UPDATE_TIME"},
+        tx, &g,
+        &(struct uplink_program){
+            .id = t->id, .stage = t->stage, .error = "UPDATE_TIME", .version = "0.2.0", .store = 1},
         (wall_s){WALL});
 }
 
@@ -526,6 +641,29 @@ static void test_rest_is_not_begun_if_one_of_the_first_fails(void **state)
     assert_err(ERR_STATE, store_run(w->ledger, stop, &j));
 }
 
+static enum err revoke_other(struct store_tx *tx, void *arg)
+{
+    struct rig *w = arg;
+    TRY(site_gateway_revoke(tx, OTHER, true));
+    return headend_push_revoked(tx, OTHER, w->now.wall);
+}
+
+static void test_rest_is_not_begun_if_one_of_the_first_is_revoked(void **state)
+{
+    struct rig *w = *state;
+    struct peer *p = connected(w);
+    int64_t push = push_two(w);
+    first_ends(w, UPLINK_UPDATE_FETCHING);
+    assert_ok(store_run(w->ledger, revoke_other, w));
+    assert_state(w, push, "stopped", "halted");
+    assert_int_equal(rig_number(w, "SELECT count(*) FROM gateway_push_part WHERE gateway_id = 4 "
+                                   "AND state = 'failed' AND error = 'HEADEND_REVOKED'"),
+                     1);
+    pass(w, 10'000);
+    assert_int_equal(p->updates, 0);
+    assert_ok(store_run(w->ledger, revoke_other, w)); /* again: nothing more to end */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -540,8 +678,12 @@ int main(void)
         CASE(test_taken_back_too_late),
         CASE(test_gateway_that_has_forgotten),
         CASE(test_failed_by_name_and_said_again_after_a_restart),
+        CASE(test_progress_that_cannot_be),
+        CASE(test_program_that_cannot_be),
+        CASE(test_ends_that_cannot_be),
         CASE(test_rest_waits_for_the_first),
         CASE(test_rest_is_not_begun_if_one_of_the_first_fails),
+        CASE(test_rest_is_not_begun_if_one_of_the_first_is_revoked),
     };
     if (sign_key_make(&secret_key, &public_key) != ERR_OK)
         return 1;
