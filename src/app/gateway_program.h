@@ -96,10 +96,24 @@ struct update_watch {
 };
 
 /* An update that the platform pushes. */
+/* Hashing and writing a whole program takes a small processor seconds, and a sync on a card as
+ * long: it happens off the loop, so that lines and orders do not wait for it. One at a time; the
+ * loop does not touch it between the start and `ended`. */
+struct update_job {
+    enum { UPDATE_JOB_NONE, UPDATE_JOB_CHECK, UPDATE_JOB_APPLY } kind;
+    bool ended;
+    enum err result;
+    const char *data, *keys;
+    struct uplink_update wish;
+    struct update_own installed;
+    wall_s now;
+};
+
 struct update_fetch {
     const char *data, *keys;
     struct update_own installed; /* what update_apply judges by, as the command on site would */
     struct update_push push;
+    struct update_job job;
     int64_t received;
     bool welcomed, tell;
     bool applied; /* by this process, which is about to end: what it knows of the slots is old */

@@ -92,6 +92,12 @@ static void take_wish(struct update_fetch *f, const struct uplink_update *u)
     settle(f);
 }
 
+/* The slot is being written: as on trial, that is not held up any more. */
+static bool is_applying(const struct update_fetch *f)
+{
+    return f->job.kind == UPDATE_JOB_APPLY;
+}
+
 static void take_back(struct update_fetch *f)
 {
     if (f->push.stage != UPLINK_UPDATE_FETCHING && f->push.stage != UPLINK_UPDATE_READY)
@@ -103,6 +109,8 @@ static void take_back(struct update_fetch *f)
 static void take_update(struct update_fetch *f, const struct uplink_update *u)
 {
     f->tell = true; /* whatever it says: how far it is */
+    if (is_applying(f))
+        return; /* it is said again */
     if (u->id == f->push.wish.id && u->size == 0)
         take_back(f);
     else if (u->id > 0 && u->id != f->push.wish.id && u->size != 0 &&
@@ -132,33 +140,34 @@ static enum err check_head(const struct update_fetch *f, struct bytes block)
     return update_judge(&h, gateway_own(), f->push.wish.downgrade);
 }
 
-static enum err check_sum(const struct update_fetch *f, const char *path)
+static enum err check_sum(const struct update_job *j, const char *path)
 {
     struct bytes file;
     uint8_t digest[SIGN_SHA256];
     TRY(io_file_read(path, UPLINK_UPDATE_MAX, &file));
     sign_sha256(file, digest);
     io_file_free(&file);
-    return memcmp(digest, f->push.wish.sha256, sizeof digest) == 0 ? ERR_OK : ERR_UPDATE_DATA;
+    return memcmp(digest, j->wish.sha256, sizeof digest) == 0 ? ERR_OK : ERR_UPDATE_DATA;
 }
 
-static enum err check_file(const struct update_fetch *f)
+static enum err check_file(const struct update_job *j)
 {
     char path[PATH_MAX];
     struct update_header h;
     struct bytes file;
-    TRY(update_fetch_path(f->data, path, sizeof path));
-    TRY(check_sum(f, path));
-    TRY(update_check(path, f->keys, &file, &h));
+    TRY(update_fetch_path(j->data, path, sizeof path));
+    TRY(check_sum(j, path));
+    TRY(update_check(path, j->keys, &file, &h));
     io_file_free(&file);
     return ERR_OK;
 }
 
 /* A file whose power was cut may have anything in it: it is fetched once more from its beginning.
  */
-static void whole(struct update_fetch *f)
+static void checked(struct update_fetch *f, enum err e)
 {
-    enum err e = check_file(f);
+    if (f->push.stage != UPLINK_UPDATE_FETCHING)
+        return; /* taken back meanwhile */
     if (e == ERR_UPDATE_DATA && !f->push.again) {
         f->push.again = true;
         drop_file(f);
@@ -219,24 +228,26 @@ static bool may_apply(const struct program *p)
     return update_state_load(p->fetch.data, &s) != ERR_OK || !s.trial;
 }
 
-/* The new version is started by update_watch, which sees that the record has changed. */
-static void apply(struct program *p)
+static enum err apply(const struct update_job *j)
 {
-    struct update_fetch *f = &p->fetch;
     struct update_header h;
     char path[PATH_MAX], words[UPDATE_WORDS_MAX];
-    update_push_words(f->push.wish.id, words);
-    enum err e = update_fetch_path(f->data, path, sizeof path);
-    struct update_apply a = {.data = f->data,
+    update_push_words(j->wish.id, words);
+    TRY(update_fetch_path(j->data, path, sizeof path));
+    struct update_apply a = {.data = j->data,
                              .path = path,
-                             .keys = f->keys,
-                             .downgrade = f->push.wish.downgrade ? words : NULL,
+                             .keys = j->keys,
+                             .downgrade = j->wish.downgrade ? words : NULL,
                              .words = words,
-                             .trial_s = (uint16_t)f->push.wish.trial_s,
-                             .now = io_wall_real(p->io),
-                             .own = &f->installed};
-    if (e == ERR_OK)
-        e = update_apply(&a, &h);
+                             .trial_s = (uint16_t)j->wish.trial_s,
+                             .now = j->now,
+                             .own = &j->installed};
+    return update_apply(&a, &h);
+}
+
+/* The new version is started by update_watch, which sees that the record has changed. */
+static void applied(struct update_fetch *f, enum err e)
+{
     if (e != ERR_OK) {
         fail(f, e);
         return;
@@ -244,6 +255,57 @@ static void apply(struct program *p)
     f->push.stage = UPLINK_UPDATE_TRIAL;
     f->applied = true;
     settle(f);
+}
+
+/* ---- off the loop ---------------------------------------------------------------------------- */
+
+static const struct {
+    enum err (*work)(const struct update_job *j);
+    void (*done)(struct update_fetch *f, enum err e);
+} jobs[] = {[UPDATE_JOB_CHECK] = {check_file, checked}, [UPDATE_JOB_APPLY] = {apply, applied}};
+
+static void work(void *arg) /* on another thread: *arg, and files */
+{
+    struct update_job *j = arg;
+    j->result = jobs[j->kind].work(j);
+}
+
+static void ended(void *arg)
+{
+    struct update_job *j = arg;
+    j->ended = true; /* the turn of the loop goes on with it, if there is one yet */
+}
+
+static void begin(struct program *p, int kind)
+{
+    struct update_fetch *f = &p->fetch;
+    f->job = (struct update_job){.kind = kind,
+                                 .data = f->data,
+                                 .keys = f->keys,
+                                 .wish = f->push.wish,
+                                 .installed = f->installed,
+                                 .now = io_wall_real(p->io)};
+    io_work(p->io, work, ended, &f->job);
+}
+
+/* True: none is under way. */
+static bool look_at_job(struct update_fetch *f)
+{
+    int kind = f->job.kind;
+    if (kind == UPDATE_JOB_NONE)
+        return true;
+    if (!f->job.ended)
+        return false;
+    f->job.kind = UPDATE_JOB_NONE;
+    if (f->job.wish.id == f->push.wish.id) /* else: of a wish that is no more */
+        jobs[kind].done(f, f->job.result);
+    return true;
+}
+
+/* Whole, and being looked at: nothing more is to be asked for. */
+static bool is_whole(const struct update_fetch *f)
+{
+    return f->push.stage == UPLINK_UPDATE_FETCHING && f->received == f->push.wish.size;
 }
 
 /* ---- saying --------------------------------------------------------------------------------- */
@@ -309,7 +371,7 @@ static void speak(struct program *p)
     bool moved = f->received != f->told && is_due(f->told_at, TELL_MS, now);
     if (f->tell || moved || is_due(f->told_at, TELL_ALWAYS_MS, now))
         tell(p);
-    if (f->push.stage != UPLINK_UPDATE_FETCHING)
+    if (f->push.stage != UPLINK_UPDATE_FETCHING || is_whole(f))
         return;
     if (f->asked && is_due(f->asked_at, ASK_AGAIN_MS, now))
         f->asked = false;
@@ -323,7 +385,7 @@ static void set_wake(struct program *p)
     struct update_fetch *f = &p->fetch;
     mono_ms now = io_mono_real(p->io), next = mono_after(now, READY_MS);
     bool waits = f->push.stage == UPLINK_UPDATE_READY || f->push.stage == UPLINK_UPDATE_TRIAL;
-    if (f->push.stage == UPLINK_UPDATE_FETCHING && f->welcomed && !f->asked)
+    if (f->push.stage == UPLINK_UPDATE_FETCHING && f->welcomed && !f->asked && !is_whole(f))
         next = mono_due(f->next_at, now) ? mono_after(now, PAUSE_MS) : f->next_at;
     else if (!waits && f->push.stage != UPLINK_UPDATE_FETCHING)
         next = MONO_NEVER;
@@ -336,12 +398,13 @@ static void set_wake(struct program *p)
 void fetch_turn(struct program *p)
 {
     struct update_fetch *f = &p->fetch;
-    if (!f->applied && update_push_look(&f->push, &p->update.state))
+    bool idle = look_at_job(f);
+    if (idle && !f->applied && update_push_look(&f->push, &p->update.state))
         settle(f);
-    if (f->push.stage == UPLINK_UPDATE_FETCHING && f->received == f->push.wish.size)
-        whole(f);
-    if (f->push.stage == UPLINK_UPDATE_READY && may_apply(p))
-        apply(p);
+    if (idle && is_whole(f))
+        begin(p, UPDATE_JOB_CHECK);
+    else if (idle && f->push.stage == UPLINK_UPDATE_READY && may_apply(p))
+        begin(p, UPDATE_JOB_APPLY);
     if (f->welcomed && p->link.opened)
         speak(p);
     set_wake(p);

@@ -235,7 +235,8 @@ static void on_look(void *arg)
 {
     struct program *p = arg;
     struct update_watch *u = &p->update;
-    bool another = another_is_wanted(u);
+    bool busy = p->fetch.job.kind != UPDATE_JOB_NONE; /* it says first what it has done */
+    bool another = !busy && another_is_wanted(u);
     if (another && may_end(p)) {
         u->again = true;
         io_stop(p->io);

@@ -166,11 +166,23 @@ class Wire:
         self.open = []
 
 
-# ---- it goes well ----------------------------------------------------------------------------------------
-def pushed_tried_confirmed(folder):
+def begun(folder):
     site = Site(folder)
     gateway = site.gateway()
     gateway.wait(r"uplink\.connected")
+    return site, gateway
+
+
+def handled(gateway):
+    """Bytes that the gateway's loop, its first thread, has read and written since it began."""
+    with open(f"/proc/{gateway.child.pid}/task/{gateway.child.pid}/io") as f:
+        words = f.read().split()
+    return int(words[1]), int(words[3])
+
+
+# ---- it goes well ----------------------------------------------------------------------------------------
+def pushed_tried_confirmed(folder):
+    site, gateway = begun(folder)
     package = site.add(NEXT, "next")
     assert "EXISTS" in site.update("add", f"{folder}/next.update", "--keys", f"{folder}/release.pub", status=1)
     site.push(package)
@@ -356,14 +368,36 @@ def gateway_believes_its_own_keys_alone(folder):
 
 
 def other_machine_is_refused_at_once(folder):
-    site = Site(folder)
-    gateway = site.gateway()
-    gateway.wait(r"uplink\.connected")
+    site, gateway = begun(folder)
     site.wait_for(lambda p: p and p["machine"], "it told its machine")
     with open(f"{folder}/arm", "wb") as f:
         f.write(b"\x7fELF\x01\x01\x01" + bytes(9) + struct.pack("<HH", 2, 40) + bytes(32))
         f.write(b"YUFU-PROGRAM yufu-gateway 9.1.0 store 1\0")
     assert "UPDATE_MACHINE" in site.push(site.add(f"{folder}/arm", "arm"), status=1)
+    site.ends(gateway)
+
+
+def loop_goes_on(folder):
+    """The file is hashed, and written to its slot, by another thread: what the loop itself reads and writes are
+    its blocks, whatever the processor's speed."""
+    site, gateway = begun(folder)
+    package = site.add(NEXT, "next")
+    size = os.path.getsize(f"{folder}/next.update")
+    before = handled(gateway)
+    minute = (int(time.time()) + 8 * 3600) // 60 % 1440
+    later = [f"{m // 60:02}:{m % 60:02}" for m in ((minute + 120) % 1440, (minute + 180) % 1440)]
+    site.push(package, "--from", later[0], "--until", later[1])
+    gateway.wait(r"update\.push .*stage=3")
+    read, written = (now - was for now, was in zip(handled(gateway), before))
+    assert read < 2 * size and size <= written < 2 * size, (read, written, size)
+    site.update("stop", 1, "--reason", "counted")
+    site.wait_for(lambda p: p["update"]["state"] == "stopped", "taken back")
+    site.push(package)
+    gateway.wait(r"update\.push .*stage=4")
+    written = handled(gateway)[1] - before[1]
+    assert 2 * size <= written < 3 * size, (written, size)  # twice its blocks, and not the slot
+    gateway.wait(r"update\.confirmed")
+    site.is_confirmed()
     site.ends(gateway)
 
 
@@ -390,9 +424,7 @@ def goes_on_where_the_uplink_broke(folder):
 
 def goes_on_after_kills(folder):
     """kill -9 of the gateway, of the platform, of both, in the middle of the file."""
-    site = Site(folder)
-    gateway = site.gateway()
-    gateway.wait(r"uplink\.connected")
+    site, gateway = begun(folder)
     size = os.path.getsize(site.packed(NEXT, "next"))
     site.push(site.add(NEXT, "next"))
     for part, who in ((1, "gateway"), (2, "platform"), (3, "both")):
@@ -414,9 +446,7 @@ def goes_on_after_kills(folder):
 
 def damaged_part_is_fetched_again(folder):
     """As a power cut may leave it: the file has its length, and zeros."""
-    site = Site(folder)
-    gateway = site.gateway()
-    gateway.wait(r"uplink\.connected")
+    site, gateway = begun(folder)
     site.push(site.add(NEXT, "next"))
     had = site.fetched(20 * BLOCK)
     gateway.end(signal.SIGKILL)
@@ -432,9 +462,7 @@ def damaged_part_is_fetched_again(folder):
 
 
 def killed_on_trial(folder):
-    site = Site(folder)
-    gateway = site.gateway()
-    gateway.wait(r"uplink\.connected")
+    site, gateway = begun(folder)
     site.push(site.add(NEXT, "next"))
     gateway.wait(r"update\.trial .*start=1")
     gateway.end(signal.SIGKILL)
@@ -446,9 +474,7 @@ def killed_on_trial(folder):
 
 # ---- when it may ------------------------------------------------------------------------------------------
 def waits_for_its_time_and_is_taken_back(folder):
-    site = Site(folder)
-    gateway = site.gateway()
-    gateway.wait(r"uplink\.connected")
+    site, gateway = begun(folder)
     now = (int(time.time()) + 8 * 3600) // 60 % 1440  # the site's minute
     hours = [f"{m // 60:02}:{m % 60:02}" for m in ((now + 120) % 1440, (now + 180) % 1440)]
     site.push(site.add(NEXT, "next"), "--from", hours[0], "--until", hours[1])
@@ -469,4 +495,4 @@ def waits_for_its_time_and_is_taken_back(folder):
 run([pushed_tried_confirmed, ordered_at_the_console, orders_do_not_wait, over_mqtt, rest_follows_the_first, version_that_is_no_good_is_left_and_told,
      one_that_hangs_is_left_when_its_time_is_over, wrong_files_never_leave_the_platform,
      gateway_believes_its_own_keys_alone, other_machine_is_refused_at_once, goes_on_where_the_uplink_broke,
-     goes_on_after_kills, damaged_part_is_fetched_again, killed_on_trial, waits_for_its_time_and_is_taken_back])
+     goes_on_after_kills, damaged_part_is_fetched_again, killed_on_trial, loop_goes_on, waits_for_its_time_and_is_taken_back])
