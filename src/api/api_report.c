@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/api_impl.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "readings/readings.h"
 
@@ -43,15 +44,7 @@ struct report {
     struct report_row rows[REPORT_ROWS];
 };
 
-static void copy(char *out, size_t cap, const char *text)
-{
-    size_t len = strlen(text);
-    len = len < cap ? len : cap - 1;
-    memcpy(out, text, len);
-    out[len] = '\0';
-}
-
-#define COPY(field, text) copy(field, sizeof field, text)
+#define COPY(field, text) text_copy(field, sizeof field, text)
 
 static enum err list_rows(struct call *c, struct report *r, const char *kind, int64_t after,
                           int64_t limit)

@@ -11,6 +11,7 @@
 #include "app/gateway_program.h"
 #include "app/gateway_update.h"
 #include "base/must.h"
+#include "base/text.h"
 #include "io/io.h"
 #include "io/log.h"
 
@@ -317,11 +318,6 @@ static bool say(struct program *p, const struct uplink_message *m)
            io_stream_waiting(l->stream) < OUTPUT_LITTLE && uplink_send(&l->session, m) == ERR_OK;
 }
 
-static void copy(char *out, size_t cap, const char *text)
-{
-    snprintf(out, cap, "%s", text);
-}
-
 static void tell(struct program *p)
 {
     struct update_fetch *f = &p->fetch;
@@ -332,16 +328,16 @@ static void tell(struct program *p)
     t->id = f->push.wish.id;
     t->stage = f->push.stage;
     t->received = f->push.stage == UPLINK_UPDATE_FETCHING ? f->received : f->push.wish.size;
-    copy(t->error, sizeof t->error, f->push.error);
+    text_copy(t->error, sizeof t->error, f->push.error);
     update_version_text(gateway_own()->release.version, version);
-    copy(t->version, sizeof t->version, version);
-    copy(t->machine, sizeof t->machine, gateway_own()->machine);
+    text_copy(t->version, sizeof t->version, version);
+    text_copy(t->machine, sizeof t->machine, gateway_own()->machine);
     t->store = gateway_own()->release.store;
-    copy(t->place, sizeof t->place, update_place_name(p->update.place));
+    text_copy(t->place, sizeof t->place, update_place_name(p->update.place));
     t->trial = s->trial;
-    copy(t->last, sizeof t->last, update_last_name(s->last));
+    text_copy(t->last, sizeof t->last, update_last_name(s->last));
     update_version_text(s->left, version);
-    copy(t->left, sizeof t->left, version);
+    text_copy(t->left, sizeof t->left, version);
     if (!say(p, &m))
         return;
     f->tell = false;

@@ -19,20 +19,6 @@ const struct update_slot *update_slot_of(const struct update_state *s, enum upda
 
 /* ---- the state's file ----------------------------------------------------------------------- */
 
-static void put_version(struct writer *w, struct update_version v)
-{
-    for (int i = 0; i < 3; i++)
-        writer_u16be(w, v.part[i]);
-}
-
-static struct update_version get_version(struct reader *r)
-{
-    struct update_version v;
-    for (int i = 0; i < 3; i++)
-        v.part[i] = reader_u16be(r);
-    return v;
-}
-
 void update_state_encode(const struct update_state *s, uint8_t out[UPDATE_STATE_SIZE])
 {
     struct writer w = writer_of(out, UPDATE_STATE_SIZE);
@@ -44,12 +30,12 @@ void update_state_encode(const struct update_state *s, uint8_t out[UPDATE_STATE_
     writer_u8(&w, s->starts);
     writer_u16be(&w, s->trial_s);
     writer_u16be(&w, (uint16_t)s->last);
-    put_version(&w, s->left);
-    put_version(&w, s->installed);
+    update_version_put(&w, s->left);
+    update_version_put(&w, s->installed);
     writer_u64be(&w, (uint64_t)s->changed.s);
     writer_put(&w, (const uint8_t *)s->words, sizeof s->words);
     for (int i = 0; i < 2; i++) {
-        put_version(&w, s->slots[i].version);
+        update_version_put(&w, s->slots[i].version);
         writer_u32be(&w, s->slots[i].size);
         writer_put(&w, s->slots[i].sha256, sizeof s->slots[i].sha256);
     }
@@ -82,12 +68,12 @@ enum err update_state_decode(struct bytes data, struct update_state *out)
     out->starts = reader_u8(&r);
     out->trial_s = reader_u16be(&r);
     out->last = (enum update_last)reader_u16be(&r);
-    out->left = get_version(&r);
-    out->installed = get_version(&r);
+    out->left = update_version_take(&r);
+    out->installed = update_version_take(&r);
     out->changed.s = (int64_t)reader_u64be(&r);
     memcpy(out->words, reader_take(&r, sizeof out->words).data, sizeof out->words);
     for (int i = 0; i < 2; i++) {
-        out->slots[i].version = get_version(&r);
+        out->slots[i].version = update_version_take(&r);
         out->slots[i].size = reader_u32be(&r);
         memcpy(out->slots[i].sha256, reader_take(&r, SIGN_SHA256).data, SIGN_SHA256);
     }

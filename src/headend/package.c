@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "headend/update.h"
 #include "journal/detail.h"
 #include "journal/journal.h"
@@ -9,14 +10,6 @@
 #include "uplink/update_file.h"
 
 #define PROGRAM "yufu-gateway"
-
-static void copy(char *out, size_t cap, const char *text)
-{
-    size_t len = 0;
-    for (; len + 1 < cap && text[len] != '\0'; len++)
-        out[len] = text[len];
-    out[len] = '\0';
-}
 
 static enum err note(struct store_tx *tx, const struct headend_package *p, const char *action,
                      wall_s now)
@@ -53,11 +46,11 @@ static void describe(const struct headend_package_new *n, const struct update_he
     *p = (struct headend_package){
         .store = h->release.store, .size = (int64_t)n->file.len, .added_at = n->now};
     update_version_text(h->release.version, text);
-    copy(p->version, sizeof p->version, text);
+    text_copy(p->version, sizeof p->version, text);
     update_version_text(h->minimum, text);
-    copy(p->minimum, sizeof p->minimum, text);
-    copy(p->machine, sizeof p->machine, h->machine);
-    copy(p->actor, sizeof p->actor, n->actor);
+    text_copy(p->minimum, sizeof p->minimum, text);
+    text_copy(p->machine, sizeof p->machine, h->machine);
+    text_copy(p->actor, sizeof p->actor, n->actor);
     hex_encode(h->signature.key_id, SIGN_KEY_ID, p->key);
 }
 
@@ -118,11 +111,11 @@ static void take(const struct query *q, struct headend_package *p)
                                   .size = query_int(q, 5),
                                   .added_at = {query_int(q, 8)},
                                   .open = query_int(q, 9)};
-    copy(p->version, sizeof p->version, query_text(q, 1));
-    copy(p->machine, sizeof p->machine, query_text(q, 2));
-    copy(p->minimum, sizeof p->minimum, query_text(q, 4));
-    copy(p->key, sizeof p->key, query_text(q, 6));
-    copy(p->actor, sizeof p->actor, query_text(q, 7));
+    text_copy(p->version, sizeof p->version, query_text(q, 1));
+    text_copy(p->machine, sizeof p->machine, query_text(q, 2));
+    text_copy(p->minimum, sizeof p->minimum, query_text(q, 4));
+    text_copy(p->key, sizeof p->key, query_text(q, 6));
+    text_copy(p->actor, sizeof p->actor, query_text(q, 7));
 }
 
 enum err headend_package_get(struct store_tx *tx, int64_t id, struct headend_package *out)
@@ -156,6 +149,6 @@ enum err headend_package_remove(struct store_tx *tx, int64_t id, const char *act
         return ERR_UPDATE_USED;
     TRY(store_exec(tx, "DELETE FROM gateway_package_block WHERE package_id = $1", "i", id));
     TRY(store_exec(tx, "DELETE FROM gateway_package WHERE id = $1", "i", id));
-    copy(p.actor, sizeof p.actor, actor);
+    text_copy(p.actor, sizeof p.actor, actor);
     return note(tx, &p, "gateway.package_remove", now);
 }

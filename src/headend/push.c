@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/text.h"
 #include "headend/headend_impl.h"
 #include "headend/update.h"
 #include "journal/detail.h"
@@ -10,14 +11,6 @@
 #include "uplink/update_file.h"
 
 #define OPEN "('waiting', 'fetching', 'ready', 'trial', 'stopping')"
-
-static void copy(char *out, size_t cap, const char *text)
-{
-    size_t len = 0;
-    for (; len + 1 < cap && text[len] != '\0'; len++)
-        out[len] = text[len];
-    out[len] = '\0';
-}
 
 /* --- journal ------------------------------------------------------------------------------------
  */
@@ -84,8 +77,8 @@ static enum err suits(struct store_tx *tx, const struct headend_push_new *n, int
         return ERR_OK;
     TRY(update_version_parse(p->version, &h.release.version));
     TRY(update_version_parse(p->minimum, &h.minimum));
-    copy(h.machine, sizeof h.machine, p->machine);
-    copy(own.machine, sizeof own.machine, told.machine);
+    text_copy(h.machine, sizeof h.machine, p->machine);
+    text_copy(own.machine, sizeof own.machine, told.machine);
     own.release.store = (uint16_t)told.store;
     TRY(update_version_parse(told.version, &own.release.version));
     return update_judge(&h, &own, n->downgrade);
@@ -228,8 +221,8 @@ static enum err open_part(struct store_tx *tx, int64_t gateway_id, struct part *
                            .push_id = query_int(&q, 1),
                            .stage = query_int(&q, 2),
                            .size = query_int(&q, 3)};
-        copy(p->state, sizeof p->state, query_text(&q, 4));
-        copy(p->version, sizeof p->version, query_text(&q, 5));
+        text_copy(p->state, sizeof p->state, query_text(&q, 4));
+        text_copy(p->version, sizeof p->version, query_text(&q, 5));
     }
     TRY(query_end(&q));
     return found ? ERR_OK : ERR_NOT_FOUND;
@@ -451,10 +444,10 @@ static void take_push(const struct query *q, struct headend_push *p)
                                .trial_s = query_int(q, 9),
                                .downgrade = query_int(q, 10) != 0,
                                .made_at = {query_int(q, 11)}};
-    copy(p->version, sizeof p->version, query_text(q, 3));
-    copy(p->state, sizeof p->state, query_text(q, 4));
-    copy(p->actor, sizeof p->actor, query_text(q, 5));
-    copy(p->reason, sizeof p->reason, query_text(q, 6));
+    text_copy(p->version, sizeof p->version, query_text(q, 3));
+    text_copy(p->state, sizeof p->state, query_text(q, 4));
+    text_copy(p->actor, sizeof p->actor, query_text(q, 5));
+    text_copy(p->reason, sizeof p->reason, query_text(q, 6));
 }
 
 enum err headend_push_get(struct store_tx *tx, int64_t id, struct headend_push *out)
@@ -500,10 +493,10 @@ enum err headend_push_parts(struct store_tx *tx, int64_t push_id, headend_push_p
                                       .received = query_int(&q, 2),
                                       .size = query_int(&q, 3),
                                       .changed_at = {query_int(&q, 8)}};
-        copy(p.serial, sizeof p.serial, query_text(&q, 4));
-        copy(p.name, sizeof p.name, query_text(&q, 5));
-        copy(p.state, sizeof p.state, query_text(&q, 6));
-        copy(p.error, sizeof p.error, query_text(&q, 7));
+        text_copy(p.serial, sizeof p.serial, query_text(&q, 4));
+        text_copy(p.name, sizeof p.name, query_text(&q, 5));
+        text_copy(p.state, sizeof p.state, query_text(&q, 6));
+        text_copy(p.error, sizeof p.error, query_text(&q, 7));
         e = each(arg, &p);
     }
     enum err ended = query_end(&q);
@@ -523,9 +516,9 @@ static enum err take_wish(struct store_tx *tx, int64_t gateway_id, struct headen
         out->push_id = query_int(&q, 0);
         out->received = query_int(&q, 1);
         out->size = query_int(&q, 2);
-        copy(out->wish_version, sizeof out->wish_version, query_text(&q, 3));
-        copy(out->state, sizeof out->state, query_text(&q, 4));
-        copy(out->error, sizeof out->error, query_text(&q, 5));
+        text_copy(out->wish_version, sizeof out->wish_version, query_text(&q, 3));
+        text_copy(out->state, sizeof out->state, query_text(&q, 4));
+        text_copy(out->error, sizeof out->error, query_text(&q, 5));
     }
     return query_end(&q);
 }
@@ -543,12 +536,12 @@ enum err headend_program_get(struct store_tx *tx, int64_t gateway_id, struct hea
         out->store = query_int(&q, 4);
         out->trial = query_int(&q, 6) != 0;
         out->at.s = query_int(&q, 9);
-        copy(out->told, sizeof out->told, query_text(&q, 0));
-        copy(out->version, sizeof out->version, query_text(&q, 2));
-        copy(out->machine, sizeof out->machine, query_text(&q, 3));
-        copy(out->place, sizeof out->place, query_text(&q, 5));
-        copy(out->last, sizeof out->last, query_text(&q, 7));
-        copy(out->left, sizeof out->left, query_text(&q, 8));
+        text_copy(out->told, sizeof out->told, query_text(&q, 0));
+        text_copy(out->version, sizeof out->version, query_text(&q, 2));
+        text_copy(out->machine, sizeof out->machine, query_text(&q, 3));
+        text_copy(out->place, sizeof out->place, query_text(&q, 5));
+        text_copy(out->last, sizeof out->last, query_text(&q, 7));
+        text_copy(out->left, sizeof out->left, query_text(&q, 8));
     }
     TRY(query_end(&q));
     TRY(take_wish(tx, gateway_id, out));

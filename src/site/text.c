@@ -1,17 +1,13 @@
 #include <string.h>
 
+#include "base/text.h"
 #include "journal/detail.h"
 #include "site/site_impl.h"
 #include "uplink/dialin.h"
 
 void site_take_text(const struct query *q, int column, char *out, size_t cap)
 {
-    const char *text = query_text(q, column);
-    size_t len = strlen(text);
-    if (len >= cap)
-        len = cap - 1;
-    memcpy(out, text, len);
-    out[len] = 0;
+    text_copy(out, cap, query_text(q, column));
 }
 
 bool site_name_fits(const char *text, size_t max)

@@ -53,6 +53,20 @@ int update_version_compare(struct update_version a, struct update_version b)
     return 0;
 }
 
+void update_version_put(struct writer *w, struct update_version v)
+{
+    for (int i = 0; i < 3; i++)
+        writer_u16be(w, v.part[i]);
+}
+
+struct update_version update_version_take(struct reader *r)
+{
+    struct update_version v;
+    for (int i = 0; i < 3; i++)
+        v.part[i] = reader_u16be(r);
+    return v;
+}
+
 /* ---- what a program says of itself ---------------------------------------------------------- */
 
 static bool is_name(char c)
@@ -123,29 +137,15 @@ enum err update_machine_find(struct bytes program, char out[UPDATE_MACHINE_MAX])
 
 /* ---- header --------------------------------------------------------------------------------- */
 
-static void put_version(struct writer *w, struct update_version v)
-{
-    for (int i = 0; i < 3; i++)
-        writer_u16be(w, v.part[i]);
-}
-
-static struct update_version get_version(struct reader *r)
-{
-    struct update_version v;
-    for (int i = 0; i < 3; i++)
-        v.part[i] = reader_u16be(r);
-    return v;
-}
-
 void update_header_encode(const struct update_header *h, uint8_t out[UPDATE_HEADER])
 {
     struct writer w = writer_of(out, UPDATE_HEADER);
     writer_put(&w, MAGIC, sizeof MAGIC);
     writer_u16be(&w, FORMAT);
     writer_put(&w, (const uint8_t *)h->release.program, sizeof h->release.program);
-    put_version(&w, h->release.version);
+    update_version_put(&w, h->release.version);
     writer_u16be(&w, h->release.store);
-    put_version(&w, h->minimum);
+    update_version_put(&w, h->minimum);
     writer_put(&w, (const uint8_t *)h->machine, sizeof h->machine);
     writer_u64be(&w, h->size);
     writer_put(&w, h->sha256, sizeof h->sha256);
@@ -192,9 +192,9 @@ enum err update_header_decode(struct bytes data, struct update_header *out)
     *out = (struct update_header){0};
     bool good = reader_u16be(&r) == FORMAT;
     good &= get_name(&r, out->release.program, sizeof out->release.program);
-    out->release.version = get_version(&r);
+    out->release.version = update_version_take(&r);
     out->release.store = reader_u16be(&r);
-    out->minimum = get_version(&r);
+    out->minimum = update_version_take(&r);
     good &= get_name(&r, out->machine, sizeof out->machine);
     out->size = reader_u64be(&r);
     memcpy(out->sha256, reader_take(&r, sizeof out->sha256).data, sizeof out->sha256);

@@ -50,6 +50,9 @@ void update_header_encode(const struct update_header *h, uint8_t out[UPDATE_HEAD
 [[nodiscard]] enum err update_version_parse(const char *text, struct update_version *out);
 void update_version_text(struct update_version v, char out[UPDATE_VERSION_TEXT]);
 int update_version_compare(struct update_version a, struct update_version b); /* <0, 0, >0 */
+/* Six bytes in a file. */
+void update_version_put(struct writer *w, struct update_version v);
+struct update_version update_version_take(struct reader *r);
 
 /* "yufu-gateway 0.1.0 store 1". ERR_SYNTAX. */
 [[nodiscard]] enum err update_release_parse(const char *text, struct update_release *out);
