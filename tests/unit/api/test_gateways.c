@@ -218,15 +218,19 @@ static void test_gateway_updates(void **state)
     reply_free(&r);
     check_reply(world_post(w, &p, NULL, "/api/v1/gateway-packages/remove", "{\"package_id\": 7}"),
                 409, "UPDATE_USED");
-    check_reply(world_post(w, &p, "key-0000000a", "/api/v1/projects/2/gateway-updates/stop",
-                           "{\"push_id\": 1, \"reason\": \"x\"}"),
-                404, "NOT_FOUND");
-    check_reply(world_post(w, &p, "key-0000000b", "/api/v1/projects/1/gateway-updates/stop",
-                           "{\"push_id\": 1, \"reason\": \"x\"}"),
-                200, "-");
-    check_reply(world_post(w, &p, "key-0000000c", "/api/v1/projects/1/gateway-updates/stop",
-                           "{\"push_id\": 1, \"reason\": \"x\"}"),
-                409, "STATE");
+    static const struct {
+        const char *key, *path;
+        int status;
+        const char *code;
+    } stops[] = {
+        {"key-0000000a", "/api/v1/projects/2/gateway-updates/stop", 404, "NOT_FOUND"},
+        {"key-0000000b", "/api/v1/projects/1/gateway-updates/stop", 200, "-"},
+        {"key-0000000c", "/api/v1/projects/1/gateway-updates/stop", 409, "STATE"},
+    };
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
+        check_reply(
+            world_post(w, &p, stops[i].key, stops[i].path, "{\"push_id\": 1, \"reason\": \"x\"}"),
+            stops[i].status, stops[i].code);
     world_execute(w, "UPDATE gateway_push_part SET state = 'failed', error = 'UPDATE_SPACE'");
     r = world_get(w, &p, "/api/v1/projects/1/gateways");
     json_t *program =
