@@ -6,7 +6,7 @@
 #include "proto/acrel4g.h"
 #include "proto/cjt188.h"
 #include "proto/mbus.h"
-#include "proto/modbus.h"
+#include "proto/modbus_rare.h"
 
 static void set_text(json_t *o, const char *key, const char *text)
 {
@@ -116,12 +116,12 @@ static json_t *modbus_json(const struct modbus_frame *f, enum err e, bool *valid
         set_int(o, "transaction", f->transaction);
     set_int(o, "unit", f->unit);
     set_int(o, "function_code", f->function);
-    set_text(o, "function", modbus_function_en(f->function));
-    set_text(o, "function_zh", modbus_function_zh(f->function));
+    set_text(o, "function", modbus_function_en_all(f->function));
+    set_text(o, "function_zh", modbus_function_zh_all(f->function));
     if (f->exception)
         set_bool(o, "refused", true);
     if (e == ERR_OK)
-        modbus_say(f, add_value, values);
+        modbus_say_all(f, add_value, values);
     close_object(o, values, e, valid);
     return o;
 }
@@ -227,14 +227,14 @@ static json_t *try_cjt188(const uint8_t *data, size_t len, union any *f, size_t 
 
 static json_t *try_modbus(const uint8_t *data, size_t len, union any *f, size_t *used, bool *valid)
 {
-    enum err e = modbus_decode_rtu(data, len, &f->modbus, used);
+    enum err e = modbus_decode_rtu_all(data, len, &f->modbus, used);
     return *used ? modbus_json(&f->modbus, e, valid) : NULL;
 }
 
 static json_t *try_modbus_tcp(const uint8_t *data, size_t len, union any *f, size_t *used,
                               bool *valid)
 {
-    enum err e = modbus_decode_tcp(data, len, &f->modbus, used);
+    enum err e = modbus_decode_tcp_all(data, len, &f->modbus, used);
     return *used ? modbus_json(&f->modbus, e, valid) : NULL;
 }
 

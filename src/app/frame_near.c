@@ -6,7 +6,7 @@
 #include "proto/acrel4g.h"
 #include "proto/cjt188.h"
 #include "proto/mbus.h"
-#include "proto/modbus.h"
+#include "proto/modbus_rare.h"
 
 union any {
     struct cjt188_frame cjt188;
@@ -31,13 +31,13 @@ static enum err why_mbus(struct bytes b, union any *f)
 static enum err why_modbus(struct bytes b, union any *f)
 {
     size_t used;
-    return modbus_decode_rtu(b.data, b.len, &f->modbus, &used);
+    return modbus_decode_rtu_all(b.data, b.len, &f->modbus, &used);
 }
 
 static enum err why_modbus_tcp(struct bytes b, union any *f)
 {
     size_t used;
-    return modbus_decode_tcp(b.data, b.len, &f->modbus, &used);
+    return modbus_decode_tcp_all(b.data, b.len, &f->modbus, &used);
 }
 
 static enum err why_acrel(struct bytes b, union any *f)

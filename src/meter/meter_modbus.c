@@ -32,8 +32,6 @@ static enum err cut_rtu(const uint8_t *data, size_t len, size_t *begin, size_t *
     struct modbus_frame f;
     size_t used, coming = len;
     for (size_t at = 0; at < len; at++) {
-        if (len - at >= 2 && modbus_is_rare(data[at + 1] & 0x7F)) /* nobody here asks for those */
-            continue;
         enum err e = modbus_decode_rtu(data + at, len - at, &f, &used);
         if (e == ERR_OK) {
             *begin = at;
@@ -131,8 +129,7 @@ static struct modbus_frame frame_of(const struct meter_unit *u, uint8_t function
                                     uint16_t count)
 {
     return (struct modbus_frame){.tcp = is_tcp(u),
-                                 .transaction =
-                                     is_tcp(u) ? (uint16_t)(reg ^ (unsigned)count << 8) : 0,
+                                 .transaction = is_tcp(u) ? (uint16_t)(reg ^ (unsigned)count << 8) : 0,
                                  .unit = u->address[0],
                                  .function = function,
                                  .address = (uint16_t)reg,

@@ -1,7 +1,5 @@
 #include "proto/modbus.h"
 
-#include "proto/modbus_impl.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -150,7 +148,7 @@ static enum err read_body(struct reader *r, struct modbus_frame *f)
     case MODBUS_WRITE_MANY:
         return read_write_many(r, f);
     default:
-        return modbus_is_rare(f->function) ? modbus_rare_read(r, f) : ERR_FRAME_UNKNOWN;
+        return ERR_FRAME_UNKNOWN;
     }
 }
 
@@ -160,7 +158,7 @@ static enum err finish(const struct reader *r, enum err e)
 }
 
 /* The lengths that a frame with this beginning may have; the CRC says which. */
-static size_t lengths_of(const uint8_t *p, size_t len, size_t out[MODBUS_LENGTHS_MAX])
+static size_t lengths_of(const uint8_t *p, size_t len, size_t out[2])
 {
     size_t n = 0;
     uint8_t function = p[1];
@@ -176,8 +174,6 @@ static size_t lengths_of(const uint8_t *p, size_t len, size_t out[MODBUS_LENGTHS
         out[n++] = 8;
         if (len > 2)
             out[n++] = 5u + p[2];
-    } else if (modbus_is_rare(function)) {
-        n = modbus_rare_lengths(p, len, out);
     }
     return n;
 }
@@ -185,7 +181,7 @@ static size_t lengths_of(const uint8_t *p, size_t len, size_t out[MODBUS_LENGTHS
 enum err modbus_decode_rtu(const uint8_t *data, size_t len, struct modbus_frame *frame,
                            size_t *used)
 {
-    size_t lengths[MODBUS_LENGTHS_MAX];
+    size_t lengths[2];
     enum err e = ERR_TRUNCATED;
     *used = 0;
     if (len < 4)
@@ -195,7 +191,7 @@ enum err modbus_decode_rtu(const uint8_t *data, size_t len, struct modbus_frame 
         return ERR_FRAME_UNKNOWN;
     for (size_t i = 0; i < count; i++) {
         size_t n = lengths[i];
-        if (n > len || n < 4)
+        if (n > len || n < 5)
             continue;
         e = ERR_FRAME_CHECKSUM;
         if (crc16_modbus(data, n - 2) != (uint16_t)(data[n - 2] | data[n - 1] << 8))
@@ -217,7 +213,7 @@ enum err modbus_decode_tcp(const uint8_t *data, size_t len, struct modbus_frame 
     uint16_t protocol = reader_u16be(&r), length = reader_u16be(&r);
     if (r.err != ERR_OK)
         return ERR_TRUNCATED;
-    if (protocol != 0 || length < 2 || length > 254)
+    if (protocol != 0 || length < 3 || length > 254)
         return ERR_FRAME_UNKNOWN;
     if (reader_left(&r) < length)
         return ERR_TRUNCATED;
@@ -315,7 +311,7 @@ const char *modbus_function_en(uint8_t function)
     case MODBUS_WRITE_MANY:
         return "write registers";
     default:
-        return modbus_is_rare(function) ? modbus_rare_en(function) : "unknown";
+        return "unknown";
     }
 }
 
@@ -339,7 +335,7 @@ const char *modbus_function_zh(uint8_t function)
     case MODBUS_WRITE_MANY:
         return "写多个寄存器";
     default:
-        return modbus_is_rare(function) ? modbus_rare_zh(function) : "未知";
+        return "未知";
     }
 }
 
@@ -378,10 +374,6 @@ static void say_coils(const struct modbus_frame *f, say_sink *sink, void *arg)
 void modbus_say(const struct modbus_frame *f, say_sink *sink, void *arg)
 {
     struct say_value v;
-    if (!f->exception && modbus_is_rare(f->function)) {
-        modbus_rare_say(f, sink, arg);
-        return;
-    }
     if (!f->exception && modbus_is_coils(f->function)) {
         say_coils(f, sink, arg);
         return;

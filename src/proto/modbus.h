@@ -1,7 +1,7 @@
 /*
  * Modbus RTU and TCP: frames of the functions that meters use (03, 04, 06, 10H and their
- * exceptions), and, to be told what they are, those for coils (01, 02, 05, 0FH) and the rare ones
- * (07, 08, 0B, 0C, 11, 14 .. 18, 2BH), whose data stand byte by byte in `value`.
+ * exceptions), and, to be told what they are, those for coils (01, 02, 05, 0FH).
+ * The rare ones: proto/modbus_rare.h.
  *
  *   RTU  unit 1 | function 1 | data | CRC16, low byte first
  *   TCP  transaction 2 | 0000 | length 2 | unit 1 | function 1 | data
@@ -58,7 +58,6 @@ struct modbus_frame {
 [[nodiscard]] enum err modbus_encode(const struct modbus_frame *frame, struct writer *w);
 
 bool modbus_is_coils(uint8_t function);
-bool modbus_is_rare(uint8_t function); /* 07, 08, 0B, 0C, 11, 14 .. 18, 2B */
 const char *modbus_function_en(uint8_t function);
 const char *modbus_function_zh(uint8_t function);
 const char *modbus_exception_en(uint8_t exception);

@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/modbus_impl.h"
+#include "proto/modbus_rare.h"
 
+#define LENGTHS_MAX 3
+#define MBAP 6         /* transaction, protocol, length */
 #define CRC_AND_HEAD 4 /* unit, function, two of CRC */
 
 struct body {
@@ -385,29 +387,31 @@ bool modbus_is_rare(uint8_t function)
     return rare_of(function) != NULL;
 }
 
-const char *modbus_rare_en(uint8_t function)
+const char *modbus_function_en_all(uint8_t function)
 {
     const struct rare *r = rare_of(function);
-    return r ? r->en : NULL;
+    return r ? r->en : modbus_function_en(function);
 }
 
-const char *modbus_rare_zh(uint8_t function)
+const char *modbus_function_zh_all(uint8_t function)
 {
     const struct rare *r = rare_of(function);
-    return r ? r->zh : NULL;
+    return r ? r->zh : modbus_function_zh(function);
 }
 
 /* --- lengths -------------------------------------------------------------------------------------
  */
 
-static size_t add_if(bool known, size_t out[MODBUS_LENGTHS_MAX], size_t n, size_t len)
+static size_t add_if(bool known, size_t out[LENGTHS_MAX], size_t n, size_t len)
 {
     if (known)
         out[n++] = len;
     return n;
 }
 
-size_t modbus_rare_lengths(const uint8_t *p, size_t len, size_t out[MODBUS_LENGTHS_MAX])
+/* The lengths that such an RTU frame may have, as far as its first bytes tell; the CRC says which.
+ */
+static size_t lengths_of(const uint8_t *p, size_t len, size_t out[LENGTHS_MAX])
 {
     size_t n = 0;
     switch (p[1]) {
@@ -445,8 +449,10 @@ size_t modbus_rare_lengths(const uint8_t *p, size_t len, size_t out[MODBUS_LENGT
     }
 }
 
-enum err modbus_rare_read(struct reader *r, struct modbus_frame *f)
+/* What stands between unit and CRC. */
+static enum err read_body(struct reader *r, struct modbus_frame *f)
 {
+    f->function = reader_u8(r);
     size_t len = reader_left(r);
     if (len > MODBUS_VALUES_MAX)
         return ERR_FRAME_LENGTH;
@@ -460,8 +466,56 @@ enum err modbus_rare_read(struct reader *r, struct modbus_frame *f)
     return side == WRONG ? ERR_FRAME_LENGTH : ERR_OK;
 }
 
-void modbus_rare_say(const struct modbus_frame *f, say_sink *sink, void *arg)
+enum err modbus_decode_rtu_all(const uint8_t *data, size_t len, struct modbus_frame *frame,
+                               size_t *used)
 {
+    size_t lengths[LENGTHS_MAX];
+    enum err e = ERR_TRUNCATED;
+    if (len < CRC_AND_HEAD || !modbus_is_rare(data[1]))
+        return modbus_decode_rtu(data, len, frame, used);
+    *used = 0;
+    size_t count = lengths_of(data, len, lengths);
+    for (size_t i = 0; i < count; i++) {
+        size_t n = lengths[i];
+        if (n > len || n < CRC_AND_HEAD)
+            continue;
+        e = ERR_FRAME_CHECKSUM;
+        if (crc16_modbus(data, n - 2) != (uint16_t)(data[n - 2] | data[n - 1] << 8))
+            continue;
+        *frame = (struct modbus_frame){.unit = data[0]};
+        struct reader r = reader_of(data + 1, n - 3);
+        *used = n;
+        return read_body(&r, frame);
+    }
+    return count == 0 ? ERR_FRAME_UNKNOWN : e;
+}
+
+enum err modbus_decode_tcp_all(const uint8_t *data, size_t len, struct modbus_frame *frame,
+                               size_t *used)
+{
+    if (len < MBAP + 2 || !modbus_is_rare(data[MBAP + 1]))
+        return modbus_decode_tcp(data, len, frame, used);
+    struct reader r = reader_of(data, len);
+    *used = 0;
+    *frame = (struct modbus_frame){.tcp = true, .transaction = reader_u16be(&r)};
+    uint16_t protocol = reader_u16be(&r), length = reader_u16be(&r);
+    if (protocol != 0 || length < 2 || length > 254)
+        return ERR_FRAME_UNKNOWN;
+    if (reader_left(&r) < length)
+        return ERR_TRUNCATED;
+    *used = (size_t)MBAP + length;
+    frame->unit = reader_u8(&r);
+    struct reader body = reader_of(data + MBAP + 1, (size_t)length - 1);
+    return read_body(&body, frame);
+}
+
+void modbus_say_all(const struct modbus_frame *f, say_sink *sink, void *arg)
+{
+    const struct rare *rare = f->exception ? NULL : rare_of(f->function);
+    if (!rare) {
+        modbus_say(f, sink, arg);
+        return;
+    }
     struct body y = body_of(f);
-    rare_of(f->function)->say(&y, &(struct telling){sink, arg});
+    rare->say(&y, &(struct telling){sink, arg});
 }

@@ -10,7 +10,7 @@
 #include "proto/acrel4g.h"
 #include "proto/cjt188.h"
 #include "proto/mbus.h"
-#include "proto/modbus.h"
+#include "proto/modbus_rare.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -61,7 +61,7 @@ static void try_modbus(const struct modbus_frame *f, const uint8_t *data, size_t
 {
     uint8_t room[MODBUS_FRAME_MAX + 8];
     struct writer w = writer_of(room, sizeof room);
-    modbus_say(f, see, NULL);
+    modbus_say_all(f, see, NULL);
     if (f->count == 0 || f->exception)
         return;
     if (modbus_is_coils(f->function)) /* understood, not written */
@@ -140,9 +140,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     try_mbus(data, size);
     try_records(data, size);
     try_acrel(data, size);
-    if (modbus_decode_rtu(data, size, &f, &used) == ERR_OK)
+    if (modbus_decode_rtu_all(data, size, &f, &used) == ERR_OK)
         try_modbus(&f, data, used);
-    if (modbus_decode_tcp(data, size, &f, &used) == ERR_OK)
+    if (modbus_decode_tcp_all(data, size, &f, &used) == ERR_OK)
         try_modbus(&f, data, used);
     return 0;
 }
