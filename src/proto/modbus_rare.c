@@ -437,7 +437,8 @@ static size_t lengths_of(const uint8_t *p, size_t len, size_t out[LENGTHS_MAX])
         out[n++] = 10;
         return n;
     case 0x17:
-        n = add_if(len > 10, out, n, 13u + p[10]);
+        if (len > 10)
+            out[n++] = 13u + p[10];
         return add_if(len > 2, out, n, 5u + p[2]);
     case 0x18:
         out[n++] = 6;
