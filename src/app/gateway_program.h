@@ -95,7 +95,6 @@ struct update_watch {
     char text[UPLINK_TEXT_MAX]; /* "yufu-gateway 0.2.0 (trial)" */
 };
 
-/* An update that the platform pushes. */
 /* Hashing and writing a whole program takes a small processor seconds, and a sync on a card as
  * long: it happens off the loop, so that lines and orders do not wait for it. One at a time; the
  * loop does not touch it between the start and `ended`. */
@@ -109,6 +108,7 @@ struct update_job {
     wall_s now;
 };
 
+/* An update that the platform pushes. */
 struct update_fetch {
     const char *data, *keys;
     struct update_own installed; /* what update_apply judges by, as the command on site would */

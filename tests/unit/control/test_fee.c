@@ -456,6 +456,38 @@ static enum err bill(struct store_tx *tx, void *arg)
     return ledger_post(tx, &e, NULL);
 }
 
+/* What was used before the cut is settled while nothing can be priced: it is in what was known. */
+static void test_what_was_used_before_a_cut_counts_once(void **state)
+{
+    struct world *w = *state;
+    struct charge used = {w, "settlement", LEDGER_PREPAYMENT, 4110};
+    run_out(w);
+    relay_does(w, true);
+    reading(w, 60, 0);
+    lose_the_price(w);
+    assert_ok(store_run(w->ledger, bill, &used));
+    pay(w, "order-0002", 300);
+    assert_true(wished(w, "closed")); /* 3.00 against 1.10 */
+    assert_true(decided(w, "PAID_UP"));
+    assert_int_equal(number(w, "SELECT decision ->> 'at_least_fen' FROM fee_state"), 190);
+}
+
+/* Money that goes out again does not bring it back. */
+static void test_a_refund_is_taken_off_what_came(void **state)
+{
+    struct world *w = *state;
+    struct charge refund = {w, "refund", LEDGER_PREPAYMENT, 200};
+    run_out(w);
+    relay_does(w, true);
+    reading(w, 60, 0);
+    lose_the_price(w);
+    assert_ok(store_run(w->ledger, bill, &refund));
+    pay(w, "order-0002", 310);
+    assert_true(wished(w, "open"));
+    pay(w, "order-0003", 1);
+    assert_true(wished(w, "closed"));
+}
+
 /* Rent is owed beside the prepayment: neither told as low balance, nor a reason for a cut. */
 static void test_rent_is_no_part_of_the_balance(void **state)
 {
@@ -698,6 +730,8 @@ int main(void)
         CASE(test_unknown_plan_spoils_nothing),
         CASE(test_a_second_fall_is_told_again),
         CASE(test_closed_account_is_left_alone),
+        CASE(test_what_was_used_before_a_cut_counts_once),
+        CASE(test_a_refund_is_taken_off_what_came),
         CASE(test_rent_is_no_part_of_the_balance),
         CASE(test_rent_that_was_taken_from_the_prepayment_cuts_nobody),
         CASE(test_no_sale_beyond_the_largest_balance),
