@@ -106,6 +106,7 @@ ERR_ROW(ERR_SITE_TERMS, REFUSE, "Persons, area, capacity or demand are out of th
 ERR_ROW(ERR_SITE_IMPORT, REFUSE, "The site file has errors; nothing was changed.", "档案文件有错误,未作任何更改。")
 ERR_ROW(ERR_SITE_METER_ACCOUNT, REFUSE, "The meter belongs to another account; moving it is a change of owner.", "表计属于其他账户,请通过过户办理。")
 ERR_ROW(ERR_SITE_PLAN_UNIT, REFUSE, "The account's price plan counts in another unit than this meter is charged by (electricity kWh, water and gas m3, heat and cooling GJ or kWh by their model). Give the meter an account of its own, with a plan in its unit.", "账户的电价方案所用计量单位与该表计的计费单位不同(电为 kWh,水、燃气为 m3,热、冷按型号为 GJ 或 kWh)。请为该表计另设账户,并选用其单位的方案。")
+ERR_ROW(ERR_SITE_METER_OTHER, REFUSE, "This build does not know the new meter's model, or it measures something else, or is charged in another unit, than the meter that it replaces. Import it as a meter of its own.", "新表型号未知,或其种类、计费单位与被更换的表不同。请作为新表导入。")
 ERR_ROW(ERR_SITE_UNIT_FIXED, REFUSE, "A price plan keeps its unit through all its versions. Enter a plan with another code for another unit.", "电价方案的各版本须使用同一计量单位;其他单位请另立方案代码。")
 ERR_ROW(ERR_SITE_GATEWAY_PROJECT, REFUSE, "The gateway belongs to another project.", "通信管理机属于其他项目。")
 ERR_ROW(ERR_SITE_UNDO, REFUSE, "The import cannot be undone: things that it made or changed are in use since. See the list.", "无法撤销该次导入:其创建或更改的对象此后已被使用,见清单。")

@@ -231,6 +231,34 @@ static enum err check_wallet(struct store_tx *tx, const struct site_account *old
     return booked == 0 ? ERR_OK : ERR_SITE_WALLET_FIXED;
 }
 
+struct fitting {
+    enum rating_unit unit;
+    bool *fits;
+};
+
+static enum err is_charged_in(void *arg, const struct site_meter *m)
+{
+    const struct fitting *f = arg;
+    *f->fits = *f->fits && site_meter_unit(m->kind, m->model) == f->unit;
+    return ERR_OK;
+}
+
+/* The meters that it has are charged in the unit of its plan. */
+static enum err check_unit(struct store_tx *tx, const struct site_account *old,
+                           const struct site_account *a)
+{
+    enum rating_unit unit;
+    bool fits = true;
+    if (strcmp(old->plan_code, a->plan_code) == 0)
+        return ERR_OK;
+    enum err e = site_plan_unit(tx, a->project_id, a->plan_code, &unit);
+    if (e == ERR_SITE_PLAN_UNKNOWN)
+        return ERR_OK; /* it is told as such, or comes with the same import */
+    TRY(e);
+    TRY(site_meters_of_account(tx, old->id, is_charged_in, &(struct fitting){unit, &fits}));
+    return fits ? ERR_OK : ERR_SITE_PLAN_UNIT;
+}
+
 static enum err update_account(struct store_tx *tx, const struct site_account *a)
 {
     return store_exec(tx,
@@ -276,6 +304,7 @@ enum err site_account_apply(struct store_tx *tx, struct site_account *a, bool wr
     if (*change == SITE_SAME)
         return ERR_OK;
     TRY(check_wallet(tx, &old, a));
+    TRY(check_unit(tx, &old, a));
     return write ? update_account(tx, a) : ERR_OK;
 }
 

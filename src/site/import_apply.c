@@ -44,7 +44,7 @@ static bool is_content(enum err e)
     return e == ERR_SITE_TEXT || e == ERR_SITE_LINE || e == ERR_SITE_METER ||
            e == ERR_SITE_PROJECT || e == ERR_SITE_WALLET_FIXED || e == ERR_SITE_METER_ACCOUNT ||
            e == ERR_SITE_GATEWAY_PROJECT || e == ERR_SITE_EFFECTIVE || e == ERR_SITE_TERMS ||
-           e == ERR_SITE_PLAN_UNKNOWN || e == ERR_SITE_UNIT_FIXED ||
+           e == ERR_SITE_PLAN_UNKNOWN || e == ERR_SITE_UNIT_FIXED || e == ERR_SITE_PLAN_UNIT ||
            e == ERR_SITE_STRATEGY_UNKNOWN || e == ERR_RATING_PLAN || e == ERR_RATING_UNBILLABLE ||
            e == ERR_STRATEGY_POLICY || e == ERR_CSV_REQUIRED;
 }

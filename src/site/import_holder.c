@@ -42,65 +42,52 @@ static const char *brought(const struct import_text *texts, size_t n, const char
     return NULL;
 }
 
-/* What a plan's prices are per. A text that is no plan is told of where it is put. */
-static enum import_known unit_of(const char *body)
-{
-    static const enum import_known units[RATING_UNITS] = {
-        [RATING_KWH] = IMPORT_KWH, [RATING_M3] = IMPORT_M3, [RATING_GJ] = IMPORT_GJ};
-    struct rating_plan plan;
-    return rating_plan_parse(body, strlen(body), &plan, NULL) == ERR_OK ? units[plan.unit]
-                                                                        : IMPORT_KNOWN;
-}
-
-static enum import_known known_of_strategy(const char *body)
-{
-    (void)body;
-    return IMPORT_KNOWN;
-}
-
-struct shelf_of {
-    struct things *codes;
-    const char *sql; /* the body of the newest version */
-    enum import_known (*known)(const char *body);
-    const char *brought; /* with this import; NULL: it is not */
-};
-
 /* Asked once a code: a file names few of them, in many rows. */
-static enum err look_up(struct apply *a, const char *code, const struct shelf_of *s,
-                        enum import_known *known)
+static struct thing *asked(struct things *codes, const char *code)
 {
-    int32_t i = import_thing(s->codes, code, 0); /* may move the list */
-    struct thing *t = &s->codes->list[i];
-    if (t->id == IMPORT_NOT_ASKED && s->brought)
-        t->id = s->known(s->brought);
-    if (t->id == IMPORT_NOT_ASKED) {
-        struct query q = query_open(a->tx, s->sql, "it", a->project_id, code);
-        t->id = query_step(&q) ? s->known(query_text(&q, 0)) : IMPORT_UNKNOWN;
-        TRY(query_end(&q));
-    }
-    *known = (enum import_known)t->id;
+    int32_t i = import_thing(codes, code, 0); /* may move the list */
+    return &codes->list[i];
+}
+
+/* A text of this import that is no plan is told of where it is put. */
+static enum err unit_of(const struct apply *a, const char *code, enum rating_unit *unit)
+{
+    struct rating_plan plan = {.unit = RATING_KWH};
+    const char *body = brought(a->im->plans, a->im->plan_count, code);
+    if (!body)
+        return site_plan_unit(a->tx, a->project_id, code, unit);
+    (void)rating_plan_parse(body, strlen(body), &plan, NULL);
+    *unit = plan.unit;
     return ERR_OK;
 }
 
-static enum err plan_known(struct apply *a, const char *code, enum import_known *known)
+static enum err plan_known(struct apply *a, const char *code, int64_t *known)
 {
-    return look_up(a, code,
-                   &(struct shelf_of){&a->plan_codes,
-                                      "SELECT body FROM price_plan WHERE project_id = $1 "
-                                      "AND code = $2 ORDER BY version DESC LIMIT 1",
-                                      unit_of, brought(a->im->plans, a->im->plan_count, code)},
-                   known);
+    struct thing *t = asked(&a->plan_codes, code);
+    if (t->id == IMPORT_NOT_ASKED) {
+        enum rating_unit unit = RATING_KWH;
+        enum err e = unit_of(a, code, &unit);
+        if (e != ERR_OK && e != ERR_SITE_PLAN_UNKNOWN)
+            return e;
+        t->id = e == ERR_OK ? IMPORT_KNOWN + (int64_t)unit : IMPORT_UNKNOWN;
+    }
+    *known = t->id;
+    return ERR_OK;
 }
 
-static enum err strategy_known(struct apply *a, const char *code, enum import_known *known)
+static enum err strategy_known(struct apply *a, const char *code, int64_t *known)
 {
-    return look_up(a, code,
-                   &(struct shelf_of){&a->strategy_codes,
-                                      "SELECT body FROM strategy WHERE project_id = $1 "
-                                      "AND code = $2 ORDER BY version DESC LIMIT 1",
-                                      known_of_strategy,
-                                      brought(a->im->strategies, a->im->strategy_count, code)},
-                   known);
+    struct thing *t = asked(&a->strategy_codes, code);
+    if (t->id == IMPORT_NOT_ASKED) {
+        int64_t stored;
+        TRY(store_int(a->tx, &stored,
+                      "SELECT count(*) FROM strategy WHERE project_id = $1 AND code = $2", "it",
+                      a->project_id, code));
+        bool there = stored > 0 || brought(a->im->strategies, a->im->strategy_count, code);
+        t->id = there ? IMPORT_KNOWN : IMPORT_UNKNOWN;
+    }
+    *known = t->id;
+    return ERR_OK;
 }
 
 /* A plan or strategy must exist in some version, or come with this import. */
@@ -108,7 +95,7 @@ static enum err check_known(struct apply *a, const struct thing *t)
 {
     struct site_import *im = a->im;
     const char *plan = t->facts[2], *strategy = t->facts[3];
-    enum import_known known;
+    int64_t known;
     TRY(plan_known(a, plan, &known));
     if (known == IMPORT_UNKNOWN)
         import_error(im, t->row, import_header(im, COLUMN_PLAN), ERR_SITE_PLAN_UNKNOWN, plan);
@@ -200,8 +187,10 @@ enum err import_account(struct apply *a, size_t i)
     SET(acc.strategy_code, t->facts[3]);
     if (t->facts[4])
         acc.contract_at = day_of(t->facts[4]);
-    TRY(import_tell(a, put_account(a, &acc, found, &t->change), t->row, COLUMN_WALLET,
-                    t->facts[1]));
+    enum err e = put_account(a, &acc, found, &t->change);
+    bool of_plan = e == ERR_SITE_PLAN_UNIT;
+    TRY(import_tell(a, e, t->row, of_plan ? COLUMN_PLAN : COLUMN_WALLET,
+                    t->facts[of_plan ? 2 : 1]));
     t->change = import_beside_new(
         a, t->change,
         place->change == SITE_NEW ||
@@ -245,27 +234,21 @@ static void fill_meter(const struct import_row *r, struct site_meter *m)
     DEFAULT(m->customer_number, "000000000000");
 }
 
-/* The unit that a meter is charged by. */
-static enum import_known charged_in(const struct site_meter *m)
-{
-    static const enum import_known units[] = {[SITE_ELECTRICITY] = IMPORT_KWH,
-                                              [SITE_WATER] = IMPORT_M3,
-                                              [SITE_GAS] = IMPORT_M3,
-                                              [SITE_HEAT] = IMPORT_GJ,
-                                              [SITE_COOLING] = IMPORT_GJ};
-    bool thermal = m->kind == SITE_HEAT || m->kind == SITE_COOLING;
-    return thermal && meter_model_find(m->model)->charged == METER_CHARGED_KWH ? IMPORT_KWH
-                                                                               : units[m->kind];
-}
-
+/* By the account of its row, else by the one it has. */
 static enum err check_unit(struct apply *a, const struct import_row *r, const struct site_meter *m)
 {
-    enum import_known known;
+    int64_t known;
+    struct site_account stored = {};
     const char *plan = r->account < 0 ? NULL : a->im->accounts.list[r->account].facts[2];
+    if (r->account < 0 && m->account_id != 0) {
+        TRY(site_account_get(a->tx, m->account_id, &stored));
+        plan = stored.plan_code;
+    }
     if (!plan)
         return ERR_OK;
     TRY(plan_known(a, plan, &known));
-    if (known != IMPORT_UNKNOWN && known != charged_in(m))
+    if (known != IMPORT_UNKNOWN &&
+        known != IMPORT_KNOWN + (int64_t)site_meter_unit(m->kind, m->model))
         import_error(a->im, r->row, import_header(a->im, COLUMN_PLAN), ERR_SITE_PLAN_UNIT, plan);
     return ERR_OK;
 }

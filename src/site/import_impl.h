@@ -99,10 +99,8 @@ enum import_table { /* in the order in which they can be made; backwards they ca
                     IMPORT_TABLES
 };
 
-/* What is known of a plan or strategy that accounts name; of a plan, the unit of its newest
- * version. */
-enum import_known { IMPORT_NOT_ASKED, IMPORT_UNKNOWN, IMPORT_KWH, IMPORT_M3, IMPORT_GJ };
-#define IMPORT_KNOWN IMPORT_KWH
+/* What is known of a plan or strategy that accounts name; to that of a plan its unit is added. */
+enum import_known { IMPORT_NOT_ASKED, IMPORT_UNKNOWN, IMPORT_KNOWN };
 
 /* One walk over everything that the file says, in slices. */
 struct apply {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "meter/meter_model.h"
 #include "site/site_impl.h"
 
 static const char *const kinds[] = {"electricity", "water", "heat", "cooling", "gas"};
@@ -167,6 +168,27 @@ enum err site_meter_put(struct store_tx *tx, struct site_meter *m, enum site_cha
     return *change == SITE_SAME ? ERR_OK : site_gateway_config_bump(tx, m->gateway_id);
 }
 
+enum rating_unit site_meter_unit(enum site_meter_kind kind, const char *model)
+{
+    static const enum rating_unit units[] = {[SITE_ELECTRICITY] = RATING_KWH,
+                                             [SITE_WATER] = RATING_M3,
+                                             [SITE_GAS] = RATING_M3,
+                                             [SITE_HEAT] = RATING_GJ,
+                                             [SITE_COOLING] = RATING_GJ};
+    const struct meter_model *m = meter_model_find(model);
+    bool in_kwh = m && m->charged == METER_CHARGED_KWH;
+    return units[kind] == RATING_GJ && in_kwh ? RATING_KWH : units[kind];
+}
+
+/* It measures the same, in the same unit; what was of a model that is gone cannot be compared. */
+static bool can_replace(const struct site_meter *old, const char *model)
+{
+    const struct meter_model *before = meter_model_find(old->model);
+    const struct meter_model *after = meter_model_find(model);
+    return after && (!before || before->kind == after->kind) &&
+           site_meter_unit(old->kind, old->model) == site_meter_unit(old->kind, model);
+}
+
 enum err site_meter_exchange(struct store_tx *tx, int64_t id, const char *address,
                              const char *model, int64_t *epoch)
 {
@@ -174,6 +196,8 @@ enum err site_meter_exchange(struct store_tx *tx, int64_t id, const char *addres
     TRY(site_meter_get(tx, id, &m));
     if (!site_digits(address, 12, 14) || !site_code_fits(model) || strlen(model) >= sizeof m.model)
         return ERR_SITE_METER;
+    if (strcmp(model, m.model) != 0 && !can_replace(&m, model))
+        return ERR_SITE_METER_OTHER;
     *epoch = m.epoch + 1;
     TRY(store_exec(tx, "UPDATE meter SET address = $2, model = $3, epoch = $4 WHERE id = $1",
                    "itti", id, address, model, *epoch));

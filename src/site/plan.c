@@ -115,17 +115,26 @@ static enum err put(struct store_tx *tx, const struct shelf *shelf, const struct
                       wished->effective_at.s, wished->body);
 }
 
-/* What accounts were sold by it, and the meters they have, stay in that unit. */
-static enum err check_unit(struct store_tx *tx, const struct key *key, enum rating_unit unit)
+enum err site_plan_unit(struct store_tx *tx, int64_t project_id, const char *code,
+                        enum rating_unit *unit)
 {
     struct site_version last;
     struct rating_plan plan;
-    enum err e = find(tx, plans.last, key, 0, &last);
-    if (e == ERR_NOT_FOUND)
+    TRY(known(find(tx, plans.last, &(struct key){project_id, code}, 0, &last), &plans));
+    TRY(rating_plan_parse(last.body, strlen(last.body), &plan, NULL));
+    *unit = plan.unit;
+    return ERR_OK;
+}
+
+/* What accounts were sold by it, and the meters they have, stay in that unit. */
+static enum err check_unit(struct store_tx *tx, const struct key *key, enum rating_unit unit)
+{
+    enum rating_unit before;
+    enum err e = site_plan_unit(tx, key->project_id, key->code, &before);
+    if (e == ERR_SITE_PLAN_UNKNOWN)
         return ERR_OK;
     TRY(e);
-    TRY(rating_plan_parse(last.body, strlen(last.body), &plan, NULL));
-    return plan.unit == unit ? ERR_OK : ERR_SITE_UNIT_FIXED;
+    return before == unit ? ERR_OK : ERR_SITE_UNIT_FIXED;
 }
 
 enum err site_plan_apply(struct store_tx *tx, int64_t project_id, const char *code,

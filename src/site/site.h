@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "rating/rating.h"
 #include "store/store.h"
 #include "uplink/message.h"
 
@@ -203,7 +204,8 @@ struct site_account {
 
 const char *site_wallet_name(enum site_wallet wallet); /* 'platform', 'meter' */
 /* Key: project, code. opened_at is only used for a new one. ERR_SITE_WALLET_FIXED: the wallet of
- * an account that has a ledger cannot be changed here. */
+ * an account that has a ledger cannot be changed here. ERR_SITE_PLAN_UNIT: it has meters that are
+ * charged in another unit than the new plan's. */
 [[nodiscard]] enum err site_account_put(struct store_tx *tx, struct site_account *a,
                                         enum site_change *change);
 [[nodiscard]] enum err site_account_get(struct store_tx *tx, int64_t id, struct site_account *a);
@@ -281,8 +283,12 @@ typedef enum err site_meter_each(void *arg, const struct site_meter *m);
 /* project_id 0: all. */
 [[nodiscard]] enum err site_meters(struct store_tx *tx, int64_t project_id, site_meter_each *each,
                                    void *arg);
+/* What it is charged in: kWh electricity, m3 water and gas; heat and cooling as their model says.
+ */
+enum rating_unit site_meter_unit(enum site_meter_kind kind, const char *model);
 /* The device was replaced (or its counters were set back): a new address and model, the next
- * epoch. The room above closes the old one's books first. */
+ * epoch. The room above closes the old one's books first. ERR_SITE_METER; ERR_SITE_METER_OTHER: the
+ * model is not known, or of another kind or unit than the old one. */
 [[nodiscard]] enum err site_meter_exchange(struct store_tx *tx, int64_t id, const char *address,
                                            const char *model, int64_t *epoch);
 
@@ -306,10 +312,13 @@ struct site_version {
 /* The first version that takes effect after `after`; ERR_NOT_FOUND if there is none. */
 [[nodiscard]] enum err site_plan_next(struct store_tx *tx, int64_t project_id, const char *code,
                                       wall_s after, struct site_version *out);
+/* What its prices are per: the same in all versions. ERR_SITE_PLAN_UNKNOWN. */
+[[nodiscard]] enum err site_plan_unit(struct store_tx *tx, int64_t project_id, const char *code,
+                                      enum rating_unit *unit);
 /* The last version has this body already: SITE_SAME. Else a new version, effective at that time,
- * which may not be before the last one's (ERR_SITE_EFFECTIVE). A plan keeps its unit through all its
- * versions (ERR_SITE_UNIT_FIXED). The body is checked by rating/ or strategy/: their errors come
- * through. */
+ * which may not be before the last one's (ERR_SITE_EFFECTIVE). A plan keeps its unit through all
+ * its versions (ERR_SITE_UNIT_FIXED). The body is checked by rating/ or strategy/: their errors
+ * come through. */
 [[nodiscard]] enum err site_plan_put(struct store_tx *tx, int64_t project_id, const char *code,
                                      wall_s effective_at, const char *body,
                                      enum site_change *change);

@@ -68,13 +68,14 @@ int64_t rig_number(void **state, const char *sql)
 /* Everything that an import may write, in one number: rows of all its tables. */
 int64_t rig_everything(void **state)
 {
-    return rig_number(state, "SELECT (SELECT count(*) FROM organisation) + (SELECT count(*) FROM project) "
-                         "+ (SELECT count(*) FROM place) + (SELECT count(*) FROM gateway) "
-                         "+ (SELECT count(*) FROM line) + (SELECT count(*) FROM customer) "
-                         "+ (SELECT count(*) FROM account) + (SELECT count(*) FROM meter) "
-                         "+ (SELECT count(*) FROM price_plan) + (SELECT count(*) FROM strategy) "
-                         "+ (SELECT count(*) FROM audit) + (SELECT count(*) FROM event) "
-                         "+ (SELECT count(*) FROM sequence)");
+    return rig_number(state,
+                      "SELECT (SELECT count(*) FROM organisation) + (SELECT count(*) FROM project) "
+                      "+ (SELECT count(*) FROM place) + (SELECT count(*) FROM gateway) "
+                      "+ (SELECT count(*) FROM line) + (SELECT count(*) FROM customer) "
+                      "+ (SELECT count(*) FROM account) + (SELECT count(*) FROM meter) "
+                      "+ (SELECT count(*) FROM price_plan) + (SELECT count(*) FROM strategy) "
+                      "+ (SELECT count(*) FROM audit) + (SELECT count(*) FROM event) "
+                      "+ (SELECT count(*) FROM sequence)");
 }
 
 bool rig_told(const struct site_import *im, int64_t row, const char *column, enum err code)

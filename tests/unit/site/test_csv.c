@@ -18,7 +18,8 @@ static const char *read_len(const char *data, size_t size)
         return err_name(e);
     while ((e = csv_next(&csv)) == ERR_OK) {
         for (size_t i = 0; i < csv.cell_count; i++)
-            len += (size_t)snprintf(out + len, sizeof out - len, "%s%s", i ? "|" : "", csv.cells[i]);
+            len +=
+                (size_t)snprintf(out + len, sizeof out - len, "%s%s", i ? "|" : "", csv.cells[i]);
         len += (size_t)snprintf(out + len, sizeof out - len, "/");
     }
     if (e != ERR_NOT_FOUND)
@@ -73,7 +74,9 @@ static void test_errors_say_where(void **state)
     assert_string_equal(read("a\nb\x01"), "a/CSV_CONTROL at 2,1");
     assert_string_equal(read_len("a,b\0c", 5), "CSV_CONTROL at 1,2");
     assert_string_equal(read("\xff\xff"), "CSV_ENCODING");
-    assert_string_equal(read("\xff\xfe" "a"), "CSV_ENCODING"); /* UTF-16 */
+    assert_string_equal(read("\xff\xfe"
+                             "a"),
+                        "CSV_ENCODING"); /* UTF-16 */
 }
 
 static void test_too_many_columns(void **state)
@@ -123,8 +126,8 @@ static void test_any_bytes(void **state)
         struct csv csv;
         size_t len = rand_below(&r, sizeof data);
         for (size_t i = 0; i < len; i++)
-            data[i] = rand_chance(&r, 900) ? taste[rand_below(&r, sizeof taste - 1)]
-                                           : (char)rand_u64(&r);
+            data[i] =
+                rand_chance(&r, 900) ? taste[rand_below(&r, sizeof taste - 1)] : (char)rand_u64(&r);
         if (csv_open(&csv, data, len) != ERR_OK)
             continue;
         int rows = 0;

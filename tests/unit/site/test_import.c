@@ -1,5 +1,5 @@
-/* The import: what each bad cell is called, that a bad row changes nothing, that the same file again
- * changes nothing, and that a comparison says what a commit then does. */
+/* The import: what each bad cell is called, that a bad row changes nothing, that the same file
+ * again changes nothing, and that a comparison says what a commit then does. */
 #include "tests/unit/site/import_rig.h"
 
 #include <stdio.h>
@@ -11,27 +11,36 @@ static void test_a_site_appears(void **state)
 {
     assert_ok(rig_import(state, HEADER ROW_1 ROW_2 ROW_3));
     assert_int_equal(rig_number(state, "SELECT count(*) FROM place"), 6);
-    assert_int_equal(rig_number(state, "SELECT count(*) FROM place c JOIN place p ON p.id = c.parent_id "
-                                   "WHERE c.code = 'D1/3/301' AND p.code = 'D1/3' AND c.kind = 'room'"),
+    assert_int_equal(
+        rig_number(state, "SELECT count(*) FROM place c JOIN place p ON p.id = c.parent_id "
+                          "WHERE c.code = 'D1/3/301' AND p.code = 'D1/3' AND c.kind = 'room'"),
+        1);
+    assert_int_equal(rig_number(state,
+                                "SELECT count(*) FROM meter WHERE address = '000000000302' AND "
+                                "circuits = 3 AND epoch = 1 AND customer_number = '000000000000'"),
                      1);
-    assert_int_equal(rig_number(state, "SELECT count(*) FROM meter WHERE address = '000000000302' AND "
-                                   "circuits = 3 AND epoch = 1 AND customer_number = '000000000000'"),
+    assert_int_equal(rig_number(state,
+                                "SELECT count(*) FROM account a JOIN customer c ON c.id = "
+                                "a.customer_id WHERE a.code = 'D1-301' AND a.name = '301' AND "
+                                "c.code = 'D1-301' AND c.phone = '13800000001'"),
                      1);
-    assert_int_equal(rig_number(state, "SELECT count(*) FROM account a JOIN customer c ON c.id = "
-                                   "a.customer_id WHERE a.code = 'D1-301' AND a.name = '301' AND "
-                                   "c.code = 'D1-301' AND c.phone = '13800000001'"), 1);
     assert_int_equal(rig_number(state, "SELECT contract_at FROM account WHERE code = 'D1-301'"),
                      1'788'264'000); /* 2026-09-01 12:00 UTC */
-    assert_int_equal(rig_number(state, "SELECT count(*) FROM account WHERE code = 'D1-302' AND "
-                                   "contract_at IS NULL AND customer_id IS NULL AND wallet = 'meter'"),
+    assert_int_equal(rig_number(state,
+                                "SELECT count(*) FROM account WHERE code = 'D1-302' AND "
+                                "contract_at IS NULL AND customer_id IS NULL AND wallet = 'meter'"),
                      1);
     assert_int_equal(rig_number(state, "SELECT count(*) FROM meter WHERE account_id IS NULL"), 1);
-    assert_int_equal(rig_number(state, "SELECT count(*) FROM line WHERE baud = 2400 AND parity = 'E'"), 2);
+    assert_int_equal(
+        rig_number(state, "SELECT count(*) FROM line WHERE baud = 2400 AND parity = 'E'"), 2);
     assert_int_equal(rig_number(state, "SELECT effective_at FROM price_plan WHERE code = 'p'"), 0);
     assert_int_equal(rig_number(state, "SELECT config_version FROM gateway"), 2);
-    assert_int_equal(rig_number(state, "SELECT count(*) FROM audit WHERE action = 'site.import' AND "
-                                   "actor = 'user:1' AND object = 'project:1'"), 1);
-    assert_int_equal(rig_number(state, "SELECT count(*) FROM event WHERE kind = 'site.imported'"), 1);
+    assert_int_equal(rig_number(state,
+                                "SELECT count(*) FROM audit WHERE action = 'site.import' AND "
+                                "actor = 'user:1' AND object = 'project:1'"),
+                     1);
+    assert_int_equal(rig_number(state, "SELECT count(*) FROM event WHERE kind = 'site.imported'"),
+                     1);
 }
 
 static void test_the_same_again_changes_nothing(void **state)
@@ -45,7 +54,8 @@ static void test_the_same_again_changes_nothing(void **state)
     assert_int_equal(site_import_result(im)->rows_by_change[SITE_SAME], 3);
     for (int o = 0; o < SITE_IMPORT_OBJECTS; o++)
         assert_int_equal(site_import_result(im)->objects[o][SITE_NEW] +
-                             site_import_result(im)->objects[o][SITE_CHANGED], 0);
+                             site_import_result(im)->objects[o][SITE_CHANGED],
+                         0);
     site_import_close(im);
     assert_int_equal(rig_everything(state), before);
     assert_int_equal(rig_number(state, "SELECT config_version FROM gateway"), 2);
@@ -54,11 +64,13 @@ static void test_the_same_again_changes_nothing(void **state)
 static void test_chinese_headers_and_gbk(void **state)
 {
     /* 项目,楼栋,房间,管理机,线路,端点,表号,型号 / demo,一号楼,301,... in GBK */
-    assert_ok(rig_import(state, "\xcf\xee\xc4\xbf,\xc2\xa5\xb6\xb0,\xb7\xbf\xbc\xe4,\xb9\xdc\xc0\xed\xbb\xfa,"
-                            "\xcf\xdf\xc2\xb7,\xb6\xcb\xb5\xe3,\xb1\xed\xba\xc5,\xd0\xcd\xba\xc5\n"
-                            "demo,\xd2\xbb\xba\xc5\xc2\xa5,301,GW,1,tcp:h:1,5,yufu-plain\n"));
+    assert_ok(rig_import(
+        state, "\xcf\xee\xc4\xbf,\xc2\xa5\xb6\xb0,\xb7\xbf\xbc\xe4,\xb9\xdc\xc0\xed\xbb\xfa,"
+               "\xcf\xdf\xc2\xb7,\xb6\xcb\xb5\xe3,\xb1\xed\xba\xc5,\xd0\xcd\xba\xc5\n"
+               "demo,\xd2\xbb\xba\xc5\xc2\xa5,301,GW,1,tcp:h:1,5,yufu-plain\n"));
     assert_int_equal(rig_number(state, "SELECT count(*) FROM place WHERE code = "
-                                   "'\xe4\xb8\x80\xe5\x8f\xb7\xe6\xa5\xbc/301'"), 1);
+                                       "'\xe4\xb8\x80\xe5\x8f\xb7\xe6\xa5\xbc/301'"),
+                     1);
 }
 
 static void test_example_of_the_manual(void **state)
@@ -116,9 +128,10 @@ static void test_an_empty_cell_leaves_what_is_stored(void **state)
 {
     assert_ok(rig_import(state, HEADER ROW_1));
     assert_ok(rig_import(state, HEADER "demo,,,,D1,3,301,,D1-301,,,,,platform,p,s,,GW-1,,1,,,,301,"
-                                   "yufu-dorm3,,,\n"));
+                                       "yufu-dorm3,,,\n"));
     assert_int_equal(rig_number(state, "SELECT count(*) FROM project WHERE name = 'Demo'"), 1);
-    assert_int_equal(rig_number(state, "SELECT count(*) FROM customer WHERE phone = '13800000001'"), 1);
+    assert_int_equal(rig_number(state, "SELECT count(*) FROM customer WHERE phone = '13800000001'"),
+                     1);
     assert_int_equal(rig_number(state, "SELECT count(*) FROM line WHERE endpoint LIKE '%9101'"), 1);
     assert_int_equal(rig_number(state, "SELECT contract_at FROM account"), 1'788'264'000);
     assert_int_equal(rig_number(state, "SELECT count(*) FROM audit"), 1);
@@ -141,6 +154,27 @@ static void test_a_changed_plan_is_a_new_version(void **state)
     size_t count;
     assert_int_equal(site_import_errors(im, &count)->code, ERR_SITE_EFFECTIVE);
     site_import_close(im);
+}
+
+/* Meters that the file does not name count, and an account that the row does not name. */
+static void test_a_unit_is_of_all_meters_of_an_account(void **state)
+{
+    struct site_import *im = rig_import_open(HEADER ROW_1);
+    assert_ok(site_import_plan(im, "w", "{\"kind\":\"flat\",\"unit\":\"m3\",\"price\":\"5\"}"));
+    assert_ok(rig_commit(state, im));
+    site_import_close(im);
+    static const char *const texts[] = {
+        HEADER "demo,,,,D1,3,301,,D1-301,,,,,platform,w,s,,GW-1,,1,,,,401,water-188,,,\n",
+        HEADER "demo,,,,D1,3,301,,,,,,,,,,,GW-1,,1,,,,301,water-188,,,\n"};
+    for (size_t i = 0; i < 2; i++) {
+        im = rig_import_open(texts[i]);
+        assert_err(ERR_SITE_IMPORT, rig_compare(state, im));
+        assert_true(rig_told(im, 2, "plan", ERR_SITE_PLAN_UNIT));
+        assert_int_equal(site_import_result(im)->error_count, 1);
+        assert_err(ERR_SITE_IMPORT, rig_commit(state, im));
+        site_import_close(im);
+    }
+    assert_int_equal(rig_number(state, "SELECT count(*) FROM meter"), 1);
 }
 
 /* --- every bad cell has a name -------------------------------------------------------------- */
@@ -236,7 +270,8 @@ static void test_bad_cells(void **state)
             column = "plan";
         if (!rig_told(im, 2, column, bad_cells[i].err))
             fail_msg("%s '%s': %s was not told, but %s", bad_cells[i].column, bad_cells[i].value,
-                     err_name(bad_cells[i].err), err_name(site_import_errors(im, &(size_t){0})->code));
+                     err_name(bad_cells[i].err),
+                     err_name(site_import_errors(im, &(size_t){0})->code));
         site_import_close(im);
         assert_int_equal(rig_everything(state), 0);
     }
@@ -245,9 +280,18 @@ static void test_bad_cells(void **state)
 static void test_good_cells(void **state)
 {
     static const char *const good[][2] = {
-        {"phone", "+86 138-0000-0000"}, {"phone", ""}, {"wallet", "\xe5\xb9\xb3\xe5\x8f\xb0"},
-        {"wallet", "METER"}, {"parity", "\xe6\x97\xa0"}, {"kind", "\xe7\x94\xb5"}, {"line", "007"},
-        {"baud", "9600"}, {"circuits", "1"}, {"floor", ""}, {"zone", ""}, {"contract", "2024-02-29"},
+        {"phone", "+86 138-0000-0000"},
+        {"phone", ""},
+        {"wallet", "\xe5\xb9\xb3\xe5\x8f\xb0"},
+        {"wallet", "METER"},
+        {"parity", "\xe6\x97\xa0"},
+        {"kind", "\xe7\x94\xb5"},
+        {"line", "007"},
+        {"baud", "9600"},
+        {"circuits", "1"},
+        {"floor", ""},
+        {"zone", ""},
+        {"contract", "2024-02-29"},
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         char text[2048];
@@ -285,7 +329,8 @@ static const struct {
      "project", ERR_CSV_PROJECT},
     {HEADER ROW_1 "demo,,,,D1,3,303,,D1-303,,,,,platform,p,s,,GW-1,,1,,,,301,yufu-dorm3,,,\n", 3,
      "address", ERR_CSV_DUPLICATE_METER},
-    {HEADER ROW_1 "demo,,,,D1,3,303,,D1-303,,,,,platform,p,s,,GW-1,,1,tcp:other:1,,,303,yufu-dorm3,,,\n",
+    {HEADER ROW_1
+     "demo,,,,D1,3,303,,D1-303,,,,,platform,p,s,,GW-1,,1,tcp:other:1,,,303,yufu-dorm3,,,\n",
      3, "endpoint", ERR_CSV_CONTRADICTS},
     {HEADER ROW_1 "demo,,,,D1,3,301,,D1-301,,,,,platform,q,s,,GW-1,,1,,,,303,yufu-dorm3,,,\n", 3,
      "plan", ERR_CSV_CONTRADICTS},
@@ -293,8 +338,8 @@ static const struct {
      "customer", ERR_CSV_CONTRADICTS},
     {HEADER ROW_3 "demo,,,,D1,1,LOBBY,,,,,,,,,,,GW-1,,2,,,,2,yufu-plain,,,\n", 3, "room",
      ERR_CSV_CONTRADICTS},
-    {HEADER ROW_1 ROW_2 "demo,,,,D1,3,302,,D1-302,,,,,,,,,GW-1,,1,,,,303,yufu-dorm3,,,\n", 3, "wallet",
-     ERR_CSV_WALLET_METERS},
+    {HEADER ROW_1 ROW_2 "demo,,,,D1,3,302,,D1-302,,,,,,,,,GW-1,,1,,,,303,yufu-dorm3,,,\n", 3,
+     "wallet", ERR_CSV_WALLET_METERS},
     {HEADER ROW_1 "demo,,,,D1,3,303,,D1-303,,,,,meter,p,s,,GW-1,,1,,,,303,yufu-plain,,,\n", 3,
      "wallet", ERR_CSV_WALLET_METERS},
 };
@@ -316,7 +361,8 @@ static void test_bad_files(void **state)
     }
 }
 
-/* Two projects in one file: what the second one has is nobody's business who may only see the first.
+/* Two projects in one file: what the second one has is nobody's business who may only see the
+ * first.
  */
 static void test_only_the_first_project_is_compared(void **state)
 {
@@ -325,9 +371,9 @@ static void test_only_the_first_project_is_compared(void **state)
             ",,1,tcp:h:1,,," address ",yufu-dorm3,,,\n"
     assert_ok(rig_import(state, HEADER OF("demo", "D1-301", "meter", "GW-1", "301")));
     assert_ok(rig_import(state, HEADER OF("other", "O1", "meter", "GW-2", "401")
-                                OF("other", "O2", "meter", "GW-2", "402")));
-    struct site_import *im = rig_import_open(
-        HEADER OF("demo", "O1", "platform", "GW-3", "401") OF("other", "O2", "platform", "GW-2", "402"));
+                                    OF("other", "O2", "meter", "GW-2", "402")));
+    struct site_import *im = rig_import_open(HEADER OF("demo", "O1", "platform", "GW-3", "401")
+                                                 OF("other", "O2", "platform", "GW-2", "402"));
     assert_err(ERR_SITE_IMPORT, rig_compare(state, im));
     assert_true(rig_told(im, 3, "project", ERR_CSV_PROJECT));
     const struct site_import_result *r = site_import_result(im);
@@ -349,16 +395,17 @@ static void test_other_protocols(void **state)
 #define OTHER(room, address, model)                                                                \
     "demo,,,,D1,3," room ",,,,,,,,,,,GW-1,,1,,,," address "," model ",,,\n"
     assert_ok(rig_import(state, HEADER ROW_1 OTHER("302", "78331505900569", "water-valve-188")
-                                OTHER("303", "17", "energy-modbus")));
+                                    OTHER("303", "17", "energy-modbus")));
     assert_int_equal(rig_number(state, "SELECT count(*) FROM meter WHERE kind = 'water' AND "
-                                   "address = '78331505900569' AND circuits = 1"),
+                                       "address = '78331505900569' AND circuits = 1"),
                      1);
     assert_int_equal(rig_number(state, "SELECT count(*) FROM meter WHERE kind = 'electricity' AND "
-                                   "address = '000000000017'"),
+                                       "address = '000000000017'"),
                      1);
-    struct site_import *im = rig_import_open(
-        HEADER ROW_1 OTHER("304", "300", "energy-modbus") OTHER("305", "78331505900569", "yufu-plain")
-            OTHER("306", "123456789", "heat-mbus-secondary"));
+    struct site_import *im =
+        rig_import_open(HEADER ROW_1 OTHER("304", "300", "energy-modbus")
+                            OTHER("305", "78331505900569", "yufu-plain")
+                                OTHER("306", "123456789", "heat-mbus-secondary"));
     assert_err(ERR_SITE_IMPORT, rig_compare(state, im));
     for (int64_t row = 3; row <= 5; row++)
         assert_true(rig_told(im, row, "address", ERR_CSV_ADDRESS));
@@ -391,12 +438,13 @@ static void test_failed_rows_come_back(void **state)
 {
     char *text = NULL;
     size_t len = 0;
-    struct site_import *im = rig_import_open(
-        "project,building,room,gateway,line,endpoint,address,model,account,account_name,wallet,plan,"
-        "strategy\n"
-        "demo,D1,301,GW,1,tcp:h:1,301,yufu-dorm3,A1,\"x, \"\"y\"\"\",purse,p,s\n"
-        "demo,D1,302,GW,1,,302,yufu-dorm3,A2,,platform,p,s\n"
-        "demo,D1,303,GW,1,,303,yufu-dorm3,A3,'=1+1,purse,p,s\n");
+    struct site_import *im =
+        rig_import_open("project,building,room,gateway,line,endpoint,address,model,account,account_"
+                        "name,wallet,plan,"
+                        "strategy\n"
+                        "demo,D1,301,GW,1,tcp:h:1,301,yufu-dorm3,A1,\"x, \"\"y\"\"\",purse,p,s\n"
+                        "demo,D1,302,GW,1,,302,yufu-dorm3,A2,,platform,p,s\n"
+                        "demo,D1,303,GW,1,,303,yufu-dorm3,A3,'=1+1,purse,p,s\n");
     assert_err(ERR_SITE_IMPORT, rig_compare(state, im));
     assert_ok(site_import_failed(im, &text, &len));
     site_import_close(im);
@@ -411,7 +459,8 @@ static void test_failed_rows_come_back(void **state)
     site_import_close(im);
     free(text);
     assert_int_equal(rig_number(state, "SELECT count(*) FROM account WHERE name = '=1+1' OR name = "
-                                   "'x, \"y\"'"), 2);
+                                       "'x, \"y\"'"),
+                     2);
 }
 
 /* --- in slices -------------------------------------------------------------------------------- */
@@ -460,7 +509,10 @@ static void expect_same_in_slices(void **state, const char *text, int64_t items)
 static void test_slices(void **state)
 {
     static const char *const files[] = {
-        "", HEADER, HEADER ROW_1 ROW_2 ROW_3, HEADER ROW_1 "\"demo",
+        "",
+        HEADER,
+        HEADER ROW_1 ROW_2 ROW_3,
+        HEADER ROW_1 "\"demo",
         HEADER ROW_3 "demo,,,,D1,3,303,,D1-303,,,,,meter,p,s,,GW-1,,1,,,,303,abacus,,,\n" ROW_1,
         HEADER ROW_1 "demo,,,,D1,3,303,,D1-303,,,,,platform,q,s,,GW-1,,1,,,,303,yufu-dorm3,,,\n",
     };
@@ -478,10 +530,11 @@ static void test_ten_thousand_rows(void **state)
     char *text = malloc(cap);
     len += (size_t)snprintf(text, cap, "%s", HEADER);
     for (int i = 0; i < 10'000; i++)
-        len += (size_t)snprintf(text + len, cap - len,
-                                "demo,,,,B%d,%d,%d,,A%d,,,N%d,138%08d,platform,p,s,,GW-%d,,%d,tcp:h:%d,,,"
-                                "%d,yufu-dorm3,,,\n", i / 1000, i / 100 % 10, i, i, i, i, i / 1000,
-                                1 + i / 100 % 10, 1 + i / 100, i);
+        len += (size_t)snprintf(
+            text + len, cap - len,
+            "demo,,,,B%d,%d,%d,,A%d,,,N%d,138%08d,platform,p,s,,GW-%d,,%d,tcp:h:%d,,,"
+            "%d,yufu-dorm3,,,\n",
+            i / 1000, i / 100 % 10, i, i, i, i, i / 1000, 1 + i / 100 % 10, 1 + i / 100, i);
     assert_ok(rig_import(state, text));
     assert_int_equal(rig_number(state, "SELECT count(*) FROM meter"), 10'000);
     assert_int_equal(rig_number(state, "SELECT count(*) FROM line"), 100);
@@ -503,6 +556,7 @@ int main(void)
         CASE(test_a_change_is_told_before_it_is_made),
         CASE(test_an_empty_cell_leaves_what_is_stored),
         CASE(test_a_changed_plan_is_a_new_version),
+        CASE(test_a_unit_is_of_all_meters_of_an_account),
         CASE(test_bad_cells),
         CASE(test_good_cells),
         CASE(test_bad_files),

@@ -28,8 +28,7 @@ static void expect_plan(void **state, const char *body, const char *why)
 
 static void test_prices_that_cannot_be_billed(void **state)
 {
-    expect_plan_error(state,
-                      "{\"kind\":\"flat\",\"price\":\"1\",\"minimum\":\"5\"}",
+    expect_plan_error(state, "{\"kind\":\"flat\",\"price\":\"1\",\"minimum\":\"5\"}",
                       ERR_RATING_UNBILLABLE, "flat");
     expect_plan_error(state,
                       "{\"kind\":\"flat\",\"price\":\"1\",\"fees\":[{\"code\":\"a\","
@@ -63,11 +62,15 @@ static void test_bad_strategy(void **state)
 static enum err book_something(struct store_tx *tx, void *arg)
 {
     (void)arg;
-    return ledger_post(tx,
-                       &(struct ledger_entry){.account_id = 1, .key = "k", .kind = "k", .now = {1},
-                                              .actor = "system",
-                                              .postings = {{LEDGER_CASH, -1}, {LEDGER_PREPAYMENT, 1}}},
-                       NULL);
+    return ledger_post(
+        tx,
+        &(struct ledger_entry){.account_id = 1,
+                               .key = "k",
+                               .kind = "k",
+                               .now = {1},
+                               .actor = "system",
+                               .postings = {{LEDGER_CASH, -1}, {LEDGER_PREPAYMENT, 1}}},
+        NULL);
 }
 
 static void expect_refused(void **state, const char *text, const char *column, enum err code)
@@ -110,18 +113,19 @@ static void test_a_gateway_stays_in_its_project(void **state)
 
 /* --- terms of accounts ------------------------------------------------------------------------ */
 
-#define TERMS_HEADER                                                                              \
-    "project,building,room,account,wallet,plan,strategy,persons,area,capacity,contracted,"        \
+#define TERMS_HEADER                                                                               \
+    "project,building,room,account,wallet,plan,strategy,persons,area,capacity,contracted,"         \
     "moved_in,ladder_group,gateway,line,endpoint,address,model\n"
-#define TERMS_ROW(terms)                                                                          \
+#define TERMS_ROW(terms)                                                                           \
     "demo,D1,301,D1-301,platform,p,s," terms ",GW-1,1,tcp:127.0.0.1:9101,301,yufu-dorm3\n"
 
 static void test_terms_of_accounts(void **state)
 {
     assert_ok(rig_import(state, TERMS_HEADER TERMS_ROW("05,90.5,,,2026-03-01,house")));
-    assert_int_equal(rig_number(state, "SELECT count(*) FROM account_term WHERE from_at = 0 AND "
-                                   "persons = 5 AND area_milli_m2 = 90500 AND opened_day = 20513 "
-                                   "AND ladder_group = 'house'"),
+    assert_int_equal(rig_number(state,
+                                "SELECT count(*) FROM account_term WHERE from_at = 0 AND "
+                                "persons = 5 AND area_milli_m2 = 90500 AND opened_day = 20513 "
+                                "AND ladder_group = 'house'"),
                      1);
     struct site_import *im = rig_import_open(TERMS_HEADER TERMS_ROW("5,90.500,,,2026-03-01,house"));
     assert_ok(rig_commit(state, im));
@@ -131,8 +135,8 @@ static void test_terms_of_accounts(void **state)
     /* what is not said stays; what is said holds from now on */
     assert_ok(rig_import(state, TERMS_HEADER TERMS_ROW("6,,315,,,")));
     assert_int_equal(rig_number(state, "SELECT count(*) FROM account_term WHERE from_at > 0 AND "
-                                   "persons = 6 AND area_milli_m2 = 90500 AND "
-                                   "capacity_milli_kva = 315000 AND ladder_group = 'house'"),
+                                       "persons = 6 AND area_milli_m2 = 90500 AND "
+                                       "capacity_milli_kva = 315000 AND ladder_group = 'house'"),
                      1);
 }
 

@@ -13,7 +13,8 @@
     "project,project_name,building,floor,room,account,account_name,customer_name,phone,wallet,"    \
     "plan,strategy,persons,gateway,line,endpoint,address,model\n"
 #define ROW_1                                                                                      \
-    "demo,Demo,D1,3,301,D1-301,One,Zhang,13800000001,platform,p,s,4,GW-1,1,tcp:h:1,301,yufu-plain\n"
+    "demo,Demo,D1,3,301,D1-301,One,Zhang,13800000001,platform,p,s,4,GW-1,1,tcp:h:1,301,yufu-"      \
+    "plain\n"
 #define ROW_2 "demo,,D1,3,302,D1-302,Two,Li,13800000002,platform,p,s,,GW-1,1,,302,yufu-plain\n"
 #define ROW_3 "demo,,D1,1,LOBBY,,,,,,,,,GW-1,1,,1,yufu-plain\n"
 
@@ -157,7 +158,8 @@ static void refused(void **state, int64_t id, const char *object, const char *co
     free(after);
 }
 
-/* --- what disappears and returns --------------------------------------------------------------- */
+/* --- what disappears and returns ---------------------------------------------------------------
+ */
 
 static void test_a_first_import_leaves_nothing(void **state)
 {
@@ -168,8 +170,10 @@ static void test_a_first_import_leaves_nothing(void **state)
     char *after = dump(state);
     assert_string_equal(before, after);
     assert_int_equal(number(state, "SELECT count(*) FROM audit WHERE action = 'site.import.undo' "
-                                   "AND actor = 'user:2' AND detail LIKE '%wrong file%'"), 1);
-    assert_int_equal(number(state, "SELECT count(*) FROM event WHERE kind = 'site.import.undone'"), 1);
+                                   "AND actor = 'user:2' AND detail LIKE '%wrong file%'"),
+                     1);
+    assert_int_equal(number(state, "SELECT count(*) FROM event WHERE kind = 'site.import.undone'"),
+                     1);
     free(before);
     free(after);
     assert_int_equal(import(state, HEADER ROW_1 ROW_2 ROW_3), 2); /* and it can come again */
@@ -181,11 +185,11 @@ static void test_what_was_changed_returns(void **state)
     char *before = dump(state);
     int64_t version = number(state, "SELECT config_version FROM gateway");
     int64_t id = import(
-        state, HEADER
-        "demo,Other Name,D1,4,401,D1-301,Moved,Zhang San,13900000001,meter,p,s,6,GW-1,1,tcp:h:2,301,"
-        "yufu-dorm3\n"
-        "demo,,D1,1,LOBBY,D1-NEW,,,,platform,p,s,,GW-1,1,,1,yufu-plain\n"
-        "demo,,D1,5,501,D1-501,,New,,platform,p,s,,GW-2,1,tcp:h:3,501,yufu-plain\n");
+        state, HEADER "demo,Other Name,D1,4,401,D1-301,Moved,Zhang "
+                      "San,13900000001,meter,p,s,6,GW-1,1,tcp:h:2,301,"
+                      "yufu-dorm3\n"
+                      "demo,,D1,1,LOBBY,D1-NEW,,,,platform,p,s,,GW-1,1,,1,yufu-plain\n"
+                      "demo,,D1,5,501,D1-501,,New,,platform,p,s,,GW-2,1,tcp:h:3,501,yufu-plain\n");
     char *between = dump(state);
     assert_string_not_equal(before, between);
     assert_int_equal(number(state, "SELECT count(*) FROM account_term"), 2);
@@ -238,16 +242,21 @@ static void test_history(void **state)
     assert_string_equal(text, "2:user:1:site.csv:1/0/1:wrong file;1:user:1:site.csv:1/0/0:;");
 }
 
-/* --- what stands in the way -------------------------------------------------------------------- */
+/* --- what stands in the way --------------------------------------------------------------------
+ */
 
 static enum err book_something(struct store_tx *tx, void *arg)
 {
     (void)arg;
-    return ledger_post(tx,
-                       &(struct ledger_entry){.account_id = 2, .key = "k", .kind = "k", .now = {1},
-                                              .actor = "system",
-                                              .postings = {{LEDGER_CASH, -1}, {LEDGER_PREPAYMENT, 1}}},
-                       NULL);
+    return ledger_post(
+        tx,
+        &(struct ledger_entry){.account_id = 2,
+                               .key = "k",
+                               .kind = "k",
+                               .now = {1},
+                               .actor = "system",
+                               .postings = {{LEDGER_CASH, -1}, {LEDGER_PREPAYMENT, 1}}},
+        NULL);
 }
 
 static void test_money_stays(void **state)
@@ -266,11 +275,13 @@ static void test_each_reason(void **state)
         {"INSERT INTO other_bill (account_id, bill_id, service, title, amount_fen, billed_at, "
          "billed_by) VALUES (1, 'bill-0001', 'rent', 'x', 1, 1, 'user:1')",
          "DELETE FROM other_bill", "account", "D1-301", SITE_UNDO_MONEY},
-        {"INSERT INTO late_line (account_id, begun_day, from_day, to_day, days, exact, most_fen, rule, "
+        {"INSERT INTO late_line (account_id, begun_day, from_day, to_day, days, exact, most_fen, "
+         "rule, "
          "clause, amount_fen) VALUES (1, 1, 1, 1, 1, 1, 1, 'rounded', '', 0)",
          "DELETE FROM late_line", "account", "D1-301", SITE_UNDO_MONEY},
         {"UPDATE account SET closed_at = 5 WHERE id = 1",
-         "UPDATE account SET closed_at = NULL WHERE id = 1", "account", "D1-301", SITE_UNDO_CHANGED},
+         "UPDATE account SET closed_at = NULL WHERE id = 1", "account", "D1-301",
+         SITE_UNDO_CHANGED},
         {"INSERT INTO account_package VALUES (1, 1, 1, 'x', 'user:1')",
          "DELETE FROM account_package", "account", "D1-301", SITE_UNDO_STAFF},
         {"INSERT INTO protection (id, project_id, scope, object_id, kind, from_at, reason, actor, "
@@ -283,14 +294,14 @@ static void test_each_reason(void **state)
         {"UPDATE gateway SET last_seen = 5", "UPDATE gateway SET last_seen = NULL", "gateway",
          "GW-1", SITE_UNDO_CLAIMED},
         {"INSERT INTO gateway_push_part (id, push_id, gateway_id, stage, state, changed_at) "
-         "SELECT 1, 1, id, 1, 'waiting', 5 FROM gateway", "DELETE FROM gateway_push_part", "gateway",
-         "GW-1", SITE_UNDO_ORDER},
+         "SELECT 1, 1, id, 1, 'waiting', 5 FROM gateway",
+         "DELETE FROM gateway_push_part", "gateway", "GW-1", SITE_UNDO_ORDER},
         {"INSERT INTO place VALUES (99, 1, 1, 'room', 'D1/new', 'new')",
          "DELETE FROM place WHERE id = 99", "place", "D1", SITE_UNDO_USED},
         {"INSERT INTO price_plan VALUES (99, 1, 'p', 2, 5, '{}')",
          "DELETE FROM price_plan WHERE id = 99", "price_plan", "p", SITE_UNDO_USED},
-        {"INSERT INTO billing_rule VALUES (1, 5, 50)", "DELETE FROM billing_rule", "project", "demo",
-         SITE_UNDO_STAFF},
+        {"INSERT INTO billing_rule VALUES (1, 5, 50)", "DELETE FROM billing_rule", "project",
+         "demo", SITE_UNDO_STAFF},
         {"INSERT INTO flow_rule VALUES (1, 120, 300, 60, 10, 30, 7, 180, 270, 1, 5, 'user:1')",
          "DELETE FROM flow_rule", "project", "demo", SITE_UNDO_STAFF},
         {"INSERT INTO price_plan VALUES (98, 1, 'hand', 1, 5, '{}')",
@@ -305,8 +316,8 @@ static void test_each_reason(void **state)
          "DELETE FROM terminal_register", "meter", "000000000301", SITE_UNDO_ORDER},
         {"INSERT INTO cut_approval (id, project_id, account_id, episode, state, persons, "
          "available_fen, detail, proposed_at, expires_at) VALUES (1, 1, 1, 0, 'proposed', 1, 0, "
-         "'{}', 5, 6)", "UPDATE cut_approval SET state = 'refused'", "account", "D1-301",
-         SITE_UNDO_STAFF},
+         "'{}', 5, 6)",
+         "UPDATE cut_approval SET state = 'refused'", "account", "D1-301", SITE_UNDO_STAFF},
     };
     int64_t id = import(state, HEADER ROW_1 ROW_2 ROW_3);
     sql(state, "INSERT INTO gateway_push VALUES (1, 1, 1, '0.2.0', 'running', 0, 0, 600, 0, 'x', "
@@ -340,8 +351,8 @@ static void test_the_later_one_first(void **state)
     undo(state, first);
 }
 
-/* Whatever the schema ties to something that an import makes is looked at before that is taken away,
- * or goes with it: else the look would find nothing, and the undoing fail. */
+/* Whatever the schema ties to something that an import makes is looked at before that is taken
+ * away, or goes with it: else the look would find nothing, and the undoing fail. */
 static enum err look_at_schema(struct store_tx *tx, void *arg)
 {
     int64_t *seen = arg;
@@ -389,14 +400,16 @@ static void test_what_was_lifted_is_not_in_the_way(void **state)
     assert_int_equal(number(state, "SELECT count(*) FROM project"), 0);
 }
 
-/* --- prices ------------------------------------------------------------------------------------ */
+/* --- prices ------------------------------------------------------------------------------------
+ */
 
 #define ROW_1_Q "demo,,D1,3,301,D1-301,One,,,platform,q,s,4,GW-1,1,,301,yufu-plain\n"
 
 static int64_t import_other_plan(void **state)
 {
     (void)import(state, HEADER ROW_1);
-    sql(state, "INSERT INTO price_plan VALUES (97, 1, 'q', 1, 5, '{\"kind\":\"flat\",\"price\":\"9\"}')");
+    sql(state,
+        "INSERT INTO price_plan VALUES (97, 1, 'q', 1, 5, '{\"kind\":\"flat\",\"price\":\"9\"}')");
     return import(state, HEADER ROW_1_Q);
 }
 
@@ -413,7 +426,8 @@ static void test_bills_under_an_imported_plan_stay(void **state)
     assert_ok(store_read(*state, do_check, &(struct job){.u = &u}));
     sql(state, SETTLED("-100", "100"));
     refused(state, id, "account", "D1-301", SITE_UNDO_MONEY);
-    sql(state, "DELETE FROM settlement WHERE opened_at > (SELECT at - 200 FROM site_import WHERE id = 2)");
+    sql(state,
+        "DELETE FROM settlement WHERE opened_at > (SELECT at - 200 FROM site_import WHERE id = 2)");
     sql(state, "INSERT INTO charge_open (account_id, meter_id, epoch, plan_code, plan_version, "
                "opened_at, reading_at, total_wh, rate1_wh, rate2_wh, rate3_wh, rate4_wh) "
                "VALUES (1, 1, 1, 'q', 1, 5, 5, 0, 0, 0, 0, 0)");
@@ -442,14 +456,15 @@ static void test_a_later_correction_stays(void **state)
 static void test_a_fact_that_was_changed_again(void **state)
 {
     (void)import(state, HEADER ROW_1);
-    int64_t id = import(
-        state, HEADER
-        "demo,,D1,3,301,D1-301,Renamed,,,platform,p,s,,GW-1,1,,301,yufu-plain\n");
+    int64_t id = import(state, HEADER
+                        "demo,,D1,3,301,D1-301,Renamed,,,platform,p,s,,GW-1,1,,301,yufu-plain\n");
     sql(state, "UPDATE account SET name = 'By Hand' WHERE id = 1");
     refused(state, id, "account", "D1-301", SITE_UNDO_CHANGED);
-    sql(state, "UPDATE account SET name = 'Renamed', closed_at = NULL, contract_at = 7 WHERE id = 1");
+    sql(state,
+        "UPDATE account SET name = 'Renamed', closed_at = NULL, contract_at = 7 WHERE id = 1");
     undo(state, id); /* another fact of it is none of its business */
-    assert_int_equal(number(state, "SELECT count(*) FROM account WHERE name = 'One' AND contract_at = 7"), 1);
+    assert_int_equal(
+        number(state, "SELECT count(*) FROM account WHERE name = 'One' AND contract_at = 7"), 1);
 }
 
 static enum err do_undo_silently(struct store_tx *tx, void *arg)

@@ -15,10 +15,13 @@ static enum err build(struct store_tx *tx, void *arg)
     struct site_project p = {.code = "demo", .name = "Demo", .zone = "Asia/Shanghai"};
     struct site_place room = {.kind = SITE_ROOM, .code = "D1/301", .name = "301"};
     struct site_line line = {.number = 1, .endpoint = "tcp:h:1", .baud = 2400, .parity = 'E'};
-    struct site_customer customer = {.code = "C1", .name = "\xe5\xbc\xa0\xe4\xb8\x89", .phone = "13800000001"};
-    struct site_account a = {.code = "A1", .name = "301", .plan_code = "p", .strategy_code = "s",
-                             .opened_at = {5}};
-    struct site_meter m = {.address = "000000000301", .model = "yufu-dorm3", .circuits = 3,
+    struct site_customer customer = {
+        .code = "C1", .name = "\xe5\xbc\xa0\xe4\xb8\x89", .phone = "13800000001"};
+    struct site_account a = {
+        .code = "A1", .name = "301", .plan_code = "p", .strategy_code = "s", .opened_at = {5}};
+    struct site_meter m = {.address = "000000000301",
+                           .model = "yufu-dorm3",
+                           .circuits = 3,
                            .customer_number = "000000000000"};
     TRY(site_organisation_put(tx, "org", "Org", &p.organisation_id, &c));
     TRY(site_project_put(tx, &p, &c));
@@ -38,7 +41,8 @@ static enum err build(struct store_tx *tx, void *arg)
 static int open_site(void **state)
 {
     struct store *s = NULL;
-    if (store_open(&s, &(struct store_config){.kind = STORE_LEDGER, .path = ":memory:"}) != ERR_OK ||
+    if (store_open(&s, &(struct store_config){.kind = STORE_LEDGER, .path = ":memory:"}) !=
+            ERR_OK ||
         store_run(s, build, NULL) != ERR_OK)
         return -1;
     *state = s;
@@ -145,6 +149,8 @@ static enum err bad_puts(struct store_tx *tx, void *arg)
     m.line_id = 9;
     assert_err(ERR_NOT_FOUND, site_meter_put(tx, &m, &c));
     assert_err(ERR_SITE_METER, site_meter_exchange(tx, 1, "123", "yufu-dorm3", &id));
+    assert_err(ERR_SITE_METER_OTHER, site_meter_exchange(tx, 1, "000000000777", "abacus", &id));
+    assert_err(ERR_SITE_METER_OTHER, site_meter_exchange(tx, 1, "000000000777", "water-188", &id));
     assert_err(ERR_NOT_FOUND, site_meter_exchange(tx, 9, "000000000001", "yufu-dorm3", &id));
     struct site_line line = {1, 1, 0, "tcp:h:1", 2400, 'E'};
     assert_err(ERR_SITE_LINE, site_line_put(tx, &line, &c));
@@ -163,11 +169,13 @@ static enum err bad_puts(struct store_tx *tx, void *arg)
     assert_err(ERR_SITE_GATEWAY_PROJECT, site_gateway_put(tx, 2, "GW-1", "n", &id, &c));
     struct site_place place = {.project_id = 1, .kind = SITE_ROOM, .code = "/x", .name = "n"};
     assert_err(ERR_SITE_TEXT, site_place_put(tx, &place, &c));
-    place = (struct site_place){.project_id = 2, .parent_id = 1, .kind = SITE_ROOM, .code = "x", .name = "n"};
+    place = (struct site_place){
+        .project_id = 2, .parent_id = 1, .kind = SITE_ROOM, .code = "x", .name = "n"};
     assert_err(ERR_SITE_PROJECT, site_place_put(tx, &place, &c));
     struct site_customer customer = {.project_id = 1, .code = "C", .name = "n", .phone = "abc"};
     assert_err(ERR_SITE_TEXT, site_customer_put(tx, &customer, &c));
-    struct site_account a = {.project_id = 1, .place_id = 1, .code = "A2", .name = "n", .strategy_code = "s"};
+    struct site_account a = {
+        .project_id = 1, .place_id = 1, .code = "A2", .name = "n", .strategy_code = "s"};
     assert_err(ERR_SITE_TEXT, site_account_put(tx, &a, &c));
     return ERR_OK;
 }
@@ -262,8 +270,7 @@ static enum err plans(struct store_tx *tx, void *arg)
                                               "{\"kind\":\"flat\",\"price\":\"-1\"}", &c));
     assert_err(ERR_RATING_UNBILLABLE,
                site_plan_put(tx, 1, "p", (wall_s){300},
-                             "{\"kind\":\"flat\",\"price\":\"1\",\"minimum\":\"5\"}",
-                             &c));
+                             "{\"kind\":\"flat\",\"price\":\"1\",\"minimum\":\"5\"}", &c));
     assert_err(ERR_SITE_UNIT_FIXED,
                site_plan_put(tx, 1, "p", (wall_s){300},
                              "{\"kind\":\"flat\",\"unit\":\"m3\",\"price\":\"1\"}", &c));
@@ -334,9 +341,8 @@ static enum err nested(void *arg, const struct site_account *a)
     struct walk *w = arg;
     w->accounts++;
     TRY(site_meters_of_account(w->tx, a->id, count_meter, w));
-    return a->id == 1 && w->accounts == 1
-               ? site_accounts(w->tx, a->project_id, 0, 0, nested, w)
-               : ERR_OK;
+    return a->id == 1 && w->accounts == 1 ? site_accounts(w->tx, a->project_id, 0, 0, nested, w)
+                                          : ERR_OK;
 }
 
 static enum err walk_lists(struct store_tx *tx, void *arg)
@@ -344,8 +350,13 @@ static enum err walk_lists(struct store_tx *tx, void *arg)
     (void)arg;
     struct walk w = {.tx = tx};
     enum site_change c;
-    struct site_account a = {.project_id = 1, .place_id = 1, .code = "A2", .name = "x", .plan_code = "p",
-                             .strategy_code = "s", .opened_at = {1}};
+    struct site_account a = {.project_id = 1,
+                             .place_id = 1,
+                             .code = "A2",
+                             .name = "x",
+                             .plan_code = "p",
+                             .strategy_code = "s",
+                             .opened_at = {1}};
     assert_ok(site_account_put(tx, &a, &c));
     assert_ok(site_accounts(tx, 1, 0, 0, nested, &w));
     assert_int_equal(w.accounts, 4); /* two outside, two inside the first */
@@ -419,7 +430,10 @@ static void test_a_list_stops_when_told(void **state)
 static enum err legacy(struct store_tx *tx, void *arg)
 {
     (void)arg;
-    struct site_legacy l = {.until = {100'000}, .allowed_at = {1000}, .reason = "tender", .actor = "user:3"},
+    struct site_legacy l = {.until = {100'000},
+                            .allowed_at = {1000},
+                            .reason = "tender",
+                            .actor = "user:3"},
                        told, bad = l;
     assert_err(ERR_NOT_FOUND, site_legacy_get(tx, 1, &told));
     assert_err(ERR_NOT_FOUND, site_legacy_end(tx, 1));
