@@ -403,7 +403,7 @@ static const struct {
 };
 
 /* The heading: comments before it and the mark of UTF-8 are left off. */
-enum err classify_heading(struct reading *r, FILE *file, char line[CLASSIFY_LINE_MAX])
+static enum err read_heading(struct reading *r, FILE *file, char line[CLASSIFY_LINE_MAX])
 {
     do {
         if (!fgets(line, CLASSIFY_LINE_MAX, file))
@@ -421,28 +421,39 @@ enum err classify_heading(struct reading *r, FILE *file, char line[CLASSIFY_LINE
     return ERR_OK;
 }
 
-enum err classify_file(const char *path, const struct load_settings *settings,
-                       const struct classify_sink *sink, struct classify_problem *problem)
+enum err classify_read(struct reading *r, classify_rest *rest)
 {
     char line[CLASSIFY_LINE_MAX];
-    struct reading r = {
-        .settings = settings, .sink = sink, .problem = problem, .last_ms = INT64_MIN, .path = path};
+    struct classify_problem *problem = r->problem;
     *problem = (struct classify_problem){0};
-    FILE *file = fopen(path, "r");
+    FILE *file = fopen(r->path, "r");
     if (!file) {
         snprintf(problem->what, sizeof problem->what, "%s", strerror(errno));
         return ERR_IO_FILE;
     }
-    enum err e = classify_heading(&r, file, line);
+    enum err e = read_heading(r, file, line);
     if (e == ERR_OK)
-        e = strncmp(line, "row,label,name,", 15) == 0 ? classify_cycles(&r, file)
-                                                      : read_series(&r, file, line);
+        e = rest(r, file, line);
     if (e == ERR_OK && ferror(file)) {
         snprintf(problem->what, sizeof problem->what, "%s", strerror(errno));
         e = ERR_IO_FILE;
     }
     fclose(file);
     return e;
+}
+
+static enum err read_recording(struct reading *r, FILE *file, char *line)
+{
+    return strncmp(line, "row,label,name,", 15) == 0 ? classify_cycles(r, file)
+                                                     : read_series(r, file, line);
+}
+
+enum err classify_file(const char *path, const struct load_settings *settings,
+                       const struct classify_sink *sink, struct classify_problem *problem)
+{
+    struct reading r = {
+        .settings = settings, .sink = sink, .problem = problem, .last_ms = INT64_MIN, .path = path};
+    return classify_read(&r, read_recording);
 }
 
 static bool has_word(const char *name, const char *const *words)

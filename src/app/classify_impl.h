@@ -25,8 +25,10 @@ enum err classify_refuse(struct reading *r, size_t column, const char *format, .
 /* Leaves off what says that it is on; empty: nothing is, or it goes off. */
 void classify_clean_name(const char *text, char name[CLASSIFY_NAME_MAX]);
 
-/* The first line that is neither empty nor a remark. */
-enum err classify_heading(struct reading *r, FILE *file, char line[CLASSIFY_LINE_MAX]);
+/* Opens r->path, finds its heading, the first line that is neither empty nor a remark, and lets
+ * `rest` read on from there. */
+typedef enum err classify_rest(struct reading *r, FILE *file, char *line);
+enum err classify_read(struct reading *r, classify_rest *rest);
 
 /* index.csv with current.csv and voltage.csv beside it: a row a switching. `index` stands after its
  * heading. */

@@ -1,5 +1,4 @@
 /* Labels: what a name means that somebody wrote, and files of labels beside a recording. */
-#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -92,28 +91,23 @@ static enum err read_row(struct reading *r, const struct label_columns *c, char 
     return ERR_OK;
 }
 
+static enum err read_rows(struct reading *r, FILE *file, char *line)
+{
+    struct label_columns c;
+    enum err e = find_columns(r, line, &c);
+    while (e == ERR_OK && fgets(line, CLASSIFY_LINE_MAX, file)) {
+        r->problem->line++;
+        if (!text_end(line, CLASSIFY_LINE_MAX))
+            e = classify_refuse(r, 0, "no line of text");
+        else if (*line && *line != '#')
+            e = read_row(r, &c, line);
+    }
+    return e;
+}
+
 enum err classify_labels(const char *path, const struct classify_sink *sink,
                          struct classify_problem *problem)
 {
-    char line[CLASSIFY_LINE_MAX];
-    struct label_columns c;
-    struct reading r = {.sink = sink, .problem = problem, .path = path};
-    *problem = (struct classify_problem){0};
-    FILE *file = fopen(path, "r");
-    if (!file) {
-        snprintf(problem->what, sizeof problem->what, "%s", strerror(errno));
-        return ERR_IO_FILE;
-    }
-    enum err e = classify_heading(&r, file, line);
-    if (e == ERR_OK)
-        e = find_columns(&r, line, &c);
-    while (e == ERR_OK && fgets(line, sizeof line, file)) {
-        problem->line++;
-        if (!text_end(line, sizeof line))
-            e = classify_refuse(&r, 0, "no line of text");
-        else if (*line && *line != '#')
-            e = read_row(&r, &c, line);
-    }
-    fclose(file);
-    return e;
+    return classify_read(&(struct reading){.sink = sink, .problem = problem, .path = path},
+                         read_rows);
 }
