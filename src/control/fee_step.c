@@ -27,7 +27,7 @@ void fee_step_level(struct episode *e, const struct fee_step *s)
         return;
     e->number++; /* money came: what was told before does not count for the next fall */
     e->warned_level = e->warned_level < level ? e->warned_level : level;
-    e->noted_level = e->noted_level < level ? e->noted_level : level;
+    e->noted_level = e->warned_level; /* what was written and reached nobody is written again */
     e->notices = e->noted = 0;
     e->notice_at.s = e->noted_at.s = 0;
 }
