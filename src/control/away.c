@@ -6,7 +6,8 @@
 
 #include "headend/permit.h"
 
-#define GONE_S 300 /* a gateway that said nothing for so long may not hear us either */
+#define GONE_S 300   /* a gateway that said nothing for so long may not hear us either */
+#define CROSSED_S 60 /* what it said so soon after the end may have crossed it */
 
 static const char *const state_names[] = {[AWAY_NONE] = "",
                                           [AWAY_LIVE] = "live",
@@ -104,18 +105,11 @@ static enum err is_gone(struct store_tx *tx, int64_t gateway_id, wall_s now, boo
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* It may have cut by now, and cannot be told. A restore of what was never cut does nothing. */
-static enum err restore_unseen(struct control_turn *t, const struct away_row *row,
-                               const char *reason)
+/* What it cut comes back as soon as it hears us. A restore of what was never cut does nothing. */
+static enum err restore_allowed(struct control_turn *t, int64_t account_id, const char *reason)
 {
     struct allowed a;
-    bool gone;
-    if (row->valid_from.s > t->now.s)
-        return ERR_OK;
-    TRY(is_gone(t->tx, row->gateway_id, t->now, &gone));
-    if (!gone)
-        return ERR_OK;
-    TRY(allowed_cuts(t->tx, row->account_id, &a));
+    TRY(allowed_cuts(t->tx, account_id, &a));
     for (size_t i = 0; i < a.count; i++)
         TRY(control_wish(t->tx,
                          &(struct control_wish){.meter_id = a.meter_ids[i],
@@ -128,15 +122,67 @@ static enum err restore_unseen(struct control_turn *t, const struct away_row *ro
     return ERR_OK;
 }
 
+/* It was heard lately. Whether it hears of the end will be known in a while. */
+static enum err look_later(struct control_turn *t, int64_t account_id, const char *reason)
+{
+    return store_exec(t->tx,
+                      "UPDATE away SET ended_at = $2, look_at = $3, end_reason = $4 "
+                      "WHERE account_id = $1",
+                      "iiit", account_id, t->now.s, t->now.s + GONE_S, reason);
+}
+
 enum err control_away_end(struct control_turn *t, int64_t account_id, const char *reason)
 {
     struct away_row row;
+    bool gone;
     TRY(away_load(t->tx, account_id, &row));
     if (row.state != AWAY_LIVE)
         return ERR_OK;
     TRY(away_set_state(t->tx, account_id, AWAY_ENDED));
     TRY(headend_permit_end(t->tx, account_id));
-    return restore_unseen(t, &row, reason);
+    TRY(is_gone(t->tx, row.gateway_id, t->now, &gone));
+    return gone ? restore_allowed(t, account_id, reason) : look_later(t, account_id, reason);
+}
+
+struct look {
+    int64_t account_id;
+    bool heard;
+    char reason[32];
+};
+
+/* Every row that is found is looked at once. */
+static enum err find_look(struct store_tx *tx, wall_s now, struct look *l)
+{
+    struct query q = query_open(tx,
+                                "SELECT a.account_id, coalesce(g.last_seen, 0) >= a.ended_at + $2, "
+                                "a.end_reason FROM away a LEFT JOIN gateway g "
+                                "ON g.id = a.gateway_id WHERE a.look_at <= $1 "
+                                "ORDER BY a.look_at, a.account_id LIMIT 1",
+                                "ii", now.s, (int64_t)CROSSED_S);
+    bool found = query_step(&q);
+    *l = (struct look){};
+    if (found) {
+        *l = (struct look){.account_id = query_int(&q, 0), .heard = query_int(&q, 1) != 0};
+        snprintf(l->reason, sizeof l->reason, "%s", query_text(&q, 2));
+    }
+    TRY(query_end(&q));
+    return found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err control_away_tick(struct control_turn *t, int64_t limit, int64_t *worked)
+{
+    struct look l;
+    enum err e = ERR_OK;
+    for (*worked = 0; *worked < limit; ++*worked) {
+        e = find_look(t->tx, t->now, &l);
+        if (e != ERR_OK)
+            break;
+        TRY(store_exec(t->tx, "UPDATE away SET look_at = NULL WHERE account_id = $1", "i",
+                       l.account_id));
+        if (!l.heard)
+            TRY(restore_allowed(t, l.account_id, l.reason));
+    }
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
 enum err control_away_wished(struct store_tx *tx, const struct control_meter *m)

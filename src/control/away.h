@@ -11,6 +11,8 @@
  *
  * While it is live the gateway may have used it without our knowing. Whoever ends it while the
  * gateway says nothing puts a restore in the same transaction: that is the first thing it hears.
+ * Where the gateway was heard in the last five minutes the restore is put five minutes later,
+ * unless it was heard since; it cuts nobody before it was gone for ten.
  */
 #ifndef YUFU_CONTROL_AWAY_H
 #define YUFU_CONTROL_AWAY_H

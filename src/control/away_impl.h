@@ -21,9 +21,12 @@ enum err away_load(struct store_tx *tx, int64_t account_id, struct away_row *row
 enum err away_save(struct store_tx *tx, const struct away_row *row);
 enum err away_set_state(struct store_tx *tx, int64_t account_id, enum away_state state);
 
-/* The account's permission ends, if it has one; a restore goes out if the gateway may have used it
- * and cannot be told. `reason`: a word, as of a wish. */
+/* The account's permission ends, if it has one; a restore waits for a gateway that may use it all
+ * the same, because it cannot be told. `reason`: a word, as of a wish. */
 enum err control_away_end(struct control_turn *t, int64_t account_id, const char *reason);
+/* Those that were ended while the gateway was heard lately, and that it has not been heard since:
+ * up to `limit` of them. */
+enum err control_away_tick(struct control_turn *t, int64_t limit, int64_t *worked);
 /* A wish is written: whatever was allowed for the meter's account is not meant any more. */
 enum err control_away_wished(struct store_tx *tx, const struct control_meter *m);
 

@@ -112,7 +112,8 @@ struct control_report {
 };
 [[nodiscard]] enum err control_reading(struct store_tx *tx, const struct control_report *report);
 
-/* Whatever is due: expired cuts are withdrawn, restores and keep-power are repeated. */
+/* Whatever is due: expired cuts are withdrawn, restores and keep-power are repeated, and what a
+ * gateway may cut that was not told better is restored (away.h). */
 struct control_scan {
     wall_s now;
     int64_t limit;

@@ -226,7 +226,8 @@ enum err control_tick(struct store_tx *tx, const struct control_scan *scan, int6
 {
     struct control_turn t = control_turn_of(tx, scan->now, "system", scan->random);
     int64_t some = 1;
-    for (*worked = 0; some > 0 && *worked < scan->limit; *worked += some) {
+    TRY(control_away_tick(&t, scan->limit, worked));
+    for (; some > 0 && *worked < scan->limit; *worked += some) {
         int64_t left = scan->limit - *worked;
         TRY(scan_some(&t, left < SCAN_MAX ? left : SCAN_MAX, &some));
     }

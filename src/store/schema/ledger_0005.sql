@@ -14,6 +14,13 @@ CREATE INDEX control_dark_at ON control_dark (at);
 ALTER TABLE fee_state ADD COLUMN known_fen INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE fee_state ADD COLUMN known_seq INTEGER NOT NULL DEFAULT 0;
 
+-- A standing permission that was ended while its gateway was heard lately: when and why, and when to look
+-- whether the gateway was heard since (NULL: no more).
+ALTER TABLE away ADD COLUMN ended_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE away ADD COLUMN end_reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE away ADD COLUMN look_at INTEGER;
+CREATE INDEX away_look ON away (look_at) WHERE look_at IS NOT NULL;
+
 -- What an account with its wallet in the meter owes the platform.
 
 -- Of a sale, what stays in the prepayment because the account owes it there; the rest goes into the meter.

@@ -203,8 +203,8 @@ static void test_a_payment_while_the_gateway_is_gone(void **state)
     assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'waiting'"), 1);
 }
 
-/* Before it was valid nothing can have been cut. */
-static void test_a_payment_at_once(void **state)
+/* It holds what it was given: what begins later ends there too. */
+static void test_a_payment_before_it_is_valid(void **state)
 {
     struct world *w = *state;
     near_the_end(w);
@@ -212,7 +212,86 @@ static void test_a_payment_at_once(void **state)
     w->now.s += 1'000;
     pay(w, "order-0002", 5'000);
     assert_true(ended(w));
+    assert_true(wished(w, "closed"));
+    assert_int_equal(number(w, "SELECT version FROM relay"), 2);
+}
+
+static enum err tick(struct store_tx *tx, void *arg)
+{
+    struct world *w = arg;
+    int64_t worked;
+    return control_tick(
+        tx, &(struct control_scan){.now = w->now, .limit = 64, .random = ++w->random * 555},
+        &worked);
+}
+
+static void tick_after(struct world *w, int64_t after_s)
+{
+    w->now.s += after_s;
+    assert_ok(store_run(w->ledger, tick, w));
+}
+
+/* The gateway was heard 200 s before the payment, and whether it hears of the end is not known. */
+static void paid_in_doubt(struct world *w, int64_t amount_fen)
+{
+    near_the_end(w);
+    reading(w, NOON + 9'800 - w->now.s, 0);
+    sql(w, "UPDATE gateway SET last_seen = 1767249800");
+    w->now.s = NOON + 10'000;
+    pay(w, "order-0002", amount_fen);
     assert_int_equal(number(w, "SELECT count(*) FROM command"), 0);
+    tick_after(w, 299);
+    assert_int_equal(number(w, "SELECT count(*) FROM command"), 0);
+}
+
+/* It may have gone just before: once it has said nothing for five minutes a restore waits for it,
+ * before it can have cut (ten minutes). */
+static void test_a_payment_just_after_the_gateway_went(void **state)
+{
+    struct world *w = *state;
+    paid_in_doubt(w, 5'000);
+    tick_after(w, 1);
+    assert_true(wished(w, "closed"));
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE reason = 'payment'"), 1);
+    assert_int_equal(number(w, "SELECT version FROM relay"), 2);
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'waiting'"), 1);
+    tick_after(w, 1);
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE kind = 'relay'"), 1);
+}
+
+static void test_a_gateway_that_was_heard_since_knows(void **state)
+{
+    struct world *w = *state;
+    paid_in_doubt(w, 5'000);
+    sql(w, "UPDATE gateway SET last_seen = 1767250060");
+    tick_after(w, 1);
+    assert_int_equal(number(w, "SELECT count(*) FROM command"), 0);
+    sql(w, "UPDATE gateway SET last_seen = 1");
+    tick_after(w, 3'600);
+    assert_int_equal(number(w, "SELECT count(*) FROM command"), 0);
+}
+
+/* What was on its way when it went says nothing of what it heard. */
+static void test_a_word_that_crossed_the_end_counts_for_nothing(void **state)
+{
+    struct world *w = *state;
+    paid_in_doubt(w, 5'000);
+    sql(w, "UPDATE gateway SET last_seen = 1767250059");
+    tick_after(w, 1);
+    assert_true(wished(w, "closed"));
+}
+
+/* A small payment gave a new permission of a higher version; the old one is still held. */
+static void test_a_small_payment_just_after_the_gateway_went(void **state)
+{
+    struct world *w = *state;
+    paid_in_doubt(w, 100);
+    assert_int_equal(held(w).meters[0].version, 2);
+    tick_after(w, 1);
+    assert_true(wished(w, "closed"));
+    assert_true(number(w, "SELECT r.version > max(m.version) FROM relay r JOIN away_meter m "
+                          "ON m.meter_id = r.meter_id"));
+    assert_true(ended(w));
 }
 
 static enum err protect(struct store_tx *tx, void *arg)
@@ -385,6 +464,23 @@ static void test_cut_after_the_end_is_undone(void **state)
     assert_true(wished(w, "closed"));
     assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'waiting'"), 1);
     assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE reason = 'withdrawn'"), 1);
+}
+
+/* The gateway told of its cut before anybody looked: supply returned by that. */
+static void test_what_was_told_meanwhile_is_not_restored_twice(void **state)
+{
+    struct world *w = *state;
+    near_the_end(w);
+    struct uplink_permit_meter m = held(w).meters[0];
+    w->now.s = NOON + 10'000;
+    sql(w, "UPDATE gateway SET last_seen = 1767249800");
+    pay(w, "order-0002", 5'000);
+    w->now.s += 200;
+    gateway_cut(w, &m, UPLINK_DONE);
+    assert_true(wished(w, "closed"));
+    int64_t version = number(w, "SELECT version FROM relay");
+    tick_after(w, 101);
+    assert_int_equal(number(w, "SELECT version FROM relay"), version);
 }
 
 static void test_cut_of_another_tenant_is_undone(void **state)
@@ -651,7 +747,12 @@ int main(void)
         CASE(test_never_by_default),
         CASE(test_a_payment_ends_it),
         CASE(test_a_payment_while_the_gateway_is_gone),
-        CASE(test_a_payment_at_once),
+        CASE(test_a_payment_before_it_is_valid),
+        CASE(test_a_payment_just_after_the_gateway_went),
+        CASE(test_a_gateway_that_was_heard_since_knows),
+        CASE(test_a_word_that_crossed_the_end_counts_for_nothing),
+        CASE(test_a_small_payment_just_after_the_gateway_went),
+        CASE(test_what_was_told_meanwhile_is_not_restored_twice),
         CASE(test_a_protection_to_come_ends_it_and_bounds_the_next),
         CASE(test_keep_power_ends_it),
         CASE(test_another_tenant_ends_it),
