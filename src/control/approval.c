@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/must.h"
-#include "control/away_impl.h"
 #include "control/fee_impl.h"
 
 static const char *const names[CONTROL_APPROVAL_STATES] = {
@@ -298,6 +297,6 @@ enum err control_refuse(struct store_tx *tx, const struct control_verdict *v)
                    "reason = $4 WHERE id = $1",
                    "iitt", v->id, v->now.s, v->actor, v->reason));
     struct control_turn t = control_turn_of(tx, v->now, v->actor, v->random);
-    TRY(control_away_end(&t, p.account_id, "approval"));
+    TRY(fee_cuts_withdraw(&t, p.account_id, "approval"));
     return record(tx, &p, v, EVENT_FEE_REFUSED);
 }

@@ -2,8 +2,9 @@
  * Cuts that people decide (审批停电). Where the strategy asks for it, an account that is to be cut
  * becomes a proposal, a work item: one person approves it, and where two are wanted another person
  * releases it. Approving does not cut: the loop decides again with every guard, at that moment and
- * with every reading, until the proposal expires. It is withdrawn when the money is back, when the
- * strategy changes, and when its time is over.
+ * with every reading, until the proposal expires; an order to cut lives no longer than that. It is
+ * withdrawn when the money is back, when the strategy changes, when its time is over, and when the
+ * account is closed.
  */
 #ifndef YUFU_CONTROL_APPROVAL_H
 #define YUFU_CONTROL_APPROVAL_H
@@ -19,7 +20,7 @@ enum control_approval_state {
     CONTROL_RELEASED,  /* by a second one */
     CONTROL_DONE,      /* the cut was ordered */
     CONTROL_REFUSED,   /* a person said no: it is not proposed again in this episode */
-    CONTROL_WITHDRAWN, /* money, another strategy, or its time was over */
+    CONTROL_WITHDRAWN, /* money, another strategy, the account's end, or its time was over */
     CONTROL_APPROVAL_STATES
 };
 const char *control_approval_name(enum control_approval_state state); /* "proposed" ... */
@@ -59,7 +60,8 @@ struct control_verdict {
  * this state, or expired), ERR_CONTROL_SECOND_PERSON (the same person again). */
 [[nodiscard]] enum err control_approve(struct store_tx *tx, const struct control_verdict *v);
 [[nodiscard]] enum err control_release(struct store_tx *tx, const struct control_verdict *v);
-/* At any time before the cut; a reason is needed (ERR_CONTROL_REASON). */
+/* At any time before the cut: an order that no meter has confirmed yet is withdrawn. A reason is
+ * needed (ERR_CONTROL_REASON). */
 [[nodiscard]] enum err control_refuse(struct store_tx *tx, const struct control_verdict *v);
 
 #endif

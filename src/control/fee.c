@@ -22,7 +22,8 @@ static enum err no_longer_due(struct loop *l, int64_t account_id)
 static enum err leave(struct loop *l, int64_t account_id)
 {
     TRY(quiet_drop(l->turn.tx, account_id));
-    TRY(control_away_end(&l->turn, account_id, "closed"));
+    TRY(fee_cuts_withdraw(&l->turn, account_id, "closed"));
+    TRY(fee_approval_withdraw(l, "closed"));
     return no_longer_due(l, account_id);
 }
 
@@ -66,7 +67,7 @@ static enum err pending_cuts(struct store_tx *tx, int64_t account_id,
     return query_end(&q);
 }
 
-static enum err withdraw_cuts(struct control_turn *t, int64_t account_id, const char *reason)
+enum err fee_cuts_withdraw(struct control_turn *t, int64_t account_id, const char *reason)
 {
     struct pending rows[PENDING_MAX];
     size_t count;
@@ -77,7 +78,7 @@ static enum err withdraw_cuts(struct control_turn *t, int64_t account_id, const 
                                                 .circuit = rows[i].circuit,
                                                 .desired = CONTROL_CLOSED,
                                                 .reason = reason,
-                                                .actor = "system",
+                                                .actor = t->actor,
                                                 .now = t->now,
                                                 .random = rand_u64(&t->ids)},
                          NULL));
@@ -93,7 +94,7 @@ static enum err change_over(struct loop *l)
     detail_text(&d, "strategy", l->in_force.text);
     detail_text(&d, "before", l->episode.strategy);
     TRY(fee_tell(l, EVENT_FEE_STRATEGY, detail_end(&d)));
-    TRY(withdraw_cuts(&l->turn, account_id, "strategy"));
+    TRY(fee_cuts_withdraw(&l->turn, account_id, "strategy"));
     TRY(fee_approval_withdraw(l, "strategy"));
     l->episode.level_fen = INT64_MIN;
     return fee_gather(l);
@@ -228,7 +229,7 @@ enum err control_fee_reading(struct store_tx *tx, const struct control_fee *fee)
 enum err control_payment(struct store_tx *tx, const struct control_fee *fee)
 {
     struct control_turn t = control_turn_of(tx, fee->now, "system", fee->random);
-    TRY(withdraw_cuts(&t, fee->account_id, "payment"));
+    TRY(fee_cuts_withdraw(&t, fee->account_id, "payment"));
     if (!fee->readings)
         return ERR_OK;
     return control_fee_check(
@@ -243,7 +244,7 @@ enum err control_payment_begun(struct store_tx *tx, const struct control_flight 
                    "VALUES ($1, $2, $3, $4) ON CONFLICT (account_id, key) DO UPDATE SET "
                    "until_at = excluded.until_at",
                    "itii", f->account_id, f->key, f->now.s, f->until.s));
-    return f->until.s > f->now.s ? withdraw_cuts(&t, f->account_id, "payment") : ERR_OK;
+    return f->until.s > f->now.s ? fee_cuts_withdraw(&t, f->account_id, "payment") : ERR_OK;
 }
 
 enum err control_payment_ended(struct store_tx *tx, int64_t account_id, const char *key)
@@ -329,7 +330,7 @@ static enum err give_credit(struct loop *l, const struct control_request *r)
     TRY(audit(l, r, "fee.emergency", credit_fen));
     TRY(fee_tell(l, EVENT_FEE_EMERGENCY, detail_end(&d)));
     TRY(fee_episode_save(l->turn.tx, r->account_id, e));
-    return withdraw_cuts(&l->turn, r->account_id, "emergency");
+    return fee_cuts_withdraw(&l->turn, r->account_id, "emergency");
 }
 
 /* A request is judged with the same facts as everything else, and the loop runs at once. */

@@ -99,6 +99,10 @@ enum err fee_note(struct loop *l, const char *template, int level, const char *s
 enum err fee_wish_all(struct loop *l, enum control_desired desired, const char *reason,
                       const char *json);
 
+/* Cuts for arrears that no meter has confirmed yet, and the permission of the gateway: not meant any
+ * more. `reason`: a word, as of a wish. */
+enum err fee_cuts_withdraw(struct control_turn *t, int64_t account_id, const char *reason);
+
 /* After a decision: how soon the account is rated again. */
 enum err fee_watch(struct loop *l);
 
