@@ -27,10 +27,12 @@
 
 #define CONTROL_CUT_S 60 /* a cut older than this is never executed */
 #define CONTROL_CUT_MAX_S 3600
-#define CONTROL_LEAK_WH 50           /* energy after a cut that raises the alarm */
-#define CONTROL_LATE_S 600           /* a restore not done after this raises the alarm */
-#define CONTROL_BREAKER_S 600        /* window of the mass-cut breaker ... */
-#define CONTROL_BREAKER_MIN 20       /* ... that many cuts of one project are always allowed, */
+#define CONTROL_LEAK_WH 50 /* energy after a cut that raises the alarm */
+#define CONTROL_LATE_S 600 /* a restore not done after this raises the alarm */
+/* The mass-cut breaker. Fixed: no parameter that a broken-into console could widen (decision 0012).
+ */
+#define CONTROL_BREAKER_S 600        /* its window; */
+#define CONTROL_BREAKER_MIN 20       /* that many cuts of one project are always allowed, */
 #define CONTROL_BREAKER_PERMILLE 200 /* ... and this share of its meters */
 
 enum control_desired { CONTROL_NONE, CONTROL_OPEN, CONTROL_CLOSED };
