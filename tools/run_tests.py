@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the Meson tests of every build folder given and closes with one line:
 N passed, N failed, N skipped. Counts the cases that a program reports, not just programs.
-What failed is listed once more at the end, with the last lines that it said."""
+What failed is listed once more at the end, with what failed in it and the last lines that it said."""
 import json
 import os
 import pathlib
@@ -79,7 +79,9 @@ for build, test, count in skipped:
     print(f"skipped: {test['name']} ({build}): {count}: {last_words(test)}")
 for build, test in failed:
     print(f"failed: {test['name']} ({build}): {test['result']}")
-    for line in said(test).splitlines()[-TAIL_LINES:]:
+    lines = said(test).splitlines()
+    early = [line for line in lines[:-TAIL_LINES] if "FAILED" in line]
+    for line in early + lines[-TAIL_LINES:]:
         print(f"    {line}")
 print("%d passed, %d failed, %d skipped" % tuple(total))
 sys.exit(1 if total[1] or not total[0] else 0)
