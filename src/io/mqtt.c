@@ -230,6 +230,7 @@ enum err io_mqtt_open(struct io *io, const struct io_mqtt_options *o, struct io_
     mosquitto_message_callback_set(m->client, on_message);
     /* one message overtakes no other, also when one is sent again */
     (void)mosquitto_int_option(m->client, MOSQ_OPT_SEND_MAXIMUM, 0);
+    (void)mosquitto_int_option(m->client, MOSQ_OPT_TCP_NODELAY, 1); /* orders and answers are short */
     io_timer_init(&m->timer, io, turn, m);
     io_timer_set_real(&m->timer, io_mono_real(io));
     *out = m;

@@ -286,7 +286,7 @@ def over_mqtt(folder):
         return
     site, port = Site(folder), free_port()
     with open(f"{folder}/broker.conf", "w") as f:
-        f.write(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\n"
+        f.write(f"listener {port} 127.0.0.1\nset_tcp_nodelay true\nallow_anonymous true\npersistence false\nlog_dest stderr\n"
                 "log_type all\n")
     Process("broker", broker, "-c", f"{folder}/broker.conf").wait(r"running")
     far = Process("far", MQTT, "platform", "--broker", f"127.0.0.1:{port}", "--to", f"127.0.0.1:{site.port}")
