@@ -72,24 +72,24 @@ static const struct {
     enum journal_kind kind;
     const char *en, *zh;
 } valve_sentences[] = {
-    {EVENT_RELAY_CUT, "Closing the valve was ordered: {reason}.", "已下达关阀:{reason}。"},
-    {EVENT_RELAY_RESTORE, "Opening the valve was ordered: {reason}.", "已下达开阀:{reason}。"},
-    {EVENT_RELAY_DONE, "The meter confirmed: its valve is {state}.", "表计已确认:阀门{state}。"},
+    {EVENT_RELAY_CUT, "Closing the valve was ordered: {reason}.", "已下达关阀：{reason}。"},
+    {EVENT_RELAY_RESTORE, "Opening the valve was ordered: {reason}.", "已下达开阀：{reason}。"},
+    {EVENT_RELAY_DONE, "The meter confirmed: its valve is {state}.", "表计已确认：阀门{state}。"},
     {EVENT_RELAY_REFUSED, "The meter refused to move its valve.", "表计拒绝动作阀门。"},
     {EVENT_RELAY_EXPIRED, "Closing a valve expired unused: its deadline had passed.",
-     "关阀命令超过时限,未执行。"},
+     "关阀命令超过时限，未执行。"},
     {EVENT_RELAY_CANCELLED, "Closing the valve was cancelled: {reason}.",
-     "待执行的关阀已取消:{reason}。"},
+     "待执行的关阀已取消：{reason}。"},
     {EVENT_RELAY_MISMATCH, "The valve is {state}, but should be {desired}.",
-     "阀门实际{state},应为{desired}。"},
+     "阀门实际{state}，应为{desired}。"},
     {EVENT_RELAY_LEAK, "The register moves on although the valve is closed: {energy_wh} {unit}.",
-     "关阀后示值仍在增加:{energy_wh} {unit}。"},
+     "关阀后示值仍在增加：{energy_wh} {unit}。"},
     {EVENT_RELAY_LATE, "Opening the valve has not succeeded for {minutes} minutes.",
      "开阀 {minutes} 分钟仍未成功。"},
     {EVENT_RELAY_LOCAL, "The meter moved its valve by itself: it is {state}.",
-     "表计自行动作:阀门{state}。"},
-    {EVENT_KEEP_ON, "The supply is kept on: {reason}.", "已设置保供:{reason}。"},
-    {EVENT_KEEP_OFF, "The supply is not kept on any more: {reason}.", "已解除保供:{reason}。"},
+     "表计自行动作：阀门{state}。"},
+    {EVENT_KEEP_ON, "The supply is kept on: {reason}.", "已设置保供：{reason}。"},
+    {EVENT_KEEP_OFF, "The supply is not kept on any more: {reason}.", "已解除保供：{reason}。"},
 };
 
 static const char *valve_sentence(enum journal_kind kind, bool english)

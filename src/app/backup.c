@@ -66,6 +66,6 @@ int app_backup_main(int argc, char **argv)
         e = copy(STORE_READINGS, data, argv[1], "readings.db");
     if (e == ERR_OK)
         printf("checked and complete. Keys and certificates are not part of it: keep them apart.\n"
-               "备份已校验。密钥与证书不在其中,请另行保管。\n");
+               "备份已校验。密钥与证书不在其中，请另行保管。\n");
     return e == ERR_OK ? 0 : 1;
 }

@@ -160,12 +160,12 @@ static enum err print_left(struct store_tx *tx)
 static enum err rerates(struct store_tx *tx, void *arg)
 {
     (void)arg;
-    struct query q =
-        query_open(tx,
-                   "SELECT r.id, r.plan_code, r.version, r.looked, (SELECT count(*) FROM account a "
-                   "WHERE a.project_id = r.project_id), r.changed, r.more_fen, r.less_fen, "
-                   "r.left_out, r.done_at IS NOT NULL FROM rerate r WHERE r.cause = 'plan' ORDER BY r.id",
-                   "");
+    struct query q = query_open(
+        tx,
+        "SELECT r.id, r.plan_code, r.version, r.looked, (SELECT count(*) FROM account a "
+        "WHERE a.project_id = r.project_id), r.changed, r.more_fen, r.less_fen, "
+        "r.left_out, r.done_at IS NOT NULL FROM rerate r WHERE r.cause = 'plan' ORDER BY r.id",
+        "");
     printf("%4s %-16s %7s %10s %10s %8s %12s %12s %8s  %s\n", "id", "plan", "version", "looked at",
            "accounts", "changed", "more fen", "less fen", "left out", "state");
     while (query_step(&q))
@@ -267,7 +267,7 @@ int app_billing_main(int argc, char **argv)
     store_close(c.readings_store);
     io_close(c.io);
     if (e == ERR_OK && v->account)
-        printf("settled: %" PRId64 " periods, %" PRId64 " fen. 已结算 %" PRId64 " 个周期,%" PRId64
+        printf("settled: %" PRId64 " periods, %" PRId64 " fen. 已结算 %" PRId64 " 个周期，%" PRId64
                " 分。\n",
                c.done.settlements, c.done.amount_fen, c.done.settlements, c.done.amount_fen);
     return e == ERR_OK ? 0 : 1;

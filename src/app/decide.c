@@ -72,7 +72,7 @@ static enum err release(struct store_tx *tx, const struct command *c)
 
 static const struct verb verbs[] = {
     {"revoke", revoke, "gateway",
-     "is revoked; its connection ends within seconds. 已吊销,连接将在数秒内断开。"},
+     "is revoked; its connection ends within seconds. 已吊销，连接将在数秒内断开。"},
     {"readmit", readmit, "gateway",
      "may be claimed again with a new code. 可用新的注册码重新注册。"},
     {"release", release, "project", "may cut beyond the breaker for a while. 已临时解除停电熔断。"},

@@ -253,9 +253,10 @@ static void print_today(const struct control_preview_sum *s)
            s->accounts, s->before.warn, s->after.warn, s->before.cut, s->after.cut, s->before.held,
            s->after.held, s->newly_warned, s->newly_cut, s->no_longer_warned, s->no_longer_cut,
            s->refused);
-    printf("今日:共 %" PRId64 " 户;预警 %" PRId64 " > %" PRId64 " 户,停电 %" PRId64 " > %" PRId64
-           " 户,欠费受保护 %" PRId64 " > %" PRId64 " 户;新增预警 %" PRId64 " 户,新增停电 %" PRId64
-           " 户,不再预警 %" PRId64 " 户,不再停电 %" PRId64 " 户;无法判断 %" PRId64 " 户\n",
+    printf("今日：共 %" PRId64 " 户；预警 %" PRId64 " > %" PRId64 " 户，停电 %" PRId64 " > %" PRId64
+           " 户，欠费受保护 %" PRId64 " > %" PRId64 " 户；新增预警 %" PRId64
+           " 户，新增停电 %" PRId64 " 户，不再预警 %" PRId64 " 户，不再停电 %" PRId64
+           " 户；无法判断 %" PRId64 " 户\n",
            s->accounts, s->before.warn, s->after.warn, s->before.cut, s->after.cut, s->before.held,
            s->after.held, s->newly_warned, s->newly_cut, s->no_longer_warned, s->no_longer_cut,
            s->refused);
@@ -270,10 +271,10 @@ static void print_past(const struct control_preview_sum *s, int64_t days)
            days, s->before.past_warned, s->after.past_warned, s->before.past_cut, s->after.past_cut,
            s->before.notices, s->after.notices, s->before.cuts, s->after.cuts, s->past_newly_warned,
            s->past_newly_cut, s->past_no_longer_warned, s->past_no_longer_cut);
-    printf("最近 %" PRId64 " 天:预警 %" PRId64 " > %" PRId64 " 户,停电 %" PRId64 " > %" PRId64
-           " 户;通知 %" PRId64 " > %" PRId64 " 次,停电 %" PRId64 " > %" PRId64
-           " 次;新增预警 %" PRId64 " 户,新增停电 %" PRId64 " 户,不再预警 %" PRId64
-           " 户,不再停电 %" PRId64 " 户\n",
+    printf("最近 %" PRId64 " 天：预警 %" PRId64 " > %" PRId64 " 户，停电 %" PRId64 " > %" PRId64
+           " 户；通知 %" PRId64 " > %" PRId64 " 次，停电 %" PRId64 " > %" PRId64
+           " 次；新增预警 %" PRId64 " 户，新增停电 %" PRId64 " 户，不再预警 %" PRId64
+           " 户，不再停电 %" PRId64 " 户\n",
            days, s->before.past_warned, s->after.past_warned, s->before.past_cut, s->after.past_cut,
            s->before.notices, s->after.notices, s->before.cuts, s->after.cuts, s->past_newly_warned,
            s->past_newly_cut, s->past_no_longer_warned, s->past_no_longer_cut);

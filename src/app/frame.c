@@ -484,7 +484,7 @@ static int usage(FILE *to, int code)
         "usage: yufu frame decode [--proto P] [HEX...]\n\n"
         "Prints one JSON object for each meter frame found; reads lines of standard input when\n"
         "no HEX is given. Ends with 1 if any frame is damaged or none is found.\n"
-        "每个报文输出一个 JSON 对象;未给出 HEX 时逐行读取标准输入;有无效报文时退出码为 1。\n\n"
+        "每个报文输出一个 JSON 对象；未给出 HEX 时逐行读取标准输入；有无效报文时退出码为 1。\n\n"
         "  --proto auto          whatever it is; the year of DL/T 645 by the control code "
         "(default)\n"
         "  --proto dlt645-2007   DL/T 645-2007\n"

@@ -108,14 +108,14 @@ static void tell_uplink(struct sheet *s, const struct gateway_status *g)
     put(s, " ");
     if (l->identity.gateway_id == 0)
         verdict(s, "bad", "not claimed yet: start with --claim CODE",
-                "尚未认领:请用 --claim CODE 启动");
+                "尚未认领：请用 --claim CODE 启动");
     else if (g->welcomed)
         verdict(s, "good", "connected", "已连接");
     else if (g->connected)
         verdict(s, "warn", "connecting", "正在建立会话");
     else
         verdict(s, "bad", "no connection; readings are kept here, orders are not received",
-                "未连接:数据在本机暂存,收不到命令");
+                "未连接：数据在本机暂存，收不到命令");
     put(s, "</dd>");
 }
 
@@ -132,7 +132,7 @@ static void tell_clock(struct sheet *s)
         verdict(s, "good", "set by the platform", "已由平台校准");
     else
         verdict(s, "warn", "not set by the platform yet: nothing is cut until then",
-                "尚未由平台校准:此前不会执行拉闸");
+                "尚未由平台校准：此前不会执行拉闸");
     put(s, "</dd>");
 }
 
@@ -140,7 +140,7 @@ static void tell_backlog(struct sheet *s, const struct gateway_status *g)
 {
     fact(s, "Waiting for the platform", "待上传");
     put_number(s, g->queue_rows);
-    say(s, " messages, ", " 条,");
+    say(s, " messages, ", " 条，");
     put_number(s, (g->queue_bytes + 1023) / 1024);
     put(s, " KiB");
     if (g->dropped_rows > 0) {
@@ -153,7 +153,7 @@ static void tell_backlog(struct sheet *s, const struct gateway_status *g)
     put(s, "</dd>");
     fact(s, "Orders", "命令");
     put_number(s, g->commands_waiting);
-    say(s, " waiting, ", " 条等待,");
+    say(s, " waiting, ", " 条等待，");
     put_number(s, g->commands_started);
     say(s, " under way", " 条执行中");
     put(s, "</dd>");
@@ -270,7 +270,7 @@ static void tell_lines(struct sheet *s)
         "Counted since the configuration was applied. Useful: time of answered exchanges on the "
         "wire, "
         "with the meters' own turnaround.",
-        "自本次配置生效起统计。有效时间:得到应答的通信在线路上的时间,含表计自身的响应时间。");
+        "自本次配置生效起统计。有效时间：得到应答的通信在线路上的时间，含表计自身的响应时间。");
     put(s, "</p>");
 }
 
@@ -301,10 +301,10 @@ static void meter_heads(struct sheet *s, bool silent)
     head_cell(s, "Address", "表号");
     head_cell(s, "Model", "型号");
     if (silent) {
-        head_cell(s, "Asked again in, s", "再次询问(秒后)");
+        head_cell(s, "Asked again in, s", "再次询问（秒后）");
     } else {
-        head_cell(s, "Average, ms", "平均响应(毫秒)");
-        head_cell(s, "Slowest, ms", "最慢响应(毫秒)");
+        head_cell(s, "Average, ms", "平均响应（毫秒）");
+        head_cell(s, "Slowest, ms", "最慢响应（毫秒）");
     }
     head_cell(s, "Answers", "应答");
     head_cell(s, "Time-outs", "超时");
@@ -361,7 +361,7 @@ static void tell_slowest(struct sheet *s)
 static const struct {
     const char *en, *zh;
 } verdicts[AWAY_VERDICTS] = {
-    [AWAY_CUT] = {"used up: it is cut now", "已用尽,即将停供"},
+    [AWAY_CUT] = {"used up: it is cut now", "已用尽，即将停供"},
     [AWAY_ACTED] = {"was used", "已使用"},
     [AWAY_CONNECTED] = {"the platform decides", "由平台决定"},
     [AWAY_SOON] = {"the platform is gone for less than ten minutes", "与平台失联不足十分钟"},
@@ -374,7 +374,7 @@ static const struct {
     [AWAY_KEPT] = {"keep-power", "保电"},
     [AWAY_OFF] = {"off already", "已断开"},
     [AWAY_CREDIT] = {"energy is left", "尚有余量"},
-    [AWAY_GRACE] = {"used up, waits for the grace", "已用尽,宽限中"},
+    [AWAY_GRACE] = {"used up, waits for the grace", "已用尽，宽限中"},
     [AWAY_WINDOW] = {"no cuts at this time", "当前时段不停供"},
     [AWAY_BUSY] = {"an order is under way", "有命令执行中"},
     [AWAY_BREAKER] = {"enough was cut in this hour", "本小时停供数已达上限"},
@@ -431,14 +431,14 @@ static void permit_heads(struct sheet *s)
     say(s,
         "Whose supply may be cut here while the platform cannot be reached, when what is left is "
         "used up.",
-        "与平台失联期间,余量用尽后本机可停供的表计。");
+        "与平台失联期间，余量用尽后本机可停供的表计。");
     put(s, "</p><div class=wide><table><tr>");
     head_cell(s, "Line", "总线");
     head_cell(s, "Address", "表号");
     head_cell(s, "From", "自");
     head_cell(s, "Until", "至");
     head_cell(s, "Left of the account, kWh (m³)", "户余量 kWh(m³)");
-    head_cell(s, "Read, s ago", "抄表(秒前)");
+    head_cell(s, "Read, s ago", "抄表（秒前）");
     head_cell(s, "Now", "当前");
     put(s, "</tr>");
 }

@@ -151,15 +151,15 @@ static void advise(const struct probe *p, const char *endpoint, enum err e)
                 probe_text(p,
                            "Is the serial server on the network (ping), is the port the one of its "
                            "RS-485 line, is no other program connected to it?",
-                           "请检查:串口服务器是否在网(ping),端口是否为其 RS-485 "
-                           "端口,是否已有其他程序连接。"));
+                           "请检查：串口服务器是否在网（ping），端口是否为其 RS-485 "
+                           "端口，是否已有其他程序连接。"));
     else
         fprintf(stderr, "%s\n",
                 probe_text(p,
                            "Does the device exist (ls -l), may this user open it (group dialout), "
                            "does a running gateway or another program use it?",
-                           "请检查:设备是否存在(ls -l),当前用户是否有权限(dialout "
-                           "组),是否被运行中的网关或其他程序占用。"));
+                           "请检查：设备是否存在（ls -l），当前用户是否有权限（dialout "
+                           "组)，是否被运行中的通信管理机程序或其他程序占用。"));
 }
 
 static enum err drive(struct probe *p, const char *endpoint, int32_t baud, char parity,

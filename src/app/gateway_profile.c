@@ -124,7 +124,7 @@ static bool take_words(struct profile *p)
                      "仅 DL/T 645-2007 表计支持负荷记录抄读。");
     if (!take_time(w->from, &p->from) || !w->to || !take_time(w->to, &p->to) || p->to.s < p->from.s)
         return wrong(w, "--profile FROM TO: two times like 2026-11-25T06:00, the first not later.",
-                     "--profile 起始 截止:两个时间,如 2026-11-25T06:00,起始不得晚于截止。");
+                     "--profile 起始 截止：两个时间，如 2026-11-25T06:00，起始不得晚于截止。");
     if (!take_group(w->group, &p->group))
         return wrong(w, "--group is all, voltage, power, factor, energy, reactive or demand.",
                      "--group 为 all、voltage、power、factor、energy、reactive 或 demand。");
@@ -145,7 +145,7 @@ static void show_time(wall_s t, FILE *out)
 
 static void progress(const struct profile *p)
 {
-    fprintf(stderr, probe_text(&p->probe, "%" PRId64 " records, at ", "已读 %" PRId64 " 条,至 "),
+    fprintf(stderr, probe_text(&p->probe, "%" PRId64 " records, at ", "已读 %" PRId64 " 条，至 "),
             p->records);
     show_time(p->from, stderr);
     fputc('\n', stderr);
@@ -362,16 +362,16 @@ static int conclude(const struct profile *p)
             probe_text(&p->probe,
                        "%" PRId64 " records; %" PRId64 " the meter calls wrong, %" PRId64
                        " damaged, %" PRId64 " times without a record\n",
-                       "共 %" PRId64 " 条;表计标记为不正确 %" PRId64 " 条,损坏 %" PRId64
-                       " 条,无记录时刻 %" PRId64 " 个\n"),
+                       "共 %" PRId64 " 条；表计标记为不正确 %" PRId64 " 条，损坏 %" PRId64
+                       " 条，无记录时刻 %" PRId64 " 个\n"),
             p->records, p->doubtful, p->damaged, p->holes);
     if (p->stage != DONE)
         (void)wrong(p->wish, "Stopped; what was read is whole up to the last line.",
-                    "已停止;已输出的记录完整。");
+                    "已停止；已输出的记录完整。");
     else if (p->failed == ERR_METER_REFUSED)
         (void)wrong(p->wish,
                     "The meter gives no such records: it keeps none, or not of this --group.",
-                    "表计无此类负荷记录:未启用负荷记录,或不含该 --group。");
+                    "表计无此类负荷记录：未启用负荷记录，或不含该 --group。");
     else if (p->failed != ERR_OK)
         (void)wrong(p->wish, err_text_en(p->failed), err_text_zh(p->failed));
     return p->stage == DONE && p->failed == ERR_OK && p->damaged == 0 ? 0 : 1;

@@ -137,20 +137,20 @@ static const struct advice NO_ANSWER = {
     "No answer. Next: does the meter have power; are A and B exchanged; is the address right "
     "(yufu-gateway "
     "scan finds it); is the speed right (--baud, --parity)?",
-    "无应答。请检查:表计是否上电、A/B 是否接反、表号是否正确(可用 yufu-gateway scan "
+    "无应答。请检查：表计是否上电、A/B 是否接反、表号是否正确（可用 yufu-gateway scan "
     "扫描)、波特率和校验是否正确"
     "(--baud、--parity)。"};
 static const struct advice WRONG_SPEED = {
     "Something answers, but not in this protocol at this speed. Next: try --baud and --parity; or "
     "scan.",
-    "有数据但无法识别。请更换 --baud、--parity,或先执行 scan 扫描。"};
+    "有数据但无法识别。请更换 --baud、--parity，或先执行 scan 扫描。"};
 static const struct advice BAD_LINE = {"Some answers are lost or damaged. Next: terminate both "
                                        "ends of the line (120 ohm), look for long "
                                        "branches and loose screws, keep away from power cables; is "
                                        "there a second meter with this address or "
                                        "a second master on the line?",
-                                       "部分应答丢失或损坏。请检查:总线两端是否接 120 Ω "
-                                       "终端电阻、分支是否过长、接线是否松动、是否靠近动力电缆;"
+                                       "部分应答丢失或损坏。请检查：总线两端是否接 120 Ω "
+                                       "终端电阻、分支是否过长、接线是否松动、是否靠近动力电缆；"
                                        "是否有同地址的表或第二台主机。"};
 static const struct advice WRONG_MODEL = {
     "The meter refuses what this model asks. Next: scan proposes the model that fits.",
@@ -177,15 +177,15 @@ static int conclude(struct job *j)
                           "\n%" PRId64 " asked, %" PRId64 " answered, %" PRId64 " silent, %" PRId64
                           " damaged; answers after %" PRId64 " / %" PRId64 " / %" PRId64
                           " ms (least, mean, most)\n",
-                          "\n请求 %" PRId64 ",应答 %" PRId64 ",无应答 %" PRId64 ",损坏 %" PRId64
-                          ";应答延时 %" PRId64 " / %" PRId64 " / %" PRId64
-                          " ms(最短、平均、最长)\n"),
+                          "\n请求 %" PRId64 "，应答 %" PRId64 "，无应答 %" PRId64 "，损坏 %" PRId64
+                          "；应答延时 %" PRId64 " / %" PRId64 " / %" PRId64
+                          " ms（最短、平均、最长）\n"),
                j->round, j->answered, j->silent, j->damaged, j->quickest_ms, mean, j->slowest_ms);
         printf(probe_text(&j->probe,
                           "echoed bytes %" PRIu64 ", frames of others %" PRIu64 ", garbage %" PRIu64
                           " bytes, collisions %" PRIu64 "\n",
-                          "回波 %" PRIu64 " 字节,他人报文 %" PRIu64 ",杂散 %" PRIu64
-                          " 字节,冲突 %" PRIu64 "\n"),
+                          "回波 %" PRIu64 " 字节，他人报文 %" PRIu64 "，杂散 %" PRIu64
+                          " 字节，冲突 %" PRIu64 "\n"),
                s->echoes, s->strays, s->garbage_bytes, s->collisions);
     }
     if (j->testing || a != &GOOD)
@@ -220,7 +220,7 @@ static bool check(struct job *j)
                                         : ERR_NOT_FOUND;
     if (e == ERR_NOT_FOUND) {
         (void)wrong(j, "--address and --model are needed; the models are:",
-                    "需要 --address 和 --model。可用型号:");
+                    "需要 --address 和 --model。可用型号：");
         list_models();
         return false;
     }
@@ -295,7 +295,7 @@ static int run(int argc, char **argv, bool testing)
     char parity;
     if (words != 1 && !(j.profile && words == 2)) {
         (void)wrong(&j, "Which line? For example: serial:/dev/ttyS1",
-                    "请指定端口,例如:serial:/dev/ttyS1");
+                    "请指定端口，例如：serial:/dev/ttyS1");
         return 2;
     }
     if (!check(&j) || probe_speed(j.baud, j.parity, &baud, &parity) != ERR_OK)

@@ -87,7 +87,7 @@ static bool check_texts(const struct job *j)
                     probe_text(&j->probe,
                                "%s: at most %zu characters for the import file, no comma, quote or "
                                "line break.\n",
-                               "%s:导入文件中最多 %zu 个字符,不得含逗号、引号或换行。\n"),
+                               "%s：导入文件中最多 %zu 个字符，不得含逗号、引号或换行。\n"),
                     rows[i].option, rows[i].most);
             return false;
         }
@@ -249,7 +249,7 @@ static enum err write_file(struct job *j)
     printf(
         probe_text(&j->probe,
                    "%s is written. Fill in the rooms; then: yufu import --data DIR --dry-run %s\n",
-                   "已写入 %s。请补充房间等信息,然后执行:yufu import --data DIR --dry-run %s\n"),
+                   "已写入 %s。请补充房间等信息，然后执行：yufu import --data DIR --dry-run %s\n"),
         j->a.output, j->a.output);
     return ERR_OK;
 }
@@ -265,7 +265,7 @@ static void conclude(struct job *j)
     show_new(j);
     if (j->probe.stopped)
         printf("%s\n", probe_text(&j->probe, "Stopped: what was found so far stands above.",
-                                  "已中止,以上为目前找到的表计。"));
+                                  "已中止，以上为目前找到的表计。"));
     printf(probe_text(&j->probe, "%zu meters found.\n", "共找到 %zu 块表。\n"),
            j->scan.found_count);
     for (enum scan_remark r = 0; r < SCAN_REMARKS; r++) {
@@ -285,7 +285,7 @@ static int run(struct job *j)
                            "Wrong --protocols (645,97,188,modbus,mbus), --units (1-247), --baud or "
                            "--parity (N, E, O).",
                            "--protocols(645,97,188,modbus,mbus)、--units(1-247)、--baud 或 "
-                           "--parity(N、E、O)有误。"));
+                           "--parity（N、E、O）有误。"));
         return 2;
     }
     if (!check_texts(j))
@@ -333,7 +333,7 @@ int gateway_scan_main(int argc, char **argv)
     if (words != 1) {
         fprintf(stderr, "%s\n",
                 probe_text(&j.probe, "Which line? For example: yufu-gateway scan serial:/dev/ttyS1",
-                           "请指定端口,例如:yufu-gateway scan serial:/dev/ttyS1"));
+                           "请指定端口，例如：yufu-gateway scan serial:/dev/ttyS1"));
         return 2;
     }
     j.endpoint = argv[1];

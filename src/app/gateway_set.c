@@ -131,7 +131,7 @@ static bool check_unit(struct job *j)
                                         : ERR_NOT_FOUND;
     if (e == ERR_NOT_FOUND)
         return wrong(j, "--address and --model are needed; yufu-gateway read lists the models.",
-                     "需要 --address 和 --model;可用型号见 yufu-gateway read。");
+                     "需要 --address 和 --model；可用型号见 yufu-gateway read。");
     if (e != ERR_OK)
         return wrong(j, "This is no address of that model's protocol.",
                      "该地址不符合此型号的通信协议。");
@@ -147,7 +147,7 @@ static bool check_wish(struct job *j, const char *name, const char *value)
     int found = meter_setting_find(j->unit.model, name);
     if (found < 0)
         return wrong(j, "The model has no such parameter; without a name they are listed.",
-                     "该型号没有此参数;不带参数名可列出全部。");
+                     "该型号没有此参数；不带参数名可列出全部。");
     j->setting = (unsigned)found;
     if (options_number(value, INT64_MIN, INT64_MAX, &j->wish) == ERR_OK &&
         meter_ask_set(&j->unit, j->setting, j->wish, &w) == ERR_OK)
@@ -167,14 +167,14 @@ static int conclude(const struct job *j)
         show(j);
     if (j->why != ERR_OK)
         (void)wrong(j, "Not known: it could not be read back. Ask again.",
-                    "结果未知:未能回读,请重新查询。");
+                    "结果未知：未能回读，请重新查询。");
     else if (j->value == j->wish)
         printf("%s\n", probe_text(&j->probe, "So it stands in the meter.", "表内即为此值。"));
     else if (j->refused)
         (void)wrong(j,
                     "The meter refused, and holds another value. Does it want its programming key "
                     "pressed, or its maker's password?",
-                    "表计拒绝写入,表内为其他值。是否需要按下编程键,或需要厂家密码?");
+                    "表计拒绝写入，表内为其他值。是否需要按下编程键，或需要厂家密码？");
     else
         (void)wrong(j, "The meter holds another value.", "表内为其他值。");
     return j->why != ERR_OK || j->value != j->wish;
@@ -204,7 +204,7 @@ int gateway_set_main(int argc, char **argv)
     if (words != 1 && words != 3) {
         (void)wrong(&j,
                     "A line, or a line, a parameter and its value: serial:/dev/ttyS1 NAME VALUE",
-                    "请指定端口,或端口、参数名和值:serial:/dev/ttyS1 参数名 值");
+                    "请指定端口，或端口、参数名和值：serial:/dev/ttyS1 参数名 值");
         return 2;
     }
     if (probe_speed(j.baud, j.parity, &baud, &parity) != ERR_OK) {

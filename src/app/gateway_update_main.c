@@ -30,7 +30,7 @@ static int refuse(const struct job *j, const char *what, enum err e)
 
 static int lacks(const struct job *j, const char *option)
 {
-    fprintf(stderr, text(j, "%s is missing (see --help)\n", "缺少 %s(见 --help)\n"), option);
+    fprintf(stderr, text(j, "%s is missing (see --help)\n", "缺少 %s（见 --help）\n"), option);
     return 2;
 }
 
@@ -52,7 +52,7 @@ static void print_header(const struct job *j, const struct update_header *h)
     update_version_text(h->minimum, minimum);
     hex_encode(h->signature.key_id, SIGN_KEY_ID, key);
     printf(text(j, "%s %s for %s, %" PRIu64 " bytes, from version %s on, signed by key %s\n",
-                "%s %s,适用于 %s,%" PRIu64 " 字节,可由 %s 及以上版本升级,签名密钥 %s\n"),
+                "%s %s，适用于 %s,%" PRIu64 " 字节，可由 %s 及以上版本升级，签名密钥 %s\n"),
            h->release.program, version, h->machine, h->size, minimum, key);
 }
 
@@ -143,7 +143,7 @@ static int apply(const struct job *j)
     printf("%s\n",
            text(j,
                 "Applied. The new version starts on trial: in a few seconds, if the gateway runs.",
-                "已写入。通信管理机若在运行,数秒内即开始试运行新版本。"));
+                "已写入。通信管理机若在运行，数秒内即开始试运行新版本。"));
     return 0;
 }
 
@@ -164,9 +164,9 @@ static void print_state(const struct job *j, const struct update_state *s)
     }
     update_version_text(s->left, version);
     if (s->last >= UPDATE_LAST_STARTS)
-        printf(text(j, "left: %s (%s)\n", "已放弃:%s(%s)\n"), version, update_last_name(s->last));
+        printf(text(j, "left: %s (%s)\n", "已放弃：%s(%s)\n"), version, update_last_name(s->last));
     if (s->words[0] != '\0')
-        printf(text(j, "words: %s\n", "说明:%s\n"), s->words);
+        printf(text(j, "words: %s\n", "说明：%s\n"), s->words);
 }
 
 static int back(const struct job *j)
@@ -179,7 +179,7 @@ static int back(const struct job *j)
         return refuse(j, "update back", e);
     print_state(j, &s);
     printf("%s\n", text(j, "It starts in a few seconds, if the gateway runs.",
-                        "通信管理机若在运行,数秒内即启动该版本。"));
+                        "通信管理机若在运行，数秒内即启动该版本。"));
     return 0;
 }
 
@@ -231,6 +231,6 @@ int gateway_update_main(int argc, char **argv)
             return commands[i].run(&j);
     fprintf(stderr, "%s\n",
             text(&j, "What? key, pack, check FILE, apply FILE, back or show (see --help)",
-                 "请指定 key、pack、check FILE、apply FILE、back 或 show(见 --help)"));
+                 "请指定 key、pack、check FILE、apply FILE、back 或 show（见 --help）"));
     return 2;
 }

@@ -83,7 +83,7 @@ static bool state_text(enum meter_point p, int64_t value, bool chinese, char *ou
         {POINT_KEEP_POWER, 1, "on", "是"},
         {POINT_BATTERY_LOW, 0, "good", "正常"},
         {POINT_BATTERY_LOW, 1, "low", "欠压"},
-        {POINT_RELAY_OPEN, 0, "closed: supplied", "闭合(供电/供水)"},
+        {POINT_RELAY_OPEN, 0, "closed: supplied", "闭合（供电/供水）"},
         {POINT_VALVE, METER_VALVE_OPEN, "open", "开"},
         {POINT_VALVE, METER_VALVE_CLOSED, "closed", "关"},
         {POINT_VALVE, METER_VALVE_MOVING, "moving", "动作中"},
@@ -96,7 +96,7 @@ static bool state_text(enum meter_point p, int64_t value, bool chinese, char *ou
         }
     if (p == POINT_RELAY_OPEN) {
         snprintf(out, cap,
-                 chinese ? "断开(回路位 %" PRId64 ")" : "open (circuits, by bit: %" PRId64 ")",
+                 chinese ? "断开（回路位 %" PRId64 "）" : "open (circuits, by bit: %" PRId64 ")",
                  value);
         return true;
     }

@@ -13,7 +13,7 @@
 #include "site/import.h"
 
 #define SHOWN_MAX 1000 /* errors on the screen; --failed has all of them */
-#define WITH_MAX 64 /* plans and strategies of one call */
+#define WITH_MAX 64    /* plans and strategies of one call */
 
 struct with { /* --plan CODE=FILE, --strategy CODE=FILE */
     bool strategy;
@@ -165,7 +165,7 @@ static void print_errors(const struct site_import *im)
     }
     if (all > (int64_t)count)
         printf("        ... and %" PRId64 " more\n", all - (int64_t)count);
-    printf("%" PRId64 " errors; nothing was changed. 共 %" PRId64 " 处错误,未作任何更改。\n", all,
+    printf("%" PRId64 " errors; nothing was changed. 共 %" PRId64 " 处错误，未作任何更改。\n", all,
            all);
 }
 
@@ -194,7 +194,7 @@ static void print_table(const struct command *c, int64_t took_ms)
     if (!c->dry_run && r->import_id)
         printf("import %" PRId64 "\n", r->import_id);
     printf("%s (%" PRId64 " rows in %" PRId64 " ms)\n",
-           c->dry_run ? "dry run: nothing was written. 试运行,未写入。" : "written. 已写入。",
+           c->dry_run ? "dry run: nothing was written. 试运行，未写入。" : "written. 已写入。",
            r->rows, took_ms);
 }
 
@@ -268,8 +268,8 @@ static enum err print_one(void *arg, const struct site_imported *i)
     (void)arg;
     printf("%6" PRId64 "  %-12" PRId64 " %-10s %8" PRId64 " %8" PRId64 " %8" PRId64 "  %s%s%s\n",
            i->id, i->at.s, i->actor, i->rows_by_change[SITE_NEW], i->rows_by_change[SITE_CHANGED],
-           i->rows_by_change[SITE_SAME], i->file, i->undone_at.s ? "  undone å·²æ¤é: " : "",
-           i->undo_reason);
+           i->rows_by_change[SITE_SAME], i->file,
+           i->undone_at.s ? "  undone å·²æ¤é: " : "", i->undo_reason);
     return ERR_OK;
 }
 
@@ -331,9 +331,10 @@ static enum err ask_readings(struct past *p)
     if (!io_file_exists(path))
         return ERR_OK;
     TRY(say(readings_new(&p->readings), path));
-    TRY(say(store_open(&s, &(struct store_config){
-                               .kind = STORE_READINGS, .path = path, .read_only = true}),
-            path));
+    TRY(say(
+        store_open(&s,
+                   &(struct store_config){.kind = STORE_READINGS, .path = path, .read_only = true}),
+        path));
     enum err e = say(store_read(s, load_readings, p), path);
     store_close(s);
     p->undo.was_read = was_read;
@@ -344,14 +345,14 @@ static enum err ask_readings(struct past *p)
 static enum err undo_one(struct past *p, struct store *s)
 {
     TRY(ask_readings(p));
-    enum err e =
-        p->c->dry_run ? store_read(s, undo_check, p) : store_run(s, undo_work, p);
+    enum err e = p->c->dry_run ? store_read(s, undo_check, p) : store_run(s, undo_work, p);
     if (e == ERR_SITE_UNDO)
         print_blockers(&p->undo);
     else if (e == ERR_OK)
         printf("import %" PRId64 ": %" PRId64 " removed, %" PRId64 " facts put back%s\n",
                p->undo.import_id, p->undo.removed, p->undo.restored,
-               p->c->dry_run ? " if it is undone. è¯è¿è¡,æªæ¤éã" : ". å·²æ¤éã");
+               p->c->dry_run ? " if it is undone. è¯è¿è¡,æªæ¤éã"
+                             : ". å·²æ¤éã");
     else
         return say(e, "undo");
     return e;

@@ -43,7 +43,7 @@ static const struct table tables[] = {
     {"events", "Events 事件",
      "What the event list of the console shows. INFO needs nobody, WARNING should be looked at "
      "during "
-     "the day, ALARM now. 控制台事件列表:INFO 无需处理,WARNING 当日查看,ALARM 立即处理。",
+     "the day, ALARM now. 控制台事件列表：INFO 无需处理，WARNING 当日查看，ALARM 立即处理。",
      "severity", ROWS(event_rows)},
     {"logs", "Log lines 日志",
      "What the programs write on standard error, one line each: `name at=TIME level=LEVEL "
@@ -54,7 +54,7 @@ static const struct table tables[] = {
      "The code of a refusal, in the API, the command line and the log. RETRY may succeed later, "
      "REFUSE "
      "changed nothing, CORRUPT means damaged data, BUG is ours. "
-     "错误码:RETRY 可稍后重试,REFUSE 未作任何更改,CORRUPT 数据损坏,BUG 程序缺陷。",
+     "错误码：RETRY 可稍后重试，REFUSE 未作任何更改，CORRUPT 数据损坏，BUG 程序缺陷。",
      "class", ROWS(err_rows)},
 };
 

@@ -65,7 +65,7 @@ static bool check(const char *path)
         app_model_print_faults(path, &faults);
         return false;
     }
-    printf("%s: %s is good / 无误: %u rows, class %c\n", path, m.name, m.item_count,
+    printf("%s: %s is good / 无误：%u rows, class %c\n", path, m.name, m.item_count,
            class_letters[m.class]);
     return true;
 }

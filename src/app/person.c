@@ -143,8 +143,8 @@ struct verb {
 static const struct verb verbs[] = {
     {"add", add, true, false, "added. 已新增。"},
     {"reset", reset, true, false,
-     "has a new password; every log-in has ended. 密码已重置,所有登录已结束。"},
-    {"disable", disable, true, false, "disabled; every log-in has ended. 已停用,所有登录已结束。"},
+     "has a new password; every log-in has ended. 密码已重置，所有登录已结束。"},
+    {"disable", disable, true, false, "disabled; every log-in has ended. 已停用，所有登录已结束。"},
     {"enable", enable, true, false, "enabled. 已启用。"},
     {"list", list, false, true, NULL},
 };

@@ -410,7 +410,7 @@ static void hint(const struct rate_command *c, enum err e)
     if (e == ERR_RATING_RATES && rates && !given)
         fprintf(stderr, "yufu rate: the file has totals only; a plan that shares them out by its "
                         "periods says \"rates_from\": \"intervals\" "
-                        "文件只有总量;如需按时段分解,方案须写 \"rates_from\": \"intervals\"\n");
+                        "文件只有总量；如需按时段分解，方案须写 \"rates_from\": \"intervals\"\n");
 }
 
 enum err rate_dated(struct rate_command *c)

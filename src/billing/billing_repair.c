@@ -35,7 +35,7 @@ static const struct {
      HOW(BY_TAKEN) | HOW(FORGO)},
     {"RATING_RATES",
      "The rates do not add up to the total register, or energy was used in a rate without a price.",
-     "各费率示值之和与总示值不符,或在未定价的费率下用电。",
+     "各费率示值之和与总示值不符，或在未定价的费率下用电。",
      HOW(BY_TOTAL) | HOW(BY_REGISTERS) | HOW(BY_TAKEN) | HOW(FORGO)},
     {"RATING_BACKWARDS", "A register stands lower than it did when the period began.",
      "示值低于周期开始时的示值。", HOW(BY_REGISTERS) | HOW(BY_TAKEN) | HOW(FORGO)},

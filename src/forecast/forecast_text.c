@@ -30,9 +30,9 @@ void forecast_reason_zh(const struct forecast_reason *r, char text[FORECAST_TEXT
 {
     int n = snprintf(text, FORECAST_TEXT_MAX,
                      "依据最近 %d 天中 %" PRId32 " 个相似日及 %" PRId32 " 次历史预测%s%s%s%s%s%s。",
-                     FORECAST_LOOK, r->similar, r->trials, r->estimated ? ";含估计值" : "",
-                     r->empty ? ";房间无人" : "", r->returned ? ";近日恢复用电" : "",
-                     r->rest_days ? ";休息日用量不同" : "", r->season ? ";参考去年同期变化" : "",
-                     r->calendar_unknown ? ";该期间节假日尚未公布" : "");
+                     FORECAST_LOOK, r->similar, r->trials, r->estimated ? "；含估计值" : "",
+                     r->empty ? "；房间无人" : "", r->returned ? "；近日恢复用电" : "",
+                     r->rest_days ? "；休息日用量不同" : "", r->season ? "；参考去年同期变化" : "",
+                     r->calendar_unknown ? "；该期间节假日尚未公布" : "");
     MUST(n > 0 && n < FORECAST_TEXT_MAX);
 }

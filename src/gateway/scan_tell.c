@@ -53,38 +53,38 @@ static const struct {
     [SCAN_REMARK_TALK] =
         {"Somebody spoke on the line before we did. Is another gateway or a handheld "
          "connected? Disconnect it and scan again.",
-         "扫描开始前总线上已有通信。是否还接有其他通信管理机或掌机?请断开后重新扫描。"},
+         "扫描开始前总线上已有通信。是否还接有其他通信管理机或掌机？请断开后重新扫描。"},
     [SCAN_REMARK_ECHO] = {"The adapter hears what it sends itself. That is allowed; nothing to do.",
-                          "转换器会收到自己发送的数据(回波)。属允许情况,无需处理。"},
+                          "转换器会收到自己发送的数据（回波）。属允许情况，无需处理。"},
     [SCAN_REMARK_GARBAGE] =
         {"Bytes were heard, but no frames: another speed or parity, A and B "
          "exchanged, or interference. Try --baud and --parity; check the wires.",
-         "收到数据但无法识别:波特率或校验不符、A/B 接反或有干扰。请尝试 --baud 和 "
-         "--parity,并检查接线。"},
+         "收到数据但无法识别：波特率或校验不符、A/B 接反或有干扰。请尝试 --baud 和 "
+         "--parity，并检查接线。"},
     [SCAN_REMARK_CROWD] =
         {"Several CJ/T 188 meters answered at once, and the protocol cannot ask for "
          "fewer. Connect them one after the other, or take their numbers from the "
          "labels.",
-         "多块 CJ/T 188 表同时应答,该协议无法缩小范围。请逐块接入扫描,或按铭牌录入表号。"},
+         "多块 CJ/T 188 表同时应答，该协议无法缩小范围。请逐块接入扫描，或按铭牌录入表号。"},
     [SCAN_REMARK_TWIN] =
         {"Two meters have the same address: they answer at once. Disconnect one of "
          "them and give it another address.",
-         "有两块表地址相同,同时应答。请断开其中一块并修改其地址。"},
+         "有两块表地址相同，同时应答。请断开其中一块并修改其地址。"},
     [SCAN_REMARK_SPEEDS] =
         {"The meters of this line have different speeds. Set them all to one, or "
          "put them on lines of their own.",
-         "同一总线上的表波特率不一致。请统一波特率,或分接到不同总线。"},
+         "同一总线上的表波特率不一致。请统一波特率，或分接到不同总线。"},
     [SCAN_REMARK_MODEL] =
         {"A meter answers, but fits no model that this program knows. Write a model "
          "file for it (yufu model check) or choose one by hand.",
-         "有表应答但不符合任何已知型号。请为其编写型号文件(yufu model check)或手工选择型号。"},
+         "有表应答但不符合任何已知型号。请为其编写型号文件（yufu model check）或手工选择型号。"},
     [SCAN_REMARK_NOTHING] =
         {"Nobody answered. Check that the meters have power, A and B are not "
          "exchanged, the wire is not broken, and try other speeds with --thorough.",
-         "无任何应答。请检查表计是否上电、A/B 是否接反、线路是否断开,并用 --thorough "
+         "无任何应答。请检查表计是否上电、A/B 是否接反、线路是否断开，并用 --thorough "
          "尝试其他波特率。"},
     [SCAN_REMARK_FULL] = {"More than 256 meters: the rest is left out.",
-                          "超过 256 块表,其余未列出。"},
+                          "超过 256 块表，其余未列出。"},
 };
 
 const char *scan_remark_en(enum scan_remark r)

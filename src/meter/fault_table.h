@@ -15,6 +15,6 @@ FAULT_ROW(BLOCK, "block", "does not lie in one block that the meter answers",
           "不在表计一次可答的数据块内")
 FAULT_ROW(VEND, "vend", "contradicts the class of the wallet", "与钱包类别矛盾")
 FAULT_ROW(PROOF, "proof", "is proven by a row that does not tell it", "证明行不能给出相应状态")
-FAULT_ROW(LEAD, "lead", "leads to no row, or is led to by none", "没有可引向的行,或没有行引向它")
+FAULT_ROW(LEAD, "lead", "leads to no row, or is led to by none", "没有可引向的行，或没有行引向它")
 
 FAULT_ROW(UNIT, "unit", "cannot be told in the unit of this point", "无法换算为该数据点的单位")

@@ -211,7 +211,7 @@ static enum err say_auth(struct bytes xml, say_sink *sink, void *arg)
     };
     struct acrel_auth a;
     TRY(acrel_auth_read(xml, &a));
-    struct say_value v = {.en = "gateway", .zh = "网关", .unit = ""};
+    struct say_value v = {.en = "gateway", .zh = "通信管理机", .unit = ""};
     say_bytes(sink, arg, &v, a.gateway_id);
     if (a.operation != ACREL_OP_REQUEST) {
         v = rows[a.operation];

@@ -96,7 +96,7 @@ static const struct dlt645_field l_write97[] = {LEVEL, PASSWORD};
 static const struct dlt645_field l_broadcast[] = {TIME(6, "YMDhms", "time", "时间")};
 static const struct dlt645_field l_address[] = {DIGITS(6, "address", "通信地址")};
 static const struct dlt645_field l_freeze[] = {
-    DIGITS(4, "freeze time MMDDhhmm (99 = every)", "冻结时间MMDDhhmm(99=每)")};
+    DIGITS(4, "freeze time MMDDhhmm (99 = every)", "冻结时间MMDDhhmm（99=每）")};
 static const struct dlt645_field l_rate[] = {
     {"baud rate", "通信速率", DLT645_WORD, 1, 0, 0, NULL, dlt645_bits_baud}};
 static const struct dlt645_field l_password[] = {
@@ -238,12 +238,12 @@ static const struct {
     {0x07000201, "end authentication", "身份认证失效"},
     {0x070003FF, "infrared authentication", "红外认证"},
     {0x078003FF, "infrared authentication request", "红外认证查询"},
-    {0x070004FF, "write security-module file, signed", "ESAM写文件(明文+MAC)"},
-    {0x070005FF, "write security-module file, cipher", "ESAM写文件(密文+MAC)"},
+    {0x070004FF, "write security-module file, signed", "ESAM写文件（明文+MAC）"},
+    {0x070005FF, "write security-module file, cipher", "ESAM写文件（密文+MAC）"},
     {DLT645_OPEN_ACCOUNT, "open account", "开户"},
     {DLT645_RECHARGE, "recharge", "充值"},
     {DLT645_WALLET_INIT, "wallet initialise", "钱包初始化"},
-    {0x070104FF, "write parameters (private)", "参数设置(厂家)"},
+    {0x070104FF, "write parameters (private)", "参数设置（厂家）"},
     {DLT645_REFUND, "refund", "退费"},
     {0x070201FF, "control key update", "控制命令密钥更新"},
     {0x070202FF, "parameter key update", "参数密钥更新"},

@@ -64,7 +64,7 @@ WORD1(f_combination, 1, dlt645_bits_combination);
 WORD1(f_baud, 1, dlt645_bits_baud);
 
 static const struct dlt645_field f_date_weekday[] = {
-    {"weekday (0 = Sunday)", "星期(0=周日)", DLT645_BCD, 1, 0, 0, NULL, NULL},
+    {"weekday (0 = Sunday)", "星期（0=周日）", DLT645_BCD, 1, 0, 0, NULL, NULL},
     {"date", "日期", DLT645_TIME, 3, 0, 0, "YMD", NULL},
 };
 static const struct dlt645_field f_date_number[] = {
@@ -73,7 +73,7 @@ static const struct dlt645_field f_date_number[] = {
 };
 static const struct dlt645_field f_date_time[] = {
     {"time", "时间", DLT645_TIME, 3, 0, 0, "hms", NULL},
-    {"weekday (0 = Sunday)", "星期(0=周日)", DLT645_BCD, 1, 0, 0, NULL, NULL},
+    {"weekday (0 = Sunday)", "星期（0=周日）", DLT645_BCD, 1, 0, 0, NULL, NULL},
     {"date", "日期", DLT645_TIME, 3, 0, 0, "YMD", NULL},
 };
 static const struct dlt645_field f_all_states[] = {
@@ -366,10 +366,10 @@ static const struct dlt645_field f_circuits[] = {
         RECORDS(head, 6, kind_en " purchase: cumulative purchased", kind_zh "购电后累计购电量", f)
 
 #define LOADS(group, en, zh)                                                                       \
-    SINGLE(0x0600 + group, 0, 0, "load record, oldest: " en, "最早负荷记录:" zh, f_rest),          \
-        SINGLE(0x0600 + group, 0, 1, "load record, from a time: " en, "给定时间负荷记录:" zh,      \
+    SINGLE(0x0600 + group, 0, 0, "load record, oldest: " en, "最早负荷记录：" zh, f_rest),         \
+        SINGLE(0x0600 + group, 0, 1, "load record, from a time: " en, "给定时间负荷记录：" zh,     \
                f_rest),                                                                            \
-        SINGLE(0x0600 + group, 0, 2, "load record, latest: " en, "最近负荷记录:" zh, f_rest)
+        SINGLE(0x0600 + group, 0, 2, "load record, latest: " en, "最近负荷记录：" zh, f_rest)
 
 static const struct dlt645_item items[] = {
     ENERGY(0x0000, "combined active energy", "组合有功电能", f_kwh_signed),
@@ -544,9 +544,9 @@ static const struct dlt645_item items[] = {
     SINGLE(0x0400, 0x05, 0x01, "running-state word 1", "运行状态字1", f_state1),
     SINGLE(0x0400, 0x05, 0x02, "running-state word 2", "运行状态字2", f_state2),
     SINGLE(0x0400, 0x05, 0x03, "running-state word 3", "运行状态字3", f_state3),
-    SINGLE(0x0400, 0x05, 0x04, "running-state word 4 (phase A)", "运行状态字4(A相)", f_state456),
-    SINGLE(0x0400, 0x05, 0x05, "running-state word 5 (phase B)", "运行状态字5(B相)", f_state456),
-    SINGLE(0x0400, 0x05, 0x06, "running-state word 6 (phase C)", "运行状态字6(C相)", f_state456),
+    SINGLE(0x0400, 0x05, 0x04, "running-state word 4 (phase A)", "运行状态字4（A相）", f_state456),
+    SINGLE(0x0400, 0x05, 0x05, "running-state word 5 (phase B)", "运行状态字5（B相）", f_state456),
+    SINGLE(0x0400, 0x05, 0x06, "running-state word 6 (phase C)", "运行状态字6（C相）", f_state456),
     SINGLE(0x0400, 0x05, 0x07, "running-state word 7", "运行状态字7", f_state7),
     SINGLE(0x0400, 0x05, 0x08, "key state word", "密钥状态字", f_word_plain4),
     SINGLE(0x0400, 0x05, 0xFF, "running-state words", "运行状态字数据块", f_all_states),
@@ -644,8 +644,8 @@ static const struct dlt645_item items[] = {
     LISTED(0x0406, 0x03, 1, 0x3F, "ladder price, second set", "第二套阶梯电价", f_price),
     SINGLE(0x0406, 0x04, 0xFF, "ladder block, current set", "当前套阶梯参数", f_ladder_block),
     SINGLE(0x0406, 0x05, 0xFF, "ladder block, backup set", "备用套阶梯参数", f_ladder_block),
-    SINGLE(0x0406, 0x06, 0xFF, "ladder block, current set (southern grid)", "当前套阶梯参数(南网)",
-           f_ladder_south),
+    SINGLE(0x0406, 0x06, 0xFF, "ladder block, current set (southern grid)",
+           "当前套阶梯参数（南网）", f_ladder_south),
     SINGLE(0x0480, 0x00, 1, "manufacturer's software version", "厂家软件版本号", f_ascii32),
     SINGLE(0x0480, 0x00, 2, "manufacturer's hardware version", "厂家硬件版本号", f_ascii32),
     SINGLE(0x0480, 0x00, 3, "manufacturer's code", "厂家编号", f_ascii32),

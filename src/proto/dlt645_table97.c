@@ -27,7 +27,7 @@ TIME1(g_clock, 3, "hms");
 TIME1(g_dayhour, 2, "Dh");
 
 static const struct dlt645_field g_date_weekday[] = {
-    {"weekday (0 = Sunday)", "星期(0=周日)", DLT645_BCD, 1, 0, 0, NULL, NULL},
+    {"weekday (0 = Sunday)", "星期（0=周日）", DLT645_BCD, 1, 0, 0, NULL, NULL},
     {"date", "日期", DLT645_TIME, 3, 0, 0, "YMD", NULL},
 };
 
@@ -105,8 +105,8 @@ static const struct dlt645_item items[] = {
     ROW(0xC0, 0x20, "running-state word", "电表运行状态字", g_word1),
     ROW(0xC0, 0x21, "grid-state word", "电网状态字", g_word1),
     ROW(0xC0, 0x22, "weekend word", "周休日状态字", g_word1),
-    ROW(0xC0, 0x30, "active meter constant", "电表常数(有功)", g_imp_kwh),
-    ROW(0xC0, 0x31, "reactive meter constant", "电表常数(无功)", g_imp_kvarh),
+    ROW(0xC0, 0x30, "active meter constant", "电表常数（有功）", g_imp_kwh),
+    ROW(0xC0, 0x31, "reactive meter constant", "电表常数（无功）", g_imp_kvarh),
     ROW(0xC0, 0x32, "meter number", "表号", g_digits6),
     ROW(0xC0, 0x33, "customer number", "用户号", g_digits6),
     ROW(0xC0, 0x34, "device number", "设备码", g_digits6),

@@ -12,7 +12,7 @@
     }
 
 const struct dlt645_bit dlt645_bits_state1[] = {
-    BIT(1, "demand accumulates by slip", "需量积算方式:滑差"),
+    BIT(1, "demand accumulates by slip", "需量积算方式：滑差"),
     BIT(2, "clock battery low", "时钟电池欠压"),
     BIT(3, "meter-reading battery low", "停电抄表电池欠压"),
     BIT(4, "active power reversed", "有功功率方向反向"),
@@ -42,7 +42,7 @@ const struct dlt645_bit dlt645_bits_state3[] = {
     CASE(0x0010, 0x0010, "relay open", "继电器断开"),
     CASE(0x0010, 0x0000, "relay closed", "继电器接通"),
     BIT(5, "second zone table in use", "当前运行第二套时区"),
-    BIT(6, "relay commanded to trip", "继电器命令:断"),
+    BIT(6, "relay commanded to trip", "继电器命令：断"),
     BIT(7, "pre-trip alarm", "预跳闸报警"),
     CASE(0x0300, 0x0100, "energy prepaid meter", "电量型预付费表"),
     CASE(0x0300, 0x0200, "money prepaid meter", "电费型预付费表"),
@@ -153,10 +153,10 @@ static const struct dlt645_words refused_words[] = {
     {0x0004, "PASSWORD", "password wrong, not authorised or other", "密码错/未授权或其他"},
     {0x0008, "AUTH", "authentication timed out or missing", "身份认证超时或未认证"},
     {0x0010, "TIME", "expiry time invalid", "命令时间无效"},
-    {0x0020, "KEEP_POWER", "trip failed: keep-power", "跳闸失败(保电)"},
-    {0x0040, "KEEP_POWER_TIMED", "timed trip failed: keep-power", "跳闸自动恢复命令失败(保电)"},
+    {0x0020, "KEEP_POWER", "trip failed: keep-power", "跳闸失败（保电）"},
+    {0x0040, "KEEP_POWER_TIMED", "timed trip failed: keep-power", "跳闸自动恢复命令失败（保电）"},
     {0x0080, "DURATION", "timed trip failed: duration invalid", "跳闸自动恢复命令时间无效"},
-    {0x0100, "TRIPPED", "timed trip failed: already tripped", "跳闸自动恢复命令失败(已跳闸)"},
+    {0x0100, "TRIPPED", "timed trip failed: already tripped", "跳闸自动恢复命令失败（已跳闸）"},
     {0},
 };
 static const struct dlt645_words done_words[] = {

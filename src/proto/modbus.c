@@ -363,7 +363,7 @@ static void say_coils(const struct modbus_frame *f, say_sink *sink, void *arg)
     say_scaled(&v, f->count, 0);
     sink(arg, &v);
     for (size_t i = 0; i<f->value_count; i++, left -= left> 8 ? 8 : left) {
-        v = (struct say_value){.en = "coils, lowest first", .zh = "线圈(低位在前)", .unit = ""};
+        v = (struct say_value){.en = "coils, lowest first", .zh = "线圈（低位在前）", .unit = ""};
         for (size_t bit = 0; bit < 8 && bit < left; bit++)
             v.text[bit] = f->value[i] >> bit & 1 ? '1' : '0';
         snprintf(v.note, sizeof v.note, "from %s%zu", told ? "the first +" : "+", 8 * i);

@@ -170,7 +170,7 @@ static void say_log(const struct body *y, const struct telling *t)
     number(t, "events", "事件计数", u16(y->b + 3));
     number(t, "messages", "报文计数", u16(y->b + 5));
     if (y->len > 7)
-        hex(t, "event bytes, newest first", "事件字节(最新在前)",
+        hex(t, "event bytes, newest first", "事件字节（最新在前）",
             (struct bytes){y->b + 7, y->len - 7});
 }
 

@@ -16,29 +16,29 @@ static const struct {
 } reasons[SITE_UNDO_REASONS] = {
     [SITE_UNDO_MONEY] =
         {"money", "It has bookings, bills or money requests: settle them and close it instead.",
-         "已有账务、账单或资金申请,请结清后销户。"},
+         "已有账务、账单或资金申请，请结清后销户。"},
     [SITE_UNDO_ORDER] = {"order",
                          "Orders or commands were given to it: they must keep their object.",
-                         "已有售电单或控制命令,须保留对象。"},
+                         "已有售电单或控制命令，须保留对象。"},
     [SITE_UNDO_READING] = {"reading", "It has been read: its readings must keep their meter.",
-                           "已有抄表数据,须保留表计。"},
+                           "已有抄表数据，须保留表计。"},
     [SITE_UNDO_CHANGED] =
         {"changed", "It was changed again afterwards: set it by hand, or import a corrected file.",
-         "导入后又被更改,请手工修改或导入更正文件。"},
+         "导入后又被更改，请手工修改或导入更正文件。"},
     [SITE_UNDO_STAFF] =
         {"staff",
          "Staff have worked on it: lift its protections and refuse its cuts first. A package, "
          "terms, a ratio or a rule stays, and the import with it.",
-         "工作人员已在其上设置:请先解除停电保护、驳回待办停电;已设套餐、计费参数、倍率或规则的,"
+         "工作人员已在其上设置：请先解除停电保护、驳回待办停电；已设套餐、计费参数、倍率或规则的，"
          "导入须保留。"},
     [SITE_UNDO_USED] =
         {"used",
          "Something that came later belongs to it: undo the later import first. What was made by "
          "hand stays, and the import with it.",
-         "后来的对象属于它:请先撤销后来的导入;由人工建立的,导入须保留。"},
+         "后来的对象属于它：请先撤销后来的导入；由人工建立的，导入须保留。"},
     [SITE_UNDO_CLAIMED] = {"claimed",
                            "The gateway has been put into service: revoke it and keep it.",
-                           "通信管理机已投运,请吊销后保留。"},
+                           "通信管理机已投运，请吊销后保留。"},
 };
 
 const char *site_undo_reason_name(enum site_undo_reason reason)

@@ -5,5 +5,5 @@ STRATEGY_WARNING(NO_GRACE, "This strategy gives no time between the notice and t
 STRATEGY_WARNING(NIGHT, "This strategy allows cuts between 20:00 and 08:00.", "本策略允许在 20:00 至次日 08:00 之间停电。")
 STRATEGY_WARNING(WEEKEND, "This strategy allows cuts on Saturdays or Sundays.", "本策略允许在周末停电。")
 STRATEGY_WARNING(HOLIDAYS, "This strategy allows cuts on public holidays, and in years whose holidays are not known.", "本策略允许在法定节假日以及节假日安排未知的年份停电。")
-STRATEGY_WARNING(CALENDAR_UNKNOWN, "There is no built-in calendar of this name: nobody will be cut, because holidays are not known.", "没有该名称的节假日日历:节假日未知,将不会停电。")
-STRATEGY_WARNING(CHANNELS_FEW, "This strategy wants notices over more channels than it sends on: nobody will be cut.", "本策略要求的送达渠道数多于其发送渠道:将不会停电。")
+STRATEGY_WARNING(CALENDAR_UNKNOWN, "There is no built-in calendar of this name: nobody will be cut, because holidays are not known.", "没有该名称的节假日日历：节假日未知，将不会停电。")
+STRATEGY_WARNING(CHANNELS_FEW, "This strategy wants notices over more channels than it sends on: nobody will be cut.", "本策略要求的送达渠道数多于其发送渠道：将不会停电。")

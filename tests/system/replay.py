@@ -222,7 +222,8 @@ def sell_what_is_due(site, accounts, sold):
 
 
 def arrived(site, accounts, say):
-    """Every meter has used what the data says, the platform has read it, every order is final."""
+    """Every meter has used what the data says, the platform has read it and summed up its days, every order is
+    final."""
     for account, address, *_ in LIVES:
         meter = site.ask(op="status", meter=address)
         if meter["energy_mwh"] != say[account]["used_mwh"] or any(c["owed_mwh"]
@@ -233,6 +234,9 @@ def arrived(site, accounts, say):
             return False
         orders = site.browser.get(f"/accounts/{accounts[account]['id']}/orders?limit=200")["orders"]
         if not all(o["final"] for o in orders):
+            return False
+        daily = books_of(site, accounts[account]["id"])[5]
+        if (daily or 0) < say[account]["used_mwh"] // 10_000 * 10:  # days are summed up after they are over
             return False
     return True
 

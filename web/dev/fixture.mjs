@@ -74,7 +74,7 @@ function sell(one, { order_id, amount_fen }) {
     restore(one)
   }
   sayRows([one])
-  say('event', world.happen(one, 'order.paid', 'info', `已收款 ${amount_fen} 分(订单 ${order_id})。`, `${amount_fen} fen were paid (order ${order_id}).`))
+  say('event', world.happen(one, 'order.paid', 'info', `已收款 ${amount_fen} 分（订单 ${order_id}）。`, `${amount_fen} fen were paid (order ${order_id}).`))
   return order
 }
 
@@ -101,7 +101,7 @@ function wish(one, relay, desired, reason) {
   setTimeout(() => {
     Object.assign(relay, { state: desired, state_at: world.now(), pending: false })
     sayRows([one])
-    say('event', world.happen(one, 'relay.done', 'info', `表计已确认:供电状态为 ${desired}。`, `The meter confirmed: supply is ${desired}.`))
+    say('event', world.happen(one, 'relay.done', 'info', `表计已确认：供电状态为 ${desired}。`, `The meter confirmed: supply is ${desired}.`))
   }, 2500)
   sayRows([one])
   return relay
@@ -110,11 +110,11 @@ function wish(one, relay, desired, reason) {
 const byMeter = (id) => [...world.accounts.values()].find((one) => one.meters[0].id === Number(id)) ?? (() => { throw missing() })()
 
 function importReport(csv, dry) {
-  if (!csv.startsWith('project,')) throw Object.assign(new Refusal(422, 'SITE_IMPORT', '文件中有错误行,没有写入任何数据。', 'Some rows are wrong; nothing was written.'), { report: { dry_run: dry, rows: 0, added: 0, changed: 0, same: 0, errors: [{ row: 1, column: 'who', code: 'SITE_COLUMN', title_zh: '未知的列。', title_en: 'This column is not known.' }] } })
+  if (!csv.startsWith('project,')) throw Object.assign(new Refusal(422, 'SITE_IMPORT', '文件中有错误行，没有写入任何数据。', 'Some rows are wrong; nothing was written.'), { report: { dry_run: dry, rows: 0, added: 0, changed: 0, same: 0, errors: [{ row: 1, column: 'who', code: 'SITE_COLUMN', title_zh: '未知的列。', title_en: 'This column is not known.' }] } })
   const rows = csv.trim().split(/\r?\n/).slice(1)
   const errors = rows.flatMap((row, i) => (row.includes('BAD') ? [{ row: i + 2, column: 'address', code: 'SITE_ADDRESS', title_zh: '表号应为 1 到 12 位数字。', title_en: 'A meter address has 1 to 12 digits.', detail: 'BAD' }] : []))
   const report = { dry_run: dry, rows: rows.length, added: rows.length - errors.length, changed: 0, same: 0, errors }
-  if (errors.length) throw Object.assign(new Refusal(422, 'SITE_IMPORT', '文件中有错误行,没有写入任何数据。', 'Some rows are wrong; nothing was written.'), { report })
+  if (errors.length) throw Object.assign(new Refusal(422, 'SITE_IMPORT', '文件中有错误行，没有写入任何数据。', 'Some rows are wrong; nothing was written.'), { report })
   return report
 }
 
@@ -184,7 +184,7 @@ const routes = [
   ['GET', '/accounts/:id/orders', ({ id }) => ({ orders: world.orders.filter((order) => order.account_id === Number(id)) })],
   ['POST', '/accounts/:id/orders', ({ id, body }) => sell(find(id), body)],
   ['GET', '/accounts/:id/orders/:other', ({ other }) => world.orders.find((order) => order.order_id === other) ?? (() => { throw missing() })()],
-  ['POST', '/accounts/:id/orders/:other/cancel', () => { throw new Refusal(409, 'VEND_FINAL', '款项已到表,不能退回。', 'The credit is in the meter already.') }],
+  ['POST', '/accounts/:id/orders/:other/cancel', () => { throw new Refusal(409, 'VEND_FINAL', '款项已到表，不能退回。', 'The credit is in the meter already.') }],
   ['GET', '/accounts/:id/ledger', ({ id, query }) => {
     const { part, next_before } = page(world.ledger.get(Number(id)), query.get('before'), 'seq')
     return { transactions: part, next_before }
@@ -195,7 +195,7 @@ const routes = [
   ['POST', '/meters/:id/relay', ({ id, body }) => {
     const one = byMeter(id)
     const relay = one.meters[0].relays.find((entry) => entry.circuit === body.circuit) ?? one.meters[0].relays[0]
-    if (relay.keep && body.desired === 'open') throw new Refusal(409, 'CONTROL_KEPT', '已设置保电,不得停电。', 'Keep-power is set: this meter must not be cut.')
+    if (relay.keep && body.desired === 'open') throw new Refusal(409, 'CONTROL_KEPT', '已设置保电，不得停电。', 'Keep-power is set: this meter must not be cut.')
     return wish(one, relay, body.desired, body.reason)
   }],
   ['POST', '/meters/:id/keep', ({ id, body }) => {
@@ -236,7 +236,7 @@ async function api(request, response, url) {
   const path = url.pathname.slice('/api/v1'.length)
   if (!login && path !== '/login') throw new Refusal(401, 'AUTH_NONE', '请先登录。', 'Log in first.')
   if (path === '/stream') return stream(request, response)
-  if (login && request.method !== 'GET' && request.headers['x-csrf-token'] !== login.csrf) throw new Refusal(403, 'API_CSRF', '页面已过期,请刷新。', 'The page is out of date; reload it.')
+  if (login && request.method !== 'GET' && request.headers['x-csrf-token'] !== login.csrf) throw new Refusal(403, 'API_CSRF', '页面已过期，请刷新。', 'The page is out of date; reload it.')
   const found = match(request.method, path)
   if (!found) throw missing()
   const text = await bodyOf(request)

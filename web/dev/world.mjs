@@ -102,10 +102,10 @@ export function build(rooms) {
 function note(one, age) {
   messages.push({
     id: messages.length + 1, account_id: one.id, at: now() - HOUR, template: 'balance_low', level: age, channel: 'console', state: 'delivered', delivered_at: now() - HOUR,
-    text_zh: `余额不足提醒:${one.place.name}(${one.code})剩余 ${(available(one) / 100).toFixed(2)} 元,请及时充值。`,
+    text_zh: `余额不足提醒：${one.place.name}（${one.code}）剩余 ${(available(one) / 100).toFixed(2)} 元，请及时充值。`,
     text_en: `Your balance is low: ${(available(one) / 100).toFixed(2)} yuan left for ${one.place.name} (${one.code}). Please recharge in time.`,
   })
-  happen(one, age === 3 ? 'fee.arrears' : 'fee.low', age === 3 ? 'alarm' : 'warning', `余额不足:剩余 ${available(one)} 分。`, `Low balance: ${available(one)} fen left.`)
+  happen(one, age === 3 ? 'fee.arrears' : 'fee.low', age === 3 ? 'alarm' : 'warning', `余额不足：剩余 ${available(one)} 分。`, `Low balance: ${available(one)} fen left.`)
 }
 
 export function happen(one, kind, severity, text_zh, text_en) {

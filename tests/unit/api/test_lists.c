@@ -108,7 +108,7 @@ static void test_events_speak_in_words(void **state)
                      "'{\"state\": \"open\"}')");
     struct reply r = world_get(w, &p, "/api/v1/projects/1/events?limit=2");
     assert_non_null(strstr(r.body, "Keep-power is set: this meter must not be cut.\""));
-    assert_non_null(strstr(r.body, "欠费但未停电:已设置保电,不得停电。\""));
+    assert_non_null(strstr(r.body, "欠费但未停电：已设置保电，不得停电。\""));
     assert_non_null(strstr(r.body, "The relay is off, but should be –."));
     reply_free(&r);
     r = world_get(w, &p, "/api/v1/projects/1/events?kind=fee.protected");

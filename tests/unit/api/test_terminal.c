@@ -302,7 +302,7 @@ static void trips_are_told_in_words_and_ranked(void **state)
     assert_string_equal(text_of(why, "zh"), load_verdict_zh(LOAD_HEATING));
     assert_string_equal(text_of(why, "en"), load_verdict_en(LOAD_HEATING));
     assert_string_equal(text_of(json_object_get(json_array_get(trips, 1), "reason"), "ends_zh"),
-                        "等待后自动合闸(每日限次),之后须管理员复位");
+                        "等待后自动合闸（每日限次），之后须管理员复位");
     reply_free(&r);
     r = world_get(w, &p, "/api/v1/projects/1/events?kind=terminal.malignant");
     const json_t *event = json_array_get(json_object_get(r.json, "events"), 0);
