@@ -185,6 +185,7 @@ api_handle api_strategies, api_strategy_texts, api_strategy_check, api_strategy_
 api_handle api_protections, api_account_protections, api_protect, api_protect_lift, api_emergency,
     api_confirm_restore, api_approvals, api_approval_decide, api_packages, api_package_save,
     api_package_choices, api_account_package, api_baseline, api_package_choose;
+api_handle api_breaker, api_breaker_ask, api_breaker_decide;
 api_handle api_cash_policy, api_cash_policy_set, api_shifts, api_shift_open, api_shift_count,
     api_shift_close, api_days, api_day_close;
 api_handle api_dues, api_due_bill, api_due_withdraw, api_due_pay, api_late_terms, api_late_term_set;

@@ -229,6 +229,8 @@ ERR_ROW(ERR_CONTROL_CIRCUIT, REFUSE, "The meter has no such circuit.", "该表�
 ERR_ROW(ERR_CONTROL_SWITCH, REFUSE, "This meter has no relay or valve that can be ordered.", "该表无可控继电器或阀门。")
 ERR_ROW(ERR_CONTROL_KEEP_POWER, REFUSE, "Keep-power is set: this meter must not be cut.", "该表处于保电状态，禁止拉闸。")
 ERR_ROW(ERR_CONTROL_BREAKER, REFUSE, "Too many cuts, or settings that leave circuits dark, in a short time; a second person must allow more.", "短时间内拉闸（或使回路断电的设置）过多，需另一人批准后继续。")
+ERR_ROW(ERR_CONTROL_NOT_TRIPPED, REFUSE, "The mass-cut breaker holds nothing back: it has not tripped, or it is released already.", "批量停电熔断未触发或已放行，当前没有被拦下的停电。")
+ERR_ROW(ERR_CONTROL_ASKED, REFUSE, "Somebody asked for it already; another person decides about it.", "已有放行申请待另一人决定，请勿重复申请。")
 ERR_ROW(ERR_CONTROL_REASON, REFUSE, "A reason is needed.", "必须填写原因。")
 ERR_ROW(ERR_CONTROL_PACKAGE, REFUSE, "There is no such fee-control package in force, or it is not offered any more.", "不存在或未生效的费控套餐，或该套餐已停止办理。")
 ERR_ROW(ERR_CONTROL_SECOND_PERSON, REFUSE, "Another person must do this: nobody decides twice about the same cut.", "须由另一人办理：同一停电不得由同一人两次决定。")

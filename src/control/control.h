@@ -78,7 +78,8 @@ struct control_keep {
 /* Keep-power of the whole meter. On: withdraws a pending cut, and restores what we had cut. */
 [[nodiscard]] enum err control_keep(struct store_tx *tx, const struct control_keep *keep);
 
-/* A second person allows mass cuts of a project for the next CONTROL_BREAKER_S seconds. */
+/* Mass cuts of a project are let through for the next CONTROL_BREAKER_S seconds, and whom the breaker
+ * held back is decided again at once. Two persons do it by breaker.h. */
 [[nodiscard]] enum err control_breaker_release(struct store_tx *tx, int64_t project_id,
                                                const char *actor, wall_s now);
 

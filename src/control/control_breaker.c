@@ -13,22 +13,19 @@ enum err control_breaker_limit(struct store_tx *tx, int64_t project_id, int64_t 
     return ERR_OK;
 }
 
-/* Meters but this one, that were cut, or whose settings leave a circuit dark. */
-static enum err count_dark(struct store_tx *tx, const struct control_meter *m, int64_t since_s,
-                           int64_t *meters)
+enum err control_breaker_count(struct store_tx *tx, int64_t project_id, int64_t but, wall_s now,
+                               int64_t *meters)
 {
-    return store_int(
-        tx, meters,
-        "SELECT count(*) FROM (SELECT r.meter_id AS id FROM relay r WHERE r.desired = 'open' "
-        "AND r.changed_at > $2 UNION SELECT d.meter_id FROM control_dark d WHERE d.at > $2) AS c "
-        "JOIN meter m ON m.id = c.id WHERE m.project_id = $1 AND c.id <> $3",
-        "iii", m->project_id, since_s, m->id);
+    return store_int(tx, meters,
+                     "SELECT count(DISTINCT c.id) FROM (" CONTROL_DARK_SINCE ") AS c "
+                     "JOIN meter m ON m.id = c.id WHERE m.project_id = $1 AND c.id <> $3",
+                     "iii", project_id, now.s - CONTROL_BREAKER_S, but);
 }
 
 enum err control_breaker_check(struct store_tx *tx, const struct control_meter *m, wall_s now)
 {
     int64_t cuts, limit, released;
-    TRY(count_dark(tx, m, now.s - CONTROL_BREAKER_S, &cuts));
+    TRY(control_breaker_count(tx, m->project_id, m->id, now, &cuts));
     if (cuts < CONTROL_BREAKER_MIN)
         return ERR_OK;
     TRY(control_breaker_limit(tx, m->project_id, &limit));
@@ -47,15 +44,22 @@ enum err control_breaker_release(struct store_tx *tx, int64_t project_id, const 
 {
     char object[64];
     struct detail d = {};
+    detail_text(&d, "actor", actor);
     detail_int(&d, "until", now.s + CONTROL_BREAKER_S);
+    detail_int(&d, "minutes", CONTROL_BREAKER_S / 60);
     snprintf(object, sizeof object, "project:%lld", (long long)project_id);
     TRY(store_exec(tx,
                    "INSERT INTO control_breaker (project_id, released_until, actor) "
                    "VALUES ($1, $2, $3) ON CONFLICT (project_id) DO UPDATE SET "
                    "released_until = excluded.released_until, actor = excluded.actor",
                    "iit", project_id, now.s + CONTROL_BREAKER_S, actor));
-    return journal_append(
-        tx, &(struct journal_act){now, actor, "breaker.release", object, detail_end(&d)});
+    const char *json = detail_end(&d);
+    TRY(control_breaker_wake(tx, project_id, now));
+    TRY(journal_append(tx, &(struct journal_act){now, actor, "breaker.release", object, json}));
+    return journal_event(tx, &(struct journal_event){.at = now,
+                                                     .kind = EVENT_BREAKER_RELEASED,
+                                                     .project_id = project_id,
+                                                     .detail = json});
 }
 
 /* --- settings ------------------------------------------------------------------------------------

@@ -60,6 +60,17 @@ enum control_relay_state control_state_of_bits(int64_t bits, int64_t circuit, in
 
 /* ERR_CONTROL_BREAKER: this meter would be one too many. */
 enum err control_breaker_check(struct store_tx *tx, const struct control_meter *m, wall_s now);
+/* id and time of what was cut, or left dark by a setting, after $2; a meter may stand twice. */
+#define CONTROL_DARK_SINCE                                                                         \
+    "SELECT r.meter_id AS id, r.changed_at AS at FROM relay r WHERE r.desired = 'open' "           \
+    "AND r.changed_at > $2 UNION ALL SELECT d.meter_id, d.at FROM control_dark d WHERE d.at > $2"
+/* Meters of the project but `but` that count with the breaker. */
+enum err control_breaker_count(struct store_tx *tx, int64_t project_id, int64_t but, wall_s now,
+                               int64_t *meters);
+/* It held back a cut that fee control decided: said once in each window. */
+enum err control_breaker_stopped(struct store_tx *tx, int64_t project_id, wall_s now);
+/* Whose cut it holds back is decided again at once. */
+enum err control_breaker_wake(struct store_tx *tx, int64_t project_id, wall_s now);
 
 /* Puts the command for the register's present wish and decides when to look again. */
 enum err control_send(struct control_turn *t, const struct control_meter *m, struct control_row *r);

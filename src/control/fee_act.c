@@ -240,6 +240,8 @@ static enum err stopped(struct loop *l, enum err why, bool changed)
 {
     if (why != ERR_CONTROL_BREAKER && why != ERR_CONTROL_KEEP_POWER)
         return why;
+    if (why == ERR_CONTROL_BREAKER)
+        TRY(control_breaker_stopped(l->turn.tx, l->outlook.account.project_id, l->turn.now));
     if (!changed)
         return ERR_OK; /* said already; tried again with every reading */
     struct detail d = {};

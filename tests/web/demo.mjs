@@ -40,7 +40,7 @@ function run(program, args, env) {
 
 /** People with other rights than the administrator's: "warden:PASSWORD,...". */
 function addStaff() {
-  return ['warden', 'engineer', 'cashier', 'finance'].map((role) => {
+  return ['warden', 'engineer', 'cashier', 'finance', 'officer'].map((role) => {
     const { stdout } = spawnSync(yufu, ['person', 'add', role, '--data', data, '--role', role, '--projects', 'park'], { encoding: 'utf8' })
     return `${role}:${/password.*: (\S+)/.exec(stdout)?.[1]}`
   }).join(',')

@@ -4,9 +4,11 @@
 // failed, N skipped". A one-time password is changed first; the new one is then PASSWORD-changed.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { breakerTests } from './breaker.mjs'
 import { findings, openBrowser, openPage, rawKeys } from './browser.mjs'
 import { importsTests } from './imports.mjs'
 import { moneyTests, savePlan } from './money.mjs'
+import { people } from './people.mjs'
 import { rulesTests } from './rules.mjs'
 import { terminalTests } from './terminal.mjs'
 import { utilityTests } from './utility.mjs'
@@ -428,11 +430,13 @@ const tests = {
 }
 
 const staff = Object.fromEntries((process.env.STAFF ?? '').split(',').filter(Boolean).map((one) => one.split(':')))
-Object.assign(tests, terminalTests({ base, ask, wallRows, skip, staff, gateway: Number(process.env.GATEWAY ?? 0) }))
+const { enterAs, switchTo } = people({ base, skip, staff })
+Object.assign(tests, terminalTests({ base, ask, wallRows, skip, enterAs, switchTo, gateway: Number(process.env.GATEWAY ?? 0) }))
 Object.assign(tests, moneyTests({ base, enter, ask, wallRows }))
 Object.assign(tests, rulesTests({ base, enter, ask, wallRows }))
 Object.assign(tests, importsTests({ base, enter, ask, wallRows }))
 Object.assign(tests, utilityTests({ base, enter, ask, wallRows, skip }))
+Object.assign(tests, breakerTests({ base, enter, ask, wallRows, skip, staff, switchTo }))
 
 /** What is opened on a page before it is looked at. */
 const OPENERS = {

@@ -9,6 +9,26 @@ CREATE TABLE control_dark (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX control_dark_at ON control_dark (at);
 
+-- When it was told last that the breaker stops cuts, and who asked to let them through: control/breaker.h.
+ALTER TABLE control_breaker ADD COLUMN told_at INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE breaker_request (
+  id INTEGER PRIMARY KEY,
+  project_id INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('asked', 'granted', 'refused', 'lapsed')),
+  cuts INTEGER NOT NULL,        -- when it was asked, as the next two
+  limit_meters INTEGER NOT NULL,
+  waiting INTEGER NOT NULL,     -- accounts
+  asked_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  asked_by TEXT NOT NULL,
+  reason TEXT NOT NULL CHECK (length(reason) > 0),
+  decided_at INTEGER,
+  decided_by TEXT,
+  answer TEXT NOT NULL DEFAULT '',
+  CHECK (state <> 'granted' OR (decided_by IS NOT NULL AND decided_by <> asked_by))
+) STRICT;
+CREATE UNIQUE INDEX breaker_request_open ON breaker_request (project_id) WHERE state = 'asked';
+
 -- While something is off for money: what was available when it was last known, and the newest transaction
 -- then (0: not known). Supply comes back on it where the period that runs cannot be rated.
 ALTER TABLE fee_state ADD COLUMN known_fen INTEGER NOT NULL DEFAULT 0;

@@ -5,6 +5,7 @@ import type { components, operations } from './schema'
 type Schemas = components['schemas']
 export type Account = Schemas['Account']
 export type Approval = Schemas['Approval']
+export type Breaker = Schemas['Breaker']
 export type Protection = Schemas['Protection']
 export type CashPolicy = Schemas['CashPolicy']
 export type Shift = Schemas['Shift']
@@ -262,6 +263,11 @@ export const api = {
     call<Schemas['EmergencyCredit']>('POST', `/accounts/${id}/emergency-credit`, { key }),
   approvals: (project: number, open: boolean) =>
     call<Schemas['ApprovalList']>('GET', `/projects/${project}/approvals`, { query: { open: open ? 1 : 0 } }),
+  breaker: (project: number) => call<Breaker>('GET', `/projects/${project}/breaker`),
+  askBreaker: (project: number, body: { reason: string }, key: string) =>
+    call<Breaker>('POST', `/projects/${project}/breaker/ask`, { key, body }),
+  decideBreaker: (project: number, body: { id: number; act: 'grant' | 'refuse'; reason: string }, key: string) =>
+    call<Breaker>('POST', `/projects/${project}/breaker/decide`, { key, body }),
   decideApproval: (project: number, body: Schemas['Verdict'], key: string) =>
     call<Approval>('POST', `/projects/${project}/approvals/decide`, { key, body }),
 

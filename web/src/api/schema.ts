@@ -735,6 +735,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/breaker": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /** The mass-cut breaker, whom it holds back, and the newest request to release it */
+        get: operations["getBreaker"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/breaker/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask that mass cuts are let through
+         * @description The breaker must have tripped (409 `CONTROL_NOT_TRIPPED`), and nobody may have asked already (409 `CONTROL_ASKED`). Another person decides within an hour.
+         */
+        post: operations["askBreaker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/breaker/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Grant or refuse what was asked
+         * @description Whoever asked never grants (409 `CONTROL_SECOND_PERSON`), but may refuse, which takes the request back. 404: no such request; 409 `STATE`: answered or lapsed, `CONTROL_NOT_TRIPPED`: nothing is held back any more. A grant lets cuts through for `window_s`; every cut is decided again with all its guards.
+         */
+        post: operations["decideBreaker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{project_id}/fee-packages": {
         parameters: {
             query?: never;
@@ -2950,6 +3016,59 @@ export interface components {
             /** @description Requests up to this need no second person; those of one account within a day count together */
             one_person_fen: number;
             reversal_days: number;
+        };
+        Breaker: {
+            now: components["schemas"]["Time"];
+            /** @enum {string} */
+            state: "closed" | "tripped" | "released";
+            /** @description Of the project */
+            meters: number;
+            /** @description Meters cut, or left dark by a setting, within window_s */
+            cuts: number;
+            /** @description The meter after so many is stopped */
+            limit: number;
+            window_s: number;
+            /** @description When the limit was reached */
+            since: components["schemas"]["MaybeTime"];
+            /** @description When the first cut passes again without a release */
+            free_at: components["schemas"]["MaybeTime"];
+            released_until: components["schemas"]["MaybeTime"];
+            released_by: string | null;
+            /** @description Accounts whose cut it holds back; 0 unless tripped */
+            waiting: number;
+            /** @description Of those waiting, the newest decisions first */
+            accounts: components["schemas"]["BreakerAccount"][];
+            request: components["schemas"]["BreakerRequest"] | null;
+        };
+        BreakerAccount: {
+            account_id: number;
+            account_code: string;
+            account_name: string;
+            place: string;
+            /**
+             * @description limit switches off some circuits only
+             * @enum {string}
+             */
+            act: "cut" | "limit";
+            /** @description When it was decided; null: not known, or the role may not see money */
+            available_fen: number | null;
+            decided_at: components["schemas"]["Time"];
+        };
+        /** @description cuts, limit and waiting are as they were when it was asked */
+        BreakerRequest: {
+            id: number;
+            /** @enum {string} */
+            state: "asked" | "granted" | "refused" | "lapsed";
+            cuts: number;
+            limit: number;
+            waiting: number;
+            asked_at: components["schemas"]["Time"];
+            asked_by: string;
+            reason: string;
+            expires_at: components["schemas"]["Time"];
+            decided_at: components["schemas"]["MaybeTime"];
+            decided_by: string | null;
+            answer: string;
         };
         ApprovalList: {
             now: components["schemas"]["Time"];
@@ -5507,6 +5626,117 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Approval"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    getBreaker: {
+        parameters: {
+            query?: {
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How the breaker stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Breaker"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    askBreaker: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description How the breaker stands now */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Breaker"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
+    decideBreaker: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    id: number;
+                    /** @enum {string} */
+                    act: "grant" | "refuse";
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description How the breaker stands now */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Breaker"];
                 };
             };
             400: components["responses"]["Problem"];
