@@ -177,9 +177,10 @@ static enum err check_charges(struct store_tx *tx, void *arg)
                    "a settlement is not what was posted for it:");
 }
 
-/* --- desk: tills, days, bills, runs, late fees ------------------------------------------------- */
+/* --- desk: tills, days, bills, runs, late fees -------------------------------------------------
+ */
 
-static void desk_fault_found(void *arg, int64_t account_id, const char *what, const char *which)
+static void thing_fault(void *arg, int64_t account_id, const char *what, const char *which)
 {
     if (account_id)
         blame(arg, "account %" PRId64 ", %s: %s", account_id, which, what);
@@ -190,8 +191,17 @@ static void desk_fault_found(void *arg, int64_t account_id, const char *what, co
 static enum err check_desk(struct store_tx *tx, void *arg)
 {
     struct check *c = arg;
-    enum err e = desk_verify(tx, desk_fault_found, c, &c->report->desk);
+    enum err e = desk_verify(tx, thing_fault, c, &c->report->desk);
     return e == ERR_RUN_CHECK ? ERR_OK : e;
+}
+
+/* --- relays and decisions ------------------------------------------------------------------- */
+
+static enum err check_relays(struct store_tx *tx, void *arg)
+{
+    struct check *c = arg;
+    enum err e = control_verify(tx, thing_fault, c, &c->report->relays);
+    return e == ERR_CONTROL_CHECK ? ERR_OK : e;
 }
 
 enum err books_check(struct store *ledger, struct store *readings,
@@ -201,12 +211,9 @@ enum err books_check(struct store *ledger, struct store *readings,
     static const struct {
         const char *part;
         store_work *work;
-    } parts[] = {{"audit", check_audit},
-                 {"ledger", check_ledger},
-                 {"sales", check_sales},
-                 {"requests", check_requests},
-                 {"charges", check_charges},
-                 {"desk", check_desk}};
+    } parts[] = {{"audit", check_audit},       {"ledger", check_ledger},   {"sales", check_sales},
+                 {"requests", check_requests}, {"charges", check_charges}, {"desk", check_desk},
+                 {"relays", check_relays}};
     struct check c = {expected, watch, report, "files"};
     *report = (struct books_report){};
     TRY(check_file(&c, ledger, "ledger"));

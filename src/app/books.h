@@ -5,6 +5,7 @@
 #ifndef YUFU_APP_BOOKS_H
 #define YUFU_APP_BOOKS_H
 
+#include "control/verify.h"
 #include "journal/journal.h"
 #include "ledger/ledger.h"
 #include "pay/desk_verify.h"
@@ -14,7 +15,7 @@
 
 struct books_watch {
     /* One English line for a fault; `part` is "files", "audit", "ledger", "sales", "requests",
-     * "charges" or "desk". */
+     * "charges", "desk" or "relays". */
     void (*fault)(void *arg, const char *part, const char *what);
     /* Now and then: rows done of the part that is running. */
     void (*progress)(void *arg, const char *part, int64_t done);
@@ -32,6 +33,7 @@ struct books_report {
     struct pay_check requests;
     int64_t settlements, settled_fen;
     struct desk_check desk;
+    struct control_check relays;
     int64_t faults;
 };
 

@@ -94,6 +94,11 @@ static void print_report(const struct books_report *r, bool with_readings)
            " runs, %" PRId64 " grants, %" PRId64 " late fees; till = cash book = ledger\n",
            r->desk.shifts, r->desk.entries, r->desk.days, r->desk.runs, r->desk.grants,
            r->desk.late_fees);
+    printf("relays   %" PRId64 " registers, %" PRId64 " wishes, %" PRId64 " orders, %" PRId64
+           " accounts judged, %" PRId64 " standing permissions; wish = order = audit, no cut "
+           "against a guard\n",
+           r->relays.registers, r->relays.wishes, r->relays.commands, r->relays.decisions,
+           r->relays.permissions);
 }
 
 static enum err open_one(struct store **s, enum store_kind kind, const char *data, const char *name)

@@ -235,6 +235,7 @@ ERR_ROW(ERR_CONTROL_REASON, REFUSE, "A reason is needed.", "必须填写原因�
 ERR_ROW(ERR_CONTROL_PACKAGE, REFUSE, "There is no such fee-control package in force, or it is not offered any more.", "不存在或未生效的费控套餐，或该套餐已停止办理。")
 ERR_ROW(ERR_CONTROL_SECOND_PERSON, REFUSE, "Another person must do this: nobody decides twice about the same cut.", "须由另一人办理：同一停电不得由同一人两次决定。")
 ERR_ROW(ERR_CONTROL_EMERGENCY, REFUSE, "The strategy of this account gives no emergency credit.", "该账户的费控策略不提供应急电费额度。")
+ERR_ROW(ERR_CONTROL_CHECK, CORRUPT, "A relay, a cut or a decision contradicts its orders or the audit.", "继电器、停电或费控判定与命令或审计记录不符。")
 /* auth */
 ERR_ROW(ERR_AUTH_NONE, REFUSE, "You are not logged in, or your log-in has ended. Log in again.", "尚未登录或登录已失效，请重新登录。")
 ERR_ROW(ERR_AUTH_LOGIN, REFUSE, "Name or password is wrong.", "用户名或密码错误。")

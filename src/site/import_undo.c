@@ -108,6 +108,10 @@ static void block(struct site_undo *u, const char *object, int64_t id, const cha
     "' AND f.object_id = " row ".id AND f.field = '" field "')"
 
 /* Whatever the import did not make in a project that it made. */
+/* A decision names what it was made under: "code@3" or "code@3 package@1". */
+#define DECIDED_UNDER(text)                                                                        \
+    "substr(" text " || ' ', 1, length(p.code || '@' || p.version || ' ')) = "                     \
+    "p.code || '@' || p.version || ' '"
 #define OTHERS_OF_PROJECT(table)                                                                   \
     "SELECT p.id, p.code FROM project p WHERE p.id BETWEEN $1 AND $2 AND EXISTS (SELECT 1 "        \
     "FROM " table                                                                                  \
@@ -246,6 +250,19 @@ static const struct {
                                           "strategy_baseline k "
                                           "WHERE k.project_id = p.project_id AND k.strategy_code = "
                                           "p.code)) ORDER BY p.id"},
+    {IMPORT_STRATEGY, IMPORT_ACCOUNT, SITE_UNDO_USED,
+     "SELECT p.id, p.code FROM strategy p WHERE p.id BETWEEN $1 AND $2 "
+     "AND (EXISTS (SELECT 1 FROM fee_state f JOIN account a ON a.id = f.account_id "
+     "WHERE a.project_id = p.project_id AND a.id NOT BETWEEN $3 AND $4 "
+     "AND " DECIDED_UNDER(
+         "f.strategy") ") OR EXISTS (SELECT 1 FROM audit d JOIN meter m "
+                       "ON m.id = CAST(substr(d.object, 7) AS INTEGER) WHERE d.action = "
+                       "'relay.wish' "
+                       "AND m.project_id = p.project_id "
+                       "AND " DECIDED_UNDER(
+                           "json_extract(d.detail, '$.facts.strategy')") ")) "
+                                                                         "AND $5 > 0 ORDER BY "
+                                                                         "p.id"},
     {IMPORT_PROJECT, IMPORT_ACCOUNT, SITE_UNDO_USED,
      "SELECT p.id, p.code FROM project p WHERE p.id BETWEEN $1 AND $2 AND ("
      "EXISTS (SELECT 1 FROM account a WHERE a.project_id = p.id AND a.id NOT BETWEEN $3 AND $4) "

@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "billing/billing.h"
 #include "control/control.h"
+#include "control/verify.h"
 #include "flow/flow.h"
 #include "journal/journal.h"
 #include "ledger/ledger.h"
@@ -467,12 +468,20 @@ static void print_fault(void *arg, int64_t account_id, const char *order_id, con
     printf("account %" PRId64 " order %s: %s\n", account_id, order_id ? order_id : "-", what);
 }
 
+static void print_thing(void *arg, int64_t account_id, const char *what, const char *which)
+{
+    (void)arg;
+    printf("account %" PRId64 ", %s: %s\n", account_id, which, what);
+}
+
 static enum err verify(struct store_tx *tx, void *arg)
 {
     struct vend_check vends;
+    struct control_check relays;
     struct journal_check chain;
     struct ledger_check books;
     TRY(vend_verify(tx, print_fault, arg, &vends));
+    TRY(control_verify(tx, print_thing, arg, &relays));
     TRY(journal_verify(tx, NULL, NULL, &chain));
     return ledger_verify(tx, &(struct ledger_watch){0}, &books);
 }

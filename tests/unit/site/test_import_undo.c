@@ -59,6 +59,8 @@ struct job {
     size_t len;
 };
 
+static const char *strategy_body;
+
 static enum err do_import(struct store_tx *tx, void *arg)
 {
     struct job *j = arg;
@@ -66,7 +68,7 @@ static enum err do_import(struct store_tx *tx, void *arg)
     TRY(site_import_open(&im, j->text, strlen(j->text)));
     site_import_name(im, "site.csv");
     TRY(site_import_plan(im, "p", "{\"kind\":\"flat\",\"price\":\"0.5883\"}"));
-    TRY(site_import_strategy(im, "s", "{}"));
+    TRY(site_import_strategy(im, "s", strategy_body ? strategy_body : "{}"));
     enum err e = site_import_commit(im, tx, "user:1", (wall_s){j->now});
     j->import_id = site_import_result(im)->import_id;
     site_import_close(im);
@@ -437,6 +439,35 @@ static void test_bills_under_an_imported_plan_stay(void **state)
     assert_int_equal(number(state, "SELECT count(*) FROM account WHERE plan_code = 'p'"), 1);
 }
 
+/* Decisions name the version that they were made under: it stays, or a later one would be given its
+ * number. */
+static void test_decisions_under_an_imported_strategy_stay(void **state)
+{
+    (void)import(state, HEADER ROW_1);
+    strategy_body = "{\"cut\":{\"grace_s\":60}}";
+    int64_t id = import(state, HEADER ROW_1 ROW_2);
+    strategy_body = NULL;
+    assert_int_equal(number(state, "SELECT max(version) FROM strategy WHERE code = 's'"), 2);
+    sql(state, "INSERT INTO fee_state (account_id, strategy) VALUES (1, 's@2 pack@1')");
+    refused(state, id, "strategy", "s", SITE_UNDO_USED);
+    sql(state, "UPDATE fee_state SET strategy = 's@22'");
+    sql(state, "INSERT INTO audit VALUES (1000, 5, 'system', 'relay.wish', 'relay:1/0', "
+               "'{\"desired\":\"open\",\"facts\":{\"strategy\":\"s@2\"}}', x'00', x'00')");
+    refused(state, id, "strategy", "s", SITE_UNDO_USED);
+}
+
+static void test_decisions_under_another_strategy_are_not_in_the_way(void **state)
+{
+    (void)import(state, HEADER ROW_1);
+    strategy_body = "{\"cut\":{\"grace_s\":60}}";
+    int64_t id = import(state, HEADER ROW_1 ROW_2);
+    strategy_body = NULL;
+    sql(state, "INSERT INTO fee_state (account_id, strategy) VALUES (1, 's@1')");
+    sql(state, "INSERT INTO fee_state (account_id, strategy) VALUES (2, 's@2')"); /* goes with it */
+    undo(state, id);
+    assert_int_equal(number(state, "SELECT count(*) FROM strategy"), 1);
+}
+
 /* What a later import corrected on the objects of this one would go with them, unannounced. */
 static void test_a_later_correction_stays(void **state)
 {
@@ -501,6 +532,8 @@ int main(void)
         CASE(test_every_reference_is_known),
         CASE(test_what_was_lifted_is_not_in_the_way),
         CASE(test_bills_under_an_imported_plan_stay),
+        CASE(test_decisions_under_an_imported_strategy_stay),
+        CASE(test_decisions_under_another_strategy_are_not_in_the_way),
         CASE(test_a_later_correction_stays),
         CASE(test_a_fact_that_was_changed_again),
         CASE(test_a_reason_is_needed),
