@@ -188,7 +188,8 @@ enum err api_money_decide(struct call *c)
                              .actor = actor,
                              .note = note,
                              .now = c->now,
-                             .billing = &billing};
+                             .billing = &billing,
+                             .random = api_draw()};
     TRY(explain(c, approve ? pay_approve(c->tx, &d) : pay_reject(c->tx, &d)));
     return answer(c, id);
 }

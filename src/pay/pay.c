@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "control/fee.h"
 #include "pay/pay_impl.h"
 #include "pay/run.h"
 #include "site/site.h"
@@ -119,6 +120,14 @@ static enum err end(const struct pay_turn *t, const struct pay_held *r, enum pay
                     d->note ? d->note : "");
 }
 
+/* As of a sale: a cut that is on its way is withdrawn, and what is off comes back. */
+static enum err money_came(const struct pay_turn *t, const struct pay_decision *d,
+                           int64_t account_id)
+{
+    return control_payment(t->tx, &(struct control_fee){d->billing ? d->billing->readings : NULL,
+                                                        account_id, d->now, d->random});
+}
+
 static enum err transfer(const struct pay_turn *t, const struct pay_held *r,
                          const struct pay_decision *d)
 {
@@ -126,6 +135,7 @@ static enum err transfer(const struct pay_turn *t, const struct pay_held *r,
     TRY(pay_move(t, r, r->account_id, "out", LEDGER_HELD, LEDGER_TRANSFER, r->amount_fen, NULL));
     TRY(pay_move(t, r, r->to_account_id, "in", LEDGER_TRANSFER, LEDGER_PREPAYMENT, r->amount_fen,
                  NULL));
+    TRY(money_came(t, d, r->to_account_id));
     struct pay_decision done = {.note = d->note, .method = "books"};
     return end(t, r, PAY_PAID, &done);
 }
@@ -174,9 +184,11 @@ enum err pay_reject(struct store_tx *tx, const struct pay_decision *d)
         return ERR_OK;
     if (r.state == PAY_PAID || (r.state == PAY_APPROVED && r.kind == PAY_CLOSE))
         return ERR_STATE;
-    if (r.kind != PAY_CLOSE)
-        TRY(pay_move(&t, &r, r.account_id, "released", LEDGER_HELD, LEDGER_PREPAYMENT, r.amount_fen,
-                     NULL));
+    if (r.kind == PAY_CLOSE)
+        return end(&t, &r, PAY_REJECTED, &done);
+    TRY(pay_move(&t, &r, r.account_id, "released", LEDGER_HELD, LEDGER_PREPAYMENT, r.amount_fen,
+                 NULL));
+    TRY(money_came(&t, d, r.account_id));
     return end(&t, &r, PAY_REJECTED, &done);
 }
 

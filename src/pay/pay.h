@@ -86,8 +86,10 @@ struct pay_decision {
     const char *reference; /* of the bank; may be empty */
     wall_s now;
     const struct billing *billing;
+    uint64_t random; /* for orders to relays */
 };
-/* ERR_NOT_FOUND; ERR_STATE: rejected; ERR_PAY_PERSON: the same person asked; ERR_VEND_CLOSED: the
+/* Where money comes into a prepayment, fee control hears of it as of a sale, in the same transaction.
+ * ERR_NOT_FOUND; ERR_STATE: rejected; ERR_PAY_PERSON: the same person asked; ERR_VEND_CLOSED: the
  * receiver was closed; ERR_PAY_OPEN, ERR_PAY_WALLET: closing, as in pay_ask. */
 [[nodiscard]] enum err pay_approve(struct store_tx *tx, const struct pay_decision *d);
 /* ERR_NOT_FOUND; ERR_STATE: paid, or a closing that was approved. */

@@ -41,6 +41,15 @@ ALTER TABLE away ADD COLUMN end_reason TEXT NOT NULL DEFAULT '';
 ALTER TABLE away ADD COLUMN look_at INTEGER;
 CREATE INDEX away_look ON away (look_at) WHERE look_at IS NOT NULL;
 
+-- Money came, in whatever way: who is short, off, or may be cut by a gateway is looked at again at once, also
+-- where no meter is read.
+CREATE TRIGGER fee_money_came AFTER INSERT ON posting
+WHEN NEW.book = 'prepayment' AND NEW.amount_fen > 0
+BEGIN
+  UPDATE fee_state SET due_at = 1 WHERE account_id = NEW.account_id AND (level > 0 OR cut_by_us = 1
+    OR EXISTS (SELECT 1 FROM away w WHERE w.account_id = NEW.account_id AND w.state = 'live'));
+END;
+
 -- What an account with its wallet in the meter owes the platform.
 
 -- Of a sale, what stays in the prepayment because the account owes it there; the rest goes into the meter.
