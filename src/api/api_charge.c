@@ -6,6 +6,7 @@
 #include "billing/billing.h"
 #include "journal/detail.h"
 #include "journal/journal.h"
+#include "vend/vend.h"
 
 /* ---- true-ups ---- */
 
@@ -81,6 +82,40 @@ static enum err put_left(struct call *c)
     return query_end(&q);
 }
 
+/* Who owes beside the meter: of what they pay next a part is kept. */
+#define OWING_MAX 50
+
+struct owing {
+    struct jwrite *w;
+    int64_t accounts, fen;
+};
+
+static enum err put_owing(void *arg, const struct vend_owing *one)
+{
+    struct owing *o = arg;
+    o->fen += one->owed_fen;
+    if (o->accounts++ >= OWING_MAX)
+        return ERR_OK;
+    jwrite_object(o->w, NULL);
+    jwrite_int(o->w, "account_id", one->account_id);
+    jwrite_text(o->w, "account_code", one->code);
+    jwrite_text(o->w, "account_name", one->name);
+    jwrite_int(o->w, "owed_fen", one->owed_fen);
+    jwrite_end(o->w);
+    return ERR_OK;
+}
+
+static enum err put_owing_all(struct call *c)
+{
+    struct owing o = {.w = &c->out};
+    jwrite_array(&c->out, "owing");
+    TRY(vend_owing_list(c->tx, c->project_id, put_owing, &o));
+    jwrite_end(&c->out);
+    jwrite_int(&c->out, "owing_accounts", o.accounts);
+    jwrite_int(&c->out, "owing_fen", o.fen);
+    return ERR_OK;
+}
+
 enum err api_rerates(struct call *c)
 {
     int64_t limit, total, grace_days, kept_percent;
@@ -106,6 +141,7 @@ enum err api_rerates(struct call *c)
     TRY(query_end(&q));
     jwrite_end(&c->out);
     TRY(put_left(c));
+    TRY(put_owing_all(c));
     jwrite_end(&c->out);
     return ERR_OK;
 }

@@ -200,7 +200,7 @@ api_handle api_terminal, api_terminal_read, api_terminal_order, api_terminal_set
 api_handle api_import_check, api_import_state, api_import_rows, api_import_failed, api_import_write,
     api_import_release, api_imports, api_import_undo_check, api_import_undo;
 api_handle api_flow, api_flow_rule, api_flow_rule_set, api_meter_report;
-api_handle api_gateway_meters, api_gateway_lines, api_legacy_seal;
+api_handle api_gateway_meters, api_gateway_lines, api_gateway_permits, api_legacy_seal;
 /* "legacy": the leave of a gateway for the legacy seal, or null. */
 [[nodiscard]] enum err api_put_legacy(struct call *c, int64_t gateway_id);
 /* "program": what a gateway told of its program, and its newest update; or null. */

@@ -218,6 +218,8 @@ static const struct api_route routes[] = {
      .handle = api_gateway_meters},
     {HTTP_GET, V1 "/gateways/{id}/lines", API_VERB(VIEW), API_SCOPE_GATEWAY,
      .handle = api_gateway_lines},
+    {HTTP_GET, V1 "/gateways/{id}/permits", API_VERB(VIEW), API_SCOPE_GATEWAY,
+     .handle = api_gateway_permits},
     {HTTP_POST, V1 "/gateways/{id}/claim-code", API_VERB(CLAIM), API_SCOPE_GATEWAY, API_WRITE,
      .handle = api_claim_code},
     {HTTP_POST, V1 "/gateways/{id}/legacy-seal", API_VERB(CLAIM), API_SCOPE_GATEWAY, API_WRITE,

@@ -73,6 +73,37 @@ enum err away_set_state(struct store_tx *tx, int64_t account_id, enum away_state
                       state_names[state]);
 }
 
+enum err control_permit_list(struct store_tx *tx, int64_t gateway_id, wall_s now,
+                             control_permit_each *each, void *arg)
+{
+    struct query q = query_open(
+        tx,
+        "SELECT a.account_id, w.meter_id, c.code, c.name, m.address, m.kind, p.code, a.strategy, "
+        "a.made_at, a.valid_from, a.valid_until, a.left_wh FROM away a "
+        "JOIN away_meter w ON w.account_id = a.account_id AND w.made_at = a.made_at "
+        "JOIN account c ON c.id = a.account_id JOIN meter m ON m.id = w.meter_id "
+        "JOIN place p ON p.id = m.place_id "
+        "WHERE a.gateway_id = $1 AND a.state = 'live' AND a.valid_until > $2 "
+        "ORDER BY a.valid_until, c.code, m.id",
+        "ii", gateway_id, now.s);
+    enum err e = ERR_OK;
+    while (e == ERR_OK && query_step(&q))
+        e = each(arg, &(struct control_permit){.account_id = query_int(&q, 0),
+                                               .meter_id = query_int(&q, 1),
+                                               .account_code = query_text(&q, 2),
+                                               .account_name = query_text(&q, 3),
+                                               .address = query_text(&q, 4),
+                                               .kind = query_text(&q, 5),
+                                               .place = query_text(&q, 6),
+                                               .strategy = query_text(&q, 7),
+                                               .made_at = {query_int(&q, 8)},
+                                               .valid_from = {query_int(&q, 9)},
+                                               .valid_until = {query_int(&q, 10)},
+                                               .left_wh = query_int(&q, 11)});
+    enum err ended = query_end(&q);
+    return e != ERR_OK ? e : ended;
+}
+
 /* --- the end -------------------------------------------------------------------------------------
  */
 

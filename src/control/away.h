@@ -71,6 +71,20 @@ struct control_away {
 [[nodiscard]] enum err control_away_look(struct store_tx *tx, const struct control_fee *fee,
                                          struct control_away *out);
 
+/* What a gateway holds, a meter each: it may open the relay of this one. Texts live until the
+ * callback returns. */
+struct control_permit {
+    int64_t account_id, meter_id;
+    const char *account_code, *account_name, *address, *kind, *place;
+    const char *strategy; /* "standard@3": the rule */
+    wall_s made_at, valid_from, valid_until;
+    int64_t left_wh; /* of the account when it was made; water: litres */
+};
+typedef enum err control_permit_each(void *arg, const struct control_permit *one);
+/* Those that last, by how soon they end. Ends with the first error of `each`. */
+[[nodiscard]] enum err control_permit_list(struct store_tx *tx, int64_t gateway_id, wall_s now,
+                                           control_permit_each *each, void *arg);
+
 /* The event UPLINK_AWAY_CUT of a gateway: it begins to cut. ERR_NOT_FOUND: no such meter. */
 [[nodiscard]] enum err control_away_event(struct store_tx *tx, const struct uplink_event *event,
                                           wall_s now);

@@ -113,6 +113,17 @@ struct vend_status {
  * with its wallet in the meter owes it, and a part of its next sales is kept for it. */
 [[nodiscard]] enum err vend_unpromised_fen(struct store_tx *tx, int64_t account_id, int64_t *fen);
 
+/* An account with its wallet in the meter that owes the platform: part of what it pays next is kept.
+ * Texts live until the callback returns. */
+struct vend_owing {
+    int64_t account_id, owed_fen; /* above 0 */
+    const char *code, *name;
+};
+typedef enum err vend_owing_each(void *arg, const struct vend_owing *one);
+/* All open accounts of a project, who owes most first. Ends with the first error of `each`. */
+[[nodiscard]] enum err vend_owing_list(struct store_tx *tx, int64_t project_id,
+                                       vend_owing_each *each, void *arg);
+
 struct vend_request {
     int64_t account_id;
     const char *order_id;

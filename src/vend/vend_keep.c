@@ -52,6 +52,34 @@ enum err vend_keep_fen(struct store_tx *tx, const struct vend_order *o, int64_t 
     return ERR_OK;
 }
 
+/* As vend_unpromised_fen says it: the query only leaves out who surely owes nothing. */
+static enum err tell_owing(struct store_tx *tx, const struct query *q, vend_owing_each *each,
+                           void *arg)
+{
+    int64_t free_fen;
+    TRY(vend_unpromised_fen(tx, query_int(q, 0), &free_fen));
+    return free_fen >= 0 ? ERR_OK
+                         : each(arg, &(struct vend_owing){query_int(q, 0), -free_fen,
+                                                          query_text(q, 1), query_text(q, 2)});
+}
+
+enum err vend_owing_list(struct store_tx *tx, int64_t project_id, vend_owing_each *each, void *arg)
+{
+    struct query q = query_open(
+        tx,
+        "SELECT a.id, a.code, a.name, b.amount_fen - (SELECT coalesce(sum(o.amount_fen - "
+        "o.kept_fen), 0) FROM sale_order o WHERE o.account_id = a.id AND o.state = 'PAID') AS free "
+        "FROM account a JOIN balance b ON b.account_id = a.id AND b.book = 'prepayment' "
+        "WHERE a.project_id = $1 AND a.wallet = 'meter' AND a.closed_at IS NULL AND free < 0 "
+        "ORDER BY free, a.id",
+        "i", project_id);
+    enum err e = ERR_OK;
+    while (e == ERR_OK && query_step(&q))
+        e = tell_owing(tx, &q, each, arg);
+    enum err ended = query_end(&q);
+    return e != ERR_OK ? e : ended;
+}
+
 /* --- true-ups in favour of the account -----------------------------------------------------------
  */
 

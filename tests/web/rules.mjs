@@ -79,6 +79,54 @@ export function rulesTests({ base, enter, ask, wallRows }) {
     await page.unroute(`**/api/v1/accounts/${id}`)
   }
 
+  tests['the share of a payment that is kept is tried on a payment before it is set, by the keyboard alone'] = async (page) => {
+    await enter(page)
+    await page.goto(`${base}/charges`)
+    const { id } = (await ask(page, '/me')).projects[0]
+    const before = (await ask(page, `/projects/${id}/rerates`)).kept_percent
+    const change = page.locator('.foot .chip')
+    const form = page.locator('form.kept')
+    const set = async (percent, reason) => {
+      await change.focus()
+      await page.keyboard.press('Enter')
+      await form.waitFor()
+      await page.waitForFunction(() => document.activeElement?.classList.contains('percent'))
+      await page.keyboard.press('Control+A')
+      await page.keyboard.type(String(percent))
+      await form.locator('textarea').fill(reason)
+    }
+    await change.waitFor()
+    await set('101', 'too much')
+    await form.locator('[role=alert]').waitFor()
+    assert.ok(await form.locator('button[type=submit]').isDisabled())
+    await form.locator('.percent').fill('35')
+    await form.locator('.effect', { hasText: '35.00' }).waitFor()
+    assert.match(await form.locator('.effect').innerText(), /100\.00.*35\.00.*65\.00/)
+    assert.deepEqual(await findings(page), [])
+    await form.locator('textarea').focus()
+    await page.keyboard.press('Control+Enter')
+    await form.waitFor({ state: 'hidden' })
+    await page.locator('.foot', { hasText: '35%' }).waitFor()
+    assert.equal((await ask(page, `/projects/${id}/rerates`)).kept_percent, 35)
+    await set(before, 'as it was')
+    await page.keyboard.press('Control+Enter')
+    await form.waitFor({ state: 'hidden' })
+  }
+
+  tests['a gateway says what it may cut alone'] = async (page) => {
+    await enter(page)
+    await page.goto(`${base}/gateways`)
+    const list = page.locator('[data-permits]').first()
+    await list.locator('summary').focus()
+    await page.keyboard.press('Enter')
+    const { id } = (await ask(page, '/me')).projects[0]
+    const gateway = (await ask(page, `/projects/${id}/gateways`)).gateways[0]
+    const { permits } = await ask(page, `/gateways/${gateway.id}/permits`)
+    await list.locator('p').waitFor()
+    assert.equal(await list.locator('tbody tr').count(), permits.length)
+    assert.deepEqual(await findings(page), [])
+  }
+
   tests['a package is made, chosen by a contract, and found with who chose it'] = async (page) => {
     await enter(page)
     await page.goto(`${base}/packages`)

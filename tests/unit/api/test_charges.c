@@ -87,6 +87,17 @@ static void test_true_ups_and_progress(void **state)
                         "meter_wallet");
     assert_int_equal(reply_int(&r, "accounts"), 2);
     assert_int_equal(reply_int(&r, "grace_days"), 7);
+    assert_int_equal(reply_int(&r, "owing_accounts"), 0);
+    reply_free(&r);
+    world_execute(w, "INSERT INTO balance VALUES (2, 'prepayment', -300), (1, 'prepayment', -5000) "
+                     "ON CONFLICT DO UPDATE SET amount_fen = excluded.amount_fen");
+    world_execute(w, "UPDATE account SET wallet = 'meter' WHERE id = 2");
+    world_execute(w, "UPDATE account SET wallet = 'platform' WHERE id = 1"); /* owes there */
+    r = world_get(w, &p, P "/rerates");
+    assert_int_equal(reply_int(&r, "owing_accounts"), 1);
+    assert_int_equal(reply_int(&r, "owing_fen"), 300);
+    assert_int_equal(number(first(&r, "owing"), "account_id"), 2);
+    assert_int_equal(number(first(&r, "owing"), "owed_fen"), 300);
     reply_free(&r);
     r = world_get(w, &p, A "/true-ups");
     assert_int_equal(number(first(&r, "true_ups"), "amount_fen"), 1300);

@@ -73,6 +73,31 @@ static void test_legacy_seal(void **state)
         world_number(w, "SELECT count(*) FROM audit WHERE action LIKE 'gateway.legacy_%'"), 2);
 }
 
+/* What may be cut without the platform: the meter, the account, until when, by which rule. */
+static void test_permits(void **state)
+{
+    struct world *w = *state;
+    struct person p = world_admin(w);
+    world_execute(w, "INSERT INTO away (account_id, gateway_id, state, made_at, valid_from, "
+                     "valid_until, left_wh, available_fen, prepayment_fen, plan_version, strategy) "
+                     "VALUES (1, 1, 'live', 900, 1000, 4000000000, 5000, 100, 100, "
+                     "1, 'standard@3'), (2, 1, 'ended', 900, 1000, 4000000000, 5000, 100, 100, 1, "
+                     "'standard@3')");
+    world_execute(w, "INSERT INTO away_meter VALUES (71, 1, 1, 1, 0, 1, 5000, 900), "
+                     "(72, 1, 1, 1, 0, 1, 9000, 800), (73, 2, 2, 1, 0, 1, 5000, 900)");
+    struct reply r = world_get(w, &p, "/api/v1/gateways/1/permits");
+    assert_int_equal(r.status, 200);
+    json_t *list = json_object_get(r.json, "permits"), *one = json_array_get(list, 0);
+    assert_int_equal(json_array_size(list), 1);
+    assert_int_equal(json_integer_value(json_object_get(one, "account_id")), 1);
+    assert_int_equal(json_integer_value(json_object_get(one, "meter_id")), 1);
+    assert_int_equal(json_integer_value(json_object_get(one, "valid_until")), 4'000'000'000);
+    assert_int_equal(json_integer_value(json_object_get(one, "left_wh")), 5'000);
+    assert_string_equal(json_string_value(json_object_get(one, "strategy")), "standard@3");
+    reply_free(&r);
+    check_reply(world_get(w, &p, "/api/v1/gateways/99/permits"), 404, "NOT_FOUND");
+}
+
 /* A model that nobody knows stands for itself; what cannot be cut says so. */
 static void test_gateway_meters(void **state)
 {
@@ -252,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_claim_code),    CASE(test_legacy_seal),     CASE(test_gateway_meters),
+        CASE(test_claim_code),    CASE(test_permits),         CASE(test_gateway_meters),
         CASE(test_gateway_lines), CASE(test_gateway_updates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

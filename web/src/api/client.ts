@@ -53,6 +53,7 @@ export type TrueUp = Schemas['TrueUp']
 export type HeldCharge = Schemas['HeldCharge']
 export type HeldHow = HeldCharge['hows'][number]
 export type Rerate = Schemas['Rerate']
+export type Rerates = operations['listRerates']['responses']['200']['content']['application/json']
 export type Severity = Schemas['Severity']
 export type StrategyList = Schemas['StrategyList']
 export type StrategyEntry = StrategyList['strategies'][number]
@@ -203,6 +204,8 @@ export const api = {
     call<{ events: Event[]; next_before: number | null }>('GET', `/projects/${project}/events`, { query }),
   gatewayMeters: (gateway: number) =>
     call<{ now: number; meters: LineMeter[] }>('GET', `/gateways/${gateway}/meters`),
+  gatewayPermits: (gateway: number) =>
+    call<{ now: number; permits: Schemas['GatewayPermit'][] }>('GET', `/gateways/${gateway}/permits`),
   gatewayLines: (gateway: number) =>
     call<{ now: number; lines: LineHealth[] }>('GET', `/gateways/${gateway}/lines`, { query: { hours: 24 } }),
   gateways: (project: number) =>
@@ -344,8 +347,9 @@ export const api = {
   trueUps: (id: number) => call<{ true_ups: TrueUp[] }>('GET', `/accounts/${id}/true-ups`),
   heldCharges: (project: number) => call<{ held: HeldCharge[] }>('GET', `/projects/${project}/held-charges`),
   rerates: (project: number) =>
-    call<{ accounts: number; grace_days: number; kept_percent: number; rerates: Rerate[]; left_out: { rerate_id: number; account_id: number; account_code: string; reason: string }[] }>(
-      'GET', `/projects/${project}/rerates`),
+    call<Rerates>('GET', `/projects/${project}/rerates`),
+  setKept: (project: number, body: { kept_percent: number; reason: string }, key: string) =>
+    call<{ kept_percent: number }>('POST', `/projects/${project}/rerates/kept`, { key, body }),
   repairCharge: (
     id: number,
     body: { meter_id: number; opened_at: number; how: HeldHow; total_wh: number; sharp_wh: number; peak_wh: number; flat_wh: number; valley_wh: number; taken_fen: number; reason: string },

@@ -2154,6 +2154,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/gateways/{gateway_id}/permits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Gateway */
+                gateway_id: components["parameters"]["GatewayId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Standing permissions that it holds, a meter each, by how soon they end
+         * @description What it may cut while it cannot reach the platform (docs/decisions/0032-prepay-while-away.md).
+         */
+        get: operations["listGatewayPermits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/gateways/{gateway_id}/claim-code": {
         parameters: {
             query?: never;
@@ -3535,6 +3558,23 @@ export interface components {
                 zh: string;
                 en: string;
             }[];
+        };
+        GatewayPermit: {
+            account_id: number;
+            account_code: string;
+            account_name: string;
+            meter_id: number;
+            address: string;
+            /** @enum {string} */
+            kind: "electricity" | "water" | "heat" | "cooling" | "gas";
+            place: string;
+            /** @description The rule that gave it, as standard@3 */
+            strategy: string;
+            made_at: components["schemas"]["Time"];
+            valid_from: components["schemas"]["Time"];
+            valid_until: components["schemas"]["Time"];
+            /** @description What the account might still use when it was made; water: litres */
+            left_wh: number;
         };
         LineHealth: {
             line_id: number;
@@ -6554,6 +6594,17 @@ export interface operations {
                             /** @description `closed`, `wallet_apart`, or the name of an error */
                             reason: string;
                         }[];
+                        /** @description Accounts with their wallet in the meter that owe the platform: of what they pay next a part is kept. Who owes most first, 50 at most */
+                        owing: {
+                            account_id: number;
+                            account_code: string;
+                            account_name: string;
+                            owed_fen: number;
+                        }[];
+                        /** @description All of them */
+                        owing_accounts: number;
+                        /** @description What all of them owe */
+                        owing_fen: number;
                     };
                 };
             };
@@ -8376,6 +8427,36 @@ export interface operations {
                     "application/json": {
                         now: components["schemas"]["Time"];
                         lines: components["schemas"]["LineHealth"][];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    listGatewayPermits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Gateway */
+                gateway_id: components["parameters"]["GatewayId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Standing permissions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        now: components["schemas"]["Time"];
+                        permits: components["schemas"]["GatewayPermit"][];
                     };
                 };
             };
