@@ -47,7 +47,7 @@ EVENT_ROW(WALLET_MISMATCH, "wallet.mismatch", ALARM, "The meter's cumulative pur
 /* supply */
 EVENT_ROW(RELAY_CUT, "relay.cut", WARNING, "A cut was ordered: {reason}.", "已下达拉闸：{reason}。")
 EVENT_ROW(RELAY_RESTORE, "relay.restore", INFO, "A restore was ordered: {reason}.", "已下达合闸：{reason}。")
-EVENT_ROW(RELAY_DONE, "relay.done", INFO, "The meter confirmed: supply is {state}.", "表计已确认：供电状态为 {state}。")
+EVENT_ROW(RELAY_DONE, "relay.done", INFO, "The meter confirmed: supply is {state}.", "表计已确认：供电状态为{state}。")
 EVENT_ROW(RELAY_REFUSED, "relay.refused", WARNING, "The meter refused to switch.", "表计拒绝执行拉合闸。")
 EVENT_ROW(RELAY_EXPIRED, "relay.expired", INFO, "A cut expired unused: its deadline had passed.", "拉闸命令超过时限，未执行。")
 EVENT_ROW(RELAY_CANCELLED, "relay.cancelled", INFO, "A pending cut was cancelled: {reason}.", "待执行的拉闸已取消：{reason}。")
@@ -56,7 +56,7 @@ EVENT_ROW(RELAY_LEAK, "relay.leak", ALARM, "Energy flows although the supply is 
 EVENT_ROW(RELAY_LATE, "relay.late", ALARM, "A restore has not succeeded for {minutes} minutes.", "合闸 {minutes} 分钟仍未成功。")
 EVENT_ROW(KEEP_ON, "keep.on", INFO, "Keep-power was switched on: {reason}.", "已设置保电：{reason}。")
 EVENT_ROW(KEEP_OFF, "keep.off", INFO, "Keep-power was switched off: {reason}.", "已解除保电：{reason}。")
-EVENT_ROW(RELAY_LOCAL, "relay.local", INFO, "The meter switched by itself: supply is {state}.", "表计自行动作：供电状态为 {state}。")
+EVENT_ROW(RELAY_LOCAL, "relay.local", INFO, "The meter switched by itself: supply is {state}.", "表计自行动作：供电状态为{state}。")
 /* terminals */
 EVENT_ROW(TERMINAL_MALIGNANT, "terminal.malignant", WARNING, "Circuit {circuit} tripped: forbidden heating of {step_w} W ({verdict}).", "回路 {circuit} 因恶性负载跳闸：{step_w} W({verdict})。")
 EVENT_ROW(TERMINAL_TRIP, "terminal.trip", WARNING, "Circuit {circuit} tripped: {reason}, {power_w} W.", "回路 {circuit} 跳闸：{reason},{power_w} W。")

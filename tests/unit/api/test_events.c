@@ -156,7 +156,7 @@ static void test_events_of_valves(void **state)
         const char *sql, *kind, *done, *leak;
     } cases[] = {
         {"UPDATE meter SET epoch = epoch WHERE id = 1", "electricity",
-         "表计已确认：供电状态为 断电。", "拉闸后仍有用电：12 Wh。"},
+         "表计已确认：供电状态为断电。", "拉闸后仍有用电：12 Wh。"},
         {"UPDATE meter SET kind = 'water' WHERE id = 1", "water", "表计已确认：阀门已关。",
          "关阀后示值仍在增加：12 L。"},
         {"UPDATE meter SET kind = 'heat' WHERE id = 1", "heat", "its valve is closed.",
