@@ -221,6 +221,7 @@ static const struct {
     int (*main)(int argc, char **argv);
 } commands[] = {
     {"scan", "yufu-gateway scan", gateway_scan_main},
+    {"probe", "yufu-gateway probe", gateway_head_main},
     {"read", "yufu-gateway read", gateway_read_main},
     {"test", "yufu-gateway test", gateway_test_main},
     {"set", "yufu-gateway set", gateway_set_main},
@@ -279,7 +280,8 @@ int main(int argc, char **argv)
         return code;
     given = copy_arguments(argc, argv);
     enum options_result r = options_parse(
-        argc, argv, "[OPTION...]   (also: scan, read, test, update; see each with --help)", rows,
+        argc, argv,
+        "[OPTION...]   (also: scan, probe, read, test, set, update; see each with --help)", rows,
         &words);
     if (r != OPTIONS_GO)
         return r == OPTIONS_HELP ? 0 : 2;

@@ -1,6 +1,7 @@
 /*
  * One line in an installer's hands: opens the port, drives a bus by the loop, until the work is
- * done, Ctrl-C is pressed, or the port cannot be opened. For the commands scan, read and test.
+ * done, Ctrl-C is pressed, or the port cannot be opened. For the commands scan, probe, read,
+ * set and test.
  */
 #ifndef YUFU_APP_GATEWAY_PROBE_H
 #define YUFU_APP_GATEWAY_PROBE_H
@@ -44,6 +45,15 @@ int gateway_scan_main(int argc, char **argv);
 int gateway_read_main(int argc, char **argv);
 int gateway_test_main(int argc, char **argv);
 int gateway_set_main(int argc, char **argv);
+int gateway_head_main(int argc, char **argv);
+
+/* A meter that a scan has found, with its model, is read: its values go to standard output. Returns
+ * the bus that is to be driven; then a turn whenever something happened, until it is true; then the
+ * end, which says what to do next and returns the exit status. One at a time. */
+struct scan_found;
+struct bus *read_found_begin(const struct scan_found *f, bool chinese, mono_ms now);
+bool read_found_turn(mono_ms now);
+int read_found_end(void);
 
 /* A speed as --baud and --parity give it. ERR_SYNTAX, ERR_RANGE. */
 [[nodiscard]] enum err probe_speed(const char *baud, const char *parity, int32_t *baud_out,

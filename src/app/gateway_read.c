@@ -8,6 +8,7 @@
 #include "app/gateway_words.h"
 #include "app/options.h"
 #include "base/must.h"
+#include "gateway/scan.h"
 
 #define READ_ATTEMPTS 3
 #define TEST_MAX 10'000
@@ -26,6 +27,8 @@ struct job {
     int64_t quickest_ms, slowest_ms, sum_ms;
     mono_ms sent;
 };
+
+static struct job the_job; /* a process has one */
 
 /* --- asking
  * ----------------------------------------------------------------------------------------- */
@@ -266,45 +269,69 @@ static void add_profile_rows(struct job *j, struct option_row *rows)
 
 static int run(int argc, char **argv, bool testing)
 {
-    static struct job j;
-    j = (struct job){.baud = "2400",
-                     .parity = "E",
-                     .count = "20",
-                     .group = "all",
-                     .blocks = "8",
-                     .step = "15",
-                     .testing = testing};
+    the_job = (struct job){.baud = "2400",
+                           .parity = "E",
+                           .count = "20",
+                           .group = "all",
+                           .blocks = "8",
+                           .step = "15",
+                           .testing = testing};
     struct option_row rows[10] = {
-        {"--address", "NUMBER", &j.address, "the meter's, as on its label"},
-        {"--model", "NAME", &j.model, "what it is; scan proposes one"},
-        {"--baud", "RATE", &j.baud, "speed; of a tcp: endpoint the one set there"},
-        {"--parity", "N|E|O", &j.parity, "parity"},
-        {"--lang", "zh|en", &j.lang, "language; as the environment says unless told"}};
+        {"--address", "NUMBER", &the_job.address, "the meter's, as on its label"},
+        {"--model", "NAME", &the_job.model, "what it is; scan proposes one"},
+        {"--baud", "RATE", &the_job.baud, "speed; of a tcp: endpoint the one set there"},
+        {"--parity", "N|E|O", &the_job.parity, "parity"},
+        {"--lang", "zh|en", &the_job.lang, "language; as the environment says unless told"}};
     if (testing)
-        rows[5] = (struct option_row){"--count", "N", &j.count, "questions"};
+        rows[5] = (struct option_row){"--count", "N", &the_job.count, "questions"};
     else
-        add_profile_rows(&j, rows + 5);
+        add_profile_rows(&the_job, rows + 5);
     int words;
     enum options_result r =
         options_parse(argc, argv, "ENDPOINT --address A --model M", rows, &words);
     if (r != OPTIONS_GO)
         return r == OPTIONS_HELP ? 0 : 2;
-    j.probe =
-        (struct probe){.bus = &j.bus, .turn = turn, .arg = &j, .chinese = probe_chinese(j.lang)};
+    the_job.probe = (struct probe){
+        .bus = &the_job.bus, .turn = turn, .arg = &the_job, .chinese = probe_chinese(the_job.lang)};
     int32_t baud;
     char parity;
-    if (words != 1 && !(j.profile && words == 2)) {
-        (void)wrong(&j, "Which line? For example: serial:/dev/ttyS1",
+    if (words != 1 && !(the_job.profile && words == 2)) {
+        (void)wrong(&the_job, "Which line? For example: serial:/dev/ttyS1",
                     "请指定端口，例如：serial:/dev/ttyS1");
         return 2;
     }
-    if (!check(&j) || probe_speed(j.baud, j.parity, &baud, &parity) != ERR_OK)
+    if (!check(&the_job) || probe_speed(the_job.baud, the_job.parity, &baud, &parity) != ERR_OK)
         return 2;
-    if (j.profile)
-        return run_profile(&j, argv[1], words == 2 ? argv[2] : NULL);
-    if (probe_run(&j.probe, argv[1], baud, parity, begin) != ERR_OK)
+    if (the_job.profile)
+        return run_profile(&the_job, argv[1], words == 2 ? argv[2] : NULL);
+    if (probe_run(&the_job.probe, argv[1], baud, parity, begin) != ERR_OK)
         return 1;
-    return conclude(&j);
+    return conclude(&the_job);
+}
+
+/* --- for `probe` */
+
+struct bus *read_found_begin(const struct scan_found *f, bool chinese, mono_ms now)
+{
+    struct job *j = &the_job;
+    *j = (struct job){.probe = {.chinese = chinese}};
+    enum err e = meter_unit_init(&j->unit, f->model->name, f->address, "", 0);
+    MUST(e == ERR_OK); /* the scan has asked it as this model */
+    j->rounds = j->unit.model->item_count;
+    probe_bus_init(&j->bus, &j->unit, f->baud, now);
+    bus_peer_speaks(&j->bus, 0, NULL, f->baud, f->parity);
+    bus_peer_sleeps(&j->bus, 0, f->rouse ? scan_protocol_rouse(f->protocol) : NULL);
+    return &j->bus;
+}
+
+bool read_found_turn(mono_ms now)
+{
+    return turn(&the_job, now);
+}
+
+int read_found_end(void)
+{
+    return conclude(&the_job);
 }
 
 int gateway_read_main(int argc, char **argv)

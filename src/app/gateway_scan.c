@@ -19,7 +19,7 @@
 #define MARKED (1U << SCAN_DLT645 | 1U << SCAN_DLT645_1997 | 1U << SCAN_CJT188 | 1U << SCAN_MBUS)
 #define SECONDARY (1U << SCAN_MBUS_SECONDARY)
 #define MODBUS (1U << SCAN_MODBUS)
-#define ALL ((1U << SCAN_PROTOCOLS) - 1)
+#define ALL (((1U << SCAN_PROTOCOLS) - 1) & ~(1U << SCAN_MBUS_ANY))
 
 struct arguments {
     const char *baud, *parity, *protocols, *units, *thorough, *addresses, *output, *lang;

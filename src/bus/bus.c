@@ -56,6 +56,7 @@ void bus_init(struct bus *b, const struct meter_link *link, const struct bus_tim
                       .current = -1,
                       .quiet_at = now,
                       .hold_until = now,
+                      .roused_at = now,
                       .blocked_at = MONO_NEVER,
                       .burst_at = now,
                       .probe_free_at = now};
@@ -184,6 +185,7 @@ static void exchange_failed(struct bus *b, mono_ms now)
     int i = b->current;
     uint16_t peer = b->jobs[i].peer;
     struct bus_peer *p = &b->peers[peer];
+    p->awake_until = now; /* perhaps it sleeps again */
     if (b->damaged[i]) {
         p->damaged++;
     } else {
@@ -209,6 +211,7 @@ static void start_exchange(struct bus *b, int i, mono_ms now)
     struct bus_job *job = &b->jobs[i];
     int32_t baud = bus_baud_of(b, job->peer);
     b->current = i;
+    b->rousing = NULL;
     b->sendings[i]++;
     b->damaged[i] = false;
     b->input_len = 0;
@@ -237,9 +240,9 @@ static mono_ms may_start(const struct bus *b, int i)
     mono_ms at = mono_after(b->quiet_at, other ? t->address_gap_ms : t->gap_ms);
     if (b->hold_until.ms > at.ms)
         at = b->hold_until;
-    if (b->blocked_at.ms == MONO_NEVER.ms)
-        return at;
-    return mono_earlier(at, mono_after(b->blocked_at, t->patience_ms));
+    if (b->blocked_at.ms != MONO_NEVER.ms)
+        at = mono_earlier(at, mono_after(b->blocked_at, t->patience_ms));
+    return b->roused_at.ms > at.ms ? b->roused_at : at;
 }
 
 static void count_delay(struct bus *b, mono_ms now)
@@ -256,12 +259,18 @@ size_t bus_output(struct bus *b, mono_ms now, uint8_t *out, size_t cap)
 {
     if (b->current >= 0 || b->result_count + 1 >= BUS_RESULTS_MAX)
         return 0;
+    if (b->rouse_left > 0)
+        return bus_rouse_output(b, out, cap);
     int i = best_job(b);
     if (i < 0)
         return 0;
     if (!mono_due(may_start(b, i), now)) {
         b->blocked_at = mono_earlier(b->blocked_at, now);
         return 0;
+    }
+    if (bus_must_rouse(b, b->jobs[i].peer, now)) {
+        bus_rouse_begin(b, b->jobs[i].peer, now);
+        return bus_rouse_output(b, out, cap);
     }
     count_delay(b, now);
     MUST(cap >= b->jobs[i].len);
@@ -293,6 +302,8 @@ mono_ms bus_wake(const struct bus *b)
 {
     if (b->current >= 0)
         return mono_earlier(b->deadline, b->limit);
+    if (b->rouse_left > 0)
+        return b->quiet_at; /* at once */
     int i = best_job(b);
     return i >= 0 ? may_start(b, i) : MONO_NEVER;
 }
@@ -305,5 +316,7 @@ void bus_reset(struct bus *b, mono_ms now)
         push_result(b, i, ERR_BUS_CLOSED, (struct bytes){0});
     }
     b->input_len = 0;
-    b->quiet_at = now;
+    b->rousing = NULL;
+    b->rouse_left = 0;
+    b->quiet_at = b->roused_at = now;
 }

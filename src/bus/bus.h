@@ -57,15 +57,26 @@ struct bus_timing bus_timing_of(int32_t baud);
  * the long silences by which Modbus tells where one begins. */
 struct bus_timing bus_timing_marked(int32_t baud);
 
+/* What wakes a meter that sleeps: bytes in a row before the request, mostly at a parity of their
+ * own, and a pause. It is assumed to be awake for a while after that and after each answer. */
+struct bus_rouse {
+    uint8_t byte;
+    char parity; /* of these bytes; 0: the peer's */
+    int32_t ms;  /* how long they last */
+    int32_t pause_ms, awake_ms;
+};
+
 /* Each meter of a line is a peer, numbered by the caller 0..BUS_PEERS_MAX-1. */
 struct bus_peer {
     const struct meter_link *link; /* NULL: the line's */
     int32_t baud;                  /* 0: the line's */
     char parity;                   /* 0: the line's */
-    int32_t slow_ms;               /* it may need so long to begin an answer; 0: the line's time */
-    bool silent;                   /* demoted: asked only on the probe ring */
-    bool told;                     /* what bus_peer_change said last */
-    uint8_t failures;              /* jobs in a row without an answer */
+    const struct bus_rouse *rouse; /* NULL: it does not sleep */
+    mono_ms awake_until;
+    int32_t slow_ms;    /* it may need so long to begin an answer; 0: the line's time */
+    bool silent;        /* demoted: asked only on the probe ring */
+    bool told;          /* what bus_peer_change said last */
+    uint8_t failures;   /* jobs in a row without an answer */
     uint8_t spoiled;    /* jobs in a row with damaged answers only: two meters of one address? */
     uint8_t trusted;    /* answers since the last time-out, up to a few */
     uint8_t probes;     /* probes since the demotion, for the back-off */
@@ -125,13 +136,16 @@ struct bus {
     struct bus_job jobs[BUS_JOBS_MAX];
     uint32_t order[BUS_JOBS_MAX]; /* arrival number of each job; 0: slot is free */
     uint32_t arrivals;
-    size_t waiting;                 /* jobs in the table, the running one included */
-    uint8_t sendings[BUS_JOBS_MAX]; /* how often each was sent so far */
-    bool damaged[BUS_JOBS_MAX];     /* something damaged came for it */
-    int current;                    /* index of the job on the line, or -1 */
-    mono_ms quiet_at;               /* the last byte on the line so far */
-    mono_ms hold_until;             /* another master's turn, or a pause after a collision */
-    mono_ms blocked_at;             /* since when a job waits for a quiet line; MONO_NEVER */
+    size_t waiting;                  /* jobs in the table, the running one included */
+    uint8_t sendings[BUS_JOBS_MAX];  /* how often each was sent so far */
+    bool damaged[BUS_JOBS_MAX];      /* something damaged came for it */
+    int current;                     /* index of the job on the line, or -1 */
+    mono_ms quiet_at;                /* the last byte on the line so far */
+    mono_ms hold_until;              /* another master's turn, or a pause after a collision */
+    const struct bus_rouse *rousing; /* the bytes handed out last wake a meter; NULL: a request */
+    size_t rouse_left;               /* of them, how many are yet to be handed out */
+    mono_ms roused_at;               /* end of them and of their pause: nothing is sent before */
+    mono_ms blocked_at;              /* since when a job waits for a quiet line; MONO_NEVER */
     mono_ms started, tx_end, deadline, limit;
     uint16_t last_peer;
     uint8_t last[METER_FRAME_MAX], foreign[METER_FRAME_MAX]; /* requests: ours, another master's */
@@ -192,6 +206,9 @@ void bus_peer_speaks(struct bus *b, uint16_t peer, const struct meter_link *link
 /* A meter that is slow by nature (a battery, a valve) is waited for so long, even if that is longer
  * than the line's own bound; once it is known to be quicker, for less. */
 void bus_peer_waits(struct bus *b, uint16_t peer, int32_t slow_ms);
+/* A meter that sleeps: `rouse` must outlive the bus. NULL: it does not. bus_output hands out what
+ * wakes it, in pieces, before a request. */
+void bus_peer_sleeps(struct bus *b, uint16_t peer, const struct bus_rouse *rouse);
 /* The speed at which the frame handed out last must be sent. parity 0: the line's own. */
 int32_t bus_speed(const struct bus *b, char *parity);
 /* The peers that take longest to answer, slowest first; returns how many were written. */

@@ -169,7 +169,8 @@ void bus_input(struct bus *b, mono_ms now, const uint8_t *data, size_t len)
 {
     b->stats.received_bytes += len;
     heard(b, now);
-    size_t own = strip_echo(b, now, data, len);
+    size_t own = bus_rouse_heard(b, now, data, len);
+    own += strip_echo(b, now, data + own, len - own);
     data += own;
     len -= own;
     while (len > 0) {

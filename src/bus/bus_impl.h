@@ -13,6 +13,15 @@ void bus_peer_answered(struct bus *b, uint16_t peer, int64_t turnaround_ms, mono
 void bus_peer_failed(struct bus *b, uint16_t peer, mono_ms now);
 void bus_peer_spoiled(struct bus *b, uint16_t peer);
 
+/* --- bus_rouse.c: meters that sleep */
+/* Must it be woken before it is asked? */
+bool bus_must_rouse(const struct bus *b, uint16_t peer, mono_ms now);
+void bus_rouse_begin(struct bus *b, uint16_t peer, mono_ms now);
+/* The next piece of what wakes it. */
+size_t bus_rouse_output(struct bus *b, uint8_t *out, size_t cap);
+/* How many bytes of what was heard are our own that wake somebody. */
+size_t bus_rouse_heard(struct bus *b, mono_ms now, const uint8_t *data, size_t len);
+
 /* --- bus_hear.c: what is heard */
 /* Looks again at what stands in the input when a wait is over: a false beginning may hide a good
  * answer behind it. True if the exchange ended. */

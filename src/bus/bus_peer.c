@@ -33,7 +33,8 @@ int32_t bus_baud_of(const struct bus *b, uint16_t peer)
 
 int32_t bus_speed(const struct bus *b, char *parity)
 {
-    *parity = b->peers[b->last_peer].parity;
+    bool own = b->rousing && b->rousing->parity != 0;
+    *parity = own ? b->rousing->parity : b->peers[b->last_peer].parity;
     return bus_baud_of(b, b->last_peer);
 }
 
@@ -81,6 +82,8 @@ void bus_peer_answered(struct bus *b, uint16_t peer, int64_t turnaround_ms, mono
         b->live++;
     p->failures = p->spoiled = 0;
     p->probes = 0;
+    if (p->rouse)
+        p->awake_until = mono_after(now, p->rouse->awake_ms);
     p->answers++;
     if (!p->silent)
         return;
@@ -148,8 +151,11 @@ void bus_peer_reset(struct bus *b, uint16_t peer)
     struct bus_peer *p = &b->peers[peer];
     b->lessons++;
     leave(b, p->answers > 0 && !p->silent);
-    *p = (struct bus_peer){
-        .link = p->link, .baud = p->baud, .parity = p->parity, .slow_ms = p->slow_ms};
+    *p = (struct bus_peer){.link = p->link,
+                           .baud = p->baud,
+                           .parity = p->parity,
+                           .rouse = p->rouse,
+                           .slow_ms = p->slow_ms};
 }
 
 bool bus_peer_change(struct bus *b, struct bus_change *out)

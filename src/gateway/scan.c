@@ -47,6 +47,7 @@ static void tune(struct scan *s)
         t.turnaround_min_ms = t.turnaround_ms;
     s->bus.timing = t;
     bus_peer_speaks(&s->bus, 0, way_of(s)->link, speed->baud, speed->parity);
+    bus_peer_sleeps(&s->bus, 0, speed->rouse ? way_of(s)->rouse : NULL);
 }
 
 static uint64_t heard(const struct scan *s)
@@ -80,6 +81,7 @@ static void ask_anew(struct scan *s, bool again)
 {
     s->step = 0;
     s->again = again;
+    s->answer[0] = '\0';
     ask(s);
 }
 
@@ -117,8 +119,10 @@ static void add(struct scan *s, const char *address)
         return;
     }
     struct scan_found *f = &s->found[s->found_count++];
-    *f = (struct scan_found){
-        .protocol = s->protocol, .baud = speed_of(s)->baud, .parity = speed_of(s)->parity};
+    *f = (struct scan_found){.protocol = s->protocol,
+                             .baud = speed_of(s)->baud,
+                             .parity = speed_of(s)->parity,
+                             .rouse = speed_of(s)->rouse};
     snprintf(f->address, sizeof f->address, "%s", address);
 }
 
@@ -178,10 +182,24 @@ static void crowd(struct scan *s)
     }
 }
 
+/* Noise, or more than one: that is known only if one of them was understood. */
+static void several(struct scan *s)
+{
+    if (s->answer[0] == '\0')
+        return;
+    remark(s, SCAN_REMARK_CROWD);
+    add(s, s->answer);
+}
+
 static void searched(struct scan *s, enum said said, mono_ms now)
 {
     if (said == ONE)
         add(s, s->answer);
+    if (said == MANY && s->options.alone) {
+        several(s);
+        next_question(s, now);
+        return;
+    }
     if (said == MANY && s->depth < way_of(s)->depth) {
         descend(s);
         ask_anew(s, false);
@@ -206,10 +224,12 @@ static bool wanted(const struct scan *s, enum scan_protocol p)
 {
     if (!(speed_of(s)->protocols >> p & 1))
         return false;
+    if (p == SCAN_MBUS_ANY && !s->options.alone)
+        return false; /* on a line of many it would bring a collision only */
     if (p == SCAN_DLT645_1997 && !s->options.thorough)
         return !found_at(s, SCAN_DLT645);
     if (p == SCAN_MBUS_SECONDARY && !s->options.thorough)
-        return !found_at(s, SCAN_MBUS) || s->crowded;
+        return (!found_at(s, SCAN_MBUS) && !found_at(s, SCAN_MBUS_ANY)) || s->crowded;
     return true;
 }
 
@@ -357,6 +377,7 @@ static void answered(struct scan *s, struct bytes answer, mono_ms now)
         return;
     }
     if (way->who(s, answer, s->answer) != ERR_OK) {
+        s->answer[0] = '\0';
         conclude(s, MANY, now);
         return;
     }

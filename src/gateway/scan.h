@@ -28,7 +28,7 @@
 #include "meter/meter.h"
 
 #define SCAN_FOUND_MAX 256
-#define SCAN_SPEEDS_MAX 12
+#define SCAN_SPEEDS_MAX 24
 #define SCAN_ADDRESS 20 /* chars, with the end */
 #define SCAN_ASKED_MAX 48
 
@@ -38,16 +38,20 @@ enum scan_protocol {
     SCAN_CJT188,
     SCAN_MODBUS,
     SCAN_MBUS,
+    SCAN_MBUS_ANY, /* by the number that every meter answers to: for one meter alone */
     SCAN_MBUS_SECONDARY,
     SCAN_PROTOCOLS
 };
 /* "DL/T 645-2007" ... */
 const char *scan_protocol_name(enum scan_protocol p);
+/* What wakes a battery meter before its infrared window; NULL: this protocol knows nothing. */
+const struct bus_rouse *scan_protocol_rouse(enum scan_protocol p);
 
 struct scan_speed {
     int32_t baud;
     char parity;
     unsigned protocols; /* bits by enum scan_protocol: asked at this speed */
+    bool rouse;         /* wake the meters first, in the protocols that know how */
 };
 
 struct scan_options {
@@ -56,6 +60,7 @@ struct scan_options {
     uint8_t first_unit, last_unit; /* Modbus and M-Bus numbers; 0: all */
     bool thorough;  /* every speed, also when meters were found at an earlier one; long waits */
     bool addresses; /* addresses only, no models */
+    bool alone;     /* one meter is expected: several are noticed, not told apart */
 };
 
 struct scan_found {
@@ -64,6 +69,7 @@ struct scan_found {
     char parity;
     char address[SCAN_ADDRESS];      /* as in a site file */
     bool twin;                       /* two meters have this address */
+    bool rouse;                      /* it was found asleep */
     const struct meter_model *model; /* NULL: none fits */
     uint8_t told, rows;              /* of the model's rows, how many it knows */
     uint8_t others;                  /* models that fit as well */

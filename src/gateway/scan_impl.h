@@ -15,6 +15,7 @@ struct scan_way {
     uint8_t preamble;  /* bytes of our own that an echo leaves over */
     int32_t answer_ms; /* how long an answer may take */
     bool secondary;    /* of M-Bus models */
+    const struct bus_rouse *rouse;
     void (*ask)(const struct scan *s, unsigned step, struct writer *w);
     /* Who answered the last step. ERR_*: not an answer after all. */
     enum err (*who)(const struct scan *s, struct bytes answer, char address[SCAN_ADDRESS]);

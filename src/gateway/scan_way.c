@@ -14,7 +14,8 @@
 #define ENERGY 0x00010000U
 #define ENERGY_1997 0x9010
 #define READ_1997 0x01
-#define NUMBERS 251 /* of M-Bus: 0 .. 250 */
+#define NUMBERS 251   /* of M-Bus: 0 .. 250 */
+#define EVERYBODY 254 /* of M-Bus: whoever hears it answers */
 
 static uint8_t bcd(uint8_t two_digits)
 {
@@ -184,6 +185,30 @@ static void ask_secondary(const struct scan *s, unsigned step, struct writer *w)
     w->err = w->err ? w->err : e;
 }
 
+/* By the number 254 every meter answers, with its own number in the frame. */
+static void ask_any(const struct scan *s, unsigned step, struct writer *w)
+{
+    uint8_t number = s->depth > 0 ? s->digit[0] : EVERYBODY;
+    const struct mbus_frame reset = {
+        .kind = MBUS_SHORT, .control = MBUS_SND_NKE, .address = number};
+    if (step == 0)
+        mbus_encode(&reset, w);
+    else
+        ask_data(number, w);
+}
+
+static enum err who_any(const struct scan *s, struct bytes answer, char address[SCAN_ADDRESS])
+{
+    struct mbus_frame f;
+    size_t used;
+    (void)s;
+    TRY(mbus_decode(answer.data, answer.len, &f, &used));
+    if (f.kind != MBUS_LONG || f.address >= NUMBERS)
+        return ERR_RANGE; /* it has none: the secondary address tells more */
+    snprintf(address, SCAN_ADDRESS, "%u", f.address);
+    return ERR_OK;
+}
+
 static enum err who_secondary(const struct scan *s, struct bytes answer, char address[SCAN_ADDRESS])
 {
     struct mbus_frame f;
@@ -210,19 +235,27 @@ static enum err aim_secondary(struct scan *s, const char *address)
 
 /* --- the table -------------------------------------------------------------------------------- */
 
+/* EN 1434's optical interface: 2.2 s of 55H without parity. */
+static const struct bus_rouse rouse_mbus = {0x55, 'N', 2'200, 80, 3'000};
+/* A guess: no source at hand tells how long the preamble of a sleeping meter is. */
+static const struct bus_rouse rouse188 = {0xFE, 0, 2'000, 30, 3'000};
+
 static const struct scan_way ways[SCAN_PROTOCOLS] = {
     [SCAN_DLT645] = {"DL/T 645-2007", "dlt645", &meter_link_dlt645, 100, 6, true, 1, PREAMBLE, 550,
-                     false, ask645, who645, aim645},
+                     false, NULL, ask645, who645, aim645},
     [SCAN_DLT645_1997] = {"DL/T 645-1997", "dlt645-1997", &meter_link_dlt645_1997, 100, 6, true, 1,
-                          PREAMBLE, 550, false, ask645_1997, who645, aim645},
+                          PREAMBLE, 550, false, NULL, ask645_1997, who645, aim645},
     [SCAN_CJT188] = {"CJ/T 188", "cjt188", &meter_link_cjt188, 100, 0, true, 1, PREAMBLE, 2'000,
-                     false, ask188, who188, aim188},
+                     false, &rouse188, ask188, who188, aim188},
     [SCAN_MODBUS] = {"Modbus RTU", "modbus-rtu", &meter_link_modbus_rtu, 248, 1, false, 1, 0, 400,
-                     false, ask_modbus, who_number, aim_number},
-    [SCAN_MBUS] = {"M-Bus", "mbus", &meter_link_mbus, NUMBERS, 1, false, 2, 0, 400, false, ask_mbus,
-                   who_number, aim_number},
+                     false, NULL, ask_modbus, who_number, aim_number},
+    [SCAN_MBUS] = {"M-Bus", "mbus", &meter_link_mbus, NUMBERS, 1, false, 2, 0, 400, false,
+                   &rouse_mbus, ask_mbus, who_number, aim_number},
+    [SCAN_MBUS_ANY] = {"M-Bus", "mbus", &meter_link_mbus, NUMBERS, 0, true, 2, 0, 400, false,
+                       &rouse_mbus, ask_any, who_any, aim_number},
     [SCAN_MBUS_SECONDARY] = {"M-Bus, secondary address", "mbus", &meter_link_mbus, 10, 8, true, 2,
-                             0, 400, true, ask_secondary, who_secondary, aim_secondary},
+                             0, 400, true, &rouse_mbus, ask_secondary, who_secondary,
+                             aim_secondary},
 };
 
 const struct scan_way *scan_way_of(enum scan_protocol p)
@@ -233,4 +266,9 @@ const struct scan_way *scan_way_of(enum scan_protocol p)
 const char *scan_protocol_name(enum scan_protocol p)
 {
     return ways[p].name;
+}
+
+const struct bus_rouse *scan_protocol_rouse(enum scan_protocol p)
+{
+    return ways[p].rouse;
 }

@@ -114,6 +114,8 @@ static bool set_terminal(int fd, speed_t speed, char parity)
     if (parity != 'N') {
         t.c_cflag |= PARENB | (parity == 'O' ? PARODD : 0u);
         t.c_iflag |= INPCK; /* a byte with wrong parity becomes 0 and fails the frame's checksum */
+    } else {
+        t.c_iflag &= (tcflag_t)~INPCK;
     }
     t.c_cc[VMIN] = 1;
     t.c_cc[VTIME] = 0;

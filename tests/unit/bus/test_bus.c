@@ -501,6 +501,75 @@ static void test_reset_ends_the_running_job(void **state)
     assert_int_equal(bus.peers[0].failures, 0);
 }
 
+/* --- meters that sleep */
+
+static const struct bus_rouse rouse = {0x55, 'N', 2'200, 80, 3'000};
+
+/* All pieces of what wakes a meter; returns how many bytes they are. */
+static size_t take_rouse(void)
+{
+    uint8_t out[METER_FRAME_MAX];
+    size_t all = 0, n;
+    step();
+    mono_ms began = now;
+    while ((n = bus_output(&bus, now, out, sizeof out)) > 0) {
+        char parity;
+        assert_int_equal(bus_speed(&bus, &parity), 2400);
+        assert_int_equal(parity, 'N');
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(out[i], 0x55);
+        all += n;
+        assert_true(bus_wake(&bus).ms <= now.ms || n < sizeof out);
+    }
+    assert_int_equal(now.ms, began.ms);
+    return all;
+}
+
+static void test_sleeping_meter_is_woken_before_it_is_asked(void **state)
+{
+    uint8_t out[METER_FRAME_MAX], own[528];
+    char parity;
+    (void)state;
+    bus_peer_speaks(&bus, 0, NULL, 2400, 'E');
+    bus_peer_sleeps(&bus, 0, &rouse);
+    submit_poll(1);
+    assert_int_equal(take_rouse(), 528); /* 2.2 s of ten bits a byte */
+    mono_ms began = now;
+    memset(own, 0x55, sizeof own);
+    bus_input(&bus, mono_after(now, 2'000), own, sizeof own); /* a head hears itself */
+    assert_int_equal(bus.stats.echoes, 528);
+    assert_int_equal(bus_output(&bus, mono_after(began, 2'200), out, sizeof out), 0);
+    assert_true(output(out) > 0); /* however long the line was not quiet */
+    assert_in_range(now.ms - began.ms, 2'280, 2'400);
+    assert_int_equal(bus_speed(&bus, &parity), 2400);
+    assert_int_equal(parity, 'E');
+    assert_int_equal(out[4], 0x68);
+}
+
+static void test_awake_meter_is_asked_at_once_and_a_silent_one_woken_again(void **state)
+{
+    uint8_t out[METER_FRAME_MAX];
+    (void)state;
+    bus_peer_sleeps(&bus, 0, &rouse);
+    submit_poll(1);
+    (void)take_rouse();
+    expect_output();
+    hear_answer(meter_a, ENERGY);
+    expect_result(1, ERR_OK);
+    submit_poll(2);
+    assert_true(output(out) > 0);
+    assert_int_equal(out[4], 0x68); /* it was awake a moment ago */
+    step();                         /* it does not answer: perhaps it sleeps again */
+    assert_true(output(out) > 0);
+    assert_int_equal(out[0], 0x55);
+    submit_as(3, BUS_ORDER, 1); /* another meter does not sleep, but waits for the end of it */
+    mono_ms end = bus.roused_at;
+    while (bus_output(&bus, now, out, sizeof out) > 0)
+        assert_int_equal(out[0], 0x55);
+    assert_true(output(out) > 0 && now.ms >= end.ms);
+    assert_int_equal(out[4], 0x68);
+}
+
 #define CASE(f) cmocka_unit_test_setup(f, start)
 
 int main(void)
@@ -528,6 +597,8 @@ int main(void)
         CASE(test_full_queue_refuses),
         CASE(test_running_job_cannot_be_taken_back),
         CASE(test_reset_ends_the_running_job),
+        CASE(test_sleeping_meter_is_woken_before_it_is_asked),
+        CASE(test_awake_meter_is_asked_at_once_and_a_silent_one_woken_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
