@@ -35,6 +35,7 @@ struct program {
     int64_t pause_ms;
     int64_t done_s;         /* of the last report that arrived */
     int64_t sending_s;      /* of the one under way; 0: none */
+    int64_t loading_s;      /* whose readings are loaded */
     int64_t backlog, place; /* reports of the present backlog, and which one is next, from 1 */
     int64_t reported;
     bool once, failed, ended;
@@ -101,7 +102,7 @@ static bool is_due(const struct program *p)
 static enum err load(struct store_tx *tx, void *arg)
 {
     struct program *p = arg;
-    int64_t at_s = p->sending_s;
+    int64_t at_s = p->loading_s;
     size_t v = 0;
     TRY(readings_load(p->readings, tx));
     for (size_t i = 0; i < p->profile.count; i++) {
@@ -159,7 +160,7 @@ static enum err send_next(struct program *p)
         p->backlog = (newest(p) - p->done_s) / step;
         p->place = 1;
     }
-    p->sending_s = p->done_s + step;
+    p->sending_s = p->loading_s = p->done_s + step;
     TRY(store_read(p->readings_store, load, p));
     struct centre_report r = {.sequence = p->sending_s,
                               .at = {p->sending_s},
@@ -170,6 +171,24 @@ static enum err send_next(struct program *p)
                               .meters = p->meters,
                               .count = p->profile.count};
     return centre_send(&p->session, io_mono_real(p->io), &r);
+}
+
+/* A query is answered by the newest period that is over: its readings have come in. The reply has a
+ * number that no report has. */
+static enum err answer_query(struct program *p)
+{
+    int64_t now_s = io_wall(p->io).s;
+    if (!centre_queried(&p->session) || centre_output(&p->session).len > 0)
+        return ERR_OK;
+    p->loading_s = newest(p);
+    TRY(store_read(p->readings_store, load, p));
+    struct centre_report r = {.sequence =
+                                  period_of(&p->profile, now_s) == now_s ? now_s + 1 : now_s,
+                              .at = {p->loading_s},
+                              .offset_s = p->profile.offset_s,
+                              .meters = p->meters,
+                              .count = p->profile.count};
+    return centre_reply(&p->session, &r);
 }
 
 static enum err take_arrived(struct program *p)
@@ -226,6 +245,8 @@ static void work(struct program *p)
     centre_tick(&p->session, io_mono_real(p->io));
     take_told(p);
     enum err e = take_arrived(p);
+    if (e == ERR_OK)
+        e = answer_query(p);
     if (e == ERR_OK && centre_ready(&p->session) && is_due(p))
         e = send_next(p);
     if (e == ERR_OK)

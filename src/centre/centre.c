@@ -57,7 +57,7 @@ void centre_begin(struct centre *c, const struct centre_profile *profile, mono_m
     c->err = ERR_OK;
     c->serial = 0;
     c->input_len = c->output_len = 0;
-    c->beating = c->waiting = c->written_off = c->time_told = false;
+    c->beating = c->waiting = c->written_off = c->time_told = c->queried = false;
     c->took = c->minutes = 0;
     c->limit = mono_after(now, CENTRE_OPENING_MS);
     c->beat = MONO_NEVER;
@@ -96,6 +96,25 @@ enum err centre_send(struct centre *c, mono_ms now, const struct centre_report *
         return c->state == CENTRE_DEAD ? c->err : ERR_OK;
     }
     c->limit = mono_earlier(c->limit, mono_after(now, CENTRE_ANSWER_MS));
+    return ERR_OK;
+}
+
+bool centre_queried(const struct centre *c)
+{
+    return c->state == CENTRE_OPEN && c->queried;
+}
+
+/* A centre that asks and does not read is not answered again. */
+enum err centre_reply(struct centre *c, const struct centre_report *r)
+{
+    struct centre_report reply = *r;
+    if (!centre_queried(c) || c->output_len > 0)
+        return ERR_STATE;
+    struct writer w = page(c);
+    reply.reply = true;
+    TRY(centre_xml_report(c->profile, &reply, &w));
+    TRY(put(c, (struct bytes){w.data, w.len}, true));
+    c->queried = false;
     return ERR_OK;
 }
 
@@ -159,6 +178,9 @@ static void take_open(struct centre *c, const struct centre_answer *a)
     case CENTRE_PERIOD:
         c->minutes = a->minutes;
         put_small(c, centre_xml_period_ack(c->profile, &w), &w);
+        break;
+    case CENTRE_QUERY:
+        c->queried = true;
         break;
     case CENTRE_RESULT:
         if (!a->good)

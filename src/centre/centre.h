@@ -9,7 +9,8 @@
  * Modbus's over serial and m bytes.
  *
  *   we: id_validate request     centre: sequence        we: md5(secret, sequence)    centre: result
- *   then data reports, each acknowledged, and heartbeats, answered with the time
+ *   then data reports, each acknowledged, and heartbeats, answered with the time; a query of the
+ *   centre is answered with a reply
  *
  * Without I/O: bytes and `now` go in, bytes and the next wake-up come out. What is sent stays the
  * owner's until it is told by centre_took: nothing is thought of as arrived before.
@@ -78,6 +79,7 @@ enum centre_kind {
     CENTRE_TIME,     /* answer to a heartbeat; text: YYYYMMDDhhmmss */
     CENTRE_ACK,      /* of a report; text: its sequence, or empty */
     CENTRE_PERIOD,   /* minutes: how often it wants reports */
+    CENTRE_QUERY,    /* it wants the newest values now */
     CENTRE_OTHER,
 };
 struct centre_answer {
@@ -108,6 +110,7 @@ struct centre_report {
     wall_s at;
     int32_t offset_s;       /* the centre's civil time */
     bool continuous;        /* what could not be told in its time */
+    bool reply;             /* to a query; set by centre_reply */
     int64_t total, current; /* continuous: how many there are, and which one this is, from 1 */
     const struct centre_meter *meters;
     size_t count;
@@ -140,6 +143,7 @@ struct centre {
     int64_t sequence;          /* of that report */
     int64_t took;              /* it arrived; 0: none to be told */
     int64_t minutes;           /* the centre wants this period; 0: nothing was said */
+    bool queried;              /* the centre wants the newest values */
     bool time_told;
     char time[16];
     size_t input_len, output_len;
@@ -162,7 +166,12 @@ bool centre_ready(const struct centre *c); /* open, and no report is under way *
 [[nodiscard]] enum err centre_send(struct centre *c, mono_ms now, const struct centre_report *r);
 int64_t centre_took(struct centre *c);          /* the report that arrived, once; 0: none */
 const char *centre_told_time(struct centre *c); /* the centre's clock, once; NULL: no news */
-int64_t centre_told_minutes(struct centre *c);  /* the period it wants, once; 0: no news */
+/* Has the centre asked? Several questions before an answer are one. */
+bool centre_queried(const struct centre *c);
+/* Answers it, also while a report is under way; nobody acknowledges a reply. ERR_STATE: it has not
+ * asked, or what was said before has not been taken yet; ERR_FULL: too long. */
+[[nodiscard]] enum err centre_reply(struct centre *c, const struct centre_report *r);
+int64_t centre_told_minutes(struct centre *c); /* the period it wants, once; 0: no news */
 enum err centre_error(const struct centre *c);
 
 #endif

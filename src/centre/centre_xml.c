@@ -100,6 +100,10 @@ static enum err take_root(xmlNode *root, struct centre_answer *out)
         return text_of(child(n, "time"), out->text) ? ERR_OK : ERR_CENTRE_XML;
     }
     n = child(root, "data");
+    if (operation_is(n, "query"))
+        out->kind = CENTRE_QUERY;
+    if (operation_is(n, "query") || operation_is(n, "reply_ack"))
+        return ERR_OK; /* a reply waits for nothing */
     if (operation_ends(n, "_ack") || child(n, "ack")) {
         out->kind = CENTRE_ACK;
         return text_of(child(n, "sequence"), out->text) ? ERR_OK : ERR_CENTRE_XML;
@@ -277,7 +281,7 @@ static void put_meter(struct page *p, const struct centre_meter *m)
 enum err centre_xml_report(const struct centre_profile *profile, const struct centre_report *r,
                            struct writer *w)
 {
-    const char *kind = r->continuous ? "continuous" : "report";
+    const char *kind = r->reply ? "reply" : r->continuous ? "continuous" : "report";
     struct civil c = civil_from_wall(r->at, r->offset_s);
     char time[32];
     struct page p = begin(profile, kind, "data", kind);
@@ -286,7 +290,7 @@ enum err centre_xml_report(const struct centre_profile *profile, const struct ce
     number_element(&p, "sequence", r->sequence);
     element(&p, "parser", "yes");
     element(&p, "time", time);
-    if (r->continuous) {
+    if (r->continuous && !r->reply) {
         number_element(&p, "total", r->total);
         number_element(&p, "current", r->current);
     }

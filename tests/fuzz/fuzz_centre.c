@@ -35,6 +35,8 @@ static void feed(enum centre_state state, struct bytes data)
     if (state == CENTRE_OPEN)
         check(centre_send(&c, now, &r) == ERR_OK);
     centre_input(&c, now, data);
+    if (centre_queried(&c) && centre_output(&c).len == 0)
+        check(centre_reply(&c, &r) == ERR_OK);
     int64_t took = centre_took(&c);
     check(took == 0 || (took == 7 && state == CENTRE_OPEN));
     check((c.state == CENTRE_DEAD) == (centre_error(&c) != ERR_OK));

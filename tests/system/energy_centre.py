@@ -39,11 +39,13 @@ def crc(data):
 
 
 class Centre(threading.Thread):
-    """One collector at a time. `drop_after`: ends the connection instead of acknowledging that many-th report."""
+    """One collector at a time. `drop_after`: ends the connection instead of acknowledging that many-th report.
+    `asks`: asks for the newest values after the log-in and after each report."""
 
-    def __init__(self, secret=SECRET, acknowledges=True, drop_after=0):
+    def __init__(self, secret=SECRET, acknowledges=True, drop_after=0, asks=False):
         super().__init__(daemon=True)
-        self.secret, self.acknowledges, self.drop_after = secret, acknowledges, drop_after
+        self.secret, self.acknowledges, self.drop_after, self.asks = secret, acknowledges, drop_after, asks
+        self.replies = []
         self.reports, self.seen, self.logins, self.beats, self.fails = [], 0, 0, 0, 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -98,6 +100,8 @@ class Centre(threading.Thread):
         self.logins += 1
         now = datetime.datetime.now().strftime("%Y%m%d%H%M%S")
         self.say(peer, "result", f'<id_validate operation="result"><result>pass</result><time>{now}</time></id_validate>')
+        if self.asks:
+            self.say(peer, "query", '<data operation="query"/>')
         while True:
             root = self.hear(peer)
             if root.find("heart_beat") is not None:
@@ -105,7 +109,12 @@ class Centre(threading.Thread):
                 self.say(peer, "time", f'<heart_beat operation="time"><time>{now}</time></heart_beat>')
                 continue
             data = root.find("data")
+            if data.get("operation") == "reply":
+                self.replies.append(data)
+                continue
             self.seen += 1
+            if self.asks:  # before the acknowledgement: a report is under way
+                self.say(peer, "query", '<data operation="query"/>')
             if self.seen == self.drop_after:
                 return  # cut before the answer: it must come again
             self.reports.append(data)
@@ -221,6 +230,30 @@ def reports_arrive_in_order_and_once(folder):
     assert any(r.get("operation") == "report" for r in silent.reports), "in its time it is no repair"
 
 
+def a_question_is_answered_at_any_time(folder):
+    """The newest period's registers, the same as its report has; what is reported stays whole and in order."""
+    data, clock, read_s = platform_with_readings(folder)
+    start = datetime.datetime.fromtimestamp(read_s + EVERY_MIN * 60,
+                                            datetime.timezone(datetime.timedelta(hours=8))).strftime("%Y%m%d%H%M%S")
+    centre = Centre(asks=True)
+    write_profile(folder, centre.port)
+    report(folder, data, clock, "--from", start, "--once")
+    times = [r.findtext("time") for r in centre.reports]
+    assert len(times) >= 5 and all((local(b) - local(a)).seconds == EVERY_MIN * 60 for a, b in zip(times, times[1:]))
+    assert len(centre.replies) >= 3, (len(centre.replies), times)
+    values = {r.findtext("time"): [f.text for f in r.iter("function")] for r in centre.reports}
+    compared = 0
+    for reply in centre.replies:
+        assert reply.findtext("parser") == "yes" and reply.find("total") is None, ET.tostring(reply)
+        assert reply.findtext("sequence") not in {r.findtext("sequence") for r in centre.reports}
+        assert reply.find("meter").get("id") == "7" and reply.findtext("time") >= times[-2], (reply, times)
+        at = reply.findtext("time")
+        if at in values:
+            compared += 1
+            assert [f.text for f in reply.iter("function")] == values[at], (ET.tostring(reply), values)
+    assert compared > 0, times
+
+
 def mistakes_are_named(folder):
     for change, word in (({"port": 0}, "port"), ({"key": "short"}, "key"), ({"proof": "both"}, "proof"),
                          ({"format": 2}, "format"), ({"meters": []}, "meters"), ({"secret": ""}, "secret"),
@@ -231,4 +264,4 @@ def mistakes_are_named(folder):
     assert "IO_FILE" in report(folder, f"{folder}/none", "1,1,1", code=1)
 
 
-run([mistakes_are_named, reports_arrive_in_order_and_once])
+run([mistakes_are_named, a_question_is_answered_at_any_time, reports_arrive_in_order_and_once])

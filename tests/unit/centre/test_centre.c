@@ -23,7 +23,8 @@ static uint8_t room[8192], plain[8192];
 
 static void say(const struct centre_answer *a, char *out, size_t cap)
 {
-    static const char *const kinds[] = {"sequence", "result", "time", "ack", "period", "other"};
+    static const char *const kinds[] = {"sequence", "result", "time", "ack",
+                                        "period",   "query",  "other"};
     char number[16] = "";
     if (a->kind == CENTRE_PERIOD)
         snprintf(number, sizeof number, " %lld", (long long)a->minutes);
@@ -72,7 +73,7 @@ static void test_vectors(void **state)
         lines++;
     }
     fclose(file);
-    assert_int_equal(lines, 27);
+    assert_int_equal(lines, 29);
 }
 
 /* md5("useful" "59341"), md5("59341" "useful"), by md5sum. */
@@ -298,9 +299,46 @@ static void test_period(void **state)
     assert_int_equal(centre_told_minutes(&c), 30);
     assert_int_equal(centre_told_minutes(&c), 0);
     assert_non_null(strstr(sent(), "<config operation=\"period_ack\"/>"));
-    hear("<data operation=\"query\"/>"); /* unknown words change nothing */
+    hear("<data operation=\"sing\"/>"); /* unknown words change nothing */
     assert_string_equal(sent(), "");
     assert_true(centre_ready(&c));
+}
+
+static void test_query(void **state)
+{
+    (void)state;
+    struct centre_report r = report(7), reply = report(9);
+    now = (mono_ms){1000};
+    centre_begin(&c, &profile, now);
+    hear("<data operation=\"query\"/>"); /* who has not proved itself is told nothing */
+    assert_false(centre_queried(&c));
+    assert_err(ERR_STATE, centre_reply(&c, &reply));
+    open_session();
+    assert_false(centre_queried(&c));
+    assert_err(ERR_STATE, centre_reply(&c, &reply));
+    assert_ok(centre_send(&c, now, &r));
+    (void)sent();
+    hear("<data operation=\"query\"/>"); /* while a report is under way, and again */
+    hear("<data operation=\"query\"></data>");
+    assert_true(centre_queried(&c));
+    reply.continuous = true;
+    assert_ok(centre_reply(&c, &reply));
+    assert_false(centre_queried(&c));
+    assert_err(ERR_STATE, centre_reply(&c, &reply));
+    const char *text = sent();
+    assert_non_null(
+        strstr(text, "<data operation=\"reply\"><sequence>9</sequence><parser>yes</parser>"));
+    assert_null(strstr(text, "<total>"));
+    hear("<data operation=\"reply_ack\"/>"); /* is not the report's */
+    assert_int_equal(centre_took(&c), 0);
+    hear("<data operation=\"report_ack\"><sequence>7</sequence></data>");
+    assert_int_equal(centre_took(&c), 7);
+    assert_true(centre_ready(&c));
+    hear("<data operation=\"query\"/>"); /* who does not read is not answered again */
+    assert_ok(centre_send(&c, now, &r));
+    assert_err(ERR_STATE, centre_reply(&c, &reply));
+    (void)sent();
+    assert_ok(centre_reply(&c, &reply));
 }
 
 static void test_times(void **state)
@@ -332,6 +370,7 @@ int main(void)
         cmocka_unit_test(test_acknowledged_by_heartbeat),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_period),
+        cmocka_unit_test(test_query),
         cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
