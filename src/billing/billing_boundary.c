@@ -3,6 +3,9 @@
 
 #include "billing/billing_settle_impl.h"
 
+#define AHEAD_S (3 * 86'400) /* breaks are looked for up to now in one go, if it is no longer ago  \
+                              */
+
 /* --- looking into the readings store
  * --------------------------------------------------------------- */
 
@@ -56,28 +59,37 @@ static void find_day(const struct settle *s, wall_s since, struct boundary *b, b
 
 enum err boundary_find_price(const struct settle *s, wall_s since, struct boundary *b, bool *found)
 {
-    struct site_version v;
-    enum err e = site_plan_next(s->tx, s->account.project_id, s->charge.plan_code, since, &v);
+    wall_s at;
+    enum err e = desk_plan_next(s->desk, s->account.project_id, s->charge.plan_code, since, &at);
     if (e == ERR_NOT_FOUND)
         return ERR_OK;
-    if (e == ERR_OK && v.effective_at.s <= s->now.s) {
-        b->new_price = *found && b->at.s == v.effective_at.s;
-        nearer(b, found, v.effective_at, SPLIT_PRICE);
+    if (e == ERR_OK && at.s <= s->now.s) {
+        b->new_price = *found && b->at.s == at.s;
+        nearer(b, found, at, SPLIT_PRICE);
     }
     return e;
 }
 
-/* What stands in the tables now differs from what the period was opened under. */
-enum err boundary_find_change(const struct settle *s, struct boundary *b, bool *found)
+static enum err find_holder(struct settle *s)
 {
-    int64_t account_id;
+    if (s->ahead.holder_known)
+        return ERR_OK;
+    TRY(store_int(s->tx, &s->ahead.holder,
+                  "SELECT coalesce(account_id, 0) FROM meter WHERE id = $1", "i",
+                  s->charge.meter_id));
+    s->ahead.holder_known = true;
+    return ERR_OK;
+}
+
+/* What stands in the tables now differs from what the period was opened under. */
+enum err boundary_find_change(struct settle *s, struct boundary *b, bool *found)
+{
     wall_s closed = s->account.closed_at;
     if (closed.s != 0 && closed.s <= s->now.s)
         nearer(b, found, closed.s > s->charge.opened_at.s ? closed : s->charge.opened_at,
                SPLIT_CLOSED);
-    TRY(store_int(s->tx, &account_id, "SELECT coalesce(account_id, 0) FROM meter WHERE id = $1",
-                  "i", s->charge.meter_id));
-    if (account_id != s->account.id)
+    TRY(find_holder(s));
+    if (s->ahead.holder != s->account.id)
         nearer(b, found, s->now, SPLIT_MOVED);
     if (s->forced || strcmp(s->account.plan_code, s->charge.plan_code) != 0)
         nearer(b, found, s->now, SPLIT_PLAN);
@@ -85,26 +97,36 @@ enum err boundary_find_change(const struct settle *s, struct boundary *b, bool *
 }
 
 /* The next change of the transformers. */
-static enum err find_ratio(const struct settle *s, wall_s since, struct boundary *b, bool *found)
+static enum err find_ratio(struct settle *s, wall_s since, struct boundary *b, bool *found)
 {
-    int64_t at;
-    enum err e = store_int(s->tx, &at,
-                           "SELECT from_at FROM meter_ratio WHERE meter_id = $1 AND from_at > $2 "
-                           "AND from_at <= $3 ORDER BY from_at LIMIT 1",
-                           "iii", s->charge.meter_id, since.s, s->now.s);
-    if (e == ERR_OK)
-        nearer(b, found, (wall_s){at}, SPLIT_RATIO);
-    return e == ERR_NOT_FOUND ? ERR_OK : e;
+    wall_s *at = &s->ahead.ratio;
+    if (at->s <= since.s) {
+        enum err e = store_int(s->tx, &at->s,
+                               "SELECT from_at FROM meter_ratio WHERE meter_id = $1 "
+                               "AND from_at > $2 ORDER BY from_at LIMIT 1",
+                               "ii", s->charge.meter_id, since.s);
+        if (e != ERR_OK && e != ERR_NOT_FOUND)
+            return e;
+        at->s = e == ERR_OK ? at->s : INT64_MAX;
+    }
+    if (at->s <= s->now.s)
+        nearer(b, found, *at, SPLIT_RATIO);
+    return ERR_OK;
 }
 
 /* Other terms of the account. */
-static enum err find_terms(const struct settle *s, wall_s since, struct boundary *b, bool *found)
+static enum err find_terms(struct settle *s, wall_s since, struct boundary *b, bool *found)
 {
-    wall_s at;
-    enum err e = site_terms_next(s->tx, s->account.id, since, &at);
-    if (e == ERR_OK && at.s <= s->now.s)
-        nearer(b, found, at, SPLIT_TERMS);
-    return e == ERR_NOT_FOUND ? ERR_OK : e;
+    wall_s *at = &s->ahead.terms;
+    if (at->s <= since.s) {
+        enum err e = site_terms_next(s->tx, s->account.id, since, at);
+        if (e != ERR_OK && e != ERR_NOT_FOUND)
+            return e;
+        at->s = e == ERR_OK ? at->s : INT64_MAX;
+    }
+    if (at->s <= s->now.s)
+        nearer(b, found, *at, SPLIT_TERMS);
+    return ERR_OK;
 }
 
 static enum split split_of(enum readings_verdict why)
@@ -121,11 +143,27 @@ static bool is_behind(const struct settle *s, const struct readings_break *brk)
            brk->opening.epoch == s->charge.epoch;
 }
 
-static enum err find_break(const struct settle *s, wall_s since, struct boundary *b, bool *found)
+/* Whether no register began anew since then. The longer a period is open the more there is to read:
+ * then each day is looked at for itself. */
+static enum err look_ahead(struct settle *s, wall_s since)
+{
+    struct readings_break brk;
+    struct look l = {.s = s, .since = since, .until = s->now, .brk = &brk};
+    if (s->ahead.unbroken || s->now.s - since.s > AHEAD_S)
+        return ERR_OK;
+    enum err e = store_read(s->b->readings_store, look_break, &l);
+    s->ahead.unbroken = e == ERR_NOT_FOUND;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+static enum err find_break(struct settle *s, wall_s since, struct boundary *b, bool *found)
 {
     struct readings_break brk;
     struct look l = {.s = s, .since = since, .until = *found ? b->at : s->now, .brk = &brk};
     enum err e;
+    TRY(look_ahead(s, since));
+    if (s->ahead.unbroken)
+        return ERR_OK;
     do {
         e = store_read(s->b->readings_store, look_break, &l);
         l.since = brk.at;
@@ -139,7 +177,7 @@ static enum err find_break(const struct settle *s, wall_s since, struct boundary
     return ERR_OK;
 }
 
-enum err boundary_find(const struct settle *s, wall_s since, struct boundary *b, bool *found)
+enum err boundary_find(struct settle *s, wall_s since, struct boundary *b, bool *found)
 {
     *found = false;
     *b = (struct boundary){};
@@ -175,9 +213,9 @@ static struct known known_before(const struct settle *s, const struct readings_r
 static enum err share_gap(const struct settle *s, struct boundary *b)
 {
     struct readings_registers after;
-    struct billing_plan plan;
+    const struct billing_plan *plan;
     struct look l = {.s = s, .until = b->at, .registers = &after};
-    struct moment m = {.plan = &plan.plan, .offset_s = s->offset_s, .at = b->at};
+    struct moment m = {.offset_s = s->offset_s, .at = b->at};
     m.before = known_before(s, &b->closing);
     if (s->account.wallet == SITE_WALLET_METER || b->at.s - m.before.at.s <= FRESH_S)
         return ERR_OK;
@@ -187,8 +225,9 @@ static enum err share_gap(const struct settle *s, struct boundary *b)
     TRY(e);
     m.after.at = after.at;
     memcpy(m.after.wh, after.wh, sizeof after.wh);
-    TRY(billing_plan_version(s->tx, s->account.project_id, s->charge.plan_code,
-                             s->charge.plan_version, &plan));
+    TRY(desk_plan(s->desk, s->account.project_id, s->charge.plan_code, s->charge.plan_version,
+                  &plan));
+    m.plan = &plan->plan;
     e = moment_share(&m, b->closing.wh);
     if (e == ERR_RATING_BACKWARDS) /* not one rising run: the break will part it */
         return ERR_OK;

@@ -25,10 +25,10 @@ const char *split_name(enum split why)
 
 struct closing {
     struct boundary end;
-    struct billing_plan plan;
+    const struct billing_plan *plan;
     struct rating_position before, position; /* and after the period */
     char holder[64];                         /* of a shared ladder; "": the meter's own */
-    struct rating_bill bill;
+    struct rating_bill *bill;                /* the desk's */
     struct wallet wallet;
     int64_t charged_fen;                 /* posted */
     int64_t credit_fen;                  /* unexplained credit in the meter */
@@ -37,14 +37,15 @@ struct closing {
 
 static enum err rate_period(const struct settle *s, struct closing *c)
 {
-    TRY(billing_plan_version(s->tx, s->account.project_id, s->charge.plan_code,
-                             s->charge.plan_version, &c->plan));
+    c->bill = &s->desk->bill;
+    TRY(desk_plan(s->desk, s->account.project_id, s->charge.plan_code, s->charge.plan_version,
+                  &c->plan));
     TRY(position_load(s->tx, &s->charge, &c->position));
     struct case_source source = {.tx = s->tx,
                                  .readings = s->b->readings,
                                  .b = s->b,
                                  .account = &s->account,
-                                 .plan = &c->plan.plan,
+                                 .plan = &c->plan->plan,
                                  .meter_id = s->charge.meter_id,
                                  .ratio = s->charge.ratio,
                                  .opened_at = s->charge.opened_at,
@@ -62,11 +63,11 @@ static enum err rate_period(const struct settle *s, struct closing *c)
     c->before = c->position;
     ladder_begin(&made, &c->position);
     if (e == ERR_OK)
-        e = rating_period(&c->plan.plan, &made.c, &c->position, &c->bill);
+        e = rating_period(&c->plan->plan, &made.c, &c->position, c->bill);
     case_free(&made);
     TRY(e);
     if (s->charge.estimated != ESTIMATE_NONE || c->end.estimated != ESTIMATE_NONE)
-        bill_mark(&c->bill);
+        bill_mark(c->bill);
     return ERR_OK;
 }
 
@@ -74,7 +75,7 @@ static enum err rate_period(const struct settle *s, struct closing *c)
 static enum err find_charge(const struct settle *s, struct closing *c)
 {
     int64_t taken_fen;
-    c->charged_fen = c->bill.amount_fen;
+    c->charged_fen = c->bill->amount_fen;
     if (s->account.wallet == SITE_WALLET_PLATFORM)
         return ERR_OK;
     c->wallet = wallet_of(&c->end.closing);
@@ -132,7 +133,7 @@ static enum err post_charge(const struct settle *s, const struct closing *c)
     detail_int(&d, "epoch", s->charge.epoch);
     detail_int(&d, "opened_at", s->charge.opened_at.s);
     detail_int(&d, "closed_at", c->end.at.s);
-    detail_int(&d, "energy_wh", c->bill.energy_wh);
+    detail_int(&d, "energy_wh", c->bill->energy_wh);
     detail_text(&d, "why", split_name(c->end.why));
     return ledger_post(s->tx,
                        &(struct ledger_entry){
@@ -167,8 +168,8 @@ static enum err post_credit(const struct settle *s, const struct closing *c)
 
 static enum err keep_bill(const struct settle *s, const struct closing *c)
 {
-    char json[BILLING_BILL_MAX];
-    struct billing_bill_facts facts = {.plan = &c->plan.plan,
+    char *json = s->desk->json;
+    struct billing_bill_facts facts = {.plan = &c->plan->plan,
                                        .plan_code = s->charge.plan_code,
                                        .plan_version = s->charge.plan_version,
                                        .opened_at = s->charge.opened_at,
@@ -182,7 +183,7 @@ static enum err keep_bill(const struct settle *s, const struct closing *c)
         facts.decided = billing_how_name(c->repair->how);
         facts.decided_by = c->repair->actor;
     }
-    TRY(billing_bill_json(&c->bill, &facts, json));
+    TRY(billing_bill_json(c->bill, &facts, json));
     /* The day that was settled: a period that ends at midnight is of the day before. */
     int64_t day = civil_local_day((wall_s){c->end.at.s - 1}, s->offset_s);
     return store_exec(s->tx,
@@ -190,7 +191,7 @@ static enum err keep_bill(const struct settle *s, const struct closing *c)
                       "business_day, amount_fen, energy_wh, bill) "
                       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                       "iiiiiiiit", s->account.id, s->charge.meter_id, s->charge.epoch,
-                      s->charge.opened_at.s, c->end.at.s, day, c->charged_fen, c->bill.energy_wh,
+                      s->charge.opened_at.s, c->end.at.s, day, c->charged_fen, c->bill->energy_wh,
                       json);
 }
 
@@ -228,7 +229,7 @@ static enum err keep_basis(const struct settle *s, const struct closing *c)
                       .to = {.at = c->end.closing.at},
                       .ratio = s->charge.ratio,
                       .before = c->before,
-                      .energy_wh = c->bill.energy_wh,
+                      .energy_wh = c->bill->energy_wh,
                       .amount_fen = c->charged_fen};
     b.estimated = (s->charge.estimated ? BASIS_OPENING_ESTIMATED : 0u) |
                   (c->end.estimated ? BASIS_CLOSING_ESTIMATED : 0u) |
@@ -252,7 +253,7 @@ static enum err tell(const struct settle *s, enum journal_kind kind, struct deta
 /* V5: the meter's own charge against the plan's price of the same energy. */
 static enum err compare(const struct settle *s, const struct closing *c)
 {
-    int64_t plan_fen = c->bill.amount_fen, apart = c->charged_fen - plan_fen;
+    int64_t plan_fen = c->bill->amount_fen, apart = c->charged_fen - plan_fen;
     if (s->account.wallet == SITE_WALLET_PLATFORM || apart_at(s, c) != 0)
         return ERR_OK;
     apart = apart < 0 ? -apart : apart;
@@ -261,7 +262,7 @@ static enum err compare(const struct settle *s, const struct closing *c)
     struct detail d = {};
     detail_int(&d, "meter_fen", c->charged_fen);
     detail_int(&d, "plan_fen", plan_fen);
-    detail_int(&d, "energy_wh", c->bill.energy_wh);
+    detail_int(&d, "energy_wh", c->bill->energy_wh);
     return tell(s, EVENT_CHARGE_DIFFERS, &d);
 }
 
@@ -271,7 +272,7 @@ static enum err tell_split(const struct settle *s, const struct closing *c)
     struct detail d = {};
     if (c->end.why == SPLIT_DAY)
         return ERR_OK;
-    detail_int(&d, "energy_wh", c->bill.energy_wh);
+    detail_int(&d, "energy_wh", c->bill->energy_wh);
     detail_int(&d, "amount_fen", c->charged_fen);
     detail_text(&d, "why", split_name(c->end.why));
     return tell(s, EVENT_SETTLED, &d);
@@ -290,19 +291,20 @@ static enum err advance(struct settle *s, const struct closing *c)
                                      : position_put(s->tx, n, &c->position));
     if (boundary_is_last(c->end.why) || (in_meter && c->end.why == SPLIT_EXCHANGE))
         return charge_drop(s->tx, n);
-    struct site_version v;
-    enum err e =
-        site_plan_in_force(s->tx, s->account.project_id, s->account.plan_code, c->end.at, &v);
+    int64_t version;
+    enum err e = desk_plan_in_force(s->desk, s->account.project_id, s->account.plan_code, c->end.at,
+                                    &version);
     if (e == ERR_SITE_PLAN_UNKNOWN) /* a plan that begins later: it is the one there is */
-        e = site_plan_in_force(s->tx, s->account.project_id, s->account.plan_code, s->now, &v);
+        e = desk_plan_in_force(s->desk, s->account.project_id, s->account.plan_code, s->now,
+                               &version);
     TRY(e);
     snprintf(n->plan_code, sizeof n->plan_code, "%s", s->account.plan_code);
-    n->plan_version = v.version;
+    n->plan_version = version;
     n->opened_at = c->end.at;
     n->reading_at = c->end.opening.at;
     n->epoch = c->end.opening.epoch;
     memcpy(n->wh, c->end.opening.wh, sizeof n->wh);
-    n->carry = c->bill.carry;
+    n->carry = c->bill->carry;
     n->estimated = c->end.estimated;
     if (in_meter)
         n->wallet = c->wallet;
@@ -385,7 +387,7 @@ static enum err settle_boundary(struct settle *s, struct boundary *b, wall_s *si
     c.end = *b;
     e = rate_period(s, &c);
     if (e != ERR_OK && repair_fits(s, err_name(e))) {
-        TRY(repair_closing(s, &c.plan.plan, b, c.end.closing.wh));
+        TRY(repair_closing(s, &c.plan->plan, b, c.end.closing.wh));
         c.repair = s->repair;
         e = rate_period(s, &c);
         if (e != ERR_OK) /* the decision is refused, whatever it was held for */
@@ -419,10 +421,9 @@ static bool only_label(const struct settle *s, const struct boundary *b)
 
 static enum err relabel(struct settle *s)
 {
-    struct site_version v;
-    TRY(site_plan_in_force(s->tx, s->account.project_id, s->account.plan_code, s->now, &v));
+    TRY(desk_plan_in_force(s->desk, s->account.project_id, s->account.plan_code, s->now,
+                           &s->charge.plan_version));
     snprintf(s->charge.plan_code, sizeof s->charge.plan_code, "%s", s->account.plan_code);
-    s->charge.plan_version = v.version;
     return charge_put(s->tx, &s->charge);
 }
 
@@ -452,7 +453,7 @@ static enum err settle_charge(struct settle *s)
 }
 
 /* Nothing told since the period began, and nothing changed by a person: not worth looking. */
-static enum err is_idle(const struct settle *s, bool *idle)
+static enum err is_idle(struct settle *s, bool *idle)
 {
     struct readings_registers r;
     struct boundary b;
@@ -488,7 +489,7 @@ static enum err put_display(const struct settle *s, struct readings_registers *r
     return query_end(&q);
 }
 
-enum err settle_one(struct settle *s)
+static enum err settle_one_at_desk(struct settle *s)
 {
     TRY(settle_charge(s));
     if (!s->exchange)
@@ -504,6 +505,15 @@ enum err settle_one(struct settle *s)
     TRY(rate_period(s, &c));
     TRY(find_charge(s, &c));
     return close_period(s, &c);
+}
+
+enum err settle_one(struct settle *s)
+{
+    TRY(desk_open(&s->desk, s->tx));
+    enum err e = settle_one_at_desk(s);
+    desk_close(s->desk);
+    s->desk = NULL;
+    return e;
 }
 
 /* One of the account's meters. */
@@ -536,13 +546,14 @@ static enum err take_turns(struct turn *turns, size_t count)
     return ERR_OK;
 }
 
-static enum err settle_account(struct store_tx *tx, const struct billing *b, int64_t account_id,
+static enum err settle_account(struct desk *desk, const struct billing *b, int64_t account_id,
                                wall_s now, bool forced, struct billing_settled *out)
 {
+    struct store_tx *tx = desk->tx;
     struct charge list[BILLING_METERS_MAX];
     struct turn turns[BILLING_METERS_MAX];
     size_t count;
-    struct settle s = {.tx = tx, .b = b, .now = now, .forced = forced, .result = out};
+    struct settle s = {.tx = tx, .b = b, .desk = desk, .now = now, .forced = forced, .result = out};
     *out = (struct billing_settled){};
     TRY(site_account_get(tx, account_id, &s.account));
     TRY(billing_project_offset(tx, s.account.project_id, now, &s.offset_s));
@@ -556,14 +567,30 @@ static enum err settle_account(struct store_tx *tx, const struct billing *b, int
     return take_turns(turns, count);
 }
 
+enum err settle_at_desk(struct desk *desk, const struct billing *b, int64_t account_id, wall_s now,
+                        struct billing_settled *out)
+{
+    return settle_account(desk, b, account_id, now, false, out);
+}
+
+static enum err settle_alone(struct store_tx *tx, const struct billing *b, int64_t account_id,
+                             wall_s now, bool forced, struct billing_settled *out)
+{
+    struct desk *desk;
+    TRY(desk_open(&desk, tx));
+    enum err e = settle_account(desk, b, account_id, now, forced, out);
+    desk_close(desk);
+    return e;
+}
+
 enum err billing_settle_account(struct store_tx *tx, const struct billing *b, int64_t account_id,
                                 wall_s now, struct billing_settled *out)
 {
-    return settle_account(tx, b, account_id, now, false, out);
+    return settle_alone(tx, b, account_id, now, false, out);
 }
 
 enum err billing_split(struct store_tx *tx, const struct billing *b, int64_t account_id, wall_s now)
 {
     struct billing_settled done;
-    return settle_account(tx, b, account_id, now, true, &done);
+    return settle_alone(tx, b, account_id, now, true, &done);
 }

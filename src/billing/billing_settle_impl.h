@@ -4,6 +4,44 @@
 
 #include "billing/billing_impl.h"
 
+/* --- the desk (billing_desk.c) -------------------------------------------------------------------
+ */
+
+/* What one piece of work of the ledger's store has at hand while it settles one account or many:
+ * the price plans that it has read, and room for a bill. It lives as long as that piece of work,
+ * and in there nothing but settling is done, which enters no prices: what was read cannot become
+ * old, also where an account fails and what was written for it is undone. */
+struct desk_code;
+struct desk {
+    struct store_tx *tx;
+    struct desk_code *codes;
+    size_t code_count, code_cap, last;
+    struct rating_bill bill; /* of the period that is being settled */
+    char json[BILLING_BILL_MAX];
+};
+/* Close it in the same piece of work. ERR_MEMORY. */
+[[nodiscard]] enum err desk_open(struct desk **out, struct store_tx *tx);
+void desk_close(struct desk *d);
+/* As site_plan_in_force, site_plan_next and billing_plan_version; the plan is the desk's. */
+[[nodiscard]] enum err desk_plan_in_force(struct desk *d, int64_t project_id, const char *code,
+                                          wall_s at, int64_t *version);
+[[nodiscard]] enum err desk_plan_next(struct desk *d, int64_t project_id, const char *code,
+                                      wall_s after, wall_s *at);
+[[nodiscard]] enum err desk_plan(struct desk *d, int64_t project_id, const char *code,
+                                 int64_t version, const struct billing_plan **out);
+
+/* --- one meter's settlement ----------------------------------------------------------------------
+ */
+
+/* What was found beyond the boundary at hand. It holds for the later boundaries of the same piece
+ * of work, until one lies behind it. */
+struct ahead {
+    wall_s ratio, terms; /* the next change; INT64_MAX: none; 0: not looked for */
+    bool holder_known;
+    int64_t holder; /* the account that has the meter; 0: none */
+    bool unbroken;  /* no register began anew up to now */
+};
+
 struct boundary {
     wall_s at;
     enum split why;
@@ -15,11 +53,13 @@ struct boundary {
 struct settle {
     struct store_tx *tx;
     const struct billing *b;
+    struct desk *desk;
     struct site_account account;
     int32_t offset_s;
     wall_s now;
     bool forced; /* by a person: up to the newest reading, now */
     struct charge charge;
+    struct ahead ahead;
     struct billing_settled *result;
     const struct billing_repair
         *repair; /* for the first period that is held; NULL: none, or used */
@@ -39,12 +79,15 @@ void repair_boundary(const struct settle *s, struct boundary *b);
 /* What is due for one open charge, with decision or exchange. */
 [[nodiscard]] enum err settle_one(struct settle *s);
 
-/* The first boundary after `since`; *found false if there is none yet. */
-[[nodiscard]] enum err boundary_find(const struct settle *s, wall_s since, struct boundary *b,
+/* All that is due for one account; billing_settle_account with a desk that others use as well. */
+[[nodiscard]] enum err settle_at_desk(struct desk *desk, const struct billing *b,
+                                      int64_t account_id, wall_s now, struct billing_settled *out);
+
+/* The first boundary after `since`, which never goes back; *found false if there is none yet. */
+[[nodiscard]] enum err boundary_find(struct settle *s, wall_s since, struct boundary *b,
                                      bool *found);
 /* What was changed by a person, or by the clock of the account, and a new price. */
-[[nodiscard]] enum err boundary_find_change(const struct settle *s, struct boundary *b,
-                                            bool *found);
+[[nodiscard]] enum err boundary_find_change(struct settle *s, struct boundary *b, bool *found);
 [[nodiscard]] enum err boundary_find_price(const struct settle *s, wall_s since, struct boundary *b,
                                            bool *found);
 /* Registers at the boundary: the last reading at or before it, or shared out in a gap that has

@@ -1,7 +1,7 @@
 /* Housekeeping by the clock: which accounts and days are due. */
 #include <stdlib.h>
 
-#include "billing/billing_impl.h"
+#include "billing/billing_settle_impl.h"
 
 #define SEAL_AFTER_S 600
 #define PAGE 64
@@ -102,28 +102,55 @@ enum err billing_due(struct store_tx *tx, wall_s now, int64_t *after, int64_t *i
 /* --- settling
  * ------------------------------------------------------------------------------------------ */
 
+/* The accounts of a page: one piece of work, in which each account is a part that may fail alone.
+ * So one commit decides for the page, as the flush's does for all that waits with it. */
 struct job {
     struct billing_clerk *clerk;
-    int64_t account_id;
+    struct desk *desk;
     wall_s now;
-    struct billing_settled done;
+    size_t count;
+    struct account {
+        struct job *job;
+        int64_t id;
+        struct billing_settled done;
+        enum err result;
+    } list[];
 };
 
 static enum err settle(struct store_tx *tx, void *arg)
 {
+    struct account *a = arg;
+    (void)tx; /* the desk's */
+    return settle_at_desk(a->job->desk, &a->job->clerk->billing, a->id, a->job->now, &a->done);
+}
+
+static enum err settle_all(struct store_tx *tx, void *arg)
+{
     struct job *j = arg;
-    return billing_settle_account(tx, &j->clerk->billing, j->account_id, j->now, &j->done);
+    enum err e = ERR_OK;
+    TRY(desk_open(&j->desk, tx));
+    for (size_t i = 0; e == ERR_OK && i < j->count; i++)
+        e = store_part(tx, settle, &j->list[i], &j->list[i].result);
+    desk_close(j->desk);
+    j->desk = NULL;
+    return e;
+}
+
+static void count_one(struct billing_clerk *clerk, const struct account *a, enum err result)
+{
+    if (result == ERR_OK) {
+        clerk->settlements += a->done.settlements;
+    } else if (result != ERR_IO_CLOSED) {
+        clerk->failures++;
+        clerk->last_error = result;
+    }
 }
 
 static void settled(void *arg, enum err result)
 {
     struct job *j = arg;
-    if (result == ERR_OK) {
-        j->clerk->settlements += j->done.settlements;
-    } else if (result != ERR_IO_CLOSED) {
-        j->clerk->failures++;
-        j->clerk->last_error = result;
-    }
+    for (size_t i = 0; i < j->count; i++)
+        count_one(j->clerk, &j->list[i], result == ERR_OK ? j->list[i].result : result);
     free(j);
 }
 
@@ -143,13 +170,15 @@ static enum err list_due(struct store_tx *tx, void *arg)
 
 static enum err submit_due(struct due *d)
 {
-    for (size_t i = 0; i < d->count; i++) {
-        struct job *j = calloc(1, sizeof *j);
-        if (!j)
-            return ERR_MEMORY;
-        *j = (struct job){.clerk = d->clerk, .account_id = d->ids[i], .now = d->now};
-        store_submit(d->clerk->ledger, settle, settled, j);
-    }
+    if (d->count == 0)
+        return ERR_OK;
+    struct job *j = calloc(1, sizeof *j + d->count * sizeof *j->list);
+    if (!j)
+        return ERR_MEMORY;
+    *j = (struct job){.clerk = d->clerk, .now = d->now, .count = d->count};
+    for (size_t i = 0; i < d->count; i++)
+        j->list[i] = (struct account){.job = j, .id = d->ids[i]};
+    store_submit(d->clerk->ledger, settle_all, settled, j);
     return ERR_OK;
 }
 

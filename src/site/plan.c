@@ -89,6 +89,20 @@ enum err site_plan_next(struct store_tx *tx, int64_t project_id, const char *cod
     return find(tx, plans.next, &(struct key){project_id, code}, after.s, out);
 }
 
+enum err site_plan_versions(struct store_tx *tx, int64_t project_id, const char *code,
+                            site_plan_version_each *each, void *arg)
+{
+    enum err e = ERR_OK;
+    struct query q = query_open(tx,
+                                "SELECT version, effective_at FROM price_plan "
+                                "WHERE project_id = $1 AND code = $2 ORDER BY version",
+                                "it", project_id, code);
+    while (e == ERR_OK && query_step(&q))
+        e = each(arg, query_int(&q, 0), (wall_s){query_int(&q, 1)});
+    enum err ended = query_end(&q);
+    return e != ERR_OK ? e : ended;
+}
+
 /* The newest version decides what is in force from its own time on, so that time may not lie before
  * an older version's. */
 static enum err put(struct store_tx *tx, const struct shelf *shelf, const struct key *key,

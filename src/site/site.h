@@ -312,6 +312,10 @@ struct site_version {
 /* The first version that takes effect after `after`; ERR_NOT_FOUND if there is none. */
 [[nodiscard]] enum err site_plan_next(struct store_tx *tx, int64_t project_id, const char *code,
                                       wall_s after, struct site_version *out);
+/* All versions of one plan, in their order; none if it is unknown. */
+typedef enum err site_plan_version_each(void *arg, int64_t version, wall_s effective_at);
+[[nodiscard]] enum err site_plan_versions(struct store_tx *tx, int64_t project_id, const char *code,
+                                          site_plan_version_each *each, void *arg);
 /* What its prices are per: the same in all versions. ERR_SITE_PLAN_UNKNOWN. */
 [[nodiscard]] enum err site_plan_unit(struct store_tx *tx, int64_t project_id, const char *code,
                                       enum rating_unit *unit);
