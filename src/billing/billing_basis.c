@@ -1,24 +1,25 @@
 /* What settlements were made from: the rows of settlement_basis. */
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/jread.h"
+#include "base/text.h"
 #include "billing/billing_impl.h"
 
 /* --- positions as text
  * ----------------------------------------------------------------------------- */
 
 /* Members of rating_position by name: a new one is a row here, and 0 in rows that are older. */
+#define NAME_MAX_LEN 24
 #define POSITION(member)                                                                           \
     {                                                                                              \
 #member, offsetof(struct rating_position, member),                                         \
             sizeof(((struct rating_position *)0)->member)                                          \
     }
 static const struct {
-    const char *name;
+    char name[NAME_MAX_LEN + 1];
     size_t offset, size;
 } members[] = {
     POSITION(cycle_day),
@@ -42,6 +43,7 @@ static const struct {
 };
 _Static_assert(RATING_SUBSIDIES_MAX == 4, "a row for each");
 #define MEMBERS (sizeof members / sizeof *members)
+_Static_assert(MEMBERS *(NAME_MAX_LEN + 4 + TEXT_INT_MAX) + 16 <= POSITION_MAX, "room for all");
 
 static int64_t member_of(const struct rating_position *p, size_t i)
 {
@@ -67,15 +69,33 @@ static void set_member(struct rating_position *p, size_t i, int64_t value)
 
 void position_print(const struct rating_position *p, char out[POSITION_MAX])
 {
-    size_t len = (size_t)snprintf(out, POSITION_MAX, "{\"begun\":%d", p->begun);
-    for (size_t i = 0; i < MEMBERS; i++)
-        len += (size_t)snprintf(out + len, POSITION_MAX - len, ",\"%s\":%" PRId64, members[i].name,
-                                member_of(p, i));
-    snprintf(out + len, POSITION_MAX - len, "}");
+    char *at = stpcpy(out, p->begun ? "{\"begun\":1" : "{\"begun\":0");
+    for (size_t i = 0; i < MEMBERS; i++) {
+        *at++ = ',';
+        *at++ = '"';
+        at = stpcpy(at, members[i].name);
+        *at++ = '"';
+        *at++ = ':';
+        at += text_int(at, member_of(p, i));
+    }
+    *at++ = '}';
+    *at = '\0';
+}
+
+/* They come in the order in which they are printed. MEMBERS: unknown. */
+static size_t find_member(const char *name, size_t next)
+{
+    for (size_t k = 0; k < MEMBERS; k++) {
+        size_t i = (next + k) % MEMBERS;
+        if (strcmp(name, members[i].name) == 0)
+            return i;
+    }
+    return MEMBERS;
 }
 
 enum err position_read(const char *text, struct rating_position *p)
 {
+    size_t next = 0;
     struct jread j = jread_of(text, strlen(text));
     char name[32];
     *p = (struct rating_position){};
@@ -83,9 +103,11 @@ enum err position_read(const char *text, struct rating_position *p)
     while (jread_member(&j, name, sizeof name)) {
         int64_t value = jread_int(&j);
         p->begun = p->begun || (strcmp(name, "begun") == 0 && value == 1);
-        for (size_t i = 0; i < MEMBERS; i++)
-            if (strcmp(name, members[i].name) == 0)
-                set_member(p, i, value);
+        size_t i = find_member(name, next);
+        if (i < MEMBERS) {
+            set_member(p, i, value);
+            next = i + 1;
+        }
     }
     return jread_end(&j);
 }

@@ -25,6 +25,7 @@ enum err desk_open(struct desk **out, struct store_tx *tx)
     if (!d)
         return ERR_MEMORY;
     d->tx = tx;
+    d->offset_project = 0;
     d->codes = NULL;
     d->code_count = d->code_cap = d->last = 0;
     *out = d;
@@ -40,6 +41,15 @@ void desk_close(struct desk *d)
     }
     free(d->codes);
     free(d);
+}
+
+enum err desk_offset(struct desk *d, int64_t project_id, wall_s now, int32_t *offset_s)
+{
+    if (d->offset_project != project_id)
+        TRY(billing_project_offset(d->tx, project_id, now, &d->offset_s));
+    d->offset_project = project_id;
+    *offset_s = d->offset_s;
+    return ERR_OK;
 }
 
 /* --- versions

@@ -556,7 +556,7 @@ static enum err settle_account(struct desk *desk, const struct billing *b, int64
     struct settle s = {.tx = tx, .b = b, .desk = desk, .now = now, .forced = forced, .result = out};
     *out = (struct billing_settled){};
     TRY(site_account_get(tx, account_id, &s.account));
-    TRY(billing_project_offset(tx, s.account.project_id, now, &s.offset_s));
+    TRY(desk_offset(desk, s.account.project_id, now, &s.offset_s));
     TRY(charge_list(tx, account_id, list, &count));
     for (size_t i = 0; i < count; i++) {
         s.charge = list[i];

@@ -16,12 +16,17 @@ struct desk {
     struct store_tx *tx;
     struct desk_code *codes;
     size_t code_count, code_cap, last;
+    int64_t offset_project; /* whose offset_s is known; 0: none */
+    int32_t offset_s;
     struct rating_bill bill; /* of the period that is being settled */
     char json[BILLING_BILL_MAX];
 };
 /* Close it in the same piece of work. ERR_MEMORY. */
 [[nodiscard]] enum err desk_open(struct desk **out, struct store_tx *tx);
 void desk_close(struct desk *d);
+/* billing_project_offset now; every account of a piece of work is settled at the same moment. */
+[[nodiscard]] enum err desk_offset(struct desk *d, int64_t project_id, wall_s now,
+                                   int32_t *offset_s);
 /* As site_plan_in_force, site_plan_next and billing_plan_version; the plan is the desk's. */
 [[nodiscard]] enum err desk_plan_in_force(struct desk *d, int64_t project_id, const char *code,
                                           wall_s at, int64_t *version);

@@ -5,6 +5,7 @@
 
 #define SEAL_AFTER_S 600
 #define PAGE 64
+#define GROUP 8     /* accounts that are tried together */
 #define LOOKED 4096 /* meters a turn: so a turn costs the same however many there are */
 
 /* --- due accounts
@@ -124,13 +125,43 @@ static enum err settle(struct store_tx *tx, void *arg)
     return settle_at_desk(a->job->desk, &a->job->clerk->billing, a->id, a->job->now, &a->done);
 }
 
+/* A few accounts together, as nearly all are settled without an error. */
+struct group {
+    struct account *list;
+    size_t count;
+};
+
+static enum err settle_group(struct store_tx *tx, void *arg)
+{
+    const struct group *g = arg;
+    for (size_t i = 0; i < g->count; i++)
+        TRY(settle(tx, &g->list[i]));
+    return ERR_OK;
+}
+
+/* One that failed undoes the others of its group: then each is settled for itself. */
+static enum err settle_few(struct store_tx *tx, struct group *g)
+{
+    enum err all;
+    TRY(store_part(tx, settle_group, g, &all));
+    for (size_t i = 0; all != ERR_OK && i < g->count; i++)
+        TRY(store_part(tx, settle, &g->list[i], &g->list[i].result));
+    return ERR_OK;
+}
+
 static enum err settle_all(struct store_tx *tx, void *arg)
 {
     struct job *j = arg;
     enum err e = ERR_OK;
-    TRY(desk_open(&j->desk, tx));
-    for (size_t i = 0; e == ERR_OK && i < j->count; i++)
-        e = store_part(tx, settle, &j->list[i], &j->list[i].result);
+    if (desk_open(&j->desk, tx) != ERR_OK) {
+        for (size_t i = 0; i < j->count; i++)
+            j->list[i].result = ERR_MEMORY;
+        return ERR_OK; /* others wait for the same commit */
+    }
+    for (size_t i = 0; e == ERR_OK && i < j->count; i += GROUP) {
+        size_t left = j->count - i;
+        e = settle_few(tx, &(struct group){&j->list[i], left < GROUP ? left : GROUP});
+    }
     desk_close(j->desk);
     j->desk = NULL;
     return e;
@@ -178,7 +209,7 @@ static enum err submit_due(struct due *d)
     *j = (struct job){.clerk = d->clerk, .now = d->now, .count = d->count};
     for (size_t i = 0; i < d->count; i++)
         j->list[i] = (struct account){.job = j, .id = d->ids[i]};
-    store_submit(d->clerk->ledger, settle_all, settled, j);
+    store_submit_parts(d->clerk->ledger, settle_all, settled, j);
     return ERR_OK;
 }
 

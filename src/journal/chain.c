@@ -11,10 +11,20 @@
 
 /* Hashing fails only when the machine has no memory left or OpenSSL is broken: there is no
  * sensible way to go on with money in either case. */
+/* Found once for all: EVP_sha256() alone is looked up anew by each use. */
+static const EVP_MD *sha256(void)
+{
+    static EVP_MD *found;
+    if (!found)
+        found = EVP_MD_fetch(NULL, "SHA256", NULL);
+    MUST(found);
+    return found;
+}
+
 struct chain chain_open(const char *domain)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    MUST(context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1);
+    MUST(context && EVP_DigestInit_ex(context, sha256(), NULL) == 1);
     struct chain c = {context};
     chain_text(&c, domain);
     return c;

@@ -1,8 +1,9 @@
 #include "journal/detail.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/text.h"
 
 /* Kept free at the end for `,"cut":true}`. */
 #define DETAIL_TAIL 16
@@ -19,9 +20,7 @@ static bool put(struct detail *d, const char *text, size_t len)
 
 static bool put_name(struct detail *d, const char *name)
 {
-    char head[80];
-    int len = snprintf(head, sizeof head, "%c\"%s\":", d->len ? ',' : '{', name);
-    return len > 0 && (size_t)len < sizeof head && put(d, head, (size_t)len);
+    return put(d, d->len ? ",\"" : "{\"", 2) && put(d, name, strlen(name)) && put(d, "\":", 2);
 }
 
 static void put_member(struct detail *d, const char *name, const char *json)
@@ -35,8 +34,8 @@ static void put_member(struct detail *d, const char *name, const char *json)
 
 void detail_int(struct detail *d, const char *name, int64_t value)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRId64, value);
+    char text[TEXT_INT_MAX];
+    text_int(text, value);
     put_member(d, name, text);
 }
 

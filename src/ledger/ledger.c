@@ -105,15 +105,15 @@ static enum err check_postings(const struct ledger_posting *p, size_t count)
 static enum err check_limits(struct store_tx *tx, int64_t account_id,
                              const struct ledger_posting *p, size_t count)
 {
-    int64_t change[LEDGER_BOOK_COUNT] = {};
+    int64_t change[LEDGER_BOOK_COUNT] = {}, balances[LEDGER_BOOK_COUNT];
     for (size_t i = 0; i < count; i++)
         change[p[i].book] += p[i].amount_fen;
+    TRY(ledger_balances(tx, account_id, balances));
     for (enum ledger_book b = 0; b < LEDGER_BOOK_COUNT; b++) {
-        int64_t balance = 0;
+        int64_t balance;
         if (change[b] == 0)
             continue;
-        TRY(ledger_balance(tx, account_id, b, &balance));
-        TRY(units_add(balance, change[b], &balance));
+        TRY(units_add(balances[b], change[b], &balance));
         if (balance > LEDGER_BALANCE_MAX_FEN || balance < -LEDGER_BALANCE_MAX_FEN)
             return ERR_LEDGER_LIMIT;
     }

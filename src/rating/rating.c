@@ -131,7 +131,9 @@ static enum err charge_rates(const struct rating_plan *plan, const struct rating
 enum err rating_charge(const struct rating_plan *plan, const struct rating_usage *usage,
                        int64_t carry, struct rating_bill *bill)
 {
-    *bill = (struct rating_bill){.carry = carry};
+    bill->line_count = 0; /* the lines behind are not cleared: there is room for many */
+    bill->energy_wh = bill->amount_fen = 0;
+    bill->carry = carry;
     TRY(rating_plan_billable(plan));
     if (plan->kind == RATING_FLAT)
         return charge_flat(plan, usage, bill);

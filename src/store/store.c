@@ -153,8 +153,11 @@ enum err store_open(struct store **out, const struct store_config *config)
     if (!s)
         return ERR_MEMORY;
     s->kind = config->kind;
-    int flags =
-        config->read_only ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    /* One loop owns a store, so its connection needs no lock; and nobody asks SQLite what memory it
+     * uses, so it need not count. Counting is refused politely once SQLite runs. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    flags |= config->read_only ? 0 : SQLITE_OPEN_CREATE;
     enum err e = store_err_of(sqlite3_open_v2(config->path, &s->db, flags, config->vfs));
     if (e == ERR_OK)
         e = configure(s, config);
@@ -215,14 +218,19 @@ static void checkpoint(struct store *s)
         s->dead = true;
 }
 
+static enum err run_tx(struct store_tx *tx, store_work *work, void *arg)
+{
+    struct store *s = tx->store;
+    s->in_work = true;
+    enum err e = work(tx, arg);
+    s->in_work = false;
+    MUST(tx->open_queries == 0);
+    return e != ERR_OK ? e : tx->err;
+}
+
 static enum err run_work(struct store *s, store_work *work, void *arg)
 {
-    struct store_tx tx = {.store = s};
-    s->in_work = true;
-    enum err e = work(&tx, arg);
-    s->in_work = false;
-    MUST(tx.open_queries == 0);
-    return e != ERR_OK ? e : tx.err;
+    return run_tx(&(struct store_tx){.store = s}, work, arg);
 }
 
 enum err store_run(struct store *s, store_work *work, void *arg)
@@ -258,14 +266,24 @@ bool store_dead(const struct store *s)
     return s->dead;
 }
 
-void store_submit(struct store *s, store_work *work, store_done *done, void *arg)
+static void submit(struct store *s, const struct store_job *job)
 {
     if (s->job_count == s->job_cap) {
         s->job_cap = s->job_cap ? s->job_cap * 2 : 64;
         s->jobs = realloc(s->jobs, s->job_cap * sizeof *s->jobs);
         MUST(s->jobs);
     }
-    s->jobs[s->job_count++] = (struct store_job){work, done, arg, ERR_OK};
+    s->jobs[s->job_count++] = *job;
+}
+
+void store_submit(struct store *s, store_work *work, store_done *done, void *arg)
+{
+    submit(s, &(struct store_job){.work = work, .done = done, .arg = arg});
+}
+
+void store_submit_parts(struct store *s, store_work *work, store_done *done, void *arg)
+{
+    submit(s, &(struct store_job){.work = work, .done = done, .arg = arg, .parts = true});
 }
 
 size_t store_waiting(const struct store *s)
@@ -285,6 +303,14 @@ static enum err run_in_savepoint(struct store *s, struct store_job *job)
     return store_control(s, "RELEASE job");
 }
 
+static enum err run_parts(struct store *s, struct store_job *job)
+{
+    job->result = run_tx(&(struct store_tx){.store = s, .parts_only = true}, job->work, job->arg);
+    if (sqlite3_get_autocommit(s->db) && job->result == ERR_OK)
+        return ERR_STORE;
+    return job->result;
+}
+
 static enum err lose(struct store_tx *tx, enum err e)
 {
     if (tx->err == ERR_OK)
@@ -300,7 +326,9 @@ enum err store_part(struct store_tx *tx, store_work *work, void *arg, enum err *
     enum err e = store_control(s, "SAVEPOINT part");
     if (e != ERR_OK)
         return lose(tx, e);
+    tx->parts++;
     *result = work(tx, arg);
+    tx->parts--;
     MUST(tx->open_queries == open);
     if (*result == ERR_OK)
         *result = tx->err;
@@ -320,7 +348,7 @@ static enum err run_jobs(struct store *s, struct store_job *jobs, size_t count)
         return ERR_STORE;
     TRY(store_control(s, "BEGIN IMMEDIATE"));
     for (size_t i = 0; i < count; i++) {
-        enum err e = run_in_savepoint(s, &jobs[i]);
+        enum err e = jobs[i].parts ? run_parts(s, &jobs[i]) : run_in_savepoint(s, &jobs[i]);
         if (e != ERR_OK) {
             roll_back(s);
             return e;

@@ -12,7 +12,8 @@
  *   store_submit  together with other work waiting at the next store_flush: one
  *                 commit for all, a savepoint for each, so that one refusal does
  *                 not spoil its neighbours. `done` is called after the commit:
- *                 nothing may leave the process before that.
+ *                 nothing may leave the process before that;
+ *   store_submit_parts  the same for work that writes in store_part alone.
  * Durability: WAL and synchronous=FULL. A failed fsync makes the store dead (store_dead): every
  * later call answers ERR_STORE until the process restarts and verifies. A full disk does not: the
  * transaction changed nothing and is answered ERR_STORE_FULL, and work goes on when there is room.
@@ -58,6 +59,10 @@ typedef void store_done(void *arg, enum err result);
 [[nodiscard]] enum err store_read(struct store *s, store_work *work, void *arg);
 /* Queues work for the next store_flush. Always succeeds; done may be NULL. */
 void store_submit(struct store *s, store_work *work, store_done *done, void *arg);
+/* The same for long work that is made of parts (store_part). It has no savepoint of its own, which
+ * would keep all that it changes until its end, so it MUST write inside its parts alone; its own
+ * error is that of everything that is committed with it. */
+void store_submit_parts(struct store *s, store_work *work, store_done *done, void *arg);
 /* Commits everything queued and then calls every done, in order of submission. */
 void store_flush(struct store *s);
 size_t store_waiting(const struct store *s);

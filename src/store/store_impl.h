@@ -6,8 +6,9 @@
 
 #include "store/store.h"
 
-#define STORE_STATEMENTS 1024 /* a power of two; more different statements than this is a mistake  \
-                               */
+#define STORE_STATEMENTS                                                                           \
+    1024 /* a power of two; more different statements than this is a mistake                       \
+          */
 
 #define STORE_CHECKPOINT_PAGES 1000
 #define STORE_PARAMETERS 32 /* $1 .. $32 */
@@ -15,6 +16,8 @@
 struct store_tx {
     struct store *store;
     int open_queries; /* every query_open needs its query_end */
+    bool parts_only;  /* nothing may be written but inside a part */
+    int parts;        /* that are running */
     enum err err;     /* first error of any statement: a transaction that saw one never commits */
 };
 
@@ -23,6 +26,7 @@ struct store_job {
     store_done *done;
     void *arg;
     enum err result;
+    bool parts; /* without a savepoint of its own */
 };
 
 /* A statement prepared once. `used` from query_open to query_end: a list inside a list of the same

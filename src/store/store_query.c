@@ -59,32 +59,35 @@ enum err store_control(struct store *s, const char *sql)
     return store_err_now(s, code);
 }
 
-static enum err bind_one(sqlite3_stmt *stmt, int index, char type, va_list *args)
+/* `life`: SQLITE_STATIC where the query ends before its arguments do, else SQLITE_TRANSIENT. */
+static enum err bind_one(sqlite3_stmt *stmt, int index, char type, sqlite3_destructor_type life,
+                         va_list *args)
 {
     if (type == 'i')
         return store_err_of(sqlite3_bind_int64(stmt, index, va_arg(*args, int64_t)));
     if (type == 't') { /* NULL binds as SQL NULL */
         const char *text = va_arg(*args, const char *);
-        return store_err_of(sqlite3_bind_text(stmt, index, text, -1, SQLITE_TRANSIENT));
+        return store_err_of(sqlite3_bind_text(stmt, index, text, -1, life));
     }
     if (type == 'b') {
         struct bytes b = va_arg(*args, struct bytes);
-        return store_err_of(sqlite3_bind_blob64(stmt, index, b.data, b.len, SQLITE_TRANSIENT));
+        return store_err_of(sqlite3_bind_blob64(stmt, index, b.data, b.len, life));
     }
     MUST(type == 'n');
     return store_err_of(sqlite3_bind_null(stmt, index));
 }
 
-static enum err bind_all(const struct store_statement *st, const char *types, va_list *args)
+static enum err bind_all(const struct store_statement *st, const char *types,
+                         sqlite3_destructor_type life, va_list *args)
 {
     MUST(sqlite3_bind_parameter_count(st->stmt) == (int)strlen(types));
     for (int n = 0; types[n]; n++)
-        TRY(bind_one(st->stmt, st->index[n], types[n], args));
+        TRY(bind_one(st->stmt, st->index[n], types[n], life, args));
     return ERR_OK;
 }
 
 static struct query open_list(struct store_tx *tx, const char *sql, const char *types,
-                              va_list *args)
+                              sqlite3_destructor_type life, va_list *args)
 {
     struct query q = {.tx = tx, .err = tx->err};
     struct store_statement copy = {};
@@ -95,11 +98,12 @@ static struct query open_list(struct store_tx *tx, const char *sql, const char *
     if (!st->stmt)
         q.err = prepare(tx->store, sql, st == slot ? SQLITE_PREPARE_PERSISTENT : 0, st);
     if (q.err == ERR_OK) {
+        MUST(!tx->parts_only || tx->parts > 0 || sqlite3_stmt_readonly(st->stmt));
         q.stmt = st->stmt;
         q.slot = st == slot ? slot : NULL;
         st->used = true;
         tx->open_queries++;
-        q.err = bind_all(st, types, args);
+        q.err = bind_all(st, types, life, args);
     }
     if (q.err != ERR_OK)
         tx->err = q.err;
@@ -110,7 +114,7 @@ struct query query_open(struct store_tx *tx, const char *sql, const char *types,
 {
     va_list args;
     va_start(args, types);
-    struct query q = open_list(tx, sql, types, &args);
+    struct query q = open_list(tx, sql, types, SQLITE_TRANSIENT, &args);
     va_end(args);
     return q;
 }
@@ -174,7 +178,7 @@ enum err store_exec(struct store_tx *tx, const char *sql, const char *types, ...
 {
     va_list args;
     va_start(args, types);
-    struct query q = open_list(tx, sql, types, &args);
+    struct query q = open_list(tx, sql, types, SQLITE_STATIC, &args);
     va_end(args);
     while (query_step(&q))
         continue;
@@ -190,7 +194,7 @@ enum err store_int(struct store_tx *tx, int64_t *value, const char *sql, const c
 {
     va_list args;
     va_start(args, types);
-    struct query q = open_list(tx, sql, types, &args);
+    struct query q = open_list(tx, sql, types, SQLITE_STATIC, &args);
     va_end(args);
     bool found = query_step(&q);
     if (found)

@@ -1,8 +1,12 @@
 #include "tests/unit/check.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/rand.h"
+#include "base/text.h"
 #include "base/units.h"
 
 static void test_bcd_round_trip(void **state)
@@ -109,7 +113,8 @@ static void test_errors_have_words(void **state)
 static void test_random_is_repeatable(void **state)
 {
     (void)state;
-    struct rand_stream a = rand_split(7, "line"), b = rand_split(7, "line"), c = rand_split(7, "disk");
+    struct rand_stream a = rand_split(7, "line"), b = rand_split(7, "line"),
+                       c = rand_split(7, "disk");
     uint64_t first = rand_u64(&a);
     assert_true(first == rand_u64(&b));
     assert_true(first != rand_u64(&c));
@@ -117,13 +122,42 @@ static void test_random_is_repeatable(void **state)
         assert_true(rand_below(&a, 10) < 10);
 }
 
+static void check_int(int64_t value)
+{
+    char ours[TEXT_INT_MAX], theirs[TEXT_INT_MAX];
+    snprintf(theirs, sizeof theirs, "%" PRId64, value);
+    assert_int_equal(text_int(ours, value), strlen(theirs));
+    assert_string_equal(ours, theirs);
+}
+
+static void test_ints_as_printf(void **state)
+{
+    (void)state;
+    struct rand_stream r = rand_split(7, "ints");
+    check_int(0);
+    check_int(INT64_MIN);
+    check_int(INT64_MAX);
+    for (int64_t p = 1; p <= INT64_MAX / 10; p *= 10)
+        for (int64_t d = -1; d <= 1; d++) {
+            check_int(p + d);
+            check_int(-p + d);
+        }
+    for (int i = 0; i < 10'000; i++)
+        check_int((int64_t)(rand_u64(&r) >> (i % 64)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bcd_round_trip),    cmocka_unit_test(test_bcd_refuses),
-        cmocka_unit_test(test_reader_sticks),     cmocka_unit_test(test_checks),
-        cmocka_unit_test(test_civil),             cmocka_unit_test(test_amount_carries),
-        cmocka_unit_test(test_errors_have_words), cmocka_unit_test(test_random_is_repeatable),
+        cmocka_unit_test(test_ints_as_printf),
+        cmocka_unit_test(test_bcd_round_trip),
+        cmocka_unit_test(test_bcd_refuses),
+        cmocka_unit_test(test_reader_sticks),
+        cmocka_unit_test(test_checks),
+        cmocka_unit_test(test_civil),
+        cmocka_unit_test(test_amount_carries),
+        cmocka_unit_test(test_errors_have_words),
+        cmocka_unit_test(test_random_is_repeatable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
