@@ -167,11 +167,15 @@ static enum err warn(struct loop *l)
 /* --- relays --------------------------------------------------------------------------------------
  */
 
-/* An order to cut ends before a protection that is known already begins, and with the word of those
- * who approved it. */
+/* An order to cut ends before a protection that is known already begins, before another strategy or
+ * price does, and with the word of those who approved it. */
 static enum err order_life(struct loop *l, int64_t *life_s)
 {
     wall_s end = {l->turn.now.s + l->decision.life_s};
+    int64_t change_s;
+    TRY(fee_next_change(l, &change_s));
+    if (change_s != 0 && change_s < end.s)
+        end.s = change_s;
     if (l->approval.id != 0 && l->approval.expires_at.s < end.s)
         end = l->approval.expires_at;
     TRY(control_protect_next(l->turn.tx, l->outlook.account.id, l->turn.now, end, &end));
