@@ -35,8 +35,9 @@ static void fill(struct world *w)
 
 static void open_ledger(struct world *w)
 {
-    assert_ok(store_open(&w->ledger, &(struct store_config){.kind = STORE_LEDGER,
-                                                            .path = w->path ? w->path : ":memory:"}));
+    assert_ok(
+        store_open(&w->ledger, &(struct store_config){.kind = STORE_LEDGER,
+                                                      .path = w->path ? w->path : ":memory:"}));
 }
 
 struct world *world_new(const char *path)
@@ -267,4 +268,20 @@ bool decided(struct world *w, const char *part)
     snprintf(texts[i], sizeof texts[0],
              "SELECT count(*) FROM fee_state WHERE decision LIKE '%%\"%s\"%%'", part);
     return number(w, texts[i]) == 1;
+}
+
+void near_the_end(struct world *w)
+{
+    sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"00:00\",\"to\":\"24:00\","
+           "\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true,\"away_hours\":24}}'");
+    pay(w, "order-0001", 4000);
+    reading(w, 60, 0);
+    reading(w, 3600, 15'000);
+    deliver(w);
+    reading(w, 3600, 17'000);
+    assert_int_equal(level(w), 2);
+    assert_int_equal(number(w, "SELECT count(*) FROM permit"), 0); /* no notice of it yet */
+    deliver(w);
+    sql(w, "UPDATE gateway SET last_seen = 4000000000"); /* it can be reached */
+    reading(w, 60, 0);
 }

@@ -49,6 +49,9 @@ enum err try_pay(struct world *w, const char *order, int64_t amount_fen);
 void pay(struct world *w, const char *order, int64_t amount_fen);
 /* Every message that waits is delivered. */
 void deliver(struct world *w);
+/* 40 yuan are paid and 32 used: 8 are left, level 2, its notice delivered. A standing permission is
+ * given. */
+void near_the_end(struct world *w);
 /* The meter answers to the newest wish. */
 void relay_does(struct world *w, bool open);
 

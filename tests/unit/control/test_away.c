@@ -12,23 +12,6 @@
 
 static _Alignas(16) uint8_t arena[UPLINK_ARENA];
 
-/* 40 yuan are paid and 32 used: 8 are left, level 2, its notice delivered. */
-static void near_the_end(struct world *w)
-{
-    sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"00:00\",\"to\":\"24:00\","
-           "\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true,\"away_hours\":24}}'");
-    pay(w, "order-0001", 4000);
-    reading(w, 60, 0);
-    reading(w, 3600, 15'000);
-    deliver(w);
-    reading(w, 3600, 17'000);
-    assert_int_equal(level(w), 2);
-    assert_int_equal(number(w, "SELECT count(*) FROM permit"), 0); /* no notice of it yet */
-    deliver(w);
-    sql(w, "UPDATE gateway SET last_seen = 4000000000"); /* it can be reached */
-    reading(w, 60, 0);
-}
-
 struct held {
     struct uplink_permit permit;
     bool ended;
@@ -89,54 +72,6 @@ static void test_what_is_given(void **state)
     assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'fee.permit'"), 1);
     assert_int_equal(number(w, "SELECT count(*) FROM audit WHERE action = 'away.permit'"), 1);
     assert_int_equal(number(w, "SELECT count(*) FROM command"), 0);
-}
-
-struct listed {
-    struct world *w;
-    int64_t count, wh, until_s;
-};
-
-static enum err note_permit(void *arg, const struct control_permit *one)
-{
-    struct listed *l = arg;
-    bool right = one->account_id == ACCOUNT && one->meter_id == METER &&
-                 strcmp(one->account_code, "a7") == 0 && strcmp(one->strategy, "s@1") == 0 &&
-                 strcmp(one->address, "000000000011") == 0 && strcmp(one->place, "A") == 0;
-    l->count++;
-    l->wh = one->left_wh;
-    l->until_s = one->valid_until.s;
-    return right ? ERR_OK : ERR_BUG;
-}
-
-static enum err list_permits(struct store_tx *tx, void *arg)
-{
-    struct listed *l = arg;
-    l->count = 0;
-    TRY(control_permit_list(tx, 4, l->w->now, note_permit, l)); /* another gateway has none */
-    TRY(l->count == 0 ? ERR_OK : ERR_BUG);
-    return control_permit_list(tx, 3, l->w->now, note_permit, l);
-}
-
-static void test_what_a_gateway_holds_is_listed(void **state)
-{
-    struct world *w = *state;
-    struct listed l = {.w = w};
-    near_the_end(w);
-    reading(w, 3'600, 1'000); /* made anew */
-    assert_ok(store_read(w->ledger, list_permits, &l));
-    assert_int_equal(l.count, 1);
-    assert_int_equal(l.wh, held(w).left_wh);
-    assert_int_equal(l.until_s, held(w).valid_until.s);
-    wall_s now = w->now;
-    w->now.s = l.until_s;
-    assert_ok(store_read(w->ledger, list_permits, &l));
-    assert_int_equal(l.count, 0); /* its time is over */
-    w->now = now;
-    sql(w, "UPDATE relay SET keep_power = 1");
-    reading(w, 60, 0);
-    assert_true(ended(w));
-    assert_ok(store_read(w->ledger, list_permits, &l));
-    assert_int_equal(l.count, 0);
 }
 
 /* The same cut goes on by name and version; what changed is told, what did not is not. */
@@ -786,7 +721,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_what_is_given),
-        CASE(test_what_a_gateway_holds_is_listed),
         CASE(test_kept_new),
         CASE(test_hours_and_days_become_windows),
         CASE(test_no_contract),
