@@ -418,6 +418,72 @@ static void test_any_history_adds_up(void **state)
     }
 }
 
+/* One round of the clerk over a page of `limit` accounts, whatever becomes of them. */
+static void one_round(struct town *t, int64_t now, size_t limit)
+{
+    size_t left;
+    assert_ok(billing_tick(&t->clerk, (wall_s){now}, limit, &left));
+    store_flush(t->ledger);
+}
+
+/* Accounts of a page are tried together: nothing is left of the one that fails, and the others are
+ * settled as ever. */
+static void test_one_of_a_page_fails(void **state)
+{
+    struct town *t = *state;
+    town_run(t, 1, T0, T0 + DAY + 1, 1000);
+    town_run(t, 3, T0, T0 + DAY + 1, 1000);
+    town_exec(t, "CREATE TRIGGER refuse BEFORE INSERT ON settlement_basis WHEN NEW.account_id = 7 "
+                 "BEGIN SELECT raise(ABORT, 'refused'); END");
+    one_round(t, T0 + DAY, 10);
+    assert_int_equal(t->clerk.failures, 1);
+    assert_int_equal(t->clerk.last_error, ERR_STORE_CONSTRAINT);
+    assert_int_equal(t->clerk.settlements, 1);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement WHERE account_id = 9"), 1);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM ledger_txn WHERE account_id = 9"), 1);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement WHERE account_id = 7"), 0);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM ledger_txn WHERE account_id = 7"), 0);
+    assert_int_equal(town_book(t, 7, LEDGER_REVENUE), 0);
+    town_exec(t, "DROP TRIGGER refuse");
+    one_round(t, T0 + DAY, 10);
+    assert_int_equal(t->clerk.settlements, 2);
+    assert_int_equal(town_book(t, 7, LEDGER_REVENUE), 1200);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM ledger_txn WHERE account_id = 9"), 1);
+}
+
+static void add_account(struct town *t)
+{
+    town_exec(t, "INSERT INTO account (id, project_id, place_id, code, name, wallet, plan_code, "
+                 "strategy_code, opened_at) SELECT 20, project_id, place_id, 'z', 'z', wallet, "
+                 "plan_code, strategy_code, opened_at FROM account WHERE id = 7");
+    town_exec(t,
+              "INSERT INTO meter (id, project_id, account_id, place_id, line_id, address, model, "
+              "kind) SELECT 20, project_id, 20, place_id, line_id, 'z', model, kind FROM meter "
+              "WHERE id = 1");
+}
+
+/* A price, a ratio and terms are entered in the middle of the night, after a page was settled and
+ * before the next one: what the clerk had read for the first page does not stand for the second. */
+static void test_changes_between_pages(void **state)
+{
+    struct town *t = *state;
+    add_account(t);
+    town_run(t, 1, T0, T0 + DAY + 1, 1000);
+    town_run(t, 20, T0, T0 + DAY + 1, 1000);
+    one_round(t, T0 + DAY, 1);
+    assert_int_equal(town_int(t, "SELECT account_id FROM settlement"), 7);
+    town_plan(t, "flat", 2, T0 + DAY / 2, "{\"kind\":\"flat\",\"price\":\"1\"}");
+    town_exec(t, "INSERT INTO meter_ratio (meter_id, from_at, ratio, reason, actor, entered_at) "
+                 "VALUES (20, (SELECT opened_at + 64800 FROM charge_open WHERE "
+                 "meter_id = 20), 10, 'r', 'a', 1)");
+    town_tick(t, T0 + DAY);
+    /* half a day at 0.5, six hours at 1, six hours at 1 with a ratio of 10 */
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement WHERE account_id = 20"), 3);
+    assert_int_equal(town_int(t, "SELECT sum(amount_fen) FROM settlement WHERE account_id = 20"),
+                     600 + 600 + 6'000);
+    assert_int_equal(town_int(t, "SELECT plan_version FROM charge_open WHERE account_id = 20"), 2);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, town_open, town_close)
 
 int main(void)
@@ -444,6 +510,8 @@ int main(void)
         CASE(test_time_of_use),
         CASE(test_rates_that_do_not_fit),
         CASE(test_due),
+        CASE(test_one_of_a_page_fails),
+        CASE(test_changes_between_pages),
         cmocka_unit_test(test_any_history_adds_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,6 +296,42 @@ static enum err parts(struct store_tx *tx, void *rows)
     return ERR_OK;
 }
 
+/* Nobody's savepoint but the parts' own: what a part wrote goes, its neighbours and other work
+ * stay. */
+static enum err long_work(struct store_tx *tx, void *rows)
+{
+    (void)rows;
+    enum err e;
+    TRY(store_part(tx, add_twice, (char[]){"x"}, &e));
+    assert_err(ERR_STORE_CONSTRAINT, e);
+    TRY(store_part(tx, add_organisation, (char[]){"y"}, &e));
+    assert_ok(e);
+    return ERR_OK;
+}
+
+static void keep_result(void *arg, enum err result)
+{
+    *(enum err *)arg = result;
+}
+
+static enum err count_xy(struct store_tx *tx, void *arg)
+{
+    return store_int(tx, arg, "SELECT count(*) FROM organisation WHERE code IN ('x', 'y')", "");
+}
+
+static void test_long_work_of_parts(void **state)
+{
+    enum err result = ERR_BUG;
+    int64_t count = 0;
+    bool fails = true;
+    store_submit(*state, next_and_fail, NULL, &fails);
+    store_submit_parts(*state, long_work, keep_result, &result);
+    store_flush(*state);
+    assert_ok(result);
+    assert_ok(store_read(*state, count_xy, &count));
+    assert_int_equal(count, 1);
+}
+
 static void test_a_part_fails_alone(void **state)
 {
     int rows = 0;
@@ -331,6 +367,7 @@ int main(void)
         CASE(test_numbers_have_no_gaps),
         CASE(test_done_may_submit_more),
         CASE(test_a_part_fails_alone),
+        CASE(test_long_work_of_parts),
         CASE(test_close_answers_what_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
