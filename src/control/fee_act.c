@@ -172,12 +172,13 @@ static enum err warn(struct loop *l)
 static enum err order_life(struct loop *l, int64_t *life_s)
 {
     wall_s end = {l->turn.now.s + l->decision.life_s};
+    wall_s approved = l->approval.expires_at;
     int64_t change_s;
     TRY(fee_next_change(l, &change_s));
     if (change_s != 0 && change_s < end.s)
         end.s = change_s;
-    if (l->approval.id != 0 && l->approval.expires_at.s < end.s)
-        end = l->approval.expires_at;
+    if (l->approval.id != 0 && approved.s > l->turn.now.s && approved.s < end.s)
+        end = approved;
     TRY(control_protect_next(l->turn.tx, l->outlook.account.id, l->turn.now, end, &end));
     *life_s = end.s - l->turn.now.s;
     return ERR_OK;
