@@ -278,10 +278,10 @@ struct billing_ratio {
 
 /*
  * Housekeeping: call it every few seconds. Submits the settlement of up to `limit` due accounts to
- * the ledger store, each a piece of work of its own (the caller flushes), seals up to `limit`
- * meter-days in the readings store, and makes events of what the checks of readings found. `b` and
- * the stores must outlive the flush. *left: accounts and meters that are due but were not reached
- * in this call.
+ * the ledger store, a page of them as one piece of work in which each may fail alone (the caller
+ * flushes), seals up to `limit` meter-days in the readings store, and makes events of what the
+ * checks of readings found. `b` and the stores must outlive the flush. *left: accounts and meters
+ * that are due but were not reached in this call.
  */
 struct billing_clerk {
     struct billing billing;
