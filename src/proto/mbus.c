@@ -167,17 +167,37 @@ static void take_vif(struct reader *r, struct mbus_record *m)
     m->vif = (struct bytes){r->data + begin, r->err == ERR_OK ? r->at - begin : 0};
 }
 
-static size_t length_of(struct reader *r, uint8_t field)
+/* How long data of variable length is, by its LVAR: EN 13757-3:2013. */
+static const struct variable {
+    uint8_t from, to;
+    uint8_t len, step;
+    bool letters;
+} variables[] = {
+    {0x00, 0xBF, 0, 1, true},   /* text */
+    {0xC0, 0xC9, 0, 1, false},  /* BCD */
+    {0xD0, 0xD9, 0, 1, false},  /* BCD, negative */
+    {0xE0, 0xEF, 0, 1, false},  /* binary */
+    {0xF0, 0xF4, 16, 4, false}, /* binary, long */
+    {0xF5, 0xF5, 48, 0, false}, {0xF6, 0xF6, 64, 0, false},
+};
+
+static size_t variable_length(struct reader *r, struct mbus_record *m)
+{
+    uint8_t l = reader_u8(r);
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        const struct variable *v = &variables[i];
+        if (l >= v->from && l <= v->to) {
+            m->letters = v->letters;
+            return v->len + (size_t)(l - v->from) * v->step;
+        }
+    }
+    return SIZE_MAX; /* nobody knows where it ends */
+}
+
+static size_t length_of(struct reader *r, struct mbus_record *m)
 {
     static const uint8_t lengths[16] = {0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, 0, 6, 0};
-    if (field != 0x0D)
-        return lengths[field];
-    uint8_t l = reader_u8(r); /* LVAR */
-    if (l < 0xC0)
-        return l;
-    if (l < 0xE0)
-        return l & 15u;
-    return l < 0xF0 ? l - 0xE0u : l - 0xF0u;
+    return m->data_field == 0x0D ? variable_length(r, m) : lengths[m->data_field];
 }
 
 bool mbus_next(struct reader *r, struct mbus_record *m, enum err *e)
@@ -199,7 +219,7 @@ bool mbus_next(struct reader *r, struct mbus_record *m, enum err *e)
     m->function = (enum mbus_function)(dif >> 4 & 3);
     take_extensions(r, dif, m);
     take_vif(r, m);
-    m->value = reader_take(r, length_of(r, m->data_field));
+    m->value = reader_take(r, length_of(r, m));
     if (r->err != ERR_OK) {
         *e = ERR_FRAME_LENGTH;
         return false;

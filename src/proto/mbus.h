@@ -68,6 +68,7 @@ struct mbus_record {
     uint8_t data_field; /* DIF bits 0..3 */
     bool special;       /* manufacturer's data, or "more follows" */
     bool more_follows;  /* 1F: ask again for the next telegram */
+    bool letters;       /* text of variable length, the last character first */
     struct bytes vif;   /* VIF and its extensions */
     struct bytes value; /* as it stands */
 };
@@ -86,8 +87,9 @@ bool mbus_quantity_of(const struct mbus_record *record, struct mbus_quantity *qu
  * ERR_RANGE; ERR_FRAME_UNKNOWN: not a number. */
 [[nodiscard]] enum err mbus_number(const struct mbus_record *record, int64_t *number,
                                    int *exponent);
-/* The civil time of a record of type F (date and time, 32 bits). ERR_STATE: the meter calls it
- * invalid; ERR_RANGE: no such time; ERR_FRAME_UNKNOWN: another type. */
+/* The civil time of a record of type F (date and time, 32 bits) or I (48). ERR_STATE: the meter
+ * calls it invalid, or it was never set; ERR_RANGE: no such time; ERR_FRAME_UNKNOWN: another type.
+ */
 [[nodiscard]] enum err mbus_time(const struct mbus_record *record, struct civil *time);
 
 /* Head and records in words. ERR_FRAME_UNKNOWN: other data than these, told as bytes;

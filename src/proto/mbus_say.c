@@ -124,27 +124,41 @@ static void say_date(struct say_value *v, struct bytes b)
         snprintf(v->text, sizeof v->text, "%04d-%02u-%02u", c.year, c.month, c.day);
 }
 
+/* Type F: minute, hour, date. Type I has seconds before, and more bits that nobody asks for. */
 static struct civil civil_of(struct bytes b)
 {
-    unsigned d = b.data[2] | (unsigned)b.data[3] << 8;
+    const uint8_t *at = b.data + (b.len == 6);
+    unsigned d = at[2] | (unsigned)at[3] << 8;
     return (struct civil){.year = year_of(d),
                           .month = d >> 8 & 15,
                           .day = d & 31,
-                          .hour = b.data[1] & 31,
-                          .minute = b.data[0] & 63};
+                          .hour = at[1] & 31,
+                          .minute = at[0] & 63,
+                          .second = b.len == 6 ? b.data[0] & 63 : 0};
+}
+
+/* The meter says so, or it was never set. */
+static bool time_absent(struct bytes b)
+{
+    return b.data[b.len == 6] & 0x80 || integer_of(b) == 0;
 }
 
 static void say_time(struct say_value *v, struct bytes b)
 {
     struct civil c = civil_of(b);
-    if (b.data[0] & 0x80 || !civil_valid(c)) {
-        v->state = b.data[0] & 0x80 ? SAY_ABSENT : SAY_DAMAGED;
-        if (v->state == SAY_DAMAGED)
-            say_hex(v, b);
+    if (time_absent(b)) {
+        v->state = SAY_ABSENT;
         return;
     }
-    snprintf(v->text, sizeof v->text, "%04d-%02u-%02u %02u:%02u", c.year, c.month, c.day, c.hour,
-             c.minute);
+    if (!civil_valid(c)) {
+        v->state = SAY_DAMAGED;
+        say_hex(v, b);
+        return;
+    }
+    int n = snprintf(v->text, sizeof v->text, "%04d-%02u-%02u %02u:%02u", c.year, c.month, c.day,
+                     c.hour, c.minute);
+    if (b.len == 6)
+        snprintf(v->text + n, sizeof v->text - (size_t)n, ":%02u", c.second);
 }
 
 /* A real of 32 bits, to six decimals, with whole numbers only. */
@@ -162,11 +176,6 @@ static void say_real(struct say_value *v, struct bytes b, int exponent)
                           : e > -60 ? m * 1'000'000 >> -e
                                     : 0;
     say_scaled(v, w >> 31 ? -(int64_t)millionths : (int64_t)millionths, exponent - 6);
-}
-
-static bool is_text(const struct mbus_record *m)
-{
-    return m->data_field == 0x0D;
 }
 
 static void say_string(struct say_value *v, struct bytes b)
@@ -269,18 +278,26 @@ static void fill_unknown(struct say_value *v, const struct mbus_record *m,
 
 static void fill_value(struct say_value *v, const struct mbus_record *m, bool date, int exponent)
 {
-    if (is_text(m))
+    if (m->letters)
         say_string(v, m->value);
     else if (m->value.len == 0)
         v->state = SAY_ABSENT;
+    else if (m->data_field == 0x0D) /* a number of more digits than anybody reads */
+        say_hex(v, m->value);
     else if (date && m->value.len == 2)
         say_date(v, m->value);
-    else if (date && m->value.len == 4)
+    else if (date && (m->value.len == 4 || m->value.len == 6))
         say_time(v, m->value);
     else if (date)
         say_hex(v, m->value);
     else
         say_number(v, m, exponent);
+}
+
+/* A date has two bytes, a date and time four (type F) or six (type I). */
+static bool is_time(uint8_t code, size_t len)
+{
+    return code == 0x6C ? len == 2 : len == 4 || len == 6;
 }
 
 static void fill(struct say_value *v, const struct mbus_record *m)
@@ -312,7 +329,7 @@ static void fill(struct say_value *v, const struct mbus_record *m)
     v->zh = q->zh;
     bool point = used == 1 && (code == 0x6C || code == 0x6D);
     bool since = m->vif.data[0] == 0xFD && (code == 0x30 || code == 0x70);
-    bool date = x.date || since || (point && m->value.len == (code == 0x6C ? 2 : 4));
+    bool date = x.date || since || (point && is_time(code, m->value.len));
     v->unit = date ? "" : x.unit ? x.unit : q->unit;
     fill_value(v, m, date, x.unit ? 0 : x.exponent);
     if (m->function == MBUS_INVALID || x.absent)
@@ -356,7 +373,7 @@ enum err mbus_number(const struct mbus_record *m, int64_t *number, int *exponent
     *exponent = 0;
     if (m->function == MBUS_INVALID || m->value.len == 0)
         return ERR_STATE;
-    if (is_text(m) || m->special)
+    if (m->data_field == 0x0D || m->special)
         return ERR_FRAME_UNKNOWN;
     if (m->data_field == 5) {
         *exponent = -6;
@@ -370,9 +387,10 @@ enum err mbus_number(const struct mbus_record *m, int64_t *number, int *exponent
 
 enum err mbus_time(const struct mbus_record *m, struct civil *time)
 {
-    if (m->vif.len != 1 || m->vif.data[0] != 0x6D || m->value.len != 4)
+    bool of_type = m->data_field == 4 || m->data_field == 6;
+    if (m->vif.len != 1 || m->vif.data[0] != 0x6D || !of_type)
         return ERR_FRAME_UNKNOWN;
-    if (m->function == MBUS_INVALID || m->value.data[0] & 0x80)
+    if (m->function == MBUS_INVALID || time_absent(m->value))
         return ERR_STATE;
     *time = civil_of(m->value);
     return civil_valid(*time) ? ERR_OK : ERR_RANGE;
