@@ -29,13 +29,24 @@ void sim_pipes_run(struct sim_pipes *p, mono_ms now)
         vendor_run(&p->meters[i], now, wall_at(p, now));
 }
 
+/* Two answers at once: a space of one is heard over the mark of another. The same byte stays what
+ * it is, as when several M-Bus meters acknowledge that they are selected. */
+static void overlay(struct sim_pipes *p, const uint8_t *answer, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        p->answer[i] = i < p->answer_len ? p->answer[i] & answer[i] : answer[i];
+    p->answer_len = len > p->answer_len ? len : p->answer_len;
+}
+
 void sim_pipes_write(struct sim_pipes *p, const uint8_t *data, size_t len, mono_ms now)
 {
     sim_pipes_run(p, now);
     p->requests++;
     p->answer_len = 0; /* whoever talks before an answer does not hear it */
-    for (size_t i = 0; i < p->count && p->answer_len == 0; i++)
-        p->answer_len = vendor_hear(&p->meters[i], data, len, p->answer);
+    for (size_t i = 0; i < p->count; i++) {
+        uint8_t answer[sizeof p->answer];
+        overlay(p, answer, vendor_hear(&p->meters[i], data, len, answer));
+    }
     p->answer_at = mono_after(now, SIM_PIPES_ANSWER_MS);
 }
 

@@ -1,6 +1,7 @@
 /*
  * A line of water, heat, cooling and gas meters of other makers (sim/vendor) in virtual time: one
- * frame goes in, the answer comes back when the meter has thought. Nothing goes wrong on it.
+ * frame goes in, the answer comes back when the meter has thought. Nothing goes wrong on it but that
+ * several meters may answer at once.
  */
 #ifndef YUFU_SIM_WORLD_PIPES_H
 #define YUFU_SIM_WORLD_PIPES_H
