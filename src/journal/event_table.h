@@ -59,7 +59,7 @@ EVENT_ROW(KEEP_OFF, "keep.off", INFO, "Keep-power was switched off: {reason}.", 
 EVENT_ROW(RELAY_LOCAL, "relay.local", INFO, "The meter switched by itself: supply is {state}.", "表计自行动作：供电状态为{state}。")
 /* terminals */
 EVENT_ROW(TERMINAL_MALIGNANT, "terminal.malignant", WARNING, "Circuit {circuit} tripped: forbidden heating of {step_w} W ({verdict}).", "回路 {circuit} 因恶性负载跳闸：{step_w} W({verdict})。")
-EVENT_ROW(TERMINAL_TRIP, "terminal.trip", WARNING, "Circuit {circuit} tripped: {reason}, {power_w} W.", "回路 {circuit} 跳闸：{reason},{power_w} W。")
+EVENT_ROW(TERMINAL_TRIP, "terminal.trip", WARNING, "Circuit {circuit} tripped: {reason}, {power_w} W.", "回路 {circuit} 跳闸：{reason}，{power_w} W。")
 EVENT_ROW(TERMINAL_UNPLUGGED, "terminal.unplugged", ALARM, "Circuit {circuit}: the air conditioner was unplugged; only staff may restore.", "回路 {circuit}：空调被拔除，须管理员复位。")
 EVENT_ROW(TERMINAL_SET, "terminal.set", INFO, "The terminal confirmed: {what} of circuit {circuit} is as {actor} wished.", "终端已确认：回路 {circuit} 的{what}已按 {actor} 的要求生效。")
 EVENT_ROW(TERMINAL_NOT_SET, "terminal.not_set", WARNING, "What {actor} wished for {what} of circuit {circuit} was not taken: {state}.", "{actor} 对回路 {circuit} 的{what}操作未生效：{state}。")
@@ -98,8 +98,8 @@ EVENT_ROW(BREAKER_TRIPPED, "breaker.tripped", ALARM, "The mass-cut breaker stops
 EVENT_ROW(BREAKER_ASKED, "breaker.asked", WARNING, "{actor} asks that mass cuts are let through; {waiting} accounts wait: {reason}.", "{actor} 申请放行批量停电，待停 {waiting} 户：{reason}。")
 EVENT_ROW(BREAKER_REFUSED, "breaker.refused", INFO, "{actor} refused that mass cuts are let through, as {asked_by} had asked: {reason}.", "{asked_by} 的批量停电放行申请被 {actor} 否决：{reason}。")
 EVENT_ROW(BREAKER_RELEASED, "breaker.released", WARNING, "The mass-cut breaker is released for {minutes} min, by {actor}.", "批量停电熔断已放行 {minutes} 分钟（由 {actor} 放行）。")
-EVENT_ROW(PROTECT_ADDED, "protect.added", INFO, "A protection was entered: {kind}, {reason}.", "已设置停电保护：{kind},{reason}。")
-EVENT_ROW(PROTECT_LIFTED, "protect.lifted", INFO, "A protection was lifted: {kind}, {reason}.", "已解除停电保护：{kind},{reason}。")
+EVENT_ROW(PROTECT_ADDED, "protect.added", INFO, "A protection was entered: {kind}, {reason}.", "已设置停电保护：{kind}，{reason}。")
+EVENT_ROW(PROTECT_LIFTED, "protect.lifted", INFO, "A protection was lifted: {kind}, {reason}.", "已解除停电保护：{kind}，{reason}。")
 EVENT_ROW(PACKAGE_CHANGED, "package.changed", INFO, "Fee-control package {code} has version {version}.", "费控套餐 {code} 更新为第 {version} 版。")
 EVENT_ROW(PACKAGE_CHOSEN, "package.chosen", INFO, "The contract chose fee-control package {code}.", "合同已选择费控套餐 {code}。")
 EVENT_ROW(MESSAGE_DELIVERED, "message.delivered", INFO, "A message was delivered: {template}.", "通知已送达：{template}。")
@@ -107,7 +107,7 @@ EVENT_ROW(MESSAGE_FAILED, "message.failed", WARNING, "A message could not be del
 /* charges */
 EVENT_ROW(SETTLED, "charge.settled", INFO, "{energy_wh} Wh were settled for {amount_fen} fen.", "已结算 {energy_wh} Wh,{amount_fen} 分。")
 EVENT_ROW(SETTLE_HELD, "charge.held", WARNING, "A settlement waits: {reason}.", "结算暂缓：{reason}。")
-EVENT_ROW(SETTLE_REPAIRED, "charge.repaired", INFO, "A held settlement was decided by {actor}: {how}, {amount_fen} fen ({reason}).", "暂缓结算已由 {actor} 处理：{how},{amount_fen} 分（{reason}）。")
+EVENT_ROW(SETTLE_REPAIRED, "charge.repaired", INFO, "A held settlement was decided by {actor}: {how}, {amount_fen} fen ({reason}).", "暂缓结算已由 {actor} 处理：{how}，{amount_fen} 分（{reason}）。")
 EVENT_ROW(RATIO_CHANGED, "meter.ratio", INFO, "The registers of the meter count {ratio} times from {from} on: {reason}.", "表计倍率自 {from} 起为 {ratio}:{reason}。")
 EVENT_ROW(TERMS_CHANGED, "account.terms", INFO, "The terms of the account changed from {from} on: {persons} persons, {area_milli_m2} thousandths of a square metre, {reason}.", "户计费参数自 {from} 起变更：{persons} 人，面积 {area_milli_m2} 千分之一平方米，{reason}。")
 EVENT_ROW(TRUED_UP, "charge.trued_up", WARNING, "Price plan {code} version {version} begins in the past: settled periods differ by {amount_fen} fen, booked as a true-up.", "电价方案 {code} 第 {version} 版追溯生效：已结算期间差额 {amount_fen} 分，已作为结算补差入账。")
