@@ -89,5 +89,5 @@ export function saySetting(name: string, value: unknown, t: Words): string {
     : name === 'loads' ? `${(one as Load).power_w} W / ${(one as Load).reactive_var} var`
     : name === 'weekend' ? t(`terminal.weekday.${one as number}`)
     : `${day((one as Calendar['dates'][number]).date)} ${t(`terminal.kind.${(one as Calendar['dates'][number]).holiday ? 'holiday' : 'workday'}`)}`))
-  return parts.join(', ') || t('terminal.nothing')
+  return parts.join(t('common.listMark')) || t('terminal.nothing')
 }
