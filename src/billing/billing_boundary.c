@@ -3,8 +3,8 @@
 
 #include "billing/billing_settle_impl.h"
 
-#define AHEAD_S (3 * 86'400) /* breaks are looked for up to now in one go, if it is no longer ago  \
-                              */
+/* Breaks are looked for up to now in one go, if that is no longer. */
+#define AHEAD_S (3 * 86'400)
 
 /* --- looking into the readings store
  * --------------------------------------------------------------- */

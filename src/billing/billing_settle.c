@@ -387,6 +387,8 @@ static enum err settle_boundary(struct settle *s, struct boundary *b, wall_s *si
     c.end = *b;
     e = rate_period(s, &c);
     if (e != ERR_OK && repair_fits(s, err_name(e))) {
+        if (!c.plan)
+            return e; /* no decision stands for a price plan */
         TRY(repair_closing(s, &c.plan->plan, b, c.end.closing.wh));
         c.repair = s->repair;
         e = rate_period(s, &c);

@@ -2,8 +2,9 @@
  * The mass-cut breaker of a project (control.h), for people: how full it is, who waits behind it,
  * and how it is opened for a while.
  *
- *   closed ── more cuts within CONTROL_BREAKER_S than the limit ──► tripped ── the window moves on
- * ──► closed │ one person asks, another grants ────────┴──► released, for CONTROL_BREAKER_S
+ * Closed until more meters go dark within CONTROL_BREAKER_S than the limit; then tripped, until the
+ * window has moved on. While it is tripped one person may ask, and when another grants it is
+ * released for CONTROL_BREAKER_S.
  *
  * A request is of one project and one at a time; it lapses after BREAKER_ASK_S. Whoever asked never
  * grants; the asker or anybody else may refuse. A release cuts nobody: who waits is decided again

@@ -9,8 +9,6 @@
 #include "base/must.h"
 #include "journal/journal.h"
 
-/* Hashing fails only when the machine has no memory left or OpenSSL is broken: there is no
- * sensible way to go on with money in either case. */
 /* Found once for all: EVP_sha256() alone is looked up anew by each use. */
 static const EVP_MD *sha256(void)
 {
@@ -21,6 +19,8 @@ static const EVP_MD *sha256(void)
     return found;
 }
 
+/* Hashing fails only when the machine has no memory left or OpenSSL is broken: there is no
+ * sensible way to go on with money in either case. */
 struct chain chain_open(const char *domain)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();

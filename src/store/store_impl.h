@@ -6,10 +6,8 @@
 
 #include "store/store.h"
 
-#define STORE_STATEMENTS                                                                           \
-    1024 /* a power of two; more different statements than this is a mistake                       \
-          */
-
+/* A power of two; more different statements than this is a mistake. */
+#define STORE_STATEMENTS 1024
 #define STORE_CHECKPOINT_PAGES 1000
 #define STORE_PARAMETERS 32 /* $1 .. $32 */
 

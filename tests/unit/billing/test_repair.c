@@ -130,6 +130,20 @@ static void forgone(void **state)
     assert_int_equal(town_int(t, "SELECT total_wh FROM charge_open WHERE meter_id = 3"), 10'000);
 }
 
+/* Forgoing the energy does not help where no price plan can be applied at all. */
+static void no_plan_to_decide_by(void **state)
+{
+    struct town *t = *state;
+    hold_rates(t);
+    town_exec(t, "UPDATE charge_open SET plan_version = 99, held = '' WHERE meter_id = 3");
+    town_tick(t, T0 + DAY + 1);
+    assert_string_equal(held(t).reason, "SITE_PLAN_UNKNOWN");
+    struct billing_repair r = decision(3, BILLING_FORGO, T0);
+    assert_err(ERR_SITE_PLAN_UNKNOWN, repair(t, &r, T0 + DAY + 60));
+    assert_string_equal(held(t).reason, "SITE_PLAN_UNKNOWN");
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement"), 0);
+}
+
 static void decisions_that_are_refused(void **state)
 {
     struct town *t = *state;
@@ -346,6 +360,7 @@ int main(void)
         TEST(the_total_stands),
         TEST(registers_of_a_person),
         TEST(forgone),
+        TEST(no_plan_to_decide_by),
         TEST(decisions_that_are_refused),
         TEST(a_reading_by_a_person),
         TEST(what_was_taken_counts_once),
