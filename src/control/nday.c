@@ -185,7 +185,7 @@ static enum err remind(struct store_tx *tx, wall_s now)
         "ii", now.s, now.s - AGAIN_S);
 }
 
-static enum err look_at_all(struct look *l, const int64_t *ids, int64_t count)
+static enum err look_at_each(struct look *l, const int64_t *ids, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
         enum err e = look_at(l, ids[i]);
@@ -196,21 +196,30 @@ static enum err look_at_all(struct look *l, const int64_t *ids, int64_t count)
     return ERR_OK;
 }
 
+static enum err look_at_all(struct store_tx *tx, const struct nday_turn *turn, const int64_t *ids,
+                            int64_t count)
+{
+    if (count == 0)
+        return ERR_OK; /* mostly: room for a look is large */
+    struct look *l = calloc(1, sizeof *l);
+    if (!l)
+        return ERR_MEMORY;
+    l->tx = tx;
+    l->turn = turn;
+    enum err e = look_at_each(l, ids, count);
+    free(l);
+    return e;
+}
+
 enum err nday_tick(struct store_tx *tx, const struct nday_turn *turn, int64_t *worked)
 {
-    struct look *l = calloc(1, sizeof *l);
     int64_t *ids = calloc((size_t)turn->limit + 1, sizeof *ids);
     *worked = 0;
-    enum err e = l && ids ? ERR_OK : ERR_MEMORY;
-    if (e == ERR_OK) {
-        *l = (struct look){.tx = tx, .turn = turn};
-        e = find(tx, turn, ids, worked);
-    }
+    enum err e = ids ? find(tx, turn, ids, worked) : ERR_MEMORY;
     if (e == ERR_OK)
-        e = look_at_all(l, ids, *worked);
+        e = look_at_all(tx, turn, ids, *worked);
     if (e == ERR_OK)
         e = remind(tx, turn->now);
-    free(l);
     free(ids);
     return e;
 }
