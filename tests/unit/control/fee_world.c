@@ -215,6 +215,18 @@ static enum err notify(struct store_tx *tx, void *arg)
     return done.refused ? ERR_BUG : ERR_OK;
 }
 
+enum err ask_credit(struct store_tx *tx, void *world)
+{
+    struct world *w = world;
+    return control_emergency(tx,
+                             &(struct control_request){.readings = w->readings,
+                                                       .account_id = ACCOUNT,
+                                                       .actor = "account:7",
+                                                       .now = w->now,
+                                                       .random = ++w->random * 31},
+                             NULL);
+}
+
 void deliver(struct world *w)
 {
     assert_ok(store_run(w->ledger, notify, w));

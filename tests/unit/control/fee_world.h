@@ -47,6 +47,8 @@ enum err check(struct store_tx *tx, void *world);
 void reading(struct world *w, int64_t after_s, int64_t used_wh);
 enum err try_pay(struct world *w, const char *order, int64_t amount_fen);
 void pay(struct world *w, const char *order, int64_t amount_fen);
+/* The customer asks for emergency credit. */
+enum err ask_credit(struct store_tx *tx, void *world);
 /* Every message that waits is delivered. */
 void deliver(struct world *w);
 /* 40 yuan are paid and 32 used: 8 are left, level 2, its notice delivered. A standing permission is

@@ -236,18 +236,6 @@ static void test_another_strategy_while_it_is_approved(void **state)
     assert_false(wished(w, "open"));
 }
 
-static enum err ask_credit(struct store_tx *tx, void *arg)
-{
-    struct world *w = arg;
-    return control_emergency(tx,
-                             &(struct control_request){.readings = w->readings,
-                                                       .account_id = ACCOUNT,
-                                                       .actor = "account:7",
-                                                       .now = w->now,
-                                                       .random = ++w->random * 31},
-                             NULL);
-}
-
 static void test_credit_once_and_while_the_order_is_on_its_way(void **state)
 {
     struct world *w = *state;

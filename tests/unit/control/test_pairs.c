@@ -144,18 +144,6 @@ static void test_an_order_ends_with_its_strategy(void **state)
 /* --- emergency credit ----------------------------------------------------------------------------
  */
 
-static enum err ask_credit(struct store_tx *tx, void *arg)
-{
-    struct world *w = arg;
-    return control_emergency(tx,
-                             &(struct control_request){.readings = w->readings,
-                                                       .account_id = ACCOUNT,
-                                                       .actor = "account:7",
-                                                       .now = w->now,
-                                                       .random = ++w->random * 31},
-                             NULL);
-}
-
 static void test_credit_ends_to_the_second_and_is_not_given_twice(void **state)
 {
     struct world *w = *state;

@@ -99,18 +99,6 @@ static enum err approve(struct store_tx *tx, void *arg)
                                                          .random = ++w->random * 71});
 }
 
-static enum err ask_credit(struct store_tx *tx, void *arg)
-{
-    struct world *w = arg;
-    return control_emergency(tx,
-                             &(struct control_request){.readings = w->readings,
-                                                       .account_id = ACCOUNT,
-                                                       .actor = "account:7",
-                                                       .now = w->now,
-                                                       .random = ++w->random * 31},
-                             NULL);
-}
-
 /* Told, protected for ten minutes, approved, cut; on by emergency credit that is used up; cut
  * again, and off since. */
 static void story(struct world *w)
