@@ -46,10 +46,9 @@ static enum err nth_cut(struct store_tx *tx, int64_t project_id, wall_s now, int
 
 static enum err load_release(struct store_tx *tx, int64_t project_id, wall_s now, struct breaker *b)
 {
-    struct query q =
-        query_open(tx, "SELECT released_until, actor FROM control_breaker WHERE project_id = $1",
-                   "i", project_id);
-    if (query_step(&q) && query_int(&q, 0) > now.s) {
+    struct query q = query_open(tx, "SELECT released_until, actor " CONTROL_LET_THROUGH, "iii",
+                                project_id, now.s, (int64_t)CONTROL_BREAKER_S);
+    if (query_step(&q)) {
         b->state = BREAKER_RELEASED;
         b->released_until.s = query_int(&q, 0);
         snprintf(b->released_by, sizeof b->released_by, "%s", query_text(&q, 1));

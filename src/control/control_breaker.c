@@ -31,12 +31,9 @@ enum err control_breaker_check(struct store_tx *tx, const struct control_meter *
     TRY(control_breaker_limit(tx, m->project_id, &limit));
     if (cuts < limit)
         return ERR_OK;
-    enum err e =
-        store_int(tx, &released, "SELECT released_until FROM control_breaker WHERE project_id = $1",
-                  "i", m->project_id);
-    if (e != ERR_OK && e != ERR_NOT_FOUND)
-        return e;
-    return e == ERR_OK && released > now.s ? ERR_OK : ERR_CONTROL_BREAKER;
+    TRY(store_int(tx, &released, "SELECT count(*) " CONTROL_LET_THROUGH, "iii", m->project_id,
+                  now.s, (int64_t)CONTROL_BREAKER_S));
+    return released > 0 ? ERR_OK : ERR_CONTROL_BREAKER;
 }
 
 enum err control_breaker_release(struct store_tx *tx, int64_t project_id, const char *actor,

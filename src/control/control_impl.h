@@ -64,6 +64,11 @@ enum err control_breaker_check(struct store_tx *tx, const struct control_meter *
 #define CONTROL_DARK_SINCE                                                                         \
     "SELECT r.meter_id AS id, r.changed_at AS at FROM relay r WHERE r.desired = 'open' "           \
     "AND r.changed_at > $2 UNION ALL SELECT d.meter_id, d.at FROM control_dark d WHERE d.at > $2"
+/* The release of project $1 at $2, which lasts $3 at most: one that ends later was given by a clock
+ * that was ahead, and is none. */
+#define CONTROL_LET_THROUGH                                                                        \
+    "FROM control_breaker WHERE project_id = $1 AND released_until > $2 "                          \
+    "AND released_until <= $2 + $3"
 /* Meters of the project but `but` that count with the breaker. */
 enum err control_breaker_count(struct store_tx *tx, int64_t project_id, int64_t but, wall_s now,
                                int64_t *meters);

@@ -150,6 +150,24 @@ static void test_who_asked_never_grants(void **state)
     assert_true(is_cut(w));
 }
 
+/* The clock was ahead when it was released: nobody's word lasts longer for that. */
+static void test_a_release_of_a_clock_that_was_ahead(void **state)
+{
+    struct world *w = *state;
+    held_back(w);
+    int64_t now_s = w->now.s;
+    w->now.s += 1;
+    assert_ok(say(w, breaker_ask, 0, "user:2"));
+    assert_ok(say(w, breaker_grant, look(w).r.id, "user:3"));
+    assert_int_equal(look(w).b.state, BREAKER_RELEASED);
+    w->now.s = now_s;
+    assert_int_equal(look(w).b.state, BREAKER_TRIPPED);
+    assert_ok(store_run(w->ledger, check, w));
+    assert_false(is_cut(w));
+    w->now.s = now_s + CONTROL_BREAKER_S; /* its last second, by the clock that gave it */
+    assert_int_equal(look(w).b.released_until.s, now_s + 1 + CONTROL_BREAKER_S);
+}
+
 static void test_a_request_is_refused_or_lapses(void **state)
 {
     struct world *w = *state;
@@ -178,6 +196,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_it_says_whom_it_holds_back_and_since_when, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_who_asked_never_grants, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_release_of_a_clock_that_was_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_request_is_refused_or_lapses, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
