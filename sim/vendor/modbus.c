@@ -6,6 +6,8 @@
 
 #include "sim/vendor/vendor.h"
 
+#define EVERYBODY 0 /* the unit of an order to all */
+
 enum { ILLEGAL_FUNCTION = 1, ILLEGAL_ADDRESS = 2, ILLEGAL_VALUE = 3 };
 
 static uint16_t crc16(const uint8_t *p, size_t len)
@@ -143,8 +145,14 @@ static size_t answer_write(struct vendor_meter *m, const uint8_t *f, uint8_t *ou
 size_t vendor_modbus(struct vendor_meter *m, const uint8_t *data, size_t len, uint8_t *out)
 {
     size_t whole = len < 7 ? 8 : data[1] == 0x10 ? 9U + data[6] : 8;
-    if (len != whole || data[0] != m->setup.unit || crc16(data, len) != 0)
+    bool to_all = data[0] == EVERYBODY;
+    if (len != whole || (data[0] != m->setup.unit && !to_all) || crc16(data, len) != 0)
         return 0;
+    if (to_all) { /* obeyed, never answered */
+        if (data[1] == 0x10)
+            (void)answer_write(m, data, out);
+        return 0;
+    }
     if (data[1] == 0x03 || data[1] == 0x04)
         return answer_read(m, data, out);
     return data[1] == 0x10 ? answer_write(m, data, out) : refuse(data, ILLEGAL_FUNCTION, out);

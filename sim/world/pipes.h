@@ -1,7 +1,7 @@
 /*
  * A line of water, heat, cooling and gas meters of other makers (sim/vendor) in virtual time: one
- * frame goes in, the answer comes back when the meter has thought. Nothing goes wrong on it but that
- * several meters may answer at once.
+ * frame goes in, whole or in pieces, the answer comes back when the meter has thought. Nothing goes
+ * wrong on it but that several meters may answer at once.
  */
 #ifndef YUFU_SIM_WORLD_PIPES_H
 #define YUFU_SIM_WORLD_PIPES_H
@@ -10,11 +10,17 @@
 
 #define SIM_PIPES 64
 #define SIM_PIPES_ANSWER_MS 150
+/* Pieces this far apart are no question any more. Long, for a clock may run a hundred times as fast
+ * as the network that brings the pieces. */
+#define SIM_PIPES_SILENCE_MS 5'000
 
 struct sim_pipes {
     struct vendor_meter meters[SIM_PIPES];
     size_t count;
-    wall_s wall0; /* true wall clock at mono 0 */
+    wall_s wall0;                    /* true wall clock at mono 0 */
+    uint8_t heard[VENDOR_FRAME_MAX]; /* pieces of a question that nobody has answered */
+    size_t heard_len;
+    mono_ms heard_at;
     uint8_t answer[VENDOR_FRAME_MAX];
     size_t answer_len;
     mono_ms answer_at;

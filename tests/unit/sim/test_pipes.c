@@ -80,9 +80,101 @@ static void test_one_that_is_selected(void **state)
     assert_memory_equal(id, ((uint8_t[]){0x68, 0x76, 0x12, 0x11}), sizeof id);
 }
 
+/* --- a question in pieces, as a serial server may hand it on --------------------------------- */
+
+#define CHUNK_MS 20
+
+/* The whole answer to data of which the first `cut` bytes come earlier. */
+static size_t ask_cut(const uint8_t *data, size_t len, size_t cut, uint8_t out[VENDOR_FRAME_MAX])
+{
+    sim_pipes_write(&line, data, cut, now);
+    now = mono_after(now, CHUNK_MS);
+    assert_int_equal(sim_pipes_read(&line, now, out, VENDOR_FRAME_MAX), 0);
+    return ask(data + cut, len - cut, out);
+}
+
+static void test_question_in_two_pieces(void **state)
+{
+    uint8_t whole[VENDOR_FRAME_MAX], out[VENDOR_FRAME_MAX];
+    (void)state;
+    assert_int_equal(ask(select_second, sizeof select_second, out), 1);
+    size_t len = ask(ask_selected, sizeof ask_selected, whole);
+    assert_true(len > 20);
+    for (size_t cut = 1; cut < sizeof select_second; cut++) {
+        assert_int_equal(ask_cut(select_second, sizeof select_second, cut, out), 1);
+        assert_int_equal(ask_cut(ask_selected, sizeof ask_selected, 1 + cut % 4, out), len);
+    }
+}
+
+static void test_question_byte_by_byte(void **state)
+{
+    uint8_t out[VENDOR_FRAME_MAX];
+    (void)state;
+    for (size_t i = 0; i + 1 < sizeof select_second; i++) {
+        sim_pipes_write(&line, select_second + i, 1, now);
+        now = mono_after(now, CHUNK_MS);
+        assert_int_equal(sim_pipes_read(&line, now, out, VENDOR_FRAME_MAX), 0);
+    }
+    assert_int_equal(ask(select_second + sizeof select_second - 1, 1, out), 1);
+}
+
+/* The line was just asked for a meter that is not there. */
+static void test_question_in_pieces_behind_silence(void **state)
+{
+    static const uint8_t ask_absent[] = {0x10, 0x5B, 0x07, 0x62, 0x16};
+    uint8_t out[VENDOR_FRAME_MAX];
+    (void)state;
+    for (size_t cut = 1; cut < sizeof select_second; cut++) {
+        assert_int_equal(ask(ask_absent, sizeof ask_absent, out), 0);
+        assert_int_equal(ask_cut(select_second, sizeof select_second, cut, out), 1);
+    }
+}
+
+/* Nobody waits for ever: the rest of a question that was broken off does not spoil the next. */
+static void test_half_a_question_is_forgotten(void **state)
+{
+    uint8_t out[VENDOR_FRAME_MAX];
+    (void)state;
+    assert_int_equal(ask(select_second, 5, out), 0);
+    assert_int_equal(ask(select_second, sizeof select_second, out), 1); /* at once */
+    assert_int_equal(ask(select_second, 5, out), 0);
+    now = mono_after(now, SIM_PIPES_SILENCE_MS);
+    assert_int_equal(ask(select_second + 5, sizeof select_second - 5, out), 0); /* too late */
+    assert_int_equal(ask(select_second, sizeof select_second, out), 1);
+    for (int i = 0; i < 1000; i++) /* more than there is room for */
+        assert_int_equal(ask(select_second, 5, out), 0);
+    assert_int_equal(ask(select_second, sizeof select_second, out), 1);
+}
+
+/* An order to all, in pieces, is obeyed once and answered by nobody. */
+static void test_order_to_all_in_pieces(void **state)
+{
+    static const uint8_t open_relays[] = {0x00, 0x10, 0x00, 0x57, 0x00, 0x02, 0x04,
+                                          0x00, 0x01, 0x00, 0x01, 0x23, 0x89};
+    uint8_t out[VENDOR_FRAME_MAX];
+    struct vendor_meter *m[2];
+    (void)state;
+    for (uint8_t i = 0; i < 2; i++)
+        m[i] = sim_pipes_add(
+            &line, &(struct vendor_setup){.kind = VENDOR_ACREL_PREPAID, .unit = (uint8_t)(20 + i)},
+            now);
+    for (size_t cut = 1; cut < sizeof open_relays; cut++) {
+        m[0]->relay_open = m[1]->relay_open = false;
+        assert_int_equal(ask_cut(open_relays, sizeof open_relays, cut, out), 0);
+        assert_true(m[0]->relay_open && m[1]->relay_open);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup(test_two_that_are_selected, setup),
-                                       cmocka_unit_test_setup(test_one_that_is_selected, setup)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_two_that_are_selected, setup),
+        cmocka_unit_test_setup(test_one_that_is_selected, setup),
+        cmocka_unit_test_setup(test_question_in_two_pieces, setup),
+        cmocka_unit_test_setup(test_question_byte_by_byte, setup),
+        cmocka_unit_test_setup(test_question_in_pieces_behind_silence, setup),
+        cmocka_unit_test_setup(test_half_a_question_is_forgotten, setup),
+        cmocka_unit_test_setup(test_order_to_all_in_pieces, setup),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -385,6 +385,22 @@ static void test_acrel_prepaid(void **state)
     assert_false(hear("01 03 00 00 00 02 C4 0C"));
 }
 
+/* Unit 0 is everybody: obeyed without an answer, but it cannot be read. */
+static void test_acrel_order_to_all(void **state)
+{
+    (void)state;
+    struct vendor_setup s = {.kind = VENDOR_ACREL_PREPAID, .unit = 9};
+    begin(&s);
+    assert_false(hear("00 10 00 57 00 02 04 00 01 00 01 23 89"));
+    assert_true(m.relay_open);
+    assert_false(hear("00 10 00 57 00 02 04 00 01 00 02 63 88")); /* no such order */
+    assert_true(m.relay_open);
+    assert_false(hear("00 10 00 57 00 02 04 00 01 00 00 E2 49"));
+    assert_false(m.relay_open);
+    assert_false(hear("00 03 00 00 00 02 C5 DA"));
+    assert_false(hear("00 05 00 00 FF 00 8D EB"));
+}
+
 static void test_acrel_transformers(void **state)
 {
     (void)state;
@@ -435,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_mbus),
         cmocka_unit_test(test_mbus_secondary),
         cmocka_unit_test(test_acrel_prepaid),
+        cmocka_unit_test(test_acrel_order_to_all),
         cmocka_unit_test(test_acrel_transformers),
         cmocka_unit_test(test_names_and_silence),
     };
