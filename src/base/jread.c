@@ -229,9 +229,28 @@ static void plain(struct jread *j, struct out *out)
         j->at += n;
 }
 
+/* ASCII that stands for itself, which most texts are made of, in one go. */
+static void take_run(struct jread *j, struct out *out)
+{
+    const unsigned char *p = (const unsigned char *)j->text + j->at;
+    size_t left = j->len - j->at, n = 0;
+    while (n < left && p[n] >= 0x20 && p[n] < 0x80 && p[n] != '"' && p[n] != '\\')
+        n++;
+    if (out->text && n > 0 && n >= out->cap - out->len) {
+        fail(j, ERR_RANGE);
+        return;
+    }
+    if (out->text)
+        memcpy(out->text + out->len, p, n);
+    out->len += n;
+    j->at += n;
+}
+
 static void read_text(struct jread *j, struct out *out)
 {
     expect(j, '"');
+    if (j->err == ERR_OK)
+        take_run(j, out);
     while (j->err == ERR_OK) {
         if (j->at >= j->len) {
             fail(j, ERR_SYNTAX);

@@ -16,6 +16,12 @@ struct look {
     struct readings_break *brk;
 };
 
+struct look_far {
+    const struct settle *s;
+    struct readings_stretch stretch;
+    struct ahead *out;
+};
+
 static enum err look_registers(struct store_tx *tx, void *arg)
 {
     struct look *l = arg;
@@ -35,6 +41,13 @@ static enum err look_break(struct store_tx *tx, void *arg)
     struct look *l = arg;
     return readings_break_after(l->s->b->readings, tx, l->s->charge.meter_id, l->since, l->until,
                                 l->brk);
+}
+
+static enum err look_unbroken(struct store_tx *tx, void *arg)
+{
+    struct look_far *l = arg;
+    return readings_unbroken(l->s->b->readings, tx, l->s->charge.meter_id, &l->stretch,
+                             &l->out->unbroken, &l->out->registers_known, &l->out->registers);
 }
 
 /* --- where the period ends
@@ -143,17 +156,15 @@ static bool is_behind(const struct settle *s, const struct readings_break *brk)
            brk->opening.epoch == s->charge.epoch;
 }
 
-/* Whether no register began anew since then. The longer a period is open the more there is to read:
- * then each day is looked at for itself. */
-static enum err look_ahead(struct settle *s, wall_s since)
+/* Whether no register began anew since then, and if not how they stood at `at`. The longer a period
+ * is open the more there is to read: then each day is looked at for itself. */
+static enum err look_ahead(struct settle *s, wall_s since, wall_s at)
 {
-    struct readings_break brk;
-    struct look l = {.s = s, .since = since, .until = s->now, .brk = &brk};
+    struct look_far l = {.s = s, .stretch = {since, s->now, at}, .out = &s->ahead};
     if (s->ahead.unbroken || s->now.s - since.s > AHEAD_S)
         return ERR_OK;
-    enum err e = store_read(s->b->readings_store, look_break, &l);
-    s->ahead.unbroken = e == ERR_NOT_FOUND;
-    return e == ERR_NOT_FOUND ? ERR_OK : e;
+    s->ahead.registers_at = at;
+    return store_read(s->b->readings_store, look_unbroken, &l);
 }
 
 static enum err find_break(struct settle *s, wall_s since, struct boundary *b, bool *found)
@@ -161,7 +172,7 @@ static enum err find_break(struct settle *s, wall_s since, struct boundary *b, b
     struct readings_break brk;
     struct look l = {.s = s, .since = since, .until = *found ? b->at : s->now, .brk = &brk};
     enum err e;
-    TRY(look_ahead(s, since));
+    TRY(look_ahead(s, since, l.until));
     if (s->ahead.unbroken)
         return ERR_OK;
     do {
@@ -251,6 +262,16 @@ static void stand_in(const struct settle *s, struct boundary *b)
     memcpy(b->closing.wh, s->charge.wh, sizeof b->closing.wh);
 }
 
+/* The look ahead may have told them already. */
+static enum err find_registers(const struct settle *s, struct boundary *b)
+{
+    struct look l = {.s = s, .until = b->at, .registers = &b->closing};
+    if (!s->ahead.registers_known || s->ahead.registers_at.s != b->at.s)
+        return store_read(s->b->readings_store, look_registers, &l);
+    b->closing = s->ahead.registers;
+    return ERR_OK;
+}
+
 enum err boundary_registers(const struct settle *s, struct boundary *b)
 {
     wall_s newest = {INT64_MIN};
@@ -261,9 +282,8 @@ enum err boundary_registers(const struct settle *s, struct boundary *b)
     bool now = b->at.s == s->now.s && (b->why == SPLIT_PLAN || boundary_is_last(b->why)) &&
                newest_registers(s->b->readings, s->charge.meter_id, &b->closing) &&
                b->closing.epoch == s->charge.epoch;
-    struct look l = {.s = s, .until = b->at, .registers = &b->closing};
     if (!now)
-        TRY(store_read(s->b->readings_store, look_registers, &l));
+        TRY(find_registers(s, b));
     stand_in(s, b);
     bool later =
         readings_newest(s->b->readings, s->charge.meter_id, &newest, &epoch) && newest.s > b->at.s;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "billing/billing_impl.h"
 
 #define COLUMNS                                                                                    \
@@ -28,8 +29,8 @@ static void read_charge(const struct query *q, struct charge *c)
     c->wallet.at.s = query_int(q, 18);
     c->wallet.count = query_null(q, 14) ? -1 : query_int(q, 14);
     c->wallet.purchased_fen = query_null(q, 15) ? -1 : query_int(q, 15);
-    snprintf(c->plan_code, sizeof c->plan_code, "%s", query_text(q, 3));
-    snprintf(c->held, sizeof c->held, "%s", query_text(q, 17));
+    text_copy(c->plan_code, sizeof c->plan_code, query_text(q, 3));
+    text_copy(c->held, sizeof c->held, query_text(q, 17));
 }
 
 enum err charge_list(struct store_tx *tx, int64_t account_id, struct charge *list, size_t *count)

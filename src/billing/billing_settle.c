@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "billing/billing_settle_impl.h"
 #include "journal/detail.h"
 #include "ledger/ledger.h"
@@ -119,6 +120,17 @@ static enum err find_book(const struct settle *s, const struct closing *c, enum 
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
+/* "settle:<meter>:<epoch>:<opened at>" */
+static void settle_key(const struct settle *s, char key[LEDGER_KEY_MAX])
+{
+    const int64_t of[] = {s->charge.meter_id, s->charge.epoch, s->charge.opened_at.s};
+    char *at = stpcpy(key, "settle");
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        *at++ = ':';
+        at += text_int(at, of[i]);
+    }
+}
+
 static enum err post_charge(const struct settle *s, const struct closing *c)
 {
     char key[LEDGER_KEY_MAX];
@@ -127,8 +139,7 @@ static enum err post_charge(const struct settle *s, const struct closing *c)
     if (c->charged_fen == 0)
         return ERR_OK;
     TRY(find_book(s, c, &book));
-    snprintf(key, sizeof key, "settle:%" PRId64 ":%" PRId64 ":%" PRId64, s->charge.meter_id,
-             s->charge.epoch, s->charge.opened_at.s);
+    settle_key(s, key);
     detail_int(&d, "meter", s->charge.meter_id);
     detail_int(&d, "epoch", s->charge.epoch);
     detail_int(&d, "opened_at", s->charge.opened_at.s);
@@ -236,7 +247,7 @@ static enum err keep_basis(const struct settle *s, const struct closing *c)
                   (boundary_is_last(c->end.why) ? BASIS_MONTH_ENDS : 0u) | apart_at(s, c);
     memcpy(b.from.wh, s->charge.wh, sizeof b.from.wh);
     memcpy(b.to.wh, c->end.closing.wh, sizeof b.to.wh);
-    snprintf(b.plan_code, sizeof b.plan_code, "%s", s->charge.plan_code);
+    text_copy(b.plan_code, sizeof b.plan_code, s->charge.plan_code);
     return basis_put(s->tx, &b);
 }
 
@@ -298,7 +309,7 @@ static enum err advance(struct settle *s, const struct closing *c)
         e = desk_plan_in_force(s->desk, s->account.project_id, s->account.plan_code, s->now,
                                &version);
     TRY(e);
-    snprintf(n->plan_code, sizeof n->plan_code, "%s", s->account.plan_code);
+    text_copy(n->plan_code, sizeof n->plan_code, s->account.plan_code);
     n->plan_version = version;
     n->opened_at = c->end.at;
     n->reading_at = c->end.opening.at;

@@ -45,6 +45,9 @@ struct ahead {
     bool holder_known;
     int64_t holder; /* the account that has the meter; 0: none */
     bool unbroken;  /* no register began anew up to now */
+    bool registers_known;
+    wall_s registers_at; /* the moment of what follows */
+    struct readings_registers registers;
 };
 
 struct boundary {

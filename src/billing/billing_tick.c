@@ -5,7 +5,7 @@
 
 #define SEAL_AFTER_S 600
 #define PAGE 64
-#define GROUP 8     /* accounts that are tried together */
+#define GROUP 25    /* accounts that are tried together */
 #define LOOKED 4096 /* meters a turn: so a turn costs the same however many there are */
 
 /* --- due accounts

@@ -25,14 +25,29 @@ struct chain chain_open(const char *domain)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     MUST(context && EVP_DigestInit_ex(context, sha256(), NULL) == 1);
-    struct chain c = {context};
+    struct chain c;
+    c.context = context;
+    c.len = 0;
     chain_text(&c, domain);
     return c;
 }
 
+static void hash_waiting(struct chain *c)
+{
+    MUST(EVP_DigestUpdate(c->context, c->waiting, c->len) == 1);
+    c->len = 0;
+}
+
 static void add(struct chain *c, const void *data, size_t len)
 {
-    MUST(EVP_DigestUpdate(c->context, data, len) == 1);
+    if (len > sizeof c->waiting - c->len)
+        hash_waiting(c);
+    if (len > sizeof c->waiting) {
+        MUST(EVP_DigestUpdate(c->context, data, len) == 1);
+        return;
+    }
+    memcpy(c->waiting + c->len, data, len);
+    c->len += len;
 }
 
 void chain_int(struct chain *c, int64_t value)
@@ -61,6 +76,7 @@ void chain_text(struct chain *c, const char *text)
 
 void chain_close(struct chain *c, uint8_t hash[CHAIN_HASH_SIZE])
 {
+    hash_waiting(c);
     MUST(EVP_DigestFinal_ex(c->context, hash, NULL) == 1);
     EVP_MD_CTX_free(c->context);
     c->context = NULL;

@@ -18,6 +18,8 @@
 
 struct chain {
     void *context; /* between chain_open and chain_close */
+    size_t len;    /* of what waits for the hash: most pieces are of a few bytes */
+    uint8_t waiting[512];
 };
 
 struct chain chain_open(const char *domain);

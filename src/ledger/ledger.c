@@ -102,13 +102,29 @@ static enum err check_postings(const struct ledger_posting *p, size_t count)
     return sum == 0 ? ERR_OK : ERR_LEDGER_UNBALANCED;
 }
 
+/* Without what a run moved. */
+static enum err own_balances(struct store_tx *tx, int64_t account_id,
+                             int64_t amounts_fen[LEDGER_BOOK_COUNT])
+{
+    memset(amounts_fen, 0, LEDGER_BOOK_COUNT * sizeof *amounts_fen);
+    struct query q = query_open(tx, "SELECT book, amount_fen FROM balance WHERE account_id = $1",
+                                "i", account_id);
+    while (query_step(&q)) {
+        enum ledger_book book = ledger_book_of(query_text(&q, 0));
+        if (book < LEDGER_BOOK_COUNT)
+            amounts_fen[book] = query_int(&q, 1);
+    }
+    return query_end(&q);
+}
+
+/* Of an account whose pending row of a run has been written: nothing else is on its way. */
 static enum err check_limits(struct store_tx *tx, int64_t account_id,
                              const struct ledger_posting *p, size_t count)
 {
     int64_t change[LEDGER_BOOK_COUNT] = {}, balances[LEDGER_BOOK_COUNT];
     for (size_t i = 0; i < count; i++)
         change[p[i].book] += p[i].amount_fen;
-    TRY(ledger_balances(tx, account_id, balances));
+    TRY(own_balances(tx, account_id, balances));
     for (enum ledger_book b = 0; b < LEDGER_BOOK_COUNT; b++) {
         int64_t balance;
         if (change[b] == 0)
@@ -297,15 +313,7 @@ enum err ledger_balance(struct store_tx *tx, int64_t account_id, enum ledger_boo
 enum err ledger_balances(struct store_tx *tx, int64_t account_id,
                          int64_t amounts_fen[LEDGER_BOOK_COUNT])
 {
-    memset(amounts_fen, 0, LEDGER_BOOK_COUNT * sizeof *amounts_fen);
-    struct query q = query_open(tx, "SELECT book, amount_fen FROM balance WHERE account_id = $1",
-                                "i", account_id);
-    while (query_step(&q)) {
-        enum ledger_book book = ledger_book_of(query_text(&q, 0));
-        if (book < LEDGER_BOOK_COUNT)
-            amounts_fen[book] = query_int(&q, 1);
-    }
-    TRY(query_end(&q));
+    TRY(own_balances(tx, account_id, amounts_fen));
     return add_pending(tx, account_id, amounts_fen);
 }
 

@@ -3,14 +3,13 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "rating/rating_impl.h"
 #include "rating/statement.h"
 
 #define HALF_FEN (UNITS_EXACT_PER_FEN / 2)
 #define RANGE                                                                                      \
     (INT64_MAX / 2) /* of exact amounts and positions: sums of two stay inside 64 bits             \
                      */
-/* Written before it is read: not worth the zeros that the compiler is told to begin with. */
-#define AS_IT_IS __attribute__((uninitialized))
 #define INLINE static inline __attribute__((always_inline))
 
 /* What is counted many rows at a time is compiled a second time for processors with AVX-512; which

@@ -1,5 +1,6 @@
 #include "rating/period.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -326,10 +327,20 @@ static int32_t next_cut(const struct rating_plan *plan, int32_t day)
     return cut;
 }
 
+/* The statement is not cleared: it is large, and most of it is room. */
+static void begin_piece(struct rating_piece *p, wall_s from, wall_s to)
+{
+    memset(p, 0, offsetof(struct rating_piece, said));
+    p->from = from;
+    p->to = to;
+    p->last = true;
+}
+
 static enum err rate_parts(struct rating_work *w, wall_s end)
 {
     for (wall_s at = w->c->opened_at;;) {
-        struct rating_piece p = {.from = at, .to = end, .last = true};
+        AS_IT_IS struct rating_piece p;
+        begin_piece(&p, at, end);
         int32_t cut = next_cut(w->plan, civil_local_day(at, w->offset_s));
         if (cut != INT32_MAX && civil_day_start(cut, w->offset_s).s < end.s) {
             p.to = civil_day_start(cut, w->offset_s);

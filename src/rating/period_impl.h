@@ -42,12 +42,12 @@ struct rating_piece {
     wall_s from, to;
     bool last;
     struct rating_core core;
-    struct rating_statement said;
     struct rating_registers used; /* what its rows say, free units included */
     wall_s first, end;            /* of its rows */
     uint8_t flags;
     bool cut;                                /* a row was shared out between parts */
     bool shared[RATING_BASES][RATING_RATES]; /* or between rates or prices */
+    struct rating_statement said;            /* begun by rating_core_open; the last: mostly room */
 };
 
 /* Takes what lies in the piece out of the work's rows: into its core, free units first, and into

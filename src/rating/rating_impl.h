@@ -5,6 +5,9 @@
 #include "base/jread.h"
 #include "rating/rating.h"
 
+/* Written before it is read: not worth the zeros that the compiler is told to begin with. */
+#define AS_IT_IS __attribute__((uninitialized))
+
 /* Where in a plan: "name", "name.member", "name[3]" or "name[3].member". */
 struct rating_spot {
     const char *name;

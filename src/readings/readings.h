@@ -184,6 +184,16 @@ struct readings_break {
                                             int64_t meter_id, wall_s since, wall_s until,
                                             struct readings_break *out);
 
+/* Two answers from one look into the store: whether there is no break after `since` and up to
+ * `until` (readings_break_after), and where there is none, what readings_registers_at says of `at`,
+ * since <= at <= until. *known false: ask readings_registers_at. */
+struct readings_stretch {
+    wall_s since, until, at;
+};
+[[nodiscard]] enum err readings_unbroken(struct readings *r, struct store_tx *tx, int64_t meter_id,
+                                         const struct readings_stretch *s, bool *unbroken,
+                                         bool *known, struct readings_registers *out);
+
 /* --- series for charts
  * ---------------------------------------------------------------------------- */
 

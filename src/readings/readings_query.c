@@ -322,6 +322,40 @@ enum err readings_break_after(struct readings *r, struct store_tx *tx, int64_t m
     return found ? ERR_OK : ERR_NOT_FOUND;
 }
 
+/* Of lists in order, what lies between: the same samples as if no more had been collected. */
+static struct tracks part_of(const struct tracks *t, int64_t from, int64_t to)
+{
+    struct tracks part = *t;
+    for (int i = 0; i < POINT_SLOTS; i++) {
+        struct track *p = &part.of[i];
+        while (p->count > 0 && p->list->at < from) {
+            p->list++;
+            p->count--;
+        }
+        while (p->count > 0 && p->list[p->count - 1].at > to)
+            p->count--;
+    }
+    return part;
+}
+
+enum err readings_unbroken(struct readings *r, struct store_tx *tx, int64_t meter_id,
+                           const struct readings_stretch *s, bool *unbroken, bool *known,
+                           struct readings_registers *out)
+{
+    struct readings_break brk;
+    struct tracks t;
+    *known = false;
+    TRY(tracks_collect(r, tx, meter_id, REGISTER_SLOTS | WALLET_SLOTS, s->since.s - NEAR_S,
+                       s->until.s + NEAR_S, &t));
+    *unbroken = !first_break(&t, s->since.s, s->until.s, &brk);
+    if (*unbroken && s->at.s >= s->since.s && s->at.s <= s->until.s) {
+        struct tracks near = part_of(&t, s->at.s - NEAR_S, s->at.s + NEAR_S);
+        *known = fill_registers(&near, s->at.s, out);
+    }
+    tracks_free(&t);
+    return ERR_OK;
+}
+
 enum err readings_registers_after(struct readings *r, struct store_tx *tx, int64_t meter_id,
                                   wall_s at, struct readings_registers *out)
 {

@@ -462,7 +462,7 @@ static void add_account(struct town *t)
               "WHERE id = 1");
 }
 
-/* A price, a ratio and terms are entered in the middle of the night, after a page was settled and
+/* A price and a ratio are entered in the middle of the night, after a page was settled and
  * before the next one: what the clerk had read for the first page does not stand for the second. */
 static void test_changes_between_pages(void **state)
 {
@@ -482,6 +482,55 @@ static void test_changes_between_pages(void **state)
     assert_int_equal(town_int(t, "SELECT sum(amount_fen) FROM settlement WHERE account_id = 20"),
                      600 + 600 + 6'000);
     assert_int_equal(town_int(t, "SELECT plan_version FROM charge_open WHERE account_id = 20"), 2);
+}
+
+struct growing {
+    struct town *t;
+    int64_t account, from, now;
+    struct site_terms terms;
+};
+
+static enum err put_terms(struct store_tx *tx, void *arg)
+{
+    struct growing *g = arg;
+    return billing_terms_put(tx, &g->t->clerk.billing, g->account, &g->terms,
+                             &(struct billing_by){"user:1", "r"}, (wall_s){g->now});
+}
+
+/* The same for the terms of an account: the household of the second page grows at six in the
+ * evening, which moves the bound of its ladder from 12 kWh to 22; that of the first page stays. */
+static void test_terms_between_pages(void **state)
+{
+    struct town *t = *state;
+    struct growing g = {.t = t, .account = 20, .now = T0 + DAY};
+    add_account(t);
+    town_plan(t, "own", 1, 1,
+              "{\"kind\":\"ladder\",\"cycle\":\"year\",\"steps\":[{\"to\":\"12\",\"price\":"
+              "\"0.5\"},{\"price\":\"1\"}],\"household\":{\"from_persons\":5,\"extra\":\"10\"}}");
+    town_exec(t, "UPDATE account SET plan_code = 'own' WHERE id IN (7, 20)");
+    town_run(t, 1, T0, T0 + DAY + 1, 1000);
+    town_run(t, 20, T0, T0 + DAY + 1, 1000);
+    one_round(t, T0 + DAY, 1);
+    assert_int_equal(town_int(t, "SELECT account_id FROM settlement"), 7);
+    g.terms = (struct site_terms){.from = {T0 + DAY * 3 / 4}, .persons = 5};
+    assert_ok(store_run(t->ledger, put_terms, &g));
+    town_tick(t, T0 + DAY);
+    assert_int_equal(town_int(t, "SELECT sum(amount_fen) FROM settlement WHERE account_id = 7"),
+                     600 + 1200);
+    /* 12 and 6 kWh until then; of 6 more there is room for 4 below the bound */
+    assert_int_equal(town_int(t, "SELECT amount_fen FROM settlement WHERE account_id = 20 AND "
+                                 "bill ->> '$.why' = 'terms'"),
+                     600 + 600);
+    assert_int_equal(town_int(t, "SELECT amount_fen FROM settlement WHERE account_id = 20 AND "
+                                 "bill ->> '$.why' = 'day'"),
+                     200 + 200);
+    /* The other way round: what was read for an account with terms is not kept for the next page.
+     */
+    town_run(t, 1, T0 + DAY + 600, T0 + 2 * DAY + 1, 1000);
+    town_run(t, 20, T0 + DAY + 600, T0 + 2 * DAY + 1, 1000);
+    town_tick(t, T0 + 2 * DAY);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement WHERE account_id = 7"), 2);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement WHERE account_id = 20"), 3);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, town_open, town_close)
@@ -512,6 +561,7 @@ int main(void)
         CASE(test_due),
         CASE(test_one_of_a_page_fails),
         CASE(test_changes_between_pages),
+        CASE(test_terms_between_pages),
         cmocka_unit_test(test_any_history_adds_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

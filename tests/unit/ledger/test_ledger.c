@@ -271,6 +271,8 @@ static void test_schema_refuses(void **state)
         "DELETE FROM ledger_txn WHERE account_id = 17 AND seq = 3",
         "UPDATE posting SET amount_fen = 1 WHERE account_id = 17 AND line = 1",
         "DELETE FROM posting WHERE account_id = 17",
+        "UPDATE ledger_txn SET sealed = 1 WHERE account_id = 17",
+        "UPDATE OR REPLACE ledger_txn SET sealed = 0 WHERE account_id = 17 AND seq = 1",
         "INSERT INTO posting VALUES (17, 1, 3, 'cash', 1)",
         "INSERT INTO posting VALUES (17, 9, 1, 'cash', 1)",
         TXN "SELECT 17, 5, 'z', kind, at, occurred_at, business_day, actor, detail, 0, hash, hash "
@@ -288,6 +290,36 @@ static void test_schema_refuses(void **state)
         if (store_run(store_of(state), raw, (void *)wrong[i]) != ERR_STORE_CONSTRAINT)
             fail_msg("not refused: %s", wrong[i]);
     assert_int_equal(checked(state, ERR_OK).check.transactions, 0);
+}
+
+/* Postings count all at once, with the seal: until then no balance knows them. */
+static enum err seal_later(struct store_tx *tx, void *arg)
+{
+    static const char *const steps[] = {
+        TXN "SELECT 17, 4, 'z', kind, at, occurred_at, business_day, actor, detail, 0, hash, hash "
+            "FROM ledger_txn WHERE account_id = 17 AND seq = 3",
+        "INSERT INTO posting VALUES (17, 4, 1, 'cash', -700), (17, 4, 2, 'prepayment', 700)",
+        "UPDATE ledger_txn SET sealed = 1 WHERE account_id = 17 AND seq = 4",
+    };
+    int64_t *cash_fen = arg;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        TRY(ledger_balance(tx, 17, LEDGER_CASH, &cash_fen[i]));
+        TRY(store_exec(tx, steps[i], ""));
+    }
+    TRY(store_int(tx, &cash_fen[4],
+                  "SELECT sum(amount_fen) FROM cash_book WHERE account_id = 17 AND seq = 4", ""));
+    return ledger_balance(tx, 17, LEDGER_CASH, &cash_fen[3]);
+}
+
+static void test_counts_with_the_seal(void **state)
+{
+    int64_t cash_fen[5];
+    assert_ok(store_run(store_of(state), post_some, NULL));
+    assert_ok(store_run(store_of(state), seal_later, cash_fen));
+    assert_int_equal(cash_fen[1], cash_fen[0]);
+    assert_int_equal(cash_fen[2], cash_fen[0]);
+    assert_int_equal(cash_fen[3], cash_fen[0] - 700);
+    assert_int_equal(cash_fen[4], 700);
 }
 
 /* --- limits --------------------------------------------------------------------------------- */
@@ -466,6 +498,7 @@ int main(void)
         CASE(test_balanced_forgery),
         CASE(test_unsealed),
         CASE(test_head_changes_with_content),
+        CASE(test_counts_with_the_seal),
         CASE(test_schema_refuses),
         CASE(test_balance_limit),
         CASE(test_texts_missing_or_too_long),

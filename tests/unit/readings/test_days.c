@@ -140,8 +140,8 @@ static void test_silence_before_anything_was_sealed(void **state)
     assert_err(ERR_NOT_FOUND, rig_registers(g, 8, T0 + 40 * 3600, &reg));
 }
 
-/* A gateway that was cut off delivers a sealed day late: holes are filled, what stood stays, and the
- * rows of that day and the next come out as if it had come in time. */
+/* A gateway that was cut off delivers a sealed day late: holes are filled, what stood stays, and
+ * the rows of that day and the next come out as if it had come in time. */
 static void test_late_day(void **state)
 {
     struct rig *g = *state;
@@ -219,11 +219,11 @@ static void test_breaks_survive_sealing(void **state)
     struct readings_break b;
     assert_ok(readings_place(g->readings, 7, &small));
     rig_say(g, 7, 1, T0 + 600, WH(999'000), 0);
-    rig_say(g, 7, 1, T0 + 1200, WH(500), 0);  /* rollover: 1500 */
-    rig_say(g, 7, 2, T0 + 1800, WH(70), 0);   /* exchange: 0 */
-    rig_say(g, 7, 2, T0 + 2400, WH(170), 0);  /* 100 */
-    rig_say(g, 7, 2, T0 + 3000, WH(5), 0);    /* reset, when confirmed: 0 */
-    rig_say(g, 7, 2, T0 + 3660, WH(10), 0);   /* 5 */
+    rig_say(g, 7, 1, T0 + 1200, WH(500), 0); /* rollover: 1500 */
+    rig_say(g, 7, 2, T0 + 1800, WH(70), 0);  /* exchange: 0 */
+    rig_say(g, 7, 2, T0 + 2400, WH(170), 0); /* 100 */
+    rig_say(g, 7, 2, T0 + 3000, WH(5), 0);   /* reset, when confirmed: 0 */
+    rig_say(g, 7, 2, T0 + 3660, WH(10), 0);  /* 5 */
     for (int sealed = 0; sealed < 2; sealed++) {
         assert_ok(rig_break(g, 7, T0, T0 + DAY, &b));
         assert_int_equal(b.why, READINGS_ROLLOVER);
@@ -349,6 +349,85 @@ static void test_day_rows(void **state)
     assert_int_equal(rig_count(g, "SELECT count(*) FROM block"), 4);
 }
 
+struct both {
+    struct rig *g;
+    struct readings_stretch stretch;
+    bool unbroken, known;
+    struct readings_registers registers;
+};
+
+static enum err look_both(struct store_tx *tx, void *arg)
+{
+    struct both *b = arg;
+    return readings_unbroken(b->g->readings, tx, 7, &b->stretch, &b->unbroken, &b->known,
+                             &b->registers);
+}
+
+static bool same_registers(const struct readings_registers *a, const struct readings_registers *b)
+{
+    return a->epoch == b->epoch && a->at.s == b->at.s && a->count == b->count &&
+           memcmp(a->wh, b->wh, sizeof a->wh) == 0 && a->wallet_known == b->wallet_known &&
+           a->wallet_at.s == b->wallet_at.s && a->balance_fen == b->balance_fen &&
+           a->purchased_fen == b->purchased_fen;
+}
+
+/* Half a week with silences of days, registers that are told now and then, sales, one reset and one
+ * exchange; the first days are sealed. */
+static void live(struct rig *g, struct rand_stream *r)
+{
+    int64_t wh = 1'000'000, fen = 10'000, count = 1, epoch = 1;
+    for (int64_t s = 0; s < 7 * DAY; s += 60 * (1 + (int64_t)rand_below(r, 60))) {
+        s += rand_chance(r, 10) ? 2 * DAY : 0;
+        if (rand_chance(r, 10))
+            epoch++, wh = 5'000;
+        wh += (int64_t)rand_below(r, 400);
+        if (rand_chance(r, 50))
+            count++, fen += 500;
+        if (rand_chance(r, 300))
+            rig_say(g, 7, epoch, T0 + s, WH(wh), POINT_ENERGY_RATE2_WH, wh / 2, POINT_BALANCE_FEN,
+                    fen, POINT_PURCHASE_COUNT, count, 0);
+        else
+            rig_say(g, 7, epoch, T0 + s, WH(wh), 0);
+    }
+}
+
+/* Two answers from one look are those of two looks. */
+static void test_one_look_for_two(void **state)
+{
+    size_t unbroken = 0, known = 0;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct rand_stream r = rand_split(seed, "look");
+        void *place = NULL;
+        assert_int_equal(rig_open(&place), 0);
+        struct rig *g = place;
+        live(g, &r);
+        for (int i = 0; i < 400; i++) {
+            if (i == 200)
+                for (int day = 0; day < 5; day++)
+                    seal_ok(g, DAY0 + day);
+            int64_t since = (int64_t)rand_below(&r, 9 * DAY) - DAY;
+            int64_t until = since + (int64_t)rand_below(&r, 3 * DAY);
+            int64_t at = since - 600 + (int64_t)rand_below(&r, (uint64_t)(until - since) + 1200);
+            struct both b = {.g = g, .stretch = {{T0 + since}, {T0 + until}, {T0 + at}}};
+            struct readings_break brk;
+            struct readings_registers alone;
+            assert_ok(store_read(g->store, look_both, &b));
+            enum err e = rig_break(g, 7, T0 + since, T0 + until, &brk);
+            assert_int_equal(b.unbroken, e == ERR_NOT_FOUND);
+            unbroken += b.unbroken;
+            if (!b.known)
+                continue;
+            assert_ok(rig_registers(g, 7, T0 + at, &alone));
+            assert_true(same_registers(&b.registers, &alone));
+            known++;
+        }
+        rig_close(&place);
+    }
+    assert_in_range(unbroken, 500, 3000);
+    assert_in_range(known, 500, 3000);
+    (void)state;
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, rig_open, rig_close)
 
 int main(void)
@@ -366,6 +445,7 @@ int main(void)
         CASE(test_series_refusals_and_thinning),
         CASE(test_damaged_block_is_named),
         CASE(test_day_rows),
+        cmocka_unit_test(test_one_look_for_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
