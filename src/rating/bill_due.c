@@ -251,8 +251,7 @@ static enum err add_flow(const struct stretch *s)
 
 int32_t rating_factor_now_e4(const struct rating_plan *plan, const struct rating_position *p)
 {
-    return rating_factor_percent_e4(&plan->power_factor,
-                                    rating_factor_hundredths(p->active_wh, p->reactive_wh));
+    return rating_factor_percent_e4(&plan->power_factor, p->active_wh, p->reactive_wh);
 }
 
 static int32_t percent_e4(const struct stretch *s)

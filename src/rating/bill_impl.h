@@ -26,10 +26,13 @@ struct rating_demand_due rating_demand_due(const struct rating_part *fee, struct
 #define RATING_FACTOR_NONE 101 /* nothing flowed: there is no power factor */
 /* active / sqrt(active^2 + reactive^2), cut to hundredths; exact. Both from 0 to
  * RATING_FACTOR_ENERGY_MAX. */
-#define RATING_FACTOR_ENERGY_MAX INT64_C(100'000'000'000'000'000)
+#define RATING_FACTOR_ENERGY_MAX INT64_C(90'000'000'000'000'000)
 unsigned rating_factor_hundredths(int64_t active_wh, int64_t reactive_wh);
+/* The same by the nearest hundredth, half up. */
+unsigned rating_factor_nearest(int64_t active_wh, int64_t reactive_wh);
 /* 0 for RATING_FACTOR_NONE. */
-int32_t rating_factor_percent_e4(const struct rating_power_factor *f, unsigned hundredths);
+int32_t rating_factor_percent_e4(const struct rating_power_factor *f, int64_t active_wh,
+                                 int64_t reactive_wh);
 
 /* What a subsidy pays of a month that has come to month_fen. */
 int64_t rating_subsidy_of(const struct rating_subsidy *subsidy, int64_t month_fen);

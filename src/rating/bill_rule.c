@@ -68,7 +68,7 @@ struct rating_demand_due rating_demand_due(const struct rating_part *fee, struct
 /* --- power factor
  * ---------------------------------------------------------------------------------- */
 
-/* h/100 <= a/s  <=>  h^2 * s^2 <= 100^2 * a^2, where s^2 = a^2 + r^2 <= 2 * 10^34. */
+/* h/100 <= a/s  <=>  h^2 * s^2 <= 100^2 * a^2, where s^2 = a^2 + r^2 < 2 * 10^34. */
 unsigned rating_factor_hundredths(int64_t active_wh, int64_t reactive_wh)
 {
     MUST(active_wh >= 0 && active_wh <= RATING_FACTOR_ENERGY_MAX);
@@ -83,8 +83,28 @@ unsigned rating_factor_hundredths(int64_t active_wh, int64_t reactive_wh)
     return h;
 }
 
-int32_t rating_factor_percent_e4(const struct rating_power_factor *f, unsigned hundredths)
+/* (2h - 1)/200 <= a/s  <=>  (2h - 1)^2 * r^2 <= (200^2 - (2h - 1)^2) * a^2, each below 2^128. */
+unsigned rating_factor_nearest(int64_t active_wh, int64_t reactive_wh)
 {
+    MUST(active_wh >= 0 && active_wh <= RATING_FACTOR_ENERGY_MAX);
+    MUST(reactive_wh >= 0 && reactive_wh <= RATING_FACTOR_ENERGY_MAX);
+    unsigned __int128 a2 = (unsigned __int128)active_wh * (unsigned __int128)active_wh;
+    unsigned __int128 r2 = (unsigned __int128)reactive_wh * (unsigned __int128)reactive_wh;
+    if (a2 == 0)
+        return r2 == 0 ? RATING_FACTOR_NONE : 0;
+    for (unsigned h = 100; h > 0; h--) {
+        unsigned edge = (2 * h - 1) * (2 * h - 1);
+        if (edge * r2 <= (40'000 - edge) * a2)
+            return h;
+    }
+    return 0;
+}
+
+int32_t rating_factor_percent_e4(const struct rating_power_factor *f, int64_t active_wh,
+                                 int64_t reactive_wh)
+{
+    unsigned hundredths = f->nearest ? rating_factor_nearest(active_wh, reactive_wh)
+                                     : rating_factor_hundredths(active_wh, reactive_wh);
     if (hundredths == RATING_FACTOR_NONE)
         return 0;
     for (unsigned i = 0; i < f->row_count; i++)

@@ -94,8 +94,7 @@ static enum err add_factor(const struct rating_plan *plan, const struct rating_r
         return ERR_OVERFLOW;
     TRY(sum_factor(plan, out, &item.quantity_wh));
     item.price_e8 = RATING_FACTOR_PRICE_PER_E4 *
-                    rating_factor_percent_e4(&plan->power_factor,
-                                             rating_factor_hundredths(active_wh, r->reactive_wh));
+                    rating_factor_percent_e4(&plan->power_factor, active_wh, r->reactive_wh);
     return item.price_e8 == 0 ? ERR_OK : rating_state_add(out, &item);
 }
 

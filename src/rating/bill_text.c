@@ -163,11 +163,21 @@ static enum err take_on(struct rating_parse *p, void *into, struct rating_spot s
     return ERR_OK;
 }
 
+static enum err take_factor_rounding(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    static const char *const words[] = {"down", "half_up"};
+    unsigned which = 0;
+    TRY(rating_take_choice(p, words, 2, RATING_FACTOR_ROUNDING, spot, &which));
+    ((struct rating_power_factor *)into)->nearest = which == 1;
+    return ERR_OK;
+}
+
 enum err rating_take_power_factor(struct rating_parse *p)
 {
     static const struct member members[] = {{"standard", take_standard, true},
                                             {"table", take_table, false},
                                             {"on", take_on, false},
+                                            {"rounding", take_factor_rounding, true},
                                             {NULL, NULL, false}};
     return take_object(p, members, &p->plan->power_factor, top("power_factor"));
 }

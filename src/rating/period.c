@@ -218,6 +218,8 @@ static struct rating_ladder quota_cycle(const struct rating_plan *plan)
 static enum err begin_quota(struct rating_work *w, wall_s at)
 {
     const struct rating_quota *quota = &w->plan->quota;
+    /* at most RATING_BOUND_MAX_WH times 65535, which fits */
+    int64_t amount_wh = quota->amount_wh * (quota->per_person ? w->c->persons : 1);
     struct rating_position *n = &w->next;
     struct rating_ladder cycle = quota_cycle(w->plan);
     if (quota->amount_wh == 0) {
@@ -229,12 +231,12 @@ static enum err begin_quota(struct rating_work *w, wall_s at)
     if (n->quota_day == start)
         return ERR_OK;
     if (!quota->carry || n->quota_day == 0 || n->quota_day > start) {
-        n->quota_left_wh = quota->amount_wh;
+        n->quota_left_wh = amount_wh;
         n->quota_day = start;
     }
     while (n->quota_day < start) {
         n->quota_day = rating_cycle_next(&cycle, n->quota_day);
-        TRY(units_add(n->quota_left_wh, quota->amount_wh, &n->quota_left_wh));
+        TRY(units_add(n->quota_left_wh, amount_wh, &n->quota_left_wh));
     }
     return ERR_OK;
 }

@@ -40,19 +40,28 @@ enum err rating_take_count(struct rating_parse *p)
 
 /* --- free quota ------------------------------------------------------------------------------- */
 
-enum { QUOTA_AMOUNT, QUOTA_CYCLE, QUOTA_START, QUOTA_UNUSED, QUOTA_COUNTS, QUOTA_MEMBERS };
+enum {
+    QUOTA_AMOUNT,
+    QUOTA_CYCLE,
+    QUOTA_START,
+    QUOTA_UNUSED,
+    QUOTA_COUNTS,
+    QUOTA_PER_PERSON,
+    QUOTA_MEMBERS
+};
 
 static const char *quota_member(unsigned i)
 {
-    static const char *const names[] = {"amount", "cycle", "start", "unused", "counts"};
+    static const char *const names[] = {"amount", "cycle",  "start",
+                                        "unused", "counts", "per_person"};
     return names[i];
 }
 
-static enum err take_counts(struct rating_parse *p, struct rating_quota *q, struct rating_spot spot)
+static enum err take_flag(struct rating_parse *p, bool *flag, struct rating_spot spot)
 {
     if (jread_peek(&p->j) != JREAD_BOOL)
         return rating_parse_refuse(p, RATING_MEMBER_TYPE, spot);
-    q->counts = jread_bool(&p->j);
+    *flag = jread_bool(&p->j);
     return p->j.err == ERR_OK ? ERR_OK : rating_parse_refuse(p, RATING_JSON_SYNTAX, spot);
 }
 
@@ -95,7 +104,7 @@ static enum err take_quota_member(struct rating_parse *p, struct rating_quota *q
         q->carry = choice == 1;
         return ERR_OK;
     default:
-        return take_counts(p, q, spot);
+        return take_flag(p, which == QUOTA_COUNTS ? &q->counts : &q->per_person, spot);
     }
 }
 

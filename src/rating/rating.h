@@ -235,6 +235,7 @@ struct rating_power_factor {
     uint8_t standard;  /* hundredths; only told */
     uint8_t row_count; /* 0: no such rule */
     bool on_energy, on_capacity, on_demand;
+    bool nearest; /* hundredths by the nearest, as the national table has it; else cut */
     struct {
         uint8_t from; /* hundredths */
         int32_t percent_e4;
@@ -245,8 +246,9 @@ struct rating_quota {
     int64_t amount_wh; /* a cycle; 0: none */
     enum rating_cycle cycle;
     struct rating_day start;
-    bool carry;  /* what is left goes on into the next cycle */
-    bool counts; /* free units move the ladder */
+    bool carry;      /* what is left goes on into the next cycle */
+    bool counts;     /* free units move the ladder */
+    bool per_person; /* amount_wh for each person in the household as the cycle begins */
 };
 
 #define RATING_SUBSIDIES_MAX 4

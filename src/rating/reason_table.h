@@ -66,6 +66,7 @@ RATING_REASON(PERCENT_RANGE, "The percent is out of range.", "百分数超出范
 RATING_REASON(OVER_FACTOR, "The factor is not a decimal above 0 with at most 3 decimals, or the price times it has more than 8 decimals or is too large.", "倍数应为大于 0 且小数位不超过 3 位的十进制数，且与电价之积的小数位不超过 8 位、数值不超限。")
 RATING_REASON(FACTOR_TABLE, "The table of the power factor falls from row to row, from at most 1 to 0, with two decimals.", "功率因数表须逐行递减，从不超过 1 到 0，小数位不超过两位。")
 RATING_REASON(FACTOR_ON, "The power factor is on energy, capacity and demand.", "功率因数调整作用于 energy、capacity、demand。")
+RATING_REASON(FACTOR_ROUNDING, "A power factor is rounded down or half_up.", "功率因数取位应为 down 或 half_up。")
 RATING_REASON(FACTOR_UNIT, "The power factor is for plans by kWh.", "功率因数调整仅用于按 kWh 计价的方案。")
 RATING_REASON(QUOTA_RANGE, "The quota is not above nothing, or its cycle is a heating season.", "免费额度须大于零，且周期不得为采暖季。")
 RATING_REASON(UNUSED_UNKNOWN, "What is unused must expire or carry.", "未用额度应为 expire 或 carry。")

@@ -236,6 +236,33 @@ static void power_factor_is_exact(void **state)
                          rows[i].hundredths);
 }
 
+/* The bounds of the national table, reactive over active energy. */
+static void nearest_power_factor_is_exact(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t active, reactive;
+        unsigned hundredths;
+    } rows[] = {{0, 0, RATING_FACTOR_NONE},
+                {0, 1, 0},
+                {1, 0, 100},
+                {10'000, 1'003, 100},
+                {10'000, 1'004, 99},
+                {10'000, 4'700, 91},
+                {10'000, 4'701, 90},
+                {10'000, 4'983, 90},
+                {10'000, 4'984, 89},
+                {60'000, 63'000, 69},
+                {1, 199, 1},
+                {1, 200, 0},
+                {RATING_FACTOR_ENERGY_MAX, RATING_FACTOR_ENERGY_MAX, 71},
+                {RATING_FACTOR_ENERGY_MAX, 1, 100},
+                {1, RATING_FACTOR_ENERGY_MAX, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(rating_factor_nearest(rows[i].active, rows[i].reactive),
+                         rows[i].hundredths);
+}
+
 #define FACTOR(on)                                                                                 \
     "\"power_factor\":{\"standard\":\"0.90\",\"table\":[{\"from\":\"0.95\",\"percent\":"           \
     "\"-0.75\"},{\"from\":\"0.90\",\"percent\":\"0\"},{\"from\":\"0.80\",\"percent\":\"5\"},"      \
@@ -610,6 +637,7 @@ int main(void)
         cmocka_unit_test(demand_day_by_day),
         cmocka_unit_test(first_recharge_of_a_month),
         cmocka_unit_test(power_factor_is_exact),
+        cmocka_unit_test(nearest_power_factor_is_exact),
         cmocka_unit_test(power_factor_of_a_month),
         cmocka_unit_test(power_factor_without_a_reading),
         cmocka_unit_test(power_factor_in_two_bills),
