@@ -38,6 +38,7 @@ enum err api_open(struct api **out, const struct api_options *options)
         return ERR_MEMORY;
     a->options = *options;
     a->started = io_wall_real(options->io);
+    api_repeat_start(a);
     enum err e = start(a);
     if (e != ERR_OK) {
         api_close(a);
@@ -55,6 +56,7 @@ void api_close(struct api *a)
     if (!a)
         return;
     store_flush(a->options.ledger);
+    io_timer_stop(&a->forget);
     auth_close(a->auth);
     http_close(a->http);
     while (a->calls)

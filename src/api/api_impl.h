@@ -170,6 +170,10 @@ bool api_key_ok(const char *text); /* form of idempotency keys and order ids */
 /* Stores the answer in c->out, in the transaction of the act itself. */
 [[nodiscard]] enum err api_repeat_keep(struct call *c);
 void api_repeat_hash(struct call *c);
+/* From now on answers that are older than 30 days are removed, every hour. */
+void api_repeat_start(struct api *a);
+/* Removes some of them; more in a second if there are. `api`: a struct api. */
+void api_repeat_forget(void *api);
 
 /* ---- handlers ---- */
 
@@ -290,6 +294,8 @@ struct api {
     struct api_counters counters;
     uint64_t request_number;
     wall_s started; /* real */
+    struct io_timer forget;
+    int64_t forgotten; /* answers, the last time */
 };
 
 #endif

@@ -57,3 +57,43 @@ enum err api_repeat_keep(struct call *c)
                       (struct bytes){c->request_hash, sizeof c->request_hash},
                       (int64_t)(c->status ? c->status : 200), c->stored, c->now.s);
 }
+
+/* --- answers that are old ------------------------------------------------------------------------
+ */
+
+#define KEPT_S (30 * INT64_C(86'400))
+#define EVERY_MS 3'600'000
+#define FIRST_MS 60'000
+#define AT_ONCE 500 /* of one transaction: sales do not wait */
+
+static enum err forget(struct store_tx *tx, void *arg)
+{
+    struct api *a = arg;
+    TRY(store_exec(tx,
+                   "DELETE FROM idempotency WHERE (actor, key) IN "
+                   "(SELECT actor, key FROM idempotency WHERE at < $1 ORDER BY at LIMIT $2)",
+                   "ii", io_wall(a->options.io).s - KEPT_S, (int64_t)AT_ONCE));
+    a->forgotten = store_changes(tx);
+    return ERR_OK;
+}
+
+static void forgot(void *arg, enum err result)
+{
+    struct api *a = arg;
+    bool more = result == ERR_OK && a->forgotten == AT_ONCE;
+    if (result != ERR_IO_CLOSED)
+        io_timer_set_real(&a->forget,
+                          mono_after(io_mono_real(a->options.io), more ? 1'000 : EVERY_MS));
+}
+
+void api_repeat_forget(void *arg)
+{
+    struct api *a = arg;
+    store_submit(a->options.ledger, forget, forgot, a);
+}
+
+void api_repeat_start(struct api *a)
+{
+    io_timer_init(&a->forget, a->options.io, api_repeat_forget, a);
+    io_timer_set_real(&a->forget, mono_after(io_mono_real(a->options.io), FIRST_MS));
+}

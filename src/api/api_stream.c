@@ -19,8 +19,9 @@
 #define RING_BYTES (16u << 20)
 #define CLIENTS_MAX 1000
 #define CLIENTS_PER_PERSON 20
-#define WALL_MS 500 /* changes of the wall are gathered this long */
-#define SOON_MS 50  /* events and orders */
+#define FULL_RETRY_S 10 /* somebody closes a page */
+#define WALL_MS 500     /* changes of the wall are gathered this long */
+#define SOON_MS 50      /* events and orders */
 #define BEAT_MS 15'000
 #define INTEREST_MS 60'000 /* after a wall was given, or the last client left */
 #define ROWS_MAX 500       /* in one message */
@@ -527,8 +528,11 @@ enum err api_stream_open(struct call *call)
     TRY(api_query_text(call, "after", 64, &after));
     if (project_id)
         TRY(auth_may(&call->who, AUTH_VIEW, project_id));
-    if (s->client_count >= CLIENTS_MAX || clients_of(s, call->who.person_id) >= CLIENTS_PER_PERSON)
+    if (s->client_count >= CLIENTS_MAX ||
+        clients_of(s, call->who.person_id) >= CLIENTS_PER_PERSON) {
+        call->retry_after_s = FULL_RETRY_S;
         return ERR_API_STREAMS;
+    }
     struct client *c = admit(s, call, project_id);
     if (!c)
         return ERR_MEMORY;

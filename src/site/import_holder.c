@@ -165,6 +165,33 @@ static enum err apply_terms(struct apply *a, struct thing *t, int64_t account_id
     return t->change == SITE_NEW ? ERR_OK : import_log_term(a, account_id, new.from);
 }
 
+struct fitting {
+    int64_t known;
+    bool fits;
+};
+
+static enum err is_charged_in(void *arg, const struct site_meter *m)
+{
+    struct fitting *f = arg;
+    f->fits = f->fits && f->known == IMPORT_KNOWN + (int64_t)site_meter_unit(m->kind, m->model);
+    return ERR_OK;
+}
+
+/* What site_account_apply says when it writes: the meters that the account has, in the file or not,
+ * are charged in the unit of its plan. A comparison has not stored the plan that comes with it. */
+static enum err check_brought_unit(struct apply *a, const struct thing *t, int64_t account_id)
+{
+    struct fitting f = {.fits = true};
+    if (import_writing(a) || t->change != SITE_CHANGED ||
+        !brought(a->im->plans, a->im->plan_count, t->facts[2]))
+        return ERR_OK;
+    TRY(plan_known(a, t->facts[2], &f.known));
+    if (f.known == IMPORT_UNKNOWN)
+        return ERR_OK;
+    TRY(site_meters_of_account(a->tx, account_id, is_charged_in, &f));
+    return f.fits ? ERR_OK : ERR_SITE_PLAN_UNIT;
+}
+
 enum err import_account(struct apply *a, size_t i)
 {
     struct thing *t = &a->im->accounts.list[i];
@@ -188,6 +215,8 @@ enum err import_account(struct apply *a, size_t i)
     if (t->facts[4])
         acc.contract_at = day_of(t->facts[4]);
     enum err e = put_account(a, &acc, found, &t->change);
+    if (e == ERR_OK)
+        e = check_brought_unit(a, t, acc.id);
     bool of_plan = e == ERR_SITE_PLAN_UNIT;
     TRY(import_tell(a, e, t->row, of_plan ? COLUMN_PLAN : COLUMN_WALLET,
                     t->facts[of_plan ? 2 : 1]));

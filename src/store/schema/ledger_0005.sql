@@ -95,6 +95,9 @@ ALTER TABLE meter_exchange ADD COLUMN owed_fen INTEGER NOT NULL DEFAULT 0 CHECK 
 -- Free credit that was sold into a meter, by this order; NULL: it lies in the prepayment.
 ALTER TABLE free_grant ADD COLUMN order_id TEXT;
 
+-- api ------------------------------------------------------------------------------------------------------
+CREATE INDEX idempotency_at ON idempotency (at);
+
 -- late fees (pay/late.h) -------------------------------------------------------------------------------
 -- The clause of the contract that the term stands in; '': entered before it was asked for.
 ALTER TABLE late_term ADD COLUMN clause TEXT NOT NULL DEFAULT '' CHECK (length(CAST(clause AS BLOB)) <= 96);

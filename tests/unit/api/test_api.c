@@ -310,6 +310,35 @@ static void test_double_submit_hammer(void **state)
                      5000);
 }
 
+/* Answers are kept for thirty days; older ones go, some hundred at a time. */
+static void test_old_answers_go(void **state)
+{
+    enum { OLD = 700 };
+    struct world *w = *state;
+    struct person p = world_cashier(w);
+    char sql[512];
+    check_reply(world_post(w, &p, "key-00000001", SELL, ORDER), 201, "-");
+    snprintf(sql, sizeof sql,
+             "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
+             "INSERT INTO idempotency SELECT actor, 'old-' || i, request_hash, status, body, "
+             "at - 30 * 86400 - i FROM n, idempotency WHERE key = 'key-00000001'",
+             OLD);
+    world_execute(w, sql);
+    world_execute(w, "INSERT INTO idempotency SELECT actor, 'young-01', request_hash, status, "
+                     "body, at - 30 * 86400 + 3600 FROM idempotency WHERE key = 'key-00000001'");
+    api_repeat_forget(w->api);
+    store_flush(w->ledger);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM idempotency"), 2 + OLD - 500);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM idempotency WHERE key = 'old-1'"), 1);
+    api_repeat_forget(w->api);
+    store_flush(w->ledger);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM idempotency"), 2);
+    struct reply r = world_post(w, &p, "key-00000001", SELL, ORDER);
+    assert_non_null(strstr(r.head, "Idempotent-Replay: true"));
+    reply_free(&r);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM sale_order"), 1);
+}
+
 /* ---- control ---- */
 
 static void test_relay_and_keep(void **state)
@@ -385,6 +414,32 @@ static void test_stream_tells_of_a_sale(void **state)
     client_wait(c, "event: wall");
     client_wait(c, "\"rows\":[{\"id\":1,");
     client_close(c);
+}
+
+/* Twenty pages of one person; the next is told when to come back, and comes in when one is closed.
+ */
+static void test_stream_is_full(void **state)
+{
+    enum { MOST = 20 };
+    struct world *w = *state;
+    struct person p = world_cashier(w);
+    struct client *open[MOST];
+    for (int i = 0; i < MOST; i++)
+        open[i] = open_stream(w, &p, "/api/v1/stream?project=1", NULL);
+    struct client *one_more = client_open(w);
+    client_write_ask(
+        one_more, &(struct ask){.method = "GET", .path = "/api/v1/stream?project=1", .person = &p});
+    client_wait(one_more, "API_STREAMS");
+    assert_non_null(strstr(one_more->reply, "HTTP/1.1 503"));
+    assert_non_null(strstr(one_more->reply, "Retry-After: 10\r\n"));
+    client_close(one_more);
+    assert_int_equal(stream_clients(w->api->stream), MOST);
+    /* What the page shows is to be had without a stream, and others have theirs. */
+    check_reply(world_get(w, &p, "/api/v1/projects/1/wall"), 200, "-");
+    struct person other = world_admin(w);
+    client_close(open_stream(w, &other, "/api/v1/stream?project=1", NULL));
+    for (int i = 0; i < MOST; i++)
+        client_close(open[i]);
 }
 
 static void test_stream_resumes(void **state)
@@ -506,10 +561,12 @@ int main(void)
         CASE(test_key_is_for_one_wish),
         CASE(test_bad_sales_change_nothing),
         CASE(test_problem_names_the_field),
+        CASE(test_old_answers_go),
         CASE(test_double_submit_hammer),
         CASE(test_relay_and_keep),
         CASE(test_warden_restores_but_does_not_cut),
         CASE(test_stream_tells_of_a_sale),
+        CASE(test_stream_is_full),
         CASE(test_stream_resumes),
         CASE(test_stream_stays_in_its_scope),
         CASE(test_files),

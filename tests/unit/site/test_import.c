@@ -177,6 +177,29 @@ static void test_a_unit_is_of_all_meters_of_an_account(void **state)
     assert_int_equal(rig_number(state, "SELECT count(*) FROM meter"), 1);
 }
 
+/* The same where the plan comes with the file: a comparison, which writes no plan, sees it too. */
+static void test_a_unit_that_comes_with_the_file(void **state)
+{
+    assert_ok(rig_import(state, HEADER ROW_1));
+    struct site_import *im = rig_import_open(
+        HEADER "demo,,,,D1,3,301,,D1-301,,,,,platform,w,s,,GW-1,,1,,,,401,water-188,,,\n");
+    assert_ok(site_import_plan(im, "w", "{\"kind\":\"flat\",\"unit\":\"m3\",\"price\":\"5\"}"));
+    assert_err(ERR_SITE_IMPORT, rig_compare(state, im));
+    assert_true(rig_told(im, 2, "plan", ERR_SITE_PLAN_UNIT));
+    assert_int_equal(site_import_result(im)->error_count, 1);
+    assert_err(ERR_SITE_IMPORT, rig_commit(state, im));
+    assert_int_equal(site_import_result(im)->error_count, 1);
+    site_import_close(im);
+    assert_int_equal(rig_number(state, "SELECT count(*) FROM meter"), 1);
+    /* Another plan in the same unit fits both. */
+    im = rig_import_open(
+        HEADER "demo,,,,D1,3,301,,D1-301,,,,,platform,v,s,,GW-1,,1,,,,402,yufu-dorm3,,,\n");
+    assert_ok(site_import_plan(im, "v", "{\"kind\":\"flat\",\"price\":\"0.4\"}"));
+    assert_ok(rig_compare(state, im));
+    assert_ok(rig_commit(state, im));
+    site_import_close(im);
+}
+
 /* --- every bad cell has a name -------------------------------------------------------------- */
 
 #define LONG_33 "123456789012345678901234567890123"
@@ -557,6 +580,7 @@ int main(void)
         CASE(test_an_empty_cell_leaves_what_is_stored),
         CASE(test_a_changed_plan_is_a_new_version),
         CASE(test_a_unit_is_of_all_meters_of_an_account),
+        CASE(test_a_unit_that_comes_with_the_file),
         CASE(test_bad_cells),
         CASE(test_good_cells),
         CASE(test_bad_files),

@@ -2324,6 +2324,7 @@ export interface paths {
          *     - `order`: an `Order`, after every step of its trail
          *     - `reset`: `{}` the position asked for has left the ring: load the page's data anew
          *
+         *     A person can have 20 streams open, all together 1,000; one more is answered 503 with `Retry-After`.
          *     A line `: …` comes at least every 15 s. The id of each event is the position for `Last-Event-ID`.
          */
         get: operations["openStream"];

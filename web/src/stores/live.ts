@@ -6,6 +6,7 @@ import { api, type Event, type Order, type Place, type WallRow } from '@/api/cli
 import { useClock } from './clock'
 
 const RETRY_MS = 4000
+const FULL_MS = 10_000 // too many pages are open: this one asks for the whole wall instead, now and then
 const SILENCE_MS = 60_000 // longer than any live site is silent: the line may be dead without a word
 
 type Listener<T> = (item: T) => void
@@ -66,10 +67,14 @@ export const useLive = defineStore('live', () => {
     on<Event>('event', (event) => eventListeners.forEach((listener) => listener(event)))
     on<Order>('order', (order) => orderListeners.forEach((listener) => listener(order)))
     on('reset', () => void connect(project))
-    source.onopen = heard
+    let opened = false
+    source.onopen = () => {
+      opened = true
+      heard()
+    }
     source.onerror = () => {
       state.value = 'broken'
-      if (source?.readyState === EventSource.CLOSED) again()
+      if (source?.readyState === EventSource.CLOSED) again(opened ? RETRY_MS : FULL_MS)
     }
   }
 
@@ -86,9 +91,9 @@ export const useLive = defineStore('live', () => {
     if (state.value === 'live' && Date.now() - heardAt.value > SILENCE_MS) void connect(project)
   }, SILENCE_MS / 4)
 
-  function again() {
+  function again(delay = RETRY_MS) {
     window.clearTimeout(timer)
-    timer = window.setTimeout(() => void connect(project), RETRY_MS)
+    timer = window.setTimeout(() => void connect(project), delay)
   }
 
   function disconnect() {
