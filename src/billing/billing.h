@@ -100,8 +100,8 @@ struct billing_outlook {
     int64_t days_left;     /* available / mean, whole days; -1: unknown */
     int64_t plan_version;
     struct rating_plan plan;
-    struct billing_meter meters[BILLING_METERS_MAX];
     size_t meter_count;
+    struct billing_meter meters[BILLING_METERS_MAX]; /* set up to meter_count */
 };
 
 /* ERR_NOT_FOUND, ERR_BILLING_METERS, ERR_SITE_PLAN_UNKNOWN. */

@@ -1,4 +1,5 @@
 /* What an account has, owes and may expect, computed from registers and books at any time. */
+#include <stddef.h>
 #include <string.h>
 
 #include "billing/billing_impl.h"
@@ -223,7 +224,8 @@ enum err billing_outlook(struct store_tx *tx, const struct readings *readings, i
                          wall_s now, struct billing_outlook *out)
 {
     struct look l = {.tx = tx, .readings = readings, .now = now, .out = out};
-    *out = (struct billing_outlook){.remaining_known = true};
+    memset(out, 0, offsetof(struct billing_outlook, meters)); /* they are most of it */
+    out->remaining_known = true;
     TRY(site_account_get(tx, account_id, &out->account));
     TRY(read_books(tx, out));
     TRY(read_plan(tx, out, now));

@@ -1,5 +1,6 @@
 #include "control/fee.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,9 +138,10 @@ static enum err run(struct loop *l, int64_t account_id)
 
 struct loop *fee_loop_new(struct store_tx *tx, const struct control_fee *fee)
 {
-    struct loop *l = calloc(1, sizeof *l);
+    struct loop *l = malloc(sizeof *l);
     if (!l)
         return NULL;
+    memset(l, 0, offsetof(struct loop, outlook.meters));
     l->turn = control_turn_of(tx, fee->now, "system", fee->random);
     l->readings = fee->readings;
     return l;

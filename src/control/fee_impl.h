@@ -12,7 +12,7 @@
 /* The running episode of an account: its row of fee_state. */
 struct episode {
     int level, warned_level, noted_level;
-    int64_t level_fen; /* available when the level was reached */
+    int64_t level_fen;            /* available when the level was reached */
     int64_t known_fen, known_seq; /* while something is off for money: what was available when last
                                      known, and the newest transaction then; 0: not known */
     wall_s level_at, notice_at, noted_at, decided_at, due_at, limited_at, emergency_at;
@@ -53,7 +53,6 @@ struct fee_approval { /* the open proposal to cut; id 0: none */
 struct loop {
     struct control_turn turn;
     const struct readings *readings;
-    struct billing_outlook outlook;
     struct control_policy in_force;
     struct strategy_facts facts;
     struct strategy_decision decision;
@@ -62,10 +61,11 @@ struct loop {
     int64_t other_due_fen; /* taken off what is available, where the policy says so */
     bool confirmed;        /* the customer says so, now */
     int32_t local_day;
-    int64_t newest_seq; /* of the ledger; 0: nothing is booked */
+    int64_t newest_seq;                           /* of the ledger; 0: nothing is booked */
     struct control_row relay[BILLING_METERS_MAX]; /* circuit 0 of each meter */
     int64_t circuits[BILLING_METERS_MAX];         /* that can be switched off; 0: none */
     bool cuts[BILLING_METERS_MAX];                /* the meter has something to cut with */
+    struct billing_outlook outlook;               /* last: most of it is never touched */
 };
 
 /* NULL: no memory. To be freed. */
@@ -99,8 +99,8 @@ enum err fee_note(struct loop *l, const char *template, int level, const char *s
 enum err fee_wish_all(struct loop *l, enum control_desired desired, const char *reason,
                       const char *json);
 
-/* Cuts for arrears that no meter has confirmed yet, and the permission of the gateway: not meant any
- * more. `reason`: a word, as of a wish. */
+/* Cuts for arrears that no meter has confirmed yet, and the permission of the gateway: not meant
+ * any more. `reason`: a word, as of a wish. */
 enum err fee_cuts_withdraw(struct control_turn *t, int64_t account_id, const char *reason);
 
 /* After a decision: how soon the account is rated again. */
