@@ -38,11 +38,12 @@ function run(program, args, env) {
   return new Promise((resolve) => spawn(program, args, { cwd: here, stdio: 'inherit', env: { ...process.env, ...env } }).on('exit', resolve))
 }
 
-/** People with other rights than the administrator's: "warden:PASSWORD,...". */
+/** People with other rights than the administrator's, and one with the same: "warden:PASSWORD,...". */
 function addStaff() {
-  return ['warden', 'engineer', 'cashier', 'finance', 'officer'].map((role) => {
-    const { stdout } = spawnSync(yufu, ['person', 'add', role, '--data', data, '--role', role, '--projects', 'park'], { encoding: 'utf8' })
-    return `${role}:${/password.*: (\S+)/.exec(stdout)?.[1]}`
+  const roles = ['warden', 'engineer', 'cashier', 'finance', 'officer'].map((role) => [role, role])
+  return [...roles, ['second', 'admin']].map(([login, role]) => {
+    const { stdout } = spawnSync(yufu, ['person', 'add', login, '--data', data, '--role', role, '--projects', 'park'], { encoding: 'utf8' })
+    return `${login}:${/password.*: (\S+)/.exec(stdout)?.[1]}`
   }).join(',')
 }
 

@@ -1,5 +1,6 @@
 // node run.mjs URL LOGIN PASSWORD [--only WORD]
-// STAFF=warden:PASSWORD,... are people with the roles of these names; GATEWAY is the gateway's process.
+// STAFF=warden:PASSWORD,... are people with the roles of these names, `second` another administrator;
+// GATEWAY is the gateway's process.
 // Walks through the console in a real browser, as a person with a keyboard would. Closes with "N passed, N
 // failed, N skipped". A one-time password is changed first; the new one is then PASSWORD-changed.
 import assert from 'node:assert/strict'
@@ -451,13 +452,14 @@ const OPENERS = {
 }
 
 const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', terminals: '/terminals', ranking: '/ranking', trips: '/accounts/ID/trips', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', packages: '/packages', approvals: '/approvals', requests: '/requests', shift: '/shift', days: '/days', runs: '/runs', charges: '/charges', strategies: '/strategies', strategy: '/strategies/standard' }
+const looks = {}
 for (const [language, theme, width] of [['zh-CN', 'light', 1440], ['en', 'dark', 1440], ['en', 'light', 390], ['zh-CN', 'dark', 390]]) {
   const name = `no page has a serious accessibility finding or an untranslated key (${language}, ${theme}, ${width} px)`
-  tests[name] = async (page) => {
+  looks[name] = async (page) => {
     await page.goto(`${base}/login`)
     await page.locator('#login-name').waitFor()
     const found = (await findings(page)).map((one) => `login: ${one}`)
-    await enter(page)
+    await (staff.second ? enterAs(page, 'second') : enter(page))
     const [row] = await wallRows(page)
     for (const [title, path] of Object.entries(PAGES)) {
       await page.goto(base + path.replace('ID', row.id))
@@ -472,28 +474,38 @@ for (const [language, theme, width] of [['zh-CN', 'light', 1440], ['en', 'dark',
     assert.deepEqual(found, [])
     page.expected = /503/ // leaving a page ends its stream, which the server notices late; a person may have twenty
   }
-  tests[name].options = { language, theme, width }
+  looks[name].options = { language, theme, width }
 }
 
 const browser = await openBrowser()
 const count = { passed: 0, failed: 0, skipped: 0 }
-for (const [name, test] of Object.entries(tests)) {
-  if (only && !name.includes(only)) continue
+
+async function take(name, test) {
+  const began = Date.now()
   const { page, complaints, close } = await openPage(browser, test.options)
+  const say = (word, why = '') => console.log(`${word} ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)${why}`)
   try {
     await test(page)
     const unexpected = complaints.filter((one) => !page.expected?.test(one))
     assert.deepEqual(unexpected, [])
     count.passed++
-    console.log(`ok      ${name}`)
+    say('ok     ')
   } catch (error) {
     const skipped = error instanceof Skip
     count[skipped ? 'skipped' : 'failed']++
-    console.log(`${skipped ? 'skipped' : 'FAILED '} ${name}\n        ${error.message.replaceAll('\n', '\n        ')}`)
+    say(skipped ? 'skipped' : 'FAILED ', `\n        ${error.message.replaceAll('\n', '\n        ')}`)
     if (!skipped && process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/failed-${count.failed}.png` })
   }
   await close()
 }
+
+async function walk(all) {
+  for (const [name, test] of Object.entries(all)) if (!only || name.includes(only)) await take(name, test)
+}
+
+// Another administrator looks at every page while the first one works: half of the walk is looking.
+if (staff.second) await Promise.all([walk(tests), walk(looks)])
+else await walk({ ...tests, ...looks })
 await browser.close()
 console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`)
 process.exit(count.failed ? 1 : 0)
