@@ -24,17 +24,40 @@ enum err rate_say(enum err e, const char *where)
     return e;
 }
 
+/* With the line and column (in bytes) of what is no JSON. */
+static void say_problem(const char *path, const char *text, const struct rating_problem *p)
+{
+    size_t line = 1, column = 1;
+    fprintf(stderr, "yufu rate: %s: %s at %s: %s %s", path, rating_reason_name(p->reason),
+            p->place[0] ? p->place : "the top", rating_reason_en(p->reason),
+            rating_reason_zh(p->reason));
+    for (size_t i = 0; i < p->at; i++, column++)
+        if (text[i] == '\n') {
+            line++;
+            column = 0;
+        }
+    if (p->reason == RATING_JSON_SYNTAX)
+        fprintf(stderr, " line %zu column %zu 第 %zu 行第 %zu 列", line, column, line, column);
+    fprintf(stderr, "\n");
+}
+
 static enum err load_plan(struct rate_command *c, const char *path)
 {
     struct bytes file = {};
     struct rating_problem problem;
-    TRY(rate_say(io_file_read(path, PLAN_MAX, &file), path));
-    enum err e = rating_plan_parse((const char *)file.data, file.len, &c->plan, &problem);
-    io_file_free(&file);
+    enum err e = io_file_read(path, PLAN_MAX, &file);
+    if (e == ERR_OVERFLOW) {
+        fprintf(stderr, "yufu rate: %s: the plan is longer than 64 KiB 电价方案超过 64 KiB\n",
+                path);
+        return e;
+    }
+    TRY(rate_say(e, path));
+    size_t skip = file.len >= 3 && memcmp(file.data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    const char *text = (const char *)file.data + skip;
+    e = rating_plan_parse(text, file.len - skip, &c->plan, &problem);
     if (e != ERR_OK)
-        fprintf(stderr, "yufu rate: %s: %s at %s: %s %s\n", path,
-                rating_reason_name(problem.reason), problem.place[0] ? problem.place : "the top",
-                rating_reason_en(problem.reason), rating_reason_zh(problem.reason));
+        say_problem(path, text, &problem);
+    io_file_free(&file);
     if (e == ERR_OK && c->plan.has_zone)
         c->offset_s = c->plan.zone_offset_s;
     return e;
@@ -357,7 +380,10 @@ static enum err rate_files(struct rate_command *c, const char *plan_path)
 {
     TRY(load_plan(c, plan_path));
     enum err e = rate_usage_load(&c->usage, c->usage_path, c->plan.unit, c->offset_s);
-    TRY(rate_say(e, c->usage.where));
+    rate_say(e, c->usage.where);
+    if (e != ERR_OK && c->usage.hint[0])
+        fprintf(stderr, "  %s\n", c->usage.hint);
+    TRY(e);
     TRY(find_used(c));
     return c->usage.dated ? rate_dated(c) : rate_undated(c);
 }

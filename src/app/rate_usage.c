@@ -31,11 +31,28 @@ static bool take_char(const char **p, char c)
     return true;
 }
 
+/* "2026/7/1", as a spreadsheet writes it: one digit or two. */
+static bool take_short(const char **p, int *v)
+{
+    bool two = (*p)[0] && (*p)[1] >= '0' && (*p)[1] <= '9';
+    return take_digits(p, two ? 2 : 1, v);
+}
+
+static bool take_slashed(const char **p, int *month, int *date)
+{
+    return take_char(p, '/') && take_short(p, month) && take_char(p, '/') && take_short(p, date);
+}
+
 static bool take_date(const char **p, int32_t *day)
 {
     int year, month, date;
-    if (!take_digits(p, 4, &year) || !take_char(p, '-') || !take_digits(p, 2, &month) ||
-        !take_char(p, '-') || !take_digits(p, 2, &date) || month < 1 || month > 12 || date < 1)
+    if (!take_digits(p, 4, &year))
+        return false;
+    if (**p == '/' ? !take_slashed(p, &month, &date)
+                   : !take_char(p, '-') || !take_digits(p, 2, &month) || !take_char(p, '-') ||
+                         !take_digits(p, 2, &date))
+        return false;
+    if (month < 1 || month > 12 || date < 1)
         return false;
     *day = civil_days_from_date(year, (unsigned)month, (unsigned)date);
     return year >= 1970 && civil_from_days(*day).day == date; /* there is such a day */
@@ -45,7 +62,7 @@ static bool take_date(const char **p, int32_t *day)
 static bool take_clock(const char **p, int64_t *s)
 {
     int hour, minute, second = 0;
-    if (!take_digits(p, 2, &hour) || !take_char(p, ':') || !take_digits(p, 2, &minute))
+    if (!take_short(p, &hour) || !take_char(p, ':') || !take_digits(p, 2, &minute))
         return false;
     if (take_char(p, ':') && !take_digits(p, 2, &second))
         return false;
@@ -201,7 +218,10 @@ static enum err parse_decimal(char *text, int64_t *thousandths)
         *point = '\0';
         decimals = strtol(digits, NULL, 10);
     }
-    TRY(options_number(text, 0, WH_MAX / 1000, thousandths));
+    enum err e = options_number(text, 0, WH_MAX / 1000, thousandths);
+    if (point)
+        *point = '.'; /* an error shows the cell */
+    TRY(e);
     *thousandths = *thousandths * 1000 + decimals;
     return ERR_OK;
 }
@@ -220,7 +240,7 @@ static enum err take_estimated(const char *text, bool *estimated)
 static enum err take_day(const char *text, int32_t offset_s, struct rate_row *row)
 {
     int32_t day = 0;
-    if (strlen(text) != 10 || !rate_parse_time(text, offset_s, &row->from))
+    if (strpbrk(text, " T") || !rate_parse_time(text, offset_s, &row->from))
         return ERR_SYNTAX;
     day = civil_local_day(row->from, offset_s);
     row->to = civil_day_start(day + 1, offset_s);
@@ -251,6 +271,18 @@ static enum err take_cell(struct table_reader *r, enum column column, bool whole
     }
 }
 
+/* Rows of a dated file stand in the order of time. */
+static enum err check_order(const struct rate_usage *u, const struct rate_row *row)
+{
+    const struct rate_row *before = u->count > 0 ? &u->rows[u->count - 1] : NULL;
+    if (!u->dated)
+        return ERR_OK;
+    if (!u->readings && row->from.s >= row->to.s)
+        return ERR_RATING_ROWS;
+    bool late = before && (u->readings ? row->to.s <= before->to.s : row->from.s < before->to.s);
+    return late ? ERR_RATING_ROWS : ERR_OK;
+}
+
 /* A row may leave `at` and `estimated` empty. */
 static enum err take_row(struct table_reader *r)
 {
@@ -268,6 +300,7 @@ static enum err take_row(struct table_reader *r)
     if (r->csv.bad_column)
         return ERR_CSV_COLUMNS;
     struct rate_usage *u = r->u;
+    TRY(check_order(u, &row));
     if (u->count == u->room) {
         size_t room = u->room ? 2 * u->room : 64;
         struct rate_row *rows = realloc(u->rows, room * sizeof *rows);
@@ -292,6 +325,55 @@ static enum err take_all(struct table_reader *r)
     }
 }
 
+/* --- errors ----------------------------------------------------------------------------------- */
+
+/* What a cell of a column looks like. */
+static const char *expected(const struct table_reader *r, size_t i)
+{
+    static const char *const texts[COLUMN_REACTIVE] = {
+        [COLUMN_TIME] = "a moment 时刻: 2026-07-01, 2026-07-01 08:30",
+        [COLUMN_FROM] = "a moment 时刻: 2026-07-01, 2026-07-01 08:30",
+        [COLUMN_TO] = "a moment 时刻: 2026-07-01, 2026-07-01 08:30",
+        [COLUMN_DAY] = "a day 日期: 2026-07-01",
+        [COLUMN_MONTH] = "a month 月份: 2026-07",
+        [COLUMN_ESTIMATED] = "0, 1",
+    };
+    if (r->column[i] < COLUMN_REACTIVE)
+        return texts[r->column[i]];
+    return r->whole[i]
+               ? "a number with at most 3 decimals 不超过 3 位小数的数: 1234.5"
+               : "a whole number of thousandths of the unit 整数（单位的千分之一）: 1234500";
+}
+
+/* "FILE row 3 column 2"; as a hint the cell, and what it should be. A cell is told up to 40 bytes.
+ */
+static void say_where(struct table_reader *r, const char *path, enum err e)
+{
+    struct rate_usage *u = r->u;
+    size_t i = r->csv.bad_column - 1;
+    if (r->csv.bad_column == 0) {
+        snprintf(u->where, sizeof u->where, "%s row %" PRId64, path, r->csv.row);
+        return;
+    }
+    snprintf(u->where, sizeof u->where, "%s row %" PRId64 " column %zu", path, r->csv.row,
+             r->csv.bad_column);
+    if (i >= r->csv.cell_count)
+        return;
+    const char *cell = r->csv.cells[i];
+    int shown = 40;
+    while (strlen(cell) > 40 && ((unsigned char)cell[shown] & 0xC0) == 0x80)
+        shown--;
+    if (e == ERR_CSV_HEADER)
+        snprintf(
+            u->hint, sizeof u->hint,
+            "\"%.*s\"; columns 列: at, time, from, to, day, month, estimated, reactive, total, "
+            "sharp, peak, flat, valley, deep_valley; total_%s ...",
+            shown, cell, rating_unit_name(r->unit));
+    else if (e == ERR_SYNTAX && i < r->count)
+        snprintf(u->hint, sizeof u->hint, "\"%.*s\"; expected 应为 %s", shown, cell,
+                 expected(r, i));
+}
+
 enum err rate_usage_load(struct rate_usage *u, const char *path, enum rating_unit unit,
                          int32_t offset_s)
 {
@@ -303,11 +385,7 @@ enum err rate_usage_load(struct rate_usage *u, const char *path, enum rating_uni
     io_file_free(&file);
     TRY(e);
     e = take_all(&r);
-    if (r.csv.bad_column > 0)
-        snprintf(u->where, sizeof u->where, "%s row %" PRId64 " column %zu", path, r.csv.row,
-                 r.csv.bad_column);
-    else
-        snprintf(u->where, sizeof u->where, "%s row %" PRId64, path, r.csv.row);
+    say_where(&r, path, e);
     csv_close(&r.csv);
     return e == ERR_NOT_FOUND ? ERR_CSV_EMPTY : e;
 }

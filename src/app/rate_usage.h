@@ -24,6 +24,7 @@ struct rate_usage {
     struct rate_row *rows;
     size_t count, room;
     char where[512]; /* of an error: the row and column it was found in */
+    char hint[320];  /* of an error: the cell, and what it should be; "": none */
 };
 
 /* "2026-07-01", "2026-07-01 08:30[:15]", with a T instead of the blank, with Z or +08:00 after it;

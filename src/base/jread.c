@@ -9,8 +9,10 @@ struct jread jread_of(const char *text, size_t len)
 
 static void fail(struct jread *j, enum err e)
 {
-    if (j->err == ERR_OK)
+    if (j->err == ERR_OK) {
         j->err = e;
+        j->failed_at = j->at;
+    }
     j->at = j->len;
 }
 

@@ -26,6 +26,7 @@
 struct jread {
     const char *text;
     size_t len, at;
+    size_t failed_at; /* where the first error was found */
     enum err err;
     unsigned depth;
     bool first[JREAD_DEPTH_MAX]; /* nothing read yet in the container of this depth */

@@ -325,6 +325,7 @@ enum rating_reason {
 struct rating_problem {
     enum rating_reason reason;
     char place[RATING_PLACE_MAX];
+    size_t at; /* JSON_SYNTAX: the byte of the text at which reading stopped */
 };
 
 const char *rating_reason_name(enum rating_reason reason); /* "PRICE_NEGATIVE" ...; never NULL */

@@ -492,5 +492,11 @@ enum err rating_plan_parse(const char *json, size_t len, struct rating_plan *pla
     if (problem)
         *problem = (struct rating_problem){.reason = RATING_PLAN_OK};
     struct rating_parse p = {.j = jread_of(json, len), .plan = plan, .problem = problem};
-    return take_plan(&p);
+    enum err e = take_plan(&p);
+    /* a name longer than any that there is */
+    if (problem && problem->reason == RATING_JSON_SYNTAX && p.j.err == ERR_RANGE)
+        problem->reason = RATING_MEMBER_UNKNOWN;
+    if (problem)
+        problem->at = p.j.err == ERR_OK ? p.j.at : p.j.failed_at;
+    return e;
 }

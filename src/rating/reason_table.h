@@ -9,7 +9,7 @@ RATING_REASON(KIND_UNKNOWN, "There is no such kind of plan.", "未知的方案�
 RATING_REASON(PRICE_SYNTAX, "The price is not a decimal number.", "电价不是十进制数。")
 RATING_REASON(PRICE_NEGATIVE, "The price is negative.", "电价为负数。")
 RATING_REASON(PRICE_DECIMALS, "The price has more than 8 decimals.", "电价小数位超过 8 位。")
-RATING_REASON(PRICE_TOO_LARGE, "The price is above 1000 yuan per kWh.", "电价超过每千瓦时 1000 元。")
+RATING_REASON(PRICE_TOO_LARGE, "The price is above 1000 yuan per unit.", "单价超过每计量单位 1000 元。")
 RATING_REASON(RATE_UNKNOWN, "There is no such rate; rates are sharp, peak, flat, valley, deep_valley.", "未知的费率；费率为尖、峰、平、谷、深谷。")
 RATING_REASON(RATE_UNPRICED, "The period's rate has no price.", "时段的费率没有电价。")
 RATING_REASON(TIME_SYNTAX, "The time is not HH:MM between 00:00 and 24:00.", "时间应为 00:00 至 24:00 之间的 HH:MM。")

@@ -102,9 +102,29 @@ for plan, csv, options, code, words in (
         (HIGH, "total\n1\n", [], 1, "RATING_MONTH"),
         ('{"kind":"flat"}', "total\n1\n", [], 1, "MEMBER_MISSING at price"),
         (LADDER.replace('"400"', '"240"'), "total\n1\n", [], 1, "STEP_ORDER at steps[1].to"),
-        ("", "total\n1\n", [], 1, "JSON_SYNTAX at the top")):
+        ("", "total\n1\n", [], 1, "JSON_SYNTAX at the top"),
+        # where, what stands there, and what should
+        ('{"kind":"flat",\n "price":"1",}', "total\n1\n", [], 1, "line 2 column 14"),
+        ('{"kind":"flat",\n// x\n "price":"1"}', "total\n1\n", [], 1, "line 2 column 1 "),
+        ('{"kind":"flat","price":"1","' + "x" * 30 + '":1}', "total\n1\n", [], 1, "MEMBER_UNKNOWN"),
+        ('{"kind":"flat","price":"1","names":{"zh":"' + "x" * 70000 + '"}}', "total\n1\n", [], 1,
+         "64 KiB"),
+        (FLAT, "day,total_kWh\n3/1/2026,1\n", [], 1, '"3/1/2026"; expected 应为 a day'),
+        (FLAT, "day,total_kWh\n46082,1\n", [], 1, '"46082"; expected 应为 a day'),
+        (FLAT, "month,total_kWh\n2026年3月,1\n", [], 1, '"2026年3月"; expected 应为 a month'),
+        (FLAT, 'day,total_kWh\n2026-03-01,"1,234.5"\n', [], 1, '"1,234.5"; expected'),
+        (FLAT, "day;total_kWh\n2026-03-01;1\n", [], 1, '"day;total_kWh"; columns'),
+        (FLAT, "day,total_kWh\n2026-03-02,1\n2026-03-01,1\n", [], 1, "row 3: RATING_ROWS"),
+        (FLAT, "day,total_kWh\n2026/3,1\n", [], 1, "row 2 column 1: SYNTAX"),
+        (FLAT, "day,total_kWh\n2026/2/30,1\n", [], 1, "row 2 column 1: SYNTAX"),
+        (FLAT, "day,total_kWh\n2026/3/1 8:00,1\n", [], 1, "row 2 column 1: SYNTAX")):
     got, out, err = run(plan, csv, *options)
     check(got == code and words in err and not out, options, plan, csv, "->", got, out, err)
+# What spreadsheets make of a file: a byte order mark, CRLF, empty rows, other columns, short dates.
+for csv, fen in (("\ufeffday,total_kWh\r\n2026/3/1,1.5\r\n\r\n,,\r\n2026/03/02,2\r\n", 175),
+                 ("total_kWh,time\n1,2026/3/1 8:00\n3,2026/12/31 23:59\n", 100)):
+    got, out, err = run("\ufeff" + FLAT, csv, "--json")
+    check(got == 0 and json.loads(out)["amount_fen"] == fen, "a spreadsheet's file", csv, out, err)
 gone = subprocess.run([yufu, "rate", "/nonexistent.json", "/nonexistent.csv"], capture_output=True,
                       text=True)
 check(gone.returncode == 1 and "NOT_FOUND" in gone.stderr, "a missing file", gone.stderr)
