@@ -170,7 +170,8 @@ bool api_key_ok(const char *text); /* form of idempotency keys and order ids */
 /* Stores the answer in c->out, in the transaction of the act itself. */
 [[nodiscard]] enum err api_repeat_keep(struct call *c);
 void api_repeat_hash(struct call *c);
-/* From now on answers that are older than 30 days are removed, every hour. */
+/* From now on answers that are older than 30 days are removed, every hour; the newest 10,000 stay.
+ */
 void api_repeat_start(struct api *a);
 /* Removes some of them; more in a second if there are. `api`: a struct api. */
 void api_repeat_forget(void *api);
@@ -196,8 +197,8 @@ api_handle api_dues, api_due_bill, api_due_withdraw, api_due_pay, api_late_terms
 api_handle api_runs, api_run_lines, api_run_subsidy, api_run_share, api_run_decide;
 api_handle api_money_requests, api_account_requests, api_money_ask, api_money_decide, api_money_pay,
     api_pay_policy, api_pay_policy_set, api_exchange, api_exchanges;
-api_handle api_true_ups, api_rerates, api_grace_set, api_kept_set, api_held, api_repair, api_terms, api_terms_put,
-    api_ratios, api_ratio_put;
+api_handle api_true_ups, api_rerates, api_grace_set, api_kept_set, api_held, api_repair, api_terms,
+    api_terms_put, api_ratios, api_ratio_put;
 api_handle api_terminals, api_terminals_setting;
 api_handle api_terminal, api_terminal_read, api_terminal_order, api_terminal_setting, api_trips,
     api_trip_ranking;

@@ -62,6 +62,7 @@ enum err api_repeat_keep(struct call *c)
  */
 
 #define KEPT_S (30 * INT64_C(86'400))
+#define KEPT_LEAST 10'000 /* the newest stay: a clock that leaps ahead makes everything old */
 #define EVERY_MS 3'600'000
 #define FIRST_MS 60'000
 #define AT_ONCE 500 /* of one transaction: sales do not wait */
@@ -71,8 +72,11 @@ static enum err forget(struct store_tx *tx, void *arg)
     struct api *a = arg;
     TRY(store_exec(tx,
                    "DELETE FROM idempotency WHERE (actor, key) IN "
-                   "(SELECT actor, key FROM idempotency WHERE at < $1 ORDER BY at LIMIT $2)",
-                   "ii", io_wall(a->options.io).s - KEPT_S, (int64_t)AT_ONCE));
+                   "(SELECT actor, key FROM idempotency WHERE at < $1 AND at < "
+                   "(SELECT at FROM idempotency ORDER BY at DESC LIMIT 1 OFFSET $2 - 1) "
+                   "ORDER BY at LIMIT $3)",
+                   "iii", io_wall(a->options.io).s - KEPT_S, (int64_t)KEPT_LEAST,
+                   (int64_t)AT_ONCE));
     a->forgotten = store_changes(tx);
     return ERR_OK;
 }
