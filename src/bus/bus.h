@@ -115,7 +115,7 @@ struct bus_stats {
     uint64_t foreign;    /* of them: requests of other masters */
     uint64_t collisions; /* our own bytes came back altered: somebody spoke at the same time */
     uint64_t pushed;     /* requests sent although the line was never quiet */
-    uint64_t garbage_bytes;
+    uint64_t garbage_bytes; /* that belong to no frame and to no preamble */
     uint64_t sent_bytes, received_bytes;
     int64_t busy_ms;    /* from a request's first byte to its end by answer or time-out */
     int64_t useful_ms;  /* of that: exchanges that ended with their answer, from the request's

@@ -125,6 +125,15 @@ static void note_damage(struct bus *b, mono_ms now)
         b->hold_until = mono_after(now, (int64_t)rand_below(&b->rand, JITTER_MS));
 }
 
+/* What wakes a meter or a line (FE) may stand before every frame. */
+static size_t garbage(const uint8_t *p, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++)
+        n += p[i] != 0xFE;
+    return n;
+}
+
 /* Looks at what was heard. True if the exchange ended, false if more bytes are needed. */
 static bool scan(struct bus *b, mono_ms now)
 {
@@ -132,7 +141,7 @@ static bool scan(struct bus *b, mono_ms now)
     while (b->input_len > 0) {
         size_t begin = 0, end = 0;
         enum err e = link->cut(b->input, b->input_len, &begin, &end);
-        b->stats.garbage_bytes += begin;
+        b->stats.garbage_bytes += garbage(b->input, begin);
         if (e == ERR_TRUNCATED) {
             drop_input(b, begin);
             return false;

@@ -171,6 +171,7 @@ static void test_answer_in_pieces(void **state)
     assert_int_equal(r.tag, 7);
     assert_int_equal(r.sent, 1);
     assert_int_equal(r.len, len - 4); /* without preamble */
+    assert_int_equal(bus.stats.garbage_bytes, 0);
     assert_int_equal(bus.stats.answered, 1);
     assert_int_equal(bus_waiting(&bus), 0);
 }
@@ -377,6 +378,19 @@ static void test_false_beginning_does_not_hide_the_answer(void **state)
     expect_no_result();
     step();
     expect_result(1, ERR_OK);
+}
+
+/* Noise is; what may stand before every frame is not. */
+static void test_what_is_garbage(void **state)
+{
+    (void)state;
+    static const uint8_t noise[] = {0x00, 0xFE, 0x55};
+    submit_poll(1);
+    expect_output();
+    hear(noise, sizeof noise);
+    hear_answer(meter_a, ENERGY);
+    expect_result(1, ERR_OK);
+    assert_int_equal(bus.stats.garbage_bytes, 2);
 }
 
 static void test_babbler_does_not_hold_the_line(void **state)
@@ -591,6 +605,7 @@ int main(void)
         CASE(test_refusal_without_identifier_is_an_answer),
         CASE(test_stranger_out_of_turn_gets_the_line_quiet),
         CASE(test_false_beginning_does_not_hide_the_answer),
+        CASE(test_what_is_garbage),
         CASE(test_babbler_does_not_hold_the_line),
         CASE(test_silent_meter_goes_to_the_ring_and_comes_back),
         CASE(test_quick_meters_are_not_waited_for_long),
