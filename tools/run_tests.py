@@ -50,7 +50,7 @@ def run(build):
     """Every test of one build folder: what Meson wrote down about each."""
     log = pathlib.Path(build) / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:quarantine_size_mb=32",
+    env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0",
                UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1", MALLOC_PERTURB_="0")
     patience = "6" if build.endswith("sanitize") else "2"
     code = subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--timeout-multiplier", patience,
