@@ -371,7 +371,7 @@ static bool same_registers(const struct readings_registers *a, const struct read
            a->purchased_fen == b->purchased_fen;
 }
 
-/* Half a week with silences of days, registers that are told now and then, sales, one reset and one
+/* A week with silences of days, registers that are told now and then, sales, one reset and one
  * exchange; the first days are sealed. */
 static void live(struct rig *g, struct rand_stream *r)
 {

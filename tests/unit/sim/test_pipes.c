@@ -146,7 +146,7 @@ static void test_half_a_question_is_forgotten(void **state)
     assert_int_equal(ask(select_second, sizeof select_second, out), 1);
 }
 
-/* An order to all, in pieces, is obeyed once and answered by nobody. */
+/* An order to all, in pieces, is obeyed by each and answered by nobody. */
 static void test_order_to_all_in_pieces(void **state)
 {
     static const uint8_t open_relays[] = {0x00, 0x10, 0x00, 0x57, 0x00, 0x02, 0x04,
