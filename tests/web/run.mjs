@@ -305,6 +305,18 @@ const tests = {
     await page.locator('.check .good').waitFor()
   },
 
+  async 'a free quota for each person asks how many there are'(page) {
+    await openPlan(page, '+')
+    await page.locator('[data-place="price"] input').fill('0.80')
+    await page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true)))
+    await page.locator('button.chip', { hasText: '基础电量' }).click()
+    await page.locator('[data-place="free_quota.per_person"] select').selectOption('true')
+    await page.locator('.trial .strong', { hasText: '160.00' }).waitFor() // nobody has none
+    await page.locator('.trial label', { hasText: '人数' }).locator('input').fill('3')
+    await page.locator('.trial .strong', { hasText: '136.00' }).waitFor() // 200 less 3 times 10
+    page.on('dialog', (dialog) => dialog.accept())
+  },
+
   async 'a price plan is tried before it is saved, and the version has its time'(page) {
     const code = `web-${Date.now()}`
     await openPlan(page, '+')

@@ -13,6 +13,8 @@ export type Segment = { from: number; to: number; rate: string | null } // null:
 export const kindOf = (plan: Tree): Kind => KINDS.find((kind) => kind === plan.kind) ?? 'flat'
 export const hasRates = (plan: Tree) => kindOf(plan).startsWith('time_of_use')
 export const hasSteps = (plan: Tree) => kindOf(plan).endsWith('ladder')
+/** Whether it counts heads: of a household's ladder, or of a free quota. */
+export const asksPersons = (plan: Tree) => plan.household !== undefined || (plan.free_quota as Tree | undefined)?.per_person === true
 export const unitOf = (plan: Tree) => String(plan.unit ?? 'kWh')
 export const listOf = (value: unknown): Tree[] => (Array.isArray(value) ? (value as Tree[]) : [])
 

@@ -1,6 +1,6 @@
 // What price plans ask of an account, as people enter it: decimals in fields, thousandths in the interface.
 import type { NewTerms, Terms } from '@/api/client'
-import { listOf } from './plan'
+import { asksPersons, listOf } from './plan'
 import type { Tree } from './tree'
 
 export const NUMBERS = ['persons', 'area_milli_m2', 'capacity_milli_kva', 'contracted_milli_kw'] as const
@@ -63,7 +63,7 @@ export function askedBy(plan: Tree | null): Asked[] {
   if (!plan) return []
   const pers = listOf(plan.fees).map((fee) => String(fee.per))
   const asked: [Asked, boolean][] = [
-    ['persons', plan.household !== undefined],
+    ['persons', asksPersons(plan)],
     ['area_milli_m2', pers.includes('area')],
     ['capacity_milli_kva', pers.includes('capacity')],
     ['contracted_milli_kw', listOf(plan.fees).some((fee) => fee.per === 'demand' && (fee.floor_percent !== undefined || fee.over_percent !== undefined))],
