@@ -166,6 +166,7 @@ struct plan {
 
     /* the second edition; words: -1 is not said */
     int zone, intervals, move_in, count, unused, quota_counts, minimum_per;
+    int quota_per_person, factor_rounding;
     bool has_calendar, has_names;
     int entry_count, schedule_count, mix_count;
     int64_t quota; /* 0: none */
@@ -202,6 +203,8 @@ enum feature {
     WITH_NAMES,
     WITH_HEATING,    /* a ladder of heating seasons */
     WITH_QUOTA_MORE, /* a free quota beside schedules with prices, or of a rate without price */
+    WITH_QUOTA_PERSON,
+    WITH_FACTOR_ROUNDING,
     FEATURES
 };
 extern const char *const feature_words[FEATURES], *const feature_plans[FEATURES];
@@ -269,6 +272,9 @@ void step_ends(const struct plan *p, int persons, int month, int64_t ends[STEPS_
 /* Any usage: about half begin, end or have a row that ends on a step, or one unit beside it. */
 void usage_make(const struct plan *p, struct chance *c, struct usage *u);
 void usage_print(const struct usage *u, struct text *out);
+/* Any reactive energy beside this active one: often the most with which a row of the power factor
+ * is reached, or one unit more. */
+int64_t reactive_make(const struct plan *p, int64_t active, struct chance *c);
 
 /* --- bills -------------------------------------------------------------------------------------
  */

@@ -471,7 +471,8 @@ void plan_clear(struct plan *p)
     memset(&p->kind, 0, sizeof *p - offsetof(struct plan, kind));
     p->unit = p->rounding = -1;
     p->zone = p->intervals = p->move_in = p->count = -1;
-    p->unused = p->quota_counts = p->minimum_per = -1;
+    p->unused = p->quota_counts = p->quota_per_person = p->minimum_per = -1;
+    p->factor_rounding = -1;
     for (int i = 0; i < ENTRIES_MAX; i++)
         memset(p->entries[i].names, 0, sizeof p->entries[i].names);
     for (int i = 0; i < SCHEDULES_MAX; i++)

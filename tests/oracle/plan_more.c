@@ -13,12 +13,15 @@ const char *const day_words[DAY_WORDS] = {"monday",  "tuesday",  "wednesday", "t
 static const char *const move_in_words[] = {"full", "days", "months"};
 static const char *const count_words[] = {"meter", "account", "group"};
 static const char *const factor_words[] = {"energy", "capacity", "demand"};
+static const char *const factor_roundings[] = {"down", "half_up"};
 
 const char *const feature_words[FEATURES] = {
-    "zone",           "rates_from", "schedules",   "by_month", "move_in", "count",
-    "quota",          "mix",        "area by day", "capacity", "demand",  "first_recharge",
-    "power_factor",   "subsidies",  "minimum_per", "ceiling",  "names",   "heating season",
-    "more of a quota"};
+    "zone",          "rates_from",     "schedules",       "by_month",
+    "move_in",       "count",          "quota",           "mix",
+    "area by day",   "capacity",       "demand",          "first_recharge",
+    "power_factor",  "subsidies",      "minimum_per",     "ceiling",
+    "names",         "heating season", "more of a quota", "quota a person",
+    "nearest factor"};
 #define FLAT_1 "{\"kind\":\"flat\",\"price\":\"1\","
 #define TOU_1 "{\"kind\":\"time_of_use\",\"prices\":{\"peak\":\"1\"},"
 #define ALL_DAY "\"periods\":[{\"from\":\"00:00\",\"to\":\"24:00\",\"rate\":\"peak\"}]"
@@ -47,6 +50,9 @@ const char *const feature_plans[FEATURES] = {
     "\"steps\":[{\"price\":\"1\"}]}",
     TOU_1 "\"schedules\":[{" ALL_DAY ",\"prices\":{\"peak\":\"2\"}}],"
           "\"free_quota\":{\"amount\":\"1\",\"cycle\":\"month\"}}",
+    FLAT_1 "\"free_quota\":{\"amount\":\"1\",\"cycle\":\"month\",\"per_person\":true}}",
+    FLAT_1 "\"power_factor\":{\"table\":[{\"from\":\"0\",\"percent\":\"1\"}],\"on\":[\"energy\"],"
+           "\"rounding\":\"half_up\"}}",
 };
 
 unsigned features;
@@ -165,6 +171,8 @@ static void make_quota(struct plan *p, struct chance *c)
     }
     p->unused = (int)chance_between(c, -1, 1);
     p->quota_counts = (int)chance_between(c, -1, 1);
+    if (take(WITH_QUOTA_PERSON, 40, c))
+        p->quota_per_person = (int)chance_between(c, 0, 1);
 }
 
 static void make_mix(struct plan *p, struct chance *c)
@@ -253,6 +261,8 @@ static void make_factor(struct plan *p, struct chance *c)
         p->factor_on[i] = chance_percent(c, 60);
     if (!p->factor_on[1] && !p->factor_on[2])
         p->factor_on[0] = true;
+    if (take(WITH_FACTOR_ROUNDING, 60, c))
+        p->factor_rounding = (int)chance_between(c, 0, 1);
 }
 
 static void make_subsidies(struct plan *p, struct chance *c)
@@ -493,6 +503,8 @@ static void print_quota(const struct plan *p, struct text *out)
         text_add(out, ",\"unused\":\"%s\"", p->unused ? "carry" : "expire");
     if (p->quota_counts >= 0)
         text_add(out, ",\"counts\":%s", p->quota_counts ? "true" : "false");
+    if (p->quota_per_person >= 0)
+        text_add(out, ",\"per_person\":%s", p->quota_per_person ? "true" : "false");
     text_add(out, "}");
 }
 
@@ -509,7 +521,10 @@ static void print_factor(const struct plan *p, struct text *out)
             text_add(out, "%s\"%s\"", comma, factor_words[i]);
             comma = ",";
         }
-    text_add(out, "]}");
+    text_add(out, "]");
+    if (p->factor_rounding >= 0)
+        text_add(out, ",\"rounding\":\"%s\"", factor_roundings[p->factor_rounding]);
+    text_add(out, "}");
 }
 
 static void print_subsidies(const struct plan *p, struct text *out)

@@ -7,6 +7,7 @@
 static const char *const move_in_words[] = {"full", "days", "months"};
 static const char *const count_words[] = {"meter", "account", "group"};
 static const char *const factor_words[] = {"energy", "capacity", "demand"};
+static const char *const factor_roundings[] = {"down", "half_up"};
 static const char *const unused_words[] = {"expire", "carry"};
 static const char *const truths[] = {"false", "true"};
 static const char *const sources[] = {"meter", "intervals"};
@@ -97,6 +98,7 @@ static void read_factor(struct plan *p, int object)
     }
     for (int i = first_child(tree_member(&tree, object, "on")); i; i = tree.nodes[i].next)
         p->factor_on[find_word(factor_words, 3, tree.nodes[i].text, 0)] = true;
+    p->factor_rounding = word_of(object, "rounding", factor_roundings, 2);
 }
 
 static void read_quota(struct plan *p, int object)
@@ -111,6 +113,7 @@ static void read_quota(struct plan *p, int object)
         sscanf(start, "%d-%d", &p->quota_start_month, &p->quota_start_day);
     p->unused = word_of(object, "unused", unused_words, 2);
     p->quota_counts = word_of(object, "counts", truths, 2);
+    p->quota_per_person = word_of(object, "per_person", truths, 2);
 }
 
 static void read_subsidies(struct plan *p, int list)

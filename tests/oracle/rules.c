@@ -5,6 +5,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* active / sqrt(active^2 + reactive^2) from which a row's hundredths are reached, in 200ths. */
+static unsigned factor_edge(const struct plan *p, int row)
+{
+    unsigned from = (unsigned)p->factor_from[row] * 2;
+    return p->factor_rounding == 1 && from > 0 ? from - 1 : from;
+}
+
 int factor_row(const struct plan *p, int64_t active, int64_t reactive)
 {
     mpz_t left, right, all;
@@ -18,14 +25,30 @@ int factor_row(const struct plan *p, int64_t active, int64_t reactive)
     mpz_addmul(all, left, left);
     for (int i = 0; i < p->factor_count && row < 0; i++) {
         mpz_set_si(left, active);
-        mpz_mul_ui(left, left, 100);
+        mpz_mul_ui(left, left, 200);
         mpz_mul(left, left, left);
-        mpz_mul_ui(right, all, (unsigned long)(p->factor_from[i] * p->factor_from[i]));
+        mpz_mul_ui(right, all, factor_edge(p, i) * factor_edge(p, i));
         if (mpz_cmp(left, right) >= 0)
             row = i;
     }
     mpz_clears(left, right, all, NULL);
     return row;
+}
+
+int64_t factor_most_reactive(const struct plan *p, int64_t active, int row)
+{
+    unsigned edge = factor_edge(p, row);
+    mpz_t most;
+    if (edge == 0)
+        return active;
+    mpz_init_set_si(most, active);
+    mpz_mul(most, most, most);
+    mpz_mul_ui(most, most, 200 * 200 - edge * edge);
+    mpz_fdiv_q_ui(most, most, edge * edge);
+    mpz_sqrt(most, most);
+    int64_t reactive = mpz_get_si(most);
+    mpz_clear(most);
+    return reactive;
 }
 
 /* Percent times 10^7: the price of a line on fen. */

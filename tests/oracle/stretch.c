@@ -685,17 +685,19 @@ static enum verdict look_at(const struct plan *p, const struct stretch *s)
 }
 
 /* The ladder and the quota as they stand when a part begins. */
-static void enter_part(const struct plan *p, const struct stretch_part *x, struct stand *stand)
+static void enter_part(const struct plan *p, const struct stretch *s, const struct stretch_part *x,
+                       struct stand *stand)
 {
+    int64_t quota = p->quota * (p->quota_per_person == 1 ? s->persons : 1);
     if (stand->cycle_day != x->cycle)
         stand->used = 0;
     stand->cycle_day = x->cycle;
     if (!p->quota)
         return;
     if (!stand->quota_day)
-        stand->quota_left = p->quota;
+        stand->quota_left = quota;
     else if (stand->quota_day != x->quota)
-        stand->quota_left = p->quota + (p->unused == 1 ? stand->quota_left : 0);
+        stand->quota_left = quota + (p->unused == 1 ? stand->quota_left : 0);
     stand->quota_day = x->quota;
 }
 
@@ -717,7 +719,7 @@ static void bill_sections(const struct plan *p, const struct stretch *s, struct 
         struct section *x = &due->sections[i];
         int64_t energy = due->energy - due->free;
         for (; part < due->part_count && due->parts[part].from < x->to; part++) {
-            enter_part(p, &due->parts[part], stand);
+            enter_part(p, s, &due->parts[part], stand);
             bill_part(p, part, stand, due);
         }
         enter_section(x, stand);

@@ -113,6 +113,8 @@ bool plan_has_months(const struct plan *p);
 int section_of(const struct due *due, int64_t t);
 /* The first row of the power factor that it reaches; -1 where nothing flowed. */
 int factor_row(const struct plan *p, int64_t active, int64_t reactive);
+/* The most with which the row is reached; any for the one from 0. */
+int64_t factor_most_reactive(const struct plan *p, int64_t active, int row);
 
 /* The schedule that a day has; -1: the plan has none. */
 int schedule_of(const struct plan *p, int day);

@@ -78,7 +78,8 @@ static int64_t some_use(const struct plan *p, int64_t at, struct chance *c)
             return to;
     }
     if (p->quota && chance_percent(c, 20))
-        return p->quota + chance_between(c, 0, 2) - 1;
+        return p->quota * (p->quota_per_person == 1 ? chance_between(c, 1, 3) : 1) +
+               chance_between(c, 0, 2) - 1;
     return top < 2 ? top : chance_between(c, 0, top);
 }
 
@@ -129,7 +130,7 @@ static void make_row(const struct plan *p, struct stretch *s, int64_t *t, int64_
     row->used.total = some_use(p, at, c);
     row->has_rates = plan_has_rates(p) && (p->intervals != 1 || chance_percent(c, 30));
     row->estimated = chance_percent(c, 10);
-    row->reactive = chance_percent(c, 20) ? 0 : chance_between(c, 0, row->used.total + 10);
+    row->reactive = reactive_make(p, row->used.total, c);
     share_rates(p, row, s->bare, c);
     *t = row->to;
 }

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "oracle.h"
+#include "stretch.h"
 
 #define CARRY_MAX INT64_C(500000000) /* half a fen */
 
@@ -65,6 +65,14 @@ static void make_rows(const struct plan *p, struct usage *u, int64_t total, int6
     }
 }
 
+int64_t reactive_make(const struct plan *p, int64_t active, struct chance *c)
+{
+    if (p->factor_count == 0 || chance_percent(c, 50))
+        return chance_percent(c, 20) ? 0 : chance_between(c, 0, 2 * active + 10);
+    int row = (int)chance_between(c, 0, p->factor_count - 1);
+    return factor_most_reactive(p, active, row) + chance_between(c, 0, 1);
+}
+
 void usage_make(const struct plan *p, struct chance *c, struct usage *u)
 {
     u->persons = chance_percent(c, 50) ? 0 : (int)chance_between(c, 0, 12);
@@ -102,7 +110,7 @@ void usage_make(const struct plan *p, struct chance *c, struct usage *u)
             break;
         }
     make_rows(p, u, total, edge - u->before, c);
-    u->reactive = chance_percent(c, 20) ? 0 : chance_between(c, 0, 2 * total + 10);
+    u->reactive = reactive_make(p, total, c);
 }
 
 void usage_print(const struct usage *u, struct text *out)

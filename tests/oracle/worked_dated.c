@@ -102,13 +102,15 @@ static void read_row(char *text, int64_t from)
     row->reactive = reactive;
 }
 
-/* "demand=230000" before a bill's rows is its own. */
+/* "demand=230000" or "persons=4" before a bill's rows is its own. */
 static char *bill_terms(char *text)
 {
     int used = 0;
-    int64_t demand;
-    if (sscanf(text, " demand=%" SCNd64 " %n", &demand, &used) == 1)
-        stretch.demand = demand;
+    int64_t value;
+    if (sscanf(text, " demand=%" SCNd64 " %n", &value, &used) == 1)
+        stretch.demand = value;
+    else if (sscanf(text, " persons=%" SCNd64 " %n", &value, &used) == 1)
+        stretch.persons = (int)value;
     return text + used;
 }
 
