@@ -61,9 +61,9 @@ const char *mbus_medium_zh(uint8_t medium);
 const char *mbus_function_en(const struct mbus_frame *frame);
 
 /* One record, decoded. */
-enum mbus_function { MBUS_NOW, MBUS_MAXIMUM, MBUS_MINIMUM, MBUS_INVALID };
+enum mbus_function { MBUS_NOW, MBUS_MAXIMUM, MBUS_MINIMUM, MBUS_IN_ERROR };
 struct mbus_record {
-    enum mbus_function function; /* INVALID: the meter says that the value is none */
+    enum mbus_function function; /* IN_ERROR: the value while the meter is in error */
     uint32_t storage, tariff, subunit;
     uint8_t data_field; /* DIF bits 0..3 */
     bool special;       /* manufacturer's data, or "more follows" */
@@ -83,7 +83,7 @@ struct mbus_quantity {
 };
 bool mbus_quantity_of(const struct mbus_record *record, struct mbus_quantity *quantity);
 /* The number in the record, to be multiplied by 10^*exponent (beside the quantity's own; reals are
- * cut to six decimals). ERR_STATE: there is none, or the meter says that it is invalid; ERR_BCD;
+ * cut to six decimals). ERR_STATE: there is none, or the meter is in error; ERR_BCD;
  * ERR_RANGE; ERR_FRAME_UNKNOWN: not a number. */
 [[nodiscard]] enum err mbus_number(const struct mbus_record *record, int64_t *number,
                                    int *exponent);

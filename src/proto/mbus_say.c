@@ -207,7 +207,7 @@ static void say_number(struct say_value *v, const struct mbus_record *m, int exp
 
 static void note_place(struct say_value *v, const struct mbus_record *m)
 {
-    static const char *const functions[] = {"", "maximum", "minimum", "invalid"};
+    static const char *const functions[] = {"", "maximum", "minimum", "in error state"};
     size_t n = 0;
     if (m->function != MBUS_NOW)
         n += (size_t)snprintf(v->note, sizeof v->note, "%s", functions[m->function]);
@@ -235,6 +235,15 @@ static void add_note(struct say_value *v, const char *text)
         snprintf(v->note + n, sizeof v->note - n, "%s%s", n ? ", " : "", text);
 }
 
+static void note_hex(struct say_value *v, struct bytes b)
+{
+    char hex[13];
+    hex_encode(b.data, b.len < 6 ? b.len : 6, hex);
+    size_t n = strlen(v->note);
+    if (b.len)
+        snprintf(v->note + n, sizeof v->note - n, " %s", hex);
+}
+
 /* False: one that nobody here knows may change what the number means. */
 static bool extend(struct say_value *v, struct bytes rest, struct extended *x)
 {
@@ -243,6 +252,10 @@ static bool extend(struct say_value *v, struct bytes rest, struct extended *x)
     bool known = true;
     while (mbus_vife_next(&rest, &row, &code, &known)) {
         add_note(v, row->en);
+        if (row->kind == MBUS_VIFE_MAKER) {
+            note_hex(v, rest);
+            break;
+        }
         x->exponent += row->kind == MBUS_VIFE_FACTOR ? row->exponent + (code - row->from) : 0;
         x->date = x->date || row->kind == MBUS_VIFE_DATE;
         x->absent = x->absent || row->kind == MBUS_VIFE_ERROR;
@@ -332,7 +345,8 @@ static void fill(struct say_value *v, const struct mbus_record *m)
     bool date = x.date || since || (point && is_time(code, m->value.len));
     v->unit = date ? "" : x.unit ? x.unit : q->unit;
     fill_value(v, m, date, x.unit ? 0 : x.exponent);
-    if (m->function == MBUS_INVALID || x.absent)
+    bool no_digits = m->function == MBUS_IN_ERROR && v->state == SAY_DAMAGED;
+    if (no_digits || x.absent)
         v->state = SAY_ABSENT;
 }
 
@@ -371,7 +385,7 @@ static enum err real_of(struct bytes b, int64_t *millionths)
 enum err mbus_number(const struct mbus_record *m, int64_t *number, int *exponent)
 {
     *exponent = 0;
-    if (m->function == MBUS_INVALID || m->value.len == 0)
+    if (m->function == MBUS_IN_ERROR || m->value.len == 0)
         return ERR_STATE;
     if (m->data_field == 0x0D || m->special)
         return ERR_FRAME_UNKNOWN;
@@ -390,7 +404,7 @@ enum err mbus_time(const struct mbus_record *m, struct civil *time)
     bool of_type = m->data_field == 4 || m->data_field == 6;
     if (m->vif.len != 1 || m->vif.data[0] != 0x6D || !of_type)
         return ERR_FRAME_UNKNOWN;
-    if (m->function == MBUS_INVALID || time_absent(m->value))
+    if (m->function == MBUS_IN_ERROR || time_absent(m->value))
         return ERR_STATE;
     *time = civil_of(m->value);
     return civil_valid(*time) ? ERR_OK : ERR_RANGE;

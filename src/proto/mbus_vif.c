@@ -265,6 +265,7 @@ static const struct mbus_vife_row extensions[] = {
     {0x70, 0x77, MBUS_VIFE_FACTOR, -6, "", ""},
     {0x7D, 0x7D, MBUS_VIFE_FACTOR, 3, "", ""},
     NOTE(0x7E, "future value"),
+    {0x7F, 0x7F, MBUS_VIFE_MAKER, 0, "manufacturer's extension", ""},
 };
 
 /* Behind FC. */

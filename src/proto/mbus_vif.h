@@ -21,6 +21,7 @@ enum mbus_vife_kind {
     MBUS_VIFE_DURATION, /* the value is a time, in `unit` */
     MBUS_VIFE_DATE,     /* the value is a date or a time by its length */
     MBUS_VIFE_ERROR,    /* there is no value, and why */
+    MBUS_VIFE_MAKER,    /* all that follows is the manufacturer's and may change the meaning */
 };
 struct mbus_vife_row {
     uint8_t from, to;
@@ -28,8 +29,9 @@ struct mbus_vife_row {
     int exponent; /* FACTOR: of the first one */
     const char *en, *unit;
 };
-/* The extensions behind the quantity, one after another. False: the end, or one that nobody here
- * knows (*known is then cleared), so that the number must stay as it is. */
+/* The extensions behind the quantity, one after another; a MAKER is the last, and *rest then what
+ * the manufacturer wrote. False: the end, or one that nobody here knows (*known is then cleared),
+ * so that the number must stay as it is. */
 bool mbus_vife_next(struct bytes *rest, const struct mbus_vife_row **row, uint8_t *code,
                     bool *known);
 

@@ -19,7 +19,7 @@ struct say_value {
     char text[SAY_TEXT_MAX];
     const char *unit; /* "": none */
     enum say_state state;
-    char note[48]; /* more about what it is: "storage 1, tariff 2"; "": nothing */
+    char note[72]; /* more about what it is: "storage 1, tariff 2"; "": nothing */
 };
 typedef void say_sink(void *arg, const struct say_value *v);
 
