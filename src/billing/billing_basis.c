@@ -39,6 +39,7 @@ static const struct {
     POSITION(subsidy_fen[3]),
     POSITION(demand_milli_kw),
     POSITION(contracted_milli_kw),
+    POSITION(capacity_milli_kva),
     POSITION(carry),
 };
 _Static_assert(RATING_SUBSIDIES_MAX == 4, "a row for each");

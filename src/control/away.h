@@ -31,8 +31,9 @@
 enum away_plan {
     AWAY_PLAN_PRICED, /* it does */
     AWAY_PLAN_FREE,   /* a unit may cost nothing at some time */
-    AWAY_PLAN_FALLING /* energy is shared out over steps, and a later step is cheaper: what comes
-                         later may make cheaper what was used before */
+    AWAY_PLAN_FALLING /* what comes later may make cheaper what was used before: energy is shared
+                         out over steps, and a later one is cheaper; or a well used capacity lowers
+                         the price of demand */
 };
 const char *away_plan_name(enum away_plan p); /* "" "plan_free" "plan_falling"; never NULL */
 const char *away_plan_en(enum away_plan p);   /* the same as a sentence */

@@ -20,7 +20,8 @@ const char *away_plan_en(enum away_plan p)
     static const char *const texts[] = {
         [AWAY_PLAN_PRICED] = "",
         [AWAY_PLAN_FREE] = "Under the price plan a unit may cost nothing at some time.",
-        [AWAY_PLAN_FALLING] = "A later step of the price plan is cheaper than one before."};
+        [AWAY_PLAN_FALLING] =
+            "Under the price plan more energy may make cheaper what was used before."};
     return (unsigned)p < sizeof texts / sizeof *texts ? texts[p] : "";
 }
 
@@ -28,7 +29,8 @@ const char *away_plan_zh(enum away_plan p)
 {
     static const char *const texts[] = {[AWAY_PLAN_PRICED] = "",
                                         [AWAY_PLAN_FREE] = "价格方案中存在单价可能为零的时段。",
-                                        [AWAY_PLAN_FALLING] = "价格方案中后一阶梯比前一阶梯便宜。"};
+                                        [AWAY_PLAN_FALLING] =
+                                            "按价格方案，继续使用可能使之前的费用降低。"};
     return (unsigned)p < sizeof texts / sizeof *texts ? texts[p] : "";
 }
 
@@ -162,10 +164,19 @@ static bool steps_fall(const struct rating_plan *p)
     return fall;
 }
 
+/* More energy may lower the price of the month's demand. */
+static bool demand_falls(const struct rating_plan *p)
+{
+    for (size_t i = 0; i < p->fee_count; i++)
+        if (p->fees[i].utilised_wh != 0)
+            return true;
+    return false;
+}
+
 enum away_plan away_price(const struct rating_plan *plan, int64_t *price_e8)
 {
     *price_e8 = 0;
-    if (steps_fall(plan))
+    if (steps_fall(plan) || demand_falls(plan))
         return AWAY_PLAN_FALLING;
     int64_t least = lowest_energy(plan);
     if (plan->power_factor.on_energy)
@@ -195,10 +206,12 @@ static enum err add_quota(const struct rating_quota *q, const struct rating_posi
 {
     const struct rating_ladder cycle = {.cycle = q->cycle, .start = q->start};
     int64_t left_wh = p->quota_day != 0 ? p->quota_left_wh : 0;
+    int64_t persons =
+        q->per_person ? RATING_PERSONS_MAX : 1; /* how many there are is not known here */
     if (q->amount_wh == 0)
         return ERR_OK;
     if (p->quota_day != rating_cycle_start(&cycle, day)) /* it begins with the next reading */
-        TRY(units_add(q->carry ? left_wh : 0, q->amount_wh, &left_wh));
+        TRY(units_add(q->carry ? left_wh : 0, q->amount_wh * persons, &left_wh));
     until(more, rating_cycle_next(&cycle, day));
     return units_add(more->free_wh, left_wh, &more->free_wh);
 }

@@ -50,6 +50,22 @@ static enum err check_demand(const struct rating_part *fee, int i, struct rating
     return ERR_OK;
 }
 
+static enum err check_utilised(const struct rating_plan *plan, int i,
+                               struct rating_problem *problem)
+{
+    const struct rating_part *fee = &plan->fees[i];
+    struct rating_spot spot = {"fees", i, "utilised_from"};
+    if (fee->utilised_wh == 0)
+        return ERR_OK;
+    if (fee->per != RATING_PER_DEMAND)
+        return rating_refuse(problem, RATING_FEE_MEMBER, spot);
+    if (fee->utilised_wh < 0 || fee->utilised_wh > RATING_BOUND_MAX_WH || plan->unit != RATING_KWH)
+        return rating_refuse(problem, RATING_UTILISED, spot);
+    spot.member = "utilised_percent";
+    TRY(rating_check_price(fee->utilised_price_e8, problem, spot));
+    return rating_check_price(fee->utilised_over_price_e8, problem, spot);
+}
+
 /* --- the rest
  * -------------------------------------------------------------------------------------- */
 
@@ -121,6 +137,7 @@ enum err rating_check_bill(const struct rating_plan *plan, struct rating_problem
     for (size_t i = 0; i < plan->fee_count; i++) {
         TRY(check_spread(&plan->fees[i], (int)i, problem));
         TRY(check_demand(&plan->fees[i], (int)i, problem));
+        TRY(check_utilised(plan, (int)i, problem));
     }
     if (plan->minimum_per_month && plan->minimum_fen == 0)
         return rating_refuse(problem, RATING_MEMBER_MISSING, top("minimum"));

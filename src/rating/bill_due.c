@@ -19,9 +19,10 @@ struct stretch {
     struct rating_position *next;
     wall_s from, to;
     bool last;
-    int32_t first_day, last_day; /* due; none if last is before first */
-    int32_t months;              /* due */
-    int64_t factor_fen;          /* of the lines that the power factor is on */
+    int32_t first_day, last_day;    /* due; none if last is before first */
+    int32_t months;                 /* due */
+    int64_t factor_fen;             /* of the lines that the power factor is on */
+    int64_t active_wh, reactive_wh; /* of the month before it */
 };
 
 static bool has_demand(const struct rating_plan *plan)
@@ -55,7 +56,7 @@ static void turn_month(struct stretch *s)
     s->next->month = month;
     s->next->month_fen = s->next->factor_fen = 0;
     s->next->active_wh = s->next->reactive_wh = 0;
-    s->next->demand_milli_kw = s->next->contracted_milli_kw = 0;
+    s->next->demand_milli_kw = s->next->contracted_milli_kw = s->next->capacity_milli_kva = 0;
     for (size_t i = 0; i < RATING_SUBSIDIES_MAX; i++)
         s->next->subsidy_fen[i] = 0;
 }
@@ -95,6 +96,56 @@ static struct rating_line line_of(const struct stretch *s, enum rating_item_kind
     return line;
 }
 
+/* --- what flowed
+ * ---------------------------------------------------------------------------------- */
+
+/* A register's share of [from, to), as period.c parts the energy of a row. */
+static int64_t share(const struct rating_row *row, int64_t value, int64_t to_s)
+{
+    int64_t whole_s = row->to.s - row->from.s;
+    if (to_s >= row->to.s)
+        return value;
+    return to_s <= row->from.s ? 0 : (int64_t)((__int128)value * (to_s - row->from.s) / whole_s);
+}
+
+static bool has_utilised(const struct rating_plan *plan)
+{
+    for (size_t i = 0; i < plan->fee_count; i++)
+        if (plan->fees[i].utilised_wh != 0)
+            return true;
+    return false;
+}
+
+static enum err add_flow(struct stretch *s)
+{
+    struct rating_position *p = s->next;
+    bool has_factor = s->plan->power_factor.row_count > 0;
+    s->active_wh = p->active_wh;
+    s->reactive_wh = p->reactive_wh;
+    if (!has_factor && !has_utilised(s->plan))
+        return ERR_OK;
+    for (size_t i = 0; i < s->w->row_count; i++) {
+        const struct rating_row *row = &s->w->rows[i];
+        bool begins = row->from.s >= s->from.s; /* rows without any length too */
+        int64_t active = row->used.total_wh, reactive = has_factor ? row->reactive_wh : 0;
+        bool ours = row->from.s < s->to.s || s->last;
+        if (!ours || (!begins && row->to.s <= s->from.s))
+            continue;
+        if (reactive < 0)
+            return ERR_RATING_BACKWARDS;
+        TRY(units_add(p->active_wh,
+                      share(row, active, s->to.s) - (begins ? 0 : share(row, active, s->from.s)),
+                      &p->active_wh));
+        TRY(units_add(p->reactive_wh,
+                      share(row, reactive, s->to.s) -
+                          (begins ? 0 : share(row, reactive, s->from.s)),
+                      &p->reactive_wh));
+    }
+    return p->active_wh > RATING_FACTOR_ENERGY_MAX || p->reactive_wh > RATING_FACTOR_ENERGY_MAX
+               ? ERR_OVERFLOW
+               : ERR_OK;
+}
+
 /* --- fees
  * ------------------------------------------------------------------------------------------ */
 
@@ -131,21 +182,36 @@ static enum err add_fee(struct stretch *s, const struct rating_part *fee, int64_
                : ERR_OK;
 }
 
-/* What the month's demand has come to less what was charged for it. The highest demand of a month
+/* What is due of these kW besides those before it, at the prices of now. */
+static enum err add_demand_lines(struct stretch *s, const struct rating_part *fee,
+                                 const struct rating_demand_due *due, int64_t plain_before_milli_kw,
+                                 int64_t over_before_milli_kw)
+{
+    TRY(add_fee(s, fee, due->plain_milli_kw - plain_before_milli_kw, due->price_e8));
+    return add_fee(s, fee, due->over_milli_kw - over_before_milli_kw, due->over_price_e8);
+}
+
+/* What the month's demand has come to less what was charged for it: when the price changes, all of
+ * it at the new one, and what was charged at the old one taken back. The highest demand of a month
  * does not fall; if it is told so, nothing is given back. */
 static enum err add_demand(struct stretch *s, const struct rating_part *fee)
 {
     const struct rating_case *c = s->w->c;
-    struct rating_demand before = {s->next->demand_milli_kw, s->next->contracted_milli_kw};
-    struct rating_demand now = {c->demand_milli_kw, c->contracted_milli_kw};
-    bool needs_contract = fee->floor_percent != 0 || fee->over_percent != 0;
-    if (now.contracted_milli_kw <= 0 && (needs_contract || now.highest_milli_kw <= 0))
+    const struct rating_position *p = s->next;
+    struct rating_demand before = {p->demand_milli_kw, p->contracted_milli_kw, s->active_wh,
+                                   p->capacity_milli_kva};
+    struct rating_demand now = {c->demand_milli_kw, c->contracted_milli_kw, p->active_wh,
+                                c->capacity_milli_kva};
+    if (!rating_demand_known(fee, now))
         return ERR_RATING_FEE;
     if (now.highest_milli_kw < before.highest_milli_kw)
         now.highest_milli_kw = before.highest_milli_kw;
     struct rating_demand_due was = rating_demand_due(fee, before), is = rating_demand_due(fee, now);
-    TRY(add_fee(s, fee, is.plain_milli_kw - was.plain_milli_kw, fee->price_e8));
-    return add_fee(s, fee, is.over_milli_kw - was.over_milli_kw, fee->over_price_e8);
+    if (was.utilised == is.utilised)
+        return add_demand_lines(s, fee, &is, was.plain_milli_kw, was.over_milli_kw);
+    TRY(add_demand_lines(s, fee, &is, 0, 0));
+    struct rating_demand_due back = {.price_e8 = was.price_e8, .over_price_e8 = was.over_price_e8};
+    return add_demand_lines(s, fee, &back, was.plain_milli_kw, was.over_milli_kw);
 }
 
 /* Out of its season a fee by area asks for no area. */
@@ -206,6 +272,7 @@ static enum err add_fees(struct stretch *s)
         TRY(add_due(s, &s->plan->fees[i]));
     if (has_demand(s->plan)) {
         s->next->contracted_milli_kw = s->w->c->contracted_milli_kw;
+        s->next->capacity_milli_kva = s->w->c->capacity_milli_kva;
         if (s->w->c->demand_milli_kw > s->next->demand_milli_kw)
             s->next->demand_milli_kw = s->w->c->demand_milli_kw;
     }
@@ -215,48 +282,9 @@ static enum err add_fees(struct stretch *s)
 /* --- power factor
  * ---------------------------------------------------------------------------------- */
 
-/* A register's share of [from, to), as period.c parts the energy of a row. */
-static int64_t share(const struct rating_row *row, int64_t value, int64_t to_s)
-{
-    int64_t whole_s = row->to.s - row->from.s;
-    if (to_s >= row->to.s)
-        return value;
-    return to_s <= row->from.s ? 0 : (int64_t)((__int128)value * (to_s - row->from.s) / whole_s);
-}
-
-static enum err add_flow(const struct stretch *s)
-{
-    struct rating_position *p = s->next;
-    for (size_t i = 0; i < s->w->row_count; i++) {
-        const struct rating_row *row = &s->w->rows[i];
-        bool begins = row->from.s >= s->from.s; /* rows without any length too */
-        int64_t active = row->used.total_wh, reactive = row->reactive_wh;
-        bool ours = row->from.s < s->to.s || s->last;
-        if (!ours || (!begins && row->to.s <= s->from.s))
-            continue;
-        if (reactive < 0)
-            return ERR_RATING_BACKWARDS;
-        TRY(units_add(p->active_wh,
-                      share(row, active, s->to.s) - (begins ? 0 : share(row, active, s->from.s)),
-                      &p->active_wh));
-        TRY(units_add(p->reactive_wh,
-                      share(row, reactive, s->to.s) -
-                          (begins ? 0 : share(row, reactive, s->from.s)),
-                      &p->reactive_wh));
-    }
-    return p->active_wh > RATING_FACTOR_ENERGY_MAX || p->reactive_wh > RATING_FACTOR_ENERGY_MAX
-               ? ERR_OVERFLOW
-               : ERR_OK;
-}
-
 int32_t rating_factor_now_e4(const struct rating_plan *plan, const struct rating_position *p)
 {
     return rating_factor_percent_e4(&plan->power_factor, p->active_wh, p->reactive_wh);
-}
-
-static int32_t percent_e4(const struct stretch *s)
-{
-    return rating_factor_now_e4(s->plan, s->next);
 }
 
 static enum err add_factor_line(struct stretch *s, int64_t sum_fen, int32_t percent)
@@ -282,10 +310,9 @@ static enum err add_factor(struct stretch *s)
     if (s->plan->power_factor.on_energy)
         TRY(sum_lines(s->w->bill, s->w->due_line, true, &energy_fen));
     TRY(units_add(s->factor_fen, energy_fen, &s->factor_fen));
-    int32_t was = percent_e4(s);
-    TRY(add_flow(s));
+    int32_t was = rating_factor_percent_e4(&s->plan->power_factor, s->active_wh, s->reactive_wh);
     TRY(units_add(p->factor_fen, s->factor_fen, &p->factor_fen));
-    int32_t is = percent_e4(s);
+    int32_t is = rating_factor_now_e4(s->plan, p);
     if (was == is)
         return add_factor_line(s, s->factor_fen, is);
     TRY(add_factor_line(s, p->factor_fen, is));
@@ -335,6 +362,7 @@ enum err rating_due_close(struct rating_work *w, wall_s to, bool last)
     int64_t sum_fen = 0;
     turn_month(&s);
     find_due(&s);
+    TRY(add_flow(&s));
     TRY(add_fees(&s));
     TRY(add_factor(&s));
     TRY(sum_lines(w->bill, w->due_line, false, &sum_fen));

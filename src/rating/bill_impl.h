@@ -15,11 +15,16 @@ int64_t rating_area_share(const struct rating_part *fee, int64_t area_milli_m2, 
 /* Of a month: what the meter showed, and what the contract says. */
 struct rating_demand {
     int64_t highest_milli_kw, contracted_milli_kw;
+    int64_t active_wh, capacity_milli_kva; /* for a fee with utilised_wh */
 };
 struct rating_demand_due {
-    int64_t plain_milli_kw, over_milli_kw; /* at the price, and at over_price_e8 */
+    int64_t plain_milli_kw, over_milli_kw;
+    bool utilised;
+    int64_t price_e8, over_price_e8; /* as they then are */
 };
 struct rating_demand_due rating_demand_due(const struct rating_part *fee, struct rating_demand d);
+/* False: the contract says too little for this fee, or there is neither contract nor demand. */
+bool rating_demand_known(const struct rating_part *fee, struct rating_demand d);
 
 /* Percent times 10^4 to the price of a fen: see RATING_ITEM_FACTOR. */
 #define RATING_FACTOR_PRICE_PER_E4 INT64_C(1000)

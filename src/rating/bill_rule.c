@@ -55,14 +55,32 @@ static int64_t percent_of(int64_t value, unsigned percent)
     return (int64_t)((__int128)value * percent / 100);
 }
 
+static bool is_utilised(const struct rating_part *fee, struct rating_demand d)
+{
+    return fee->utilised_wh != 0 && d.capacity_milli_kva > 0 &&
+           (__int128)d.active_wh * 1000 >= (__int128)fee->utilised_wh * d.capacity_milli_kva;
+}
+
 struct rating_demand_due rating_demand_due(const struct rating_part *fee, struct rating_demand d)
 {
     int64_t floor_kw = percent_of(d.contracted_milli_kw, fee->floor_percent);
     int64_t charged = d.highest_milli_kw > floor_kw ? d.highest_milli_kw : floor_kw;
     int64_t edge = percent_of(d.contracted_milli_kw, fee->over_percent);
-    if (fee->over_percent == 0 || charged <= edge)
-        return (struct rating_demand_due){.plain_milli_kw = charged};
-    return (struct rating_demand_due){.plain_milli_kw = edge, .over_milli_kw = charged - edge};
+    bool over = fee->over_percent != 0 && charged > edge, utilised = is_utilised(fee, d);
+    return (struct rating_demand_due){.plain_milli_kw = over ? edge : charged,
+                                      .over_milli_kw = over ? charged - edge : 0,
+                                      .utilised = utilised,
+                                      .price_e8 = utilised ? fee->utilised_price_e8 : fee->price_e8,
+                                      .over_price_e8 = utilised ? fee->utilised_over_price_e8
+                                                                : fee->over_price_e8};
+}
+
+bool rating_demand_known(const struct rating_part *fee, struct rating_demand d)
+{
+    bool needs_contract = fee->floor_percent != 0 || fee->over_percent != 0;
+    if (fee->utilised_wh != 0 && d.capacity_milli_kva <= 0)
+        return false;
+    return d.contracted_milli_kw > 0 || (!needs_contract && d.highest_milli_kw > 0);
 }
 
 /* --- power factor

@@ -23,20 +23,27 @@ static enum err add_quantity(const struct rating_plan *plan, const struct rating
     return rating_state_add(out, &item);
 }
 
+static enum err sum_active(const struct rating_request *r, int64_t *active_wh)
+{
+    for (size_t i = 0; i < r->row_count; i++)
+        TRY(units_add(*active_wh, r->rows[i].total_wh, active_wh));
+    return ERR_OK;
+}
+
 static enum err add_demand(const struct rating_plan *plan, const struct rating_request *r,
                            const struct rating_part *fee, struct rating_statement *out)
 {
-    struct rating_demand d = {r->demand_milli_kw, r->contracted_milli_kw};
-    struct rating_demand_due due = rating_demand_due(fee, d);
-    bool needs_contract = fee->floor_percent != 0 || fee->over_percent != 0;
+    struct rating_demand d = {r->demand_milli_kw, r->contracted_milli_kw, 0, 0};
     int64_t plain, over;
-    if (r->months == 0 ||
-        (d.contracted_milli_kw <= 0 && (needs_contract || d.highest_milli_kw <= 0)))
+    TRY(units_mul(r->capacity_milli_kva, r->months, &d.capacity_milli_kva));
+    TRY(sum_active(r, &d.active_wh));
+    if (r->months == 0 || !rating_demand_known(fee, d))
         return ERR_RATING_FEE;
+    struct rating_demand_due due = rating_demand_due(fee, d);
     TRY(units_mul(due.plain_milli_kw, r->months, &plain));
     TRY(units_mul(due.over_milli_kw, r->months, &over));
-    TRY(add_quantity(plan, fee, plain, fee->price_e8, out));
-    return add_quantity(plan, fee, over, fee->over_price_e8, out);
+    TRY(add_quantity(plan, fee, plain, due.price_e8, out));
+    return add_quantity(plan, fee, over, due.over_price_e8, out);
 }
 
 static enum err add_fee(const struct rating_plan *plan, const struct rating_request *r,
@@ -88,8 +95,7 @@ static enum err add_factor(const struct rating_plan *plan, const struct rating_r
         return ERR_RATING_FEE;
     if (r->reactive_wh < 0)
         return ERR_RATING_BACKWARDS;
-    for (size_t i = 0; i < r->row_count; i++)
-        TRY(units_add(active_wh, r->rows[i].total_wh, &active_wh));
+    TRY(sum_active(r, &active_wh));
     if (active_wh > RATING_FACTOR_ENERGY_MAX || r->reactive_wh > RATING_FACTOR_ENERGY_MAX)
         return ERR_OVERFLOW;
     TRY(sum_factor(plan, out, &item.quantity_wh));

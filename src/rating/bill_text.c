@@ -296,6 +296,23 @@ static enum err take_fee_cycle(struct rating_parse *p, struct rating_part *part,
     return ERR_OK;
 }
 
+static enum err take_utilised_from(struct rating_parse *p, struct rating_part *part,
+                                   struct rating_spot spot)
+{
+    TRY(rating_take_quantity(p, &part->utilised_wh, spot));
+    return part->utilised_wh > 0 ? ERR_OK : rating_parse_refuse(p, RATING_UTILISED, spot);
+}
+
+/* A percent until the price is known, see rating_end_fee. */
+static enum err take_utilised_percent(struct rating_parse *p, struct rating_part *part,
+                                      struct rating_spot spot)
+{
+    uint16_t percent = 0;
+    TRY(take_whole_percent(p, &percent, spot));
+    part->utilised_price_e8 = percent;
+    return ERR_OK;
+}
+
 enum err rating_take_fee_member(struct rating_parse *p, struct rating_part *part, const char *name,
                                 struct rating_spot spot)
 {
@@ -309,12 +326,16 @@ enum err rating_take_fee_member(struct rating_parse *p, struct rating_part *part
         return take_whole_percent(p, &part->floor_percent, spot);
     if (strcmp(name, "over_percent") == 0)
         return take_whole_percent(p, &part->over_percent, spot);
+    if (strcmp(name, "utilised_from") == 0)
+        return take_utilised_from(p, part, spot);
+    if (strcmp(name, "utilised_percent") == 0)
+        return take_utilised_percent(p, part, spot);
     /* thousandths until the price is known, see rating_end_fee */
     TRY(take_decimal(p, FACTOR_DECIMALS, RATING_OVER_FACTOR, &part->over_price_e8, spot));
     return part->over_price_e8 > 0 ? ERR_OK : rating_parse_refuse(p, RATING_OVER_FACTOR, spot);
 }
 
-enum err rating_end_fee(struct rating_parse *p, struct rating_part *part, struct rating_spot spot)
+static enum err end_over(struct rating_parse *p, struct rating_part *part, struct rating_spot spot)
 {
     struct rating_spot factor = {spot.name, spot.index, "over_factor"};
     struct rating_spot percent = {spot.name, spot.index, "over_percent"};
@@ -330,4 +351,33 @@ enum err rating_end_fee(struct rating_parse *p, struct rating_part *part, struct
         return rating_parse_refuse(p, RATING_OVER_FACTOR, factor);
     part->over_price_e8 = thousandfold / 1000;
     return ERR_OK;
+}
+
+/* The part of it that is due, with no more decimals than a price may have. */
+static bool percent_of(int64_t price_e8, int64_t percent, int64_t *part_e8)
+{
+    int64_t hundredfold = price_e8 * percent; /* at most 10^11 * 1000 */
+    *part_e8 = hundredfold / 100;
+    return hundredfold % 100 == 0 && *part_e8 <= RATING_PRICE_MAX_E8;
+}
+
+static enum err end_utilised(struct rating_parse *p, struct rating_part *part,
+                             struct rating_spot spot)
+{
+    int64_t percent = part->utilised_price_e8;
+    struct rating_spot at = {spot.name, spot.index, percent ? "utilised_from" : "utilised_percent"};
+    if (percent == 0 && part->utilised_wh == 0)
+        return ERR_OK;
+    if (percent == 0 || part->utilised_wh == 0)
+        return rating_parse_refuse(p, RATING_MEMBER_MISSING, at);
+    at.member = "utilised_percent";
+    bool whole = percent_of(part->price_e8, percent, &part->utilised_price_e8) &&
+                 percent_of(part->over_price_e8, percent, &part->utilised_over_price_e8);
+    return whole ? ERR_OK : rating_parse_refuse(p, RATING_UTILISED, at);
+}
+
+enum err rating_end_fee(struct rating_parse *p, struct rating_part *part, struct rating_spot spot)
+{
+    TRY(end_over(p, part, spot));
+    return end_utilised(p, part, spot);
 }

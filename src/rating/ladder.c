@@ -1,5 +1,6 @@
 /* What makes a ladder valid, whoever built it. */
 #include "rating/rating_impl.h"
+#include "rating/statement_impl.h"
 
 /* Days of a month in the longest year. */
 static const uint8_t month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -29,6 +30,16 @@ static enum err check_days(const struct rating_ladder *l, struct rating_problem 
     if (heating ? !rating_is_day(l->end) : l->end.month != 0 || l->end.day != 0)
         return rating_refuse(problem, RATING_CYCLE_DAY, top("end"));
     return ERR_OK;
+}
+
+int64_t rating_surplus(const struct rating_ladder *l, size_t step, unsigned persons)
+{
+    const struct rating_step *s = &l->steps[step];
+    int64_t extra_wh = s->own_surplus ? s->extra_wh : l->household_extra_wh;
+    int64_t each_more_wh = s->own_surplus ? s->each_more_wh : l->household_each_more_wh;
+    if (l->household_from == 0 || persons < l->household_from)
+        return 0;
+    return extra_wh + each_more_wh * (persons - l->household_from);
 }
 
 static enum err check_household(const struct rating_ladder *l, struct rating_problem *problem)
@@ -69,6 +80,34 @@ static enum err check_bound(const struct rating_ladder *l, int i, bool high,
                                     : ERR_OK;
 }
 
+static bool rises(const struct rating_ladder *l, size_t i, unsigned persons)
+{
+    const struct rating_step *s = &l->steps[i], *before = s - 1;
+    int64_t more_wh = rating_surplus(l, i, persons) - rating_surplus(l, i - 1, persons);
+    bool high = l->high_from == 0 || s->to_high_wh + more_wh > before->to_high_wh;
+    return s->to_wh + more_wh > before->to_wh && high;
+}
+
+/* Bounds rise for the smallest large household and for the largest, and so for those between. */
+static enum err check_surplus(const struct rating_ladder *l, int i, struct rating_problem *problem)
+{
+    const struct rating_step *s = &l->steps[i];
+    struct rating_spot spot = {"steps", i, "extra"};
+    bool open = i + 1 == (int)l->step_count;
+    if (s->own_surplus && l->household_from == 0)
+        return rating_refuse(problem, RATING_MEMBER_MISSING,
+                             (struct rating_spot){"household", -1, NULL});
+    if (s->own_surplus && open)
+        return rating_refuse(problem, RATING_STEP_OPEN_END, spot);
+    if (s->extra_wh < 0 || s->extra_wh > RATING_BOUND_MAX_WH || s->each_more_wh < 0 ||
+        s->each_more_wh > RATING_BOUND_MAX_WH)
+        return rating_refuse(problem, RATING_QUANTITY_TOO_LARGE, spot);
+    if (i > 0 && !open &&
+        (!rises(l, (size_t)i, l->household_from) || !rises(l, (size_t)i, RATING_PERSONS_MAX)))
+        return rating_refuse(problem, RATING_STEP_ORDER, spot);
+    return ERR_OK;
+}
+
 static enum err check_matrix(const struct rating_plan *plan, int i, struct rating_problem *problem)
 {
     bool any = false;
@@ -91,6 +130,7 @@ static enum err check_step(const struct rating_plan *plan, int i, struct rating_
     else if (l->steps[i].to_high_wh != RATING_STEP_OPEN)
         return rating_refuse(problem, RATING_HIGH_SEASON,
                              (struct rating_spot){"steps", i, "to_high"});
+    TRY(check_surplus(l, i, problem));
     if (l->form == RATING_BY_MATRIX)
         return check_matrix(plan, i, problem);
     return rating_check_price(

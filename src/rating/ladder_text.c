@@ -194,13 +194,23 @@ enum err rating_take_apportion(struct rating_parse *p)
 
 /* --- steps ------------------------------------------------------------------------------------ */
 
-enum { STEP_TO, STEP_TO_HIGH, STEP_PRICE, STEP_SURCHARGE, STEP_PRICES, STEP_MEMBERS };
+enum {
+    STEP_TO,
+    STEP_TO_HIGH,
+    STEP_PRICE,
+    STEP_SURCHARGE,
+    STEP_PRICES,
+    STEP_EXTRA,
+    STEP_EACH_MORE,
+    STEP_MEMBERS
+};
 
 #define STEP_FORMS (1u << STEP_PRICE | 1u << STEP_SURCHARGE | 1u << STEP_PRICES)
 
 static const char *step_member(unsigned i)
 {
-    static const char *const names[] = {"to", "to_high", "price", "surcharge", "prices"};
+    static const char *const names[] = {"to",     "to_high", "price",    "surcharge",
+                                        "prices", "extra",   "each_more"};
     return names[i];
 }
 
@@ -231,6 +241,11 @@ static enum err take_step_member(struct rating_parse *p, int index, unsigned whi
         return rating_take_quantity(p, &step->to_high_wh, spot);
     case STEP_PRICES:
         return take_step_prices(p, index);
+    case STEP_EXTRA:
+        step->own_surplus = true;
+        return rating_take_quantity(p, &step->extra_wh, spot);
+    case STEP_EACH_MORE:
+        return rating_take_quantity(p, &step->each_more_wh, spot);
     default:
         return rating_take_price(p, &step->price_e8, spot);
     }
@@ -265,7 +280,12 @@ static enum err take_step(struct rating_parse *p, int index)
         TRY(rating_once(p, &seen, which, spot));
         TRY(take_step_member(p, index, which));
     }
-    return p->j.err == ERR_OK ? note_form(p, index, seen) : ERR_OK;
+    if (p->j.err != ERR_OK)
+        return ERR_OK;
+    if (seen & 1u << STEP_EACH_MORE && !(seen & 1u << STEP_EXTRA))
+        return rating_parse_refuse(p, RATING_MEMBER_MISSING,
+                                   (struct rating_spot){"steps", index, "extra"});
+    return note_form(p, index, seen);
 }
 
 enum err rating_take_steps(struct rating_parse *p)

@@ -77,14 +77,17 @@ enum {
     PART_FLOOR_PERCENT,
     PART_OVER_PERCENT,
     PART_OVER_FACTOR,
+    PART_UTILISED_FROM,
+    PART_UTILISED_PERCENT,
     PART_MEMBERS
 };
 
 static const char *part_member(unsigned i)
 {
-    static const char *const names[] = {"code",         "price",      "rounding", "per",
-                                        "cycle",        "start",      "end",      "floor_percent",
-                                        "over_percent", "over_factor"};
+    static const char *const names[] = {"code",        "price",         "rounding",
+                                        "per",         "cycle",         "start",
+                                        "end",         "floor_percent", "over_percent",
+                                        "over_factor", "utilised_from", "utilised_percent"};
     return names[i];
 }
 

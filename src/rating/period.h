@@ -35,8 +35,9 @@ struct rating_position {
     int64_t month_fen;  /* before subsidies */
     int64_t factor_fen; /* of the lines that the power factor is on */
     int64_t active_wh, reactive_wh;
-    int64_t subsidy_fen[RATING_SUBSIDIES_MAX];    /* given in it */
-    int64_t demand_milli_kw, contracted_milli_kw; /* for which its demand was charged; 0: none */
+    int64_t subsidy_fen[RATING_SUBSIDIES_MAX]; /* given in it */
+    /* for which its demand was charged; 0: none */
+    int64_t demand_milli_kw, contracted_milli_kw, capacity_milli_kva;
     int64_t carry;
 };
 
@@ -86,7 +87,8 @@ bool rating_plan_wants_rows(const struct rating_plan *plan);
 
 /* What the power factor of the month puts on its sum (factor_fen) as things stand; 0 where nothing
  * flowed, or the plan has none. */
-int32_t rating_factor_now_e4(const struct rating_plan *plan, const struct rating_position *position);
+int32_t rating_factor_now_e4(const struct rating_plan *plan,
+                             const struct rating_position *position);
 
 /* The first day of the cycle in which a local day lies, and of the next one. Days count from
  * 1970-01-01. A heating season is a cycle, and the time between two of them another. */

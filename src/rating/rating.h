@@ -147,6 +147,8 @@ struct rating_step {
     int64_t to_high_wh;                  /* the same in the months of the high season */
     int64_t price_e8;                    /* BY_PRICE: price; BY_SURCHARGE: surcharge */
     int64_t rate_price_e8[RATING_RATES]; /* BY_MATRIX */
+    bool own_surplus; /* a large household moves this bound up by these, not by the ladder's */
+    int64_t extra_wh, each_more_wh;
 };
 
 /* How the bounds shrink in the cycle in which the account opened. */
@@ -168,8 +170,7 @@ struct rating_ladder {
     /* MONTH only: months with other bounds, from..to inclusive, may go over the new year; 0: none
      */
     uint8_t high_from, high_to;
-    /* from this many persons on (0: never) every bound moves up by extra + each_more a person more
-     */
+    /* from this many persons on (0: never) a bound moves up by extra + each_more a person more */
     uint16_t household_from;
     int64_t household_extra_wh, household_each_more_wh;
     enum rating_move_in move_in;
@@ -221,6 +222,9 @@ struct rating_part {
      * over_price_e8. 0: not */
     uint16_t floor_percent, over_percent;
     int64_t over_price_e8;
+    /* PER_DEMAND: the prices of a month whose energy reaches this for each kVA. 0: not */
+    int64_t utilised_wh;
+    int64_t utilised_price_e8, utilised_over_price_e8;
 };
 
 #define RATING_PERCENT_SCALE 10'000 /* 1 % in fields called _e4 */

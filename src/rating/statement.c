@@ -89,13 +89,6 @@ static bool is_high(const struct rating_ladder *l, unsigned month)
     return month >= l->high_from || month <= l->high_to;
 }
 
-static int64_t household_wh(const struct rating_ladder *l, unsigned persons)
-{
-    if (l->household_from == 0 || persons < l->household_from)
-        return 0;
-    return l->household_extra_wh + l->household_each_more_wh * (persons - l->household_from);
-}
-
 /* The bounds as they hold for this household in this cycle. */
 static enum err set_bounds(struct rating_core *k, const struct rating_bounds *b)
 {
@@ -105,13 +98,12 @@ static enum err set_bounds(struct rating_core *k, const struct rating_bounds *b)
     if (l->high_from != 0 && (b->month < 1 || b->month > 12))
         return ERR_RATING_MONTH;
     bool high = is_high(l, b->month);
-    int64_t extra_wh = household_wh(l, b->persons);
     for (size_t i = 0; i < l->step_count; i++) {
         int64_t to = high ? l->steps[i].to_high_wh : l->steps[i].to_wh;
-        k->out->step_to_wh[i] =
-            to == RATING_STEP_OPEN
-                ? to
-                : (int64_t)((__int128)(to + extra_wh) * b->numerator / b->denominator);
+        k->out->step_to_wh[i] = to == RATING_STEP_OPEN
+                                    ? to
+                                    : (int64_t)((__int128)(to + rating_surplus(l, i, b->persons)) *
+                                                b->numerator / b->denominator);
     }
     return ERR_OK;
 }

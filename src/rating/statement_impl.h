@@ -38,6 +38,9 @@ struct rating_core {
     int64_t at_wh;                                   /* position */
 };
 
+/* What the bound of a step moves up by for so many persons. */
+int64_t rating_surplus(const struct rating_ladder *l, size_t step, unsigned persons);
+
 /* The entry of by_month for a month 1..12; -1: none. */
 int rating_month_entry(const struct rating_plan *plan, unsigned month);
 

@@ -45,12 +45,15 @@ static bool month_is_high(const struct plan *p, int month)
 
 void step_ends(const struct plan *p, int persons, int month, int64_t ends[STEPS_MAX])
 {
-    int64_t more = 0;
-    bool high = month_is_high(p, month);
-    if (p->household_from && persons >= p->household_from)
-        more = p->extra + (persons - p->household_from) * p->each_more;
-    for (int i = 0; i < p->step_count; i++)
-        ends[i] = p->steps[i].open ? -1 : more + (high ? p->steps[i].to_high : p->steps[i].to);
+    bool high = month_is_high(p, month), large = p->household_from && persons >= p->household_from;
+    for (int i = 0; i < p->step_count; i++) {
+        const struct step *s = &p->steps[i];
+        int64_t extra = s->own_surplus ? s->extra : p->extra;
+        int64_t each_more = s->own_surplus ? s->each_more : p->each_more;
+        ends[i] = s->open ? -1 : high ? s->to_high : s->to;
+        if (large && !s->open)
+            ends[i] += extra + (persons - p->household_from) * each_more;
+    }
 }
 
 /* How much of `amount`, used from position `at` on, lies in each step. */
@@ -283,20 +286,41 @@ static int at_least_one(int months)
     return months < 1 ? 1 : months;
 }
 
+bool fee_is_utilised(const struct part *x, int64_t active, int64_t capacity, int months)
+{
+    mpz_t kva, wanted;
+    if (!x->utilised_from)
+        return false;
+    mpz_init_set_si(wanted, x->utilised_from);
+    mpz_mul_si(wanted, wanted, capacity);
+    mpz_mul_si(wanted, wanted, months);
+    mpz_init_set_si(kva, active);
+    mpz_mul_ui(kva, kva, 1000);
+    bool utilised = mpz_cmp(kva, wanted) >= 0;
+    mpz_clears(kva, wanted, NULL);
+    return utilised;
+}
+
 /* What a demand is charged for: at least the floor, and above the limit on a line of its own. */
 static void add_demand(struct bill *b, const struct plan *p, const struct part *x,
                        const struct usage *u)
 {
     int64_t floor = u->contracted * x->floor_percent / 100;
     int64_t due = u->demand < floor ? floor : u->demand, over = 0;
-    int64_t limit = u->contracted * x->over_percent / 100;
+    int64_t limit = u->contracted * x->over_percent / 100, active = 0;
     if (x->over_percent && due > limit)
         over = due - limit;
+    for (int i = 0; i < u->row_count; i++)
+        active += u->rows[i].total;
+    bool utilised = fee_is_utilised(x, active, u->capacity, at_least_one(u->months));
+    int at = b->line_count;
     add_part(b, p, x, FEE, (due - over) * at_least_one(u->months));
-    int before = b->line_count;
+    if (b->line_count > at && utilised)
+        b->lines[at].price = &x->utilised_price;
+    at = b->line_count;
     add_part(b, p, x, FEE, over * at_least_one(u->months));
-    if (b->line_count > before)
-        b->lines[before].price = &x->over_price;
+    if (b->line_count > at)
+        b->lines[at].price = utilised ? &x->utilised_over_price : &x->over_price;
 }
 
 static void add_parts(struct bill *b, const struct plan *p, const struct usage *u)
@@ -484,6 +508,8 @@ static bool anything_negative(const struct plan *p, const struct usage *u)
  */
 static bool demand_unknown(const struct part *x, const struct usage *u)
 {
+    if (x->utilised_from && u->capacity == 0)
+        return true;
     return u->contracted == 0 && (x->floor_percent || x->over_percent || u->demand == 0);
 }
 

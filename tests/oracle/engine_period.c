@@ -352,7 +352,7 @@ static void print_rules(const struct rule_lines *rules, struct text *why)
 }
 
 static void check_rules(const struct plan *p, const struct due *due, struct month_stand *at,
-                        int64_t demand, struct text *why)
+                        const struct stretch *s, struct text *why)
 {
     static struct rule_lines rules;
     int64_t all = 0;
@@ -374,8 +374,9 @@ static void check_rules(const struct plan *p, const struct due *due, struct mont
         at->fen += missing;
         all += missing;
         rules_subsidies(p, i, at, &rules);
-        at->demand = at->demand > demand ? at->demand : demand;
+        at->demand = at->demand > s->demand ? at->demand : s->demand;
         at->demanded = true;
+        at->capacity = s->capacity;
         if (x->ends)
             *at = (struct month_stand){0};
     }
@@ -445,7 +446,7 @@ bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
     check_money(before.carry, why);
     check_lines(plan, p, s, due, why);
     check_order(due, why);
-    check_rules(p, due, &stand->month, s->demand, why);
+    check_rules(p, due, &stand->month, s, why);
     if (bill.energy_wh != due->energy)
         text_add(why, "the energy is %" PRId64 ", not %" PRId64 "\n", bill.energy_wh, due->energy);
     check_stand(p, at, stand, why);

@@ -85,6 +85,8 @@ struct step {
     int64_t to, to_high;
     struct decimal price;
     struct decimal rate_price[RATES];
+    bool own_surplus, has_each_more;
+    int64_t extra, each_more;
 };
 
 struct part {
@@ -96,6 +98,9 @@ struct part {
     int start_month, start_day, end_month, end_day;
     int floor_percent, over_percent; /* of a demand fee; 0: not said */
     struct decimal over_factor, over_price;
+    int64_t utilised_from; /* of a demand fee; 0: not said */
+    int utilised_percent;
+    struct decimal utilised_price, utilised_over_price;
 };
 
 /* Some months' own prices: one, one a rate, or one (or one a rate) a step. */
@@ -205,6 +210,8 @@ enum feature {
     WITH_QUOTA_MORE, /* a free quota beside schedules with prices, or of a rate without price */
     WITH_QUOTA_PERSON,
     WITH_FACTOR_ROUNDING,
+    WITH_STEP_SURPLUS,
+    WITH_UTILISED,
     FEATURES
 };
 extern const char *const feature_words[FEATURES], *const feature_plans[FEATURES];
@@ -230,7 +237,9 @@ void prices_print(const struct decimal *prices, const bool *priced, struct text 
 struct members;
 struct text *next_member(struct members *m);
 void plan_print_more(const struct plan *p, struct members *m);
+void step_print_more(const struct step *s, struct text *out);
 void part_print_more(const struct part *x, struct text *out);
+void part_derive(struct part *x);
 void plan_read_more(struct plan *p);
 /* The highest price of a unit, components included, of a plan without schedules and mix. */
 void plan_highest(const struct plan *p, mpq_t top);
@@ -275,6 +284,9 @@ void usage_print(const struct usage *u, struct text *out);
 /* Any reactive energy beside this active one: often the most with which a row of the power factor
  * is reached, or one unit more. */
 int64_t reactive_make(const struct plan *p, int64_t active, struct chance *c);
+/* Any capacity; often the most that so much energy in so many months uses well, or one unit more.
+ */
+int64_t capacity_make(const struct plan *p, int64_t active, int months, struct chance *c);
 
 /* --- bills -------------------------------------------------------------------------------------
  */
@@ -316,6 +328,8 @@ struct bill {
     mpq_t rest;
 };
 
+/* Energy that uses the capacity well, so that the prices of a demand fee are lower. */
+bool fee_is_utilised(const struct part *x, int64_t active, int64_t capacity, int months);
 /* The entry of by_month that a month (1..12) has; -1: none. */
 int month_entry(const struct plan *p, int month);
 /* `rate` TOTAL: of a plan without rates. `entry` -1: the plan's own. */

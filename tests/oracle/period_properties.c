@@ -324,7 +324,7 @@ static void try_stretch(int64_t *opened, struct chance *c)
     int offset = whole.offset, day = whole.opened_day;
     int64_t contracted = whole.contracted;
     stretch_make(&plan, *opened, &stand, c, &whole);
-    stretch_account(&whole, c);
+    stretch_account(&plan, &stand, &whole, c);
     whole.month_ends = false;
     whole.opened_day = day;
     if (start.begun) {

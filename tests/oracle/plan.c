@@ -329,6 +329,7 @@ static void print_step(const struct plan *p, const struct step *s, struct text *
         prices_print(s->rate_price, p->priced, out);
     else
         text_add(out, "\"%s\":\"%s\"", p->form == BY_PRICE ? "price" : "surcharge", s->price.text);
+    step_print_more(s, out);
     text_add(out, "}");
 }
 
@@ -452,6 +453,8 @@ static void each_decimal(struct plan *p, void (*act)(mpq_t))
         act(p->fees[i].price.value);
         act(p->fees[i].over_factor.value);
         act(p->fees[i].over_price.value);
+        act(p->fees[i].utilised_price.value);
+        act(p->fees[i].utilised_over_price.value);
     }
     each_decimal_more(p, act);
 }
@@ -478,10 +481,13 @@ void plan_clear(struct plan *p)
     for (int i = 0; i < SCHEDULES_MAX; i++)
         memset(&p->schedules[i].months, 0,
                sizeof p->schedules[i] - offsetof(struct schedule, months));
+    for (int i = 0; i < STEPS_MAX; i++)
+        p->steps[i].own_surplus = false;
     for (int i = 0; i < PARTS_MAX; i++)
         p->fees[i].cycle = p->components[i].cycle = -1;
     for (int i = 0; i < PARTS_MAX; i++) {
-        p->fees[i].floor_percent = p->fees[i].over_percent = 0;
+        p->fees[i].floor_percent = p->fees[i].over_percent = p->fees[i].utilised_percent = 0;
+        p->fees[i].utilised_from = 0;
         p->fees[i].start_month = p->fees[i].start_day = 0;
         p->fees[i].end_month = p->fees[i].end_day = 0;
     }

@@ -15,13 +15,29 @@ static const char *const count_words[] = {"meter", "account", "group"};
 static const char *const factor_words[] = {"energy", "capacity", "demand"};
 static const char *const factor_roundings[] = {"down", "half_up"};
 
-const char *const feature_words[FEATURES] = {
-    "zone",          "rates_from",     "schedules",       "by_month",
-    "move_in",       "count",          "quota",           "mix",
-    "area by day",   "capacity",       "demand",          "first_recharge",
-    "power_factor",  "subsidies",      "minimum_per",     "ceiling",
-    "names",         "heating season", "more of a quota", "quota a person",
-    "nearest factor"};
+const char *const feature_words[FEATURES] = {"zone",
+                                             "rates_from",
+                                             "schedules",
+                                             "by_month",
+                                             "move_in",
+                                             "count",
+                                             "quota",
+                                             "mix",
+                                             "area by day",
+                                             "capacity",
+                                             "demand",
+                                             "first_recharge",
+                                             "power_factor",
+                                             "subsidies",
+                                             "minimum_per",
+                                             "ceiling",
+                                             "names",
+                                             "heating season",
+                                             "more of a quota",
+                                             "quota a person",
+                                             "nearest factor",
+                                             "surplus a step",
+                                             "well used capacity"};
 #define FLAT_1 "{\"kind\":\"flat\",\"price\":\"1\","
 #define TOU_1 "{\"kind\":\"time_of_use\",\"prices\":{\"peak\":\"1\"},"
 #define ALL_DAY "\"periods\":[{\"from\":\"00:00\",\"to\":\"24:00\",\"rate\":\"peak\"}]"
@@ -53,6 +69,10 @@ const char *const feature_plans[FEATURES] = {
     FLAT_1 "\"free_quota\":{\"amount\":\"1\",\"cycle\":\"month\",\"per_person\":true}}",
     FLAT_1 "\"power_factor\":{\"table\":[{\"from\":\"0\",\"percent\":\"1\"}],\"on\":[\"energy\"],"
            "\"rounding\":\"half_up\"}}",
+    "{\"kind\":\"ladder\",\"cycle\":\"month\",\"household\":{\"from_persons\":5,\"extra\":\"1\"},"
+    "\"steps\":[{\"to\":\"1\",\"price\":\"1\",\"extra\":\"2\"},{\"price\":\"2\"}]}",
+    FLAT_1 "\"fees\":[{\"code\":\"a\",\"price\":\"1\",\"per\":\"demand\",\"utilised_from\":\"260\","
+           "\"utilised_percent\":\"90\"}]}",
 };
 
 unsigned features;
@@ -216,7 +236,58 @@ static void make_demand(struct part *x, struct chance *c)
     price_make(&x->price, 0, c);
     decimal_set(&x->price, chance_between(c, 0, 9999), 2);
     decimal_set(&x->over_factor, chance_between(c, 1, 5000), 3);
+}
+
+static void make_utilised(struct part *x, struct chance *c)
+{
+    static const unsigned long wholes[] = {90, 90, 50, 100, 25};
+    x->utilised_from = chance_between(c, 1, chance_percent(c, 50) ? 9 : 500000);
+    x->utilised_percent = (int)wholes[chance_between(c, 0, 4)];
+    if (!x->over_percent)
+        decimal_set(&x->price, chance_between(c, 0, 9999), 2);
+}
+
+/* The prices of a demand fee that follow from its own. */
+void part_derive(struct part *x)
+{
+    mpq_t part;
+    mpq_init(part);
+    mpq_set_si(part, x->utilised_percent, 100);
+    mpq_canonicalize(part);
     mpq_mul(x->over_price.value, x->price.value, x->over_factor.value);
+    mpq_mul(x->utilised_price.value, x->price.value, part);
+    mpq_mul(x->utilised_over_price.value, x->over_price.value, part);
+    mpq_clear(part);
+}
+
+/* Bounds rise whoever lives there, in the high season and without. */
+static bool bounds_rise(const struct plan *p)
+{
+    int64_t ends[STEPS_MAX], high[STEPS_MAX], more;
+    for (int large = 0; large < 2; large++) {
+        step_ends(p, large ? 999 : p->household_from, p->high_to, ends);
+        for (int i = 0; i < p->step_count - 1; i++) {
+            more = ends[i] - (p->high_from ? p->steps[i].to_high : p->steps[i].to);
+            ends[i] = p->steps[i].to + more;
+            high[i] = p->steps[i].to_high + more;
+            if (i > 0 && (ends[i] <= ends[i - 1] || (p->high_from && high[i] <= high[i - 1])))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void make_surplus(struct plan *p, struct chance *c)
+{
+    for (int i = 0; i < p->step_count - 1; i++) {
+        struct step *s = &p->steps[i];
+        s->own_surplus = chance_percent(c, 70);
+        s->extra = chance_between(c, 0, 100000);
+        s->has_each_more = chance_percent(c, 50);
+        s->each_more = s->has_each_more ? chance_between(c, 0, 100) + 100 * i : 0;
+    }
+    for (int i = 0; i < p->step_count && !bounds_rise(p); i++)
+        p->steps[i].own_surplus = false;
 }
 
 static void make_fees(struct plan *p, struct chance *c)
@@ -233,8 +304,12 @@ static void make_fees(struct plan *p, struct chance *c)
             x->per = PER_FIRST_RECHARGE;
         if (x->per != PER_AREA)
             x->cycle = -1;
-        if (x->per == PER_DEMAND)
-            make_demand(x, c);
+        if (x->per != PER_DEMAND)
+            continue;
+        make_demand(x, c);
+        if (p->unit <= 0 && take(WITH_UTILISED, 50, c))
+            make_utilised(x, c);
+        part_derive(x);
     }
 }
 
@@ -365,6 +440,8 @@ void plan_make_more(struct plan *p, struct chance *c)
         priced = priced || p->schedules[i].priced;
     if ((!priced || features >> WITH_QUOTA_MORE & 1) && take(WITH_QUOTA, 15, c))
         make_quota(p, c);
+    if (p->household_from && take(WITH_STEP_SURPLUS, 50, c))
+        make_surplus(p, c);
     make_fees(p, c);
     if (p->unit <= 0 && take(WITH_FACTOR, 15, c))
         make_factor(p, c);
@@ -538,6 +615,18 @@ static void print_subsidies(const struct plan *p, struct text *out)
     text_add(out, "]");
 }
 
+void step_print_more(const struct step *s, struct text *out)
+{
+    char text[32];
+    if (!s->own_surplus)
+        return;
+    quantity_print(s->extra, text);
+    text_add(out, ",\"extra\":\"%s\"", text);
+    quantity_print(s->each_more, text);
+    if (s->has_each_more)
+        text_add(out, ",\"each_more\":\"%s\"", text);
+}
+
 void part_print_more(const struct part *x, struct text *out)
 {
     if (x->cycle >= 0)
@@ -550,6 +639,12 @@ void part_print_more(const struct part *x, struct text *out)
     if (x->over_percent)
         text_add(out, ",\"over_percent\":\"%d\",\"over_factor\":\"%s\"", x->over_percent,
                  x->over_factor.text);
+    if (x->utilised_from) {
+        char from[32];
+        quantity_print(x->utilised_from, from);
+        text_add(out, ",\"utilised_from\":\"%s\",\"utilised_percent\":\"%d\"", from,
+                 x->utilised_percent);
+    }
 }
 
 void plan_print_more(const struct plan *p, struct members *m)

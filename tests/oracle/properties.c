@@ -298,8 +298,10 @@ static int household_is_later_ends(struct chance *c)
     step_ends(&plan, usage.persons, usage.month, ends);
     copy_plan();
     other.household_from = other.high_from = 0;
-    for (int i = 0; i < other.step_count - 1; i++)
+    for (int i = 0; i < other.step_count - 1; i++) {
         other.steps[i].to = ends[i];
+        other.steps[i].own_surplus = false;
+    }
     if (!read_other() || state(&engine_other, &usage, &second) != ERR_OK)
         return 0;
     return exact_of(&second) == exact_of(&first);

@@ -133,7 +133,9 @@ void read_part_more(struct part *x, int object)
     x->floor_percent = tree_number(&tree, object, "floor_percent", 0);
     x->over_percent = tree_number(&tree, object, "over_percent", 0);
     read_decimal(&x->over_factor, tree_text(&tree, object, "over_factor"));
-    mpq_mul(x->over_price.value, x->price.value, x->over_factor.value);
+    x->utilised_from = read_quantity(tree_text(&tree, object, "utilised_from"));
+    x->utilised_percent = tree_number(&tree, object, "utilised_percent", 0);
+    part_derive(x);
 }
 
 void plan_read_more(struct plan *p)

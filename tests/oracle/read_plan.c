@@ -81,6 +81,10 @@ static void read_steps(struct plan *p, int list)
         s->open = !tree_member(&tree, i, "to");
         s->to = read_quantity(tree_text(&tree, i, "to"));
         s->to_high = read_quantity(tree_text(&tree, i, "to_high"));
+        s->own_surplus = tree_member(&tree, i, "extra") != 0;
+        s->has_each_more = tree_member(&tree, i, "each_more") != 0;
+        s->extra = read_quantity(tree_text(&tree, i, "extra"));
+        s->each_more = read_quantity(tree_text(&tree, i, "each_more"));
         p->form = tree_member(&tree, i, "price")       ? BY_PRICE
                   : tree_member(&tree, i, "surcharge") ? BY_SURCHARGE
                                                        : BY_MATRIX;

@@ -97,7 +97,7 @@ int64_t sequence_try(const struct plan *p, const struct rating_plan *engine, int
     for (; done < periods; done++) {
         struct stand before = stand;
         stretch_make(p, opened, &stand, c, &stretch);
-        stretch_account(&stretch, c);
+        stretch_account(p, &stand, &stretch, c);
         if (done)
             stretch.contracted = contracted;
         else if (chance_percent(c, 1))

@@ -567,8 +567,12 @@ static void add_demand(const struct part *x, const struct stretch *s, const stru
                        struct cell cell, struct due *due)
 {
     int64_t normal[2], over[2], asked[2] = {section->demand, s->demand};
+    bool utilised[2] = {
+        section->demanded &&
+            fee_is_utilised(x, section->active_before, section->capacity_before, 1),
+        fee_is_utilised(x, section->active_before + section->active, s->capacity, 1)};
     bool needs = x->floor_percent || x->over_percent || s->demand == 0;
-    if (needs && s->contracted == 0) {
+    if ((needs && s->contracted == 0) || (x->utilised_from && s->capacity == 0)) {
         due->fee_missing = true;
         return;
     }
@@ -581,12 +585,17 @@ static void add_demand(const struct part *x, const struct stretch *s, const stru
         normal[i] = due_for < limit ? due_for : limit;
         over[i] = due_for - normal[i];
     }
-    cell.quantity = normal[1] - normal[0];
-    add_cell(due, cell);
-    cell.quantity = over[1] - over[0];
-    if (x->over_percent)
-        cell.price_e8 = price_e8(&x->over_price);
-    add_cell(due, cell);
+    bool same = utilised[0] == utilised[1];
+    for (int i = 1; i >= same; i--) {
+        cell.price_e8 = price_e8(utilised[i] ? &x->utilised_price : &x->price);
+        cell.quantity = i == 0 ? -normal[0] : same ? normal[1] - normal[0] : normal[1];
+        add_cell(due, cell);
+        if (!x->over_percent)
+            continue;
+        cell.price_e8 = price_e8(utilised[i] ? &x->utilised_over_price : &x->over_price);
+        cell.quantity = i == 0 ? -over[0] : same ? over[1] - over[0] : over[1];
+        add_cell(due, cell);
+    }
 }
 
 static int64_t fee_quantity(const struct part *x, const struct stretch *s, struct counted n,
@@ -708,6 +717,8 @@ static void enter_section(struct section *x, struct stand *stand)
         stand->month = (struct month_stand){.month = x->month};
     x->demand = stand->month.demand;
     x->demanded = stand->month.demanded;
+    x->active_before = stand->month.active;
+    x->capacity_before = stand->month.capacity;
 }
 
 static void bill_sections(const struct plan *p, const struct stretch *s, struct stand *stand,

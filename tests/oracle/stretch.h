@@ -37,7 +37,7 @@ struct month_stand {
     int64_t fen; /* before subsidies */
     int64_t factor_fen, active, reactive;
     int64_t given[SUBSIDIES_MAX];
-    int64_t demand;
+    int64_t demand, capacity;
     bool demanded; /* something was charged for it, if only the floor */
 };
 
@@ -86,6 +86,7 @@ struct section {
     int month;
     bool ends; /* the month is over with this bill */
     int64_t active, reactive, demand;
+    int64_t active_before, capacity_before; /* of the month, and for which its demand was charged */
     bool demanded;
 };
 #define SECTIONS_MAX 128
@@ -137,7 +138,8 @@ void line_round(struct line *x, mpq_t rest);
 /* A stretch from `opened` on, for a plan of which the ladder stands at `used`. */
 void stretch_make(const struct plan *p, int64_t opened, const struct stand *stand, struct chance *c,
                   struct stretch *s);
-void stretch_account(struct stretch *s, struct chance *c);
+void stretch_account(const struct plan *p, const struct stand *stand, struct stretch *s,
+                     struct chance *c);
 /* The rows first..last of it as a stretch of their own. */
 void stretch_cut(const struct stretch *whole, int first, int last, struct stretch *out);
 

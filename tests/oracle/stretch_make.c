@@ -169,9 +169,13 @@ void stretch_make(const struct plan *p, int64_t opened, const struct stand *stan
 }
 
 /* What the account has besides its meter. */
-void stretch_account(struct stretch *s, struct chance *c)
+void stretch_account(const struct plan *p, const struct stand *stand, struct stretch *s,
+                     struct chance *c)
 {
-    s->capacity = chance_between(c, 1, chance_percent(c, 30) ? 9 : 1000000);
+    int64_t active = stand->month.active;
+    for (int i = 0; i < s->row_count; i++)
+        active += s->rows[i].used.total;
+    s->capacity = capacity_make(p, active, 1, c);
     s->contracted = chance_between(c, 1, chance_percent(c, 30) ? 200 : 1000000);
     s->demand = chance_percent(c, 50) ? s->contracted + chance_between(c, -2, 2)
                                       : chance_between(c, 1, 2 * s->contracted);

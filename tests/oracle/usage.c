@@ -73,6 +73,25 @@ int64_t reactive_make(const struct plan *p, int64_t active, struct chance *c)
     return factor_most_reactive(p, active, row) + chance_between(c, 0, 1);
 }
 
+static int64_t utilised_from(const struct plan *p)
+{
+    for (int i = 0; i < p->fee_count; i++)
+        if (p->fees[i].utilised_from)
+            return p->fees[i].utilised_from;
+    return 0;
+}
+
+int64_t capacity_make(const struct plan *p, int64_t active, int months, struct chance *c)
+{
+    int64_t from = utilised_from(p);
+    if (from && chance_percent(c, 60)) {
+        int64_t most = active * 1000 / (from * months) + chance_between(c, 0, 1);
+        if (most > 0 && most <= 1000000000)
+            return most;
+    }
+    return chance_between(c, 1, chance_percent(c, 30) ? 9 : 1000000);
+}
+
 void usage_make(const struct plan *p, struct chance *c, struct usage *u)
 {
     u->persons = chance_percent(c, 50) ? 0 : (int)chance_between(c, 0, 12);
@@ -87,7 +106,6 @@ void usage_make(const struct plan *p, struct chance *c, struct usage *u)
     u->demand = chance_percent(c, 50) ? u->contracted + chance_between(c, -2, 2)
                                       : chance_between(c, 1, 2 * u->contracted);
     u->demand = u->demand < 1 ? 1 : u->demand;
-    u->capacity = chance_between(c, 1, 1000000);
     u->first_recharges = (int)(chance_percent(c, 60) ? 0 : chance_between(c, 1, 3));
     u->reactive_known = true;
     u->before = chance_percent(c, 50) ? 0 : chance_between(c, 0, 5000000);
@@ -111,6 +129,7 @@ void usage_make(const struct plan *p, struct chance *c, struct usage *u)
         }
     make_rows(p, u, total, edge - u->before, c);
     u->reactive = reactive_make(p, total, c);
+    u->capacity = capacity_make(p, total, u->months, c);
 }
 
 void usage_print(const struct usage *u, struct text *out)

@@ -61,6 +61,9 @@ static void test_least_price(void **state)
         {"{\"kind\":\"flat\",\"price\":\"0.60\",\"subsidies\":[{\"code\":\"poor\","
          "\"amount\":\"10.00\",\"per\":\"month\"}]}",
          60'000'000, AWAY_PLAN_PRICED},
+        {"{\"kind\":\"flat\",\"price\":\"0.60\",\"fees\":[{\"code\":\"demand\",\"price\":\"48\","
+         "\"per\":\"demand\",\"utilised_from\":\"260\",\"utilised_percent\":\"90\"}]}",
+         0, AWAY_PLAN_FALLING},
         {"{\"kind\":\"flat\",\"mix\":[{\"code\":\"home\",\"percent\":\"40\",\"price\":\"0.5383\"},"
          "{\"code\":\"shop\",\"percent\":\"60\",\"price\":\"0.7817\"}]}",
          53'830'000, AWAY_PLAN_PRICED},
@@ -131,6 +134,7 @@ static void test_what_is_left_besides(void **state)
          0,
          first_of_april},
         {QUOTA(""), {}, 10'000, 0, first_of_april},
+        {QUOTA(",\"per_person\":true"), {}, INT64_C(9'990'000), 0, first_of_april},
         {QUOTA(",\"start\":\"16\""), {.quota_day = day - 27, .quota_left_wh = 1}, 1, 0, day + 1},
         {SUBSIDY, {.month = march, .subsidy_fen = {1'000, 120}}, 0, 380, first_of_april},
         {SUBSIDY, {.month = march - 1, .subsidy_fen = {1'000, 120}}, 0, 1'500, first_of_april},

@@ -15,6 +15,8 @@ export const hasRates = (plan: Tree) => kindOf(plan).startsWith('time_of_use')
 export const hasSteps = (plan: Tree) => kindOf(plan).endsWith('ladder')
 /** Whether it counts heads: of a household's ladder, or of a free quota. */
 export const asksPersons = (plan: Tree) => plan.household !== undefined || (plan.free_quota as Tree | undefined)?.per_person === true
+/** Whether it counts kVA: for a fee, or for how well they are used. */
+export const asksCapacity = (plan: Tree) => listOf(plan.fees).some((fee) => fee.per === 'capacity' || fee.utilised_from !== undefined)
 export const unitOf = (plan: Tree) => String(plan.unit ?? 'kWh')
 export const listOf = (value: unknown): Tree[] => (Array.isArray(value) ? (value as Tree[]) : [])
 

@@ -1,6 +1,6 @@
 // What price plans ask of an account, as people enter it: decimals in fields, thousandths in the interface.
 import type { NewTerms, Terms } from '@/api/client'
-import { asksPersons, listOf } from './plan'
+import { asksCapacity, asksPersons, listOf } from './plan'
 import type { Tree } from './tree'
 
 export const NUMBERS = ['persons', 'area_milli_m2', 'capacity_milli_kva', 'contracted_milli_kw'] as const
@@ -65,7 +65,7 @@ export function askedBy(plan: Tree | null): Asked[] {
   const asked: [Asked, boolean][] = [
     ['persons', asksPersons(plan)],
     ['area_milli_m2', pers.includes('area')],
-    ['capacity_milli_kva', pers.includes('capacity')],
+    ['capacity_milli_kva', asksCapacity(plan)],
     ['contracted_milli_kw', listOf(plan.fees).some((fee) => fee.per === 'demand' && (fee.floor_percent !== undefined || fee.over_percent !== undefined))],
     ['moved_in', plan.move_in !== undefined && plan.move_in !== 'full'],
     ['ladder_group', plan.count === 'group'],
