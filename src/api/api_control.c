@@ -109,11 +109,23 @@ static enum err check_desired(struct call *c, const char *desired, enum control_
     return *out == CONTROL_OPEN && c->who.role == AUTH_WARDEN ? ERR_AUTH_FORBIDDEN : ERR_OK;
 }
 
+/* A circuit that is not held open by itself returns with the whole meter only. */
+static enum err check_circuit(struct call *c, int64_t circuit, enum control_desired wish)
+{
+    struct control_relay whole, own;
+    if (circuit < 1 || c->meter.circuits < 2 || wish != CONTROL_CLOSED)
+        return ERR_OK;
+    TRY(control_get(c->tx, c->id, 0, &whole));
+    TRY(control_get(c->tx, c->id, circuit, &own));
+    return whole.desired == CONTROL_OPEN && own.desired != CONTROL_OPEN ? ERR_CONTROL_WHOLE
+                                                                        : ERR_OK;
+}
+
 enum err api_relay(struct call *c)
 {
     const char *desired = "", *reason = "";
     int64_t circuit = 0;
-    enum control_desired wish;
+    enum control_desired wish = CONTROL_NONE;
     char actor[32];
     TRY(api_fields(c,
                    (struct api_field[]){{"circuit", API_FIELD_INT, 0, SITE_CIRCUITS_MAX, &circuit},
@@ -121,6 +133,7 @@ enum err api_relay(struct call *c)
                                         {"reason", API_FIELD_TEXT, 1, 200, &reason},
                                         {}}));
     TRY(check_desired(c, desired, &wish));
+    TRY(check_circuit(c, circuit, wish));
     api_actor(c, actor);
     struct detail d = {};
     detail_text(&d, "text", reason);

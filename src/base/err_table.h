@@ -226,6 +226,7 @@ ERR_ROW(ERR_TERMINALS_NONE, REFUSE, "This meter is no terminal with circuits of 
 ERR_ROW(ERR_TERMINALS_MANY, REFUSE, "There are more than 1,000 terminals there; choose a smaller place.", "该范围内终端超过 1000 台，请选择更小的范围。")
 ERR_ROW(ERR_TERMINALS_LOCK, REFUSE, "Locking and unlocking a circuit is for those who may set terminals: engineers, fee-control officers and managers. Your role may reset it.", "锁定与解锁回路须有终端设置权限（工程师、费控员、管理人员）；您的角色可以复位。")
 ERR_ROW(ERR_CONTROL_CIRCUIT, REFUSE, "The meter has no such circuit.", "该表没有此回路。")
+ERR_ROW(ERR_CONTROL_WHOLE, REFUSE, "The whole meter is cut: restore the whole meter first.", "整表已拉闸，请先恢复整表供电。")
 ERR_ROW(ERR_CONTROL_SWITCH, REFUSE, "This meter has no relay or valve that can be ordered.", "该表无可控继电器或阀门。")
 ERR_ROW(ERR_CONTROL_KEEP_POWER, REFUSE, "Keep-power is set: this meter must not be cut.", "该表处于保电状态，禁止拉闸。")
 ERR_ROW(ERR_CONTROL_BREAKER, REFUSE, "Too many cuts, or settings that leave circuits dark, in a short time; a second person must allow more.", "短时间内拉闸（或使回路断电的设置）过多，需另一人批准后继续。")

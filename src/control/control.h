@@ -11,7 +11,9 @@
  * Keep-power stands above everything: while it is set no cut is accepted, and the meter is told
  * too.
  *
- * Circuit 0 is the whole meter; 1..3 are switched outputs of a dorm terminal.
+ * Circuit 0 is the whole meter; 1..3 are switched outputs of a dorm terminal. A circuit that was
+ * cut by itself stays open when the whole returns: then the others are ordered one by one. The
+ * restore of a circuit waits while the whole is cut.
  */
 #ifndef YUFU_CONTROL_CONTROL_H
 #define YUFU_CONTROL_CONTROL_H
@@ -78,8 +80,8 @@ struct control_keep {
 /* Keep-power of the whole meter. On: withdraws a pending cut, and restores what we had cut. */
 [[nodiscard]] enum err control_keep(struct store_tx *tx, const struct control_keep *keep);
 
-/* Mass cuts of a project are let through for the next CONTROL_BREAKER_S seconds, and whom the breaker
- * held back is decided again at once. Two persons do it by breaker.h. */
+/* Mass cuts of a project are let through for the next CONTROL_BREAKER_S seconds, and whom the
+ * breaker held back is decided again at once. Two persons do it by breaker.h. */
 [[nodiscard]] enum err control_breaker_release(struct store_tx *tx, int64_t project_id,
                                                const char *actor, wall_s now);
 

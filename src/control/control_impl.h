@@ -77,10 +77,16 @@ enum err control_breaker_stopped(struct store_tx *tx, int64_t project_id, wall_s
 /* Whose cut it holds back is decided again at once. */
 enum err control_breaker_wake(struct store_tx *tx, int64_t project_id, wall_s now);
 
-/* Puts the command for the register's present wish and decides when to look again. */
+/* Puts the commands for the register's present wish and decides when to look again. A restore of
+ * the whole leaves circuits open that are wished open by themselves; one of a circuit waits while
+ * the whole is cut. */
 enum err control_send(struct control_turn *t, const struct control_meter *m, struct control_row *r);
 enum err control_send_keep(struct control_turn *t, const struct control_meter *m,
                            struct control_row *r);
+/* A circuit has no supply to return to while the whole meter is cut. *since: when its restore could
+ * begin. */
+enum err control_waits(struct control_turn *t, const struct control_row *r, bool *waits,
+                       wall_s *since);
 int64_t control_pause_s(int64_t attempt);
 
 enum err control_tell(struct control_turn *t, const struct control_meter *m,

@@ -154,9 +154,12 @@ enum err control_outcome(struct store_tx *tx, const struct uplink_outcome *o, wa
 static enum err push(struct control_turn *t, const struct control_meter *m, struct control_row *r)
 {
     struct headend_command c;
+    bool waits;
+    wall_s since;
     if (r->desired != CONTROL_CLOSED)
         return control_lapse(t, m, r, EVENT_RELAY_EXPIRED);
-    if (r->told == 0 && t->now.s - r->changed_at.s >= CONTROL_LATE_S) {
+    TRY(control_waits(t, r, &waits, &since));
+    if (!waits && r->told == 0 && t->now.s - since.s >= CONTROL_LATE_S) {
         r->told = 1;
         TRY(control_tell(t, m, r, EVENT_RELAY_LATE));
     }

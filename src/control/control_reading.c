@@ -1,3 +1,6 @@
+#include <string.h>
+
+#include "base/must.h"
 #include "control/control_impl.h"
 
 #define REASON_REMOTE 1 /* POINT_OPEN_REASON of a relay that was ordered open over the line */
@@ -60,6 +63,17 @@ static enum err moved_alone(struct control_turn *t, const struct control_meter *
     return control_row_save(t->tx, r);
 }
 
+/* A circuit follows the whole meter: dark with its cut, and back with its restore. */
+static bool is_of_whole(const struct control_row *whole, const struct control_row *r,
+                        wall_s moved_before)
+{
+    if (r->circuit == 0 || r->desired == CONTROL_OPEN)
+        return false;
+    return r->state == CONTROL_IS_OPEN
+               ? whole->desired == CONTROL_OPEN
+               : whole->desired == CONTROL_CLOSED && moved_before.s <= whole->changed_at.s;
+}
+
 /* Energy that flows though the whole meter is cut: bypassed, or a welded relay. */
 static enum err watch_leak(struct control_turn *t, const struct control_meter *m,
                            struct control_row *r, const struct control_report *p)
@@ -84,8 +98,10 @@ static enum err watch_leak(struct control_turn *t, const struct control_meter *m
 }
 
 static enum err take_state(struct control_turn *t, const struct control_meter *m,
-                           struct control_row *r, const struct control_report *p)
+                           const struct control_row *whole, struct control_row *r,
+                           const struct control_report *p)
 {
+    wall_s moved_before = r->state_at;
     enum control_relay_state now = control_state_of_bits(p->relay_open, r->circuit, m->circuits);
     if (now == CONTROL_UNKNOWN || p->at.s < r->state_at.s)
         return ERR_OK;
@@ -102,7 +118,9 @@ static enum err take_state(struct control_turn *t, const struct control_meter *m
         return not_made ? control_row_save(t->tx, r) : ERR_OK;
     if (r->next_at.s != 0)
         return settle_pending(t, m, r, p);
-    return first ? control_row_save(t->tx, r) : moved_alone(t, m, r, p);
+    if (first || is_of_whole(whole, r, moved_before))
+        return control_row_save(t->tx, r);
+    return moved_alone(t, m, r, p);
 }
 
 static enum err take_keep(struct control_turn *t, struct control_row *r,
@@ -117,6 +135,19 @@ static enum err take_keep(struct control_turn *t, struct control_row *r,
     return control_row_save(t->tx, r);
 }
 
+/* The whole meter stands first, also before its first report: from that on, moves are noticed. */
+static enum err whole_first(struct store_tx *tx, int64_t meter_id,
+                            struct control_row rows[CONTROL_RELAYS_MAX], size_t *count)
+{
+    TRY(control_rows_load(tx, meter_id, rows, count));
+    if (*count > 0 && rows[0].circuit == 0)
+        return ERR_OK;
+    MUST(*count < CONTROL_RELAYS_MAX);
+    memmove(rows + 1, rows, *count * sizeof *rows);
+    (*count)++;
+    return control_row_load(tx, meter_id, 0, &rows[0]);
+}
+
 static enum err take_report(struct store_tx *tx, const struct control_report *p)
 {
     struct control_meter m;
@@ -126,14 +157,9 @@ static enum err take_report(struct store_tx *tx, const struct control_report *p)
     enum err e = control_meter_load(tx, p->meter_id, &m);
     if (e != ERR_OK)
         return e == ERR_NOT_FOUND ? ERR_OK : e;
-    TRY(control_rows_load(tx, p->meter_id, rows, &count));
-    if (count == 0 || rows[0].circuit != 0) { /* from the first report on, moves are noticed */
-        struct control_row whole;
-        TRY(control_row_load(tx, p->meter_id, 0, &whole));
-        TRY(take_state(&t, &m, &whole, p));
-    }
+    TRY(whole_first(tx, p->meter_id, rows, &count));
     for (size_t i = 0; i < count; i++) {
-        TRY(take_state(&t, &m, &rows[i], p));
+        TRY(take_state(&t, &m, &rows[0], &rows[i], p));
         TRY(take_keep(&t, &rows[i], p));
         TRY(watch_leak(&t, &m, &rows[i], p));
     }

@@ -4,6 +4,7 @@
 #include "control/control_impl.h"
 #include "headend/headend.h"
 
+#define WAIT_FOR_WHOLE_S 60
 #define AFTER_CUT_S 5 /* beyond its deadline nothing of a cut is under way any more */
 
 int64_t control_pause_s(int64_t attempt)
@@ -55,7 +56,8 @@ static enum err put(struct control_turn *t, const struct control_meter *m,
     return headend_command_put(t->tx, &o, id);
 }
 
-enum err control_send(struct control_turn *t, const struct control_meter *m, struct control_row *r)
+static enum err send_order(struct control_turn *t, const struct control_meter *m,
+                           struct control_row *r)
 {
     struct uplink_command c = {
         .kind = UPLINK_RELAY,
@@ -71,6 +73,76 @@ enum err control_send(struct control_turn *t, const struct control_meter *m, str
                                               : t->now.s + control_pause_s(r->attempt);
     r->attempt++;
     return control_row_save(t->tx, r);
+}
+
+/* --- the whole meter and its circuits ------------------------------------------------------------
+ */
+
+static enum err has_held(struct control_turn *t, const struct control_meter *m, bool *held)
+{
+    struct control_row rows[CONTROL_RELAYS_MAX];
+    size_t count;
+    *held = false;
+    TRY(control_rows_load(t->tx, m->id, rows, &count));
+    for (size_t i = 0; i < count; i++)
+        *held = *held || (rows[i].circuit > 0 && rows[i].desired == CONTROL_OPEN);
+    return ERR_OK;
+}
+
+/* An order to the whole meter would close a circuit that is to stay open: the others are asked one
+ * by one, and pursue themselves. */
+static enum err restore_others(struct control_turn *t, const struct control_meter *m,
+                               struct control_row *whole)
+{
+    bool anew = whole->attempt == 0;
+    whole->command_id = 0;
+    whole->next_at.s = t->now.s + control_pause_s(whole->attempt++);
+    TRY(control_row_save(t->tx, whole));
+    for (int64_t circuit = 1; circuit <= m->circuits; circuit++) {
+        struct control_row r;
+        TRY(control_row_load(t->tx, m->id, circuit, &r));
+        bool settled = r.desired == CONTROL_CLOSED && !anew &&
+                       (r.next_at.s != 0 || r.state == CONTROL_IS_CLOSED);
+        if (r.desired == CONTROL_OPEN || settled)
+            continue;
+        TRY(control_wish(t->tx,
+                         &(struct control_wish){.meter_id = m->id,
+                                                .circuit = circuit,
+                                                .desired = CONTROL_CLOSED,
+                                                .reason = whole->reason,
+                                                .detail = whole->detail,
+                                                .actor = t->actor,
+                                                .now = t->now,
+                                                .random = rand_u64(&t->ids)},
+                         NULL));
+    }
+    return ERR_OK;
+}
+
+enum err control_waits(struct control_turn *t, const struct control_row *r, bool *waits,
+                       wall_s *since)
+{
+    struct control_row whole = {};
+    if (r->circuit > 0 && r->desired == CONTROL_CLOSED)
+        TRY(control_row_load(t->tx, r->meter_id, 0, &whole));
+    *waits = whole.desired == CONTROL_OPEN;
+    *since = whole.changed_at.s > r->changed_at.s ? whole.changed_at : r->changed_at;
+    return ERR_OK;
+}
+
+enum err control_send(struct control_turn *t, const struct control_meter *m, struct control_row *r)
+{
+    bool waits, held = false;
+    wall_s since;
+    TRY(control_waits(t, r, &waits, &since));
+    if (waits) {
+        r->command_id = 0;
+        r->next_at.s = t->now.s + WAIT_FOR_WHOLE_S;
+        return control_row_save(t->tx, r);
+    }
+    if (r->circuit == 0 && r->desired == CONTROL_CLOSED && m->circuits > 1)
+        TRY(has_held(t, m, &held));
+    return held ? restore_others(t, m, r) : send_order(t, m, r);
 }
 
 enum err control_send_keep(struct control_turn *t, const struct control_meter *m,
@@ -185,13 +257,13 @@ enum err control_wish(struct store_tx *tx, const struct control_wish *w, int64_t
 /* --- keep-power
  * ----------------------------------------------------------------------------------- */
 
-/* What we had cut, or were about to cut, returns. */
+/* What we had cut, or were about to cut, returns; the whole after its circuits, by one order. */
 static enum err return_supply(struct control_turn *t, const struct control_meter *m)
 {
     struct control_row rows[CONTROL_RELAYS_MAX];
     size_t count;
     TRY(control_rows_load(t->tx, m->id, rows, &count));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = count; i-- > 0;)
         if (rows[i].desired == CONTROL_OPEN)
             TRY(control_wish(t->tx,
                              &(struct control_wish){.meter_id = m->id,

@@ -195,13 +195,14 @@ static enum err wish(struct loop *l, const struct control_wish *w)
     return control_wish(l->turn.tx, &all, NULL);
 }
 
-/* What we had switched off of one meter comes back, the whole and single circuits. */
+/* What we had switched off of one meter comes back: single circuits first, so that one order can
+ * return the whole. */
 static enum err close_meter(struct loop *l, int64_t meter_id, const char *reason, const char *json)
 {
     struct control_row rows[CONTROL_RELAYS_MAX];
     size_t count;
     TRY(control_rows_load(l->turn.tx, meter_id, rows, &count));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = count; i-- > 0;)
         if (fee_desired_of(&rows[i]) == STRATEGY_DESIRED_OPEN_MONEY)
             TRY(wish(l, &(struct control_wish){.meter_id = meter_id,
                                                .circuit = rows[i].circuit,
@@ -272,6 +273,9 @@ enum err fee_cut_taken_over(struct loop *l)
 static enum err limit_meter(struct loop *l, size_t i, const char *json, bool *begun)
 {
     uint32_t some = fee_limit_circuits(&l->in_force.policy, l->circuits[i]);
+    struct fee_off off;
+    TRY(fee_circuits_off(l, l->relay[i].meter_id, &off));
+    some &= ~off.any; /* what a person holds open stays theirs */
     for (int64_t c = 1; c <= l->circuits[i]; c++) {
         if (!(some >> (c - 1) & 1))
             continue;

@@ -38,16 +38,18 @@ uint32_t fee_limit_circuits(const struct strategy_policy *p, int64_t circuits)
     return some == all ? 0 : some;
 }
 
-/* The circuits of a meter that are off for money, as bits. */
-static enum err circuits_off(struct loop *l, int64_t meter_id, uint32_t *off)
+enum err fee_circuits_off(struct loop *l, int64_t meter_id, struct fee_off *off)
 {
     struct control_row rows[CONTROL_RELAYS_MAX];
     size_t count;
-    *off = 0;
+    *off = (struct fee_off){};
     TRY(control_rows_load(l->turn.tx, meter_id, rows, &count));
-    for (size_t i = 0; i < count; i++)
-        if (rows[i].circuit > 0 && fee_desired_of(&rows[i]) == STRATEGY_DESIRED_OPEN_MONEY)
-            *off |= 1u << (rows[i].circuit - 1);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bit = rows[i].circuit > 0 ? 1u << (rows[i].circuit - 1) : 0;
+        enum strategy_desired desired = fee_desired_of(&rows[i]);
+        off->for_money |= desired == STRATEGY_DESIRED_OPEN_MONEY ? bit : 0;
+        off->any |= rows[i].desired == CONTROL_OPEN ? bit : 0;
+    }
     return ERR_OK;
 }
 
@@ -58,13 +60,14 @@ static enum err gather_limit(struct loop *l)
     struct strategy_facts *f = &l->facts;
     bool all_off = true;
     for (size_t i = 0; i < l->outlook.meter_count; i++) {
-        uint32_t circuits = fee_limit_circuits(p, l->circuits[i]), off;
+        uint32_t circuits = fee_limit_circuits(p, l->circuits[i]);
+        struct fee_off off;
         if (l->circuits[i] < 2)
             continue;
-        TRY(circuits_off(l, l->relay[i].meter_id, &off));
-        f->some_limited = f->some_limited || off != 0;
+        TRY(fee_circuits_off(l, l->relay[i].meter_id, &off));
+        f->some_limited = f->some_limited || off.for_money != 0;
         f->can_limit = f->can_limit || circuits != 0;
-        all_off = all_off && (off & circuits) == circuits;
+        all_off = all_off && (off.any & circuits) == circuits;
     }
     f->limited_at.s = f->can_limit && all_off ? l->episode.limited_at.s : 0;
     return ERR_OK;

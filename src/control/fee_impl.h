@@ -78,6 +78,11 @@ enum err fee_judge(struct loop *l, int64_t account_id);
 enum err fee_gather(struct loop *l);
 /* The circuits of a meter that the limit stage switches off: some, but not all. */
 uint32_t fee_limit_circuits(const struct strategy_policy *p, int64_t circuits);
+/* The circuits of a meter that are to be off, a bit each. */
+struct fee_off {
+    uint32_t for_money, any; /* any: a person's too */
+};
+enum err fee_circuits_off(struct loop *l, int64_t meter_id, struct fee_off *off);
 enum strategy_desired fee_desired_of(const struct control_row *r);
 /* Other services (property fee, rent). What is billed for them stands in a book of its own, beside
  * the prepayment (LEDGER_OTHER_DUE), and is no part of what is available. What was taken out of the

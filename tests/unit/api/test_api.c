@@ -383,6 +383,33 @@ static void test_relay_and_keep(void **state)
                 400, "API_FIELD");
 }
 
+/* A circuit returns with the whole meter; what was cut by itself can be let go before. */
+static void test_no_circuit_returns_while_the_whole_is_cut(void **state)
+{
+    struct world *w = *state;
+    world_person(w, AUTH_OFFICER, 1);
+    struct person p = world_login(w, "officer");
+    world_execute(w, "UPDATE meter SET circuits = 3 WHERE id = 1");
+    static const struct {
+        const char *key, *body, *error;
+        int status;
+    } steps[] = {
+        {"relay-000001", "{\"circuit\": 2, \"desired\": \"open\", \"reason\": \"work\"}", "-", 202},
+        {"relay-000002", "{\"circuit\": 0, \"desired\": \"open\", \"reason\": \"test\"}", "-", 202},
+        {"relay-000003", "{\"circuit\": 1, \"desired\": \"closed\", \"reason\": \"light\"}",
+         "CONTROL_WHOLE", 409},
+        {"relay-000004", "{\"circuit\": 2, \"desired\": \"closed\", \"reason\": \"done\"}", "-",
+         202},
+        {"relay-000005", "{\"circuit\": 0, \"desired\": \"closed\", \"reason\": \"test\"}", "-",
+         202},
+        {"relay-000006", "{\"circuit\": 1, \"desired\": \"closed\", \"reason\": \"light\"}", "-",
+         202},
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        check_reply(world_post(w, &p, steps[i].key, "/api/v1/meters/1/relay", steps[i].body),
+                    steps[i].status, steps[i].error);
+}
+
 static void test_warden_restores_but_does_not_cut(void **state)
 {
     struct world *w = *state;
@@ -569,6 +596,7 @@ int main(void)
         CASE(test_old_answers_go),
         CASE(test_double_submit_hammer),
         CASE(test_relay_and_keep),
+        CASE(test_no_circuit_returns_while_the_whole_is_cut),
         CASE(test_warden_restores_but_does_not_cut),
         CASE(test_stream_tells_of_a_sale),
         CASE(test_stream_is_full),

@@ -11,7 +11,7 @@
  * ----------------------------------------------------------------------------------------- */
 
 /* In arrears, warned at each level, half an hour has passed: the cut is ordered. */
-static void run_out(struct world *w)
+static void run_low(struct world *w)
 {
     pay(w, "order-0001", 4000);
     reading(w, 60, 0);
@@ -26,6 +26,11 @@ static void run_out(struct world *w)
     assert_int_equal(level(w), 3);
     deliver(w);
     assert_false(wished(w, "open"));
+}
+
+static void run_out(struct world *w)
+{
+    run_low(w);
     reading(w, 1900, 100);
 }
 
@@ -592,12 +597,17 @@ static void test_limit_before_the_cut(void **state)
 }
 
 /* The stage before the cut: circuits 2 and 3 of the only meter are wished off. */
-static void limited(struct world *w)
+static void limiting(struct world *w)
 {
     sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"00:00\",\"to\":\"24:00\","
            "\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true,\"limit_s\":3600,"
            "\"limit_circuits\":[2,3]}}'");
     sql(w, "UPDATE meter SET model = 'yufu-dorm3', circuits = 3");
+}
+
+static void limited(struct world *w)
+{
+    limiting(w);
     run_out(w);
     assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 2);
 }
@@ -622,6 +632,30 @@ static void test_half_a_limit_is_lifted(void **state)
     assert_ok(store_run(w->ledger, tick, w));
     assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 1);
     paid_and_on_again(w);
+}
+
+/* Somebody works at circuit 2: it is not taken over by the stage before the cut, counts there as
+ * off, and no payment closes it. */
+static void test_a_limit_leaves_a_person_their_circuit(void **state)
+{
+    struct world *w = *state;
+    limiting(w);
+    run_low(w);
+    sql(w, "INSERT INTO relay (meter_id, circuit, version, desired, reason, actor, detail, "
+           "changed_at, state, state_at) "
+           "VALUES (11, 2, 1, 'open', 'manual', 'user:1', '{}', 1, 'open', 1)");
+    w->relay_open = 2;
+    reading(w, 1900, 100);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE circuit = 2 AND version = 1"), 1);
+    assert_true(number(w, "SELECT limited_at FROM fee_state WHERE account_id = 7") > 0);
+    sql(w, "UPDATE relay SET state = 'open', next_at = NULL WHERE circuit = 3");
+    w->relay_open = 6;
+    reading(w, 60, 0);
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'fee.limited'"), 1);
+    pay(w, "order-0002", 50'000);
+    reading(w, 10, 0);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'closed'"), 1);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE circuit = 2 AND version = 1"), 1);
 }
 
 /* What the strategy of before switched off comes back under one without a limit. */
@@ -707,6 +741,7 @@ int main(void)
         CASE(test_warned_then_cut),
         CASE(test_limit_before_the_cut),
         CASE(test_half_a_limit_is_lifted),
+        CASE(test_a_limit_leaves_a_person_their_circuit),
         CASE(test_a_limit_outlives_no_strategy),
         CASE(test_a_person_at_one_meter_keeps_not_the_other),
         CASE(test_cut_that_lapsed_is_decided_again),

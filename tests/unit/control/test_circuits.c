@@ -1,0 +1,190 @@
+/* The whole meter and its circuits: what is wished of one must not undo the other. */
+#include "tests/unit/check.h"
+
+#include "tests/unit/control/relay_world.h"
+
+#define WHOLE 0
+#define BY_ORDER 1 /* POINT_OPEN_REASON */
+
+static enum err wish_circuit(struct world *w, int64_t circuit, enum control_desired desired,
+                             const char *reason)
+{
+    return wish_full(
+        w, (struct control_wish){
+               .meter_id = TERMINAL, .circuit = circuit, .desired = desired, .reason = reason});
+}
+
+static void report_bits(struct world *w, int64_t bits)
+{
+    w->now.s += 60;
+    report_full(w, (struct control_report){.meter_id = TERMINAL,
+                                           .relay_open = bits,
+                                           .keep_power = -1,
+                                           .open_reason = bits ? BY_ORDER : 0,
+                                           .energy_wh = -1});
+}
+
+/* What the gateway was asked for since the last time. */
+struct orders {
+    int count;
+    unsigned opened, closed; /* bit per circuit; 0: the whole */
+};
+
+static enum err take_orders(struct store_tx *tx, void *arg)
+{
+    struct orders *o = arg;
+    struct query q = query_open(
+        tx, "SELECT body FROM command WHERE state = 'waiting' AND kind = 'relay' ORDER BY id", "");
+    while (query_step(&q)) {
+        _Alignas(16) static uint8_t arena[UPLINK_ARENA];
+        struct uplink_message m;
+        struct bytes body = query_blob(&q, 0);
+        assert_ok(uplink_message_decode(body.data, body.len, arena, &m));
+        o->count++;
+        *(m.command.open ? &o->opened : &o->closed) |= 1U << m.command.circuit;
+    }
+    TRY(query_end(&q));
+    return store_exec(tx, "UPDATE command SET state = 'done' WHERE state = 'waiting'", "");
+}
+
+static struct orders orders(struct world *w)
+{
+    struct orders o = {};
+    assert_ok(store_run(w->store, take_orders, &o));
+    return o;
+}
+
+static void cut(struct world *w, int64_t circuit, const char *reason, int64_t bits)
+{
+    assert_ok(wish_circuit(w, circuit, CONTROL_OPEN, reason));
+    orders(w);
+    report_bits(w, bits);
+    assert_int_equal(relay_of(w, TERMINAL, circuit).desired, CONTROL_OPEN);
+    assert_false(relay_of(w, TERMINAL, circuit).pending);
+}
+
+static void restore(struct world *w, int64_t circuit, int64_t bits)
+{
+    assert_ok(wish_circuit(w, circuit, CONTROL_CLOSED, "payment"));
+    orders(w);
+    report_bits(w, bits);
+    assert_false(relay_of(w, TERMINAL, circuit).pending);
+}
+
+/* A circuit that was cut and restored long ago is dark with the whole meter; it is not called back
+ * against that. */
+static void test_a_cut_of_the_whole_is_not_undone_by_a_circuit(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, 2, "arrears", 2);
+    restore(w, 2, 0);
+    cut(w, WHOLE, "arrears", 7);
+    w->now.s += 600;
+    tick(w);
+    assert_int_equal(orders(w).count, 0);
+    assert_int_equal(events(w, "relay.mismatch"), 0);
+    assert_int_equal(relay_of(w, TERMINAL, WHOLE).desired, CONTROL_OPEN);
+}
+
+/* Somebody works on the wires of circuit 2 while the room runs out of money and pays. */
+static void test_a_held_circuit_stays_open_when_the_whole_returns(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, 2, "manual", 2);
+    cut(w, WHOLE, "arrears", 7);
+    assert_ok(wish_circuit(w, WHOLE, CONTROL_CLOSED, "payment"));
+    struct orders o = orders(w);
+    assert_int_equal(o.closed, 1U << 1 | 1U << 3);
+    assert_int_equal(o.opened, 0);
+    report_bits(w, 2);
+    assert_false(relay_of(w, TERMINAL, WHOLE).pending);
+    assert_int_equal(relay_of(w, TERMINAL, 2).desired, CONTROL_OPEN);
+    assert_int_equal(events(w, "relay.mismatch"), 0);
+    w->now.s += 600;
+    tick(w);
+    assert_int_equal(orders(w).count, 0);
+    assert_ok(wish_circuit(w, 2, CONTROL_CLOSED, "manual"));
+    assert_int_equal(orders(w).closed, 1U << 2);
+    report_bits(w, 0);
+    assert_false(relay_of(w, TERMINAL, 2).pending);
+}
+
+/* The line was dead when it was paid: the others are asked for until they are seen closed. */
+static void test_the_other_circuits_are_pursued(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, 2, "manual", 2);
+    cut(w, WHOLE, "arrears", 7);
+    assert_ok(wish_circuit(w, WHOLE, CONTROL_CLOSED, "payment"));
+    for (int i = 0; i < 3; i++) {
+        orders(w); /* answered by nobody */
+        w->now.s += 300;
+        tick(w);
+    }
+    struct orders o = orders(w);
+    assert_int_equal(o.closed, 1U << 1 | 1U << 3);
+    report_bits(w, 2 | 4);
+    o = orders(w);
+    w->now.s += 300;
+    tick(w);
+    assert_int_equal(orders(w).closed, 1U << 3); /* circuit 1 is back */
+    report_bits(w, 2);
+    w->now.s += 300;
+    tick(w);
+    assert_int_equal(orders(w).count, 0);
+}
+
+/* It is let go while the whole is cut: it waits, and one order returns all. */
+static void test_a_circuit_let_go_returns_with_the_whole(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, 2, "manual", 2);
+    cut(w, WHOLE, "arrears", 7);
+    assert_ok(wish_circuit(w, 2, CONTROL_CLOSED, "manual"));
+    w->now.s += 3'600;
+    assert_int_equal(tick(w), 1);
+    assert_int_equal(orders(w).count, 0);
+    assert_int_equal(events(w, "relay.late"), 0);
+    assert_ok(wish_circuit(w, WHOLE, CONTROL_CLOSED, "payment"));
+    struct orders o = orders(w);
+    assert_int_equal(o.count, 1);
+    assert_int_equal(o.closed, 1U << WHOLE);
+    report_bits(w, 0);
+    assert_false(relay_of(w, TERMINAL, WHOLE).pending);
+    assert_false(relay_of(w, TERMINAL, 2).pending);
+    assert_int_equal(events(w, "relay.local"), 0);
+}
+
+/* The cut that it waited for was not carried out: its restore goes on. */
+static void test_a_circuit_returns_when_the_cut_lapses(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, 2, "arrears", 2);
+    assert_ok(wish_circuit(w, WHOLE, CONTROL_OPEN, "arrears"));
+    assert_ok(wish_circuit(w, 2, CONTROL_CLOSED, "payment"));
+    assert_int_equal(orders(w).closed, 0);
+    report_bits(w, 2);
+    w->now.s += 120;
+    tick(w);
+    assert_int_equal(relay_of(w, TERMINAL, WHOLE).desired, CONTROL_NONE);
+    w->now.s += 120;
+    tick(w);
+    assert_int_equal(orders(w).closed, 1U << 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_a_cut_of_the_whole_is_not_undone_by_a_circuit),
+        CASE(test_a_held_circuit_stays_open_when_the_whole_returns),
+        CASE(test_the_other_circuits_are_pursued),
+        CASE(test_a_circuit_let_go_returns_with_the_whole),
+        CASE(test_a_circuit_returns_when_the_cut_lapses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
