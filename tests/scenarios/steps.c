@@ -110,6 +110,7 @@ static enum err do_wish(struct store_tx *tx, void *arg)
     struct call *c = arg;
     return control_wish(tx,
                         &(struct control_wish){.meter_id = meter_of(c),
+                                               .circuit = c->count > 2 ? atoi(c->words[2]) : 0,
                                                .desired = strcmp(c->words[0], "restore") == 0
                                                               ? CONTROL_CLOSED
                                                               : CONTROL_OPEN,
@@ -360,6 +361,18 @@ static bool expect_relay(struct call *c)
 {
     struct terminal_output out = terminal_output(&device_of(c)->terminal);
     return same(c, out.closed[0] && out.closed[1] && out.closed[2] ? "closed" : "open", c->words[2]);
+}
+
+/* The circuits without supply, as "13"; "-": none. */
+static bool expect_dark(struct call *c)
+{
+    struct terminal_output out = terminal_output(&device_of(c)->terminal);
+    char dark[4] = "";
+    size_t n = 0;
+    for (int i = 0; i < 3; i++)
+        if (!out.closed[i])
+            dark[n++] = (char)('1' + i);
+    return same(c, n > 0 ? dark : "-", c->words[2]);
 }
 
 static bool expect_energy_stopped(struct call *c)
@@ -614,6 +627,7 @@ struct word {
 static const struct word expectations[] = {
     {"order", expect_order, 3},         {"applied", expect_applied, 3},
     {"meter-balance", expect_meter_balance, 4}, {"relay", expect_relay, 3},
+    {"dark", expect_dark, 3},
     {"energy-stopped", expect_energy_stopped, 2}, {"keep", expect_keep, 3},
     {"level", expect_level, 3},         {"messages", expect_messages, 3},
     {"settled", expect_settled, 3},     {"cut-by", expect_cut_by, 3},
