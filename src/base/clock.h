@@ -32,6 +32,11 @@ static inline bool mono_due(mono_ms deadline, mono_ms now)
     return deadline.ms <= now.ms;
 }
 
+static inline mono_ms mono_later(mono_ms a, mono_ms b)
+{
+    return a.ms > b.ms ? a : b;
+}
+
 static inline mono_ms mono_earlier(mono_ms a, mono_ms b)
 {
     return a.ms < b.ms ? a : b;

@@ -33,6 +33,7 @@ struct bus_timing bus_timing_of(int32_t baud)
         .turnaround_max_ms = 700,
         .byte_gap_ms = 3 * byte_ms + 30,
         .transit_ms = 20,
+        .hope_ms = 5'000,
         .yield_ms = 600,
         .patience_ms = 2'000,
         .probe_ms = 15'000,
@@ -175,6 +176,7 @@ void bus_answer_came(struct bus *b, mono_ms now, struct bytes answer)
     b->stats.useful_ms += now.ms - b->started.ms;
     b->stats.answered++;
     bus_peer_answered(b, b->jobs[i].peer, turnaround, now);
+    bus_late_answered(b, i, now);
     push_result(b, i, ERR_OK, answer);
     end_exchange(b, now);
 }
@@ -192,6 +194,7 @@ static void exchange_failed(struct bus *b, mono_ms now)
         p->timeouts++;
         p->trusted = 0; /* perhaps it was only slow: the next wait is a full one */
         b->stats.timeouts++;
+        bus_late_unanswered(b, i, now);
     }
     end_exchange(b, now);
     if (b->sendings[i] < b->jobs[i].attempts) {
@@ -210,6 +213,7 @@ static void start_exchange(struct bus *b, int i, mono_ms now)
     const struct bus_timing *t = &b->timing;
     struct bus_job *job = &b->jobs[i];
     int32_t baud = bus_baud_of(b, job->peer);
+    bus_late_asked(b, i);
     b->current = i;
     b->rousing = NULL;
     b->sendings[i]++;
@@ -238,11 +242,10 @@ static mono_ms may_start(const struct bus *b, int i)
     const struct bus_timing *t = &b->timing;
     bool other = b->jobs[i].peer != b->last_peer;
     mono_ms at = mono_after(b->quiet_at, other ? t->address_gap_ms : t->gap_ms);
-    if (b->hold_until.ms > at.ms)
-        at = b->hold_until;
+    at = mono_later(at, b->hold_until);
     if (b->blocked_at.ms != MONO_NEVER.ms)
         at = mono_earlier(at, mono_after(b->blocked_at, t->patience_ms));
-    return b->roused_at.ms > at.ms ? b->roused_at : at;
+    return mono_later(mono_later(at, b->roused_at), bus_late_until(b, i));
 }
 
 static void count_delay(struct bus *b, mono_ms now)

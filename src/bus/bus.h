@@ -7,7 +7,9 @@
  * Priorities: a step of a visit comes before everything, then orders, then polls, in order of
  * submission within a priority; so an order waits at most for the exchange that is under way.
  * Answers are matched to the one outstanding request by the protocol's link (address and control);
- * echoes, garbage and late answers from others are counted and dropped. Meters of several protocols
+ * echoes, garbage and late answers from others are counted and dropped. Where answers do not say
+ * what they answer (Modbus RTU), a meter that owes one is asked nothing else for a while: a late
+ * answer must never become another register's value. Meters of several protocols
  * and speeds may share a line: each peer has a link and a speed of its own if it differs.
  *
  * Other masters: whoever asks on this line is given the time to be answered, and a request of ours
@@ -48,6 +50,7 @@ struct bus_timing {
     int32_t probe_max_ms;
     int32_t probe_spacing_ms; /* between any two probes: bounds what silent peers cost the line */
     int32_t transit_ms;       /* extra for what lies between us and the wire (TCP, radio) */
+    int32_t hope_ms;          /* after no answer at all, how long one may still come */
     int32_t yield_ms;         /* how long another master's request is given to be answered */
     int32_t patience_ms;      /* how long a job waits for a line that is never quiet */
 };
@@ -84,6 +87,12 @@ struct bus_peer {
     mono_ms probe_at;   /* silent: next probe */
     uint32_t answers, timeouts, damaged;
     uint64_t turnaround_ms; /* of all answers together */
+    /* questions that may yet be answered, though nobody waits for it: bus_late.c */
+    uint8_t owed;
+    uint32_t owed_blind, owed_by; /* what they share; the arrival number of their job */
+    mono_ms owed_since;           /* the first of them went out */
+    mono_ms doubt_until;          /* no other question before this */
+    int32_t late_ms;              /* an answer was seen to come so late; 0: none yet */
 };
 
 struct bus_job {
@@ -109,12 +118,12 @@ struct bus_result {
 /* Since bus_init. Times in ms of line time. */
 struct bus_stats {
     uint64_t exchanges, answered, retries, timeouts;
-    uint64_t damaged;    /* frames with a bad checksum or end */
-    uint64_t echoes;     /* our own bytes heard again */
-    uint64_t strays;     /* good frames that answer nothing outstanding */
-    uint64_t foreign;    /* of them: requests of other masters */
-    uint64_t collisions; /* our own bytes came back altered: somebody spoke at the same time */
-    uint64_t pushed;     /* requests sent although the line was never quiet */
+    uint64_t damaged;       /* frames with a bad checksum or end */
+    uint64_t echoes;        /* our own bytes heard again */
+    uint64_t strays;        /* good frames that answer nothing outstanding */
+    uint64_t foreign;       /* of them: requests of other masters */
+    uint64_t collisions;    /* our own bytes came back altered: somebody spoke at the same time */
+    uint64_t pushed;        /* requests sent although the line was never quiet */
     uint64_t garbage_bytes; /* that belong to no frame and to no preamble */
     uint64_t sent_bytes, received_bytes;
     int64_t busy_ms;    /* from a request's first byte to its end by answer or time-out */
@@ -195,8 +204,9 @@ bool bus_peer_change(struct bus *b, struct bus_change *out);
  * jobs that were never sent stay. */
 void bus_reset(struct bus *b, mono_ms now);
 
-/* May this peer be polled now? An answering one always; a silent one when its turn on the probe
- * ring has come. Orders need not ask. */
+/* May this peer be polled now? An answering one always, unless it owes an answer that could be
+ * taken for another's; a silent one when its turn on the probe ring has come. Orders need not ask.
+ */
 bool bus_may_poll(const struct bus *b, uint16_t peer, mono_ms now);
 /* Forgets what was learnt of a peer: another meter has its number now. */
 void bus_peer_reset(struct bus *b, uint16_t peer);

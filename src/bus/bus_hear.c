@@ -72,8 +72,10 @@ static bool answers(const struct bus *b, const uint8_t *request, size_t len, str
 static void take_stray(struct bus *b, mono_ms now, struct bytes frame)
 {
     b->stats.strays++;
-    if (answers(b, b->last, b->last_len, frame))
+    if (answers(b, b->last, b->last_len, frame)) {
+        bus_late_came(b, now);
         return;
+    }
     if (answers(b, b->foreign, b->foreign_len, frame)) {
         b->foreign_len = 0;
         b->hold_until = now;

@@ -22,6 +22,17 @@ size_t bus_rouse_output(struct bus *b, uint8_t *out, size_t cap);
 /* How many bytes of what was heard are our own that wake somebody. */
 size_t bus_rouse_heard(struct bus *b, mono_ms now, const uint8_t *data, size_t len);
 
+/* --- bus_late.c: answers that come when nobody waits for them any more */
+/* From when on job i may be asked: not while its meter owes an answer that could be taken for its.
+ */
+mono_ms bus_late_until(const struct bus *b, int i);
+/* Job i goes out; was not answered in time; was answered. */
+void bus_late_asked(struct bus *b, int i);
+void bus_late_unanswered(struct bus *b, int i, mono_ms now);
+void bus_late_answered(struct bus *b, int i, mono_ms now);
+/* An answer to the last request came after its time. */
+void bus_late_came(struct bus *b, mono_ms now);
+
 /* --- bus_hear.c: what is heard */
 /* Looks again at what stands in the input when a wait is over: a false beginning may hide a good
  * answer behind it. True if the exchange ended. */

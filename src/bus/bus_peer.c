@@ -2,10 +2,11 @@
 
 #include "bus/bus_impl.h"
 
-#define SILENT_AFTER 3  /* unanswered jobs in a row */
-#define TRUST_AFTER 16  /* answers without a time-out, before a shorter wait is believed */
-#define BURST_MS 60'000 /* between two bursts of probes */
-#define LONELY_SHARE 8  /* nobody answers: the ring turns so many times as fast */
+#define SILENT_AFTER 3    /* unanswered jobs in a row */
+#define LATE_MAX_MS 5'000 /* who was seen to be later than that is not waited for */
+#define TRUST_AFTER 16    /* answers without a time-out, before a shorter wait is believed */
+#define BURST_MS 60'000   /* between two bursts of probes */
+#define LONELY_SHARE 8    /* nobody answers: the ring turns so many times as fast */
 
 void bus_peer_speaks(struct bus *b, uint16_t peer, const struct meter_link *link, int32_t baud,
                      char parity)
@@ -43,15 +44,21 @@ static int32_t clamp(int32_t v, int32_t low, int32_t high)
     return v < low ? low : v > high ? high : v;
 }
 
+static int32_t larger(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
 /* A peer that was quick so far is not waited for as long as a stranger. */
 int32_t bus_wait_of(const struct bus *b, uint16_t peer)
 {
     const struct bus_timing *t = &b->timing;
     const struct bus_peer *p = &b->peers[peer];
-    int32_t most = p->slow_ms > t->turnaround_max_ms ? p->slow_ms : t->turnaround_max_ms;
+    int32_t slow_ms = larger(p->slow_ms, clamp(p->late_ms + p->late_ms / 4, 0, LATE_MAX_MS));
     if (p->trusted < TRUST_AFTER)
-        return p->slow_ms > t->turnaround_ms ? p->slow_ms : t->turnaround_ms;
-    return clamp(2 * p->slowest_ms + 50, t->turnaround_min_ms, most);
+        return larger(slow_ms, t->turnaround_ms);
+    return clamp(2 * p->slowest_ms + 50, t->turnaround_min_ms,
+                 larger(slow_ms, t->turnaround_max_ms));
 }
 
 /* What silenced this one may have silenced others: they are all tried at once. */
@@ -73,9 +80,9 @@ void bus_peer_answered(struct bus *b, uint16_t peer, int64_t turnaround_ms, mono
 {
     struct bus_peer *p = &b->peers[peer];
     int32_t seen = (int32_t)(turnaround_ms < 1 ? 1 : turnaround_ms);
-    int32_t faded = p->slowest_ms - p->slowest_ms / 64;
-    p->slowest_ms = seen > faded ? seen : faded;
+    p->slowest_ms = larger(seen, p->slowest_ms - p->slowest_ms / 64);
     p->turnaround_ms += (uint64_t)seen;
+    p->late_ms = larger(p->late_ms - p->late_ms / 64, p->late_ms > 0 ? seen : 0);
     if (p->trusted < TRUST_AFTER)
         p->trusted++;
     if (p->answers == 0 || p->silent)
@@ -118,6 +125,7 @@ static void leave(struct bus *b, bool was_live)
 void bus_peer_failed(struct bus *b, uint16_t peer, mono_ms now)
 {
     struct bus_peer *p = &b->peers[peer];
+    p->late_ms = 0; /* it is more than late */
     if (p->failures < UINT8_MAX)
         p->failures++;
     if (p->failures < SILENT_AFTER)
@@ -143,7 +151,8 @@ void bus_peer_spoiled(struct bus *b, uint16_t peer)
 bool bus_may_poll(const struct bus *b, uint16_t peer, mono_ms now)
 {
     const struct bus_peer *p = &b->peers[peer];
-    return !p->silent || (mono_due(p->probe_at, now) && mono_due(b->probe_free_at, now));
+    bool turn = !p->silent || (mono_due(p->probe_at, now) && mono_due(b->probe_free_at, now));
+    return turn && mono_due(p->doubt_until, now);
 }
 
 void bus_peer_reset(struct bus *b, uint16_t peer)

@@ -74,11 +74,10 @@ static mono_ms peer_may(const struct plan *p, const struct bus *b, uint16_t peer
     mono_ms may = first_due(&p->peers[peer]);
     if (may.ms == MONO_NEVER.ms)
         return may;
-    const mono_ms bounds[] = {p->peers[peer].not_before, bp->silent ? bp->probe_at : may,
-                              bp->silent ? b->probe_free_at : may};
+    const mono_ms bounds[] = {p->peers[peer].not_before, bp->doubt_until,
+                              bp->silent ? bp->probe_at : may, bp->silent ? b->probe_free_at : may};
     for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++)
-        if (bounds[i].ms > may.ms)
-            may = bounds[i];
+        may = mono_later(may, bounds[i]);
     return may;
 }
 
@@ -145,12 +144,18 @@ static int longest_waiting(const struct plan *p, const struct bus *b, mono_ms no
     return best;
 }
 
+/* Who owes an answer that could be taken for another's leaves the line to the others. */
+static bool sweep_goes_on(const struct plan *p, const struct bus *b, mono_ms now)
+{
+    return p->peer >= 0 && mono_due(b->peers[p->peer].doubt_until, now);
+}
+
 bool plan_next(struct plan *p, const struct bus *b, mono_ms now, struct plan_ask *ask)
 {
     uint8_t item;
     if (at_rest(p, b, now))
         return false;
-    if (p->peer < 0 || !next_row(p, now, &item)) {
+    if (!sweep_goes_on(p, b, now) || !next_row(p, now, &item)) {
         begin_sweep(p, longest_waiting(p, b, now), now);
         if (p->peer < 0 || !next_row(p, now, &item)) {
             rest(p, b, now);
@@ -212,7 +217,7 @@ mono_ms plan_wake(const struct plan *p, const struct bus *b, mono_ms now)
 {
     if (at_rest(p, b, now))
         return p->rest_until;
-    if (p->peer >= 0 && !plan_sweep_over(p, now))
+    if (sweep_goes_on(p, b, now) && !plan_sweep_over(p, now))
         return now;
     mono_ms wake = MONO_NEVER;
     for (uint16_t i = 0; i < p->peer_count; i++)

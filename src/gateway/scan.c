@@ -9,6 +9,7 @@
 
 #define LISTEN_MS 1'500 /* before the first word: is there another master? */
 #define LEAST_MS 200    /* that an answer is waited for, however quick the others were */
+#define HOPE_MS 1'000   /* for a late answer: many rows are asked that a meter does not know */
 #define ROUNDS 4        /* questions to one meter, to find its twin */
 #define SUSPICIOUS 2    /* of them, if they collide or are answered twice */
 
@@ -43,6 +44,7 @@ static void tune(struct scan *s)
     const struct scan_speed *speed = speed_of(s);
     struct bus_timing t = bus_timing_of(speed->baud);
     t.turnaround_ms = t.turnaround_max_ms = patience(s);
+    t.hope_ms = HOPE_MS;
     if (t.turnaround_min_ms > t.turnaround_ms)
         t.turnaround_min_ms = t.turnaround_ms;
     s->bus.timing = t;

@@ -40,6 +40,9 @@ struct meter_link {
     enum err (*cut)(const uint8_t *data, size_t len, size_t *begin, size_t *end);
     enum meter_match (*match)(struct bytes request, struct bytes answer);
     bool clock; /* meters of such a line take meter_ask_clock's broadcast */
+    /* Questions of one number get answers that do not say which of them they answer: a late one
+     * could be taken for another's. 0, and all questions if it is NULL: the answer says it. */
+    uint32_t (*blind)(struct bytes request);
 };
 
 extern const struct meter_link meter_link_dlt645, meter_link_dlt645_1997, meter_link_cjt188,
@@ -198,7 +201,7 @@ struct meter_quirks {
 };
 
 struct meter_limits {
-    int32_t act_ms;    /* how long an accepted order takes until its proof shows it: a valve moves */
+    int32_t act_ms; /* how long an accepted order takes until its proof shows it: a valve moves */
     int32_t answer_ms; /* how slow it may answer */
     uint8_t block_max; /* Modbus: registers of one read */
 };

@@ -54,7 +54,7 @@ static enum meter_match match(struct bytes request, struct bytes answer)
     return same ? METER_MATCH_ANSWER : METER_MATCH_NO;
 }
 
-const struct meter_link meter_link_cjt188 = {"cjt188", cut, match, false};
+const struct meter_link meter_link_cjt188 = {"cjt188", cut, match, false, NULL};
 
 /* --- asking
  * ----------------------------------------------------------------------------------------- */

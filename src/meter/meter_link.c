@@ -45,4 +45,4 @@ static enum meter_match match(struct bytes request, struct bytes answer)
     return other_id ? METER_MATCH_NO : METER_MATCH_ANSWER;
 }
 
-const struct meter_link meter_link_dlt645 = {"dlt645", cut, match, true};
+const struct meter_link meter_link_dlt645 = {"dlt645", cut, match, true, NULL};

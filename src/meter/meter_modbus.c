@@ -14,13 +14,17 @@
 
 typedef enum err decode(const uint8_t *data, size_t len, struct modbus_frame *f, size_t *used);
 
+static bool reads(uint8_t function)
+{
+    return function == MODBUS_READ_HOLDING || function == MODBUS_READ_INPUT;
+}
+
 /* The longer of the two frames that such a beginning may be is still coming in. */
 static bool may_come(const uint8_t *p, size_t len)
 {
     if (len < 3)
         return false;
-    bool reads = p[1] == MODBUS_READ_HOLDING || p[1] == MODBUS_READ_INPUT;
-    if (reads)
+    if (reads(p[1]))
         return p[2] % 2 == 0 && p[2] <= 2 * MODBUS_REGISTERS_MAX && len < 5u + p[2];
     return p[1] == MODBUS_WRITE_MANY && len > 6 && p[6] == 2 * p[5] && len < 9u + p[6];
 }
@@ -81,8 +85,7 @@ static enum meter_match match_by(decode *d, struct bytes request, struct bytes a
         return METER_MATCH_NO;
     if (a.unit != r.unit || a.function != r.function || a.transaction != r.transaction)
         return METER_MATCH_NO;
-    bool reads = r.function == MODBUS_READ_HOLDING || r.function == MODBUS_READ_INPUT;
-    bool good = reads ? answers_read(&r, &a) : answers_write(&r, &a);
+    bool good = reads(r.function) ? answers_read(&r, &a) : answers_write(&r, &a);
     return good ? METER_MATCH_ANSWER : METER_MATCH_NO;
 }
 
@@ -96,8 +99,18 @@ static enum meter_match match_tcp(struct bytes request, struct bytes answer)
     return match_by(modbus_decode_tcp, request, answer);
 }
 
-const struct meter_link meter_link_modbus_rtu = {"modbus-rtu", cut_rtu, match_rtu, false};
-const struct meter_link meter_link_modbus_tcp = {"modbus-tcp", cut_tcp, match_tcp, false};
+/* What was read does not say from where, over TCP the transaction does; a write is repeated. */
+static uint32_t blind_rtu(struct bytes request)
+{
+    struct modbus_frame r;
+    size_t used;
+    bool good = modbus_decode_rtu(request.data, request.len, &r, &used) == ERR_OK;
+    return good && reads(r.function) ? r.unit : 0;
+}
+
+const struct meter_link meter_link_modbus_rtu = {"modbus-rtu", cut_rtu, match_rtu, false,
+                                                 blind_rtu};
+const struct meter_link meter_link_modbus_tcp = {"modbus-tcp", cut_tcp, match_tcp, false, NULL};
 
 /* --- asking
  * ----------------------------------------------------------------------------------------- */
@@ -129,7 +142,8 @@ static struct modbus_frame frame_of(const struct meter_unit *u, uint8_t function
                                     uint16_t count)
 {
     return (struct modbus_frame){.tcp = is_tcp(u),
-                                 .transaction = is_tcp(u) ? (uint16_t)(reg ^ (unsigned)count << 8) : 0,
+                                 .transaction =
+                                     is_tcp(u) ? (uint16_t)(reg ^ (unsigned)count << 8) : 0,
                                  .unit = u->address[0],
                                  .function = function,
                                  .address = (uint16_t)reg,

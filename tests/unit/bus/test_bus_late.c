@@ -1,0 +1,211 @@
+/* A meter that answers when nobody waits any more, and a protocol whose answers do not say what
+ * they answer. */
+#include "tests/unit/check.h"
+
+#include "bus/bus.h"
+#include "bus/plan.h"
+#include "proto/modbus.h"
+
+/* Behind something that keeps requests waiting: each is answered, in order, `late_ms` after it came
+ * or after the one before it. A register's value is its number. */
+#define QUEUE 64
+static struct {
+    int64_t late_ms;
+    bool deaf; /* hears nothing while it has something to answer */
+    struct modbus_frame asked[QUEUE];
+    mono_ms at[QUEUE];
+    size_t first, count;
+} meter;
+
+static struct bus bus;
+static mono_ms now;
+
+static int start(void **state)
+{
+    (void)state;
+    struct bus_timing t = bus_timing_of(9600);
+    now = (mono_ms){1000};
+    memset(&meter, 0, sizeof meter);
+    bus_init(&bus, &meter_link_modbus_rtu, &t, now);
+    return 0;
+}
+
+static void meter_hears(const uint8_t *data, size_t len)
+{
+    struct modbus_frame f;
+    size_t used;
+    assert_ok(modbus_decode_rtu(data, len, &f, &used));
+    if (f.unit != 1 || (meter.deaf && meter.count > 0))
+        return;
+    size_t at = (meter.first + meter.count) % QUEUE;
+    mono_ms free_at = meter.count > 0 ? meter.at[(at + QUEUE - 1) % QUEUE] : now;
+    assert_true(meter.count < QUEUE);
+    meter.asked[at] = f;
+    meter.at[at] = mono_after(mono_later(now, free_at), meter.late_ms);
+    meter.count++;
+}
+
+static void meter_speaks(void)
+{
+    if (meter.count == 0 || !mono_due(meter.at[meter.first], now))
+        return;
+    struct modbus_frame f = meter.asked[meter.first];
+    uint8_t out[MODBUS_FRAME_MAX];
+    struct writer w = writer_of(out, sizeof out);
+    f.answer = true;
+    for (uint16_t i = 0; i < f.count && f.function <= MODBUS_READ_INPUT; i++)
+        f.value[i] = (uint16_t)(f.address + i);
+    assert_ok(modbus_encode(&f, &w));
+    meter.first = (meter.first + 1) % QUEUE;
+    meter.count--;
+    bus_input(&bus, now, out, w.len);
+}
+
+static void pass(int64_t ms)
+{
+    uint8_t out[METER_FRAME_MAX];
+    for (mono_ms end = mono_after(now, ms); now.ms < end.ms; now = mono_after(now, 1)) {
+        meter_speaks();
+        bus_tick(&bus, now);
+        size_t len = bus_output(&bus, now, out, sizeof out);
+        if (len > 0)
+            meter_hears(out, len);
+    }
+}
+
+static void submit(uint8_t unit, uint16_t peer, uint8_t function, uint16_t reg, uint8_t attempts)
+{
+    struct modbus_frame f = {
+        .unit = unit, .function = function, .address = reg, .count = 1, .value = {7}};
+    struct bus_job job = {.tag = reg, .peer = peer, .priority = BUS_POLL, .attempts = attempts};
+    struct writer w = writer_of(job.request, sizeof job.request);
+    assert_ok(modbus_encode(&f, &w));
+    job.len = (uint16_t)w.len;
+    assert_ok(bus_submit(&bus, &job));
+}
+
+/* The end of the one job; returns its error. A value is its own register's or there is none. */
+static enum err outcome(int64_t patience_ms)
+{
+    struct bus_result r;
+    struct modbus_frame f;
+    size_t used;
+    mono_ms end = mono_after(now, patience_ms);
+    while (!bus_result(&bus, &r)) {
+        assert_true(now.ms < end.ms);
+        pass(1);
+    }
+    if (r.err != ERR_OK)
+        return r.err;
+    assert_ok(modbus_decode_rtu(r.answer, r.len, &f, &used));
+    if (f.function <= MODBUS_READ_INPUT)
+        assert_int_equal(f.value[0], r.tag);
+    return ERR_OK;
+}
+
+static enum err ask(uint16_t reg, uint8_t attempts)
+{
+    submit(1, 0, MODBUS_READ_INPUT, reg, attempts);
+    return outcome(60'000);
+}
+
+static const int64_t lateness[] = {100, 650, 800, 1'200, 1'700, 2'500, 4'000};
+
+static void test_a_late_answer_is_never_another_registers(void **state)
+{
+    for (int deaf = 0; deaf < 2; deaf++)
+        for (size_t i = 0; i < sizeof lateness / sizeof lateness[0]; i++)
+            for (uint8_t attempts = 1; attempts <= 6; attempts++) {
+                start(state);
+                meter.late_ms = lateness[i];
+                meter.deaf = deaf;
+                for (uint16_t reg = 1; reg <= 12; reg++)
+                    (void)ask(reg, attempts);
+            }
+}
+
+/* Once it was seen how late a meter is, it is waited for. */
+static void test_who_is_late_is_waited_for(void **state)
+{
+    (void)state;
+    meter.late_ms = 1'200;
+    assert_ok(ask(1, 3));
+    assert_ok(ask(2, 3));
+    uint64_t retries = bus.stats.retries;
+    for (uint16_t reg = 3; reg < 40; reg++)
+        assert_ok(ask(reg, 1));
+    assert_int_equal(bus.stats.retries, retries);
+    meter.late_ms = 10; /* it was a bad hour */
+    for (uint16_t reg = 40; reg < 400; reg++)
+        assert_ok(ask(reg, 1));
+    meter.late_ms = 100'000;
+    mono_ms asked = now;
+    assert_err(ERR_BUS_SILENT, ask(1, 1));
+    assert_true(now.ms - asked.ms < 800);
+}
+
+static void test_what_says_its_register_does_not_wait(void **state)
+{
+    (void)state;
+    meter.late_ms = 5'000;
+    assert_err(ERR_BUS_SILENT, ask(1, 1));
+    submit(1, 0, MODBUS_WRITE_ONE, 9, 1); /* an order, and another meter */
+    submit(2, 1, MODBUS_READ_INPUT, 3, 1);
+    pass(20);
+    assert_int_equal(bus.stats.exchanges, 2);
+    pass(1'000);
+    assert_int_equal(bus.stats.exchanges, 3);
+}
+
+/* Who scans asks many units as one peer. */
+static void test_another_unit_owes_nothing(void **state)
+{
+    (void)state;
+    submit(8, 0, MODBUS_READ_HOLDING, 0, 1);
+    assert_err(ERR_BUS_SILENT, outcome(1'000));
+    submit(9, 0, MODBUS_READ_HOLDING, 0, 1);
+    pass(20);
+    assert_int_equal(bus.stats.exchanges, 2);
+}
+
+/* A sweep ends when its meter owes something: the others are asked meanwhile. */
+static void test_the_plan_asks_the_others_meanwhile(void **state)
+{
+    static struct plan plan;
+    static struct plan_peer peers[2];
+    static struct meter_unit units[2];
+    struct plan_ask one, other, again;
+    (void)state;
+    plan_init(&plan, peers, 2);
+    for (uint16_t i = 0; i < 2; i++) {
+        assert_ok(meter_unit_init(&units[i], "energy-modbus", i == 0 ? "1" : "2", "", 0));
+        plan_set(&plan, i, &units[i], now);
+    }
+    assert_true(plan_next(&plan, &bus, now, &one));
+    meter.late_ms = 1'000;
+    submit((uint8_t)(one.peer + 1), one.peer, MODBUS_READ_INPUT, 342, 2);
+    assert_ok(outcome(5'000));
+    plan_done(&plan, &one, -1, now);
+    assert_false(bus_may_poll(&bus, one.peer, now));
+    assert_true(plan_next(&plan, &bus, now, &other));
+    assert_int_not_equal(other.peer, one.peer);
+    plan_failed(&plan, &bus, &other, now);
+    mono_ms wake = plan_wake(&plan, &bus, now);
+    assert_true(wake.ms > now.ms);
+    pass(wake.ms - now.ms);
+    assert_true(plan_next(&plan, &bus, now, &again));
+    assert_int_equal(again.peer, one.peer);
+    assert_int_not_equal(again.item, one.item);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_a_late_answer_is_never_another_registers, start),
+        cmocka_unit_test_setup(test_who_is_late_is_waited_for, start),
+        cmocka_unit_test_setup(test_what_says_its_register_does_not_wait, start),
+        cmocka_unit_test_setup(test_another_unit_owes_nothing, start),
+        cmocka_unit_test_setup(test_the_plan_asks_the_others_meanwhile, start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
