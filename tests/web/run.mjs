@@ -185,6 +185,33 @@ const tests = {
     assert.ok(await page.evaluate(() => document.activeElement?.hasAttribute('data-no')))
   },
 
+  async 'a sale without an answer is asked for again with its own number, also after loading anew, and is sold once'(page) {
+    await enter(page)
+    const room = (await wallRows(page)).findLast((row) => row.wallet === 'platform')
+    await page.goto(`${base}/sale?account=${room.id}`)
+    await page.waitForFunction(() => document.activeElement?.id === 'amount')
+    await page.keyboard.type('3.21')
+    for (let i = 0; i < 3; i++) await page.keyboard.down('Enter') // held: it does not answer the question as well
+    await page.keyboard.up('Enter')
+    await page.locator('[data-yes]').waitFor()
+    await page.route('**/orders', async (route) => {
+      await route.fetch()
+      await route.abort()
+    }, { times: 1 })
+    await page.locator('[data-yes]').click()
+    await page.locator('.unknown').waitFor()
+    assert.equal(await page.locator('#amount').count(), 0, 'nothing is entered anew')
+    await page.reload()
+    await page.waitForFunction(() => document.activeElement?.hasAttribute('data-again'))
+    assert.deepEqual(await findings(page), [])
+    await page.keyboard.press('Enter')
+    await page.locator('.done .trail').waitFor()
+    const { orders } = await ask(page, `/accounts/${room.id}/orders`)
+    assert.equal(orders.filter((order) => order.amount_fen === 321).length, 1)
+    assert.equal(await page.locator('.unknown').count(), 0)
+    page.expected = /ERR_FAILED/
+  },
+
   async 'an amount of 0 or of a billion is not sold'(page) {
     await enter(page)
     const [row] = await wallRows(page)

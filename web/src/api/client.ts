@@ -102,15 +102,20 @@ export class Problem extends Error {
     readonly detail = '',
     readonly requestId = '',
     readonly field = '', // of the request, that was refused
+    readonly open = false, // nobody knows whether it was carried out
   ) {
     super(en || code)
   }
 }
 
 /** Nobody knows whether it was carried out: asking again needs the same key. */
-export const isOpen = (refusal: unknown) => !(refusal instanceof Problem) || refusal.status === 0 || refusal.status >= 500
+export const isOpen = (refusal: unknown) => !(refusal instanceof Problem) || refusal.open
+
+/** No answer, or one that was cut off. */
+const unanswered = (method: string) => new Problem(0, 'NETWORK', '', '', '', '', '', method !== 'GET')
 
 let csrf = ''
+let person = 0
 let language = 'zh-CN'
 let onLoggedOut: () => void = () => {}
 
@@ -131,10 +136,10 @@ function address(path: string, query: Query = {}) {
   return BASE + path + (text ? `?${text}` : '')
 }
 
-async function problemOf(response: Response): Promise<Problem> {
+async function problemOf(response: Response, method: string): Promise<Problem> {
   const body = (await response.json().catch(() => ({}))) as Partial<Schemas['Problem']>
   return new Problem(response.status, body.code ?? `HTTP_${response.status}`, body.title_zh ?? '',
-    body.title_en ?? '', body.detail, body.request_id, body.errors?.[0]?.pointer)
+    body.title_en ?? '', body.detail, body.request_id, body.errors?.[0]?.pointer, method !== 'GET' && response.status >= 500)
 }
 
 function send(method: string, path: string, options: Options) {
@@ -150,14 +155,22 @@ function send(method: string, path: string, options: Options) {
     signal: AbortSignal.timeout(TIMEOUT_MS),
     keepalive: options.leaving, // the page may be gone before it has left
   }).catch(() => {
-    throw new Problem(0, 'NETWORK', '', '')
+    throw unanswered(method)
+  })
+}
+
+async function bodyOf<T>(response: Response, method: string): Promise<T> {
+  if (response.status === 204) return undefined as T
+  return response.json().catch(() => {
+    throw unanswered(method)
   })
 }
 
 async function call<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const response = await send(method, path, options)
-  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
-  const problem = await problemOf(response)
+  if (response.ok) return bodyOf<T>(response, method)
+  const problem = await problemOf(response, method)
+  if (problem.code === 'AUTH_CSRF' && (await renewed())) return call<T>(method, path, options)
   if (response.status === 401 && path !== '/login' && path !== '/me/password') onLoggedOut()
   throw problem
 }
@@ -171,12 +184,12 @@ function upload<T>(path: string, query: Query, file: Blob, type: string, sent: (
     request.setRequestHeader('X-CSRF-Token', csrf)
     request.setRequestHeader('Content-Type', type)
     request.upload.onprogress = (event) => sent(event.total ? event.loaded / event.total : 0)
-    request.onerror = () => reject(new Problem(0, 'NETWORK', '', ''))
+    request.onerror = () => reject(unanswered('POST'))
     request.onload = () => {
       const response = new Response(request.responseText, { status: request.status })
       if (response.status === 401) onLoggedOut()
       if (response.ok) resolve(JSON.parse(request.responseText) as T)
-      else void problemOf(response).then(reject)
+      else void problemOf(response, 'POST').then(reject)
     }
     request.send(file)
   })
@@ -185,7 +198,16 @@ function upload<T>(path: string, query: Query, file: Blob, type: string, sent: (
 async function authenticated(promise: Promise<Me>) {
   const me = await promise
   csrf = me.csrf
+  person = me.id
   return me
+}
+
+/** Logging in in another tab makes this tab's token void: it is taken anew, but never for somebody else. */
+async function renewed() {
+  const me = await call<Me>('GET', '/me')
+  if (me.id !== person || me.csrf === csrf) return false
+  csrf = me.csrf
+  return true
 }
 
 export const api = {
@@ -392,7 +414,7 @@ export const api = {
     call<ImportRows>('GET', `/projects/${project}/imports/checks/${id}/rows`, { query: { change, after, limit: 50 } }),
   importFailed: async (project: number, id: string) => {
     const response = await send('GET', `/projects/${project}/imports/checks/${id}/failed`, {})
-    if (!response.ok) throw await problemOf(response)
+    if (!response.ok) throw await problemOf(response, 'GET')
     return response.blob()
   },
   writeImport: (project: number, id: string, key: string) =>
