@@ -13,15 +13,16 @@
 
 #include "proto/dlt645_say.h"
 
-/* Which frames are looked for. AUTO: DL/T 645, CJ/T 188, M-Bus and Acrel wherever one begins;
- * Modbus, which has no beginning of its own, only if nothing else is found and it fills all there
- * is. */
+/* Which frames are looked for. AUTO: DL/T 645, CJ/T 188, M-Bus, Acrel and those of frame_foreign.h
+ * wherever one begins; if there is none, Modbus RTU wherever its CRC fits, and Modbus TCP where it
+ * fills all there is. */
 enum frame_protocol {
     FRAME_AUTO,
     FRAME_DLT645,
     FRAME_CJT188,
     FRAME_MODBUS,
     FRAME_MODBUS_TCP,
+    FRAME_MODBUS_ASCII,
     FRAME_MBUS,
     FRAME_ACREL,
     FRAME_ACREL4G,
@@ -39,8 +40,8 @@ typedef void frame_sink(void *arg, json_t *object);
  * digits, or if there is no frame at all. */
 bool frame_decode_bytes(const uint8_t *data, size_t len, struct frame_wish wish, frame_sink *sink,
                         void *arg);
-/* The same for text: hexadecimal digits as frame_text.h reads them, plain or as a line of a log.
- * False as above, or if the text is not that (an object with error SYNTAX). */
+/* The same for a line of text, in whichever way of frame_text.h most of it is understood. False as
+ * above, or if no bytes are in it (an object with error SYNTAX, or FRAME_DIGITS). */
 bool frame_decode_text(const char *text, struct frame_wish wish, frame_sink *sink, void *arg);
 
 /* The object of one good frame; *valid is cleared if its content is damaged. The frame of this
@@ -49,10 +50,23 @@ bool frame_decode_text(const char *text, struct frame_wish wish, frame_sink *sin
 json_t *frame_try(enum frame_protocol p, struct bytes here, size_t *used, bool *valid);
 json_t *frame_dlt645_json(const struct dlt645_frame *f, enum dlt645_era era, bool *valid);
 
-/* What a line without a whole frame was meant to be, and why it is none: CRC, end, length. `wish`
- * FRAME_AUTO: guessed. The protocol; FRAME_AUTO and "unknown" if it is nothing known. */
-enum frame_protocol frame_near(enum frame_protocol wish, struct bytes line, const char **name,
-                               enum err *why);
+/* What a line without a whole frame was meant to be, and why it is none: CRC, end, length.
+ * AUTO and "unknown": nothing whose form is sure. `at`: where it begins. */
+struct frame_guess {
+    enum frame_protocol protocol;
+    const char *name;
+    enum err why;
+    size_t at;
+};
+struct frame_guess frame_near(enum frame_protocol wish, struct bytes line);
+/* The length that a frame of Modbus RTU has which begins so and lacks its check sum, or half of it.
+ * 0: it does not look like one. */
+size_t frame_modbus_cut(struct bytes line);
+
+/* Modbus ASCII: the bytes that the digits behind a colon write, the check sum last. 0: the digits
+ * do not end where a frame does, or are too few or too many. */
+#define FRAME_ASCII_MAX 255
+size_t frame_ascii_body(struct bytes line, uint8_t body[FRAME_ASCII_MAX]);
 
 /* Where the damage is, into its object: `offset` of the frame in all bytes; of a wrong check sum
  * `checksum_at`, `checksum` and `checksum_expected`; of a wrong end `end_at`; of a frame cut short

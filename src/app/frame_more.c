@@ -1,4 +1,5 @@
 /* CJ/T 188, Modbus, M-Bus and Acrel frames as JSON. */
+#include <ctype.h>
 #include <string.h>
 
 #include "app/frame.h"
@@ -238,6 +239,47 @@ static json_t *try_modbus_tcp(const uint8_t *data, size_t len, union any *f, siz
     return *used ? modbus_json(&f->modbus, e, valid) : NULL;
 }
 
+static unsigned nibble(uint8_t c)
+{
+    return (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
+size_t frame_ascii_body(struct bytes b, uint8_t body[FRAME_ASCII_MAX])
+{
+    size_t n = 0, at = 1;
+    if (b.len == 0 || b.data[0] != ':')
+        return 0;
+    for (; at + 1 < b.len && isxdigit(b.data[at]) && isxdigit(b.data[at + 1]); at += 2) {
+        if (n == FRAME_ASCII_MAX)
+            return 0;
+        body[n++] = (uint8_t)(nibble(b.data[at]) << 4 | nibble(b.data[at + 1]));
+    }
+    bool ends = at == b.len || b.data[at] == '\r' || b.data[at] == '\n';
+    return ends && n >= 4 ? n : 0;
+}
+
+/* Told as RTU is: without the sum, with the CRC that it would have there. */
+static json_t *try_modbus_ascii(const uint8_t *data, size_t len, union any *f, size_t *used,
+                                bool *valid)
+{
+    uint8_t body[FRAME_ASCII_MAX + 1];
+    size_t n = frame_ascii_body((struct bytes){data, len}, body);
+    if (n == 0 || sum8(body, n) != 0)
+        return NULL;
+    uint16_t crc = crc16_modbus(body, n - 1);
+    body[n - 1] = (uint8_t)crc;
+    body[n] = (uint8_t)(crc >> 8);
+    enum err e = modbus_decode_rtu_all(body, n + 1, &f->modbus, used);
+    if (*used != n + 1)
+        return NULL;
+    *used = 1 + 2 * n;
+    while (*used < len && (data[*used] == '\r' || data[*used] == '\n'))
+        ++*used;
+    json_t *o = modbus_json(&f->modbus, e, valid);
+    set_text(o, "protocol", "Modbus ASCII");
+    return o;
+}
+
 static json_t *try_mbus(const uint8_t *data, size_t len, union any *f, size_t *used, bool *valid)
 {
     return mbus_decode(data, len, &f->mbus, used) == ERR_OK ? mbus_json(&f->mbus, valid) : NULL;
@@ -258,10 +300,13 @@ json_t *frame_try(enum frame_protocol p, struct bytes here, size_t *used, bool *
 {
     union any f;
     json_t *(*const tries[FRAME_PROTOCOLS])(const uint8_t *, size_t, union any *, size_t *,
-                                            bool *) = {
-        [FRAME_CJT188] = try_cjt188,         [FRAME_MODBUS] = try_modbus,
-        [FRAME_MODBUS_TCP] = try_modbus_tcp, [FRAME_MBUS] = try_mbus,
-        [FRAME_ACREL] = try_acrel,           [FRAME_ACREL4G] = try_acrel4g};
+                                            bool *) = {[FRAME_CJT188] = try_cjt188,
+                                                       [FRAME_MODBUS] = try_modbus,
+                                                       [FRAME_MODBUS_TCP] = try_modbus_tcp,
+                                                       [FRAME_MODBUS_ASCII] = try_modbus_ascii,
+                                                       [FRAME_MBUS] = try_mbus,
+                                                       [FRAME_ACREL] = try_acrel,
+                                                       [FRAME_ACREL4G] = try_acrel4g};
     *used = 0;
     return tries[p] && here.len > 0 ? tries[p](here.data, here.len, &f, used, valid) : NULL;
 }

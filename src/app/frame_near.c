@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "app/frame.h"
+#include "app/frame_foreign.h"
 #include "proto/acrel.h"
 #include "proto/acrel4g.h"
 #include "proto/cjt188.h"
@@ -40,6 +41,14 @@ static enum err why_modbus_tcp(struct bytes b, union any *f)
     return modbus_decode_tcp_all(b.data, b.len, &f->modbus, &used);
 }
 
+static enum err why_modbus_ascii(struct bytes b, union any *f)
+{
+    uint8_t body[FRAME_ASCII_MAX];
+    size_t n = frame_ascii_body(b, body);
+    (void)f;
+    return n == 0 ? ERR_FRAME_UNKNOWN : sum8(body, n) == 0 ? ERR_FRAME_LENGTH : ERR_FRAME_CHECKSUM;
+}
+
 static enum err why_acrel(struct bytes b, union any *f)
 {
     size_t used;
@@ -59,8 +68,17 @@ static const struct {
                                 [FRAME_MBUS] = {"M-Bus", why_mbus},
                                 [FRAME_MODBUS] = {"Modbus RTU", why_modbus},
                                 [FRAME_MODBUS_TCP] = {"Modbus TCP", why_modbus_tcp},
+                                [FRAME_MODBUS_ASCII] = {"Modbus ASCII", why_modbus_ascii},
                                 [FRAME_ACREL] = {"Acrel gateway", why_acrel},
                                 [FRAME_ACREL4G] = {"Acrel 4G", why_acrel4g}};
+
+/* Whether what begins with 68 and a meter type is CJ/T 188 is told by its control byte. */
+static bool is_cjt188(struct bytes b)
+{
+    static const uint8_t functions[] = {0x01, 0x03, 0x04, 0x09, 0x15, 0x16};
+    bool type = (b.data[1] >= 0x10 && b.data[1] <= 0x49) || b.data[1] == 0xAA;
+    return type && (b.len < 10 || memchr(functions, b.data[9] & 0x3F, sizeof functions) != NULL);
+}
 
 /* What begins with 68: DL/T 645 has another one at 7, M-Bus at 3, CJ/T 188 a meter type at 1. */
 static enum frame_protocol of_68(struct bytes b)
@@ -69,13 +87,56 @@ static enum frame_protocol of_68(struct bytes b)
         return FRAME_MBUS;
     if (b.len < 8 || b.data[7] == 0x68)
         return FRAME_DLT645;
-    return (b.data[1] >= 0x10 && b.data[1] <= 0x49) || b.data[1] == 0xAA ? FRAME_CJT188
-                                                                         : FRAME_AUTO;
+    return is_cjt188(b) ? FRAME_CJT188 : FRAME_AUTO;
 }
 
 static bool is_mbus_short(struct bytes b)
 {
     return b.len == 5 && (b.data[4] == 0x16 || b.data[3] == (uint8_t)(b.data[1] + b.data[2]));
+}
+
+static unsigned u16be(const uint8_t *p)
+{
+    return (unsigned)p[0] << 8 | p[1];
+}
+
+/* Would `len` bytes, the last two of them the CRC, be a frame of Modbus? */
+static bool is_modbus_form(const uint8_t *p, size_t len)
+{
+    unsigned limit = p[1] <= MODBUS_READ_INPUTS ? MODBUS_COILS_MAX : MODBUS_REGISTERS_MAX;
+    if (len < 5 || p[0] < 1 || p[0] > 247)
+        return false;
+    switch (p[1]) {
+    case MODBUS_READ_COILS:
+    case MODBUS_READ_INPUTS:
+    case MODBUS_READ_HOLDING:
+    case MODBUS_READ_INPUT:
+        return (len == 8 && u16be(p + 4) >= 1 && u16be(p + 4) <= limit) ||
+               (len == 5u + p[2] && p[2] > 0 && (p[1] <= MODBUS_READ_INPUTS || p[2] % 2 == 0));
+    case MODBUS_WRITE_COIL:
+        return len == 8 && (u16be(p + 4) == 0xFF00 || u16be(p + 4) == 0);
+    case MODBUS_WRITE_ONE:
+        return len == 8;
+    case MODBUS_WRITE_COILS:
+        return len >= 8 && (len == 8 || (len == 9u + p[6] && p[6] == (u16be(p + 4) + 7) / 8));
+    case MODBUS_WRITE_MANY:
+        return len >= 8 && u16be(p + 4) >= 1 && u16be(p + 4) <= 123 &&
+               (len == 8 || (len == 9u + p[6] && p[6] == 2 * u16be(p + 4)));
+    default:
+        return len == 5 && p[1] > MODBUS_EXCEPTION &&
+               p[1] <= (MODBUS_EXCEPTION | MODBUS_WRITE_MANY) && p[2] >= 1 && p[2] <= 11;
+    }
+}
+
+size_t frame_modbus_cut(struct bytes b)
+{
+    if (b.len < 4)
+        return 0;
+    if (is_modbus_form(b.data, b.len + 1) &&
+        b.data[b.len - 1] == (uint8_t)crc16_modbus(b.data, b.len - 1))
+        return b.len + 1;
+    bool sure = b.len > 5 && b.data[1] != MODBUS_WRITE_ONE; /* whose data may be anything */
+    return sure && is_modbus_form(b.data, b.len + 2) ? b.len + 2 : 0;
 }
 
 /* Without a mark a frame is only guessed where its length is that of one. A read or write of eight
@@ -84,8 +145,7 @@ static enum frame_protocol of_length(struct bytes b)
 {
     union any f;
     const uint8_t *p = b.data;
-    bool rare = b.len > 1 && modbus_is_rare(p[1] & 0x7F); /* too many things begin like those */
-    bool rtu = b.len > 4 && p[0] <= 247 && !rare && why_modbus(b, &f) == ERR_FRAME_CHECKSUM;
+    bool rtu = is_modbus_form(p, b.len) || frame_modbus_cut(b) > 0;
     bool tcp = b.len > 7 && p[2] == 0 && p[3] == 0 && p[4] == 0 && p[5] >= 2 &&
                (p[5] + 6u < b.len || why_modbus_tcp(b, &f) == ERR_TRUNCATED);
     if (rtu && (b.len == 8 || p[1] >= MODBUS_WRITE_COILS || !tcp))
@@ -107,6 +167,8 @@ static enum frame_protocol guess(struct bytes b)
         return of_68(b);
     if (is_mbus_short(b) && b.data[0] == 0x10)
         return FRAME_MBUS;
+    if (b.data[0] == ':' && why_modbus_ascii(b, NULL) != ERR_FRAME_UNKNOWN)
+        return FRAME_MODBUS_ASCII;
     if (memcmp(b.data, "\x1F\x1F", 2) == 0)
         return FRAME_ACREL;
     if (memcmp(b.data, "\x7B\x7B", 2) == 0)
@@ -114,22 +176,43 @@ static enum frame_protocol guess(struct bytes b)
     return of_length(b);
 }
 
-enum frame_protocol frame_near(enum frame_protocol wish, struct bytes line, const char **name,
-                               enum err *why)
+static enum err why_none(enum frame_protocol p, struct bytes line)
 {
     union any f;
-    while (line.len > 0 && line.data[0] == 0xFE)
-        line = (struct bytes){line.data + 1, line.len - 1};
-    enum frame_protocol p = wish == FRAME_AUTO ? guess(line) : wish;
-    *name = "unknown";
-    *why = ERR_FRAME_UNKNOWN;
-    if (!protocols[p].why)
-        return p;
-    *name = protocols[p].name;
-    *why = protocols[p].why(line, &f);
-    if (p == FRAME_ACREL4G && *why == ERR_TRUNCATED && is_closed(line))
-        *why = ERR_FRAME_CHECKSUM;
-    if (*why == ERR_OK) /* whole, and something behind it that belongs to nothing */
-        *why = ERR_FRAME_LENGTH;
-    return p;
+    enum err e = protocols[p].why(line, &f);
+    if (p == FRAME_ACREL4G && e == ERR_TRUNCATED && is_closed(line))
+        return ERR_FRAME_CHECKSUM;
+    if (p == FRAME_MODBUS && e != ERR_OK && frame_modbus_cut(line) > 0)
+        return ERR_TRUNCATED;
+    return e == ERR_OK ? ERR_FRAME_LENGTH : e; /* whole, and something behind it */
+}
+
+static struct frame_guess near_at(enum frame_protocol wish, struct bytes line, size_t at)
+{
+    struct frame_guess g = {.name = "unknown", .why = ERR_FRAME_UNKNOWN, .at = at};
+    struct bytes here = {line.data + at, line.len - at};
+    struct frame_foreign foreign;
+    if (wish == FRAME_AUTO && frame_foreign_at(here, false, &foreign))
+        return (struct frame_guess){FRAME_AUTO, foreign.name, foreign.err, at};
+    g.protocol = wish == FRAME_AUTO ? guess(here) : wish;
+    if (!protocols[g.protocol].why)
+        return g;
+    g.name = protocols[g.protocol].name;
+    g.why = why_none(g.protocol, here);
+    return g;
+}
+
+/* FE wakes a meter up. Behind other bytes only a 68 is believed to begin something. */
+struct frame_guess frame_near(enum frame_protocol wish, struct bytes line)
+{
+    size_t wake = 0;
+    while (wake < line.len && line.data[wake] == 0xFE)
+        wake++;
+    struct frame_guess first = near_at(wish, line, wake), g = first;
+    for (size_t at = wake + 1; wish == FRAME_AUTO && at + 8 <= line.len; at++) {
+        if (g.why != ERR_FRAME_UNKNOWN || g.protocol == FRAME_DLT645)
+            return g;
+        g = line.data[at] == 0x68 ? near_at(wish, line, at) : first;
+    }
+    return g.why == ERR_FRAME_UNKNOWN ? first : g;
 }

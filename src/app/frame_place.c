@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "app/frame.h"
+#include "app/frame_foreign.h"
 
 static void set_int(json_t *o, const char *key, size_t v)
 {
@@ -40,7 +41,18 @@ static struct shape shape_of(const char *protocol, const uint8_t *p, size_t len)
                               0};
     if (strcmp(protocol, "M-Bus") == 0 && p[0] == 0x10)
         return (struct shape){5, 1, 1};
+    struct frame_foreign foreign;
+    if (frame_foreign_at((struct bytes){p, len}, false, &foreign) &&
+        strcmp(protocol, foreign.name) == 0)
+        return (struct shape){foreign.len, 0, 0};
     return p[0] == 0x68 ? shape_of_68(p, len) : (struct shape){0};
+}
+
+/* The check sum that nobody sent. */
+static void set_crc(json_t *o, const uint8_t *p, size_t len)
+{
+    uint16_t crc = crc16_modbus(p, len);
+    set_hex(o, "checksum_expected", (uint8_t[]){(uint8_t)crc, (uint8_t)(crc >> 8)}, 2);
 }
 
 static void set_sum(json_t *o, const struct shape *s, const uint8_t *p, size_t offset)
@@ -57,6 +69,18 @@ static void set_sum(json_t *o, const struct shape *s, const uint8_t *p, size_t o
     set_hex(o, "checksum_expected", sum, s->sum_len);
 }
 
+/* Two digits, which are two characters of the line. */
+static void set_ascii_sum(json_t *o, const uint8_t *p, size_t len, size_t offset)
+{
+    uint8_t body[FRAME_ASCII_MAX];
+    size_t n = frame_ascii_body((struct bytes){p, len}, body);
+    if (n == 0)
+        return;
+    set_int(o, "checksum_at", offset + 2 * n - 1);
+    set_hex(o, "checksum", body + n - 1, 1);
+    set_hex(o, "checksum_expected", (uint8_t[]){(uint8_t)-sum8(body, n - 1)}, 1);
+}
+
 void frame_place(json_t *o, enum err e, const uint8_t *p, size_t len, size_t offset)
 {
     const char *protocol = json_string_value(json_object_get(o, "protocol"));
@@ -70,6 +94,8 @@ void frame_place(json_t *o, enum err e, const uint8_t *p, size_t len, size_t off
         return;
     struct shape s = shape_of(protocol, p, len);
     set_int(o, "offset", offset);
+    if (e == ERR_FRAME_CHECKSUM && strcmp(protocol, "Modbus ASCII") == 0)
+        set_ascii_sum(o, p, len, offset);
     if (e == ERR_FRAME_CHECKSUM && s.sum_len > 0 && s.length >= s.sum_from + 3 && s.length <= len)
         set_sum(o, &s, p, offset);
     if (e == ERR_FRAME_END && s.length > 0 && s.length <= len)
@@ -77,6 +103,10 @@ void frame_place(json_t *o, enum err e, const uint8_t *p, size_t len, size_t off
     if (e != ERR_TRUNCATED && e != ERR_FRAME_LENGTH)
         return;
     set_int(o, "bytes", len);
-    if (s.length > 0 && strcmp(protocol, "Modbus RTU") != 0)
-        set_int(o, "bytes_expected", s.length);
+    bool rtu = strcmp(protocol, "Modbus RTU") == 0;
+    size_t expected = rtu ? frame_modbus_cut((struct bytes){p, len}) : s.length;
+    if (expected > 0)
+        set_int(o, "bytes_expected", expected);
+    if (rtu && expected == len + 2)
+        set_crc(o, p, len);
 }

@@ -7,13 +7,35 @@
 #include <stdint.h>
 
 enum frame_text_way {
-    FRAME_TEXT_PLAIN, /* nothing but hexadecimal digits, and what stands between them */
-    FRAME_TEXT_LOG,   /* words that are no digits, dates and times of day are left out */
+    FRAME_TEXT_PLAIN,      /* nothing but pairs of digits and what stands between them */
+    FRAME_TEXT_LOG,        /* words, dates, times, addresses and counters are left out */
+    FRAME_TEXT_LOOSE,      /* as LOG, but every word that may be digits is */
+    FRAME_TEXT_ESCAPED,    /* a quoted string of a program: \x68, and characters that are bytes */
+    FRAME_TEXT_DECIMAL,    /* numbers from -128 to 255 */
+    FRAME_TEXT_SHORT,      /* every word a byte, without a leading zero */
+    FRAME_TEXT_DIGITS,     /* all digits one after another, wherever the blanks stand */
+    FRAME_TEXT_CHARACTERS, /* the characters themselves: protocols that are readable */
 };
 
-/* Pairs of digits, parted or not by blanks, commas, colons, dashes and brackets; 0x68, \x68 and 68H
- * are bytes, and 0x1 is one. False: something else stands there, or half a byte, also as a word of
- * a log ("0G"). `out` needs strlen(text) + 1 bytes. */
-bool frame_text_bytes(const char *text, enum frame_text_way way, uint8_t *out, size_t *len);
+/* Groups: stretches between which something else stands. */
+struct frame_text {
+    uint8_t *bytes;
+    size_t len;
+    size_t *ends; /* of each group, in bytes */
+    size_t groups;
+    size_t marks;     /* words left out that say which way: RX, send */
+    size_t words;     /* others left out; numbers do not count */
+    bool plain;       /* pairs of digits and nothing else */
+    bool number;      /* decimal digits without a separator */
+    bool half_a_byte; /* of PLAIN that could not be read: because of an odd number of digits */
+};
+
+/* The same text with what is full width as it is in ASCII, and other characters as one byte of 80
+ * each; to be freed. */
+char *frame_text_fold(const char *text);
+/* `folded` as frame_text_fold gives it. False: it cannot be read this way. To be freed, in both
+ * cases. 0x68, \x68, &H68 and 68H are bytes, and 0x1 is one. */
+bool frame_text_read(const char *folded, enum frame_text_way way, struct frame_text *t);
+void frame_text_free(struct frame_text *t);
 
 #endif

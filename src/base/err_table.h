@@ -21,6 +21,8 @@ ERR_ROW(ERR_FRAME_CHECKSUM, CORRUPT, "The frame's checksum is wrong.", "报文�
 ERR_ROW(ERR_FRAME_END, CORRUPT, "The frame does not end where it should.", "报文结束符错误。")
 ERR_ROW(ERR_FRAME_LENGTH, CORRUPT, "The frame's length does not fit its content.", "报文长度错误。")
 ERR_ROW(ERR_FRAME_UNKNOWN, REFUSE, "No known frame begins here.", "无法识别的报文。")
+ERR_ROW(ERR_FRAME_FOREIGN, REFUSE, "The frame's protocol is known by name only; its content is not decoded.", "该报文所属规约仅识别名称，不解析内容。")
+ERR_ROW(ERR_FRAME_DIGITS, REFUSE, "An odd number of hexadecimal digits: half a byte is missing or too much.", "十六进制位数为奇数：缺少或多出半个字节。")
 /* terminal */
 /* meter */
 ERR_ROW(ERR_METER_REFUSED, REFUSE, "The meter answered that it cannot do this.", "表计拒绝了该请求。")

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/commands.h"
 #include "app/frame.h"
@@ -184,7 +185,7 @@ static void test_errors_by_name(void **state)
     expect_error("FEFEFE", "FRAME_UNKNOWN", 1);
     expect_error("", "FRAME_UNKNOWN", 1);
     expect_error("00112233445566778899", "FRAME_UNKNOWN", 1);
-    expect_error("681200510503266", "SYNTAX", 1);
+    expect_error("681200510503266", "FRAME_DIGITS", 1);
     expect_error("hello", "SYNTAX", 1);
     expect_error("RX: 68 12 00 51", "TRUNCATED", 1);
     expect_error("68 12 00 51 0G 03 26 68 C3 01 34 59 16", "SYNTAX", 1);
@@ -216,6 +217,56 @@ static void test_every_vector_gives_an_object(void **state)
     }
     (void)fclose(file); /* read only */
     assert_true(checked > 150);
+}
+
+/* As tests/vectors/frame_forms.txt writes it. */
+static void put_found(const struct found *f, char *out, size_t cap)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < f->count; i++) {
+        const json_t *o = f->list[i], *skipped = json_object_get(o, "skipped"),
+                     *after = json_object_get(o, "skipped_after");
+        bool valid = json_is_true(json_object_get(o, "valid"));
+        len += (size_t)snprintf(out + len, cap - len, "%s%s %s%s%s%s%s%s", i > 0 ? "; " : "",
+                                text_at(o, "protocol"), text_at(o, valid ? "frame" : "error"),
+                                skipped ? " +" : "", skipped ? json_string_value(skipped) : "",
+                                after ? " " : "", after ? json_string_value(after) : "",
+                                after ? "+" : "");
+        assert_true(len < cap);
+    }
+}
+
+static void expect_form(const char *expected, const char *line)
+{
+    char said[1024];
+    struct found f = decode(line);
+    put_found(&f, said, sizeof said);
+    if (strcmp(expected, "none") != 0)
+        assert_string_equal(said, expected);
+    for (size_t i = 0; i < f.count && strcmp(expected, "none") == 0; i++)
+        assert_string_equal(text_at(f.list[i], "protocol"), "unknown");
+    drop(&f);
+}
+
+static void test_forms(void **state)
+{
+    (void)state;
+    FILE *file = fopen("tests/vectors/frame_forms.txt", "r");
+    assert_non_null(file);
+    char line[1024];
+    int checked = 0;
+    while (fgets(line, sizeof line, file)) {
+        char *bar = strstr(line, " | ");
+        if (line[0] == '#' || !bar)
+            continue;
+        *bar = '\0';
+        bar[3 + strcspn(bar + 3, "\n")] = '\0';
+        expect_form(line, bar + 3);
+        checked++;
+    }
+    (void)fclose(file); /* read only */
+    assert_true(checked > 90);
 }
 
 /* argv as a shell would give it: words of one text, in memory that may be changed. */
@@ -257,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_damage_has_a_place),
         cmocka_unit_test(test_errors_by_name),
         cmocka_unit_test(test_every_vector_gives_an_object),
+        cmocka_unit_test(test_forms),
         cmocka_unit_test(test_exit_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
