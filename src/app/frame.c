@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "app/commands.h"
+#include "app/frame_dump.h"
+#include "app/frame_text.h"
 #include "base/must.h"
 
 struct held {
@@ -23,6 +25,19 @@ static void drop_held(struct held *h)
     json_decref(h->list);
 }
 
+/* Is there a frame in it, or anything that was meant as one? */
+static bool says_something(const char *text, struct frame_wish wish)
+{
+    struct held h = {.list = json_array()};
+    size_t i, named = 0;
+    json_t *o;
+    (void)frame_decode_text(text, wish, hold, &h); /* what it is worth is told below */
+    json_array_foreach(h.list, i, o) named +=
+        strcmp(json_string_value(json_object_get(o, "protocol")), "unknown") != 0;
+    drop_held(&h);
+    return named > 0;
+}
+
 static void print_object(void *arg, json_t *object)
 {
     FILE *to = arg;
@@ -31,29 +46,89 @@ static void print_object(void *arg, json_t *object)
     json_decref(object);
 }
 
-/* Lines of standard input, without remarks and the text of vector files. */
+/* What is to be decoded, a line each; the lines of a dump are one. */
 struct lines {
     char **list;
     size_t count, cap;
+    unsigned long next; /* offset at which the dump that the last line holds goes
+                           on; 0: none */
 };
 
-static void read_lines(struct lines *l)
+static void add_line(struct lines *l, char *line)
+{
+    if (l->count == l->cap) {
+        l->cap = l->cap ? 2 * l->cap : 64;
+        l->list = realloc(l->list, l->cap * sizeof *l->list);
+        MUST(l->list);
+    }
+    MUST(line);
+    l->list[l->count++] = line;
+    l->next = 0;
+}
+
+static void add_dump(struct lines *l, const struct frame_dump *d)
+{
+    bool goes_on = l->next > 0 && d->offset == l->next;
+    size_t had = goes_on ? strlen(l->list[l->count - 1]) : 0, n = (size_t)(d->to - d->from);
+    char *text = goes_on ? realloc(l->list[--l->count], had + n + 2) : malloc(n + 1);
+    MUST(text);
+    if (goes_on)
+        text[had++] = ' ';
+    memcpy(text + had, d->from, n);
+    text[had + n] = '\0';
+    add_line(l, text);
+    l->next = d->offset + d->bytes;
+}
+
+static bool is_blank(const char *text)
+{
+    return text[strspn(text, " \t\r")] == '\0';
+}
+
+/* Remarks and the text of vector files stand behind # and |; logs have such marks as well. */
+static char *without_remark(const char *line, struct frame_wish wish)
+{
+    char *cut = strndup(line, strcspn(line, "#|"));
+    MUST(cut);
+    if (*line == '#' ||
+        (!is_blank(cut) && (strlen(cut) == strlen(line) || says_something(cut, wish))) ||
+        !says_something(line, wish))
+        return cut;
+    free(cut);
+    return strdup(line);
+}
+
+static void take_line(struct lines *l, char *line, struct frame_wish wish)
+{
+    struct frame_dump d;
+    line[strcspn(line, "\n")] = '\0';
+    bool dump = frame_dump_line(line, &d), ends = dump && d.bytes == 0;
+    if (ends && l->next > 0 && d.offset == l->next)
+        return;
+    if (dump && !ends) {
+        add_dump(l, &d);
+        return;
+    }
+    char *text = without_remark(line, wish);
+    if (is_blank(text))
+        free(text);
+    else
+        add_line(l, text);
+}
+
+static void read_lines(struct lines *l, struct frame_wish wish)
 {
     char *line = NULL;
     size_t cap = 0;
-    while (getline(&line, &cap, stdin) >= 0) {
-        line[strcspn(line, "#|\n")] = '\0';
-        if (line[strspn(line, " \t\r")] == '\0')
-            continue;
-        if (l->count == l->cap) {
-            l->cap = l->cap ? 2 * l->cap : 64;
-            l->list = realloc(l->list, l->cap * sizeof *l->list);
-            MUST(l->list);
-        }
-        l->list[l->count] = strdup(line);
-        MUST(l->list[l->count++]);
-    }
+    while (getline(&line, &cap, stdin) >= 0)
+        take_line(l, line, wish);
     free(line);
+}
+
+static void split_lines(struct lines *l, char *text, struct frame_wish wish)
+{
+    for (char *line; (line = strsep(&text, "\n"));)
+        take_line(l, line, wish);
 }
 
 static char *joined(char **list, size_t count)
@@ -71,54 +146,95 @@ static char *joined(char **list, size_t count)
     return text;
 }
 
-/* Does the last thing found go on behind the end, so that the next line may hold the rest? */
-static bool is_cut(const struct held *h)
+/* The digits of what may go on in the next line: a frame cut short at the end, or bytes that are
+ * nothing yet. NULL: neither. */
+static const char *begun(const struct held *h)
 {
     size_t n = json_array_size(h->list);
-    const char *e =
-        n == 0 ? NULL : json_string_value(json_object_get(json_array_get(h->list, n - 1), "error"));
-    return e && strcmp(e, err_name(ERR_TRUNCATED)) == 0;
+    const json_t *last = json_array_get(h->list, n - 1);
+    const char *e = json_string_value(json_object_get(last, "error"));
+    bool goes_on = e && (strcmp(e, err_name(ERR_TRUNCATED)) == 0 ||
+                         (n == 1 && strcmp(e, err_name(ERR_FRAME_UNKNOWN)) == 0));
+    return goes_on ? json_string_value(json_object_get(last, "frame")) : NULL;
+}
+
+/* Is a frame in it that begins so, and nothing that is none? */
+static bool completes(const struct held *h, const char *digits)
+{
+    size_t i, found = 0;
+    json_t *o;
+    json_array_foreach(h->list, i, o)
+    {
+        const char *frame = json_string_value(json_object_get(o, "frame"));
+        if (!json_is_true(json_object_get(o, "valid")) || !frame)
+            return false;
+        found += strncmp(frame, digits, strlen(digits)) == 0;
+    }
+    return found > 0;
 }
 
 #define FRAME_LINES_MAX 24 /* a frame that was printed sixteen bytes a line has fewer */
 
-/* How many lines from here on belong together: 1, or those over which a frame was broken. */
-static size_t lines_together(char **list, size_t count, struct frame_wish wish)
+static bool is_plain(const char *text)
 {
-    struct held h = {.list = json_array()};
-    (void)frame_decode_text(list[0], wish, hold, &h); /* what it is worth is told below */
-    bool cut = is_cut(&h);
-    drop_held(&h);
-    for (size_t n = 2; cut && n <= count && n <= FRAME_LINES_MAX; n++) {
+    struct frame_text t;
+    char *folded = frame_text_fold(text);
+    bool plain = frame_text_read(folded, FRAME_TEXT_PLAIN, &t);
+    frame_text_free(&t);
+    free(folded);
+    return plain;
+}
+
+/* Over how many lines the frame goes that begins with these digits; 1: none does. Between the lines
+ * of a frame stand no others. */
+static size_t lines_of(const char *digits, char **list, size_t count, struct frame_wish wish)
+{
+    for (size_t n = 2; n <= count && n <= FRAME_LINES_MAX && is_plain(list[n - 1]); n++) {
         char *text = joined(list, n);
-        h = (struct held){.list = json_array()};
-        bool good = frame_decode_text(text, wish, hold, &h);
-        cut = is_cut(&h);
+        struct held h = {.list = json_array()};
+        (void)frame_decode_text(text, wish, hold, &h); /* what it is worth is told below */
+        bool whole = completes(&h, digits);
         free(text);
         drop_held(&h);
-        if (good)
+        if (whole)
             return n;
     }
     return 1;
 }
 
-static bool decode_stdin(struct frame_wish wish)
+/* How many lines from here on belong together: 1, or those over which a frame was broken. */
+static size_t lines_together(char **list, size_t count, struct frame_wish wish)
 {
-    struct lines l = {0};
-    bool good = true;
-    read_lines(&l);
-    for (size_t i = 0, n; i < l.count; i += n) {
-        n = lines_together(l.list + i, l.count - i, wish);
-        char *text = joined(l.list + i, n);
+    struct held h = {.list = json_array()};
+    (void)frame_decode_text(list[0], wish, hold, &h); /* as above */
+    const char *digits = begun(&h);
+    size_t n = digits ? lines_of(digits, list, count, wish) : 1;
+    drop_held(&h);
+    return n;
+}
+
+/* Ends with the lines: they are freed. */
+static bool decode_lines(struct lines *l, struct frame_wish wish)
+{
+    bool good = l->count > 0;
+    for (size_t i = 0, n; i < l->count; i += n) {
+        n = lines_together(l->list + i, l->count - i, wish);
+        char *text = joined(l->list + i, n);
         good = frame_decode_text(text, wish, print_object, stdout) && good;
         fflush(stdout);
         free(text);
     }
-    bool any = l.count > 0;
-    while (l.count > 0)
-        free(l.list[--l.count]);
-    free(l.list);
-    return good && any;
+    while (l->count > 0)
+        free(l->list[--l->count]);
+    free(l->list);
+    return good;
+}
+
+static bool decode_stdin(struct frame_wish wish)
+{
+    struct lines l = {0};
+    read_lines(&l, wish);
+    return decode_lines(&l, wish);
 }
 
 /* No frame has fewer than 24 digits: shorter words are the bytes of one frame. */
@@ -132,10 +248,14 @@ static bool is_one_frame(int argc, char **argv)
 
 static bool decode_joined(int argc, char **argv, struct frame_wish wish)
 {
+    struct lines l = {0};
     char *text = joined(argv, (size_t)argc);
-    bool good = frame_decode_text(text, wish, print_object, stdout);
+    if (strchr(text, '\n')) /* pasted as it stood */
+        split_lines(&l, text, wish);
+    else
+        add_line(&l, strdup(text));
     free(text);
-    return good;
+    return decode_lines(&l, wish);
 }
 
 static bool decode_words(int argc, char **argv, struct frame_wish wish)
@@ -144,26 +264,28 @@ static bool decode_words(int argc, char **argv, struct frame_wish wish)
         return decode_joined(argc, argv, wish);
     bool good = true;
     for (int i = 0; i < argc; i++)
-        good = frame_decode_text(argv[i], wish, print_object, stdout) && good;
+        good = decode_joined(1, argv + i, wish) && good;
     return good;
 }
 
 static int usage(FILE *to, int code)
 {
-    fprintf(
-        to,
-        "usage: yufu frame decode [--proto P] [HEX...]\n\n"
-        "Prints one JSON object for each meter frame found; reads lines of standard input when\n"
-        "no HEX is given. Ends with 1 if any frame is damaged or none is found.\n"
-        "每个报文输出一个 JSON 对象；未给出 HEX 时逐行读取标准输入；有无效报文时退出码为 1。\n\n"
-        "  --proto auto          whatever it is; the year of DL/T 645 by the control code "
-        "(default)\n"
-        "  --proto dlt645-2007   DL/T 645-2007\n"
-        "  --proto dlt645-1997   DL/T 645-1997\n"
-        "  --proto cjt188        CJ/T 188: water, heat, cooling, gas\n"
-        "  --proto modbus        Modbus RTU; modbus-tcp, modbus-ascii\n"
-        "  --proto mbus          M-Bus, wired\n"
-        "  --proto acrel         Acrel gateways (1F1F); acrel-4g: Acrel 4G meters (7B7B)\n");
+    fprintf(to, "usage: yufu frame decode [--proto P] [HEX...]\n\n"
+                "Prints one JSON object for each meter frame found; reads lines of "
+                "standard input when\n"
+                "no HEX is given. Ends with 1 if any frame is damaged or none is found.\n"
+                "每个报文输出一个 JSON 对象；未给出 HEX "
+                "时逐行读取标准输入；有无效报文时退出码为 1。\n\n"
+                "  --proto auto          whatever it is; the year of DL/T 645 by the "
+                "control code "
+                "(default)\n"
+                "  --proto dlt645-2007   DL/T 645-2007\n"
+                "  --proto dlt645-1997   DL/T 645-1997\n"
+                "  --proto cjt188        CJ/T 188: water, heat, cooling, gas\n"
+                "  --proto modbus        Modbus RTU; modbus-tcp, modbus-ascii\n"
+                "  --proto mbus          M-Bus, wired\n"
+                "  --proto acrel         Acrel gateways (1F1F); acrel-4g: Acrel 4G "
+                "meters (7B7B)\n");
     return code;
 }
 

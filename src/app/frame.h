@@ -63,6 +63,9 @@ struct frame_guess frame_near(enum frame_protocol wish, struct bytes line);
  * 0: it does not look like one. */
 size_t frame_modbus_cut(struct bytes line);
 
+/* Decimal digits, or the wildcard AA. */
+bool frame_is_address(const uint8_t *p, size_t len);
+
 /* Modbus ASCII: the bytes that the digits behind a colon write, the check sum last. 0: the digits
  * do not end where a frame does, or are too few or too many. */
 #define FRAME_ASCII_MAX 255

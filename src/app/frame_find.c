@@ -11,7 +11,9 @@
 struct scan {
     const uint8_t *data;
     size_t len, at;
-    size_t quiet_until; /* errors that begin before here belong to a frame already reported */
+    size_t begin;       /* behind the heads of a packet */
+    size_t quiet_until; /* errors that begin before here belong to a frame already
+                           reported */
     struct frame_wish wish;
     frame_sink *sink;
     void *arg;
@@ -86,10 +88,15 @@ static size_t damaged_end(const struct scan *s, size_t begin)
     return begin + s->data[begin + 9] + 12;
 }
 
-/* A last 68 behind other bytes, too near to the end to show another mark. */
+/* A 68 that begins no frame: what follows is no address, or it stands behind other bytes, too near
+ * to the end to show another mark. */
 static bool is_chance(const struct scan *s, size_t begin)
 {
-    return begin > s->at && s->len - begin < 8 && s->data[begin - 1] != 0xFE;
+    size_t before = begin, left = s->len - begin;
+    while (before > s->at && s->data[before - 1] == 0xFE)
+        before--;
+    return (before > s->at && left < 8) ||
+           !frame_is_address(s->data + begin + 1, left < 8 ? left - 1 : 6);
 }
 
 /* One step; false when nothing is left to look at. */
@@ -124,7 +131,7 @@ static json_t *foreign_at(const struct scan *s, size_t at, size_t *used, bool *v
 {
     struct frame_foreign f;
     struct bytes here = {s->data + at, s->len - at};
-    if (!frame_foreign_at(here, at == 0, &f) || f.err != ERR_OK)
+    if (!frame_foreign_at(here, at == s->begin, &f) || f.err != ERR_OK)
         return NULL;
     *used = f.len;
     *valid = false;
@@ -137,7 +144,7 @@ static json_t *foreign_at(const struct scan *s, size_t at, size_t *used, bool *v
 static bool is_doubtful_mbus(const struct scan *s, struct bytes here)
 {
     static const uint8_t controls[] = {0x40, 0x5A, 0x5B, 0x7A, 0x7B};
-    return here.len >= 2 && here.data[0] == 0x10 && s->len > 5 &&
+    return here.len >= 2 && here.data[0] == 0x10 && s->len > s->begin + 5 &&
            memchr(controls, here.data[1], sizeof controls) == NULL;
 }
 
@@ -195,7 +202,7 @@ static bool step_other(struct scan *s)
 /* Frames that follow each other without a gap, from the first byte to the last. */
 static bool fill_with(struct scan *s, enum frame_protocol p)
 {
-    size_t at = 0, used;
+    size_t at = s->begin, used;
     bool ignored = true;
     for (; at < s->len; at += used) {
         json_t *o = frame_try(p, (struct bytes){s->data + at, s->len - at}, &used, &ignored);
@@ -203,7 +210,7 @@ static bool fill_with(struct scan *s, enum frame_protocol p)
             return false;
         json_decref(o);
     }
-    for (at = 0; at < s->len; at += used) {
+    for (at = s->begin; at < s->len; at += used) {
         bool valid = true;
         json_t *o = frame_try(p, (struct bytes){s->data + at, s->len - at}, &used, &valid);
         set_hex_of(o, "frame", s->data + at, used);
@@ -216,7 +223,7 @@ static bool fill_with(struct scan *s, enum frame_protocol p)
 /* Of one protocol only: whatever stands between its frames is shown with the next one. */
 static void find_only(struct scan *s, enum frame_protocol p)
 {
-    for (size_t at = 0; at < s->len;) {
+    for (size_t at = s->begin; at < s->len;) {
         size_t used;
         bool valid = true;
         json_t *o = frame_try(p, (struct bytes){s->data + at, s->len - at}, &used, &valid);
@@ -240,7 +247,7 @@ static bool is_unit(const uint8_t *p)
  * function allows is enough of a sign, whatever stands beside it. */
 static bool find_modbus(struct scan *s)
 {
-    for (size_t at = 0; at + 4 <= s->len;) {
+    for (size_t at = s->begin; at + 4 <= s->len;) {
         size_t used = 0;
         bool valid = true, here = is_unit(s->data + at);
         struct bytes rest = {s->data + at, s->len - at};
@@ -256,24 +263,30 @@ static bool find_modbus(struct scan *s)
     return s->found;
 }
 
+static struct bytes all_of(const struct scan *s)
+{
+    return (struct bytes){s->data + s->begin, s->len - s->begin};
+}
+
 /* A read of RTU with a wrong CRC begins like the head of a TCP frame without data. */
 static bool may_be_tcp(const struct scan *s)
 {
-    return s->len > 8 || (s->len == 8 && s->data[1] > MODBUS_WRITE_ONE);
+    struct bytes b = all_of(s);
+    return b.len > 8 || (b.len == 8 && b.data[1] > MODBUS_WRITE_ONE);
 }
 
 /* Acrel's uplinks carry whole frames of Modbus: a damaged one is no frame of Modbus. */
 static bool is_wrapped(const struct scan *s)
 {
-    return s->len >= 2 &&
-           (memcmp(s->data, "\x7B\x7B", 2) == 0 || memcmp(s->data, "\x1F\x1F", 2) == 0);
+    struct bytes b = all_of(s);
+    return b.len >= 2 && (memcmp(b.data, "\x7B\x7B", 2) == 0 || memcmp(b.data, "\x1F\x1F", 2) == 0);
 }
 
 static bool is_unmarked(struct scan *s)
 {
     return (!is_wrapped(s) && find_modbus(s)) ||
            (may_be_tcp(s) && fill_with(s, FRAME_MODBUS_TCP)) ||
-           (s->len == 1 && fill_with(s, FRAME_MBUS));
+           (all_of(s).len == 1 && fill_with(s, FRAME_MBUS));
 }
 
 /* True: a whole frame that says where it begins is somewhere in it. */
@@ -281,7 +294,7 @@ static bool any_marked(struct scan *s)
 {
     if (next_dlt645(s) < s->len)
         return true;
-    for (size_t at = 0; at < s->len; at++) {
+    for (size_t at = s->begin; at < s->len; at++) {
         size_t used;
         bool valid;
         json_t *o = other_at(s, at, &used, &valid);
@@ -296,13 +309,13 @@ static bool any_marked(struct scan *s)
 /* No frame is in it: what it was meant to be. */
 static void report_none(struct scan *s)
 {
-    struct frame_guess g = frame_near(s->wish.protocol, (struct bytes){s->data, s->len});
-    report(s, error_json(s, g.name, g.why, g.at, s->len), false);
+    struct frame_guess g = frame_near(s->wish.protocol, all_of(s));
+    report(s, error_json(s, g.name, g.why, s->begin + g.at, s->len), false);
 }
 
 static bool is_near_another(const struct scan *s)
 {
-    struct frame_guess g = frame_near(FRAME_AUTO, (struct bytes){s->data, s->len});
+    struct frame_guess g = frame_near(FRAME_AUTO, all_of(s));
     return g.why != ERR_FRAME_UNKNOWN && g.protocol != FRAME_DLT645;
 }
 
@@ -319,9 +332,43 @@ static void find_all(struct scan *s)
 /* What stands behind the last frame. */
 static void close_last(struct scan *s)
 {
-    if (s->last && s->at < s->len && s->at > 0 && s->at >= s->quiet_until)
+    if (s->last && s->at < s->len && s->at > s->begin && s->at >= s->quiet_until)
         set_hex_of(s->last, "skipped_after", s->data + s->at, s->len - s->at);
     pass_last(s);
+}
+
+static unsigned u16be(const uint8_t *p)
+{
+    return (unsigned)p[0] << 8 | p[1];
+}
+
+/* Of zero, or of a capture before the network card filled it in. */
+static bool is_ip_sum(const uint8_t *ip, size_t len)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < len; i += 2)
+        sum += u16be(ip + i);
+    return (sum & 0xFFFF) + (sum >> 16) == 0xFFFF || u16be(ip + 10) == 0;
+}
+
+#define ETHERNET 14
+#define TCP 6
+#define UDP 17
+
+/* A whole packet, as captures show it: Ethernet, IPv4, TCP or UDP. What it carries is looked at. */
+static void unwrap(struct scan *s)
+{
+    const uint8_t *ip = s->data + ETHERNET;
+    if (s->len < ETHERNET + 28 || u16be(s->data + 12) != 0x0800 || ip[0] >> 4 != 4)
+        return;
+    size_t head = 4u * (ip[0] & 0x0F), end = ETHERNET + u16be(ip + 2), at = ETHERNET + head;
+    if (head < 20 || end > s->len || at + 20 > end || !is_ip_sum(ip, head))
+        return;
+    at += ip[9] == TCP ? 4u * (s->data[at + 12] >> 4) : 8;
+    if ((ip[9] == TCP || ip[9] == UDP) && at < end) {
+        s->begin = s->at = at;
+        s->len = end;
+    }
 }
 
 bool frame_decode_bytes(const uint8_t *data, size_t len, struct frame_wish wish, frame_sink *sink,
@@ -329,12 +376,13 @@ bool frame_decode_bytes(const uint8_t *data, size_t len, struct frame_wish wish,
 {
     struct scan s = {
         .data = data, .len = len, .wish = wish, .sink = sink, .arg = arg, .valid = true};
+    unwrap(&s);
     if (wish.protocol == FRAME_AUTO)
         find_all(&s);
     else if (wish.protocol != FRAME_DLT645)
         find_only(&s, wish.protocol);
     else
-        while (s.at < len && step(&s))
+        while (s.at < s.len && step(&s))
             continue;
     if (!s.found)
         report_none(&s);

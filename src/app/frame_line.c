@@ -100,27 +100,41 @@ static bool is_acknowledgement(const struct frame_text *t)
     return t->len == 1 && t->bytes[0] == 0xE5 && t->words == 0;
 }
 
-static bool is_cut_short(const json_t *o, const char *protocol)
+static bool is_cut_short(const json_t *o)
 {
     const char *e = json_string_value(json_object_get(o, "error"));
-    return e && strcmp(e, err_name(ERR_TRUNCATED)) == 0 && digits_of(o, "frame") < 2 * SURE_MIN &&
-           strcmp(json_string_value(json_object_get(o, "protocol")), protocol) == 0;
+    return e && strcmp(e, err_name(ERR_TRUNCATED)) == 0 && digits_of(o, "frame") < 2 * SURE_MIN;
+}
+
+static bool is_of(const json_t *o, const char *protocol)
+{
+    const char *is = json_string_value(json_object_get(o, "protocol"));
+    return is && strncmp(is, protocol, strlen(protocol)) == 0;
 }
 
 /* A number may begin as a frame does: 68..., or one of Modbus without its check sum. Beside other
- * words, or written without a separator, it is believed to be a number. */
-static void drop_scraps(struct told *t, const struct frame_text *text)
+ * words, or written without a separator, it is believed to be a number. Characters are bytes of the
+ * readable protocols alone, and numbers out of a sentence are no damaged frame of Modbus. */
+static bool is_scrap(const json_t *o, const struct frame_text *t, enum frame_text_way way)
 {
-    bool marked = text->words == 0 && text->marks > 0 && t->whole == 0;
-    for (size_t i = json_array_size(t->list); i-- > 0;) {
-        const json_t *o = json_array_get(t->list, i);
-        bool cut = is_cut_short(o, "Modbus RTU")
-                       ? text->number || !(text->plain || marked)
-                       : is_cut_short(o, "DL/T 645") && !text->plain && !marked;
-        if (cut)
-            (void)json_array_remove(t->list, i); /* it is there */
-    }
-    rate(t);
+    bool plain = way == FRAME_TEXT_PLAIN, marked = t->words == 0 && t->marks > 0;
+    if (way == FRAME_TEXT_CHARACTERS && !is_of(o, "Modbus ASCII") && !is_of(o, "IEC 62056-21"))
+        return true;
+    if (is_whole(o))
+        return false;
+    if (is_of(o, "Modbus") && way == FRAME_TEXT_LOOSE)
+        return true;
+    if (is_of(o, "Modbus RTU") && is_cut_short(o))
+        return t->number || !(plain || marked);
+    return is_of(o, "DL/T 645") && is_cut_short(o) && !(plain || marked);
+}
+
+static void drop_scraps(struct told *told, const struct frame_text *t, enum frame_text_way way)
+{
+    for (size_t i = json_array_size(told->list); i-- > 0;)
+        if (is_scrap(json_array_get(told->list, i), t, way))
+            (void)json_array_remove(told->list, i); /* it is there */
+    rate(told);
 }
 
 /* Each stretch for itself; those without a frame say nothing. */
@@ -161,6 +175,15 @@ static bool is_better(const struct told *a, const struct told *b)
     return a->damaged > 0 && b->damaged == 0;
 }
 
+/* A date and a time of day, and no bytes. */
+static bool is_stamp(const char *folded)
+{
+    struct frame_text t;
+    bool stamp = frame_text_read(folded, FRAME_TEXT_LOG, &t) && t.len == 0;
+    frame_text_free(&t);
+    return stamp;
+}
+
 /* In this way; an empty list if the text cannot be read so. */
 static struct told told_in(const struct way *way, const char *folded, struct frame_wish wish)
 {
@@ -171,7 +194,9 @@ static struct told told_in(const struct way *way, const char *folded, struct fra
         told = of_groups(&t, wish);
     else if (read && (way->read != FRAME_TEXT_LOOSE || t.len >= GROUP_MIN))
         told = told_of(t.bytes, t.len, wish);
-    drop_scraps(&told, &t);
+    drop_scraps(&told, &t, way->read);
+    if (way->read == FRAME_TEXT_PLAIN && told.whole == 0 && told.damaged > 0 && is_stamp(folded))
+        drop(&told);
     frame_text_free(&t);
     if (way->proof && !is_all(&told))
         drop(&told);

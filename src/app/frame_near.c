@@ -72,18 +72,35 @@ static const struct {
                                 [FRAME_ACREL] = {"Acrel gateway", why_acrel},
                                 [FRAME_ACREL4G] = {"Acrel 4G", why_acrel4g}};
 
-/* Whether what begins with 68 and a meter type is CJ/T 188 is told by its control byte. */
+bool frame_is_address(const uint8_t *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (p[i] != 0xAA && (p[i] >> 4 > 9 || (p[i] & 0x0F) > 9))
+            return false;
+    return true;
+}
+
+#define CJT188_HEAD 9 /* up to the control byte */
+
+/* Is it CJ/T 188 that begins with 68 and a meter type? Its control byte tells, and digits of an
+ * address or the end where it should be. */
 static bool is_cjt188(struct bytes b)
 {
     static const uint8_t functions[] = {0x01, 0x03, 0x04, 0x09, 0x15, 0x16};
     bool type = (b.data[1] >= 0x10 && b.data[1] <= 0x49) || b.data[1] == 0xAA;
-    return type && (b.len < 10 || memchr(functions, b.data[9] & 0x3F, sizeof functions) != NULL);
+    bool ends = b.len > CJT188_HEAD + 1 && b.len == 13u + b.data[10] && b.data[b.len - 1] == 0x16;
+    size_t shown = (b.len < CJT188_HEAD ? b.len : CJT188_HEAD) - 2;
+    return type && (ends || frame_is_address(b.data + 2, shown)) &&
+           (b.len <= CJT188_HEAD ||
+            memchr(functions, b.data[CJT188_HEAD] & 0x3F, sizeof functions) != NULL);
 }
 
 /* What begins with 68: DL/T 645 has another one at 7, M-Bus at 3, CJ/T 188 a meter type at 1. */
 static enum frame_protocol of_68(struct bytes b)
 {
-    if (b.len >= 4 && b.data[3] == 0x68 && (b.len < 8 || b.data[7] != 0x68))
+    bool mbus =
+        b.len >= 4 && b.data[3] == 0x68 && (b.data[1] == b.data[2] || b.data[b.len - 1] == 0x16);
+    if (mbus && (b.len < 8 || b.data[7] != 0x68))
         return FRAME_MBUS;
     if (b.len < 8 || b.data[7] == 0x68)
         return FRAME_DLT645;
@@ -103,7 +120,7 @@ static unsigned u16be(const uint8_t *p)
 /* Would `len` bytes, the last two of them the CRC, be a frame of Modbus? */
 static bool is_modbus_form(const uint8_t *p, size_t len)
 {
-    unsigned limit = p[1] <= MODBUS_READ_INPUTS ? MODBUS_COILS_MAX : MODBUS_REGISTERS_MAX;
+    unsigned limit = p[1] <= MODBUS_READ_INPUTS ? UINT8_MAX : MODBUS_REGISTERS_MAX;
     if (len < 5 || p[0] < 1 || p[0] > 247)
         return false;
     switch (p[1]) {
@@ -112,13 +129,14 @@ static bool is_modbus_form(const uint8_t *p, size_t len)
     case MODBUS_READ_HOLDING:
     case MODBUS_READ_INPUT:
         return (len == 8 && u16be(p + 4) >= 1 && u16be(p + 4) <= limit) ||
-               (len == 5u + p[2] && p[2] > 0 && (p[1] <= MODBUS_READ_INPUTS || p[2] % 2 == 0));
+               (len == 5u + p[2] && p[1] > MODBUS_READ_INPUTS && p[2] > 0 && p[2] % 2 == 0);
     case MODBUS_WRITE_COIL:
         return len == 8 && (u16be(p + 4) == 0xFF00 || u16be(p + 4) == 0);
-    case MODBUS_WRITE_ONE:
-        return len == 8;
+    case MODBUS_WRITE_ONE: /* whose eight bytes may be anything: a low register or value */
+        return len == 8 && (p[2] == 0 || p[4] == 0);
     case MODBUS_WRITE_COILS:
-        return len >= 8 && (len == 8 || (len == 9u + p[6] && p[6] == (u16be(p + 4) + 7) / 8));
+        return len >= 8 && p[4] == 0 && p[5] > 0 &&
+               (len == 8 || (len == 9u + p[6] && p[6] == (p[5] + 7) / 8));
     case MODBUS_WRITE_MANY:
         return len >= 8 && u16be(p + 4) >= 1 && u16be(p + 4) <= 123 &&
                (len == 8 || (len == 9u + p[6] && p[6] == 2 * u16be(p + 4)));
@@ -135,7 +153,7 @@ size_t frame_modbus_cut(struct bytes b)
     if (is_modbus_form(b.data, b.len + 1) &&
         b.data[b.len - 1] == (uint8_t)crc16_modbus(b.data, b.len - 1))
         return b.len + 1;
-    bool sure = b.len > 5 && b.data[1] != MODBUS_WRITE_ONE; /* whose data may be anything */
+    bool sure = b.len > 5 && b.data[1] <= MODBUS_WRITE_COIL; /* others may carry anything */
     return sure && is_modbus_form(b.data, b.len + 2) ? b.len + 2 : 0;
 }
 
@@ -169,7 +187,7 @@ static enum frame_protocol guess(struct bytes b)
         return FRAME_MBUS;
     if (b.data[0] == ':' && why_modbus_ascii(b, NULL) != ERR_FRAME_UNKNOWN)
         return FRAME_MODBUS_ASCII;
-    if (memcmp(b.data, "\x1F\x1F", 2) == 0)
+    if (b.len >= ACREL_HEAD && memcmp(b.data, "\x1F\x1F", 2) == 0)
         return FRAME_ACREL;
     if (memcmp(b.data, "\x7B\x7B", 2) == 0)
         return FRAME_ACREL4G;
@@ -202,17 +220,19 @@ static struct frame_guess near_at(enum frame_protocol wish, struct bytes line, s
     return g;
 }
 
-/* FE wakes a meter up. Behind other bytes only a 68 is believed to begin something. */
+/* FE wakes a meter up. Behind other bytes only a 68 is believed to begin something, and only with
+ * its end where it should be. */
 struct frame_guess frame_near(enum frame_protocol wish, struct bytes line)
 {
     size_t wake = 0;
     while (wake < line.len && line.data[wake] == 0xFE)
         wake++;
-    struct frame_guess first = near_at(wish, line, wake), g = first;
-    for (size_t at = wake + 1; wish == FRAME_AUTO && at + 8 <= line.len; at++) {
-        if (g.why != ERR_FRAME_UNKNOWN || g.protocol == FRAME_DLT645)
+    struct frame_guess first = near_at(wish, line, wake);
+    bool sure = first.why != ERR_FRAME_UNKNOWN || first.protocol == FRAME_DLT645;
+    for (size_t at = wake + 1; !sure && wish == FRAME_AUTO && at + 8 <= line.len; at++) {
+        struct frame_guess g = near_at(wish, line, at);
+        if (line.data[at] == 0x68 && g.why == ERR_FRAME_CHECKSUM)
             return g;
-        g = line.data[at] == 0x68 ? near_at(wish, line, at) : first;
     }
-    return g.why == ERR_FRAME_UNKNOWN ? first : g;
+    return first;
 }

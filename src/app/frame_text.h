@@ -25,7 +25,6 @@ struct frame_text {
     size_t groups;
     size_t marks;     /* words left out that say which way: RX, send */
     size_t words;     /* others left out; numbers do not count */
-    bool plain;       /* pairs of digits and nothing else */
     bool number;      /* decimal digits without a separator */
     bool half_a_byte; /* of PLAIN that could not be read: because of an odd number of digits */
 };

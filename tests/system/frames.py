@@ -94,6 +94,35 @@ done = subprocess.run([YUFU, "frame", "decode"], capture_output=True, text=True,
 found = [json.loads(line) for line in done.stdout.splitlines()]
 check("broken lines", done.returncode == 1 and [o.get("name", o.get("error")) for o in found] == [
     "remaining money", "combined active energy, total", "TRUNCATED", "SYNTAX"], done.stdout)
+
+
+def lines(text):
+    done = subprocess.run([YUFU, "frame", "decode"], capture_output=True, text=True, input=text)
+    return [o["frame"] if o["valid"] else o["error"] for o in map(json.loads, done.stdout.splitlines())]
+
+
+# Dumps as tools print them, and lines that have marks of their own.
+answer = "68332211000020689106333434358A569D16"
+raw = bytes.fromhex(answer)
+seen = "".join(chr(b) if 32 <= b < 127 else "." for b in raw)
+pairs = raw.hex(" ")
+xxd = "\n".join(f"{at:08x}: {raw[at:at + 16].hex(' ', 2):<39}  {seen[at:at + 16]}" for at in (0, 16))
+hexdump = "\n".join(f"{at:08x}  {raw[at:at + 8].hex(' '):<23}  {raw[at + 8:at + 16].hex(' '):<23}  |{seen[at:at + 16]}|"
+                    for at in (0, 16)) + f"\n{len(raw):08x}"
+capture = "\n".join(f"{at:04x}   {raw[at:at + 16].hex(' '):<47}   {seen[at:at + 16]}" for at in (0, 16))
+for name, dump in (("xxd", xxd), ("hexdump", hexdump), ("capture", capture)):
+    check(f"a dump of {name}", lines(dump + "\n") == [answer], lines(dump + "\n"))
+    check(f"two dumps of {name}", lines(dump + "\n" + dump + "\n") == [answer, answer], lines(dump + "\n" + dump))
+    check(f"a dump of {name} in one word", [o["frame"] for o in decode(dump)[1]] == [answer], decode(dump))
+check("a line that is none, and one that is cut", lines(f"0102030405060708\n{pairs[:20]}\n{pairs}\n") ==
+      ["FRAME_UNKNOWN", "TRUNCATED", answer], lines(f"0102030405060708\n{pairs[:20]}\n{pairs}\n"))
+packet = ("02000000000102000000000208004500003400074000400626BB0A000001"
+          "0A0000029C4001F600000001000000025018040000000000000700000006210300640002")
+check("a packet of the network", lines(packet) == ["000700000006210300640002"], lines(packet))
+check("Modbus over two lines without a mark", lines("21 03 0C 00 01 00 02 00 03 00\n04 00 05 00 06 FC 37\n") ==
+      ["21030C000100020003000400050006FC37"], lines("21 03 0C 00 01 00 02 00 03 00\n04 00 05 00 06 FC 37\n"))
+check("marks of a log", lines(f"2026-03-09 09:05:07.250 | DEBUG | line 3 - {pairs}\n[#12] RX {pairs}\n| read | {pairs} |\n"
+                              f"# {pairs}\n{pairs} # read\n{pairs} | 210300640002 82B4\n") == 5 * [answer])
 for junk in ("010300000002C40C", "00112233445566", "6810"):
     code, found = decode(junk)
     check(f"{junk} is none", code == 1 and not found[0]["valid"], found)

@@ -6,6 +6,7 @@
 
 #include "app/commands.h"
 #include "app/frame.h"
+#include "app/frame_dump.h"
 
 struct found {
     json_t *list[8];
@@ -117,14 +118,19 @@ static void test_lines_of_logs(void **state)
     drop(&f);
 }
 
-/* As people paste them: dates, marks of direction, 0x1, suffixes, full-width colons. */
+/* As people paste them: dates, marks of direction, 0x1, suffixes, full-width
+ * colons. */
 static void test_lines_as_pasted(void **state)
 {
     static const char *const lines[] = {
-        "2024-05-01 12:30:45.123 Tx: 68 12 00 51 05 03 26 68 11 04 33 35 C3 33 D4 16",
-        "2024/05/01T12:30:45 [TX] - <68 12 00 51 05 03 26 68 11 04 33 35 C3 33 D4 16>",
-        "\\x68\\x12\\x00\\x51\\x05\\x03\\x26\\x68\\x11\\x04\\x33\\x35\\xC3\\x33\\xD4\\x16",
-        "0x68,0x12,0x0,0x51,0x5,0x3,0x26,0x68,0x11,0x4,0x33,0x35,0xc3,0x33,0xd4,0x16",
+        "2024-05-01 12:30:45.123 Tx: 68 12 00 51 05 03 26 68 11 04 33 35 C3 33 "
+        "D4 16",
+        "2024/05/01T12:30:45 [TX] - <68 12 00 51 05 03 26 68 11 04 33 35 C3 33 "
+        "D4 16>",
+        "\\x68\\x12\\x00\\x51\\x05\\x03\\x26\\x68\\x11\\x04\\x33\\x35\\xC3\\x33\\"
+        "xD4\\x16",
+        "0x68,0x12,0x0,0x51,0x5,0x3,0x26,0x68,0x11,0x4,0x33,0x35,0xc3,0x33,0xd4,"
+        "0x16",
         "68H 12H 00H 51H 05H 03H 26H 68H 11H 04H 33H 35H C3H 33H D4H 16H",
         "发送：681200510503266811043335c333d416",
         "TX>681200510503266811043335C333D416",
@@ -269,7 +275,44 @@ static void test_forms(void **state)
     assert_true(checked > 90);
 }
 
-/* argv as a shell would give it: words of one text, in memory that may be changed. */
+struct dump_case {
+    const char *line;
+    size_t bytes; /* 0: no dump */
+    unsigned long offset;
+};
+
+static void test_dumps(void **state)
+{
+    static const struct dump_case cases[] = {
+        {"00000010: 6833 2211 0000 2068 9106 3334 35  h3\"... h..345", 13, 0x10}, /* xxd */
+        {"00000000  68 33 22 11 00 00 20 68  91 06 33 34  |h3\"... h..34|", 12, 0},
+        {"0000   68 33 22 11 00 00 20 68 91 06 33 34 35 36 8a 56   h3\"... "
+         "h..3456.V",
+         16, 0},
+        {"0010   68 33 22 11 00 00 20 68 91   h3\"... h .", 9, 0x10},
+        {"0000020 68 33", 2, 0x20},
+        {"68 33 22 11 00 00 20 68", 0, 0},
+        {"6833 2211 0000 2068", 0, 0},
+        {"0004: 68 33", 0, 0},
+        {"2026: 68 33", 0, 0},
+        {"0000: hello", 0, 0},
+        {"0000: 68 3G", 0, 0},
+        {"", 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct frame_dump d;
+        bool is = frame_dump_line(cases[i].line, &d);
+        assert_int_equal(is, cases[i].bytes > 0);
+        if (!is)
+            continue;
+        assert_int_equal(d.bytes, cases[i].bytes);
+        assert_int_equal(d.offset, cases[i].offset);
+    }
+}
+
+/* argv as a shell would give it: words of one text, in memory that may be
+ * changed. */
 static int run(const char *words)
 {
     char text[200], *argv[9] = {0};
@@ -285,7 +328,8 @@ static void test_exit_codes(void **state)
     (void)state;
     assert_int_equal(run("frame decode 681200510503266811043335C333D416"), 0);
     assert_int_equal(run("frame decode 68 12 00 51 05 03 26"), 1);
-    assert_int_equal(run("frame decode 681200510503266811043335C333D416 681200510503266811043335"),
+    assert_int_equal(run("frame decode 681200510503266811043335C333D416 "
+                         "681200510503266811043335"),
                      1);
     assert_int_equal(run("frame decode --proto x"), 2);
     assert_int_equal(run("frame decode --proto"), 2);
@@ -309,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_errors_by_name),
         cmocka_unit_test(test_every_vector_gives_an_object),
         cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_dumps),
         cmocka_unit_test(test_exit_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

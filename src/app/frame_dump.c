@@ -1,0 +1,61 @@
+#include "app/frame_dump.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIGITS "0123456789abcdefABCDEF"
+#define ROW 16 /* bytes; offsets of whole rows are multiples of half of it */
+
+static size_t blanks(const char *c)
+{
+    return strspn(c, " \t");
+}
+
+/* The rest of the line is as many characters as there were bytes; Wireshark parts them in the
+ * middle. */
+static bool is_characters(const char *rest, size_t bytes)
+{
+    size_t n = strcspn(rest, "\r\n");
+    return *rest == '|' || *rest == '>' || n == bytes ||
+           (bytes > 8 && n == bytes + 1 && rest[8] == ' ');
+}
+
+/* The words of bytes; what follows them is nothing or characters. */
+static bool take_bytes(const char *c, struct frame_dump *d)
+{
+    size_t width = strspn(c, DIGITS), n, gap = 0;
+    d->from = d->to = c;
+    if (width != 2 && width != 4)
+        return false;
+    for (; (n = strspn(c, DIGITS)) > 0; c += gap) {
+        bool word = n <= width && n % 2 == 0 && (!c[n] || isspace((unsigned char)c[n]));
+        if (!word || (gap >= 2 && is_characters(c, d->bytes)))
+            break;
+        d->bytes += n / 2;
+        d->to = c += n;
+        gap = blanks(c);
+        if (n < width)
+            break;
+    }
+    const char *rest = d->to + blanks(d->to);
+    return !*rest || isspace((unsigned char)*rest) ||
+           (rest - d->to >= 2 && is_characters(rest, d->bytes)) ||
+           (rest - d->to >= 2 && d->bytes >= ROW);
+}
+
+bool frame_dump_line(const char *line, struct frame_dump *d)
+{
+    const char *c = line + blanks(line);
+    size_t n = strspn(c, DIGITS);
+    *d = (struct frame_dump){.offset = n >= 4 && n <= 16 ? strtoul(c, NULL, 16) : 0};
+    const char *rest = c + n + (c[n] == ':');
+    size_t gap = blanks(rest);
+    if (n < 4 || n > 16)
+        return false;
+    if (!rest[gap] || isspace((unsigned char)rest[gap]))
+        return n >= 6 && c[n] != ':';
+    bool apart = c[n] == ':' || gap >= 2 || n != strspn(rest + gap, DIGITS);
+    return gap > 0 && apart && d->offset % (ROW / 2) == 0 && take_bytes(rest + gap, d) &&
+           d->bytes > 0;
+}
