@@ -193,11 +193,16 @@ static void take_label(void *arg, const struct classify_label *label)
     seen.named += classify_is_heating(label->name) == seen.heating;
 }
 
-static void take_unknown(void *arg, size_t column, const char *name)
+static void take_note(void *arg, const struct classify_problem *note)
 {
     (void)arg;
-    (void)column;
-    (void)name;
+    (void)note;
+}
+
+static void take_clock(void *arg, const struct classify_clock *clock)
+{
+    (void)arg;
+    (void)clock;
 }
 
 static bool of(const struct trip *t, double on_s)
@@ -252,9 +257,9 @@ static void pick_word(const char *words, uint64_t which, char *out, size_t size)
 static int read_back(const char *path)
 {
     struct load_settings settings = load_settings_default();
-    struct classify_sink sink = {take_event, take_label, take_unknown, NULL};
+    struct classify_sink sink = {take_event, take_label, take_note, take_clock, NULL};
     struct classify_problem problem;
-    if (classify_file(path, &settings, &sink, &problem) == ERR_OK)
+    if (classify_file(path, &settings, 50, &sink, &problem) == ERR_OK)
         return 0;
     fprintf(stderr, "heldout: %s, line %zu: %s\n", path, problem.line, problem.what);
     return 1;

@@ -308,7 +308,7 @@ const struct held_case held_cases[] = {
     {"ceramic fan heater", "fan heater|暖风机|space heater|PTC heater", true, ceramic},
     {"radiant heater", "quartz heater|小太阳|radiator|取暖器", true, glowing},
     {"thermostat cycling", "iron|电熨斗|clothes iron|electric iron", true, thermostat},
-    {"heater with motor, same moment", "heater+fan|电热器|heater|kettle", true, heater_motor},
+    {"heater with motor, same moment", "heater and fan|电热器|heater|kettle", true, heater_motor},
     {"heater and vacuum, same second", "kettle|热水壶|toaster|heater", true, heater_vacuum},
     {"heater and refrigerator", "kettle|热水壶|toaster|heater", true, heater_refrigerator},
     {"heater and computer", "kettle|热水壶|toaster|heater", true, heater_computer},

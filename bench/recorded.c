@@ -71,11 +71,16 @@ static void take_label(void *arg, const struct classify_label *label)
         f->labels[f->label_count++] = *label;
 }
 
-static void take_unknown(void *arg, size_t column, const char *name)
+static void take_note(void *arg, const struct classify_problem *note)
 {
     (void)arg;
-    (void)column;
-    (void)name;
+    (void)note;
+}
+
+static void take_clock(void *arg, const struct classify_clock *clock)
+{
+    (void)arg;
+    (void)clock;
 }
 
 static int kind_of(const char *name)
@@ -125,9 +130,9 @@ static bool lasted(size_t k)
 static int read_file(const char *path)
 {
     struct classify_problem problem;
-    struct classify_sink sink = {take_event, take_label, take_unknown, &file};
+    struct classify_sink sink = {take_event, take_label, take_note, take_clock, &file};
     file.event_count = file.label_count = 0;
-    if (classify_file(path, &settings, &sink, &problem) != ERR_OK) {
+    if (classify_file(path, &settings, 50, &sink, &problem) != ERR_OK) {
         fprintf(stderr, "recorded: %s, line %zu: %s\n", path, problem.line, problem.what);
         return 1;
     }

@@ -15,16 +15,17 @@
 /* What a recording says of itself. */
 struct classify_label {
     int64_t at_ms; /* of switching on; INT64_MIN: not of one moment */
+    bool zoned;    /* its time zone was written beside it */
+    bool undated;  /* a time of day */
     char name[CLASSIFY_NAME_MAX];
 };
 
-/* Told for each step, as it comes. `plain`: the plain rule would have tripped. */
-struct classify_sink {
-    void (*event)(void *arg, const struct load_event *e, bool plain);
-    void (*label)(void *arg, const struct classify_label *label);
-    /* a column that nobody knows and that is not looked at; from 1 */
-    void (*unknown)(void *arg, size_t column, const char *name);
-    void *arg;
+/* How the times of a recording are written. */
+struct classify_clock {
+    int64_t first_ms, last_ms; /* of the first row, and of the last when all are read */
+    int64_t offset_ms;         /* local time less UTC, as the first row has it */
+    bool dated;
+    bool of_day; /* hh:mm:ss without a date */
 };
 
 struct classify_problem {
@@ -33,9 +34,20 @@ struct classify_problem {
     char what[160];
 };
 
-/* Reads a file of any of the formats. ERR_SYNTAX with the problem, ERR_IO_FILE. */
+/* Told for each step, as it comes. `plain`: the plain rule would have tripped. */
+struct classify_sink {
+    void (*event)(void *arg, const struct load_event *e, bool plain);
+    void (*label)(void *arg, const struct classify_label *label);
+    /* what is looked over: a column that nobody knows ... */
+    void (*note)(void *arg, const struct classify_problem *note);
+    void (*clock)(void *arg, const struct classify_clock *clock); /* first row, last row */
+    void *arg;
+};
+
+/* Reads a file of any of the formats; `mains_hz` is for series that count cycles. ERR_SYNTAX with
+ * the problem, ERR_IO_FILE. */
 [[nodiscard]] enum err classify_file(const char *path, const struct load_settings *settings,
-                                     const struct classify_sink *sink,
+                                     unsigned mains_hz, const struct classify_sink *sink,
                                      struct classify_problem *problem);
 
 /* Reads a file of labels (time, label and, if it has it, which way): each to sink->label. Errors as

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "app/classify_impl.h"
-#include "app/classify_text.h"
 
 #define CYCLE 500
 /* The current probe of these recordings leads, in rad: as the lamps and hair irons in them do in
@@ -83,23 +82,22 @@ enum err classify_cycles(struct reading *r, FILE *index)
 {
     FILE *current = open_beside(r->path, "current.csv"),
          *voltage = open_beside(r->path, "voltage.csv");
-    char line[CLASSIFY_LINE_MAX];
+    char line[TEXT_LINE_MAX];
     enum err e = current && voltage
                      ? ERR_OK
                      : classify_refuse(r, 0, "current.csv or voltage.csv is missing");
-    while (e == ERR_OK && fgets(line, sizeof line, index)) {
+    while (e == ERR_OK && classify_line(r, index, line, &e)) {
         struct text_cells f;
+        struct text_moment m;
         struct cycle c;
         struct load_event event = {};
-        struct classify_label label;
-        r->problem->line++;
-        if (!text_end(line, sizeof line) || !text_split(line, ',', &f) || f.count < 4 ||
-            !text_time(f.cell[0], false, 0, &label.at_ms) || !read_wave(current, c.i) ||
-            !read_wave(voltage, c.u)) {
+        struct classify_label label = {.zoned = true};
+        if (!text_split(line, ',', &f) || f.count < 4 || !text_time(f.cell[0], false, 0, &m) ||
+            !read_wave(current, c.i) || !read_wave(voltage, c.u)) {
             e = classify_refuse(r, 0, "no cycle of 500 samples for this row");
             break;
         }
-        label.at_ms *= 100; /* rows far apart, each a moment of its own */
+        label.at_ms = m.ms * 100; /* rows far apart, each a moment of its own */
         event.at.ms = event.told.ms = label.at_ms;
         snprintf(label.name, sizeof label.name, "%s", f.cell[2]);
         event.step = step_of(&c);

@@ -1,7 +1,7 @@
 #include "app/classify_text.h"
 
 #include <ctype.h>
-#include <limits.h>
+#include <iconv.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -16,21 +16,57 @@
 /* --- lines and cells
  * -------------------------------------------------------------------------------- */
 
-bool text_end(char *line, size_t size)
+static bool is_utf8(const char *text)
 {
-    size_t length = strlen(line);
-    if (length + 1 == size && line[length - 1] != '\n')
-        return false;
-    if (length == 0)
-        return false; /* it begins with a zero byte */
-    line[strcspn(line, "\r\n")] = '\0';
+    for (const unsigned char *at = (const unsigned char *)text; *at;) {
+        size_t more = *at < 0x80 ? 0 : *at < 0xC2 ? 4 : *at < 0xE0 ? 1 : *at < 0xF0 ? 2 : 3;
+        if (more == 4 || *at > 0xF4)
+            return false;
+        for (at++; more > 0; more--, at++)
+            if ((*at & 0xC0) != 0x80)
+                return false;
+    }
     return true;
+}
+
+/* Spreadsheets in China save GBK. What is neither stays as it is. */
+static void to_utf8(char *line, size_t size)
+{
+    char wide[TEXT_LINE_MAX], *from = line, *to = wide;
+    size_t left = strlen(line), room = sizeof wide - 1;
+    iconv_t cd = iconv_open("UTF-8", "GB18030");
+    if (cd == (iconv_t)-1)
+        return;
+    bool whole = iconv(cd, &from, &left, &to, &room) != (size_t)-1;
+    iconv_close(cd);
+    *to = '\0';
+    if (whole && strlen(wide) < size)
+        memcpy(line, wide, strlen(wide) + 1);
+}
+
+enum text_line text_line(FILE *file, char line[TEXT_LINE_MAX])
+{
+    size_t length = 0;
+    int c;
+    while ((c = getc(file)) != EOF && c != '\n' && c != '\r') {
+        if (c == '\0' || length + 1 == TEXT_LINE_MAX)
+            return TEXT_TORN;
+        line[length++] = (char)c;
+    }
+    if (c == '\r' && (c = getc(file)) != '\n' && c != EOF)
+        ungetc(c, file);
+    else if (c == EOF && length == 0)
+        return TEXT_OVER;
+    line[length] = '\0';
+    if (!is_utf8(line))
+        to_utf8(line, TEXT_LINE_MAX);
+    return TEXT_LINE;
 }
 
 char text_separator(const char *line)
 {
     static const char by[] = {';', '\t', '|', ','};
-    char best = ',';
+    char best = strpbrk(line, ";\t|,") ? ',' : ' ';
     size_t most = 0;
     for (size_t k = 0; k < sizeof by; k++) {
         size_t count = 0;
@@ -63,6 +99,8 @@ bool text_split(char *line, char by, struct text_cells *out)
     for (char *at = line; at;) {
         if (out->count == TEXT_CELLS_MAX)
             return false;
+        while (by == ' ' && *at == ' ')
+            at++; /* columns that are lined up */
         char *to = at, *from = at;
         bool quoted = false;
         for (; *from && (quoted || *from != by); from++)
@@ -74,7 +112,8 @@ bool text_split(char *line, char by, struct text_cells *out)
             return false;
         char *next = *from ? from + 1 : NULL;
         *to = '\0';
-        out->cell[out->count++] = trim(at);
+        if (by != ' ' || *at)
+            out->cell[out->count++] = trim(at);
         at = next;
     }
     return true;
@@ -108,13 +147,49 @@ static bool scale(int64_t v, int places, int64_t *out)
     return *out <= NUMBER_MOST && *out >= -NUMBER_MOST;
 }
 
+char text_decimal(const char *text, bool comma)
+{
+    size_t points = 0, commas = 0;
+    for (const char *at = text; *at; at++) {
+        points += *at == '.';
+        commas += *at == ',';
+    }
+    if (points && commas)
+        return strrchr(text, '.') > strrchr(text, ',') ? '.' : ',';
+    bool thousands = !comma && commas == 1 && strspn(strchr(text, ',') + 1, "0123456789") == 3;
+    return points == 1 ? '.' : commas == 1 && !thousands ? ',' : '\0';
+}
+
+/* Closes groups of three up, leaves a point before the decimals. False: groups of another length,
+ * or one group that may as well be decimals. */
+static bool close_up(const char *text, bool comma, char *to, size_t size)
+{
+    char decimal = text_decimal(text, comma);
+    const char *before = text;
+    size_t n = 0, groups = 0;
+    for (const char *at = text; *at && n + 1 < size; at++) {
+        if (*at != '.' && *at != ',') {
+            to[n++] = *at;
+        } else if (*at == decimal) {
+            to[n++] = '.';
+            decimal = '.'; /* a second one is junk */
+        } else {
+            if (at == before || strspn(at + 1, "0123456789") != 3 || strchr(to, '.'))
+                return false;
+            groups++;
+        }
+        to[n] = '\0';
+    }
+    return groups != 1 || text_decimal(text, comma) != '\0';
+}
+
 /* Digits with a point; those beyond what 64 bits hold are left off. */
-static const char *read_digits(const char *text, bool comma, int64_t *digits, int *places)
+static const char *read_digits(const char *text, int64_t *digits, int *places)
 {
     bool any = false, point = false;
     *digits = *places = 0;
     for (;; text++) {
-        if (!point && (*text == '.' || (comma && *text == ','))) {
+        if (!point && *text == '.') {
             point = true;
         } else if (isdigit((unsigned char)*text)) {
             any = true;
@@ -133,13 +208,19 @@ static const char *read_digits(const char *text, bool comma, int64_t *digits, in
 
 enum text_kind text_number(const char *text, bool comma, int shift, int64_t *milli)
 {
+    char closed[64] = "";
     if (is_empty(text))
         return TEXT_EMPTY;
+    if (strpbrk(text, ",.")) {
+        if (!close_up(text, comma, closed, sizeof closed))
+            return TEXT_JUNK;
+        text = closed;
+    }
     bool minus = *text == '-';
     text += *text == '-' || *text == '+';
     int64_t digits;
     int places, power = 0;
-    text = read_digits(text, comma, &digits, &places);
+    text = read_digits(text, &digits, &places);
     if (!text)
         return TEXT_JUNK;
     if (*text == 'e' || *text == 'E') {
@@ -169,38 +250,68 @@ static bool day_of(int year, int month, int day, int64_t *out)
     return true;
 }
 
-/* A date at the beginning; what follows it, or NULL. */
+/* A date at the beginning; what follows it, or NULL. The day stands before the month, unless am or
+ * pm says that an American wrote it, or it can only be the other way. */
 static const char *read_date(const char *text, int64_t *day)
 {
     int a, b, c, used = 0;
     char x, y;
-    if (sscanf(text, "%4d%c%2d%c%4d%n", &a, &x, &b, &y, &c, &used) != 5 || used == 0 || x != y)
+    if (sscanf(text, "%4d%c%2d%c%4d%n", &a, &x, &b, &y, &c, &used) != 5 || used == 0 || x != y ||
+        !strchr("-/.", x))
         return NULL;
-    bool fits = ((x == '-' || x == '/') && day_of(a, b, c, day)) ||
-                ((x == '/' || x == '.') && day_of(c, b, a, day));
+    bool american = x == '/' && (b > 12 || strcasestr(text, "am") || strcasestr(text, "pm"));
+    bool fits = day_of(a, b, c, day) || (american && day_of(c, a, b, day)) || day_of(c, b, a, day);
     return fits ? text + used : NULL;
 }
 
-/* hh:mm[:ss[.fff]] in milliseconds of the day; what follows it, or NULL. */
-static const char *read_clock(const char *text, bool comma, int64_t *ms)
+/* 20240305 and a clock, or 20240305164200. */
+static const char *read_packed_date(const char *text, int64_t *day)
+{
+    int year, month, d;
+    size_t digits = strspn(text, "0123456789");
+    bool fits = (digits == 8 && (text[8] == 'T' || text[8] == ' ')) || (digits == 14 && !text[14]);
+    return fits && sscanf(text, "%4d%2d%2d", &year, &month, &d) == 3 && day_of(year, month, d, day)
+               ? text + 8
+               : NULL;
+}
+
+/* hh:mm[:ss[.fff]] or hhmmss in milliseconds of the day; what follows it, or NULL. */
+static const char *read_clock(const char *text, int64_t *ms)
 {
     int h, m, s = 0, used = 0;
-    if (sscanf(text, "%2d:%2d%n", &h, &m, &used) != 2 || !isdigit((unsigned char)*text))
-        return NULL;
-    text += used;
-    if (*text == ':' &&
-        (!isdigit((unsigned char)text[1]) || sscanf(text, ":%2d%n", &s, &used) != 1))
-        return NULL;
-    text += *text == ':' ? used : 0;
+    if (strspn(text, "0123456789") == 6) {
+        sscanf(text, "%2d%2d%2d%n", &h, &m, &s, &used);
+        text += used;
+    } else {
+        if (sscanf(text, "%2d:%2d%n", &h, &m, &used) != 2 || !isdigit((unsigned char)*text))
+            return NULL;
+        text += used;
+        if (*text == ':' &&
+            (!isdigit((unsigned char)text[1]) || sscanf(text, ":%2d%n", &s, &used) != 1))
+            return NULL;
+        text += *text == ':' ? used : 0;
+    }
     if (h > 23 || m < 0 || m > 59 || s > 60)
         return NULL;
     *ms = ((h * INT64_C(60) + m) * 60 + s) * 1000;
-    if (*text != '.' && !(comma && *text == ','))
+    if (*text != '.' && *text != ',')
         return text;
     int64_t part = 100;
     for (text++; isdigit((unsigned char)*text); text++, part /= 10)
         *ms += part * (*text - '0');
     return text;
+}
+
+/* Whether am or pm follows: the clock has twelve hours then. */
+static bool read_half(const char **text, int64_t *ms)
+{
+    bool am = strncasecmp(*text, "am", 2) == 0, pm = strncasecmp(*text, "pm", 2) == 0;
+    int64_t hour = *ms / 3'600'000;
+    if (!am && !pm)
+        return true;
+    *text += 2;
+    *ms += am && hour == 12 ? -43'200'000 : pm && hour < 12 ? 43'200'000 : 0;
+    return hour >= 1 && hour <= 12;
 }
 
 /* Z, +08:00, +0800, +08 */
@@ -223,191 +334,81 @@ static bool read_offset(const char *text, int64_t *ms)
     return true;
 }
 
-bool text_time(const char *text, bool comma, int shift, int64_t *ms)
+/* 2024年3月5日 16时42分00秒 with strokes and colons; what stands behind a bracket (a zone's name)
+ * is left off. */
+static void plain_time(const char *from, char *to, size_t size)
 {
-    int64_t day = 0, in_day, offset;
-    enum text_kind kind = text_number(text, comma, shift, ms);
-    if (kind == TEXT_NUMBER) {
-        if (shift == 0 && *ms >= TIME_MS_FROM * 1000)
-            *ms /= 1000;
-        return true;
+    static const struct {
+        const char *sign, by;
+    } signs[] = {{"年", '-'}, {"月", '-'}, {"日", ' '}, {"时", ':'},
+                 {"点", ':'}, {"分", ':'}, {"秒", ' '}};
+    size_t n = 0;
+    while (*from && *from != '[' && n + 1 < size) {
+        size_t i = 0;
+        while (i < sizeof signs / sizeof *signs && strncmp(from, signs[i].sign, 3) != 0)
+            i++;
+        bool sign = i < sizeof signs / sizeof *signs;
+        to[n++] = sign ? signs[i].by : *from;
+        from += sign ? 3 : 1;
     }
-    const char *rest = read_date(text, &day);
-    if (rest && *rest != 'T' && *rest != ' ')
+    while (n > 0 && to[n - 1] == ' ')
+        n--;
+    to[n] = '\0';
+}
+
+/* A number without a unit is of seconds, or of what it must be to lie within our times. */
+static int guess_shift(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    return digits < 12 ? 0 : digits < 15 ? -3 : digits < 18 ? -6 : -9;
+}
+
+static bool is_number(const char *text, bool comma, int shift, struct text_moment *m)
+{
+    if (shift == 0)
+        shift = strpbrk(text, "eE") ? 0 : guess_shift(text);
+    if (text_number(text, comma, shift, &m->ms) != TEXT_NUMBER)
         return false;
-    for (rest = rest ? rest + 1 : text; *rest == ' '; rest++)
-        ;
-    rest = read_clock(rest, comma, &in_day);
-    while (rest && *rest == ' ')
+    if (m->ms >= TIME_MS_FROM * 1000)
+        m->ms /= 1000;
+    m->form = TEXT_SECONDS;
+    return true;
+}
+
+static const char *skip_blanks(const char *text)
+{
+    while (*text == ' ')
+        text++;
+    return text;
+}
+
+bool text_time(const char *text, bool comma, int shift, struct text_moment *m)
+{
+    char plain[64];
+    int64_t day = 0, in_day;
+    plain_time(text, plain, sizeof plain);
+    *m = (struct text_moment){.form = TEXT_DATED};
+    const char *rest = read_date(plain, &day);
+    if (!rest)
+        rest = read_packed_date(plain, &day);
+    if (!rest) {
+        if (is_number(plain, comma, shift, m))
+            return true;
+        m->form = TEXT_CLOCK;
+        rest = plain;
+    } else if (*rest == 'T' || *rest == ' ') {
         rest++;
-    if (!rest || !read_offset(rest, &offset))
+    } else if (!isdigit((unsigned char)*rest)) {
         return false;
-    *ms = day * 86'400'000 + in_day - offset;
-    return true;
-}
-
-/* --- headings
- * --------------------------------------------------------------------------------------- */
-
-static const struct {
-    enum text_column column;
-    const char *names; /* between bars; small letters, without spaces, dots and strokes */
-} known[] = {
-    {TEXT_TIME, "|time|t|timestamp|datetime|dateandtime|ts|seconds|localtime|utctime|时间|时刻|"},
-    {TEXT_DATE, "|date|day|日期|"},
-    {TEXT_P, "|p|power|active|activepower|realpower|watt|watts|pactive|ptotal|有功|有功功率|功率|"},
-    {TEXT_Q, "|q|reactive|reactivepower|qreactive|qtotal|无功|无功功率|"},
-    {TEXT_U, "|u|v|voltage|volt|volts|urms|vrms|rmsvoltage|电压|"},
-    {TEXT_I, "|i|current|amps|ampere|amperes|irms|rmscurrent|电流|"},
-    {TEXT_S, "|s|apparent|apparentpower|视在功率|"},
-    {TEXT_PF, "|pf|powerfactor|factor|cosphi|cosφ|功率因数|"},
-    {TEXT_FIRST, "|fundamentalfrequency|fundamental|h1|i1|基波电流|"},
-    {TEXT_LABEL, "|label|labels|appliance|event|name|class|load|device|truth|标签|电器|设备|负载|"},
-    {TEXT_UNUSED, "|frequency|freq|f|hz|energy|kwh|wh|index|id|no|row|thd|thdi|thdu|averagecurrent|"
-                  "peakcurrent|comment|temperature|频率|电能|"},
-};
-
-static const struct {
-    enum text_column column;
-    const char *unit;
-    int shift;
-} units[] = {
-    {TEXT_TIME, "s", 0}, {TEXT_TIME, "sec", 0}, {TEXT_TIME, "ms", -3}, {TEXT_TIME, "us", -6},
-    {TEXT_P, "W", 0},    {TEXT_P, "w", 0},      {TEXT_P, "kW", 3},     {TEXT_P, "kw", 3},
-    {TEXT_P, "KW", 3},   {TEXT_P, "mW", -3},    {TEXT_Q, "var", 0},    {TEXT_Q, "Var", 0},
-    {TEXT_Q, "VAR", 0},  {TEXT_Q, "VAr", 0},    {TEXT_Q, "kvar", 3},   {TEXT_Q, "kVar", 3},
-    {TEXT_Q, "kVAR", 3}, {TEXT_Q, "kVAr", 3},   {TEXT_Q, "mvar", -3},  {TEXT_Q, "W", 0},
-    {TEXT_S, "VA", 0},   {TEXT_S, "va", 0},     {TEXT_S, "kVA", 3},    {TEXT_S, "W", 0},
-    {TEXT_U, "V", 0},    {TEXT_U, "v", 0},      {TEXT_U, "mV", -3},    {TEXT_U, "kV", 3},
-    {TEXT_I, "A", 0},    {TEXT_I, "a", 0},      {TEXT_I, "mA", -3},    {TEXT_I, "ma", -3},
-    {TEXT_H3, "A", 0},   {TEXT_H3, "a", 0},     {TEXT_H3, "mA", -3},   {TEXT_H3, "ma", -3},
-};
-
-static const char *const ordinals[] = {"third",    "fifth",      "seventh",  "ninth",
-                                       "eleventh", "thirteenth", "fifteenth"};
-
-/* Small letters only, without what people put between words. */
-static void plain_name(const char *from, size_t length, char *to, size_t size)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < length && n + 1 < size; i++)
-        if (!strchr(" _-.\"*", from[i]))
-            to[n++] = (char)tolower((unsigned char)from[i]);
-    to[n] = '\0';
-}
-
-static bool lists(const char *names, const char *name)
-{
-    size_t length = strlen(name);
-    for (const char *at = strstr(names, name); at && length; at = strstr(at + 1, name))
-        if (at[-1] == '|' && at[length] == '|')
-            return true;
-    return false;
-}
-
-/* h3, i3, harmonic3, 3rdharmonic, third, thirdharmonics, 3次谐波 */
-static bool read_harmonic(const char *name, enum text_column *column, bool *bench)
-{
-    unsigned order = 0;
-    int used = 0;
-    for (unsigned i = 0; i < 7; i++) {
-        size_t length = strlen(ordinals[i]);
-        if (strncmp(name, ordinals[i], length) == 0 &&
-            (!name[length] || strncmp(name + length, "harmonic", 8) == 0)) {
-            *column = TEXT_H3 + i;
-            *bench = true;
-            return true;
-        }
     }
-    bool fits = (sscanf(name, "h%2u%n", &order, &used) == 1 && !name[used]) ||
-                (sscanf(name, "ih%2u%n", &order, &used) == 1 && !name[used]) ||
-                (sscanf(name, "i%2u%n", &order, &used) == 1 && !name[used]) ||
-                (sscanf(name, "harmonic%2u%n", &order, &used) == 1 && !name[used]) ||
-                (sscanf(name, "%2u%n", &order, &used) == 1 && used &&
-                 (strcmp(name + used, "次谐波") == 0 || strcmp(name + used, "rdharmonic") == 0 ||
-                  strcmp(name + used, "thharmonic") == 0));
-    if (!fits || order % 2 == 0 || order > 15)
+    rest = read_clock(skip_blanks(rest), &in_day);
+    rest = rest ? skip_blanks(rest) : NULL;
+    if (!rest || !read_half(&rest, &in_day))
         return false;
-    *column = order < 3 ? TEXT_FIRST : TEXT_H3 + order / 2 - 1;
+    rest = skip_blanks(rest);
+    m->zoned = *rest != '\0';
+    if (!read_offset(rest, &m->offset_ms))
+        return false;
+    m->ms = day * 86'400'000 + in_day - m->offset_ms;
     return true;
-}
-
-static enum text_column find_column(const char *name, bool *bench)
-{
-    enum text_column column = TEXT_COLUMNS;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (lists(known[i].names, name))
-            return known[i].column;
-    return read_harmonic(name, &column, bench) ? column : TEXT_COLUMNS;
-}
-
-static bool find_unit(enum text_column column, const char *unit, size_t length, int *shift)
-{
-    enum text_column of = column >= TEXT_FIRST && column < TEXT_LABEL ? TEXT_H3 : column;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (units[i].column == of && strlen(units[i].unit) == length &&
-            strncmp(units[i].unit, unit, length) == 0) {
-            *shift = units[i].shift;
-            return true;
-        }
-    return false;
-}
-
-/* Where the unit begins: behind a bracket, else behind the last space, stroke or slash; 0: none. */
-static size_t unit_at(const char *name, size_t length, bool *bracket)
-{
-    size_t at = strcspn(name, "([");
-    *bracket = at < length;
-    if (*bracket)
-        return at;
-    for (at = length; at > 0 && !strchr(" _/", name[at - 1]); at--)
-        ;
-    return at > 1 ? at - 1 : 0;
-}
-
-/* Wide brackets, as Chinese keyboards make them, become narrow ones. */
-static void narrow(const char *from, char *to, size_t size)
-{
-    size_t n = 0;
-    while (*from && n + 1 < size) {
-        bool open = strncmp(from, "（", 3) == 0, close = strncmp(from, "）", 3) == 0;
-        to[n++] = open ? '(' : close ? ')' : *from;
-        from += open || close ? 3 : 1;
-    }
-    to[n] = '\0';
-}
-
-struct text_heading text_heading(const char *wide)
-{
-    struct text_heading h = {.column = TEXT_COLUMNS};
-    char plain[64], name[64];
-    bool bracket;
-    narrow(wide, name, sizeof name);
-    size_t length = strlen(name), at = unit_at(name, length, &bracket);
-    plain_name(name, length, plain, sizeof plain);
-    h.column = find_column(plain, &h.bench);
-    if (h.column != TEXT_COLUMNS || at == 0)
-        return h;
-    plain_name(name, at, plain, sizeof plain);
-    h.column = find_column(plain, &h.bench);
-    const char *unit = name + at + 1;
-    size_t size = bracket ? strcspn(unit, ")]") : strlen(unit);
-    bool sized = h.column != TEXT_COLUMNS && h.column != TEXT_UNUSED && h.column != TEXT_LABEL &&
-                 h.column != TEXT_DATE;
-    if (!sized || find_unit(h.column, unit, size, &h.shift))
-        return h;
-    bool frequency = size > 2 && strncasecmp(unit + size - 2, "hz", 2) == 0;
-    if (!bracket)
-        h.column = TEXT_COLUMNS; /* no unit, but a longer name */
-    else
-        h.bad_unit = !frequency;
-    return h;
-}
-
-const char *text_column_name(enum text_column c)
-{
-    static const char *const names[] = {"time", "date", "P",   "Q",   "U",     "I",
-                                        "S",    "PF",   "h1",  "h3",  "h5",    "h7",
-                                        "h9",   "h11",  "h13", "h15", "label", "-"};
-    return c < TEXT_COLUMNS ? names[c] : "?";
 }

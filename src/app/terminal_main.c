@@ -30,6 +30,8 @@ struct book { /* of one file */
     size_t label_count, event_count;
     const char *path;
     const char *labels_path; /* --labels; NULL: none */
+    struct classify_clock clock;
+    unsigned mains_hz;
     bool quiet;
 };
 
@@ -164,19 +166,24 @@ static void print_table(const struct table *t)
 /* --- one file
  * ------------------------------------------------------------------------------------------ */
 
-static void print_time(int64_t ms)
+/* As the recording writes it: its own clock, or its own seconds. */
+static void print_time(const struct classify_clock *c, int64_t ms)
 {
-    int64_t s = ms / 1000, day = s % 86'400;
-    if (s > 86'400 * 365)
-        printf("%02" PRId64 ":%02" PRId64 ":%02" PRId64, day / 3600, day / 60 % 60, day % 60);
+    int64_t local = ms + c->offset_ms, s = local / 1000, day = s / 86'400, part = local % 1000;
+    struct civil d = civil_from_days((int32_t)day);
+    if (c->dated)
+        printf("%04d-%02d-%02dT", d.year, d.month, d.day);
+    if (c->dated || c->of_day)
+        printf("%02" PRId64 ":%02" PRId64 ":%02" PRId64 ".%03" PRId64, s / 3600 % 24, s / 60 % 60,
+               s % 60, part);
     else
-        printf("%" PRId64 ".%03" PRId64, s, ms % 1000);
+        printf("%.3f", (double)ms / 1000);
 }
 
-static void print_event(const struct load_event *e, bool plain)
+static void print_event(const struct classify_clock *c, const struct load_event *e, bool plain)
 {
     const struct load_step *s = &e->step;
-    print_time(e->at.ms);
+    print_time(c, e->at.ms);
     printf("  dP %+9.1f W  dQ %+8.1f var  factor %.3f  inrush %.2f  h3 %.3f  %4" PRId64
            " ms  %-20s %s%s%s\n",
            s->power_mw / 1000.0, s->reactive_mvar / 1000.0, s->factor / 1000.0, s->inrush / 1000.0,
@@ -189,7 +196,7 @@ static void take_event(void *arg, const struct load_event *e, bool plain)
 {
     struct book *b = arg;
     if (!b->quiet)
-        print_event(e, plain);
+        print_event(&b->clock, e, plain);
     if (b->event_count < EVENTS_MAX)
         b->events[b->event_count++] = (struct noted){*e, plain};
 }
@@ -201,10 +208,9 @@ static void take_label(void *arg, const struct classify_label *label)
         b->labels[b->label_count++] = *label;
 }
 
-static void say_unknown(void *arg, size_t column, const char *name)
+static void take_clock(void *arg, const struct classify_clock *clock)
 {
-    fprintf(stderr, "yufu-terminal: %s, column %zu: \"%.40s\" is not looked at\n",
-            ((struct book *)arg)->path, column, name);
+    ((struct book *)arg)->clock = *clock;
 }
 
 static void say_problem(const char *path, const struct classify_problem *p)
@@ -215,6 +221,44 @@ static void say_problem(const char *path, const struct classify_problem *p)
     if (p->column)
         fprintf(stderr, ", column %zu", p->column);
     fprintf(stderr, ": %s\n", p->what);
+}
+
+static void say_note(void *arg, const struct classify_problem *note)
+{
+    say_problem(((struct book *)arg)->path, note);
+}
+
+/* A label of which no zone, or no day, is known has those of the recording. */
+static void place_label(const struct classify_clock *c, struct classify_label *l)
+{
+    const int64_t day_ms = 86'400'000;
+    if (l->at_ms == INT64_MIN || !c->dated)
+        return;
+    if (!l->zoned)
+        l->at_ms -= c->offset_ms;
+    if (!l->undated)
+        return;
+    int64_t first = c->first_ms + c->offset_ms;
+    l->at_ms += first - first % day_ms;
+    if (l->at_ms < c->first_ms - day_ms / 2)
+        l->at_ms += day_ms; /* past the recording's midnight */
+}
+
+/* Says so where nothing of what is labelled lies within the recording. */
+static void place_labels(struct book *b)
+{
+    size_t inside = 0;
+    for (size_t i = 0; i < b->label_count; i++) {
+        place_label(&b->clock, &b->labels[i]);
+        int64_t at = b->labels[i].at_ms;
+        inside += at == INT64_MIN ||
+                  (at >= b->clock.first_ms - BEFORE_MS && at <= b->clock.last_ms + AFTER_MS);
+    }
+    if (b->label_count > 0 && inside == 0)
+        fprintf(
+            stderr,
+            "yufu-terminal: %s: no label lies within the recording; are their clocks the same?\n",
+            b->path);
 }
 
 /* Those of --labels; else those of NAME.labels.csv beside NAME.csv, if it is there. */
@@ -237,17 +281,19 @@ static int classify_one(const char *path, const struct load_settings *s, struct 
                         struct table *t)
 {
     struct classify_problem problem;
-    struct classify_sink sink = {take_event, take_label, say_unknown, b};
+    struct classify_sink sink = {take_event, take_label, say_note, take_clock, b};
     b->label_count = b->event_count = 0;
     b->path = path;
+    b->clock = (struct classify_clock){};
     printf("%s\n", path);
     if (read_labels(path, b, &sink) != 0)
         return 1;
-    enum err e = classify_file(path, s, &sink, &problem);
+    enum err e = classify_file(path, s, b->mains_hz, &sink, &problem);
     if (e != ERR_OK) {
         say_problem(path, &problem);
         return 1;
     }
+    place_labels(b);
     if (b->label_count == 1 && b->labels[0].at_ms == INT64_MIN)
         score_whole(t, b, s);
     else if (b->label_count)
@@ -296,10 +342,11 @@ static int usage(void)
     fprintf(
         stderr,
         "usage: yufu-terminal classify [--limit W] [--nominal V] [--lamp S] [--white W[:VAR]]... "
-        "[--labels FILE] [--quiet] FILE|FOLDER...\n"
+        "[--labels FILE] [--mains HZ] [--quiet] FILE|FOLDER...\n"
         "       yufu-terminal rules\n"
         "Recorded loads through the terminal's load watch: one line an event, then, where the\n"
         "recording says what it was, hits, misses and false trips a class.\n"
+        "--mains 60: of series that count cycles (50).\n"
         "The formats are in docs/manual/load.md; plain: time,P[,Q,U,I,h3,h5,..h15,label]\n"
         "rules: which reason opens or closes a circuit before which other, and what ends it.\n");
     return 2;
@@ -330,11 +377,18 @@ static bool take_option(const char *name, const char *value, struct load_setting
     return true;
 }
 
+static bool take_mains(const char *value, unsigned *hz)
+{
+    *hz = strcmp(value, "60") == 0 ? 60 : 50;
+    return *hz == 60 || strcmp(value, "50") == 0;
+}
+
 static int classify(int argc, char **argv)
 {
     static struct table table;
     struct load_settings s = load_settings_default();
-    struct book b = {.labels = calloc(LABELS_MAX, sizeof *b.labels),
+    struct book b = {.mains_hz = 50,
+                     .labels = calloc(LABELS_MAX, sizeof *b.labels),
                      .events = calloc(EVENTS_MAX, sizeof *b.events)};
     int i = 0, bad = 0;
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
@@ -342,6 +396,8 @@ static int classify(int argc, char **argv)
             b.quiet = true;
         else if (strcmp(argv[i], "--labels") == 0 && i + 1 < argc)
             b.labels_path = argv[++i];
+        else if (strcmp(argv[i], "--mains") == 0 && i + 1 < argc)
+            bad |= !take_mains(argv[++i], &b.mains_hz);
         else if (!take_option(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &s))
             bad = 1;
         else

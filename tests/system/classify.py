@@ -106,6 +106,42 @@ SPELLINGS = {
     "remarks and empty lines": "# a logger\n\n" + spelt("time,P,Q,U,I", lambda *r: r) + "\n# end\n",
     "gaps": spelt("time,P,Q,U,I", lambda t, *r: (t, *r) if t != 3 else (t, "", "NaN", "null", "-")),
     "the last line without an end": spelt("time,P,Q,U,I", lambda *r: r)[:-1],
+    "lines that end with CR": spelt("time,P,Q,U,I", lambda *r: r, end="\r"),
+    "columns lined up with blanks": spelt("  time     P     Q     U     I", lambda *r: r, by="   "),
+    "decimal commas in quotes": spelt("time,P,Q,U,I", lambda t, *r: (
+        t, *(f'"{c}"'.replace(".", ",") for c in r[:3]), f'"{r[3]:.4f}"'.replace(".", ","))),
+    "thousands apart": spelt("time,P,Q,U,I", lambda t, p, *r: (t, f'"{p:,}"', *r)),
+    "thousands with points": spelt("time;P;Q;U;I", lambda t, p, *r: (
+        t, f"{p:,}".translate(str.maketrans(",.", ".,")), *(str(c).replace(".", ",") for c in r)), by=";"),
+    "a logger's words above the heading": "Logger X,12345\nStart,2024-03-05\n\n" + spelt("time,P,Q,U,I", lambda *r: r),
+    "a spreadsheet's line above it": "sep=;\n" + spelt("time;P;Q;U;I", lambda *r: r, by=";"),
+    "remarks with other marks": "// a logger\n% of a room\n" + spelt("time,P,Q,U,I", lambda *r: r),
+    "the heading as a remark": spelt("# time,P,Q,U,I", lambda *r: r),
+    "units below the heading": spelt("time,P,Q,U,I\ns,kW,kvar,V,mA", lambda t, p, q, u, i: (
+        t, round(p / 1000, 6), q / 1000, u, round(i * 1000))),
+    "units in the cells": spelt("time,P,Q,U,I", lambda t, p, q, u, i: (t, f"{p} W", f"{q}var", f"{u}V", f"{i * 1000:.0f} mA")),
+    "units for names": spelt("time,kW,var,V,mA", lambda t, p, q, u, i: (t, round(p / 1000, 6), q, u, round(i * 1000))),
+    "units right behind the names": spelt("timestamp,activePowerKW,reactivePowerVar,voltageV,currentA",
+                                          lambda t, p, *r: (t, round(p / 1000, 6), *r)),
+    "units behind strokes and words": spelt("time / s,P in W,Q:var,\"U, V\",I/A", lambda *r: r),
+    "Chinese units": spelt("采样时间(毫秒),有功功率（千瓦）,总无功功率(乏),电压V,电流（毫安）", lambda t, p, q, u, i: (
+        t * 1000, round(p / 1000, 6), q, u, round(i * 1000))),
+    "words beside the names": spelt("elapsed time (s),Total Active Power (W),mains_reactive,Vrms [V],avg_current",
+                                    lambda *r: r),
+    "German headings": spelt("time,Wirkleistung (W),Blindleistung,Spannung,Strom", lambda *r: r),
+    "commas behind the last cell": spelt("time,P,Q,U,I", lambda *r: (*r, "", "")),
+    "the heading in the middle again": "\n".join(
+        x for n, r in enumerate(spelt("time,P,Q,U,I", lambda *r: r).splitlines())
+        for x in (["time,P,Q,U,I", r] if n == 9 else [r])) + "\n",
+    "a date without strokes": spelt("ts,P,Q,U,I", lambda t, *r: (f"20221114T1642{t + 10:02d}Z", *r)),
+    "fourteen digits": spelt("ts,P,Q,U,I", lambda t, *r: (f"202211141642{t + 10:02d}", *r)),
+    "a Chinese date": spelt("时间,P,Q,U,I", lambda t, *r: (f"2022年11月14日 16时42分{t + 10:02d}秒", *r)),
+    "an American date": spelt("time,P,Q,U,I", lambda t, *r: (f"11/14/2022 04:42:{t + 10:02d} PM", *r)),
+    "a date with strokes, day first": spelt("time,P,Q,U,I", lambda t, *r: (f"14-11-2022 {clock(t)}", *r)),
+    "a zone's name in brackets": spelt("time,P,Q,U,I", lambda t, *r: (f"2022-11-14T{clock(t)}+08:00[Asia/Shanghai]", *r)),
+    "a clock past midnight": spelt("time,P,Q,U,I", lambda t, *r: (f"23:59:{t + 50}" if t < 10 else f"00:00:{t - 10:02d}", *r)),
+    "microseconds since 1970": spelt("time,P,Q,U,I", lambda t, *r: (1668415330000000 + t * 10**6, *r)),
+    "nanoseconds since 1970": spelt("time (ns),P,Q,U,I", lambda t, *r: (1668415330000000000 + t * 10**9, *r)),
     "rows written twice": "\n".join(x for r in spelt("time,P,Q,U,I", lambda *r: r).splitlines()
                                     for x in ([r] if "time" in r else [r, r])) + "\n",
 }
@@ -125,6 +161,10 @@ def spellings(folder):
         path.write_bytes(text.encode("utf-8"))
         code, out, err = classify(path)
         check(f"read alike: {name}", code == 0 and err == "" and steps(out) == wanted, out + err)
+    path = pathlib.Path(folder) / "gbk.csv"
+    path.write_bytes(SPELLINGS["Chinese headings"].encode("gb18030"))
+    code, out, err = classify(path)
+    check("read alike: GBK", code == 0 and err == "" and steps(out) == wanted, out + err)
     code, out, err = classify(write(folder, "more.csv", spelt("time,P,Q,U,I,fan", lambda *r: (*r, 7))))
     check("a column that nobody knows is named and left", code == 0 and steps(out) == wanted and
           'column 6: "fan"' in err, out + err)
@@ -144,6 +184,10 @@ def frequencies(folder):
         _, out, _ = classify(write(folder, f"{hz}.csv", cycles_of(hz)))
         m = re.search(r"^2\.0\d\d .* (\d+) ms  heating ", out, re.M)
         check(f"{hz} Hz: known within a second", m and int(m[1]) < 1000, out)
+        rows = [r.partition(",")[2] for r in cycles_of(hz).splitlines()]
+        counted = "\n".join(["cycle," + rows[0]] + [f"{n},{r}" for n, r in enumerate(rows[1:])]) + "\n"
+        _, again, _ = classify("--mains", hz, write(folder, f"counted{hz}.csv", counted))
+        check(f"{hz} Hz: cycles that are counted", re.findall(r"dP.*h3|  heating", again) == re.findall(r"dP.*h3|  heating", out), again)
     # a hole of half a minute: nobody knows what was switched in it
     rows = cycles_of(50).splitlines()
     late = [",".join([f"{float(r.split(',')[0]) + 30:.4f}", *r.split(",")[1:]]) for r in rows[101:]]
@@ -162,6 +206,57 @@ def label_columns(folder):
     text = text.replace("20,30,5,idle", "20,30,5,kettle off")
     _, out, _ = classify(write(folder, "edge.csv", text + "\n"))
     check("on and off are told apart", table(out).get("kettle", (0,) * 9)[1:4] == (1, 0, 1), out)
+
+
+def label_words(folder):
+    """How a row says that the kettle is switched on, alone or beside a fan."""
+    for name, head, word in (
+            ("signs", "label", lambda t: "+kettle" if t == 8 else "-kettle" if t == 20 else ""),
+            ("before the name", "event", lambda t: "turn on kettle" if t == 8 else "off:kettle" if t == 20 else ""),
+            ("a column of its own", "appliance,event", lambda t: "kettle," + {8: "on", 20: "off"}.get(t, "")),
+            ("a state", "state,device", lambda t: ("1" if 8 <= t < 20 else "0") + ",kettle"),
+            ("all that is on", "label", lambda t: "fan;kettle" if 8 <= t < 20 else "fan")):
+        rows = [f"time,P,Q,{head}"] + [f"{t},{1830 if 8 <= t < 20 else 30},5,{word(t)}" for t in range(30)]
+        _, out, _ = classify(write(folder, "words.csv", "\n".join(rows) + "\n"))
+        check(f"labels: {name}", table(out).get("kettle", (0,) * 9)[1:4] == (1, 0, 1), out)
+    for word, heating in (("malignant", True), ("non-malignant", False), ("恶性负载", True), ("非恶性", False)):
+        rows = ["time,P,Q,class"] + [f"{t},{1830 if t >= 8 else 30},5,{word if t == 8 else ''}" for t in range(20)]
+        _, out, _ = classify(write(folder, "class.csv", "\n".join(rows) + "\n"))
+        check(f"a class: {word}", table(out).get(word, (None,))[0] is heating, out)
+
+
+def clocks(folder):
+    """Events carry the recording's own clock, and labels fall into place by it."""
+    rows = [f"2022-11-14T16:42:{t:02d}.500+08:00,{1830 if t >= 8 else 30},5" for t in range(20)]
+    path = write(folder, "dated.csv", "time,P,Q\n" + "\n".join(rows) + "\n")
+    _, out, _ = classify(path)
+    check("an event has the recording's date, zone and milliseconds", "\n2022-11-14T16:42:08.500 " in out, out)
+    for time in ("16:42:08", "2022-11-14 16:42:08", "2022-11-14T08:42:08Z", "1668415328"):
+        labels = write(folder, "clock.labels.csv", f"start_time,end_time,label\n{time},,kettle\n")
+        _, out, err = classify("--labels", labels, path)
+        check(f"a label at {time}", table(out).get("kettle", (0,) * 9)[3] == 1 and "no label" not in err, out + err)
+    labels = write(folder, "late.labels.csv", "time_ms,label\n8000,kettle\n")
+    _, _, err = classify("--labels", labels, path)
+    check("labels of another day are told", "no label lies within the recording" in err, err)
+    series = write(folder, "zero.csv", "time,P,Q\n" + "".join(f"{t},{1830 if t >= 8 else 30},5\n" for t in range(20)))
+    _, out, _ = classify("--labels", labels, series)
+    check("labels in milliseconds", table(out).get("kettle", (0,) * 9)[3] == 1, out)
+
+
+def percent(folder):
+    """Harmonics as a share of the fundamental, and power from the power factor."""
+    amps = ["time,P,Q,U,I,h3"] + [f"{t},{900 if t >= 8 else 20},{400 if t >= 8 else 5},220,{5.1 if t >= 8 else 0.1},"
+                                 f"{2.2 if t >= 8 else 0}" for t in range(20)]
+    _, wanted, _ = classify(write(folder, "amps.csv", "\n".join(amps) + "\n"))
+    first = (5.1 ** 2 - 2.2 ** 2) ** 0.5
+    for head in ("h3 (%)", "h3_pct"):
+        shares = [f"time,P,Q,U,I,{head}"] + [r.rsplit(",", 1)[0] + f",{220 / first if r.endswith('2.2') else 0:.3f}"
+                                             for r in amps[1:]]
+        _, out, err = classify(write(folder, "shares.csv", "\n".join(shares) + "\n"))
+        check(f"harmonics in per cent: {head}", steps(out) == steps(wanted) and err == "", out + err)
+    _, out, _ = classify(write(folder, "pf.csv", "time,U,I,PF\n" + "".join(
+        f"{t},220,{9 if t >= 8 else 0.1},{1 if t >= 8 else 0.6}\n" for t in range(20))))
+    check("power from U, I and PF", " heating " in out, out)
 
 
 def labels_apart(folder):
@@ -225,12 +320,20 @@ REFUSED = [  # text, line, column (0: none), a word of the reason
     ("time,Q\n1,2\n", 1, 0, "no column P"), ("P,Q\n1,2\n", 1, 0, "no column time"),
     ("time,P\n1,2\nsoon,3\n", 3, 1, '"soon" is no time'), ("time,P\n1,2\n2,much\n", 3, 2, '"much" is no number for P'),
     ("time,P,Q\n1,2,x\n", 2, 3, '"x" is no number for Q'), ("time,P\n5,2\n4,2\n", 3, 1, "backwards"),
-    ("time,P (furlong)\n1,2\n", 1, 2, "unknown unit"), ("time,h3 (%),P\n1,2,3\n", 1, 2, "unknown unit"),
+    ("time,P (furlong)\n1,2\n", 1, 2, "unknown unit"), ("time,h3 (%),P\n1,2,3\n", 1, 0, "column for the current"),
+    ("time,P (min)\n1,2\n", 1, 2, "unknown unit"), ("time,P_mw\n1,2\n", 1, 0, "no column P"),
+    ("time,P,Q\n", 1, 0, "no row"), ("time,P,Q\n1,2,\n2,3,nan\n", 3, 3, "empty in every row"),
+    ("time,P,U,I\n" + "".join(f"{t},1.8,220,8.2\n" for t in range(9)), 10, 2, "P_kW"),
+    ("time,P,U,I\n" + "".join(f"{t},1800,220,0.82\n" for t in range(9)), 10, 2, "more than the apparent"),
+    ("time,P,I,h3\n" + "".join(f"{t},1800,8,12\n" for t in range(9)), 10, 4, "h3_pct"),
+    ('time,P\n1,"1,829"\n', 2, 2, "is no number"), ("time;P\n1;29,5\n2;29.5\n", 3, 2, "points and commas"),
+    ('time,P\n1,"1,82,9.5"\n', 2, 2, "is no number"), ("time,P\n05/03/24 10:00:00,2\n", 2, 1, "is no time"),
+    ("time,P\n13:00:00 PM,2\n", 2, 1, "is no time"), ("time,P,Q,U,I\ns,W,furlong,V,A\n", 2, 1, "is no time"),
     ("time,P,power\n1,2,3\n", 1, 3, "a second column for P"),
     ("time,P\n1,2\n2,3,5\n", 3, 3, "decimal commas"), ("time,P,Q\n1,2\n", 2, 3, "2 cells, but the heading has 3"),
     ("time,P,U\n1,2,-5\n", 2, 3, "U is out of its range"), ("time,P\n1,3e9\n", 2, 2, "P is out of its range"),
     ("time,P\n31/02/2022 10:00:00,2\n", 2, 1, "is no time"), ("time,P\n2022-01-05 25:00:00,2\n", 2, 1, "is no time"),
-    ("time,P\n01/15/2022 10:00:00,2\n", 2, 1, "is no time"), ("0,5\n1,6\n", 1, 0, "no heading"),
+    ("time,P\n01/32/2022 10:00:00,2\n", 2, 1, "is no time"), ("0,5\n1,6\n", 1, 0, "no heading"),
     ("time,P\n" + "".join(f"7,{n}\n" for n in range(9)), 7, 1, "have this time"),
     ('time,P\n1,"2\n', 2, 0, "quote"), ("time,P\n1," + "2" * 9000 + "\n", 2, 0, "longer than"),
     ("time,P\n1,2\n\0\n", 3, 0, "zero byte"), ("", 0, 0, "empty"), ("\n\n", 2, 0, "empty"),
@@ -251,7 +354,9 @@ def refusals(folder):
     check("refused: UTF-16", code == 1 and "line 1: UTF-16" in err, err)
     code, _, err = classify(pathlib.Path(folder) / "nowhere.csv")
     check("no such file", code == 1 and "No such file" in err, err)
-    for args in ([], ["--white", "x", "f"], ["--limit"], ["--what", "1", "f"]):
+    _, _, err = classify(write(folder, "maybe.csv", "time,P\n" + "".join(f"{t},1.8\n" for t in range(9))))
+    check("small powers alone: kilowatts?", "P_kW" in err, err)
+    for args in ([], ["--white", "x", "f"], ["--mains", "55", "f"], ["--limit"], ["--what", "1", "f"]):
         check(f"usage: {args}", classify(*args)[0] == 2)
 
 
@@ -300,6 +405,9 @@ with tempfile.TemporaryDirectory() as folder:
     spellings(folder)
     frequencies(folder)
     label_columns(folder)
+    label_words(folder)
+    clocks(folder)
+    percent(folder)
     labels_apart(folder)
     folders(folder)
     bench_half_wave(folder)
