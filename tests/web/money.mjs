@@ -20,7 +20,7 @@ export function moneyTests({ base, enter, ask, wallRows }) {
     await page.waitForFunction(() => document.activeElement?.id === 'pay-amount')
     await page.keyboard.type('0.01')
     await page.keyboard.press('Tab')
-    await page.waitForFunction(() => document.activeElement?.id === 'pay-reason')
+    await page.waitForFunction(() => document.activeElement?.id === 'pay-text')
     await page.keyboard.type('Paid too much')
     await page.keyboard.press('Enter')
     await page.locator('.el-dialog').waitFor({ state: 'hidden' })
@@ -40,6 +40,33 @@ export function moneyTests({ base, enter, ask, wallRows }) {
     await page.keyboard.press('Control+Enter')
     await page.locator('.el-dialog').waitFor({ state: 'hidden' })
     assert.equal((await newest()).state, 'REJECTED')
+  }
+
+  tests['money that was asked back without an answer is asked back once, however often it is entered'] = async (page) => {
+    await enter(page)
+    const { id } = (await wallRows(page)).at(-2)
+    const dialog = page.locator('.el-dialog')
+    const askBack = async (amount) => {
+      await page.locator('.out .head button').first().click()
+      await dialog.locator('#pay-amount').fill(amount)
+      await dialog.locator('#pay-text').fill('Paid too much')
+      await dialog.locator('button[type=submit]').click()
+    }
+    await page.goto(`${base}/accounts/${id}`)
+    await page.route('**/money-requests', async (route) => {
+      if (route.request().method() !== 'POST') return route.fallback()
+      await route.fetch()
+      await route.abort()
+    })
+    await askBack('0.01')
+    await dialog.locator('.problem').waitFor()
+    await page.unroute('**/money-requests')
+    await page.reload()
+    await askBack('0.02') // something else: what was asked for before is told, this is not done
+    await dialog.locator('.problem .code', { hasText: 'API_KEY_REUSED' }).waitFor()
+    const { requests } = await ask(page, `/accounts/${id}/money-requests`)
+    assert.deepEqual(requests.map((one) => one.amount_fen), [1])
+    page.expected = /ERR_FAILED|422/
   }
 
   tests['an exchange of a meter is not sent without its evidence'] = async (page) => {

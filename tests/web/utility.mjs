@@ -95,10 +95,10 @@ export function utilityTests({ base, enter, ask, wallRows, skip }) {
       await card.locator('.note').waitFor() // refused by name
       assert.deepEqual(await findings(page), [])
       await card.locator('header button').click()
-      const dialog = page.locator('.el-dialog.pushing')
+      const dialog = page.locator('.el-dialog:has(form.pushing)')
       await dialog.locator('input[name=gateway]').first().check()
       await dialog.locator('input[name=downgrade]').check()
-      await dialog.locator('#update-reason').fill('浏览器测试')
+      await dialog.locator('#pushing-text').fill('浏览器测试')
       assert.deepEqual(await findings(page), [])
       await dialog.locator('button[type=submit]').click()
       await dialog.waitFor({ state: 'hidden' })
