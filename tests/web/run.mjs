@@ -232,6 +232,8 @@ const tests = {
       await page.goto(`${base}/receipt/${row.id}/${orders[0].order_id}?copy=1`)
       await page.locator('.paper .copy').waitFor()
       assert.match(await page.locator('.paper').innerText(), new RegExp(orders[0].order_id))
+      const pdf = (await page.pdf({ preferCSSPageSize: true })).toString('latin1')
+      assert.equal(pdf.match(/\/Type \/Page\b/g).length, 1, 'one page, none blank before it')
       return
     }
     skip('no order in this project')
