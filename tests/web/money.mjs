@@ -40,6 +40,9 @@ export function moneyTests({ base, enter, ask, wallRows }) {
     await page.keyboard.press('Control+Enter')
     await page.locator('.el-dialog').waitFor({ state: 'hidden' })
     assert.equal((await newest()).state, 'REJECTED')
+    await page.goto(`${base}/accounts/${id}/ledger`)
+    await page.locator('#panel-ledger tbody tr').first().waitFor()
+    assert.doesNotMatch(await page.locator('#panel-ledger tbody').innerText(), /[a-z_]+\.[a-z_]+/) // in words
   }
 
   tests['money that was asked back without an answer is asked back once, however often it is entered'] = async (page) => {
