@@ -68,11 +68,14 @@ static void on_down(void *arg, struct io_line *line, enum err why)
 {
     struct probe *p = arg;
     (void)line;
-    p->why = why;
-    if (p->opened) { /* it was there, and is gone: no use to go on */
-        p->stopped = true;
+    if (p->opened && p->turn(p->arg, io_mono(p->io))) { /* after the last answer */
         end(p);
+        return;
     }
+    p->why = why;
+    if (p->opened) /* some devices hang up after each answer: it is opened again by itself */
+        p->give_up = mono_after(io_mono(p->io), OPEN_MS);
+    p->opened = false;
 }
 
 static void on_received(void *arg, struct io_line *line, const uint8_t *data, size_t len)

@@ -23,7 +23,7 @@ struct job {
     uint8_t item;
     bool testing, asked;
     size_t told;
-    int64_t answered, silent, damaged, refused;
+    int64_t answered, silent, damaged, refused, unfit;
     int64_t quickest_ms, slowest_ms, sum_ms;
     mono_ms sent;
 };
@@ -65,7 +65,7 @@ static void take_answer(struct job *j, const struct bus_result *r)
     int64_t ms = j->bus.peers[0].slowest_ms;
     j->answered++;
     j->refused += e == ERR_METER_REFUSED;
-    j->damaged += e != ERR_OK && e != ERR_METER_REFUSED;
+    j->unfit += e != ERR_OK && e != ERR_METER_REFUSED;
     if (j->testing) {
         ms = (int64_t)j->bus.peers[0].turnaround_ms - j->sum_ms;
         j->sum_ms += ms;
@@ -158,15 +158,30 @@ static const struct advice BAD_LINE = {"Some answers are lost or damaged. Next: 
 static const struct advice WRONG_MODEL = {
     "The meter refuses what this model asks. Next: scan proposes the model that fits.",
     "表计拒绝该型号的请求。请执行 scan 以匹配型号。"};
+static const struct advice WRONG_ANSWER = {
+    "Good frames arrive, but they answer something else: another address, other registers. Next: "
+    "is "
+    "the address right (yufu-gateway scan finds it); does the model fit; does another master ask?",
+    "收到完整报文，但不是对本次请求的应答（地址或寄存器不同）。请检查：表号是否正确（可用 "
+    "yufu-gateway "
+    "scan 扫描）、型号是否相符、总线上是否有另一台主机。"};
+static const struct advice WRONG_LAYOUT = {
+    "The answers arrive whole, but their values cannot be what this model says. Next: another "
+    "model; or a model file of your own with the meter's registers and order of words.",
+    "应答完整，但数值与该型号不符。请更换型号，或按表计的寄存器和字序编写自己的型号文件。"};
 static const struct advice GOOD = {"The line to this meter is good.", "该表通信良好。"};
 
 static const struct advice *advice_for(const struct job *j)
 {
     uint64_t heard = j->bus.stats.received_bytes - j->bus.stats.echoes;
+    if (j->answered == 0 && j->damaged == 0 && j->bus.stats.strays > 0)
+        return &WRONG_ANSWER;
     if (j->answered == 0)
-        return heard > 8 ? &WRONG_SPEED : &NO_ANSWER;
+        return heard > 8 && j->bus.stats.absent == 0 ? &WRONG_SPEED : &NO_ANSWER;
     if (j->silent + j->damaged > 0)
         return &BAD_LINE;
+    if (j->unfit > 0)
+        return &WRONG_LAYOUT;
     return j->refused == j->answered ? &WRONG_MODEL : &GOOD;
 }
 

@@ -6,6 +6,7 @@
 #include "bus/bus_impl.h"
 
 #define BITS_PER_BYTE 11
+#define BUSY_MS 300 /* before a meter that is busy is asked again */
 
 int64_t bus_wire_ms(int32_t baud, size_t bytes)
 {
@@ -194,7 +195,6 @@ static void exchange_failed(struct bus *b, mono_ms now)
         p->timeouts++;
         p->trusted = 0; /* perhaps it was only slow: the next wait is a full one */
         b->stats.timeouts++;
-        bus_late_unanswered(b, i, now);
     }
     end_exchange(b, now);
     if (b->sendings[i] < b->jobs[i].attempts) {
@@ -206,6 +206,24 @@ static void exchange_failed(struct bus *b, mono_ms now)
     else
         bus_peer_failed(b, peer, now);
     push_result(b, i, b->damaged[i] ? ERR_BUS_DAMAGED : ERR_BUS_SILENT, (struct bytes){0});
+}
+
+void bus_answer_busy(struct bus *b, mono_ms now, struct bytes answer)
+{
+    int i = b->current;
+    if (b->sendings[i] >= b->jobs[i].attempts) {
+        bus_answer_came(b, now, answer);
+        return;
+    }
+    b->stats.retries++;
+    end_exchange(b, now);
+    b->hold_until = mono_after(now, BUSY_MS);
+}
+
+void bus_answer_absent(struct bus *b, mono_ms now)
+{
+    b->stats.absent++;
+    exchange_failed(b, now);
 }
 
 static void start_exchange(struct bus *b, int i, mono_ms now)
@@ -297,8 +315,11 @@ void bus_tick(struct bus *b, mono_ms now)
         return;
     if (!mono_due(b->deadline, now) && !mono_due(b->limit, now))
         return;
-    if (!bus_hear_again(b, now))
-        exchange_failed(b, now);
+    if (bus_hear_again(b, now))
+        return;
+    if (!b->damaged[b->current])
+        bus_late_unanswered(b, b->current, now);
+    exchange_failed(b, now);
 }
 
 mono_ms bus_wake(const struct bus *b)

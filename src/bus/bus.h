@@ -124,6 +124,7 @@ struct bus_stats {
     uint64_t foreign;       /* of them: requests of other masters */
     uint64_t collisions;    /* our own bytes came back altered: somebody spoke at the same time */
     uint64_t pushed;        /* requests sent although the line was never quiet */
+    uint64_t absent;        /* what passes questions on said that the meter does not answer */
     uint64_t garbage_bytes; /* that belong to no frame and to no preamble */
     uint64_t sent_bytes, received_bytes;
     int64_t busy_ms;    /* from a request's first byte to its end by answer or time-out */

@@ -64,7 +64,7 @@ static size_t strip_echo(struct bus *b, mono_ms now, const uint8_t *data, size_t
 static bool answers(const struct bus *b, const uint8_t *request, size_t len, struct bytes frame)
 {
     const struct meter_link *link = bus_link_of(b, b->last_peer);
-    return len > 0 && link->match((struct bytes){request, len}, frame) == METER_MATCH_ANSWER;
+    return len > 0 && link->match((struct bytes){request, len}, frame) != METER_MATCH_NO;
 }
 
 /* A good frame that is not for us: somebody's late answer, another master's request, or what it was
@@ -88,6 +88,16 @@ static void take_stray(struct bus *b, mono_ms now, struct bytes frame)
     b->hold_until = mono_after(now, b->timing.yield_ms);
 }
 
+static void take_answer(struct bus *b, mono_ms now, enum meter_match match, struct bytes frame)
+{
+    if (match == METER_MATCH_BUSY)
+        bus_answer_busy(b, now, frame);
+    else if (match == METER_MATCH_ABSENT)
+        bus_answer_absent(b, now);
+    else
+        bus_answer_came(b, now, frame);
+}
+
 /* True if the frame ended the exchange. */
 static bool take_frame(struct bus *b, mono_ms now, struct bytes frame)
 {
@@ -99,11 +109,11 @@ static bool take_frame(struct bus *b, mono_ms now, struct bytes frame)
     struct bytes request = {job->request, job->len};
     bool echo = is_echo(b, frame);
     bool expected = b->echoes > 0 && b->echo_at == 0;
-    bool matches = bus_link_of(b, job->peer)->match(request, frame) == METER_MATCH_ANSWER;
-    if (matches && !(echo && expected)) {
+    enum meter_match match = bus_link_of(b, job->peer)->match(request, frame);
+    if (match != METER_MATCH_NO && !(echo && expected)) {
         if (expected)
             b->echoes--; /* an answer without an echo before it */
-        bus_answer_came(b, now, frame);
+        take_answer(b, now, match, frame);
         return true;
     }
     if (echo)

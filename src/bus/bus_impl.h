@@ -38,7 +38,10 @@ void bus_late_came(struct bus *b, mono_ms now);
  * answer behind it. True if the exchange ended. */
 bool bus_hear_again(struct bus *b, mono_ms now);
 
-/* --- bus.c */
+/* --- bus.c: what became of the request that is out */
 void bus_answer_came(struct bus *b, mono_ms now, struct bytes answer);
+/* It is asked again after a pause; the last time this is the answer. */
+void bus_answer_busy(struct bus *b, mono_ms now, struct bytes answer);
+void bus_answer_absent(struct bus *b, mono_ms now);
 
 #endif

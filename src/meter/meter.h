@@ -30,6 +30,8 @@
 enum meter_match {
     METER_MATCH_NO,     /* not for this request: echo, another meter, a late answer */
     METER_MATCH_ANSWER, /* this is the answer, good or refusing */
+    METER_MATCH_BUSY,   /* an answer: ask again a little later */
+    METER_MATCH_ABSENT, /* what passes questions on says that the meter does not answer */
 };
 
 struct meter_link {

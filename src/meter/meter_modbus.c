@@ -8,6 +8,7 @@
 #include "proto/modbus.h"
 
 #define UNIT_MAX 247
+#define UNIT_DIRECT 255 /* over TCP, as well as 0: the device at this address itself */
 
 /* --- link
  * ------------------------------------------------------------------------------------------- */
@@ -85,6 +86,10 @@ static enum meter_match match_by(decode *d, struct bytes request, struct bytes a
         return METER_MATCH_NO;
     if (a.unit != r.unit || a.function != r.function || a.transaction != r.transaction)
         return METER_MATCH_NO;
+    if (a.exception == MODBUS_ACKNOWLEDGED || a.exception == MODBUS_BUSY)
+        return METER_MATCH_BUSY;
+    if (a.exception == MODBUS_NO_PATH || a.exception == MODBUS_NO_TARGET)
+        return METER_MATCH_ABSENT;
     bool good = reads(r.function) ? answers_read(&r, &a) : answers_write(&r, &a);
     return good ? METER_MATCH_ANSWER : METER_MATCH_NO;
 }
@@ -117,7 +122,6 @@ const struct meter_link meter_link_modbus_tcp = {"modbus-tcp", cut_tcp, match_tc
 
 static enum err address(const struct meter_model *m, const char *text, uint8_t out[8])
 {
-    (void)m;
     int64_t n = 0;
     for (const char *p = text; *p; p++) {
         if (*p < '0' || *p > '9' || p - text >= 14)
@@ -126,7 +130,8 @@ static enum err address(const struct meter_model *m, const char *text, uint8_t o
     }
     if (text[0] == '\0')
         return ERR_SYNTAX;
-    if (n < 1 || n > UNIT_MAX)
+    bool direct = m->protocol == METER_MODBUS_TCP && (n == 0 || n == UNIT_DIRECT);
+    if ((n < 1 || n > UNIT_MAX) && !direct)
         return ERR_RANGE;
     out[0] = (uint8_t)n;
     return ERR_OK;

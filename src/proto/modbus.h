@@ -36,6 +36,14 @@ enum modbus_function {
 };
 #define MODBUS_EXCEPTION 0x80
 
+/* Exceptions that are no refusal. */
+enum modbus_exception {
+    MODBUS_ACKNOWLEDGED = 0x05, /* it takes its time */
+    MODBUS_BUSY = 0x06,
+    MODBUS_NO_PATH = 0x0A, /* said by a gateway */
+    MODBUS_NO_TARGET = 0x0B,
+};
+
 struct modbus_frame {
     bool tcp;
     uint16_t transaction; /* tcp */

@@ -198,6 +198,56 @@ static void test_the_plan_asks_the_others_meanwhile(void **state)
     assert_int_not_equal(again.item, one.item);
 }
 
+static void hear_exception(uint8_t exception)
+{
+    struct modbus_frame f = {
+        .unit = 9, .function = MODBUS_READ_INPUT, .answer = true, .exception = exception};
+    uint8_t out[MODBUS_FRAME_MAX];
+    struct writer w = writer_of(out, sizeof out);
+    assert_ok(modbus_encode(&f, &w));
+    bus_input(&bus, now, out, w.len);
+}
+
+static void expect_exception(enum err err)
+{
+    struct bus_result r;
+    assert_true(bus_result(&bus, &r));
+    assert_err(err, r.err);
+}
+
+/* Busy is no refusal: it is asked again, not at once; what it says the last time counts. */
+static void test_who_is_busy_is_asked_again(void **state)
+{
+    (void)state;
+    submit(9, 0, MODBUS_READ_INPUT, 1, 2);
+    pass(20);
+    hear_exception(MODBUS_BUSY);
+    pass(200);
+    assert_int_equal(bus.stats.exchanges, 1);
+    pass(200);
+    assert_int_equal(bus.stats.exchanges, 2);
+    hear_exception(MODBUS_ACKNOWLEDGED);
+    expect_exception(ERR_OK);
+    submit(9, 0, MODBUS_READ_INPUT, 1, 2);
+    pass(20);
+    hear_exception(2);
+    expect_exception(ERR_OK);
+}
+
+/* A gateway in between answers for a meter that does not: the meter is silent, and owes nothing. */
+static void test_who_is_absent_does_not_answer(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        submit(9, 0, MODBUS_READ_INPUT, (uint16_t)i, 1);
+        pass(20);
+        hear_exception(i == 1 ? MODBUS_NO_PATH : MODBUS_NO_TARGET);
+        expect_exception(ERR_BUS_SILENT);
+    }
+    assert_true(bus.peers[0].silent);
+    assert_int_equal(bus.stats.absent, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +255,8 @@ int main(void)
         cmocka_unit_test_setup(test_who_is_late_is_waited_for, start),
         cmocka_unit_test_setup(test_what_says_its_register_does_not_wait, start),
         cmocka_unit_test_setup(test_another_unit_owes_nothing, start),
+        cmocka_unit_test_setup(test_who_is_busy_is_asked_again, start),
+        cmocka_unit_test_setup(test_who_is_absent_does_not_answer, start),
         cmocka_unit_test_setup(test_the_plan_asks_the_others_meanwhile, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

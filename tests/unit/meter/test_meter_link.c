@@ -124,6 +124,24 @@ static void test_whose(void **state)
     }
 }
 
+static void test_units_of_modbus(void **state)
+{
+    static const struct {
+        const char *address;
+        enum err rtu, tcp;
+    } units[] = {{"1", ERR_OK, ERR_OK},         {"247", ERR_OK, ERR_OK},
+                 {"0", ERR_RANGE, ERR_OK},      {"255", ERR_RANGE, ERR_OK}, /* the device itself */
+                 {"248", ERR_RANGE, ERR_RANGE}, {"254", ERR_RANGE, ERR_RANGE},
+                 {"256", ERR_RANGE, ERR_RANGE}, {"-1", ERR_SYNTAX, ERR_SYNTAX},
+                 {"", ERR_SYNTAX, ERR_SYNTAX}};
+    struct meter_unit u;
+    (void)state;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        assert_err(units[i].rtu, meter_unit_init(&u, "energy-modbus", units[i].address, "", 0));
+        assert_err(units[i].tcp, meter_unit_init(&u, "energy-modbus-tcp", units[i].address, "", 0));
+    }
+}
+
 /* A refusal is an answer; an answer of a meter that was asked by wildcard, too. */
 static void test_refusals(void **state)
 {
@@ -131,6 +149,20 @@ static void test_refusals(void **state)
     uint8_t r[300], a[300];
     assert_int_equal(meter_link_modbus_rtu.match(hex("010300000002C40B", r), hex("018302C0F1", a)),
                      METER_MATCH_ANSWER);
+    static const struct {
+        const char *said; /* by unit 1, asked for holding registers over TCP */
+        enum meter_match match;
+    } said[] = {
+        {"000200000003018301", METER_MATCH_ANSWER}, {"000200000003018304", METER_MATCH_ANSWER},
+        {"000200000003018305", METER_MATCH_BUSY},   {"000200000003018306", METER_MATCH_BUSY},
+        {"00020000000301830A", METER_MATCH_ABSENT}, {"00020000000301830B", METER_MATCH_ABSENT},
+        {"0002000000030183E0", METER_MATCH_NO},     {"00020000000301840B", METER_MATCH_NO},
+        {"000200000003028306", METER_MATCH_NO},     {"000300000003018306", METER_MATCH_NO},
+    };
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+        assert_int_equal(
+            meter_link_modbus_tcp.match(hex("000200000006010300000002", r), hex(said[i].said, a)),
+            said[i].match);
     assert_int_equal(
         meter_link_cjt188.match(
             hex("6810AAAAAAAAAAAAAA0103901F01D216", r),
@@ -141,9 +173,8 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_whose),
+        cmocka_unit_test(test_pieces),   cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_whose),    cmocka_unit_test(test_units_of_modbus),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
