@@ -15,6 +15,7 @@
 
 struct job {
     const char *address, *model, *baud, *parity, *count, *lang;
+    const char *wake;
     const char *profile, *group, *blocks, *step; /* read: load records */
     struct bus bus;
     struct meter_unit unit;
@@ -127,6 +128,10 @@ static void begin(void *arg, mono_ms now)
     enum err e = probe_speed(j->baud, j->parity, &baud, &parity);
     MUST(e == ERR_OK);
     probe_bus_init(&j->bus, &j->unit, baud, now);
+    if (!j->wake)
+        return;
+    bus_peer_speaks(&j->bus, 0, NULL, baud, parity); /* what wakes it may have another parity */
+    bus_peer_sleeps(&j->bus, 0, scan_model_rouse(j->unit.model));
 }
 
 /* --- what to do next
@@ -245,6 +250,10 @@ static bool check(struct job *j)
     if (e != ERR_OK)
         return wrong(j, "This is no address of that model's protocol.",
                      "该地址不符合此型号的通信协议。");
+    if (j->wake && !scan_model_rouse(j->unit.model))
+        return wrong(j,
+                     "--wake: meters of this model's protocol do not sleep; M-Bus and CJ/T 188 do.",
+                     "--wake：该型号的规约没有唤醒方式，仅 M-Bus 和 CJ/T 188 有。");
     if (!j->testing) {
         j->rounds = j->unit.model->item_count;
         return true;
@@ -291,16 +300,17 @@ static int run(int argc, char **argv, bool testing)
                            .blocks = "8",
                            .step = "15",
                            .testing = testing};
-    struct option_row rows[10] = {
+    struct option_row rows[11] = {
         {"--address", "NUMBER", &the_job.address, "the meter's, as on its label"},
         {"--model", "NAME", &the_job.model, "what it is; scan proposes one"},
         {"--baud", "RATE", &the_job.baud, "speed; of a tcp: endpoint the one set there"},
         {"--parity", "N|E|O", &the_job.parity, "parity"},
+        {"--wake", NULL, &the_job.wake, "wake the meter first (M-Bus, CJ/T 188)"},
         {"--lang", "zh|en", &the_job.lang, "language; as the environment says unless told"}};
     if (testing)
-        rows[5] = (struct option_row){"--count", "N", &the_job.count, "questions"};
+        rows[6] = (struct option_row){"--count", "N", &the_job.count, "questions"};
     else
-        add_profile_rows(&the_job, rows + 5);
+        add_profile_rows(&the_job, rows + 6);
     int words;
     enum options_result r =
         options_parse(argc, argv, "ENDPOINT --address A --model M", rows, &words);

@@ -22,7 +22,7 @@
 #define ALL (((1U << SCAN_PROTOCOLS) - 1) & ~(1U << SCAN_MBUS_ANY))
 
 struct arguments {
-    const char *baud, *parity, *protocols, *units, *thorough, *addresses, *output, *lang;
+    const char *baud, *parity, *protocols, *units, *thorough, *addresses, *wake, *output, *lang;
     const char *project, *building, *gateway, *line;
 };
 
@@ -114,12 +114,14 @@ static bool pick_speeds(struct job *j, unsigned protocols)
     if (j->a.baud || j->a.parity || tcp) { /* a serial server's speed is set there */
         struct scan_speed *s = &o->speeds[o->speed_count++];
         s->protocols = protocols;
+        s->rouse = j->a.wake != NULL;
         return probe_speed(j->a.baud ? j->a.baud : "2400", j->a.parity ? j->a.parity : "E",
                            &s->baud, &s->parity) == ERR_OK;
     }
     for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
         if (usual[i].protocols & protocols) {
             o->speeds[o->speed_count] = usual[i];
+            o->speeds[o->speed_count].rouse = j->a.wake != NULL;
             o->speeds[o->speed_count++].protocols &= protocols;
         }
     return o->speed_count > 0;
@@ -316,6 +318,7 @@ int gateway_scan_main(int argc, char **argv)
         {"--units", "A-B", &j.a.units, "Modbus units and M-Bus numbers; all unless told"},
         {"--thorough", NULL, &j.a.thorough, "every speed and protocol, and ask twice"},
         {"--addresses", NULL, &j.a.addresses, "do not look for models"},
+        {"--wake", NULL, &j.a.wake, "wake the meters before each question (M-Bus, CJ/T 188)"},
         {"--output", "FILE.csv", &j.a.output, "write the import file for the platform"},
         {"--project", "CODE", &j.a.project, "for the import file"},
         {"--building", "CODE", &j.a.building, "for the import file"},

@@ -254,6 +254,12 @@ static bool id_valid(struct bytes id)
            strspn((const char *)id.data, "0123456789abcdef") >= ID_TEXT - 1;
 }
 
+static void refuse(const char *name, enum err why)
+{
+    log_event(LOG_MQTT_CHANNEL, LOG_S("gateway", name), LOG_S("state", "refused"),
+              LOG_E("error", why));
+}
+
 /* Somebody asks for a channel. The payload is followed by no zero byte: it is copied first. */
 static void take_open(struct relay *r, const char *name, struct bytes payload)
 {
@@ -262,11 +268,14 @@ static void take_open(struct relay *r, const char *name, struct bytes payload)
         memcpy(id, payload.data, ID_TEXT - 1);
     bool right =
         name_valid(name, strlen(name)) && id_valid((struct bytes){(const uint8_t *)id, strlen(id)});
-    if (!right || find(r, id) != NULL || count_of(r, name) >= A_GATEWAY_MAX)
-        return;
-    struct channel *c = add(r, name, id);
+    if (right && find(r, id) != NULL)
+        return; /* said again */
+    bool room = right && count_of(r, name) < A_GATEWAY_MAX;
+    struct channel *c = room ? add(r, name, id) : NULL;
     if (c != NULL)
         subscribe(c);
+    else
+        refuse(name, right ? ERR_FULL : ERR_SYNTAX);
 }
 
 static void connect_channel(struct channel *c)

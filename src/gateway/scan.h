@@ -46,6 +46,8 @@ enum scan_protocol {
 const char *scan_protocol_name(enum scan_protocol p);
 /* What wakes a battery meter before its infrared window; NULL: this protocol knows nothing. */
 const struct bus_rouse *scan_protocol_rouse(enum scan_protocol p);
+/* The same for a meter of this model. */
+const struct bus_rouse *scan_model_rouse(const struct meter_model *m);
 
 struct scan_speed {
     int32_t baud;

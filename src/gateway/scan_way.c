@@ -272,3 +272,11 @@ const struct bus_rouse *scan_protocol_rouse(enum scan_protocol p)
 {
     return ways[p].rouse;
 }
+
+const struct bus_rouse *scan_model_rouse(const struct meter_model *m)
+{
+    for (size_t p = 0; p < SCAN_PROTOCOLS; p++)
+        if (strcmp(ways[p].driver, m->driver->name) == 0)
+            return ways[p].rouse;
+    return NULL;
+}

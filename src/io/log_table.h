@@ -14,7 +14,7 @@ LOG_ROW(LOG_LINE_DOWN, "line.down", WARN, "A bus line cannot be opened or was lo
 LOG_ROW(LOG_PROCESS_EXIT, "process.exit", WARN, "A child process ended.", "子进程已退出。")
 LOG_ROW(LOG_MQTT_UP, "mqtt.up", INFO, "The connection with the MQTT broker is open.", "已连接 MQTT 代理服务器。")
 LOG_ROW(LOG_MQTT_DOWN, "mqtt.down", WARN, "The MQTT broker cannot be reached or the connection was lost; it is opened again. Check address, certificates and the broker's access list.", "MQTT 代理服务器无法连接或连接中断，将自动重连。请检查地址、证书与代理的访问控制。")
-LOG_ROW(LOG_MQTT_CHANNEL, "mqtt.channel", INFO, "A gateway's connection through the broker was opened or ended; the line says why it ended.", "经 MQTT 代理的一条通信管理机连接已建立或结束，结束原因见本行。")
+LOG_ROW(LOG_MQTT_CHANNEL, "mqtt.channel", INFO, "A gateway's connection through the broker was opened, ended or refused; the line says why.", "经 MQTT 代理的一条通信管理机连接已建立、结束或被拒绝，原因见本行。")
 /* store */
 LOG_ROW(LOG_STORE_FAILED, "store.failed", ERROR, "The database refused an operation.", "数据库操作失败。")
 /* uplink, gateway */

@@ -11,6 +11,8 @@
 #define SOON_MS 5 /* something could not be written at once */
 #define TURN_MS 1'000
 #define MIDS 65'536
+#define BAD_LOGIN 4 /* what a broker of MQTT 3.1.1 answers to who connects */
+#define NOT_AUTHORISED 5
 
 struct io_mqtt {
     struct io *io;
@@ -21,7 +23,8 @@ struct io_mqtt {
     uint16_t port;
     bool connecting; /* on another thread, which has the client until it is done */
     bool connected, up, high, closed;
-    int code; /* of the connecting */
+    bool refused; /* by the broker: name, password or certificate */
+    int code;     /* of the connecting */
     int64_t pause_ms;
     struct io_watch *watch;
     struct io_timer timer;
@@ -85,7 +88,7 @@ static enum err err_of(int code)
 static void look(struct io_mqtt *m, int code)
 {
     if (m->connected && code != MOSQ_ERR_SUCCESS)
-        lost(m, err_of(code));
+        lost(m, m->refused ? ERR_AUTH_FORBIDDEN : err_of(code));
     else
         arm(m);
 }
@@ -154,6 +157,7 @@ static void on_connect(struct mosquitto *client, void *arg, int code)
 {
     struct io_mqtt *m = arg;
     (void)client;
+    m->refused = code == BAD_LOGIN || code == NOT_AUTHORISED;
     if (code != 0)
         return; /* the broker closes: that is heard of as well */
     m->up = true;
@@ -184,6 +188,8 @@ static void on_message(struct mosquitto *client, void *arg, const struct mosquit
 {
     struct io_mqtt *m = arg;
     (void)client;
+    if (said->retain)
+        return; /* nothing of ours is kept by the broker: somebody else's, from before */
     m->events->received(m->arg, said->topic,
                         (struct bytes){said->payload, (size_t)said->payloadlen});
 }
@@ -230,7 +236,8 @@ enum err io_mqtt_open(struct io *io, const struct io_mqtt_options *o, struct io_
     mosquitto_message_callback_set(m->client, on_message);
     /* one message overtakes no other, also when one is sent again */
     (void)mosquitto_int_option(m->client, MOSQ_OPT_SEND_MAXIMUM, 0);
-    (void)mosquitto_int_option(m->client, MOSQ_OPT_TCP_NODELAY, 1); /* orders and answers are short */
+    (void)mosquitto_int_option(m->client, MOSQ_OPT_TCP_NODELAY,
+                               1); /* orders and answers are short */
     io_timer_init(&m->timer, io, turn, m);
     io_timer_set_real(&m->timer, io_mono_real(io));
     *out = m;

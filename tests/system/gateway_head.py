@@ -157,6 +157,30 @@ def a_water_meter_that_sleeps_is_woken(folder):
     assert re.search(r"^volume +[0-9.]+ m3$", said, re.M), said
 
 
+def asleep(folder, *argv, what, wakes, code=0, parity="E"):
+    """One of the other tools before a meter that sleeps."""
+    head = Head([meters(folder, 2400, what)], 2400, parity, echo=False, wakes=wakes)
+    done = subprocess.run([GATEWAY, argv[0], head.endpoint, *map(str, argv[1:]), "--lang", "en", "--baud",
+                           "2400", "--parity", parity], capture_output=True, text=True, timeout=150)
+    assert done.returncode == code, (argv, done.stdout, done.stderr)
+    return done.stdout
+
+
+def the_other_tools_wake_a_meter_when_told(folder):
+    heat = {"what": HEAT, "wakes": (0x55, "N", 500)}
+    water = {"what": WATER, "wakes": (0xFE, "E", 400)}
+    that = ["--address", "3", "--model", "heat-mbus"]
+    assert re.search(r"^volume +[0-9.]+ m3$", asleep(folder, "read", *that, "--wake", **heat), re.M)
+    assert "did not answer" in asleep(folder, "read", *that, code=1, **heat)
+    it = ["--address", "00201510270588", "--model", "water-188"]
+    assert "3 asked, 3 answered" in asleep(folder, "test", *it, "--count", "3", "--wake", **water)
+    assert re.search(r"CJ/T 188 +00201510270588 .* water-188",
+                     asleep(folder, "scan", "--protocols", "188", "--wake", **water))
+    awake = subprocess.run([GATEWAY, "read", "serial:/dev/null", "--address", "1", "--model", "plain-645", "--wake"],
+                           capture_output=True, text=True, timeout=150)
+    assert awake.returncode == 2 and "--wake" in awake.stderr, awake
+
+
 def several_meters_are_not_read(folder):
     for here, there, way in ((ELECTRICITY, "260305510013,plain-645", "645"),
                              (WATER, "00201510270589,water-188", "188"), (HEAT, "4,heat-mbus", "mbus")):
@@ -189,5 +213,5 @@ def wrong_words_are_refused(folder):
 
 run([an_electricity_meter_is_found_and_read, speed_and_parity_are_found, a_parity_is_found_at_a_given_speed,
      a_heat_meter_is_found_by_the_number_of_all, a_heat_meter_that_sleeps_is_woken,
-     a_water_meter_that_sleeps_is_woken, several_meters_are_not_read, what_to_check_when_nothing_answers,
+     a_water_meter_that_sleeps_is_woken, the_other_tools_wake_a_meter_when_told, several_meters_are_not_read, what_to_check_when_nothing_answers,
      wrong_words_are_refused])

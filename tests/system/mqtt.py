@@ -180,8 +180,61 @@ def another_name_is_refused(folder):
     wrong = write(f"{folder}/wrong", "not-it\n")
     stranger = Process("stranger", MQTT, "gateway", "--broker", f"127.0.0.1:{broker.port}", "--name", "GW-1",
                        "--user", "GW-1", "--password", wrong)
-    stranger.wait(r"mqtt\.down")
+    stranger.wait(r"mqtt\.down .*error=AUTH_FORBIDDEN")
     stranger.never_said(r"mqtt\.up|not-it")
+
+
+def packet(kind, body):
+    length, size = b"", len(body)
+    while True:
+        length += bytes([size % 128 | (128 if size > 127 else 0)])
+        size //= 128
+        if size == 0:
+            return bytes([kind]) + length + body
+
+
+def text(value):
+    return len(value).to_bytes(2, "big") + value.encode()
+
+
+def publish(folder, broker, name, topic, payload, retain=False):
+    """Somebody else's program with the gateway's password: MQTT 3.1.1 by hand, quality 0."""
+    with open(f"{folder}/{name}.password", encoding="utf-8") as f:
+        password = f.read().strip()
+    with socket.create_connection(("127.0.0.1", broker.port), timeout=20) as s:
+        s.sendall(packet(0x10, text("MQTT") + b"\x04\xc2\0\x3c" + text("") + text(name) + text(password)))
+        assert s.recv(4) == b"\x20\x02\0\0"
+        s.sendall(packet(0x31 if retain else 0x30, text(topic) + payload) + packet(0xC0, b""))
+        assert s.recv(2) == b"\xd0\0"
+
+
+def strangers_at_the_broker_do_no_harm(folder):
+    broker = with_passwords(folder)
+    echo = Echo(b"A")
+    platform = platform_side(broker, echo.port, *login(folder, "platform"))
+    gateway = gateway_side(broker, "GW-1", *login(folder, "GW-1"))
+    for garbage in (b"", b"hello", b"Z" * 32, b"a" * 100_000):
+        publish(folder, broker, "GW-1", "yufu/GW-1/open", garbage)
+        platform.wait(r"mqtt\.channel .*gateway=GW-1 state=refused error=SYNTAX")
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as s:
+        assert s.recv(1) == b"A"
+        channel = platform.wait(r"channel=([0-9a-f]{32}) state=open").group(1)
+        publish(folder, broker, "GW-1", "yufu/GW-1/open", channel.encode())  # said again
+        publish(folder, broker, "GW-1", f"yufu/GW-1/{channel}/up", b"\x02\0\0\0\0old")
+        publish(folder, broker, "GW-2", f"yufu/GW-1/{channel}/up", b"\x02\0\0\0\x01stolen")  # not its topic
+        s.sendall(b"own")
+        assert s.recv(10) == b"own"
+        for number in range(8):  # one is open: the eighth is one too many
+            publish(folder, broker, "GW-1", "yufu/GW-1/open", f"{number:032x}".encode())
+        platform.wait(r"mqtt\.channel .*gateway=GW-1 state=refused error=FULL")
+        publish(folder, broker, "GW-1", f"yufu/GW-1/{channel}/up", b"\x02\0\0\0\x09gap")
+        assert s.recv(10) == b""
+    publish(folder, broker, "GW-2", "yufu/GW-2/open", b"f" * 32, retain=True)
+    platform.wait(r"gateway=GW-2 channel=f{32} state=open")
+    platform.end()
+    platform = platform_side(broker, echo.port, *login(folder, "platform"))
+    assert ask(gateway.port, b"x") == b"A"
+    platform.never_said(r"gateway=GW-2")  # what the broker kept is nobody's wish
 
 
 def a_broker_that_is_killed_comes_back(folder):
@@ -340,5 +393,5 @@ if not os.path.exists(BROKER):
     print("no mosquitto here: skipped")
     sys.exit(77)
 run([wrong_options_are_named, a_password_in_the_clear_must_be_asked_for, a_silent_broker_holds_nothing_up,
-     bytes_arrive_whole_and_in_order, several_at_once_are_shared_out, another_name_is_refused,
+     bytes_arrive_whole_and_in_order, several_at_once_are_shared_out, another_name_is_refused, strangers_at_the_broker_do_no_harm,
      a_broker_that_is_killed_comes_back, a_shared_key, certificates, a_real_gateway_and_its_sealed_session])
