@@ -7,6 +7,9 @@
 #include "sim/vendor/vendor.h"
 
 #define EVERYBODY 0 /* the unit of an order to all */
+#define FRAME_MIN 4 /* unit, function, sum */
+
+enum { READ_HOLDING = 0x03, READ_INPUT = 0x04, WRITE_MANY = 0x10 };
 
 enum { ILLEGAL_FUNCTION = 1, ILLEGAL_ADDRESS = 2, ILLEGAL_VALUE = 3 };
 
@@ -142,18 +145,26 @@ static size_t answer_write(struct vendor_meter *m, const uint8_t *f, uint8_t *ou
     return seal(out, 6);
 }
 
+/* The specification's "implied length" is wrong. */
+static bool is_short_or_long(const uint8_t *f, size_t len)
+{
+    return f[1] == WRITE_MANY ? len < 11 || len != 9U + f[6] : len != 8;
+}
+
+static size_t answer(struct vendor_meter *m, const uint8_t *f, size_t len, uint8_t *out)
+{
+    if (f[1] != READ_HOLDING && f[1] != READ_INPUT && f[1] != WRITE_MANY)
+        return refuse(f, ILLEGAL_FUNCTION, out);
+    if (is_short_or_long(f, len))
+        return refuse(f, ILLEGAL_VALUE, out);
+    return f[1] == WRITE_MANY ? answer_write(m, f, out) : answer_read(m, f, out);
+}
+
 size_t vendor_modbus(struct vendor_meter *m, const uint8_t *data, size_t len, uint8_t *out)
 {
-    size_t whole = len < 7 ? 8 : data[1] == 0x10 ? 9U + data[6] : 8;
-    bool to_all = data[0] == EVERYBODY;
-    if (len != whole || (data[0] != m->setup.unit && !to_all) || crc16(data, len) != 0)
+    bool to_all = len > 0 && data[0] == EVERYBODY;
+    if (len < FRAME_MIN || (data[0] != m->setup.unit && !to_all) || crc16(data, len) != 0)
         return 0;
-    if (to_all) { /* obeyed, never answered */
-        if (data[1] == 0x10)
-            (void)answer_write(m, data, out);
-        return 0;
-    }
-    if (data[1] == 0x03 || data[1] == 0x04)
-        return answer_read(m, data, out);
-    return data[1] == 0x10 ? answer_write(m, data, out) : refuse(data, ILLEGAL_FUNCTION, out);
+    size_t told = answer(m, data, len, out);
+    return to_all ? 0 : told; /* an order to all is obeyed, never answered */
 }

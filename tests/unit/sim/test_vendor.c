@@ -401,6 +401,33 @@ static void test_acrel_order_to_all(void **state)
     assert_false(hear("00 05 00 00 FF 00 8D EB"));
 }
 
+/* Nothing with a good sum is met by silence. */
+static void test_acrel_refusals(void **state)
+{
+    static const struct {
+        const char *asked;
+        uint8_t exception;
+    } rows[] = {
+        {"01 0F 00 00 00 02 01 03 9E 96", 1},                      /* write coils */
+        {"01 16 00 57 00 01 00 01 13 CA", 1},                      /* mask */
+        {"01 17 00 57 00 02 00 00 00 02 04 00 01 00 01 62 4B", 1}, /* read and write */
+        {"01 11 C0 2C", 1},                                        /* who are you */
+        {"01 2B 0E 01 00 70 77", 1},                               /* device */
+        {"01 03 00 00 F1 D8", 3},                                  /* cut short */
+        {"01 03 00 00 00 02 00 00 13 07", 3},                      /* too long */
+        {"01 10 00 57 00 02 03 00 01 00 B2 D3", 3}, /* three bytes of two registers */
+        {"01 10 00 57 00 00 00 19 24", 3},          /* none */
+    };
+    (void)state;
+    struct vendor_setup s = {.kind = VENDOR_ACREL_PREPAID, .unit = 1};
+    begin(&s);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_true(hear(rows[i].asked));
+        assert_int_equal(out[2], rows[i].exception);
+    }
+    assert_false(m.relay_open);
+}
+
 static void test_acrel_transformers(void **state)
 {
     (void)state;
@@ -451,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_mbus),
         cmocka_unit_test(test_mbus_secondary),
         cmocka_unit_test(test_acrel_prepaid),
+        cmocka_unit_test(test_acrel_refusals),
         cmocka_unit_test(test_acrel_order_to_all),
         cmocka_unit_test(test_acrel_transformers),
         cmocka_unit_test(test_names_and_silence),
