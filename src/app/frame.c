@@ -50,8 +50,8 @@ static void print_object(void *arg, json_t *object)
 struct lines {
     char **list;
     size_t count, cap;
-    unsigned long next; /* offset at which the dump that the last line holds goes
-                           on; 0: none */
+    unsigned long next; /* offset at which the dump that the last line holds goes on; 0: none */
+    bool bare_row;      /* the last line is one of a dump without offsets, and full */
 };
 
 static void add_line(struct lines *l, char *line)
@@ -64,11 +64,12 @@ static void add_line(struct lines *l, char *line)
     MUST(line);
     l->list[l->count++] = line;
     l->next = 0;
+    l->bare_row = false;
 }
 
 static void add_dump(struct lines *l, const struct frame_dump *d)
 {
-    bool goes_on = l->next > 0 && d->offset == l->next;
+    bool goes_on = d->bare ? l->bare_row : l->next > 0 && d->offset == l->next;
     size_t had = goes_on ? strlen(l->list[l->count - 1]) : 0, n = (size_t)(d->to - d->from);
     char *text = goes_on ? realloc(l->list[--l->count], had + n + 2) : malloc(n + 1);
     MUST(text);
@@ -77,7 +78,8 @@ static void add_dump(struct lines *l, const struct frame_dump *d)
     memcpy(text + had, d->from, n);
     text[had + n] = '\0';
     add_line(l, text);
-    l->next = d->offset + d->bytes;
+    l->next = d->bare ? 0 : d->offset + d->bytes;
+    l->bare_row = d->bare && d->bytes == FRAME_DUMP_ROW;
 }
 
 static bool is_blank(const char *text)
@@ -148,14 +150,14 @@ static char *joined(char **list, size_t count)
 
 /* The digits of what may go on in the next line: a frame cut short at the end, or bytes that are
  * nothing yet. NULL: neither. */
-static const char *begun(const struct held *h)
+static const char *begun(const struct held *h, bool *cut)
 {
     size_t n = json_array_size(h->list);
     const json_t *last = json_array_get(h->list, n - 1);
     const char *e = json_string_value(json_object_get(last, "error"));
-    bool goes_on = e && (strcmp(e, err_name(ERR_TRUNCATED)) == 0 ||
-                         (n == 1 && strcmp(e, err_name(ERR_FRAME_UNKNOWN)) == 0));
-    return goes_on ? json_string_value(json_object_get(last, "frame")) : NULL;
+    *cut = e && strcmp(e, err_name(ERR_TRUNCATED)) == 0;
+    bool nothing = e && n == 1 && strcmp(e, err_name(ERR_FRAME_UNKNOWN)) == 0;
+    return *cut || nothing ? json_string_value(json_object_get(last, "frame")) : NULL;
 }
 
 /* Is a frame in it that begins so, and nothing that is none? */
@@ -185,14 +187,29 @@ static bool is_plain(const char *text)
     return plain;
 }
 
-/* Over how many lines the frame goes that begins with these digits; 1: none does. Between the lines
- * of a frame stand no others. */
-static size_t lines_of(const char *digits, char **list, size_t count, struct frame_wish wish)
+static bool holds_frame(const char *text, struct frame_wish wish)
 {
-    for (size_t n = 2; n <= count && n <= FRAME_LINES_MAX && is_plain(list[n - 1]); n++) {
+    struct held h = {.list = json_array()};
+    bool whole = false;
+    size_t i;
+    json_t *o;
+    (void)frame_decode_text(text, wish, hold, &h); /* as above */
+    json_array_foreach(h.list, i, o) whole = whole || json_is_true(json_object_get(o, "valid"));
+    drop_held(&h);
+    return whole;
+}
+
+/* Over how many lines the frame goes that begins with these digits; 1: none does. A line that holds
+ * a frame of its own is no rest; of bytes that are nothing yet only bytes are one. */
+static size_t lines_of(const char *digits, bool cut, char **list, size_t count,
+                       struct frame_wish wish)
+{
+    for (size_t n = 2; n <= count && n <= FRAME_LINES_MAX; n++) {
+        if (cut ? holds_frame(list[n - 1], wish) : !is_plain(list[n - 1]))
+            return 1;
         char *text = joined(list, n);
         struct held h = {.list = json_array()};
-        (void)frame_decode_text(text, wish, hold, &h); /* what it is worth is told below */
+        (void)frame_decode_text(text, wish, hold, &h); /* as above */
         bool whole = completes(&h, digits);
         free(text);
         drop_held(&h);
@@ -207,8 +224,9 @@ static size_t lines_together(char **list, size_t count, struct frame_wish wish)
 {
     struct held h = {.list = json_array()};
     (void)frame_decode_text(list[0], wish, hold, &h); /* as above */
-    const char *digits = begun(&h);
-    size_t n = digits ? lines_of(digits, list, count, wish) : 1;
+    bool cut;
+    const char *digits = begun(&h, &cut);
+    size_t n = digits ? lines_of(digits, cut, list, count, wish) : 1;
     drop_held(&h);
     return n;
 }
@@ -331,7 +349,7 @@ static int take_options(int argc, char **argv, struct frame_wish *wish)
             name = i + 1 < argc ? argv[++i] : "";
         else if (strncmp(argv[i], "--proto=", 8) == 0)
             name = argv[i] + 8;
-        else if (strncmp(argv[i], "--", 2) == 0 && argv[i][2])
+        else if (strncmp(argv[i], "--", 2) == 0 && argv[i][2] && !strchr(argv[i], ' '))
             return -1;
         else if (strcmp(argv[i], "-") != 0 && strcmp(argv[i], "--") != 0)
             argv[kept++] = argv[i];

@@ -355,13 +355,23 @@ static bool is_ip_sum(const uint8_t *ip, size_t len)
 #define TCP 6
 #define UDP 17
 
-/* A whole packet, as captures show it: Ethernet, IPv4, TCP or UDP. What it carries is looked at. */
+/* Where IPv4 begins in it; len: nowhere. */
+static size_t ip_at(const uint8_t *p, size_t len)
+{
+    if (len >= ETHERNET + 28 && u16be(p + 12) == 0x0800 && p[ETHERNET] >> 4 == 4)
+        return ETHERNET;
+    return len >= 28 && p[0] == 0x45 && u16be(p + 2) == len ? 0 : len;
+}
+
+/* A whole packet, as captures show it: Ethernet or not, IPv4, TCP or UDP. What it carries is looked
+ * at. */
 static void unwrap(struct scan *s)
 {
-    const uint8_t *ip = s->data + ETHERNET;
-    if (s->len < ETHERNET + 28 || u16be(s->data + 12) != 0x0800 || ip[0] >> 4 != 4)
+    size_t from = ip_at(s->data, s->len);
+    if (from == s->len)
         return;
-    size_t head = 4u * (ip[0] & 0x0F), end = ETHERNET + u16be(ip + 2), at = ETHERNET + head;
+    const uint8_t *ip = s->data + from;
+    size_t head = 4u * (ip[0] & 0x0F), end = from + u16be(ip + 2), at = from + head;
     if (head < 20 || end > s->len || at + 20 > end || !is_ip_sum(ip, head))
         return;
     at += ip[9] == TCP ? 4u * (s->data[at + 12] >> 4) : 8;

@@ -47,8 +47,11 @@ static bool is_698(struct bytes b, struct frame_foreign *f)
     }
     bool all_fits = fcs_fits(b.data + 1, f->len - 4);
     f->err = head_fits && all_fits ? ERR_OK : ERR_FRAME_CHECKSUM;
-    return b.data[f->len - 1] == END && (head_fits || all_fits);
+    bool form = f->len == b.len && b.data[7] != START; /* where DL/T 645 has its second one */
+    return b.data[f->len - 1] == END && (head_fits || all_fits || form);
 }
+
+#define BODY_MAX 2048 /* of 376.1, whose terminals have no room for more */
 
 /* 68 | length 2 | length 2 | 68 | control ... | sum | 16; the two low bits of the length are the
  * generation of the protocol. */
@@ -61,7 +64,7 @@ static bool is_376_1(struct bytes b, struct frame_foreign *f)
     size_t body = u16le(b.data + 1) >> 2;
     f->name = names[b.data[1] & 3];
     f->len = body + 8;
-    if (!f->name || body < 8)
+    if (!f->name || body < 8 || body > BODY_MAX)
         return false;
     f->err = f->len > b.len                               ? ERR_TRUNCATED
              : sum8(b.data + 6, body) == b.data[6 + body] ? ERR_OK

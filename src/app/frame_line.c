@@ -100,10 +100,17 @@ static bool is_acknowledgement(const struct frame_text *t)
     return t->len == 1 && t->bytes[0] == 0xE5 && t->words == 0;
 }
 
-static bool is_cut_short(const json_t *o)
+static bool is_cut(const json_t *o)
 {
     const char *e = json_string_value(json_object_get(o, "error"));
-    return e && strcmp(e, err_name(ERR_TRUNCATED)) == 0 && digits_of(o, "frame") < 2 * SURE_MIN;
+    return e && strcmp(e, err_name(ERR_TRUNCATED)) == 0;
+}
+
+/* Bytes; a frame of Modbus that lacks one has half of its check sum. */
+static json_int_t lacks(const json_t *o)
+{
+    return json_integer_value(json_object_get(o, "bytes_expected")) -
+           json_integer_value(json_object_get(o, "bytes"));
 }
 
 static bool is_of(const json_t *o, const char *protocol)
@@ -113,20 +120,21 @@ static bool is_of(const json_t *o, const char *protocol)
 }
 
 /* A number may begin as a frame does: 68..., or one of Modbus without its check sum. Beside other
- * words, or written without a separator, it is believed to be a number. Characters are bytes of the
+ * words, or written in one, it is believed to be a number. Characters are bytes of the
  * readable protocols alone, and numbers out of a sentence are no damaged frame of Modbus. */
 static bool is_scrap(const json_t *o, const struct frame_text *t, enum frame_text_way way)
 {
     bool plain = way == FRAME_TEXT_PLAIN, marked = t->words == 0 && t->marks > 0;
     if (way == FRAME_TEXT_CHARACTERS && !is_of(o, "Modbus ASCII") && !is_of(o, "IEC 62056-21"))
         return true;
-    if (is_whole(o))
-        return false;
+    if (is_whole(o) || way == FRAME_TEXT_BASE64)
+        return !is_whole(o);
     if (is_of(o, "Modbus") && way == FRAME_TEXT_LOOSE)
         return true;
-    if (is_of(o, "Modbus RTU") && is_cut_short(o))
-        return t->number || !(plain || marked);
-    return is_of(o, "DL/T 645") && is_cut_short(o) && !(plain || marked);
+    if (is_of(o, "Modbus RTU") && is_cut(o))
+        return lacks(o) > 1 && !(marked || (plain && t->apart));
+    bool few = digits_of(o, "frame") < 2 * SURE_MIN;
+    return is_of(o, "DL/T 645") && is_cut(o) && few && !(plain || marked);
 }
 
 static void drop_scraps(struct told *told, const struct frame_text *t, enum frame_text_way way)
@@ -161,10 +169,11 @@ static struct told of_groups(const struct frame_text *t, struct frame_wish wish)
 static const struct way {
     enum frame_text_way read;
     bool grouped, proof;
-} ways[] = {{FRAME_TEXT_ESCAPED, true, false}, {FRAME_TEXT_PLAIN, false, false},
-            {FRAME_TEXT_LOG, true, false},     {FRAME_TEXT_LOOSE, false, false},
-            {FRAME_TEXT_DECIMAL, false, true}, {FRAME_TEXT_SHORT, false, true},
-            {FRAME_TEXT_DIGITS, false, true},  {FRAME_TEXT_CHARACTERS, false, false}};
+} ways[] = {{FRAME_TEXT_ESCAPED, true, false},    {FRAME_TEXT_PLAIN, false, false},
+            {FRAME_TEXT_LOG, true, false},        {FRAME_TEXT_LOOSE, false, false},
+            {FRAME_TEXT_DECIMAL, false, true},    {FRAME_TEXT_SHORT, false, true},
+            {FRAME_TEXT_DIGITS, false, true},     {FRAME_TEXT_BASE64, true, true},
+            {FRAME_TEXT_CHARACTERS, false, false}};
 
 static bool is_better(const struct told *a, const struct told *b)
 {
@@ -194,7 +203,8 @@ static struct told told_in(const struct way *way, const char *folded, struct fra
         told = of_groups(&t, wish);
     else if (read && (way->read != FRAME_TEXT_LOOSE || t.len >= GROUP_MIN))
         told = told_of(t.bytes, t.len, wish);
-    drop_scraps(&told, &t, way->read);
+    if (wish.protocol == FRAME_AUTO)
+        drop_scraps(&told, &t, way->read);
     if (way->read == FRAME_TEXT_PLAIN && told.whole == 0 && told.damaged > 0 && is_stamp(folded))
         drop(&told);
     frame_text_free(&t);

@@ -88,18 +88,30 @@ static bool is_cjt188(struct bytes b)
 {
     static const uint8_t functions[] = {0x01, 0x03, 0x04, 0x09, 0x15, 0x16};
     bool type = (b.data[1] >= 0x10 && b.data[1] <= 0x49) || b.data[1] == 0xAA;
-    bool ends = b.len > CJT188_HEAD + 1 && b.len == 13u + b.data[10] && b.data[b.len - 1] == 0x16;
+    size_t whole = b.len > CJT188_HEAD + 1 ? 13u + b.data[10] : 0;
+    bool ends = whole > 0 && whole == b.len && b.data[whole - 1] == 0x16;
+    if (whole > 0 && whole < b.len && b.data[whole - 1] != 0x16)
+        return false;
     size_t shown = (b.len < CJT188_HEAD ? b.len : CJT188_HEAD) - 2;
     return type && (ends || frame_is_address(b.data + 2, shown)) &&
            (b.len <= CJT188_HEAD ||
             memchr(functions, b.data[CJT188_HEAD] & 0x3F, sizeof functions) != NULL);
 }
 
+/* Of a long frame cut short the control byte tells, if it is there. */
+static bool is_mbus_long(struct bytes b)
+{
+    static const uint8_t controls[] = {0x08, 0x18, 0x28, 0x38, 0x40, 0x44, 0x46,
+                                       0x48, 0x53, 0x5A, 0x5B, 0x73, 0x7A, 0x7B};
+    bool ends = b.data[b.len - 1] == 0x16;
+    return ends || (b.data[1] == b.data[2] &&
+                    (b.len == 4 || memchr(controls, b.data[4], sizeof controls) != NULL));
+}
+
 /* What begins with 68: DL/T 645 has another one at 7, M-Bus at 3, CJ/T 188 a meter type at 1. */
 static enum frame_protocol of_68(struct bytes b)
 {
-    bool mbus =
-        b.len >= 4 && b.data[3] == 0x68 && (b.data[1] == b.data[2] || b.data[b.len - 1] == 0x16);
+    bool mbus = b.len >= 4 && b.data[3] == 0x68 && is_mbus_long(b);
     if (mbus && (b.len < 8 || b.data[7] != 0x68))
         return FRAME_MBUS;
     if (b.len < 8 || b.data[7] == 0x68)
@@ -117,9 +129,18 @@ static unsigned u16be(const uint8_t *p)
     return (unsigned)p[0] << 8 | p[1];
 }
 
-/* Would `len` bytes, the last two of them the CRC, be a frame of Modbus? */
-static bool is_modbus_form(const uint8_t *p, size_t len)
+/* A request, as far as it is there, that carries as many bytes as its registers need. */
+static bool is_write_many(struct bytes b)
 {
+    const uint8_t *p = b.data;
+    return b.len >= 7 && p[1] == MODBUS_WRITE_MANY && u16be(p + 4) >= 1 && u16be(p + 4) <= 123 &&
+           p[6] == 2 * u16be(p + 4);
+}
+
+/* Would `len` bytes that begin so, the last two of them the CRC, be a frame of Modbus? */
+static bool is_modbus_form(struct bytes b, size_t len)
+{
+    const uint8_t *p = b.data;
     unsigned limit = p[1] <= MODBUS_READ_INPUTS ? UINT8_MAX : MODBUS_REGISTERS_MAX;
     if (len < 5 || p[0] < 1 || p[0] > 247)
         return false;
@@ -138,23 +159,35 @@ static bool is_modbus_form(const uint8_t *p, size_t len)
         return len >= 8 && p[4] == 0 && p[5] > 0 &&
                (len == 8 || (len == 9u + p[6] && p[6] == (p[5] + 7) / 8));
     case MODBUS_WRITE_MANY:
-        return len >= 8 && u16be(p + 4) >= 1 && u16be(p + 4) <= 123 &&
-               (len == 8 || (len == 9u + p[6] && p[6] == 2 * u16be(p + 4)));
+        return is_write_many(b) ? len == 9u + p[6]
+                                : len == 8 && u16be(p + 4) >= 1 && u16be(p + 4) <= 123;
     default:
         return len == 5 && p[1] > MODBUS_EXCEPTION &&
                p[1] <= (MODBUS_EXCEPTION | MODBUS_WRITE_MANY) && p[2] >= 1 && p[2] <= 11;
     }
 }
 
+/* An answer to a read whose count says that more should follow. 19 and 20 begin dates. */
+static size_t cut_answer(struct bytes b)
+{
+    const uint8_t *p = b.data;
+    bool reads = p[1] == MODBUS_READ_HOLDING || p[1] == MODBUS_READ_INPUT;
+    bool unit = p[0] >= 1 && p[0] <= 247 && p[0] != 0x19 && p[0] != 0x20;
+    bool counts = p[2] > 0 && p[2] % 2 == 0 && p[2] <= 2 * MODBUS_REGISTERS_MAX;
+    return b.len >= 5 && b.len < 5u + p[2] && reads && unit && counts ? 5u + p[2] : 0;
+}
+
 size_t frame_modbus_cut(struct bytes b)
 {
     if (b.len < 4)
         return 0;
-    if (is_modbus_form(b.data, b.len + 1) &&
+    if (is_modbus_form(b, b.len + 1) &&
         b.data[b.len - 1] == (uint8_t)crc16_modbus(b.data, b.len - 1))
         return b.len + 1;
-    bool sure = b.len > 5 && b.data[1] <= MODBUS_WRITE_COIL; /* others may carry anything */
-    return sure && is_modbus_form(b.data, b.len + 2) ? b.len + 2 : 0;
+    if (is_write_many(b) && b.len < 9u + b.data[6])
+        return 9u + b.data[6];
+    bool sure = b.len > 5 && b.data[1] <= MODBUS_WRITE_ONE;
+    return sure && is_modbus_form(b, b.len + 2) ? b.len + 2 : cut_answer(b);
 }
 
 /* Without a mark a frame is only guessed where its length is that of one. A read or write of eight
@@ -163,7 +196,7 @@ static enum frame_protocol of_length(struct bytes b)
 {
     union any f;
     const uint8_t *p = b.data;
-    bool rtu = is_modbus_form(p, b.len) || frame_modbus_cut(b) > 0;
+    bool rtu = is_modbus_form(b, b.len) || frame_modbus_cut(b) > 0;
     bool tcp = b.len > 7 && p[2] == 0 && p[3] == 0 && p[4] == 0 && p[5] >= 2 &&
                (p[5] + 6u < b.len || why_modbus_tcp(b, &f) == ERR_TRUNCATED);
     if (rtu && (b.len == 8 || p[1] >= MODBUS_WRITE_COILS || !tcp))

@@ -242,6 +242,31 @@ static bool read_digits(const char *text, struct frame_text *t)
     return n % 2 == 0;
 }
 
+#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+#define BASE64_MIN 8 /* characters of the shortest frame */
+
+static void take_base64(struct frame_text *t, const char *c, size_t n)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i < n; i++) {
+        bits = bits << 6 | (uint32_t)(strchr(BASE64, c[i]) - BASE64);
+        if (i % 4 > 0)
+            put(t, bits >> (6 - 2 * (i % 4)) & 0xFF);
+    }
+    frame_text_end_group(t);
+}
+
+static bool read_base64(const char *text, struct frame_text *t)
+{
+    for (const char *c = text; *c;) {
+        size_t n = strspn(c, BASE64), padding = strspn(c + n, "=");
+        if (n >= BASE64_MIN && (n + padding) % 4 == 0 && padding <= 2)
+            take_base64(t, c, n);
+        c += n > 0 ? n : 1;
+    }
+    return t->len > 0;
+}
+
 /* ":" and pairs of digits up to the end of the word; their sum with the last one, the check sum, is
  * nothing. */
 static bool is_ascii_frame(const char *c)
@@ -269,12 +294,25 @@ static bool read_characters(const char *text, struct frame_text *t)
     return t->len > 0 && !is_foreign(*text);
 }
 
+static bool is_apart(const char *text)
+{
+    if (!strchr(text, ' '))
+        return false;
+    for (size_t n; *text; text += n ? n : 1) {
+        n = strspn(text, DIGITS);
+        if (n > 2)
+            return false;
+    }
+    return true;
+}
+
 bool frame_text_read(const char *folded, enum frame_text_way way, struct frame_text *t)
 {
     static bool (*const ways[])(const char *, struct frame_text *) = {
-        [FRAME_TEXT_PLAIN] = read_plain,     [FRAME_TEXT_ESCAPED] = read_escaped,
-        [FRAME_TEXT_DECIMAL] = read_decimal, [FRAME_TEXT_SHORT] = read_short,
-        [FRAME_TEXT_DIGITS] = read_digits,   [FRAME_TEXT_CHARACTERS] = read_characters};
+        [FRAME_TEXT_PLAIN] = read_plain,          [FRAME_TEXT_ESCAPED] = read_escaped,
+        [FRAME_TEXT_DECIMAL] = read_decimal,      [FRAME_TEXT_SHORT] = read_short,
+        [FRAME_TEXT_DIGITS] = read_digits,        [FRAME_TEXT_BASE64] = read_base64,
+        [FRAME_TEXT_CHARACTERS] = read_characters};
     size_t room = strlen(folded) + 1;
     *t = (struct frame_text){.bytes = malloc(room), .ends = malloc(room * sizeof *t->ends)};
     MUST(t->bytes && t->ends);
@@ -282,7 +320,7 @@ bool frame_text_read(const char *folded, enum frame_text_way way, struct frame_t
                     ? frame_text_read_log(folded, way == FRAME_TEXT_LOOSE, t)
                     : ways[way](folded, t);
     frame_text_end_group(t);
-    t->number = folded[strspn(folded, "0123456789")] == '\0';
+    t->apart = is_apart(folded);
     return read;
 }
 

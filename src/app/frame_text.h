@@ -14,6 +14,7 @@ enum frame_text_way {
     FRAME_TEXT_DECIMAL,    /* numbers from -128 to 255 */
     FRAME_TEXT_SHORT,      /* every word a byte, without a leading zero */
     FRAME_TEXT_DIGITS,     /* all digits one after another, wherever the blanks stand */
+    FRAME_TEXT_BASE64,     /* words of it, as gateways put bytes into JSON */
     FRAME_TEXT_CHARACTERS, /* the characters themselves: protocols that are readable */
 };
 
@@ -25,7 +26,7 @@ struct frame_text {
     size_t groups;
     size_t marks;     /* words left out that say which way: RX, send */
     size_t words;     /* others left out; numbers do not count */
-    bool number;      /* decimal digits without a separator */
+    bool apart;       /* every byte a word */
     bool half_a_byte; /* of PLAIN that could not be read: because of an odd number of digits */
 };
 

@@ -110,14 +110,20 @@ xxd = "\n".join(f"{at:08x}: {raw[at:at + 16].hex(' ', 2):<39}  {seen[at:at + 16]
 hexdump = "\n".join(f"{at:08x}  {raw[at:at + 8].hex(' '):<23}  {raw[at + 8:at + 16].hex(' '):<23}  |{seen[at:at + 16]}|"
                     for at in (0, 16)) + f"\n{len(raw):08x}"
 capture = "\n".join(f"{at:04x}   {raw[at:at + 16].hex(' '):<47}   {seen[at:at + 16]}" for at in (0, 16))
-for name, dump in (("xxd", xxd), ("hexdump", hexdump), ("capture", capture)):
+monitor = "\n".join(f"    {raw[at:at + 16].hex(' '):<47}   {seen[at:at + 16]:<16}\t" for at in (0, 16))
+for name, dump in (("xxd", xxd), ("hexdump", hexdump), ("capture", capture), ("a monitor", monitor)):
     check(f"a dump of {name}", lines(dump + "\n") == [answer], lines(dump + "\n"))
     check(f"two dumps of {name}", lines(dump + "\n" + dump + "\n") == [answer, answer], lines(dump + "\n" + dump))
     check(f"a dump of {name} in one word", [o["frame"] for o in decode(dump)[1]] == [answer], decode(dump))
 check("a line that is none, and one that is cut", lines(f"0102030405060708\n{pairs[:20]}\n{pairs}\n") ==
       ["FRAME_UNKNOWN", "TRUNCATED", answer], lines(f"0102030405060708\n{pairs[:20]}\n{pairs}\n"))
+check("a frame over lines with stamps and remarks", lines(f"09:05:07 RX: {pairs[:23]}\n09:05:08 RX: {pairs[24:]}\n"
+      f"0x68, 0x33, 0x22, 0x11, 0x00, 0x00, 0x20, 0x68, // address\n0x91, 0x06, // length\n"
+      f"0x33, 0x34, 0x34, 0x35, 0x8A, 0x56, 0x9D, 0x16\n") == [answer, answer])
+check("a frame that is cut, and the same one again", lines(f"RX: {pairs[:30]}\nRX: {pairs}\n") == ["TRUNCATED", answer])
 packet = ("02000000000102000000000208004500003400074000400626BB0A000001"
           "0A0000029C4001F600000001000000025018040000000000000700000006210300640002")
+check("a packet without its Ethernet", lines(packet[28:]) == ["000700000006210300640002"], lines(packet[28:]))
 check("a packet of the network", lines(packet) == ["000700000006210300640002"], lines(packet))
 check("Modbus over two lines without a mark", lines("21 03 0C 00 01 00 02 00 03 00\n04 00 05 00 06 FC 37\n") ==
       ["21030C000100020003000400050006FC37"], lines("21 03 0C 00 01 00 02 00 03 00\n04 00 05 00 06 FC 37\n"))
