@@ -39,6 +39,38 @@ static void watch_sales(struct endure *t)
 /* --- cuts
  * ------------------------------------------------------------------------------------------ */
 
+#define SETTLED_S 300 /* older orders are over by then */
+
+struct closing {
+    struct endure *t;
+    size_t meter, circuit;
+    int64_t held;
+};
+
+static enum err count_held(struct store_tx *tx, void *arg)
+{
+    struct closing *c = arg;
+    return store_int(tx, &c->held,
+                     "SELECT count(*) FROM relay WHERE meter_id = $1 AND circuit IN (0, $2) "
+                     "AND desired = 'open' AND next_at IS NULL AND changed_at <= $3 "
+                     "AND NOT EXISTS (SELECT 1 FROM command c WHERE c.meter_id = relay.meter_id "
+                     "AND c.kind = 'relay' AND c.state = 'fencing')",
+                     "iii", c->t->world.meter_ids[c->meter], (int64_t)c->circuit + 1,
+                     world_wall(&c->t->world).s - SETTLED_S);
+}
+
+/* Closed by an order that nobody takes back, though the platform wants it open and was told that it
+ * is. */
+static void watch_closing(struct endure *t, size_t meter, size_t circuit)
+{
+    struct closing c = {t, meter, circuit, 0};
+    char which[64];
+    snprintf(which, sizeof which, "meter %zu, circuit %zu", meter, circuit + 1);
+    if (t->world.platform &&
+        store_read(platform_ledger(t->world.platform), count_held, &c) == ERR_OK && c.held > 0)
+        endure_violation(t, &t->result->faults, "closed against a cut that stands:", which);
+}
+
 static void watch_relays(struct endure *t)
 {
     for (size_t m = 0; m < t->world.meter_count; m++) {
@@ -46,7 +78,10 @@ static void watch_relays(struct endure *t)
         for (size_t c = 0; c < out.circuits; c++) {
             bool cut = world_cut_by_order(&out, c);
             t->result->cuts += cut && !t->cut[m][c];
-            t->result->restores += t->cut[m][c] && out.closed[c];
+            if (t->cut[m][c] && out.closed[c]) {
+                t->result->restores++;
+                watch_closing(t, m, c);
+            }
             if (cut && !t->cut[m][c] && !world_may_be_cut(&t->world, m, c))
                 endure_violation(t, &t->result->late_cuts, "cut too late, or overtaken", "");
             t->cut[m][c] = cut;

@@ -92,6 +92,10 @@ int64_t control_pause_s(int64_t attempt);
 enum err control_tell(struct control_turn *t, const struct control_meter *m,
                       const struct control_row *r, enum journal_kind kind);
 
+/* A restore that is still under way, of the whole or of a circuit, must not undo this cut of the
+ * other: it is taken back, and ordered anew as far as the cut leaves it. */
+enum err control_fence_restores(struct control_turn *t, const struct control_row *cut);
+
 /* The wish reached its end: confirmed by the meter. */
 enum err control_settle(struct control_turn *t, const struct control_meter *m,
                         struct control_row *r);

@@ -20,6 +20,7 @@ enum err control_cut_stands(struct control_turn *t, const struct control_meter *
     r->desired = CONTROL_OPEN;
     if (late && m->account_id != 0)
         TRY(quiet_postpone(t->tx, m->account_id, t->now));
+    TRY(control_fence_restores(t, r));
     return control_settle(t, m, r);
 }
 

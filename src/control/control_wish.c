@@ -172,6 +172,24 @@ static enum err fence_old(struct control_turn *t, const struct control_row *r)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
+enum err control_fence_restores(struct control_turn *t, const struct control_row *cut)
+{
+    struct control_row rows[CONTROL_RELAYS_MAX];
+    size_t count;
+    TRY(control_rows_load(t->tx, cut->meter_id, rows, &count));
+    for (size_t i = 0; i < count; i++) {
+        struct control_row *r = &rows[i];
+        bool other = (cut->circuit == 0) != (r->circuit == 0);
+        if (!other || r->desired != CONTROL_CLOSED || r->next_at.s == 0 || r->command_id == 0)
+            continue;
+        TRY(fence_old(t, r));
+        r->command_id = r->attempt = 0;
+        r->next_at = t->now;
+        TRY(control_row_save(t->tx, r));
+    }
+    return ERR_OK;
+}
+
 static enum err check_cut(struct control_turn *t, const struct control_meter *m)
 {
     struct control_row whole;
@@ -245,6 +263,8 @@ enum err control_wish(struct store_tx *tx, const struct control_wish *w, int64_t
     write_wish(&r, w);
     TRY(audit(&t, &r, "relay.wish"));
     TRY(tell_wish(&t, &m, &r, cancelled));
+    if (r.desired == CONTROL_OPEN)
+        TRY(control_fence_restores(&t, &r));
     if (r.desired == CONTROL_NONE)
         TRY(control_row_save(tx, &r));
     else

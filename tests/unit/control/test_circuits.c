@@ -137,6 +137,58 @@ static void test_the_other_circuits_are_pursued(void **state)
     assert_int_equal(orders(w).count, 0);
 }
 
+/* The restore of the whole is on its way when somebody cuts a circuit to work there. */
+static void test_a_restore_under_way_spares_a_circuit_cut_meanwhile(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, WHOLE, "arrears", 7);
+    assert_ok(wish_circuit(w, WHOLE, CONTROL_CLOSED, "payment"));
+    assert_ok(wish_circuit(w, 2, CONTROL_OPEN, "manual"));
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'fencing'"), 1);
+    struct orders o = orders(w);
+    assert_int_equal(o.opened, 1U << 2);
+    assert_int_equal(o.closed, 0);
+    assert_int_equal(tick(w), 1);
+    o = orders(w);
+    assert_int_equal(o.closed, 1U << 1 | 1U << 3);
+}
+
+static void test_a_circuits_restore_under_way_spares_the_cut_of_the_whole(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, 2, "arrears", 2);
+    assert_ok(wish_circuit(w, 2, CONTROL_CLOSED, "payment"));
+    assert_ok(wish_circuit(w, WHOLE, CONTROL_OPEN, "manual"));
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'fencing'"), 1);
+    struct orders o = orders(w);
+    assert_int_equal(o.opened, 1U << WHOLE);
+    assert_int_equal(o.closed, 0);
+    tick(w);
+    assert_int_equal(orders(w).count, 0);
+}
+
+/* The cut of circuit 2 lapsed, the whole is being restored, and a late reading tells that the cut was
+ * made: it stands, and what is under way must not undo it. */
+static void test_a_restore_under_way_spares_a_cut_that_stands_after_all(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, WHOLE, "arrears", 7);
+    assert_ok(wish_circuit(w, 2, CONTROL_OPEN, "manual"));
+    w->now.s += 120;
+    tick(w);
+    assert_int_equal(relay_of(w, TERMINAL, 2).desired, CONTROL_NONE);
+    orders(w);
+    assert_ok(wish_circuit(w, WHOLE, CONTROL_CLOSED, "payment"));
+    report_bits(w, 7);
+    assert_int_equal(relay_of(w, TERMINAL, 2).desired, CONTROL_OPEN);
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'fencing'"), 1);
+    tick(w);
+    assert_int_equal(orders(w).closed, 1U << 1 | 1U << 3);
+}
+
 /* It is let go while the whole is cut: it waits, and one order returns all. */
 static void test_a_circuit_let_go_returns_with_the_whole(void **state)
 {
@@ -183,6 +235,9 @@ int main(void)
         CASE(test_a_cut_of_the_whole_is_not_undone_by_a_circuit),
         CASE(test_a_held_circuit_stays_open_when_the_whole_returns),
         CASE(test_the_other_circuits_are_pursued),
+        CASE(test_a_restore_under_way_spares_a_circuit_cut_meanwhile),
+        CASE(test_a_circuits_restore_under_way_spares_the_cut_of_the_whole),
+        CASE(test_a_restore_under_way_spares_a_cut_that_stands_after_all),
         CASE(test_a_circuit_let_go_returns_with_the_whole),
         CASE(test_a_circuit_returns_when_the_cut_lapses),
     };
