@@ -307,11 +307,8 @@ static enum err try_plan(struct call *c, struct trial *t)
     TRY(take_request(c, &t->request));
     TRY(take_dates(c, t));
     enum err e = parse_plan(json_string_value(text), &t->plan, &fault);
-    if (e != ERR_OK) {
-        snprintf(c->detail, sizeof c->detail, "%s %s", fault.code, fault.place);
-        c->field = "text";
-        return e;
-    }
+    if (e != ERR_OK)
+        return version_refuse(c, json_string_value(text), &fault, e);
     t->request.rows = &t->used;
     t->request.row_count = 1;
     TRY(t->to_s > 0 ? rate_dated(t) : rating_state(&t->plan, &t->request, &t->statement));

@@ -191,11 +191,9 @@ static enum err take_plan(struct call *c, const char *text, struct rating_plan *
 {
     struct rating_problem p;
     enum err e = rating_plan_parse(text, strlen(text), plan, &p);
-    if (e != ERR_OK) {
-        snprintf(c->detail, sizeof c->detail, "%s %s", rating_reason_name(p.reason), p.place);
-        c->field = "text";
-    }
-    return e;
+    struct version_fault fault = {.code = rating_reason_name(p.reason)};
+    snprintf(fault.place, sizeof fault.place, "%s", p.place);
+    return e == ERR_OK ? ERR_OK : version_refuse(c, text, &fault, e);
 }
 
 static enum err take_wish(struct simulation *s)

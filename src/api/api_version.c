@@ -119,15 +119,34 @@ enum err version_texts(struct call *c, const struct version_shelf *shelf)
 
 /* ---- the check ---- */
 
+/* False: the text is JSON. */
+static bool is_no_json(const char *text, json_error_t *error)
+{
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, error);
+    json_decref(json);
+    return !json;
+}
+
 static void put_where(struct jwrite *w, const char *text)
 {
     json_error_t error;
-    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-    if (!json) {
-        jwrite_int(w, "line", error.line);
-        jwrite_int(w, "column", error.column);
-    }
-    json_decref(json);
+    if (!is_no_json(text, &error))
+        return;
+    jwrite_int(w, "line", error.line);
+    jwrite_int(w, "column", error.column);
+}
+
+enum err version_refuse(struct call *c, const char *text, const struct version_fault *fault,
+                        enum err e)
+{
+    json_error_t error;
+    char where[48] = "";
+    if (is_no_json(text, &error))
+        snprintf(where, sizeof where, " line %d column %d", error.line, error.column);
+    snprintf(c->detail, sizeof c->detail, "%s%s%s%s", fault->code, fault->place[0] ? " " : "",
+             fault->place, where);
+    c->field = "text";
+    return e;
 }
 
 void version_put_check(struct jwrite *w, const char *text, const struct version_fault *fault)
@@ -184,11 +203,8 @@ static enum err check_wish(struct call *c, const struct version_shelf *shelf, co
     struct newest newest = {.code = w->code};
     struct version_fault fault = {};
     enum err e = shelf->parse(w->text, &fault);
-    if (e != ERR_OK) {
-        snprintf(c->detail, sizeof c->detail, "%s %s", fault.code, fault.place);
-        c->field = "text";
-        return e;
-    }
+    if (e != ERR_OK)
+        return version_refuse(c, w->text, &fault, e);
     TRY(shelf->each(c->tx, c->project_id, find_newest, &newest));
     if (newest.version + 1 != w->version)
         return api_bad(c, "version", ERR_API_VERSION, "the next number is expected");

@@ -36,6 +36,11 @@ struct version_shelf {
 [[nodiscard]] enum err version_texts(struct call *c, const struct version_shelf *shelf);
 [[nodiscard]] enum err version_save(struct call *c, const struct version_shelf *shelf);
 
+/* The answer to a text that cannot be used: code and place, and the line and column of what is no
+ * JSON. Answers `e`. */
+enum err version_refuse(struct call *c, const char *text, const struct version_fault *fault,
+                        enum err e);
+
 /* {"valid": …, "problem": …}, without closing the object: the caller adds what it knows besides. */
 void version_put_check(struct jwrite *w, const char *text, const struct version_fault *fault);
 

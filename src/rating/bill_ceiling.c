@@ -1,7 +1,8 @@
 /*
- * The ceiling: no price per unit, with its components, may be above the catalogue price and what
- * may be put on it. Every price of a plan is looked at where it stands; a surcharge is looked at on
- * top of each base.
+ * The highest prices of a plan. The ceiling: no price per unit, with its components, may be above
+ * the catalogue price and what may be put on it. And a surcharge with its base is no more than a
+ * price may be. Every price is looked at where it stands; a surcharge is looked at on top of each
+ * base.
  */
 #include <string.h>
 
@@ -12,13 +13,15 @@
 
 struct walk {
     const struct rating_plan *plan;
-    int64_t extra_e8; /* all components */
+    struct rating_ceiling ceiling;
+    int64_t extra_e8;          /* all components */
+    enum rating_reason reason; /* of what is above */
     struct rating_warned *found;
 };
 
 static bool is_above(const struct walk *w, int64_t price_e8)
 {
-    const struct rating_ceiling *c = &w->plan->ceiling;
+    const struct rating_ceiling *c = &w->ceiling;
     __int128 price = (__int128)(price_e8 + w->extra_e8) * WHOLE_E4;
     return price > (__int128)c->catalogue_e8 * (WHOLE_E4 + c->percent_e4);
 }
@@ -26,7 +29,7 @@ static bool is_above(const struct walk *w, int64_t price_e8)
 static void look(struct walk *w, int64_t price_e8, struct rating_spot spot)
 {
     if (is_above(w, price_e8))
-        rating_warn(w->found, RATING_PRICE_ABOVE_CEILING, spot);
+        rating_warn(w->found, w->reason, spot);
 }
 
 /* A base as it stands, or, if there are surcharges, the first of them that is too much on it. */
@@ -131,18 +134,36 @@ static void look_month(struct walk *w, int i)
     }
 }
 
+static void look_all(struct walk *w)
+{
+    const struct rating_plan *plan = w->plan;
+    look_plan(w);
+    look_mix(w);
+    for (size_t i = 0; i < plan->schedule_count; i++)
+        look_rates(w, plan->schedules[i].priced, plan->schedules[i].rate_price_e8,
+                   (struct rating_spot){"schedules", (int)i, "prices"});
+    for (size_t i = 0; i < plan->month_count; i++)
+        look_month(w, (int)i);
+}
+
 void rating_warn_bill(const struct rating_plan *plan, struct rating_warned *found)
 {
-    struct walk w = {.plan = plan, .found = found};
+    struct walk w = {.plan = plan,
+                     .ceiling = plan->ceiling,
+                     .reason = RATING_PRICE_ABOVE_CEILING,
+                     .found = found};
     if (plan->ceiling.catalogue_e8 == 0)
         return;
     for (size_t i = 0; i < plan->component_count; i++)
         w.extra_e8 += plan->components[i].price_e8; /* 16 prices of at most 10^11 each */
-    look_plan(&w);
-    look_mix(&w);
-    for (size_t i = 0; i < plan->schedule_count; i++)
-        look_rates(&w, plan->schedules[i].priced, plan->schedules[i].rate_price_e8,
-                   (struct rating_spot){"schedules", (int)i, "prices"});
-    for (size_t i = 0; i < plan->month_count; i++)
-        look_month(&w, (int)i);
+    look_all(&w);
+}
+
+void rating_warn_sums(const struct rating_plan *plan, struct rating_warned *found)
+{
+    struct walk w = {.plan = plan,
+                     .ceiling.catalogue_e8 = RATING_PRICE_MAX_E8,
+                     .reason = RATING_PRICE_TOO_LARGE,
+                     .found = found};
+    look_all(&w);
 }

@@ -12,15 +12,15 @@ static struct rating_spot top(const char *name)
 /* --- fees
  * ------------------------------------------------------------------------------------------ */
 
-static enum err check_spread(const struct rating_part *fee, int i, struct rating_problem *problem)
+static enum err check_cycle(const struct rating_part *fee, int i, struct rating_problem *problem)
 {
     bool dates =
         fee->start.month != 0 || fee->end.month != 0 || fee->start.day != 0 || fee->end.day != 0;
-    bool heating = fee->spread && fee->cycle == RATING_HEATING_SEASON;
-    if ((fee->spread || dates) && fee->per != RATING_PER_AREA)
+    bool heating = fee->by_cycle && fee->cycle == RATING_HEATING_SEASON;
+    if ((fee->by_cycle || dates) && fee->per != RATING_PER_AREA)
         return rating_refuse(problem, RATING_FEE_MEMBER,
-                             (struct rating_spot){"fees", i, fee->spread ? "cycle" : "start"});
-    if (fee->spread && !heating && fee->cycle != RATING_YEAR)
+                             (struct rating_spot){"fees", i, fee->by_cycle ? "cycle" : "start"});
+    if (fee->by_cycle && !heating && fee->cycle != RATING_YEAR && fee->cycle != RATING_MONTH)
         return rating_refuse(problem, RATING_FEE_CYCLE, (struct rating_spot){"fees", i, "cycle"});
     if (dates != heating)
         return rating_refuse(problem, RATING_FEE_CYCLE, (struct rating_spot){"fees", i, "start"});
@@ -113,29 +113,34 @@ static enum err check_subsidies(const struct rating_plan *plan, struct rating_pr
     return ERR_OK;
 }
 
+/* The first thing that is found, as a refusal. */
+static enum err refuse_found(const struct rating_plan *plan,
+                             void (*find)(const struct rating_plan *, struct rating_warned *),
+                             struct rating_problem *problem)
+{
+    struct rating_problem above;
+    struct rating_warned found = {.list = &above, .room = 1};
+    find(plan, &found);
+    if (found.count > 0 && problem)
+        *problem = above;
+    return found.count > 0 ? ERR_RATING_PLAN : ERR_OK;
+}
+
 static enum err check_ceiling(const struct rating_plan *plan, struct rating_problem *problem)
 {
     const struct rating_ceiling *ceiling = &plan->ceiling;
-    struct rating_problem above;
-    struct rating_warned found = {.list = &above, .room = 1};
     if (ceiling->catalogue_e8 < 0 || ceiling->catalogue_e8 > RATING_PRICE_MAX_E8)
         return rating_refuse(problem, RATING_CEILING, top("ceiling.catalogue"));
     if (ceiling->percent_e4 < -100 * RATING_PERCENT_SCALE ||
         ceiling->percent_e4 > PERCENTS_MAX * RATING_PERCENT_SCALE)
         return rating_refuse(problem, RATING_PERCENT_RANGE, top("ceiling.percent"));
-    if (ceiling->block)
-        rating_warn_bill(plan, &found);
-    if (found.count == 0)
-        return ERR_OK;
-    if (problem)
-        *problem = above;
-    return ERR_RATING_PLAN;
+    return ceiling->block ? refuse_found(plan, rating_warn_bill, problem) : ERR_OK;
 }
 
 enum err rating_check_bill(const struct rating_plan *plan, struct rating_problem *problem)
 {
     for (size_t i = 0; i < plan->fee_count; i++) {
-        TRY(check_spread(&plan->fees[i], (int)i, problem));
+        TRY(check_cycle(&plan->fees[i], (int)i, problem));
         TRY(check_demand(&plan->fees[i], (int)i, problem));
         TRY(check_utilised(plan, (int)i, problem));
     }
@@ -143,5 +148,6 @@ enum err rating_check_bill(const struct rating_plan *plan, struct rating_problem
         return rating_refuse(problem, RATING_MEMBER_MISSING, top("minimum"));
     TRY(check_factor(plan, problem));
     TRY(check_subsidies(plan, problem));
+    TRY(refuse_found(plan, rating_warn_sums, problem));
     return check_ceiling(plan, problem);
 }

@@ -214,25 +214,23 @@ static enum err add_demand(struct stretch *s, const struct rating_part *fee)
     return add_demand_lines(s, fee, &back, was.plain_milli_kw, was.over_milli_kw);
 }
 
-/* Out of its season a fee by area asks for no area. */
-static bool area_is_due(const struct stretch *s, const struct rating_part *fee)
+static int64_t area_due(const struct stretch *s, const struct rating_part *fee, int64_t area)
 {
-    if (!fee->spread)
-        return s->last;
-    return s->last_day >= s->first_day &&
-           rating_area_share(fee, UINT32_MAX, s->first_day, s->last_day) > 0;
+    if (!fee->by_cycle)
+        return s->last ? area : 0;
+    if (fee->cycle == RATING_MONTH)
+        return area * s->months; /* at most UINT32_MAX * DUE_MAX */
+    return s->last_day >= s->first_day ? rating_area_share(fee, area, s->first_day, s->last_day)
+                                       : 0;
 }
 
+/* Out of its season a fee by area asks for no area. */
 static enum err add_area(struct stretch *s, const struct rating_part *fee)
 {
     int64_t area = s->w->c->area_milli_m2;
-    if (!area_is_due(s, fee))
+    if (area_due(s, fee, UINT32_MAX) == 0)
         return ERR_OK;
-    if (area == 0)
-        return ERR_RATING_FEE;
-    if (fee->spread)
-        area = rating_area_share(fee, area, s->first_day, s->last_day);
-    return add_fee(s, fee, area, fee->price_e8);
+    return area == 0 ? ERR_RATING_FEE : add_fee(s, fee, area_due(s, fee, area), fee->price_e8);
 }
 
 static enum err add_capacity(struct stretch *s, const struct rating_part *fee)

@@ -56,10 +56,11 @@ static enum err add_fee(const struct rating_plan *plan, const struct rating_requ
         return add_quantity(plan, fee, r->first_recharges * INT64_C(1000), fee->price_e8, out);
     if (r->capacity_milli_kva > 0)
         TRY(units_mul(r->capacity_milli_kva, r->months, &capacity));
-    const int64_t thousandths[RATING_PERS] = {[RATING_PER_DAY] = r->days * INT64_C(1000),
-                                              [RATING_PER_MONTH] = r->months * INT64_C(1000),
-                                              [RATING_PER_AREA] = r->area_milli_m2,
-                                              [RATING_PER_CAPACITY] = capacity};
+    const int64_t thousandths[RATING_PERS] = {
+        [RATING_PER_DAY] = r->days * INT64_C(1000),
+        [RATING_PER_MONTH] = r->months * INT64_C(1000),
+        [RATING_PER_AREA] = r->area_milli_m2 * (fee->by_cycle ? (int64_t)r->months : 1),
+        [RATING_PER_CAPACITY] = capacity};
     if (thousandths[fee->per] == 0)
         return ERR_RATING_FEE;
     return add_quantity(plan, fee, thousandths[fee->per], fee->price_e8, out);

@@ -288,11 +288,12 @@ static enum err take_whole_percent(struct rating_parse *p, uint16_t *percent,
 static enum err take_fee_cycle(struct rating_parse *p, struct rating_part *part,
                                struct rating_spot spot)
 {
-    static const char *const words[] = {"year", "heating_season"};
+    static const char *const words[] = {"month", "year", "heating_season"};
+    static const enum rating_cycle cycles[] = {RATING_MONTH, RATING_YEAR, RATING_HEATING_SEASON};
     unsigned which = 0;
-    TRY(rating_take_choice(p, words, 2, RATING_FEE_CYCLE, spot, &which));
-    part->spread = true;
-    part->cycle = which == 0 ? RATING_YEAR : RATING_HEATING_SEASON;
+    TRY(rating_take_choice(p, words, 3, RATING_FEE_CYCLE, spot, &which));
+    part->by_cycle = true;
+    part->cycle = cycles[which];
     return ERR_OK;
 }
 

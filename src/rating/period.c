@@ -29,7 +29,7 @@ enum err rating_plan_settles(const struct rating_plan *plan)
     bool once_a_bill = plan->minimum_fen != 0 && !plan->minimum_per_month;
     for (size_t i = 0; i < plan->fee_count; i++)
         once_a_bill =
-            once_a_bill || (plan->fees[i].per == RATING_PER_AREA && !plan->fees[i].spread);
+            once_a_bill || (plan->fees[i].per == RATING_PER_AREA && !plan->fees[i].by_cycle);
     return blind || once_a_bill ? ERR_RATING_UNBILLABLE : ERR_OK;
 }
 

@@ -72,7 +72,8 @@ struct rating_warned {
     size_t room, count;
 };
 void rating_warn(struct rating_warned *w, enum rating_reason reason, struct rating_spot spot);
-/* bill_text.c: PRICE_ABOVE_CEILING */
+/* bill_ceiling.c: PRICE_ABOVE_CEILING; and PRICE_TOO_LARGE, of surcharges with their bases. */
 void rating_warn_bill(const struct rating_plan *plan, struct rating_warned *w);
+void rating_warn_sums(const struct rating_plan *plan, struct rating_warned *w);
 
 #endif

@@ -238,6 +238,24 @@ enum err rating_take_mix(struct rating_parse *p)
 
 /* --- names ------------------------------------------------------------------------------------ */
 
+/* The length of the blank that a text begins with, also the wide one and the one that does not
+ * break; 0: none. */
+static size_t blank_at(const char *text)
+{
+    static const char *const blanks[] = {" ", "\t", "\r", "\n", "\u3000", "\u00a0"};
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++)
+        if (strncmp(text, blanks[i], strlen(blanks[i])) == 0)
+            return strlen(blanks[i]);
+    return 0;
+}
+
+static bool is_blank(const char *text)
+{
+    for (size_t n = blank_at(text); n > 0; n = blank_at(text))
+        text += n;
+    return *text == '\0';
+}
+
 enum err rating_take_names(struct rating_parse *p)
 {
     char name[24] = "", text[512];
@@ -250,7 +268,7 @@ enum err rating_take_names(struct rating_parse *p)
             return rating_parse_refuse(p, RATING_MEMBER_UNKNOWN, spot);
         TRY(rating_once(p, &seen, zh, spot));
         TRY(rating_take_text(p, text, sizeof text, spot));
-        if (!text[0] || strlen(text) > RATING_NAME_MAX)
+        if (is_blank(text) || strlen(text) > RATING_NAME_MAX)
             return rating_parse_refuse(p, RATING_NAME_TEXT, spot);
         strcpy(zh ? p->plan->name_zh : p->plan->name_en, text);
     }

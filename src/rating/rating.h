@@ -214,9 +214,9 @@ struct rating_part {
     enum rating_per per;            /* PER_UNIT: a component */
     int64_t price_e8;
     enum rating_rounding rounding;
-    /* PER_AREA: once a bill, or spread by day over the calendar year or the heating season */
-    bool spread;
-    enum rating_cycle cycle;      /* YEAR or HEATING_SEASON */
+    /* PER_AREA: once a bill, or by the month, or by day over the calendar year or heating season */
+    bool by_cycle;
+    enum rating_cycle cycle;      /* MONTH, YEAR or HEATING_SEASON */
     struct rating_day start, end; /* HEATING_SEASON: first and last day */
     /* PER_DEMAND: at least floor_percent of the contracted; above over_percent of it the price is
      * over_price_e8. 0: not */

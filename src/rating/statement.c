@@ -450,7 +450,7 @@ static enum err needs_no_dates(const struct rating_plan *plan)
     for (size_t i = 0; i < plan->schedule_count; i++)
         dates = dates || plan->schedules[i].priced != 0;
     for (size_t i = 0; i < plan->fee_count; i++)
-        dates = dates || plan->fees[i].spread;
+        dates = dates || (plan->fees[i].by_cycle && plan->fees[i].cycle != RATING_MONTH);
     return dates ? ERR_RATING_DATES : ERR_OK;
 }
 

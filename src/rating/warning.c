@@ -55,6 +55,18 @@ static void warn_steps(const struct rating_plan *plan, struct rating_warned *w)
             rating_warn(w, RATING_STEP_CHEAPER, (struct rating_spot){"steps", (int)i, NULL});
 }
 
+/* Lawful in a plan that serves several, and a slip of the pen in most. */
+static void warn_factor(const struct rating_plan *plan, struct rating_warned *w)
+{
+    bool capacity = false, demand = false;
+    for (size_t i = 0; i < plan->fee_count; i++) {
+        capacity = capacity || plan->fees[i].per == RATING_PER_CAPACITY;
+        demand = demand || plan->fees[i].per == RATING_PER_DEMAND;
+    }
+    if ((plan->power_factor.on_capacity && !capacity) || (plan->power_factor.on_demand && !demand))
+        rating_warn(w, RATING_FACTOR_FEE, (struct rating_spot){"power_factor", -1, "on"});
+}
+
 size_t rating_plan_warnings(const struct rating_plan *plan, const struct calendar *calendar,
                             int32_t from_day, int32_t to_day, struct rating_problem *warnings,
                             size_t room)
@@ -62,6 +74,7 @@ size_t rating_plan_warnings(const struct rating_plan *plan, const struct calenda
     struct rating_warned w = {.list = warnings, .room = room};
     warn_years(plan, calendar, from_day, to_day, &w);
     warn_steps(plan, &w);
+    warn_factor(plan, &w);
     rating_warn_bill(plan, &w);
     return w.count;
 }

@@ -331,7 +331,8 @@ static void add_parts(struct bill *b, const struct plan *p, const struct usage *
         const struct part *x = &p->fees[i];
         int64_t quantities[PERS] = {[PER_DAY] = u->days * INT64_C(1000),
                                     [PER_MONTH] = u->months * INT64_C(1000),
-                                    [PER_AREA] = u->area_milli_m2,
+                                    [PER_AREA] =
+                                        u->area_milli_m2 * (x->cycle == MONTH ? u->months : 1),
                                     [PER_CAPACITY] = u->capacity * at_least_one(u->months),
                                     [PER_FIRST_RECHARGE] = u->first_recharges * INT64_C(1000)};
         if (x->per == PER_DEMAND)
@@ -519,6 +520,7 @@ static bool fee_uncounted(const struct plan *p, const struct usage *u)
         if ((p->fees[i].per == PER_DAY && u->days == 0) ||
             (p->fees[i].per == PER_MONTH && u->months == 0) ||
             (p->fees[i].per == PER_AREA && u->area_milli_m2 == 0) ||
+            (p->fees[i].cycle == MONTH && u->months == 0) ||
             (p->fees[i].per == PER_CAPACITY && (u->capacity == 0 || u->months == 0)) ||
             (p->fees[i].per == PER_DEMAND && (demand_unknown(&p->fees[i], u) || u->months == 0)))
             return true;

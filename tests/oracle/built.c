@@ -205,7 +205,7 @@ static void try_parts(void)
     WITH(fees, p->fees[0].start.day = 1, "FEE_MEMBER", "fees[0].start");
     WITH(fees, p->fees[0].end.month = 1, "FEE_MEMBER", "fees[0].start");
     WITH(fees, p->fees[0].end.day = 1, "FEE_MEMBER", "fees[0].start");
-    WITH(fees, p->fees[0].spread = true, "FEE_MEMBER", "fees[0].cycle");
+    WITH(fees, p->fees[0].by_cycle = true, "FEE_MEMBER", "fees[0].cycle");
     WITH(fees, p->fees[3].cycle = RATING_SEASON, "FEE_CYCLE", "fees[3].cycle");
     WITH(fees, p->fees[3].start.month = 1, "FEE_CYCLE", "fees[3].start");
     WITH(fees, p->fees[2].start = p->fees[2].end = (struct rating_day){}, "FEE_CYCLE",

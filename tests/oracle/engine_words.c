@@ -252,6 +252,20 @@ static void draw_ceiling(struct plan *p, struct chance *c)
     decimal_set(&p->ceiling_percent, beside ? 0 : chance_between(c, 0, 50000), 3);
 }
 
+static void expect_factor_fee(const struct plan *p, struct warnings *w)
+{
+    bool has[3] = {true, false, false};
+    for (int i = 0; i < p->fee_count; i++) {
+        has[1] = has[1] || p->fees[i].per == PER_CAPACITY;
+        has[2] = has[2] || p->fees[i].per == PER_DEMAND;
+    }
+    for (int i = 1; p->factor_count && i < 3; i++)
+        if (p->factor_on[i] && !has[i]) {
+            put(w, "FACTOR_FEE power_factor.on");
+            return;
+        }
+}
+
 static void compare(const struct warnings *expected, const struct warnings *said, struct text *why)
 {
     for (int i = 0; i < expected->count; i++)
@@ -298,6 +312,7 @@ bool engine_same_warnings(const struct plan *plan, struct chance *c, struct text
             put(&expected, "STEP_CHEAPER steps[%d]", i);
     if (p.has_ceiling)
         expect_ceiling(&p, &expected);
+    expect_factor_fee(&p, &expected);
     size_t few = rating_plan_warnings(&read, NULL, from, to, problems, 1);
     size_t count = rating_plan_warnings(&read, NULL, from, to, problems, WARNINGS_MAX);
     for (size_t i = 0; i < count && i < WARNINGS_MAX; i++)

@@ -94,7 +94,7 @@ struct part {
     enum per per;
     struct decimal price;
     int rounding; /* -1: as the plan */
-    int cycle;    /* of an area fee that is spread over days; -1: not */
+    int cycle;    /* of an area fee: by month, or spread over days; -1: not */
     int start_month, start_day, end_month, end_day;
     int floor_percent, over_percent; /* of a demand fee; 0: not said */
     struct decimal over_factor, over_price;
@@ -239,6 +239,9 @@ struct text *next_member(struct members *m);
 void plan_print_more(const struct plan *p, struct members *m);
 void step_print_more(const struct step *s, struct text *out);
 void part_print_more(const struct part *x, struct text *out);
+/* Makes a surcharge nothing that would be more than a price may be on the highest base; true: one
+ * was. */
+bool plan_fit_surcharges(struct plan *p);
 void part_derive(struct part *x);
 void plan_read_more(struct plan *p);
 /* The highest price of a unit, components included, of a plan without schedules and mix. */

@@ -217,7 +217,7 @@ static void make_mix(struct plan *p, struct chance *c)
 
 static void make_area_cycle(struct part *x, struct chance *c)
 {
-    x->cycle = chance_percent(c, 50) ? YEAR : HEATING_SEASON;
+    x->cycle = chance_percent(c, 30) ? MONTH : chance_percent(c, 50) ? YEAR : HEATING_SEASON;
     x->start_month = x->start_day = x->end_month = x->end_day = 0;
     if (x->cycle != HEATING_SEASON)
         return;
@@ -399,6 +399,39 @@ static bool own_prices_hold(const struct plan *p)
     return months != 0xfff && p->mix_count == 0 && p->schedule_count == 0;
 }
 
+/* The highest base that a surcharge can come on. */
+static void highest_base(const struct plan *p, mpq_t base)
+{
+    for (int i = -1; i < p->entry_count; i++) {
+        if (p->has_price)
+            keep_larger(base, base_price(p, i, TOTAL)->value);
+        for (int r = 0; r < RATES; r++)
+            if (p->has_prices && p->priced[r])
+                keep_larger(base, base_price(p, i, r)->value);
+    }
+    for (int i = 0; i < p->schedule_count; i++)
+        for (int r = 0; r < RATES; r++)
+            if (p->schedules[i].names[r])
+                keep_larger(base, p->schedules[i].rate_price[r].value);
+}
+
+bool plan_fit_surcharges(struct plan *p)
+{
+    bool fitted = false;
+    mpq_t most;
+    mpq_init(most);
+    highest_base(p, most);
+    mpq_neg(most, most);
+    mpz_addmul_ui(mpq_numref(most), mpq_denref(most), 1000);
+    for (int i = 0; i < p->step_count && p->form == BY_SURCHARGE; i++)
+        if (mpq_cmp(p->steps[i].price.value, most) > 0) {
+            decimal_set(&p->steps[i].price, 0, 0);
+            fitted = true;
+        }
+    mpq_clear(most);
+    return fitted;
+}
+
 /* Just as high as the plan's highest price. */
 static void make_ceiling(struct plan *p, struct chance *c)
 {
@@ -449,6 +482,7 @@ void plan_make_more(struct plan *p, struct chance *c)
         make_subsidies(p, c);
     if (p->minimum_fen && take(WITH_MINIMUM_PER, 50, c))
         p->minimum_per = (int)chance_between(c, 0, 1);
+    (void)plan_fit_surcharges(p);
     if (take(WITH_CEILING, 10, c))
         make_ceiling(p, c);
     p->has_names = take(WITH_NAMES, 10, c);
@@ -460,7 +494,7 @@ bool plan_needs_dates(const struct plan *p)
     for (int i = 0; i < p->schedule_count; i++)
         priced = priced || p->schedules[i].priced;
     for (int i = 0; i < p->fee_count; i++)
-        fees = fees || p->fees[i].cycle >= 0;
+        fees = fees || p->fees[i].cycle > MONTH;
     return priced || fees || p->quota;
 }
 

@@ -183,6 +183,8 @@ static int raising(struct chance *c)
 {
     copy_plan();
     raise_one(c);
+    if (plan_fit_surcharges(&other))
+        return -1;
     if (!read_other() || state(&engine_other, &usage, &second) != ERR_OK)
         return 0;
     return second.amount_fen >= first.amount_fen &&

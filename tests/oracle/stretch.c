@@ -620,10 +620,10 @@ static int64_t fee_quantity(const struct part *x, const struct stretch *s, struc
         return last ? s->first_recharges * INT64_C(1000) : 0;
     default:
         given = s->area;
-        times = last;
+        times = x->cycle == MONTH ? n.months : last;
         break;
     }
-    if (x->per == PER_AREA && x->cycle >= 0) {
+    if (x->per == PER_AREA && x->cycle > MONTH) {
         for (int day = n.first; day <= n.last; day++) {
             area += area_of_day(x, s->area, day);
             due->fee_missing = due->fee_missing || (s->area == 0 && day_costs_area(x, day));

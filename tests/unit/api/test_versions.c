@@ -189,10 +189,14 @@ static void test_trial(void **state)
     reply_free(&r);
     /* with the terms of an account: 315 kVA, and a power factor of 0.80 */
     static const char two_parts[] =
-        "{\"text\": \"{\\\"kind\\\":\\\"flat\\\",\\\"price\\\":\\\"0.6\\\",\\\"fees\\\":[{\\\"code\\\":"
-        "\\\"basic\\\",\\\"price\\\":\\\"24\\\",\\\"per\\\":\\\"capacity\\\"}],\\\"power_factor\\\":{"
-        "\\\"table\\\":[{\\\"from\\\":\\\"0.90\\\",\\\"percent\\\":\\\"0\\\"},{\\\"from\\\":\\\"0\\\","
-        "\\\"percent\\\":\\\"5\\\"}],\\\"on\\\":[\\\"energy\\\"]}}\", \"usage\": {\"total_wh\": 10000000,"
+        "{\"text\": "
+        "\"{\\\"kind\\\":\\\"flat\\\",\\\"price\\\":\\\"0.6\\\",\\\"fees\\\":[{\\\"code\\\":"
+        "\\\"basic\\\",\\\"price\\\":\\\"24\\\",\\\"per\\\":\\\"capacity\\\"}],\\\"power_"
+        "factor\\\":{"
+        "\\\"table\\\":[{\\\"from\\\":\\\"0.90\\\",\\\"percent\\\":\\\"0\\\"},{\\\"from\\\":"
+        "\\\"0\\\","
+        "\\\"percent\\\":\\\"5\\\"}],\\\"on\\\":[\\\"energy\\\"]}}\", \"usage\": {\"total_wh\": "
+        "10000000,"
         "\"months\": 1, \"capacity_milli_kva\": 315000, \"reactive_wh\": 7500000}}";
     r = world_post(w, &p, NULL, PLANS "/trial", two_parts);
     assert_int_equal(r.status, 200);
@@ -201,9 +205,11 @@ static void test_trial(void **state)
     reply_free(&r);
     /* January 2027 has 31 of the season's 121 days, 90 m2 */
     static const char heat[] =
-        "{\"text\": \"{\\\"kind\\\":\\\"flat\\\",\\\"price\\\":\\\"0.16\\\",\\\"fees\\\":[{\\\"code\\\":"
+        "{\"text\": "
+        "\"{\\\"kind\\\":\\\"flat\\\",\\\"price\\\":\\\"0.16\\\",\\\"fees\\\":[{\\\"code\\\":"
         "\\\"basic\\\",\\\"price\\\":\\\"12\\\",\\\"per\\\":\\\"area\\\",\\\"cycle\\\":"
-        "\\\"heating_season\\\",\\\"start\\\":\\\"11-15\\\",\\\"end\\\":\\\"03-15\\\"}]}\", \"usage\": {"
+        "\\\"heating_season\\\",\\\"start\\\":\\\"11-15\\\",\\\"end\\\":\\\"03-15\\\"}]}\", "
+        "\"usage\": {"
         "\"total_wh\": 1000000, "
         "\"from_s\": 1798732800, \"to_s\": 1801411200, \"area_milli_m2\": 90000}}";
     r = world_post(w, &p, NULL, PLANS "/trial", heat);
@@ -293,6 +299,30 @@ static const char *new_version(char *body, const char *version, const char *at, 
 }
 
 #define VERSIONS "SELECT count(*) FROM price_plan WHERE project_id = 1"
+
+/* Wherever a text is taken: what it begins in its second line never ends. */
+static void test_no_json_is_refused_with_its_line(void **state)
+{
+#define BROKEN "\"text\": \"{\\\"kind\\\":\\\"flat\\\",\\n\\\"price\\\"\""
+    static const struct {
+        const char *path, *body;
+    } rows[] = {
+        {PLANS,
+         "{\"code\": \"flat\", \"version\": 2, \"effective_at\": 4000000000, \"past\": false, "
+         "\"reason\": \"x\", " BROKEN "}"},
+        {PLANS "/trial", "{\"usage\": {}, " BROKEN "}"},
+        {SIMULATE,
+         "{\"account_id\": 1, \"months\": 3, \"persons\": 0, \"area_milli_m2\": 0, " BROKEN "}"},
+    };
+    struct world *w = *state;
+    struct person p = manager(w);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct reply r = world_post(w, &p, "key-00000001", rows[i].path, rows[i].body);
+        assert_int_equal(r.status, 422);
+        assert_string_equal(reply_text(&r, "detail"), "JSON_SYNTAX line 2 column 7");
+        reply_free(&r);
+    }
+}
 
 static void test_save_adds_a_version(void **state)
 {
@@ -458,6 +488,7 @@ int main(void)
         CASE(test_check_names_the_place),
         CASE(test_check_warns),
         CASE(test_trial),
+        CASE(test_no_json_is_refused_with_its_line),
         CASE(test_dated_trial),
         CASE(test_simulation),
         CASE(test_preview),

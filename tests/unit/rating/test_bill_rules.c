@@ -98,7 +98,7 @@ static void area_without_an_area(void **state)
 static void shares_of_an_area_add_up(void **state)
 {
     (void)state;
-    struct rating_part year = {.per = RATING_PER_AREA, .spread = true, .cycle = RATING_YEAR};
+    struct rating_part year = {.per = RATING_PER_AREA, .by_cycle = true, .cycle = RATING_YEAR};
     struct rating_part season = year;
     season.cycle = RATING_HEATING_SEASON;
     season.start = (struct rating_day){11, 15};
@@ -541,7 +541,7 @@ static void refusals(void **state)
         const char *place;
     } rows[] = {
         {FEE("\"per\":\"month\",\"cycle\":\"year\""), RATING_FEE_MEMBER, "fees[0].cycle"},
-        {FEE("\"per\":\"area\",\"cycle\":\"month\""), RATING_FEE_CYCLE, "fees[0].cycle"},
+        {FEE("\"per\":\"area\",\"cycle\":\"season\""), RATING_FEE_CYCLE, "fees[0].cycle"},
         {FEE("\"per\":\"area\",\"cycle\":\"heating_season\""), RATING_FEE_CYCLE, "fees[0].start"},
         {FEE("\"per\":\"area\",\"cycle\":\"year\",\"start\":\"11-15\",\"end\":\"03-15\""),
          RATING_FEE_CYCLE, "fees[0].start"},
