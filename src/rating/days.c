@@ -76,6 +76,14 @@ static bool in_dates(const struct rating_schedule *s, const struct civil *day)
     return from <= to ? from <= at && at <= to : at >= from || at <= to;
 }
 
+static bool is_named(const struct rating_plan *plan, const struct rating_schedule *s, int32_t day)
+{
+    for (size_t i = 0; i < s->date_count; i++)
+        if (plan->dates[s->first_date + i] == day)
+            return true;
+    return s->date_count == 0;
+}
+
 static unsigned bits_of(enum calendar_kind kind, unsigned weekday)
 {
     bool worked = calendar_is_worked(kind);
@@ -95,7 +103,8 @@ size_t rating_schedule_of(const struct rating_plan *plan, const struct calendar 
     size_t i = 0;
     for (; i + 1 < plan->schedule_count; i++) {
         const struct rating_schedule *s = &plan->schedules[i];
-        if ((s->months != 0 && !(s->months & 1u << (day.month - 1))) || !in_dates(s, &day))
+        if ((s->months != 0 && !(s->months & 1u << (day.month - 1))) || !in_dates(s, &day) ||
+            !is_named(plan, s, local_day))
             continue;
         asked = asked || s->days & RATING_DAY_TYPES;
         if (s->days == 0 || s->days & bits)

@@ -52,6 +52,7 @@ const char *rating_kind_name(enum rating_kind kind);
 #define RATING_PERIODS_MAX 24
 #define RATING_SCHEDULE_PERIODS_MAX 14
 #define RATING_SCHEDULES_MAX 24
+#define RATING_DATES_MAX 128 /* of all schedules together */
 #define RATING_DAY_MINUTES 1440
 #define RATING_PRICE_MAX_E8 (INT64_C(1000) * UNITS_PRICE_SCALE) /* more is a mistake */
 
@@ -83,9 +84,10 @@ struct rating_day {
 /* Periods and perhaps prices of the days that fit. Of several schedules the first that fits holds.
  */
 struct rating_schedule {
-    uint16_t months;            /* bit 0: January; 0: any month */
-    uint16_t days;              /* bits of enum rating_day_bit; 0: any day */
-    struct rating_day from, to; /* both included, may go over the new year; month 0: any date */
+    uint16_t months;                /* bit 0: January; 0: any month */
+    uint16_t days;                  /* bits of enum rating_day_bit; 0: any day */
+    struct rating_day from, to;     /* both included, may go over the new year; month 0: any date */
+    uint8_t first_date, date_count; /* of the plan's dates; 0: any */
     struct rating_period periods[RATING_SCHEDULE_PERIODS_MAX];
     uint8_t period_count;
     uint8_t priced; /* a bit a rate: the prices of these days */
@@ -302,6 +304,8 @@ struct rating_plan {
     char calendar[RATING_CALENDAR_MAX + 1];                 /* "": none */
     struct rating_schedule schedules[RATING_SCHEDULES_MAX]; /* instead of periods */
     size_t schedule_count;
+    int32_t dates[RATING_DATES_MAX]; /* local days from 1970-01-01; those of a schedule ascend */
+    size_t date_count;
     struct rating_month_entry months[RATING_MONTHS_MAX];
     size_t month_count;
     struct rating_prices_row month_prices[RATING_MONTH_PRICES_MAX];

@@ -49,6 +49,8 @@ RATING_REASON(SCHEDULE_GAP, "The last schedule must have no condition, so that e
 RATING_REASON(SCHEDULE_UNREACHABLE, "A schedule before it has no condition, so it never holds.", "前面的日时段表没有条件，该表永远不会生效。")
 RATING_REASON(SCHEDULE_PRICES, "Steps with prices of their own, or a mix, have no prices by schedule.", "矩阵阶梯或比例混合方案不支持按日时段表定价。")
 RATING_REASON(SCHEDULE_DAY, "There is no such day.", "日期不存在。")
+RATING_REASON(DATES_ORDER, "Dates stand in order, each once.", "日期须按先后排列，且不得重复。")
+RATING_REASON(DATES_TOO_MANY, "There are more than 128 dates in all schedules.", "各日时段表的日期合计超过 128 个。")
 RATING_REASON(DAYS_UNKNOWN, "There is no such kind of day.", "未知的日类型。")
 RATING_REASON(MONTH_UNKNOWN, "A month is a number from 1 to 12.", "月份应为 1 至 12。")
 RATING_REASON(MONTH_TWICE, "The month stands twice.", "月份重复。")

@@ -101,7 +101,19 @@ static enum err check_schedule_prices(const struct rating_plan *plan, int i,
 
 static bool has_condition(const struct rating_schedule *s)
 {
-    return s->months != 0 || s->days != 0 || s->from.month != 0;
+    return s->months != 0 || s->days != 0 || s->from.month != 0 || s->date_count != 0;
+}
+
+static enum err check_dates(const struct rating_plan *plan, int i, struct rating_problem *problem)
+{
+    const struct rating_schedule *s = &plan->schedules[i];
+    struct rating_spot spot = {"schedules", i, "dates"};
+    if (plan->date_count > RATING_DATES_MAX || s->first_date + s->date_count > plan->date_count)
+        return rating_refuse(problem, RATING_DATES_TOO_MANY, spot);
+    for (size_t k = 1; k < s->date_count; k++)
+        if (plan->dates[s->first_date + k] <= plan->dates[s->first_date + k - 1])
+            return rating_refuse(problem, RATING_DATES_ORDER, spot);
+    return ERR_OK;
 }
 
 static enum err check_schedule(const struct rating_plan *plan, int i,
@@ -115,6 +127,7 @@ static enum err check_schedule(const struct rating_plan *plan, int i,
         return rating_refuse(
             problem, RATING_SCHEDULE_DAY,
             (struct rating_spot){"schedules", i, rating_is_day(s->from) ? "to" : "from"});
+    TRY(check_dates(plan, i, problem));
     if (s->days & RATING_DAY_TYPES && plan->calendar[0] == '\0')
         return rating_refuse(problem, RATING_CALENDAR_MISSING,
                              (struct rating_spot){"schedules", i, "days"});

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/calendar.h"
+#include "base/clock.h"
 #include "base/zone.h"
 #include "rating/rating_impl.h"
 
@@ -106,6 +107,49 @@ static enum err take_date(struct rating_parse *p, struct rating_day *day, struct
                : rating_parse_refuse(p, RATING_SCHEDULE_DAY, spot);
 }
 
+/* "2026-07-15" */
+static bool parse_date(const char *text, int32_t *day)
+{
+    static const char form[] = "dddd-dd-dd";
+    int32_t value[3] = {};
+    size_t part = 0;
+    for (size_t i = 0; i < sizeof form - 1; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        if (form[i] == 'd' ? !digit : text[i] != form[i])
+            return false;
+        if (digit)
+            value[part] = value[part] * 10 + (text[i] - '0');
+        else
+            part++;
+    }
+    if (text[sizeof form - 1] != '\0' || value[0] < 1970 || value[1] < 1 || value[1] > 12 ||
+        value[2] < 1)
+        return false;
+    *day = civil_days_from_date(value[0], (unsigned)value[1], (unsigned)value[2]);
+    return civil_from_days(*day).day == (unsigned)value[2];
+}
+
+static enum err take_dates(struct rating_parse *p, struct rating_schedule *s,
+                           struct rating_spot spot)
+{
+    struct rating_plan *plan = p->plan;
+    char text[16];
+    s->first_date = (uint8_t)plan->date_count;
+    TRY(rating_open_array(p, spot));
+    while (jread_element(&p->j)) {
+        TRY(rating_take_text(p, text, sizeof text, spot));
+        if (plan->date_count == RATING_DATES_MAX)
+            return rating_parse_refuse(p, RATING_DATES_TOO_MANY, spot);
+        if (!parse_date(text, &plan->dates[plan->date_count]))
+            return rating_parse_refuse(p, RATING_SCHEDULE_DAY, spot);
+        plan->date_count++;
+        s->date_count++;
+    }
+    return p->j.err != ERR_OK || s->date_count > 0
+               ? ERR_OK
+               : rating_parse_refuse(p, RATING_SCHEDULE_DAY, spot);
+}
+
 /* --- schedules -------------------------------------------------------------------------------- */
 
 enum {
@@ -115,12 +159,14 @@ enum {
     SCHEDULE_DAYS,
     SCHEDULE_PERIODS,
     SCHEDULE_PRICES,
+    SCHEDULE_DATES,
     SCHEDULE_MEMBERS
 };
 
 static const char *schedule_member(unsigned i)
 {
-    static const char *const names[] = {"months", "from", "to", "days", "periods", "prices"};
+    static const char *const names[] = {"months",  "from",   "to",   "days",
+                                        "periods", "prices", "dates"};
     return names[i];
 }
 
@@ -156,6 +202,8 @@ static enum err take_schedule_member(struct rating_parse *p, struct rating_sched
         return take_days(p, &s->days, spot);
     case SCHEDULE_PRICES:
         return take_schedule_prices(p, s, spot);
+    case SCHEDULE_DATES:
+        return take_dates(p, s, spot);
     default:
         TRY(rating_take_period_list(
             p, &(struct rating_periods){s->periods, &count, RATING_SCHEDULE_PERIODS_MAX, spot}));

@@ -161,6 +161,15 @@ static void try_ladders(void)
     WITH(high, p->ladder.household_each_more_wh = RATING_BOUND_MAX_WH + 1, "QUANTITY_TOO_LARGE",
          "household");
     VALID(high, p->ladder.household_each_more_wh = RATING_BOUND_MAX_WH);
+    VALID(high, p->ladder.steps[0].own_surplus = true);
+    WITH(high, p->ladder.steps[1].own_surplus = true, "STEP_OPEN_END", "steps[1].extra");
+    WITH(ladder, p->ladder.steps[0].own_surplus = true, "MEMBER_MISSING", "household");
+    WITH(high, p->ladder.steps[0].extra_wh = -1, "QUANTITY_TOO_LARGE", "steps[0].extra");
+    WITH(high, p->ladder.steps[0].each_more_wh = -1, "QUANTITY_TOO_LARGE", "steps[0].extra");
+    WITH(high, p->ladder.steps[0].extra_wh = RATING_BOUND_MAX_WH + 1, "QUANTITY_TOO_LARGE",
+         "steps[0].extra");
+    WITH(ladder, (p->price_e8 = RATING_PRICE_MAX_E8, p->ladder.steps[2].price_e8 = 1),
+         "PRICE_TOO_LARGE", "steps[1].surcharge");
 }
 
 static void try_days(void)
@@ -224,6 +233,16 @@ static void try_parts(void)
     VALID(fees, p->fees[1].over_price_e8 = INT64_C(100000000000));
     WITH(fees, p->fees[1].over_price_e8 = INT64_C(100000000001), "OVER_FACTOR",
          "fees[1].over_factor");
+    VALID(fees, p->fees[1].utilised_wh = RATING_BOUND_MAX_WH);
+    WITH(fees, p->fees[1].utilised_wh = -1, "UTILISED", "fees[1].utilised_from");
+    WITH(fees, p->fees[1].utilised_wh = RATING_BOUND_MAX_WH + 1, "UTILISED",
+         "fees[1].utilised_from");
+    WITH(fees, p->fees[0].utilised_wh = 1, "FEE_MEMBER", "fees[0].utilised_from");
+    WITH(fees, (p->fees[1].utilised_wh = 1, p->fees[1].utilised_price_e8 = -1), "PRICE_NEGATIVE",
+         "fees[1].utilised_percent");
+    WITH(fees,
+         (p->fees[1].utilised_wh = 1, p->fees[1].utilised_over_price_e8 = INT64_C(100000000001)),
+         "PRICE_TOO_LARGE", "fees[1].utilised_percent");
 }
 
 static void try_rules(void)
@@ -267,6 +286,11 @@ static void try_rules(void)
 static void try_dates(void)
 {
     VALID(dated, (void)p);
+    WITH(dated, p->schedules[0].date_count = 1, "DATES_TOO_MANY", "schedules[0].dates");
+    VALID(dated, p->schedules[0].date_count = (uint8_t)(p->date_count = 1));
+    WITH(dated, p->date_count = RATING_DATES_MAX + 1, "DATES_TOO_MANY", "schedules[0].dates");
+    WITH(dated, p->schedules[0].date_count = (uint8_t)(p->date_count = 2), "DATES_ORDER",
+         "schedules[0].dates");
     WITH(dated, p->schedule_count = RATING_SCHEDULES_MAX + 1, "SCHEDULES_TOO_MANY", "schedules");
     WITH(dated, p->schedules[0].from.day = 32, "SCHEDULE_DAY", "schedules[0].from");
     WITH(dated, p->schedules[0].from.month = 0, "SCHEDULE_DAY", "schedules[0].from");

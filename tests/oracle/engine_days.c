@@ -79,6 +79,11 @@ static void check_edges(const struct rating_plan *plan, const struct plan *p, st
         const int days[] = {from - 1, from, to, to + 1};
         for (int k = 0; k < 4; k++)
             check_day(plan, p, days[k], (minute + 1439 * (k & 1)) % 1440, why);
+        for (int k = 0; k < s->date_count; k++) {
+            int date = s->dates[k], day = day_number(date / 10000, date / 100 % 100, date % 100);
+            for (int beside = -1; beside <= 1; beside++)
+                check_day(plan, p, day + beside, minute, why);
+        }
     }
 }
 

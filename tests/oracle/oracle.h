@@ -117,9 +117,11 @@ struct entry {
 enum { ON_WORKDAY = 7, ON_RESTDAY, ON_HOLIDAY, ON_MAKEUP, DAY_WORDS };
 #define SCHEDULES_MAX 24
 #define SCHEDULE_SPANS_MAX 14
+#define SCHEDULE_DATES_MAX 5
 struct schedule {
     struct decimal rate_price[RATES];
-    unsigned months, days; /* bit 0: January, Monday; 0: any */
+    unsigned months, days;                     /* bit 0: January, Monday; 0: any */
+    int date_count, dates[SCHEDULE_DATES_MAX]; /* 20260715; none: any */
     int from_month, from_day, to_month, to_day;
     bool priced, names[RATES]; /* the rates that have prices of these days */
     struct span spans[SCHEDULE_SPANS_MAX];
@@ -212,6 +214,7 @@ enum feature {
     WITH_FACTOR_ROUNDING,
     WITH_STEP_SURPLUS,
     WITH_UTILISED,
+    WITH_DATES,
     FEATURES
 };
 extern const char *const feature_words[FEATURES], *const feature_plans[FEATURES];

@@ -131,12 +131,21 @@ static int cutting(struct chance *c)
     return apart == 0;
 }
 
-/* Days come again after 28 years, weekdays included, where no calendar of holidays is asked. */
+static bool names_dates(const struct plan *p)
+{
+    for (int i = 0; i < p->schedule_count; i++)
+        if (p->schedules[i].date_count)
+            return true;
+    return false;
+}
+
+/* Days come again after 28 years, weekdays included, where no calendar of holidays is asked and no
+ * date is named. */
 static int later(struct chance *c)
 {
     const int64_t span = INT64_C(10227) * 86400;
     (void)c;
-    if (plan.has_calendar)
+    if (plan.has_calendar || names_dates(&plan))
         return -1;
     piece = whole;
     piece.opened += span;

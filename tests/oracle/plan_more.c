@@ -37,7 +37,8 @@ const char *const feature_words[FEATURES] = {"zone",
                                              "quota a person",
                                              "nearest factor",
                                              "surplus a step",
-                                             "well used capacity"};
+                                             "well used capacity",
+                                             "dates"};
 #define FLAT_1 "{\"kind\":\"flat\",\"price\":\"1\","
 #define TOU_1 "{\"kind\":\"time_of_use\",\"prices\":{\"peak\":\"1\"},"
 #define ALL_DAY "\"periods\":[{\"from\":\"00:00\",\"to\":\"24:00\",\"rate\":\"peak\"}]"
@@ -73,6 +74,7 @@ const char *const feature_plans[FEATURES] = {
     "\"steps\":[{\"to\":\"1\",\"price\":\"1\",\"extra\":\"2\"},{\"price\":\"2\"}]}",
     FLAT_1 "\"fees\":[{\"code\":\"a\",\"price\":\"1\",\"per\":\"demand\",\"utilised_from\":\"260\","
            "\"utilised_percent\":\"90\"}]}",
+    TOU_1 "\"schedules\":[{" ALL_DAY ",\"dates\":[\"2026-07-15\"]},{" ALL_DAY "}]}",
 };
 
 unsigned features;
@@ -103,6 +105,21 @@ static void some_dates(struct schedule *s, struct chance *c)
     s->to_day = (int)chance_between(c, 1, last_days[s->to_month - 1]);
 }
 
+static void some_named(struct schedule *s, struct chance *c)
+{
+    int year = (int)chance_between(c, 2024, 2028), month = (int)chance_between(c, 1, 12);
+    int day = (int)chance_between(c, 1, 28);
+    s->date_count = (int)chance_between(c, 1, SCHEDULE_DATES_MAX);
+    for (int i = 0; i < s->date_count; i++) {
+        s->dates[i] = year * 10000 + month * 100 + day;
+        day += chance_percent(c, 50) ? 1 : 0;
+        month += day > 28 || day == s->dates[i] % 100;
+        day = day > 28 ? 1 : day;
+        year += month > 12;
+        month = month > 12 ? 1 : month;
+    }
+}
+
 static void make_condition(struct plan *p, struct schedule *s, struct chance *c)
 {
     bool any = false;
@@ -113,7 +130,9 @@ static void make_condition(struct plan *p, struct schedule *s, struct chance *c)
             s->days = some_bits(DAY_WORDS, chance_percent(c, 60) ? 7 : 0, c);
         if (chance_percent(c, 30))
             some_dates(s, c);
-        any = s->months || s->days || s->from_month;
+        if (take(WITH_DATES, 30, c))
+            some_named(s, c);
+        any = s->months || s->days || s->from_month || s->date_count;
     }
     p->has_calendar = p->has_calendar || s->days >> ON_WORKDAY;
 }
@@ -517,6 +536,15 @@ static void print_bits(const char *name, unsigned bits, const char *const *words
     text_add(out, "]");
 }
 
+static void print_dates(const struct schedule *s, struct text *out)
+{
+    for (int i = 0; i < s->date_count; i++) {
+        int d = s->dates[i];
+        text_add(out, "%s\"%04d-%02d-%02d\"%s", i ? "," : ",\"dates\":[", d / 10000, d / 100 % 100,
+                 d % 100, i + 1 < s->date_count ? "" : "]");
+    }
+}
+
 static void print_schedules(const struct plan *p, struct text *out)
 {
     text_add(out, "\"schedules\":[");
@@ -535,6 +563,7 @@ static void print_schedules(const struct plan *p, struct text *out)
         if (s->from_month)
             text_add(out, ",\"from\":\"%02d-%02d\",\"to\":\"%02d-%02d\"", s->from_month,
                      s->from_day, s->to_month, s->to_day);
+        print_dates(s, out);
         if (s->priced) {
             text_add(out, ",");
             prices_print(s->rate_price, s->names, out);

@@ -37,6 +37,15 @@ static unsigned read_bits(int list, const char *const *words)
     return bits;
 }
 
+static void read_dates(struct schedule *s, int list)
+{
+    for (int i = first_child(list); i; i = tree.nodes[i].next) {
+        int year = 0, month = 0, day = 0;
+        sscanf(tree.nodes[i].text, "%d-%d-%d", &year, &month, &day);
+        s->dates[s->date_count++] = year * 10000 + month * 100 + day;
+    }
+}
+
 static void read_schedules(struct plan *p, int list)
 {
     for (int i = first_child(list); i; i = tree.nodes[i].next) {
@@ -46,6 +55,7 @@ static void read_schedules(struct plan *p, int list)
         s->days = read_bits(tree_member(&tree, i, "days"), day_words);
         sscanf(tree_text(&tree, i, "from"), "%d-%d", &s->from_month, &s->from_day);
         sscanf(tree_text(&tree, i, "to"), "%d-%d", &s->to_month, &s->to_day);
+        read_dates(s, tree_member(&tree, i, "dates"));
         s->span_count = read_spans(s->spans, tree_member(&tree, i, "periods"));
         s->priced = prices != 0;
         read_prices(prices, s->rate_price, s->names);

@@ -11,6 +11,14 @@ static bool date_within(const struct schedule *s, const struct date *d)
     return from <= to ? from <= at && at <= to : at >= from || at <= to;
 }
 
+static bool day_is_named(const struct schedule *s, const struct date *d)
+{
+    bool named = s->date_count == 0;
+    for (int i = 0; i < s->date_count; i++)
+        named = named || s->dates[i] == d->year * 10000 + d->month * 100 + d->day;
+    return named;
+}
+
 static bool day_fits(const struct schedule *s, const struct date *d)
 {
     bool worked = d->kind == DAY_WORKDAY || d->kind == DAY_MAKEUP;
@@ -20,7 +28,7 @@ static bool day_fits(const struct schedule *s, const struct date *d)
     if (d->kind == DAY_MAKEUP)
         is |= 1u << ON_MAKEUP;
     return (!s->months || (s->months >> (d->month - 1) & 1)) && (!s->days || (s->days & is)) &&
-           (!s->from_month || date_within(s, d));
+           (!s->from_month || date_within(s, d)) && day_is_named(s, d);
 }
 
 /* Whether a schedule has to ask the calendar about the day. */
