@@ -233,7 +233,7 @@ struct rating_part {
 /* The price of a line of RATING_ITEM_FACTOR times this is its percent times 10^8, as
  * rating_price_print takes it. */
 #define RATING_PERCENT_PER_FACTOR_PRICE 10
-#define RATING_POWER_FACTORS_MAX 64
+#define RATING_POWER_FACTORS_MAX 101 /* each hundredth */
 
 /* The sum of lines is raised or lowered by the percent of the first row that the power factor
  * reaches. */

@@ -134,7 +134,7 @@ struct mix {
     struct decimal percent, price, rate_price[RATES];
 };
 
-#define FACTORS_MAX 64
+#define FACTORS_MAX 101
 #define SUBSIDIES_MAX 4
 
 /* Numbers first: what begins with `kind` can be set to zero as a whole (plan_clear). */

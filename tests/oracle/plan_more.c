@@ -334,7 +334,8 @@ static void make_fees(struct plan *p, struct chance *c)
 
 static void make_factor(struct plan *p, struct chance *c)
 {
-    int n = (int)(chance_percent(c, 80) ? chance_between(c, 1, 5) : chance_between(c, 1, 64));
+    int n =
+        (int)(chance_percent(c, 80) ? chance_between(c, 1, 5) : chance_between(c, 1, FACTORS_MAX));
     int top = (int)chance_between(c, n - 1, 100);
     p->factor_count = n;
     for (int i = 0; i < n; i++) {
