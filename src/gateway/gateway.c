@@ -183,6 +183,7 @@ void gateway_tick(struct gateway *g, const struct gateway_now *now)
     gateway_away_tick(g, now);
     for (size_t i = 0; i < g->line_count; i++)
         work_line(g, now, i);
+    gateway_line_watch(g, now);
     gateway_line_pass(g, now->mono);
     if (mono_due(g->flush_at, now->mono)) {
         enum err e = gateway_queue_flush(g, now);
@@ -192,7 +193,7 @@ void gateway_tick(struct gateway *g, const struct gateway_now *now)
 
 static mono_ms line_wake(const struct gateway *g, const struct gateway_line *l)
 {
-    mono_ms next = bus_wake(&l->bus);
+    mono_ms next = mono_earlier(bus_wake(&l->bus), gateway_line_watch_at(l));
     for (size_t i = 0; i < g->open_count && l->visit.command_id == 0; i++)
         if (g->open[i].parked_until.ms > 0)
             next = mono_earlier(next, g->open[i].parked_until);
@@ -339,9 +340,7 @@ void gateway_line_status(struct gateway *g, const struct gateway_now *now, size_
     l->clock_at = now->mono;
     bus_reset(&l->bus, now->mono);
     end_jobs(g, now, index);
-    const struct uplink_event event = {
-        .kind = up ? UPLINK_LINE_UP : UPLINK_LINE_DOWN, .at = now->wall, .line = l->config.number};
-    gateway_queue_event(g, now, &event);
+    gateway_line_changed(g, now, l);
 }
 
 void gateway_line_input(struct gateway *g, const struct gateway_now *now, size_t index,

@@ -33,7 +33,8 @@ static size_t line_index(const struct gateway *g, int64_t number)
 /* A meter that this program cannot read (unknown model, bad address) is left out, not the rest. */
 static void add_meter(struct gateway *g, const struct uplink_config_meter *c)
 {
-    struct gateway_meter m = {.meter_id = c->meter_id, .epoch = c->epoch,
+    struct gateway_meter m = {.meter_id = c->meter_id,
+                              .epoch = c->epoch,
                               .trips = {.known = -1, .reason = -1, .open = -1}};
     m.line = line_index(g, c->line);
     if (m.line == g->line_count || g->lines[m.line].peer_count == BUS_PEERS_MAX)
@@ -94,6 +95,7 @@ static void start_line(struct gateway *g, const struct gateway_now *now, size_t 
     for (uint16_t p = 0; p < l->peer_count; p++)
         plan_set(&l->plan, p, &g->meters[l->meters[p]].unit, now->mono);
     l->clock_at = l->began = now->mono;
+    gateway_line_changed(g, now, l);
     gateway_line_begin(l, now->mono);
 }
 

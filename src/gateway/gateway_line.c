@@ -1,5 +1,47 @@
-/* How the lines fare, told to the platform now and then. Not queued: what is newest counts. */
+/* What the platform is told of the lines: when one is down or back; and now and then, not queued
+ * because what is newest counts, how they fare. */
 #include "gateway/gateway_impl.h"
+#include "uplink/dialin.h"
+
+/* Some devices hang up after each answer: what comes back sooner is no news. */
+#define DOWN_MS 10'000
+#define DOWN_MODEM_MS 180'000 /* a modem dials when it likes */
+
+static void tell_news(struct gateway *g, const struct gateway_now *now, struct gateway_line *l,
+                      enum gateway_line_news news)
+{
+    bool up = news == LINE_TOLD_UP;
+    const struct uplink_event event = {.kind = up ? UPLINK_LINE_UP : UPLINK_LINE_DOWN,
+                                       .at = up ? now->wall : l->down_wall,
+                                       .line = l->config.number};
+    if (l->news == news)
+        return;
+    l->news = news;
+    gateway_queue_event(g, now, &event);
+}
+
+void gateway_line_changed(struct gateway *g, const struct gateway_now *now, struct gateway_line *l)
+{
+    l->down_at = now->mono;
+    l->down_wall = now->wall;
+    if (l->up)
+        tell_news(g, now, l, LINE_TOLD_UP);
+}
+
+mono_ms gateway_line_watch_at(const struct gateway_line *l)
+{
+    if (l->up || l->news == LINE_TOLD_DOWN)
+        return MONO_NEVER;
+    bool modem = dialin_is_endpoint(l->config.endpoint);
+    return mono_after(l->down_at, modem ? DOWN_MODEM_MS : DOWN_MS);
+}
+
+void gateway_line_watch(struct gateway *g, const struct gateway_now *now)
+{
+    for (size_t i = 0; i < g->line_count; i++)
+        if (mono_due(gateway_line_watch_at(&g->lines[i]), now->mono))
+            tell_news(g, now, &g->lines[i], LINE_TOLD_DOWN);
+}
 
 void gateway_line_begin(struct gateway_line *l, mono_ms now)
 {

@@ -69,6 +69,34 @@ static void test_lines_that_nobody_heard_of_are_not_told_later(void **state)
     assert_int_equal(r->line_count, before);
 }
 
+static void turn_line(struct rig *r, bool up, int64_t then_ms)
+{
+    struct gateway_now now = rig_now(r);
+    gateway_line_status(r->gateway, &now, 0, up);
+    rig_live(r, then_ms);
+}
+
+/* A device that hangs up after each answer is no alarm; one that stays away is, once. */
+static void test_a_line_that_comes_back_at_once_is_no_news(void **state)
+{
+    struct rig *r = *state;
+    rig_live(r, 20'000);
+    size_t told = r->event_count;
+    for (int i = 0; i < 20; i++) {
+        turn_line(r, false, 2'000);
+        turn_line(r, true, 3'000);
+    }
+    assert_int_equal(r->event_count, told);
+    turn_line(r, false, 9'000);
+    assert_int_equal(r->event_count, told);
+    rig_live(r, 8'000);
+    assert_int_equal(r->event_count, told + 1);
+    rig_live(r, 60'000);
+    assert_int_equal(r->event_count, told + 1);
+    turn_line(r, true, 8'000);
+    assert_int_equal(r->event_count, told + 2);
+}
+
 /* Its connection takes nothing for a while: what is due to be told must not wake it again and
  * again. */
 static void test_who_cannot_tell_does_not_spin(void **state)
@@ -572,6 +600,7 @@ int main(void)
         CASE(test_slow_orders_are_looked_at_later),
         CASE(test_keep_power_refuses_the_cut),
         CASE(test_line_down_forgets_a_waiting_cut),
+        CASE(test_a_line_that_comes_back_at_once_is_no_news),
         CASE(test_power_cut_at_every_disk_call),
         CASE(test_unacknowledged_outcome_survives_the_power),
         CASE(test_full_queue_drops_oldest_readings_only),
