@@ -19,7 +19,8 @@
 #define MARKED (1U << SCAN_DLT645 | 1U << SCAN_DLT645_1997 | 1U << SCAN_CJT188 | 1U << SCAN_MBUS)
 #define SECONDARY (1U << SCAN_MBUS_SECONDARY)
 #define MODBUS (1U << SCAN_MODBUS)
-#define ALL (((1U << SCAN_PROTOCOLS) - 1) & ~(1U << SCAN_MBUS_ANY))
+#define MODBUS_TCP (1U << SCAN_MODBUS_TCP)
+#define ALL (((1U << SCAN_PROTOCOLS) - 1) & ~(1U << SCAN_MBUS_ANY | MODBUS_TCP))
 
 struct arguments {
     const char *baud, *parity, *protocols, *units, *thorough, *addresses, *wake, *output, *lang;
@@ -45,7 +46,7 @@ static const struct {
     unsigned bits;
 } protocol_names[] = {
     {"645", 1U << SCAN_DLT645}, {"97", 1U << SCAN_DLT645_1997},        {"188", 1U << SCAN_CJT188},
-    {"modbus", MODBUS},         {"mbus", 1U << SCAN_MBUS | SECONDARY},
+    {"modbus", MODBUS},         {"mbus", 1U << SCAN_MBUS | SECONDARY}, {"modbus-tcp", MODBUS_TCP},
 };
 
 static bool pick_protocols(const char *text, unsigned *bits)
@@ -107,11 +108,15 @@ static const struct scan_speed usual[] = {
     {300, 'E', 1U << SCAN_MBUS},
 };
 
+static bool is_tcp(const struct job *j)
+{
+    return strncmp(j->endpoint, "tcp:", 4) == 0;
+}
+
 static bool pick_speeds(struct job *j, unsigned protocols)
 {
     struct scan_options *o = &j->options;
-    bool tcp = strncmp(j->endpoint, "tcp:", 4) == 0;
-    if (j->a.baud || j->a.parity || tcp) { /* a serial server's speed is set there */
+    if (j->a.baud || j->a.parity || is_tcp(j)) { /* a serial server's speed is set there */
         struct scan_speed *s = &o->speeds[o->speed_count++];
         s->protocols = protocols;
         s->rouse = j->a.wake != NULL;
@@ -275,6 +280,11 @@ static void conclude(struct job *j)
         if ((j->scan.remarks >> r & 1) && !noise)
             printf("- %s\n", j->probe.chinese ? scan_remark_zh(r) : scan_remark_en(r));
     }
+    if (j->scan.found_count == 0 && !j->a.protocols && is_tcp(j))
+        printf("- %s\n",
+               probe_text(&j->probe,
+                          "A device of Modbus TCP is searched for by --protocols modbus-tcp.",
+                          "Modbus TCP 设备请用 --protocols modbus-tcp 查找。"));
 }
 
 static int run(struct job *j)
@@ -282,12 +292,14 @@ static int run(struct job *j)
     unsigned protocols;
     if (!pick_protocols(j->a.protocols, &protocols) || !pick_speeds(j, protocols) ||
         !pick_units(j->a.units, &j->options)) {
-        fprintf(stderr, "%s\n",
-                probe_text(&j->probe,
-                           "Wrong --protocols (645,97,188,modbus,mbus), --units (1-247), --baud or "
-                           "--parity (N, E, O).",
-                           "--protocols(645,97,188,modbus,mbus)、--units(1-247)、--baud 或 "
-                           "--parity（N、E、O）有误。"));
+        fprintf(
+            stderr, "%s\n",
+            probe_text(
+                &j->probe,
+                "Wrong --protocols (645,97,188,modbus,mbus,modbus-tcp), --units (1-247), --baud or "
+                "--parity (N, E, O).",
+                "--protocols(645,97,188,modbus,mbus,modbus-tcp)、--units(1-247)、--baud 或 "
+                "--parity（N、E、O）有误。"));
         return 2;
     }
     if (!check_texts(j))
@@ -314,7 +326,8 @@ int gateway_scan_main(int argc, char **argv)
         {"--baud", "RATE", &j.a.baud,
          "only this speed; of a tcp: endpoint the one set there [2400]"},
         {"--parity", "N|E|O", &j.a.parity, "only this parity [E]"},
-        {"--protocols", "LIST", &j.a.protocols, "of 645,97,188,modbus,mbus; all unless told"},
+        {"--protocols", "LIST", &j.a.protocols,
+         "of 645,97,188,modbus,mbus (all unless told), modbus-tcp"},
         {"--units", "A-B", &j.a.units, "Modbus units and M-Bus numbers; all unless told"},
         {"--thorough", NULL, &j.a.thorough, "every speed and protocol, and ask twice"},
         {"--addresses", NULL, &j.a.addresses, "do not look for models"},

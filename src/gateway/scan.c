@@ -67,6 +67,7 @@ static void submit(struct scan *s, const struct writer *w, struct bus_job *job, 
     job->priority = BUS_ORDER;
     tune(s);
     s->heard_before = heard(s);
+    s->absent_before = s->bus.stats.absent;
     MUST(bus_submit(&s->bus, job) == ERR_OK);
     s->waiting = true;
 }
@@ -128,16 +129,25 @@ static void add(struct scan *s, const char *address)
     snprintf(f->address, sizeof f->address, "%s", address);
 }
 
+static bool by_unit(enum scan_protocol p)
+{
+    return p == SCAN_MODBUS || p == SCAN_MODBUS_TCP;
+}
+
+static bool by_number(enum scan_protocol p)
+{
+    return by_unit(p) || p == SCAN_MBUS;
+}
+
 static uint8_t first_digit(const struct scan *s)
 {
-    bool numbers = s->protocol == SCAN_MODBUS || s->protocol == SCAN_MBUS;
-    uint8_t least = s->protocol == SCAN_MODBUS ? 1 : 0;
-    return numbers && s->options.first_unit > least ? s->options.first_unit : numbers ? least : 0;
+    uint8_t least = by_unit(s->protocol) ? 1 : 0;
+    return by_number(s->protocol) && s->options.first_unit > least ? s->options.first_unit : least;
 }
 
 static unsigned end_digit(const struct scan *s)
 {
-    bool numbers = s->protocol == SCAN_MODBUS || s->protocol == SCAN_MBUS;
+    bool numbers = by_number(s->protocol);
     unsigned all = way_of(s)->branches;
     unsigned wished = s->options.last_unit + 1U;
     return numbers && s->options.last_unit > 0 && wished < all ? wished : all;
@@ -400,6 +410,10 @@ static bool worth_repeating(const struct scan *s, bool something)
 
 static void unanswered(struct scan *s, const struct bus_result *r, mono_ms now)
 {
+    if (s->bus.stats.absent > s->absent_before) { /* a gateway in between said so: no noise */
+        conclude(s, NOBODY, now);
+        return;
+    }
     bool bytes = heard(s) > s->heard_before + way_of(s)->preamble;
     bool something = r->err == ERR_BUS_DAMAGED || bytes || s->step > 0;
     if (worth_repeating(s, something))

@@ -37,6 +37,7 @@ enum scan_protocol {
     SCAN_DLT645_1997,
     SCAN_CJT188,
     SCAN_MODBUS,
+    SCAN_MODBUS_TCP, /* only if it is asked for: a serial server does not know it */
     SCAN_MBUS,
     SCAN_MBUS_ANY, /* by the number that every meter answers to: for one meter alone */
     SCAN_MBUS_SECONDARY,
@@ -105,7 +106,7 @@ struct scan {
     unsigned remarks; /* bits */
 
     mono_ms until; /* end of a time of listening; MONO_NEVER: none */
-    uint64_t heard_before;
+    uint64_t heard_before, absent_before; /* the question */
     /* the question under way: `depth` digits of `digit` are given */
     uint8_t digit[8], depth, step;
     bool again;

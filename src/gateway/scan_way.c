@@ -125,8 +125,12 @@ static enum err aim188(struct scan *s, const char *address)
 
 static void ask_modbus(const struct scan *s, unsigned step, struct writer *w)
 {
-    const struct modbus_frame f = {
-        .unit = s->digit[0], .function = MODBUS_READ_HOLDING, .address = 0, .count = 1};
+    const struct modbus_frame f = {.tcp = s->protocol == SCAN_MODBUS_TCP,
+                                   .transaction = s->digit[0],
+                                   .unit = s->digit[0],
+                                   .function = MODBUS_READ_HOLDING,
+                                   .address = 0,
+                                   .count = 1};
     (void)step;
     enum err e = modbus_encode(&f, w);
     w->err = w->err ? w->err : e;
@@ -249,6 +253,8 @@ static const struct scan_way ways[SCAN_PROTOCOLS] = {
                      false, &rouse188, ask188, who188, aim188},
     [SCAN_MODBUS] = {"Modbus RTU", "modbus-rtu", &meter_link_modbus_rtu, 248, 1, false, 1, 0, 400,
                      false, NULL, ask_modbus, who_number, aim_number},
+    [SCAN_MODBUS_TCP] = {"Modbus TCP", "modbus-tcp", &meter_link_modbus_tcp, 248, 1, false, 1, 0,
+                         400, false, NULL, ask_modbus, who_number, aim_number},
     [SCAN_MBUS] = {"M-Bus", "mbus", &meter_link_mbus, NUMBERS, 1, false, 2, 0, 400, false,
                    &rouse_mbus, ask_mbus, who_number, aim_number},
     [SCAN_MBUS_ANY] = {"M-Bus", "mbus", &meter_link_mbus, NUMBERS, 0, true, 2, 0, 400, false,

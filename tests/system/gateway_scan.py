@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -114,6 +115,41 @@ def scan_on_a_serial_port_finds_the_speed(folder):
     endpoint = fleet(folder)[1]
     said = tool("scan", endpoint, "--protocols", "645", lang="zh")
     assert re.search("645-2007 +000000001102 ", said) and "共找到 1 块表" in said, said
+
+
+class Network(threading.Thread):
+    """A Modbus gateway on the network: unit 5 has reals in its input registers, unit 9 is said to be away."""
+    reals = {342: 1234.5, 12: 777.0, 0: 230.1, 6: 5.5, 30: 0.98, 70: 50.0}
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"tcp:127.0.0.1:{self.listener.getsockname()[1]}"
+        self.start()
+
+    def run(self):
+        while True:
+            s, _ = self.listener.accept()
+            with s:
+                while len(q := s.recv(12)) == 12:
+                    _, _, _, unit, function, first, count = struct.unpack(">HHHBBHH", q)
+                    if unit == 9:
+                        pdu = bytes([function | 0x80, 11])
+                    elif function == 4 and first in self.reals and count == 2:
+                        pdu = bytes([4, 4]) + struct.pack(">f", self.reals[first])
+                    else:
+                        pdu = bytes([function | 0x80, 2])
+                    if unit in (5, 9):
+                        s.sendall(q[:4] + struct.pack(">HB", len(pdu) + 1, unit) + pdu)
+
+
+def a_device_of_modbus_tcp_is_found_when_asked_for(folder):
+    network = Network()
+    said = tool("scan", network.endpoint, "--protocols", "modbus-tcp", "--units", "4-9", "--output", f"{folder}/n.csv")
+    assert re.search(r"Modbus TCP +5 .* energy-modbus-tcp .*6/6", said) and "1 meters found" in said, said
+    with open(f"{folder}/n.csv", newline="") as f:
+        row = next(csv.DictReader(f))
+    assert (row["endpoint"], row["address"], row["model"]) == (network.endpoint, "5", "energy-modbus-tcp"), row
 
 
 def scan_says_what_to_do_when_nobody_answers(folder):
@@ -332,7 +368,7 @@ def garbage_is_another_speed(folder):
 
 
 run([scan_finds_meters_and_writes_the_import_file, found_meters_are_imported_and_read, scan_on_a_serial_port_finds_the_speed,
-     scan_says_what_to_do_when_nobody_answers, scan_can_be_stopped, wrong_words_are_refused_with_advice,
+     a_device_of_modbus_tcp_is_found_when_asked_for, scan_says_what_to_do_when_nobody_answers, scan_can_be_stopped, wrong_words_are_refused_with_advice,
      a_line_that_is_refused_at_first_is_tried_again, read_tells_values, a_water_meter_tells_no_energy,
      load_records_become_a_file, load_records_are_refused_by_name,
      parameters_are_written_and_read_back, what_a_meter_says_to_a_write_proves_nothing,
