@@ -19,6 +19,8 @@
 #define SHAPE_MW 60'000 /* so much of a start must have gone to show its shape, */
 #define SHAPE_THIRD 600 /* and 6 % of it as third harmonic */
 #define EDGE_MW 300'000
+#define BURST_TURNS 4           /* down, up, down, up; a plug that is pushed in bounces once */
+#define FUSER_MOST_MW 1'400'000 /* a printer's */
 #define START_MS 1'500       /* a rotor that stands still longer is taken off by its protection */
 #define RAMP_MS 3'000        /* what took longer came slowly */
 #define RISING_MS 2'500      /* a ramp goes on after that; a magnetron waits for its filament */
@@ -225,6 +227,13 @@ static int32_t read_motor(const struct load_step *step, uint32_t gone_mva, int64
     return most_of((int32_t)(all > known ? root(all - known) : 0), (int32_t)(motor_mva / 4));
 }
 
+/* A phase-cut control gives as much third harmonic as reactive power; no motor does, and a supply
+ * gives more. */
+static bool near(int64_t third_mva, int64_t mvar)
+{
+    return third_mva * 10 >= mvar * 6 && third_mva * 10 <= mvar * 14;
+}
+
 /* What has gone since the peak was the start of a filament, a motor or a power supply, and has its
  * shape. A filament heats up within the cycle: that looks like some reactive power and third
  * harmonic. */
@@ -237,7 +246,8 @@ static void read_start(const struct load_watch *w, const struct load_settings *s
     int64_t gone_mvar = start->reactive_mvar - w->run.reactive_mvar;
     int64_t gone_ma = start->third_ma - w->run.third_ma;
     int64_t third_mva = gone_ma * s->nominal_dv / 10;
-    step->cold = !step->has_third || (gone_mvar * 10 < gone_mw && third_mva * 12 < gone_mw);
+    bool cut = gone_mvar > 0 && near(third_mva, gone_mvar) && gone_mvar < 2 * gone_mw;
+    step->cold = !step->has_third || cut || (gone_mvar * 10 < gone_mw && third_mva * 12 < gone_mw);
     if (step->has_third && !step->slow && step->third_ma > 0 && gone_mw >= SHAPE_MW &&
         third_mva * 20 >= gone_mw)
         step->motor_mw = read_motor(step, root(square(gone_mw) + square(gone_mvar)), gone_ma);
@@ -253,6 +263,8 @@ static void make_step(const struct load_watch *w, const struct load_settings *s,
                                .edge_mw = w->edge_mw,
                                .slow = slow,
                                .inrush = 1000,
+                               .bursts = w->turns >= BURST_TURNS &&
+                                         w->run.power_mw - from->power_mw <= FUSER_MOST_MW,
                                .unsure_mw = tolerance_of(from),
                                .unrest_mw = w->run_most_mw - w->run_least_mw,
                                .has_reactive = (w->flags & HAS_REACTIVE) != 0,
@@ -508,6 +520,20 @@ static void note_edge(struct load_watch *w, const struct load_settings *s,
     }
 }
 
+/* A quarter lost from one cycle to the next, then won again, and so on: a control that leaves half
+ * waves out, or whole ones. What starts comes down once. */
+static void note_turn(struct load_watch *w, const struct load_settings *s,
+                      const struct load_level *l)
+{
+    int32_t was_mw = w->past[0].power_mw - w->base.power_mw;
+    int32_t is_mw = l->power_mw - w->base.power_mw;
+    bool up = w->turns % 2 == 1;
+    bool turns = up ? is_mw - was_mw >= most_of(s->limit_mw, was_mw / 4)
+                    : was_mw - is_mw >= most_of(s->limit_mw, was_mw / 4);
+    if (turns && w->turns < BURST_TURNS)
+        w->turns++;
+}
+
 static void note_peak(struct load_watch *w, const struct load_level *l, mono_ms now)
 {
     if (l->power_mw > w->peak.power_mw) {
@@ -559,12 +585,14 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
         w->moved_at = x->now;
         w->way = 0;
         w->edge_mw = 0;
+        w->turns = 0;
         w->peak = w->second = trace_of(&l);
         w->peak_at = x->now;
         begin_run(w, &l, x->now);
     }
     note_peak(w, &l, x->now);
     note_edge(w, s, &l);
+    note_turn(w, s, &l);
     remember(w, &l);
     if (!agrees(&w->run, &l)) {
         w->way = (uint8_t)least_of(w->way + w->run_count, UINT8_MAX);

@@ -79,7 +79,8 @@ struct load_step {
     bool settled; /* false: told before it came to rest */
     bool ramp;    /* came slowly, in many small steps */
     bool smooth;  /* so small that no switch makes them */
-    bool cold;    /* what has gone since the peak was purely active: a cold filament */
+    bool cold;    /* what has gone since the peak was purely active, or cut: a cold filament */
+    bool bursts;  /* it went down and up again and again meanwhile: a fuser is fed so */
     bool slow;    /* read so seldom that no start is seen */
     uint32_t transient_ms;
     int32_t unsure_mw; /* how far the state before may have drifted unseen */
@@ -116,8 +117,9 @@ struct load_watch {
     int32_t sum[5];
     uint16_t run_count;
     int32_t run_least_mw, run_most_mw;
-    bool rising; /* what was told last may go on: a ramp that had not come to rest */
-    bool smooth; /* some of what crept came in steps hardly above the tolerance */
+    bool rising;   /* what was told last may go on: a ramp that had not come to rest */
+    bool smooth;   /* some of what crept came in steps hardly above the tolerance */
+    uint8_t turns; /* down and up again, since it moved */
     mono_ms run_since, moved_at, crept_at, last;
     struct load_trace peak, second, past[3]; /* since it moved; after the peak; the last samples */
     mono_ms peak_at;

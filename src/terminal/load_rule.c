@@ -147,7 +147,7 @@ static bool is_cold(const struct load_step *s, const struct load_bounds *b)
 {
     if (!s->has_reactive)
         return s->slow && s->power_mw <= b->fuser_most_mw && !is_still(s, b);
-    return s->inrush > 1150 && s->cold;
+    return s->bursts || (s->inrush > 1150 && s->cold);
 }
 
 static bool is_pure(const struct load_step *s, const struct within *in)
@@ -163,13 +163,23 @@ static bool is_lamp(const struct load_step *s, const struct within *in)
 /* Half of the waves, whole or mixed with whole ones (0.707 to 0.9): much distortion, but nothing in
  * the odd harmonics. Where these are not measured, a power supply gives itself away by reactive
  * power: the capacitor behind its rectifier draws ahead of the voltage's crest. */
-static bool is_half_wave(const struct load_step *s, const struct within *in)
+static bool is_half_wave(const struct load_step *s)
 {
-    (void)in;
     int32_t d = distortion(s);
     if (!s->has_reactive || !s->has_distortion || !s->settled || s->ramp || d < 300 || d > 1100)
         return false;
     return s->has_third ? reactive(s) <= 200 && s->third <= 80 : reactive(s) <= 60;
+}
+
+static bool is_cold_half_wave(const struct load_step *s, const struct within *in)
+{
+    return is_half_wave(s) && is_cold(s, in->bounds);
+}
+
+static bool is_warm_half_wave(const struct load_step *s, const struct within *in)
+{
+    (void)in;
+    return is_half_wave(s);
 }
 
 /* A resistance behind a phase-cut control at any angle up to 100 degrees: reactive power, third and
@@ -228,7 +238,7 @@ static int64_t allowed_most_mw(const struct load_step *s)
  * started beside it, or by an edge of its own within the step. */
 static bool is_mixed(const struct load_step *s, const struct within *in)
 {
-    if (!s->has_reactive || s->ramp || (!s->settled && (s->slow || !s->has_third)))
+    if (!s->has_reactive || s->ramp || s->bursts || (!s->settled && (s->slow || !s->has_third)))
         return false;
     if (s->slow && s->power_mw <= in->bounds->fuser_most_mw)
         return false; /* a fuser beside the printer's own supply */
@@ -277,7 +287,8 @@ static const struct {
     {is_small, LOAD_SMALL},
     {is_pure, LOAD_HEATING},
     {is_lamp, LOAD_LAMP},
-    {is_half_wave, LOAD_HEATING_HALF},
+    {is_cold_half_wave, LOAD_LAMP},
+    {is_warm_half_wave, LOAD_HEATING_HALF},
     {is_phase_cut, LOAD_HEATING_CUT},
     {is_mixed, LOAD_HEATING_MIXED},
     {is_ramp, LOAD_RAMP},

@@ -105,6 +105,29 @@ static double filament(double w, double u, double a, double ms)
     return u * w / (RATED * RATED) * (1 + 7 * exp(-ms / 40));
 }
 
+/* The ways in which printers feed their fusers: whole waves in bursts, half waves, a control that
+ * opens over a quarter of a second. */
+static double in_bursts(double w, double u, double a, double ms)
+{
+    return fmod(ms, 200) < 100 ? tungsten(w, u, a, ms / 2) : 0;
+}
+
+static double by_half_waves(double w, double u, double a, double ms)
+{
+    return u > 0 ? tungsten(w, u, a, ms) : 0;
+}
+
+static double opened_slowly(double w, double u, double a, double ms)
+{
+    return fmod(a, M_PI) >= fmax(0, 1.7 - ms / 150) ? filament(w, u, a, ms) : 0;
+}
+
+/* A plug that is pushed in. */
+static double bouncing(double w, double u, double a, double ms)
+{
+    return ms >= 20 && ms < 60 ? 0 : resistance(w, u, a, ms);
+}
+
 /* A power supply without correction: pulses at the crest. */
 static double supply(double w, double u, double a, double ms)
 {
@@ -347,6 +370,19 @@ static void test_a_filament_within_the_cycle(void **state)
     (void)state;
     for (double watts = 500; watts <= 1'100; watts += 200)
         expect_peace(&(struct play){.uses = {{tungsten, watts, 1'000, 6'000}}, .until_ms = 8'000});
+}
+
+static void test_fusers_by_their_control(void **state)
+{
+    (void)state;
+    static draw *const controls[] = {in_bursts, by_half_waves, opened_slowly};
+    for (size_t i = 0; i < sizeof controls / sizeof *controls; i++)
+        for (double watts = 600; watts <= 1'200; watts += 200)
+            expect_peace(&(struct play){
+                .uses = {{controls[i], watts, 1'000, 9'000}, {supply, 60, 0, 60'000}},
+                .until_ms = 12'000});
+    expect_trip(&(struct play){.uses = {{bouncing, 1'500, 1'000, 60'000}}, .until_ms = 6'000},
+                LOAD_HEATING, 1'000);
 }
 
 static void test_electronics(void **state)
@@ -703,6 +739,7 @@ int main(void)
         cmocka_unit_test_setup(test_motors, set_up),
         cmocka_unit_test_setup(test_a_rotor_that_stands, set_up),
         cmocka_unit_test_setup(test_a_filament_within_the_cycle, set_up),
+        cmocka_unit_test_setup(test_fusers_by_their_control, set_up),
         cmocka_unit_test_setup(test_electronics, set_up),
         cmocka_unit_test_setup(test_an_inverter_comes_slowly, set_up),
         cmocka_unit_test_setup(test_two_within_a_second, set_up),
