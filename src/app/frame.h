@@ -14,8 +14,8 @@
 #include "proto/dlt645_say.h"
 
 /* Which frames are looked for. AUTO: DL/T 645, CJ/T 188, M-Bus, Acrel and those of frame_foreign.h
- * wherever one begins; if there is none, Modbus RTU wherever its CRC fits, and Modbus TCP where it
- * fills all there is. */
+ * wherever one begins, Modbus RTU wherever its CRC fits, and Modbus TCP where it fills all there
+ * is. */
 enum frame_protocol {
     FRAME_AUTO,
     FRAME_DLT645,

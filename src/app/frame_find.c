@@ -167,6 +167,27 @@ static json_t *other_at(const struct scan *s, size_t at, size_t *used, bool *val
     return NULL;
 }
 
+/* Units that answer are 1 .. 247; an order to all of them is a write. */
+static bool is_unit(const uint8_t *p)
+{
+    return p[0] <= 247 && (p[0] > 0 || p[1] == MODBUS_WRITE_COIL || p[1] == MODBUS_WRITE_ONE ||
+                           p[1] == MODBUS_WRITE_COILS || p[1] == MODBUS_WRITE_MANY);
+}
+
+/* Modbus says nowhere that a frame begins. A check sum of two bytes at the end of a length that the
+ * function allows is enough of a sign, whatever stands beside it. */
+static json_t *modbus_at(const struct scan *s, size_t at, size_t *used, bool *valid)
+{
+    struct bytes rest = {s->data + at, s->len - at};
+    *valid = true;
+    json_t *o =
+        rest.len >= 4 && is_unit(rest.data) ? frame_try(FRAME_MODBUS, rest, used, valid) : NULL;
+    if (o && *valid)
+        return o;
+    json_decref(o);
+    return NULL;
+}
+
 /* Where the next whole DL/T 645 frame begins; len: there is none. */
 static size_t next_dlt645(const struct scan *s)
 {
@@ -191,6 +212,7 @@ static bool step_other(struct scan *s)
         size_t used;
         bool valid = true;
         json_t *o = other_at(s, at, &used, &valid);
+        o = o ? o : modbus_at(s, at, &used, &valid);
         if (!o)
             continue;
         report_at(s, o, at, used, valid);
@@ -236,29 +258,15 @@ static void find_only(struct scan *s, enum frame_protocol p)
     }
 }
 
-/* Units that answer are 1 .. 247; an order to all of them is a write. */
-static bool is_unit(const uint8_t *p)
-{
-    return p[0] <= 247 && (p[0] > 0 || p[1] == MODBUS_WRITE_COIL || p[1] == MODBUS_WRITE_ONE ||
-                           p[1] == MODBUS_WRITE_COILS || p[1] == MODBUS_WRITE_MANY);
-}
-
-/* Modbus says nowhere that a frame begins. A check sum of two bytes at the end of a length that the
- * function allows is enough of a sign, whatever stands beside it. */
 static bool find_modbus(struct scan *s)
 {
     for (size_t at = s->begin; at + 4 <= s->len;) {
-        size_t used = 0;
-        bool valid = true, here = is_unit(s->data + at);
-        struct bytes rest = {s->data + at, s->len - at};
-        json_t *o = here ? frame_try(FRAME_MODBUS, rest, &used, &valid) : NULL;
-        if (!o || !valid) {
-            json_decref(o);
-            at++;
-            continue;
-        }
-        report_at(s, o, at, used, valid);
-        at = s->at;
+        size_t used;
+        bool valid;
+        json_t *o = modbus_at(s, at, &used, &valid);
+        if (o)
+            report_at(s, o, at, used, valid);
+        at = o ? s->at : at + 1;
     }
     return s->found;
 }

@@ -1,6 +1,4 @@
-/* A line of text as frames: read in every way it may have been meant, told as most is understood.
- */
-#include <ctype.h>
+/* A line of text as frames: read in every way it may be meant, told as most is understood. */
 #include <stdlib.h>
 #include <string.h>
 
