@@ -6,10 +6,11 @@ import json
 import os
 import random
 import re
-import subprocess
 import sys
 import tempfile
 from fractions import Fraction
+
+import program
 
 yufu, table = sys.argv[1:3]
 folder = tempfile.mkdtemp(prefix="yufu-dated-")
@@ -25,7 +26,7 @@ def write(name, text):
 
 def run(plan, usage, *options):
     p, u = write("plan.json", plan), write("usage.csv", usage)
-    r = subprocess.run([yufu, "rate", *options, p, u], capture_output=True, text=True)
+    r = program.run(yufu, "rate", *options, p, u)
     return r.returncode, r.stdout, r.stderr
 
 

@@ -2,12 +2,13 @@
 """docs/manual/decisions.md must say what the tables of decisions say: decision_manual.py PROGRAM MANUAL
 TABLE... [--write]"""
 import pathlib
-import subprocess
 import sys
+
+from program import run
 
 write = "--write" in sys.argv
 program, manual, *tables = [word for word in sys.argv[1:] if word != "--write"]
-text = subprocess.run([program, "--manual", *tables], capture_output=True, text=True, check=True).stdout
+text = run(program, "--manual", *tables, check=True).stdout
 if write:
     pathlib.Path(manual).write_text(text)
 elif pathlib.Path(manual).read_text() != text:

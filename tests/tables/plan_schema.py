@@ -5,10 +5,11 @@ refused by both."""
 import copy
 import json
 import re
-import subprocess
 import sys
 
 import jsonschema
+
+import program
 
 schema_path, driver, document, *tables = sys.argv[1:]
 schema = json.load(open(schema_path, encoding="utf-8"))
@@ -18,7 +19,7 @@ fits = jsonschema.Draft202012Validator(schema).is_valid
 
 def program_accepts(plans):
     text = "".join(f"S\t{json.dumps(p)}\t0 0 1 0 1 1 1\t0 0 0 0 0\n" for p in plans)
-    out = subprocess.run([driver], input=text, capture_output=True, text=True, check=True).stdout
+    out = program.run(driver, input=text, check=True).stdout
     # a plan can be good and still ask for what this usage does not say
     return [line.split()[:2] in (["ERROR", "RATING_DATES"], ["ERROR", "RATING_FEE"]) or
             line.startswith("OK") for line in out.splitlines()]

@@ -4,10 +4,11 @@ worked bills of the table, and every refusal."""
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from fractions import Fraction
+
+import program
 
 yufu, manual, table = sys.argv[1:]
 folder = tempfile.mkdtemp(prefix="yufu-rate-")
@@ -23,7 +24,7 @@ def write(name, text):
 
 def run(plan, usage, *options):
     p, u = write("plan.json", plan), write("usage.csv", usage)
-    r = subprocess.run([yufu, "rate", *options, p, u], capture_output=True, text=True)
+    r = program.run(yufu, "rate", *options, p, u)
     return r.returncode, r.stdout, r.stderr
 
 
@@ -125,8 +126,7 @@ for csv, fen in (("\ufeffday,total_kWh\r\n2026/3/1,1.5\r\n\r\n,,\r\n2026/03/02,2
                  ("total_kWh,time\n1,2026/3/1 8:00\n3,2026/12/31 23:59\n", 100)):
     got, out, err = run("\ufeff" + FLAT, csv, "--json")
     check(got == 0 and json.loads(out)["amount_fen"] == fen, "a spreadsheet's file", csv, out, err)
-gone = subprocess.run([yufu, "rate", "/nonexistent.json", "/nonexistent.csv"], capture_output=True,
-                      text=True)
+gone = program.run(yufu, "rate", "/nonexistent.json", "/nonexistent.csv")
 check(gone.returncode == 1 and "NOT_FOUND" in gone.stderr, "a missing file", gone.stderr)
 print(f"{bills} worked bills; {checks - failed} checks passed, {failed} failed")
 sys.exit(1 if failed else 0)

@@ -3,9 +3,10 @@
 was worked out by hand, every line multiplies out, and both forms of the bill say the same."""
 import json
 import os
-import subprocess
 import sys
 import tempfile
+
+import program
 
 yufu, table = sys.argv[1:]
 folder = tempfile.mkdtemp(prefix="yufu-rate-")
@@ -17,8 +18,7 @@ def run(plan, used, options):
     for path, text in ((plan_path, plan), (usage_path, f"total\n{used}\n")):
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)
-    return subprocess.run([yufu, "rate", *options, plan_path, usage_path], capture_output=True,
-                          text=True)
+    return program.run(yufu, "rate", *options, plan_path, usage_path)
 
 
 def multiplies_out(line):

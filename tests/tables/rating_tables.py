@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Worked bills: rating_tables.py DRIVER TABLE. Each line's exact sum and posted amount must hold."""
-import subprocess
 import sys
 from fractions import Fraction
+
+import program
 
 driver, table = sys.argv[1:]
 cases = []
@@ -14,8 +15,7 @@ for number, text in enumerate(open(table, encoding="utf-8"), 1):
         cases.append((number, name, plan, registers, Fraction(exact), int(fen)))
 
 lines = "".join(f"{plan}\t0 0 0 0 0\t{' '.join(map(str, r))}\t0\n" for _, _, plan, r, _, _ in cases)
-answers = subprocess.run([driver], input=lines, capture_output=True, text=True,
-                         check=True).stdout.splitlines()
+answers = program.run(driver, input=lines, check=True).stdout.splitlines()
 assert len(answers) == len(cases)
 failed = 0
 for (number, name, _, registers, exact, fen), answer in zip(cases, answers):

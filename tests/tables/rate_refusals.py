@@ -3,9 +3,10 @@
 the place, prints no bill and ends with 1."""
 import os
 import re
-import subprocess
 import sys
 import tempfile
+
+import program
 
 yufu, table = sys.argv[1:]
 passed = failed = 0
@@ -31,7 +32,7 @@ with tempfile.TemporaryDirectory(prefix="yufu-refusals-") as folder:
         place = rest[0]
         with open(plan, "w", encoding="utf-8") as f:
             f.write(expand(json.lstrip(" ")))
-        r = subprocess.run([yufu, "rate", plan, usage], capture_output=True, text=True)
+        r = program.run(yufu, "rate", plan, usage)
         words = f"{reason} at {'the top' if place == '-' else place}"
         if r.returncode == 1 and words in r.stderr and not r.stdout:
             passed += 1
