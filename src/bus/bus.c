@@ -110,8 +110,18 @@ bool bus_cancel(struct bus *b, uint64_t tag)
     return false;
 }
 
+/* Who owes an answer leaves the line to the others. */
+static int64_t held_until(const struct bus *b, int i)
+{
+    mono_ms until = bus_late_until(b, i);
+    return mono_due(until, b->now) ? 0 : until.ms;
+}
+
 static bool comes_before(const struct bus *b, int i, int j)
 {
+    int64_t held_i = held_until(b, i), held_j = held_until(b, j);
+    if (held_i != held_j)
+        return held_i < held_j;
     if (b->jobs[i].priority != b->jobs[j].priority)
         return b->jobs[i].priority < b->jobs[j].priority;
     return b->order[i] < b->order[j];
@@ -278,6 +288,7 @@ static void count_delay(struct bus *b, mono_ms now)
 
 size_t bus_output(struct bus *b, mono_ms now, uint8_t *out, size_t cap)
 {
+    b->now = now;
     if (b->current >= 0 || b->result_count + 1 >= BUS_RESULTS_MAX)
         return 0;
     if (b->rouse_left > 0)
@@ -311,6 +322,7 @@ size_t bus_output(struct bus *b, mono_ms now, uint8_t *out, size_t cap)
 
 void bus_tick(struct bus *b, mono_ms now)
 {
+    b->now = now;
     if (b->current < 0)
         return;
     if (!mono_due(b->deadline, now) && !mono_due(b->limit, now))

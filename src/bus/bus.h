@@ -150,6 +150,7 @@ struct bus {
     uint8_t sendings[BUS_JOBS_MAX];  /* how often each was sent so far */
     bool damaged[BUS_JOBS_MAX];      /* something damaged came for it */
     int current;                     /* index of the job on the line, or -1 */
+    mono_ms now;                     /* of the last look at the line */
     mono_ms quiet_at;                /* the last byte on the line so far */
     mono_ms hold_until;              /* another master's turn, or a pause after a collision */
     const struct bus_rouse *rousing; /* the bytes handed out last wake a meter; NULL: a request */

@@ -73,15 +73,21 @@ static void pass(int64_t ms)
     }
 }
 
-static void submit(uint8_t unit, uint16_t peer, uint8_t function, uint16_t reg, uint8_t attempts)
+static void submit_as(enum bus_priority priority, uint8_t unit, uint16_t peer, uint8_t function,
+                      uint16_t reg, uint8_t attempts)
 {
     struct modbus_frame f = {
         .unit = unit, .function = function, .address = reg, .count = 1, .value = {7}};
-    struct bus_job job = {.tag = reg, .peer = peer, .priority = BUS_POLL, .attempts = attempts};
+    struct bus_job job = {.tag = reg, .peer = peer, .priority = priority, .attempts = attempts};
     struct writer w = writer_of(job.request, sizeof job.request);
     assert_ok(modbus_encode(&f, &w));
     job.len = (uint16_t)w.len;
     assert_ok(bus_submit(&bus, &job));
+}
+
+static void submit(uint8_t unit, uint16_t peer, uint8_t function, uint16_t reg, uint8_t attempts)
+{
+    submit_as(BUS_POLL, unit, peer, function, reg, attempts);
 }
 
 /* The end of the one job; returns its error. A value is its own register's or there is none. */
@@ -155,6 +161,27 @@ static void test_what_says_its_register_does_not_wait(void **state)
     assert_int_equal(bus.stats.exchanges, 2);
     pass(1'000);
     assert_int_equal(bus.stats.exchanges, 3);
+}
+
+/* The next step of a visit waits for what its meter owes; an order for another one does not. */
+static void test_an_order_for_another_meter_does_not_wait(void **state)
+{
+    (void)state;
+    meter.late_ms = 100'000;
+    assert_err(ERR_BUS_SILENT, ask(1, 1));
+    submit_as(BUS_STEP, 1, 0, MODBUS_READ_INPUT, 2, 1);
+    submit_as(BUS_POLL, 3, 2, MODBUS_READ_INPUT, 4, 1);
+    submit_as(BUS_ORDER, 2, 1, MODBUS_READ_INPUT, 3, 1);
+    pass(20);
+    assert_int_equal(bus.stats.exchanges, 2);
+    assert_int_equal(bus.last_peer, 1);
+    pass(1'000);
+    assert_int_equal(bus.stats.exchanges, 3);
+    assert_int_equal(bus.last_peer, 2);
+    assert_true(bus_wake(&bus).ms > now.ms);
+    pass(10'000);
+    assert_int_equal(bus.stats.exchanges, 4);
+    assert_int_equal(bus.last_peer, 0);
 }
 
 /* Who scans asks many units as one peer. */
@@ -254,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_late_answer_is_never_another_registers, start),
         cmocka_unit_test_setup(test_who_is_late_is_waited_for, start),
         cmocka_unit_test_setup(test_what_says_its_register_does_not_wait, start),
+        cmocka_unit_test_setup(test_an_order_for_another_meter_does_not_wait, start),
         cmocka_unit_test_setup(test_another_unit_owes_nothing, start),
         cmocka_unit_test_setup(test_who_is_busy_is_asked_again, start),
         cmocka_unit_test_setup(test_who_is_absent_does_not_answer, start),
