@@ -1,6 +1,3 @@
-#include <string.h>
-
-#include "base/must.h"
 #include "control/control_impl.h"
 
 #define REASON_REMOTE 1 /* POINT_OPEN_REASON of a relay that was ordered open over the line */
@@ -78,9 +75,8 @@ static bool is_of_whole(const struct control_row *whole, const struct control_ro
 static enum err watch_leak(struct control_turn *t, const struct control_meter *m,
                            struct control_row *r, const struct control_report *p)
 {
-    if (!m->electric || r->circuit != 0 || r->desired != CONTROL_OPEN ||
-        r->state != CONTROL_IS_OPEN || r->next_at.s != 0 || p->energy_wh < 0 || r->told ||
-        !reported_after_wish(r, p))
+    if (!m->electric || r->desired != CONTROL_OPEN || r->state != CONTROL_IS_OPEN ||
+        r->next_at.s != 0 || p->energy_wh < 0 || r->told || !reported_after_wish(r, p))
         return ERR_OK;
     if (r->open_wh < 0) {
         r->open_wh = p->energy_wh;
@@ -126,7 +122,7 @@ static enum err take_state(struct control_turn *t, const struct control_meter *m
 static enum err take_keep(struct control_turn *t, struct control_row *r,
                           const struct control_report *p)
 {
-    if (r->circuit != 0 || r->keep_version == 0 || p->keep_power < 0 || p->at.s < r->changed_at.s)
+    if (r->keep_version == 0 || p->keep_power < 0 || p->at.s < r->changed_at.s)
         return ERR_OK;
     bool there = p->keep_power == (int64_t)r->keep_power;
     if (there == (r->keep_next_at.s == 0))
@@ -135,34 +131,27 @@ static enum err take_keep(struct control_turn *t, struct control_row *r,
     return control_row_save(t->tx, r);
 }
 
-/* The whole meter stands first, also before its first report: from that on, moves are noticed. */
-static enum err whole_first(struct store_tx *tx, int64_t meter_id,
-                            struct control_row rows[CONTROL_RELAYS_MAX], size_t *count)
-{
-    TRY(control_rows_load(tx, meter_id, rows, count));
-    if (*count > 0 && rows[0].circuit == 0)
-        return ERR_OK;
-    MUST(*count < CONTROL_RELAYS_MAX);
-    memmove(rows + 1, rows, *count * sizeof *rows);
-    (*count)++;
-    return control_row_load(tx, meter_id, 0, &rows[0]);
-}
-
+/* The whole meter first, also before anything was wished of it: from its first report on, moves are
+ * noticed. What it comes to is there before its circuits are loaded. */
 static enum err take_report(struct store_tx *tx, const struct control_report *p)
 {
     struct control_meter m;
-    struct control_row rows[CONTROL_RELAYS_MAX];
+    struct control_row whole, rows[CONTROL_RELAYS_MAX];
     size_t count;
     struct control_turn t = control_turn_of(tx, p->now, "system", p->random);
     enum err e = control_meter_load(tx, p->meter_id, &m);
     if (e != ERR_OK)
         return e == ERR_NOT_FOUND ? ERR_OK : e;
-    TRY(whole_first(tx, p->meter_id, rows, &count));
-    for (size_t i = 0; i < count; i++) {
-        TRY(take_state(&t, &m, &rows[0], &rows[i], p));
-        TRY(take_keep(&t, &rows[i], p));
-        TRY(watch_leak(&t, &m, &rows[i], p));
-    }
+    TRY(control_row_load(tx, p->meter_id, 0, &whole));
+    TRY(take_state(&t, &m, &whole, &whole, p));
+    TRY(take_keep(&t, &whole, p));
+    TRY(watch_leak(&t, &m, &whole, p));
+    if (m.circuits < 2)
+        return ERR_OK;
+    TRY(control_rows_load(tx, p->meter_id, rows, &count));
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].circuit > 0)
+            TRY(take_state(&t, &m, &whole, &rows[i], p));
     return ERR_OK;
 }
 

@@ -169,8 +169,8 @@ static void test_a_circuits_restore_under_way_spares_the_cut_of_the_whole(void *
     assert_int_equal(orders(w).count, 0);
 }
 
-/* The cut of circuit 2 lapsed, the whole is being restored, and a late reading tells that the cut was
- * made: it stands, and what is under way must not undo it. */
+/* The cut of circuit 2 lapsed, the whole is being restored, and a late reading tells that the cut
+ * was made: it stands, and what is under way must not undo it. */
 static void test_a_restore_under_way_spares_a_cut_that_stands_after_all(void **state)
 {
     struct world *w = *state;
@@ -187,6 +187,28 @@ static void test_a_restore_under_way_spares_a_cut_that_stands_after_all(void **s
     assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'fencing'"), 1);
     tick(w);
     assert_int_equal(orders(w).closed, 1U << 1 | 1U << 3);
+}
+
+/* The same the other way round, where both are told by one report. */
+static void test_a_circuit_waits_for_a_cut_that_stands_after_all(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, 2, "arrears", 2);
+    assert_ok(wish_circuit(w, WHOLE, CONTROL_OPEN, "manual"));
+    w->now.s += 120;
+    tick(w);
+    assert_int_equal(relay_of(w, TERMINAL, WHOLE).desired, CONTROL_NONE);
+    orders(w);
+    assert_ok(wish_circuit(w, 2, CONTROL_CLOSED, "payment"));
+    report_bits(w, 7);
+    assert_int_equal(relay_of(w, TERMINAL, WHOLE).desired, CONTROL_OPEN);
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'fencing'"), 1);
+    assert_int_equal(
+        number(w, "SELECT count(*) FROM relay WHERE circuit = 2 AND command_id IS NULL"), 1);
+    assert_true(relay_of(w, TERMINAL, 2).pending);
+    tick(w);
+    assert_int_equal(orders(w).closed, 0);
 }
 
 /* It is let go while the whole is cut: it waits, and one order returns all. */
@@ -238,6 +260,7 @@ int main(void)
         CASE(test_a_restore_under_way_spares_a_circuit_cut_meanwhile),
         CASE(test_a_circuits_restore_under_way_spares_the_cut_of_the_whole),
         CASE(test_a_restore_under_way_spares_a_cut_that_stands_after_all),
+        CASE(test_a_circuit_waits_for_a_cut_that_stands_after_all),
         CASE(test_a_circuit_let_go_returns_with_the_whole),
         CASE(test_a_circuit_returns_when_the_cut_lapses),
     };
