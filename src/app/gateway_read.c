@@ -165,11 +165,10 @@ static const struct advice WRONG_MODEL = {
     "表计拒绝该型号的请求。请执行 scan 以匹配型号。"};
 static const struct advice WRONG_ANSWER = {
     "Good frames arrive, but they answer something else: another address, other registers. Next: "
-    "is "
-    "the address right (yufu-gateway scan finds it); does the model fit; does another master ask?",
-    "收到完整报文，但不是对本次请求的应答（地址或寄存器不同）。请检查：表号是否正确（可用 "
-    "yufu-gateway "
-    "scan 扫描）、型号是否相符、总线上是否有另一台主机。"};
+    "is the address right (yufu-gateway scan finds it); does the model fit; does another master "
+    "ask?",
+    "收到完整报文，但不是对本次请求的应答（地址或寄存器不同）。请检查：表号是否正确"
+    "（可用 yufu-gateway scan 扫描）、型号是否相符、总线上是否有另一台主机。"};
 static const struct advice WRONG_LAYOUT = {
     "The answers arrive whole, but their values cannot be what this model says. Next: another "
     "model; or a model file of your own with the meter's registers and order of words.",

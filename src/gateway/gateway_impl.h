@@ -252,12 +252,12 @@ void gateway_poll_result(struct gateway *g, const struct gateway_now *now, size_
 /* --- gateway_line.c */
 /* What the platform is told next counts from here. */
 void gateway_line_begin(struct gateway_line *l, mono_ms now);
-/* Time passed: what cannot be told now never will be. */
 /* It went up or down; the platform is told at once that it is up, and after a while that it is
  * down. */
 void gateway_line_changed(struct gateway *g, const struct gateway_now *now, struct gateway_line *l);
 void gateway_line_watch(struct gateway *g, const struct gateway_now *now);
 mono_ms gateway_line_watch_at(const struct gateway_line *l);
+/* Time passed: what cannot be told now never will be. */
 void gateway_line_pass(struct gateway *g, mono_ms now);
 /* The next encoded LINE message into w, if one is due. Nobody is woken for it: whatever wakes next
  * takes it along, and who cannot send now does not spin. */
