@@ -10,7 +10,7 @@ const KEEP = 30
 const STORED = 'yufu.sales'
 
 export type Sale = { name: string; place: string; order: Order }
-export type OpenSale = { person: number; account_id: number; name: string; code: string; place: string; order_id: string; amount_fen: number; at: number }
+export type OpenSale = { person: number; account_id: number; name: string; code: string; place: string; order_id: string; amount_fen: number }
 
 const stored = () => JSON.parse(localStorage.getItem(STORED) ?? '[]') as OpenSale[]
 
@@ -38,7 +38,7 @@ export const useSales = defineStore('sales', () => {
   }
 
   const begin = (account: Account, order_id: string, amount_fen: number): OpenSale => ({
-    person: session.me?.id ?? 0, account_id: account.id, name: account.name, code: account.code, place: account.place.code, order_id, amount_fen, at: Date.now(),
+    person: session.me?.id ?? 0, account_id: account.id, name: account.name, code: account.code, place: account.place.code, order_id, amount_fen,
   })
 
   /** Sells, or asks again: the same sale as often as it takes. */
