@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "app/classify.h"
+#include "app/terminal/classify.h"
 #include "bench/heldout.h"
 
 #define CYCLES_MAX 10'000

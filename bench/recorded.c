@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/classify.h"
+#include "app/terminal/classify.h"
 
 #define STEPS_MAX 4'000
 #define KINDS_MAX 64

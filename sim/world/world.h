@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "app/platform.h"
+#include "app/platform/platform.h"
 #include "base/clock.h"
 #include "base/rand.h"
 #include "gateway/gateway.h"
@@ -25,33 +25,36 @@
 #include "uplink/uplink.h"
 
 #define WORLD_METERS 4
-#define WORLD_LINKS 8     /* connections remembered: the live one and broken ones not yet noticed */
-#define WORLD_TOLD 64     /* commands remembered */
-#define WORLD_FOREIGN_FEN 5'000'000 /* strangers' sales begin here; ours are far below */
+#define WORLD_LINKS 8 /* connections remembered: the live one and broken ones not yet noticed */
+#define WORLD_TOLD 64 /* commands remembered */
+#define WORLD_FOREIGN_FEN 5'000'000        /* strangers' sales begin here; ours are far below */
 #define WORLD_WALL0 INT64_C(1'788'220'800) /* 2026-09-01 00:00 UTC, if nothing else is said */
 #define WORLD_PIPES 4 /* two water meters with valves, a heat meter, a cooling meter */
 #define WORLD_PIPE(i) (WORLD_METERS + (i)) /* their place among ids */
 
 struct world_faults {
     struct sim_line_faults line;
-    unsigned link_break_permille;   /* a chunk sent breaks its connection */
-    unsigned link_alter_permille;   /* a chunk arrives altered, twice, or swapped with its neighbour */
+    unsigned link_break_permille; /* a chunk sent breaks its connection */
+    unsigned
+        link_alter_permille; /* a chunk arrives altered, twice, or swapped with its neighbour */
     int64_t link_delay_max_ms;
     unsigned platform_crash_permille; /* per minute of virtual time */
     unsigned gateway_crash_permille;
-    unsigned kill_inside_permille;    /* of the crashes between two disk calls: kill -9, not power */
+    unsigned kill_inside_permille; /* of the crashes between two disk calls: kill -9, not power */
     unsigned meter_cut_permille;
     unsigned foreign_permille;
-    unsigned race_permille;         /* a sale is sent: a stranger is a moment quicker */
-    unsigned zombie_permille;       /* per minute: an old process sends an old command once more */
-    unsigned disk_fault_permille;   /* per minute: a planned EIO or ENOSPC */
-    unsigned disk_full_permille;    /* per minute: a disk is full for some minutes */
+    unsigned race_permille;       /* a sale is sent: a stranger is a moment quicker */
+    unsigned zombie_permille;     /* per minute: an old process sends an old command once more */
+    unsigned disk_fault_permille; /* per minute: a planned EIO or ENOSPC */
+    unsigned disk_full_permille;  /* per minute: a disk is full for some minutes */
 };
 
-/* What happened, counted: printed by the programs, so that nobody believes in faults that were not. */
+/* What happened, counted: printed by the programs, so that nobody believes in faults that were not.
+ */
 struct world_counts {
     uint64_t frames, link_breaks, link_altered, platform_crashes, gateway_crashes, power_cuts,
-        inner_kills, meter_cuts, foreign_vends, zombies, meter_resets, disk_faults, sessions, outcomes;
+        inner_kills, meter_cuts, foreign_vends, zombies, meter_resets, disk_faults, sessions,
+        outcomes;
 };
 
 struct world_chunk {
@@ -122,7 +125,7 @@ struct world {
     int64_t meter_ids[WORLD_METERS + WORLD_PIPES], account_ids[WORLD_METERS + WORLD_PIPES];
     struct sim_pipes pipes; /* the second line; without meters there is none */
 
-    mono_ms next_minute; /* dice for the faults that come by time */
+    mono_ms next_minute;                           /* dice for the faults that come by time */
     mono_ms platform_disk_free, gateway_disk_free; /* a full one: until then; else MONO_NEVER */
     bool spared[WORLD_METERS];                     /* no stranger sells to this meter */
     struct world_wish wishes[WORLD_METERS][TERMINAL_CIRCUITS + 1]; /* by circuit; 0: all */
@@ -142,13 +145,13 @@ struct world {
 
 struct world_options {
     uint64_t seed;
-    size_t meters;         /* 1 .. WORLD_METERS; the last one keeps its balance on the platform */
+    size_t meters;           /* 1 .. WORLD_METERS; the last one keeps its balance on the platform */
     size_t platform_wallets; /* the last so many do; 0: 1 */
     struct world_faults faults;
-    int64_t hoard_fen;     /* what the first meter holds at most; 0: no limit */
+    int64_t hoard_fen; /* what the first meter holds at most; 0: no limit */
     bool tracing;
-    bool pipes;            /* with the second line */
-    wall_s wall0;          /* 0: WORLD_WALL0 */
+    bool pipes;   /* with the second line */
+    wall_s wall0; /* 0: WORLD_WALL0 */
 };
 
 /* Builds the site, both processes up, nothing said yet. ERR_* of the rooms. */

@@ -10,7 +10,7 @@
 #include "app/commands.h"
 #include "app/keys.h"
 #include "app/options.h"
-#include "app/platform.h"
+#include "app/platform/platform.h"
 #include "auth/auth.h"
 #include "base/must.h"
 #include "io/io.h"
@@ -46,7 +46,8 @@ static struct uplink_now now_of(const struct serve *s)
     return (struct uplink_now){.mono = io_mono_real(s->io), .wall = io_wall(s->io)};
 }
 
-/* --- gateway connections ------------------------------------------------------------------------ */
+/* --- gateway connections ------------------------------------------------------------------------
+ */
 
 static struct link *find_link(struct serve *s, int64_t id)
 {
@@ -137,7 +138,8 @@ static void drop_broken_links(struct serve *s)
     }
 }
 
-/* --- what the platform borrows --------------------------------------------------------------------- */
+/* --- what the platform borrows
+ * --------------------------------------------------------------------- */
 
 static uint64_t draw(void *ctx)
 {
@@ -174,7 +176,8 @@ static void tell_order(void *ctx, int64_t account_id, const char *order_id)
     api_notify_order(((struct serve *)ctx)->api, account_id, order_id);
 }
 
-/* --- the loop --------------------------------------------------------------------------------------- */
+/* --- the loop
+ * --------------------------------------------------------------------------------------- */
 
 static bool turn(void *arg)
 {
@@ -208,7 +211,8 @@ static void stop(void *arg, int signal_number)
     io_stop(((struct serve *)arg)->io);
 }
 
-/* --- start ------------------------------------------------------------------------------------------- */
+/* --- start
+ * ------------------------------------------------------------------------------------------- */
 
 struct serve_options {
     const char *data, *host, *http, *uplink_host, *uplink, *name, *secure, *web, *clock, *keys;
@@ -234,32 +238,32 @@ static enum err open_platform(struct serve *s, const char *data)
     char ledger[PATH_SIZE], readings[PATH_SIZE];
     snprintf(ledger, sizeof ledger, "%s/ledger.db", data);
     snprintf(readings, sizeof readings, "%s/readings.db", data);
-    return platform_open(&s->platform,
-                         &(struct platform_options){
-                             .ledger_path = ledger,
-                             .readings_path = readings,
-                             .links = {.ctx = s, .send = send_link, .close = close_link},
-                             .ctx = s,
-                             .random = draw,
-                             .sign = sign,
-                             .legacy = warn_of_legacy},
-                         now_of(s));
+    return platform_open(
+        &s->platform,
+        &(struct platform_options){.ledger_path = ledger,
+                                   .readings_path = readings,
+                                   .links = {.ctx = s, .send = send_link, .close = close_link},
+                                   .ctx = s,
+                                   .random = draw,
+                                   .sign = sign,
+                                   .legacy = warn_of_legacy},
+        now_of(s));
 }
 
 static enum err open_api(struct serve *s, const struct serve_options *o, int64_t port)
 {
-    TRY(api_open(&s->api, &(struct api_options){
-                              .io = s->io,
-                              .ledger = platform_ledger(s->platform),
-                              .readings_store = platform_readings_store(s->platform),
-                              .readings = platform_readings(s->platform),
-                              .headend = platform_headend(s->platform),
-                              .host = o->host,
-                              .port = (uint16_t)port,
-                              .release_keys = o->keys,
-                              .web_root = o->web,
-                              .secure = o->secure != NULL,
-                              .version = YUFU_VERSION}));
+    TRY(api_open(&s->api,
+                 &(struct api_options){.io = s->io,
+                                       .ledger = platform_ledger(s->platform),
+                                       .readings_store = platform_readings_store(s->platform),
+                                       .readings = platform_readings(s->platform),
+                                       .headend = platform_headend(s->platform),
+                                       .host = o->host,
+                                       .port = (uint16_t)port,
+                                       .release_keys = o->keys,
+                                       .web_root = o->web,
+                                       .secure = o->secure != NULL,
+                                       .version = YUFU_VERSION}));
     platform_watch_set(s->platform, &(struct platform_watch){.ctx = s,
                                                              .account = tell_account,
                                                              .meter = tell_meter,
@@ -327,16 +331,20 @@ static void end(struct serve *s)
 
 int app_serve_main(int argc, char **argv)
 {
-    struct serve_options o = {
-        .data = "data", .host = "127.0.0.1", .http = "8080", .uplink = "8443", .web = "web/dist",
-        .keys = UPDATE_KEYS};
+    struct serve_options o = {.data = "data",
+                              .host = "127.0.0.1",
+                              .http = "8080",
+                              .uplink = "8443",
+                              .web = "web/dist",
+                              .keys = UPDATE_KEYS};
     const struct option_row rows[] = {
         {"--data", "DIR", &o.data, "databases and certificates"},
         {"--host", "ADDRESS", &o.host, "listen here; anything but loopback must be asked for"},
         {"--http", "PORT", &o.http, "console and API; 0: any free port"},
         {"--uplink-host", "ADDRESS", &o.uplink_host, "listen here for gateways; default: --host"},
         {"--name", "A,B", &o.name, "what gateways call this machine; default: where it listens"},
-        {"--secure", NULL, &o.secure, "people come by https through a front server: Secure cookies"},
+        {"--secure", NULL, &o.secure,
+         "people come by https through a front server: Secure cookies"},
         {"--uplink", "PORT", &o.uplink, "gateways, TLS 1.3; 0: any free port"},
         {"--web", "DIR", &o.web, "the built console"},
         {"--release-keys", "PEM", &o.keys, "public keys of releases: whose update files are taken"},

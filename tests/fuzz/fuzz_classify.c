@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "app/classify.h"
+#include "app/terminal/classify.h"
 #include "base/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

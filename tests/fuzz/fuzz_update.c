@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/gateway_update.h"
+#include "app/gateway/gateway_update.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -13,7 +13,7 @@ HAN = "\u3400-\u9fff"
 MARK = re.compile(rf"[{HAN}][,;:!?](?! )|[,;:!?][{HAN}]|[{HAN}]\(|\)[{HAN}]")
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 CODE = re.compile(r"`[^`]*`|\]\([^)]*\)")
-DATA = {"src/app/demo_site.c"}  # rows with commas between them
+DATA = {"src/app/demo/demo_site.c"}  # rows with commas between them
 
 root = pathlib.Path(sys.argv[1])
 assert MARK.search('"已满,请"') and MARK.search('"见(x"') and not MARK.search('"已满\uff0c请"')

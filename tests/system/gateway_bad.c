@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/gateway_update.h"
+#include "app/gateway/gateway_update.h"
 
 static const char MARK[] = UPDATE_MARK BAD_RELEASE;
 

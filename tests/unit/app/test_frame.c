@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "app/commands.h"
-#include "app/frame.h"
-#include "app/frame_dump.h"
+#include "app/frame/frame.h"
+#include "app/frame/frame_dump.h"
 
 struct found {
     json_t *list[8];

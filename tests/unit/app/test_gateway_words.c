@@ -4,7 +4,7 @@
 
 #include "tests/unit/check.h"
 
-#include "app/gateway_words.h"
+#include "app/gateway/gateway_words.h"
 
 static void has_words(int point)
 {

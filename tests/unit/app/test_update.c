@@ -4,7 +4,7 @@
 
 #include "tests/unit/check.h"
 
-#include "app/gateway_update.h"
+#include "app/gateway/gateway_update.h"
 
 static struct update_header sample(void)
 {

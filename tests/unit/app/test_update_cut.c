@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "app/gateway_update.h"
+#include "app/gateway/gateway_update.h"
 #include "io/io.h"
 
 /* ---- a disk that loses what was not synced -------------------------------------------------- */
