@@ -180,7 +180,7 @@ void api_repeat_forget(void *api);
 
 api_handle api_login, api_logout, api_me, api_password;
 api_handle api_projects, api_places, api_people, api_wall, api_events, api_gateways, api_freshness;
-api_handle api_account, api_orders, api_order, api_ledger, api_settlements, api_messages,
+api_handle api_account, api_orders, api_meter_orders, api_order, api_ledger, api_settlements, api_messages,
     api_series;
 api_handle api_search, api_sell, api_cancel, api_relay, api_keep, api_import, api_claim_code;
 api_handle api_plans, api_plan_texts, api_plan_check, api_plan_trial, api_plan_simulate,

@@ -99,9 +99,11 @@ static enum err put_one(void *arg, const struct vend_status *s)
     return put_divided(arg, s);
 }
 
-enum err api_orders(struct call *c)
+static enum err put_orders(struct call *c, struct vend_filter f)
 {
-    struct vend_filter f = {.account_id = c->id};
+    TRY(api_query_text(c, "state", 16, &f.state));
+    if (f.state && strcmp(f.state, "open") != 0 && vend_state_of(f.state) == VEND_STATE_COUNT)
+        return api_bad(c, "state", ERR_API_FIELD, "open, or the name of a state is expected");
     TRY(api_query_limit(c, &f.limit));
     jwrite_object(&c->out, NULL);
     jwrite_array(&c->out, "orders");
@@ -109,6 +111,16 @@ enum err api_orders(struct call *c)
     jwrite_end(&c->out);
     jwrite_end(&c->out);
     return ERR_OK;
+}
+
+enum err api_orders(struct call *c)
+{
+    return put_orders(c, (struct vend_filter){.account_id = c->id});
+}
+
+enum err api_meter_orders(struct call *c)
+{
+    return put_orders(c, (struct vend_filter){.meter_id = c->id});
 }
 
 enum err api_order(struct call *c)

@@ -195,6 +195,8 @@ static const struct api_route routes[] = {
     {HTTP_GET, V1 "/meters/{id}/flow", API_VERB(VIEW), API_SCOPE_METER, .handle = api_flow},
     {HTTP_POST, V1 "/meters/{id}/relay", API_VERB(RELAY), API_SCOPE_METER, API_WRITE, API_BODY_JSON,
      true, api_relay},
+    {HTTP_GET, V1 "/meters/{id}/orders", API_VERB(MONEY), API_SCOPE_METER,
+     .handle = api_meter_orders},
     {HTTP_GET, V1 "/meters/{id}/ratio", API_VERB(VIEW), API_SCOPE_METER, .handle = api_ratios},
     {HTTP_POST, V1 "/meters/{id}/ratio", API_VERB(PRICE), API_SCOPE_METER, API_WRITE, API_BODY_JSON,
      true, api_ratio_put},

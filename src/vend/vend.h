@@ -202,6 +202,7 @@ struct vend_exchange {
 struct vend_filter {
     int64_t project_id; /* 0: all */
     int64_t account_id; /* 0: all */
+    int64_t meter_id;   /* 0: all; else those that were sold into it */
     const char *state;  /* a state's name, "open" (not final or in CONFLICT), NULL: all */
     wall_s before;      /* created before; 0: from the newest */
     int64_t limit;

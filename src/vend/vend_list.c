@@ -56,19 +56,28 @@ enum err vend_get(struct store_tx *tx, int64_t account_id, const char *order_id,
     return found ? ERR_OK : ERR_NOT_FOUND;
 }
 
+/* `found_by` is what an index finds them by. */
+#define LIST(found_by)                                                                             \
+    COLUMNS "WHERE " found_by " AND ($1 = 0 OR a.project_id = $1) "                                \
+            "AND ($2 = 0 OR o.account_id = $2) AND ($3 = 0 OR o.meter_id = $3) "                   \
+            "AND ($4 = '' OR o.state = $4 OR ($4 = 'open' AND o.state IN "                         \
+            "('CREATED', 'PAID', 'BOUND', 'FENCED', 'CONFLICT'))) "                                \
+            "AND ($5 = 0 OR o.created_at < $5) "                                                   \
+            "ORDER BY o.created_at DESC, o.account_id, o.order_id LIMIT $6"
+
+static const char *list_of(const struct vend_filter *f)
+{
+    return f->account_id ? LIST("o.account_id = $2")
+           : f->meter_id ? LIST("o.meter_id = $3")
+                         : LIST("o.created_at IS NOT NULL");
+}
+
 enum err vend_list(struct store_tx *tx, const struct vend_filter *f, vend_each *each, void *arg)
 {
     enum err told = ERR_OK;
     struct vend_status s;
-    const char *state = f->state ? f->state : "";
-    struct query q =
-        query_open(tx,
-                   COLUMNS "WHERE ($1 = 0 OR a.project_id = $1) AND ($2 = 0 OR o.account_id = $2) "
-                           "AND ($3 = '' OR o.state = $3 OR ($3 = 'open' AND o.state IN "
-                           "('CREATED', 'PAID', 'BOUND', 'FENCED', 'CONFLICT'))) "
-                           "AND ($4 = 0 OR o.created_at < $4) "
-                           "ORDER BY o.created_at DESC, o.account_id, o.order_id LIMIT $5",
-                   "iitii", f->project_id, f->account_id, state, f->before.s, f->limit);
+    struct query q = query_open(tx, list_of(f), "iiitii", f->project_id, f->account_id, f->meter_id,
+                                f->state ? f->state : "", f->before.s, f->limit);
     while (told == ERR_OK && query_step(&q)) {
         take(&q, &s);
         told = each(arg, &s);

@@ -77,6 +77,7 @@ END;
 -- Of a sale, what stays in the prepayment because the account owes it there; the rest goes into the meter.
 ALTER TABLE sale_order ADD COLUMN kept_fen INTEGER NOT NULL DEFAULT 0
   CHECK (kept_fen >= 0 AND kept_fen <= amount_fen);
+CREATE INDEX sale_order_meter ON sale_order (meter_id, created_at) WHERE meter_id IS NOT NULL;
 -- How much of each hundred of a sale may be kept in this way.
 ALTER TABLE billing_rule ADD COLUMN kept_percent INTEGER NOT NULL DEFAULT 50
   CHECK (kept_percent BETWEEN 0 AND 100);

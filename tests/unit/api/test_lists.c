@@ -60,6 +60,42 @@ static void test_lists(void **state)
     reply_free(&r);
 }
 
+/* The second cashier: what the first one sold and what nobody knows the outcome of. */
+static void test_open_orders(void **state)
+{
+    struct world *w = *state;
+    struct person admin = world_admin(w);
+    static const struct {
+        const char *path;
+        size_t count;
+    } list[] = {
+        {"/api/v1/accounts/1/orders?state=open", 0}, /* booked at once */
+        {"/api/v1/accounts/1/orders?state=BOOKED", 1},
+        {"/api/v1/accounts/2/orders?state=open", 1},
+        {"/api/v1/accounts/2/orders?state=CONFIRMED", 0},
+        {"/api/v1/meters/1/orders", 0},
+        {"/api/v1/meters/2/orders", 1},
+        {"/api/v1/meters/2/orders?state=open", 1},
+        {"/api/v1/meters/2/orders?state=REFUNDED", 0},
+    };
+    check_reply(world_post(w, &admin, "key-00000001", SELL, ORDER), 201, "-");
+    check_reply(
+        world_post(w, &admin, "key-00000002", "/api/v1/accounts/2/orders",
+                   "{\"order_id\": \"order-0002\", \"amount_fen\": 5000, \"method\": \"cash\"}"),
+        201, "-");
+    struct person second = world_cashier(w);
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        struct reply r = world_get(w, &second, list[i].path);
+        const json_t *orders = json_object_get(r.json, "orders");
+        if (r.status != 200 || json_array_size(orders) != list[i].count)
+            fail_msg("%s: %d %s", list[i].path, r.status, r.body);
+        reply_free(&r);
+    }
+    check_reply(world_get(w, &second, "/api/v1/meters/2/orders?state=lost"), 400, "API_FIELD");
+    check_reply(world_get(w, &second, "/api/v1/accounts/2/orders?state="), 400, "API_FIELD");
+    check_reply(world_get(w, &second, "/api/v1/meters/3/orders"), 404, "NOT_FOUND");
+}
+
 #define RELAY_ROW(w, values)                                                                       \
     world_execute(w, "INSERT OR REPLACE INTO relay (meter_id, circuit, state, state_at) "          \
                      "VALUES (1, " values ")")
@@ -226,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_lists),
+        CASE(test_open_orders),
         CASE(test_wall_knows_what_was_read_back),
         CASE(test_events_speak_in_words),
         CASE(test_bad_queries),

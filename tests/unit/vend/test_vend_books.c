@@ -139,6 +139,19 @@ static enum err list_open(struct store_tx *tx, void *arg)
                      count_one, arg);
 }
 
+static enum err list_of_meter(struct store_tx *tx, void *arg)
+{
+    return vend_list(tx,
+                     &(struct vend_filter){.meter_id = WORLD_METER, .state = "open", .limit = 10},
+                     count_one, arg);
+}
+
+static enum err list_of_another(struct store_tx *tx, void *arg)
+{
+    return vend_list(tx, &(struct vend_filter){.meter_id = WORLD_METER + 1, .limit = 10}, count_one,
+                     arg);
+}
+
 static enum err list_all(struct store_tx *tx, void *arg)
 {
     return vend_list(tx, &(struct vend_filter){.account_id = WORLD_ACCOUNT, .limit = 2}, count_one,
@@ -148,14 +161,18 @@ static enum err list_all(struct store_tx *tx, void *arg)
 static void test_list(void **state)
 {
     struct world *w = *state;
-    int open = 0, all = 0;
+    int open = 0, all = 0, of_meter = 0, of_another = 0;
     world_know_wallet(w);
     assert_ok(world_sell(w, A, 5000, NULL));
     assert_ok(world_sell(w, B, 5000, NULL));
     assert_ok(store_read(w->store, list_open, &open));
     assert_ok(store_read(w->store, list_all, &all));
+    assert_ok(store_read(w->store, list_of_meter, &of_meter));
+    assert_ok(store_read(w->store, list_of_another, &of_another));
     assert_int_equal(open, 2);
     assert_int_equal(all, 2);
+    assert_int_equal(of_meter, 2);
+    assert_int_equal(of_another, 0);
 }
 
 static void test_every_move_is_audited(void **state)

@@ -1338,7 +1338,11 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Orders with their money trail, newest first */
+        /**
+         * Orders with their money trail, newest first
+         * @description With `state=open` those whose outcome is not known yet, or waits for a person, whoever sold them:
+         *     what a cashier looks at before the same customer pays again.
+         */
         get: operations["listOrders"];
         put?: never;
         /**
@@ -1876,6 +1880,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/meters/{meter_id}/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        /** Orders that were sold into a meter, of whatever account, newest first */
+        get: operations["listMeterOrders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/meters/{meter_id}/relay": {
         parameters: {
             query?: never;
@@ -1891,7 +1915,9 @@ export interface paths {
         /**
          * Cut or restore by hand
          * @description Writes the desired state; the answer shows it as pending until the meter's own state was read
-         *     back. A cut under keep-power is refused (409).
+         *     back. A cut under keep-power is refused (409), and the restore of a single circuit while the whole
+         *     meter is cut, unless that circuit was cut by itself: then it returns together with the whole. The restore
+         *     of a whole meter leaves those circuits open that were cut by themselves.
          */
         post: operations["setRelay"];
         delete?: never;
@@ -4442,6 +4468,8 @@ export interface components {
         OrderId: components["schemas"]["OrderIdText"];
         /** @description Id of a check */
         ImportCheckId: string;
+        /** @description Only those in this state; `open`: in any but the last ones, which is CREATED, PAID, BOUND, FENCED and CONFLICT */
+        OrdersInState: "open" | "CREATED" | "PAID" | "BOUND" | "CONFIRMED" | "REJECTED" | "FENCED" | "REFUNDED" | "CONFLICT" | "BOOKED";
         /** @description Rows at most */
         Limit: number;
         /** @description One key for one wish; repeat it when the answer did not arrive */
@@ -6784,6 +6812,8 @@ export interface operations {
     listOrders: {
         parameters: {
             query?: {
+                /** @description Only those in this state; `open`: in any but the last ones, which is CREATED, PAID, BOUND, FENCED and CONFLICT */
+                state?: components["parameters"]["OrdersInState"];
                 /** @description Rows at most */
                 limit?: components["parameters"]["Limit"];
             };
@@ -6807,6 +6837,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
@@ -7860,6 +7891,40 @@ export interface operations {
                     "application/json": components["schemas"]["Flow"];
                 };
             };
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+        };
+    };
+    listMeterOrders: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state; `open`: in any but the last ones, which is CREATED, PAID, BOUND, FENCED and CONFLICT */
+                state?: components["parameters"]["OrdersInState"];
+                /** @description Rows at most */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Meter */
+                meter_id: components["parameters"]["MeterId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Orders */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        orders: components["schemas"]["Order"][];
+                    };
+                };
+            };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
