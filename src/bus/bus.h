@@ -9,8 +9,10 @@
  * Answers are matched to the one outstanding request by the protocol's link (address and control);
  * echoes, garbage and late answers from others are counted and dropped. Where answers do not say
  * what they answer (Modbus RTU), a meter that owes one is asked nothing else for a while: a late
- * answer must never become another register's value. Meters of several protocols
- * and speeds may share a line: each peer has a link and a speed of its own if it differs.
+ * answer must never become another register's value. Nor may what was asked before an order become
+ * its proof: a job that wants news waits for what its meter owes, whatever it speaks. Meters of
+ * several protocols and speeds may share a line: each peer has a link and a speed of its own if it
+ * differs.
  *
  * Other masters: whoever asks on this line is given the time to be answered, and a request of ours
  * that was spoilt by one is repeated after a pause that nobody else makes. Noise that never ends
@@ -69,6 +71,15 @@ struct bus_rouse {
     int32_t pause_ms, awake_ms;
 };
 
+/* Questions of one kind that may yet be answered, though nobody waits for it. */
+struct bus_owed {
+    uint8_t count;
+    uint32_t blind, by; /* what they share; the arrival number of their job */
+    mono_ms since,
+        until; /* the first of them went out; no other question of the kind before this */
+};
+#define BUS_OWED 2 /* kinds that are kept: what is read, what is ordered */
+
 /* Each meter of a line is a peer, numbered by the caller 0..BUS_PEERS_MAX-1. */
 struct bus_peer {
     const struct meter_link *link; /* NULL: the line's */
@@ -86,13 +97,9 @@ struct bus_peer {
     int32_t slowest_ms; /* decaying maximum of seen turnarounds; 0: none yet */
     mono_ms probe_at;   /* silent: next probe */
     uint32_t answers, timeouts, damaged;
-    uint64_t turnaround_ms; /* of all answers together */
-    /* questions that may yet be answered, though nobody waits for it: bus_late.c */
-    uint8_t owed;
-    uint32_t owed_blind, owed_by; /* what they share; the arrival number of their job */
-    mono_ms owed_since;           /* the first of them went out */
-    mono_ms doubt_until;          /* no other question before this */
-    int32_t late_ms;              /* an answer was seen to come so late; 0: none yet */
+    uint64_t turnaround_ms;         /* of all answers together */
+    struct bus_owed owed[BUS_OWED]; /* bus_late.c */
+    int32_t late_ms;                /* an answer was seen to come so late; 0: none yet */
 };
 
 struct bus_job {
@@ -101,6 +108,7 @@ struct bus_job {
     enum bus_priority priority;
     uint8_t attempts; /* sendings before giving up, >= 1; a vend has exactly 1 */
     bool silent;      /* broadcast: no answer comes */
+    bool news;        /* its answer must not be one to an earlier question */
     uint16_t len;
     uint8_t request[METER_FRAME_MAX];
 };
@@ -206,9 +214,10 @@ bool bus_peer_change(struct bus *b, struct bus_change *out);
  * jobs that were never sent stay. */
 void bus_reset(struct bus *b, mono_ms now);
 
-/* May this peer be polled now? An answering one always, unless it owes an answer that could be
- * taken for another's; a silent one when its turn on the probe ring has come. Orders need not ask.
- */
+/* From when on it may be polled, for what it owes: an answer could be taken for another's. */
+mono_ms bus_owes_until(const struct bus *b, uint16_t peer);
+/* May this peer be polled now? An answering one always, unless it owes such an answer; a silent one
+ * when its turn on the probe ring has come. Orders need not ask. */
 bool bus_may_poll(const struct bus *b, uint16_t peer, mono_ms now);
 /* Forgets what was learnt of a peer: another meter has its number now. */
 void bus_peer_reset(struct bus *b, uint16_t peer);

@@ -152,7 +152,7 @@ bool bus_may_poll(const struct bus *b, uint16_t peer, mono_ms now)
 {
     const struct bus_peer *p = &b->peers[peer];
     bool turn = !p->silent || (mono_due(p->probe_at, now) && mono_due(b->probe_free_at, now));
-    return turn && mono_due(p->doubt_until, now);
+    return turn && mono_due(bus_owes_until(b, peer), now);
 }
 
 void bus_peer_reset(struct bus *b, uint16_t peer)

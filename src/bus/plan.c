@@ -74,7 +74,7 @@ static mono_ms peer_may(const struct plan *p, const struct bus *b, uint16_t peer
     mono_ms may = first_due(&p->peers[peer]);
     if (may.ms == MONO_NEVER.ms)
         return may;
-    const mono_ms bounds[] = {p->peers[peer].not_before, bp->doubt_until,
+    const mono_ms bounds[] = {p->peers[peer].not_before, bus_owes_until(b, peer),
                               bp->silent ? bp->probe_at : may, bp->silent ? b->probe_free_at : may};
     for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++)
         may = mono_later(may, bounds[i]);
@@ -147,7 +147,7 @@ static int longest_waiting(const struct plan *p, const struct bus *b, mono_ms no
 /* Who owes an answer that could be taken for another's leaves the line to the others. */
 static bool sweep_goes_on(const struct plan *p, const struct bus *b, mono_ms now)
 {
-    return p->peer >= 0 && mono_due(b->peers[p->peer].doubt_until, now);
+    return p->peer >= 0 && mono_due(bus_owes_until(b, (uint16_t)p->peer), now);
 }
 
 bool plan_next(struct plan *p, const struct bus *b, mono_ms now, struct plan_ask *ask)

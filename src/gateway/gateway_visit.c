@@ -95,6 +95,7 @@ static void go(struct gateway *g, const struct gateway_now *now, size_t line, en
     const struct open_command *c = gateway_command_find(g, v->command_id);
     struct bus_job job = {.tag = GATEWAY_TAG_VISIT,
                           .peer = v->peer,
+                          .news = true,
                           .priority = v->sends + v->looks == 0 && step != VISIT_SEND ? BUS_ORDER
                                                                                     : BUS_STEP,
                           .attempts = step == VISIT_SEND      ? 1

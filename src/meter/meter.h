@@ -42,9 +42,11 @@ struct meter_link {
     enum err (*cut)(const uint8_t *data, size_t len, size_t *begin, size_t *end);
     enum meter_match (*match)(struct bytes request, struct bytes answer);
     bool clock; /* meters of such a line take meter_ask_clock's broadcast */
-    /* Questions of one number get answers that do not say which of them they answer: a late one
-     * could be taken for another's. 0, and all questions if it is NULL: the answer says it. */
+    /* Questions of one number get answers of which a late one could be taken for another's. 0, and
+     * all questions if it is NULL: the answer says which question it answers. */
     uint32_t (*blind)(struct bytes request);
+    /* What is read says what it is, but not when it was asked: only what must be news is blind. */
+    bool named;
 };
 
 extern const struct meter_link meter_link_dlt645, meter_link_dlt645_1997, meter_link_cjt188,

@@ -38,7 +38,12 @@ static enum meter_match match(struct bytes request, struct bytes answer)
     return other ? METER_MATCH_NO : METER_MATCH_ANSWER;
 }
 
-const struct meter_link meter_link_dlt645_1997 = {"dlt645-1997", cut, match, true, NULL};
+const struct meter_link meter_link_dlt645_1997 = {.name = "dlt645-1997",
+                                                  .cut = cut,
+                                                  .match = match,
+                                                  .clock = true,
+                                                  .blind = meter_link_dlt645_blind,
+                                                  .named = true};
 
 static void ask(const struct meter_unit *u, uint8_t control, struct bytes data, struct writer *w)
 {

@@ -18,6 +18,7 @@ enum meter_protocol {
     METER_PROTOCOLS
 };
 
+uint32_t meter_link_dlt645_blind(struct bytes request);
 extern const struct meter_driver meter_driver_dlt645, meter_driver_dlt645_1997, meter_driver_cjt188,
     meter_driver_modbus_rtu, meter_driver_modbus_tcp, meter_driver_mbus;
 const struct meter_driver *meter_driver_of(enum meter_protocol protocol);

@@ -1,7 +1,7 @@
 /* DL/T 645 as a line sees it. */
 #include <string.h>
 
-#include "meter/meter.h"
+#include "meter/meter_impl.h"
 #include "proto/dlt645.h"
 #include "proto/dlt645_ask.h"
 
@@ -45,4 +45,23 @@ static enum meter_match match(struct bytes request, struct bytes answer)
     return other_id ? METER_MATCH_NO : METER_MATCH_ANSWER;
 }
 
-const struct meter_link meter_link_dlt645 = {"dlt645", cut, match, true, NULL};
+/* By meter and function. Who is asked by a wildcard is nobody who could owe something. */
+uint32_t meter_link_dlt645_blind(struct bytes request)
+{
+    struct dlt645_frame r;
+    size_t used;
+    if (dlt645_decode(request.data, request.len, &r, &used) != ERR_OK ||
+        memchr(r.address, 0xAA, sizeof r.address))
+        return 0;
+    uint32_t n = 0;
+    for (size_t i = 0; i < 4; i++)
+        n = n << 8 | r.address[i];
+    return n << 5 | (r.control & 0x1F);
+}
+
+const struct meter_link meter_link_dlt645 = {.name = "dlt645",
+                                             .cut = cut,
+                                             .match = match,
+                                             .clock = true,
+                                             .blind = meter_link_dlt645_blind,
+                                             .named = true};

@@ -54,7 +54,8 @@ static enum meter_match match(struct bytes request, struct bytes answer)
     return told && speaks_for(r.address, a.address) ? METER_MATCH_ANSWER : METER_MATCH_NO;
 }
 
-const struct meter_link meter_link_mbus = {"mbus", cut, match, false, NULL};
+const struct meter_link meter_link_mbus = {
+    .name = "mbus", .cut = cut, .match = match, .named = true};
 
 /* --- addresses
  * -------------------------------------------------------------------------------------- */

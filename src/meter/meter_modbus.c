@@ -113,9 +113,10 @@ static uint32_t blind_rtu(struct bytes request)
     return good && reads(r.function) ? r.unit : 0;
 }
 
-const struct meter_link meter_link_modbus_rtu = {"modbus-rtu", cut_rtu, match_rtu, false,
-                                                 blind_rtu};
-const struct meter_link meter_link_modbus_tcp = {"modbus-tcp", cut_tcp, match_tcp, false, NULL};
+const struct meter_link meter_link_modbus_rtu = {
+    .name = "modbus-rtu", .cut = cut_rtu, .match = match_rtu, .blind = blind_rtu};
+const struct meter_link meter_link_modbus_tcp = {
+    .name = "modbus-tcp", .cut = cut_tcp, .match = match_tcp, .named = true};
 
 /* --- asking
  * ----------------------------------------------------------------------------------------- */

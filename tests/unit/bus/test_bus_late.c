@@ -4,6 +4,8 @@
 
 #include "bus/bus.h"
 #include "bus/plan.h"
+#include "proto/dlt645.h"
+#include "proto/dlt645_ask.h"
 #include "proto/modbus.h"
 
 /* Behind something that keeps requests waiting: each is answered, in order, `late_ms` after it came
@@ -275,6 +277,153 @@ static void test_who_is_absent_does_not_answer(void **state)
     assert_int_equal(bus.stats.absent, 3);
 }
 
+/* --- a state is news or it is no proof ----------------------------------------------------------
+ */
+
+#define STATE_ID 0x04000503
+static const uint8_t address[6] = {0x12, 0, 0x51, 5, 3, 0x26};
+
+/* A DL/T 645 meter behind a long way: what it tells of its state is the time it was asked. */
+static struct {
+    int64_t late_ms;
+    struct dlt645_frame asked[QUEUE];
+    mono_ms at[QUEUE], since[QUEUE];
+    size_t first, count;
+} marked;
+
+static int start_marked(void **state)
+{
+    struct bus_timing t = bus_timing_marked(2400);
+    start(state);
+    memset(&marked, 0, sizeof marked);
+    bus_init(&bus, &meter_link_dlt645, &t, now);
+    return 0;
+}
+
+static void marked_hears(const uint8_t *data, size_t len)
+{
+    size_t used, at = (marked.first + marked.count) % QUEUE;
+    mono_ms before = marked.count > 0 ? marked.at[(at + QUEUE - 1) % QUEUE] : now;
+    assert_true(marked.count < QUEUE);
+    assert_ok(dlt645_decode(data, len, &marked.asked[at], &used));
+    if (memcmp(marked.asked[at].address, address, sizeof address) != 0)
+        return;
+    marked.since[at] = now;
+    marked.at[at] = mono_later(mono_after(now, marked.late_ms), before);
+    marked.count++;
+}
+
+static void marked_speaks(void)
+{
+    if (marked.count == 0 || !mono_due(marked.at[marked.first], now))
+        return;
+    uint8_t out[METER_FRAME_MAX];
+    struct writer w = writer_of(out, sizeof out);
+    struct dlt645_frame f = marked.asked[marked.first];
+    uint32_t since = (uint32_t)marked.since[marked.first].ms;
+    bool reads = f.control == DLT645_READ;
+    f.control |= DLT645_ANSWER;
+    f.len = reads ? 8 : 0;
+    memcpy(f.data + 4, &since, sizeof since);
+    dlt645_encode(&f, 0, &w);
+    marked.first = (marked.first + 1) % QUEUE;
+    marked.count--;
+    bus_input(&bus, now, out, w.len);
+}
+
+static void marked_pass(int64_t ms)
+{
+    uint8_t out[METER_FRAME_MAX];
+    for (mono_ms end = mono_after(now, ms); now.ms < end.ms; now = mono_after(now, 1)) {
+        marked_speaks();
+        bus_tick(&bus, now);
+        size_t len = bus_output(&bus, now, out, sizeof out);
+        if (len > 0)
+            marked_hears(out, len);
+    }
+}
+
+static void submit_marked(enum bus_priority priority, bool news, uint8_t control, uint8_t attempts)
+{
+    struct dlt645_frame f;
+    struct bus_job job = {.priority = priority, .news = news, .attempts = attempts};
+    struct writer w = writer_of(job.request, sizeof job.request);
+    dlt645_ask_read(&f, address, STATE_ID);
+    f.control = control;
+    dlt645_encode(&f, 0, &w);
+    job.len = (uint16_t)w.len;
+    assert_ok(bus_submit(&bus, &job));
+}
+
+/* What its answer says: when the question went out that it answers. 0: there is none. */
+static int64_t told(void)
+{
+    struct bus_result r;
+    struct dlt645_frame f;
+    uint32_t since;
+    size_t used;
+    while (!bus_result(&bus, &r))
+        marked_pass(1);
+    if (r.err != ERR_OK)
+        return 0;
+    assert_ok(dlt645_decode(r.answer, r.len, &f, &used));
+    memcpy(&since, f.data + 4, sizeof since);
+    return f.len == 8 ? (int64_t)since : 1;
+}
+
+/* Polled in vain, ordered, looked at: the look never finds what was asked before the order. */
+static void test_what_was_asked_before_an_order_is_no_proof(void **state)
+{
+    int proofs = 0;
+    for (size_t i = 0; i < sizeof lateness / sizeof lateness[0]; i++)
+        for (uint8_t polls = 1; polls <= 3; polls++)
+            for (int round = 0; round < 2; round++) {
+                start_marked(state);
+                marked.late_ms = lateness[i];
+                for (uint8_t k = 0; k < polls; k++) {
+                    submit_marked(BUS_POLL, false, DLT645_READ, 1);
+                    (void)told();
+                }
+                submit_marked(BUS_ORDER, true, DLT645_CONTROL, 1);
+                int64_t ordered = now.ms;
+                (void)told();
+                if (round > 0)
+                    marked.late_ms = 50; /* what stood in its way is gone */
+                submit_marked(BUS_STEP, true, DLT645_READ, 3);
+                int64_t proof = told();
+                assert_true(proof == 0 || proof > ordered);
+                proofs += proof != 0;
+            }
+    assert_true(proofs > 20);
+}
+
+/* Polls say what they read; a second too old does not matter to them. */
+static void test_polls_of_named_values_do_not_wait(void **state)
+{
+    (void)state;
+    marked.late_ms = 100'000;
+    submit_marked(BUS_POLL, false, DLT645_READ, 1);
+    assert_int_equal(told(), 0);
+    assert_true(bus_may_poll(&bus, 0, now));
+    submit_marked(BUS_POLL, false, DLT645_READ, 1);
+    marked_pass(100);
+    assert_int_equal(bus.stats.exchanges, 2);
+}
+
+/* The second order's answer is not the first one's: neither says which. */
+static void test_an_order_is_not_answered_by_an_earlier_one(void **state)
+{
+    (void)state;
+    marked.late_ms = 1'500;
+    submit_marked(BUS_ORDER, true, DLT645_CONTROL, 1);
+    assert_int_equal(told(), 0);
+    submit_marked(BUS_ORDER, true, DLT645_CONTROL, 1);
+    marked_pass(700);
+    assert_int_equal(bus.stats.exchanges, 1);
+    marked_pass(1'000); /* the first one's has come meanwhile */
+    assert_int_equal(bus.stats.strays, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +435,9 @@ int main(void)
         cmocka_unit_test_setup(test_who_is_busy_is_asked_again, start),
         cmocka_unit_test_setup(test_who_is_absent_does_not_answer, start),
         cmocka_unit_test_setup(test_the_plan_asks_the_others_meanwhile, start),
+        cmocka_unit_test_setup(test_what_was_asked_before_an_order_is_no_proof, start_marked),
+        cmocka_unit_test_setup(test_polls_of_named_values_do_not_wait, start_marked),
+        cmocka_unit_test_setup(test_an_order_is_not_answered_by_an_earlier_one, start_marked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
