@@ -258,8 +258,9 @@ static int read_back(const char *path)
 {
     struct load_settings settings = load_settings_default();
     struct classify_sink sink = {take_event, take_label, take_note, take_clock, NULL};
+    struct classify_how how = {.settings = &settings, .mains_hz = 50};
     struct classify_problem problem;
-    if (classify_file(path, &settings, 50, &sink, &problem) == ERR_OK)
+    if (classify_file(path, &how, &sink, &problem) == ERR_OK)
         return 0;
     fprintf(stderr, "heldout: %s, line %zu: %s\n", path, problem.line, problem.what);
     return 1;

@@ -131,8 +131,9 @@ static int read_file(const char *path)
 {
     struct classify_problem problem;
     struct classify_sink sink = {take_event, take_label, take_note, take_clock, &file};
+    struct classify_how how = {.settings = &settings, .mains_hz = 50};
     file.event_count = file.label_count = 0;
-    if (classify_file(path, &settings, 50, &sink, &problem) != ERR_OK) {
+    if (classify_file(path, &how, &sink, &problem) != ERR_OK) {
         fprintf(stderr, "recorded: %s, line %zu: %s\n", path, problem.line, problem.what);
         return 1;
     }

@@ -4,6 +4,7 @@
 Every format of docs/manual/load.md, the refusals with their line, the options; and, where the recorded
 data is at hand, that no heating is missed and nothing else trips.
 """
+import gzip
 import os
 import pathlib
 import re
@@ -137,6 +138,13 @@ SPELLINGS = {
     "fourteen digits": spelt("ts,P,Q,U,I", lambda t, *r: (f"202211141642{t + 10:02d}", *r)),
     "a Chinese date": spelt("时间,P,Q,U,I", lambda t, *r: (f"2022年11月14日 16时42分{t + 10:02d}秒", *r)),
     "an American date": spelt("time,P,Q,U,I", lambda t, *r: (f"11/14/2022 04:42:{t + 10:02d} PM", *r)),
+    "a month by its name": spelt("time,P,Q,U,I", lambda t, *r: (f"14-Nov-2022 {clock(t)}.000", *r)),
+    "a month by its whole name": spelt("time;P;Q;U;I", lambda t, *r: (f"November 14, 2022 4:42:{t + 10:02d} PM", *r), by=";"),
+    "a day of the week before the month": spelt("time,P,Q,U,I", lambda t, *r: (f"Mon Nov 14 {clock(t)} 2022", *r)),
+    "a month by its name, with a zone": spelt("time,P,Q,U,I", lambda t, *r: (f'"Mon, 14 Nov 2022 {clock(t)} +0800"', *r)),
+    "a month by its name beside the time": spelt("Date,Time,P,Q,U,I", lambda t, *r: ("14/nov/2022", clock(t), *r)),
+    "no heading, in the plain order": "\n".join(spelt("", lambda t, *r: (f"{t}.0", *r)).splitlines()[1:]) + "\n",
+    "no heading, decimal commas": "\n".join(spelt("", lambda *r: r, by=";", comma=True).splitlines()[1:]) + "\n",
     "a date with strokes, day first": spelt("time,P,Q,U,I", lambda t, *r: (f"14-11-2022 {clock(t)}", *r)),
     "a zone's name in brackets": spelt("time,P,Q,U,I", lambda t, *r: (f"2022-11-14T{clock(t)}+08:00[Asia/Shanghai]", *r)),
     "a clock past midnight": spelt("time,P,Q,U,I", lambda t, *r: (f"23:59:{t + 50}" if t < 10 else f"00:00:{t - 10:02d}", *r)),
@@ -177,6 +185,72 @@ def cycles_of(hz):
         on = n >= 2 * hz
         rows.append(f"{n / hz:.4f},{1830.0 if on else 30.0},{6.0 if on else 5.0},219.5,{8.337 if on else 0.139}")
     return "\n".join(rows) + "\n"
+
+
+def packed(folder):
+    """Compressed, or in UTF-16, as loggers and spreadsheets leave it."""
+    plain = spelt("time,P,Q,U,I", lambda *r: r)
+    wanted = steps(classify(write(folder, "unpacked.csv", plain))[1])
+    chinese = SPELLINGS["Chinese headings"]
+    for name, data in (("room.csv.gz", gzip.compress(plain.encode())),
+                       ("two.csv.gz", gzip.compress(plain[:100].encode()) + gzip.compress(plain[100:].encode())),
+                       ("gzip_by_its_bytes.csv", gzip.compress(chinese.encode("gb18030"))),
+                       ("marked_little.csv", b"\xff\xfe" + chinese.encode("utf-16-le")),
+                       ("marked_big.csv", b"\xfe\xff" + chinese.encode("utf-16-be")),
+                       ("little.csv", plain.encode("utf-16-le")), ("big.csv", plain.encode("utf-16-be")),
+                       ("both.csv.gz", gzip.compress(chinese.encode("utf-16")))):
+        path = pathlib.Path(folder) / name
+        path.write_bytes(data)
+        code, out, err = classify(path)
+        check(f"read alike: {name}", code == 0 and err == "" and steps(out) == wanted, out + err)
+    write(folder, "room.labels.csv", "time,label\n7,kettle\n")
+    _, out, _ = classify(pathlib.Path(folder) / "room.csv.gz")
+    check("labels beside what is compressed", table(out).get("kettle", (0,) * 9)[3] == 1, out)
+    inner = pathlib.Path(folder) / "packed"
+    inner.mkdir()
+    (inner / "a.csv.gz").write_bytes(gzip.compress(plain.encode()))
+    code, out, err = classify(inner)
+    check("a folder: what is compressed is read", code == 0 and steps(out) == wanted, out + err)
+    whole = gzip.compress(plain.encode())
+    for name, data, line, word in (
+            ("torn.csv.gz", whole[:-20], 0, "gzip: its end is missing"),
+            ("spoilt.csv.gz", whole[:-8] + bytes(8), 0, "gzip: it is damaged"),
+            ("odd.csv", "time,P\n1,2\n".encode("utf-16")[:-1], 2, "UTF-16: half a character"),
+            ("lone.csv", "time,P\n1,2\n".encode("utf-16") + b"\x00\xdc", 2, "UTF-16: no character"),
+            ("zip.csv.gz", gzip.compress(b"PK\x03\x04junk"), 1, "unpack it")):
+        path = pathlib.Path(folder) / name
+        path.write_bytes(data)
+        code, out, err = classify(path)
+        check(f"refused: {name}", code == 1 and word in err and (not line or f"{name}, line {line}: " in err), out + err)
+
+
+def named_columns(folder):
+    """A file without a heading, or with one that nobody knows."""
+    plain = spelt("", lambda *r: r)
+    _, wanted, _ = classify(write(folder, "known.csv", spelt("time,P,Q,U,I", lambda *r: r)))
+    for name, columns, text in (
+            ("no heading", "time,P,Q,U,I", plain[1:]),
+            ("another order", "U,I,P,Q,time", spelt("", lambda t, p, q, u, i: (u, i, p, q, t))[1:]),
+            ("units", "time_ms;P (kW);-;Q;U;I", spelt("", lambda t, p, q, u, i: (t * 1000, p / 1000, "x", q, u, i))[1:]),
+            ("decimal commas", "time,P,Q,U,I", spelt("", lambda *r: r, by=";", comma=True)[1:]),
+            ("decimal commas and blanks", "time,P,Q,U,I", spelt("", lambda *r: r, by=" ", comma=True)[1:]),
+            ("a heading of another tongue", "time,P,Q,U,I", "aika,teho,lois,jannite,virta" + plain),
+            ("a heading that is known", "time,P,Q,U,I", "time,Q,P,U,I" + plain)):
+        code, out, err = classify("--columns", columns, write(folder, "bare.csv", text))
+        check(f"--columns: {name}", code == 0 and err == "" and steps(out) == steps(wanted), out + err)
+    for name, columns, text, where, word in (
+            ("columns that are not known", None, "0,220,1.5,300,10\n1,220,1.5,300,10\n", ", line 1: ", "--columns time,P"),
+            ("what may be the factor", None, "0,5,1,220,.02,.98\n1,5,1,220,.02,.98\n", ", line 1: ", "--columns time,P"),
+            ("below words that are no heading", None, "aika,teho,lois,jannite,virta" + plain, ", line 1: ", "--columns"),
+            ("no P", "time,Q", "1,2\n2,3\n", ", line 1: ", "no column P"),
+            ("a unit", "time,P (furlong)", "1,2\n2,3\n", ", line 1, column 2: ", "unknown unit"),
+            ("more cells", "time,P", "1,2,3\n2,3,3\n", ", line 1, column 3: ", "3 cells, but --columns has 2")):
+        args = ["--columns", columns] if columns else []
+        code, out, err = classify(*args, write(folder, "bare.csv", text))
+        check(f"refused without a heading: {name}", code == 1 and "bare.csv" + where in err and word in err, out + err)
+    truth = write(folder, "bare_truth.csv", "7,kettle\n14,off\n")
+    _, out, err = classify("--labels", truth, write(folder, "bare.csv", plain[1:]))
+    check("labels without a heading", table(out).get("kettle", (0,) * 9)[1:4] == (1, 0, 1), out + err)
 
 
 def frequencies(folder):
@@ -348,10 +422,6 @@ def refusals(folder):
         code, out, err = classify(write(folder, f"bad{i}.csv", text))
         place = (f", line {line}" if line else "") + (f", column {column}" if column else "") + ": "
         check(f"refused: {word}", code == 1 and f".csv{place}" in err and word in err, err + out[:200])
-    path = pathlib.Path(folder) / "wide.csv"
-    path.write_bytes("time,P\n1,2\n".encode("utf-16"))
-    code, _, err = classify(path)
-    check("refused: UTF-16", code == 1 and "line 1: UTF-16" in err, err)
     code, _, err = classify(pathlib.Path(folder) / "nowhere.csv")
     check("no such file", code == 1 and "No such file" in err, err)
     _, _, err = classify(write(folder, "maybe.csv", "time,P\n" + "".join(f"{t},1.8\n" for t in range(9))))
@@ -403,6 +473,8 @@ def recorded():
 with tempfile.TemporaryDirectory() as folder:
     plain(folder)
     spellings(folder)
+    packed(folder)
+    named_columns(folder)
     frequencies(folder)
     label_columns(folder)
     label_words(folder)

@@ -80,7 +80,7 @@ void classify_give(struct reading *r, const struct load_sample *x)
     if (r->last_ms != INT64_MIN && x->now.ms - r->last_ms > HOLD_MS)
         r->watch = (struct load_watch){}; /* what happened meanwhile nobody knows */
     r->last_ms = x->now.ms;
-    if (load_take(&r->watch, r->settings, x, &e))
+    if (load_take(&r->watch, r->how->settings, x, &e))
         r->sink->event(r->sink->arg, &e, load_plain_rule(&e.step));
 }
 
@@ -237,36 +237,6 @@ void classify_bench_labels(struct reading *r)
 /* --- files
  * -------------------------------------------------------------------------------------------- */
 
-/* What is no text, by its first bytes. */
-static const struct {
-    const char *bytes, *what;
-} packed[] = {
-    {"\xff\xfe", "UTF-16: save it as UTF-8"},
-    {"\xfe\xff", "UTF-16: save it as UTF-8"},
-    {"\x1f\x8b", "compressed (gzip): unpack it first"},
-    {"PK\x03\x04", "an archive or a workbook (zip, xlsx): unpack it, or save it as CSV"},
-    {"BZh", "compressed (bzip2): unpack it first"},
-    {"\xfd"
-     "7zXZ",
-     "compressed (xz): unpack it first"},
-    {"\x28\xb5\x2f\xfd", "compressed (zstd): unpack it first"},
-    {"\xd0\xcf\x11\xe0", "a workbook (xls): save it as CSV"},
-};
-
-static enum err check_text(struct reading *r, FILE *file)
-{
-    char start[8] = "";
-    size_t length = fread(start, 1, sizeof start - 1, file);
-    r->problem->line = length > 0;
-    for (size_t i = 0; i < sizeof packed / sizeof *packed; i++)
-        if (strncmp(start, packed[i].bytes, strlen(packed[i].bytes)) == 0)
-            return classify_refuse(r, 0, "%s", packed[i].what);
-    r->problem->line = 0;
-    return fseek(file, strncmp(start, "\xef\xbb\xbf", 3) == 0 ? 3 : 0, SEEK_SET) == 0
-               ? ERR_OK
-               : classify_refuse(r, 0, "%s", strerror(errno));
-}
-
 /* Whether what is behind the mark of a remark is a heading: "# time,P,Q". */
 static bool uncover(char *line, classify_begins *begins)
 {
@@ -295,7 +265,7 @@ static enum err read_heading(struct reading *r, FILE *file, char line[TEXT_LINE_
     size_t first_line = 0;
     enum err e;
     while (next_line(r, file, line, &e)) {
-        if (uncover(line, begins))
+        if (r->how->columns ? classify_is_named_row(r, line) : uncover(line, begins))
             return ERR_OK;
         bool content = *line && !is_remark(line);
         if (content && first_line == 0) {
@@ -313,24 +283,30 @@ static enum err read_heading(struct reading *r, FILE *file, char line[TEXT_LINE_
     return ERR_OK;
 }
 
-enum err classify_read(struct reading *r, classify_begins *begins, classify_rest *rest)
+static enum err read_open(struct reading *r, FILE *file, classify_begins *begins,
+                          classify_rest *rest)
 {
     char line[TEXT_LINE_MAX];
-    struct classify_problem *problem = r->problem;
-    *problem = (struct classify_problem){0};
-    FILE *file = fopen(r->path, "r");
-    if (!file) {
-        snprintf(problem->what, sizeof problem->what, "%s", strerror(errno));
-        return ERR_IO_FILE;
+    TRY(read_heading(r, file, line, begins));
+    return rest(r, file, line);
+}
+
+enum err classify_read(struct reading *r, classify_begins *begins, classify_rest *rest)
+{
+    FILE *file;
+    const char *wrong;
+    *r->problem = (struct classify_problem){0};
+    enum err e = text_open(r->path, &file, &wrong);
+    if (e != ERR_OK) {
+        r->problem->line = e == ERR_SYNTAX;
+        snprintf(r->problem->what, sizeof r->problem->what, "%s", wrong);
+        return e;
     }
-    enum err e = check_text(r, file);
-    if (e == ERR_OK)
-        e = read_heading(r, file, line, begins);
-    if (e == ERR_OK)
-        e = rest(r, file, line);
-    if (e == ERR_OK && ferror(file)) {
-        snprintf(problem->what, sizeof problem->what, "%s", strerror(errno));
+    e = read_open(r, file, begins, rest);
+    if (ferror(file)) { /* the last line is not what was written then */
         e = ERR_IO_FILE;
+        r->problem->column = 0;
+        snprintf(r->problem->what, sizeof r->problem->what, "%s", wrong ? wrong : strerror(errno));
     }
     fclose(file);
     return e;
@@ -348,19 +324,19 @@ static bool begins_recording(const char *line)
 
 static enum err read_recording(struct reading *r, FILE *file, char *line)
 {
-    return is_index(line)  ? classify_cycles(r, file)
-           : is_plug(line) ? read_plug(r, file, line)
-                           : classify_table(r, file, line);
+    return r->how->columns  ? classify_table(r, file, line)
+           : is_index(line) ? classify_cycles(r, file)
+           : is_plug(line)  ? read_plug(r, file, line)
+                            : classify_table(r, file, line);
 }
 
-enum err classify_file(const char *path, const struct load_settings *settings, unsigned mains_hz,
+enum err classify_file(const char *path, const struct classify_how *how,
                        const struct classify_sink *sink, struct classify_problem *problem)
 {
-    struct reading r = {.settings = settings,
+    struct reading r = {.how = how,
                         .sink = sink,
                         .problem = problem,
                         .path = path,
-                        .mains_hz = mains_hz,
                         .last_ms = INT64_MIN,
                         .row_ms = INT64_MIN};
     TRY(classify_read(&r, begins_recording, read_recording));

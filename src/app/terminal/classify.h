@@ -44,10 +44,16 @@ struct classify_sink {
     void *arg;
 };
 
-/* Reads a file of any of the formats; `mains_hz` is for series that count cycles. ERR_SYNTAX with
- * the problem, ERR_IO_FILE. */
-[[nodiscard]] enum err classify_file(const char *path, const struct load_settings *settings,
-                                     unsigned mains_hz, const struct classify_sink *sink,
+/* How a file is read. */
+struct classify_how {
+    const struct load_settings *settings;
+    unsigned mains_hz;   /* of series that count cycles: 50 or 60 */
+    const char *columns; /* "time,P,..": a heading in the place of the file's; NULL: as it is */
+};
+
+/* Reads a file of any of the formats. ERR_SYNTAX with the problem, ERR_IO_FILE. */
+[[nodiscard]] enum err classify_file(const char *path, const struct classify_how *how,
+                                     const struct classify_sink *sink,
                                      struct classify_problem *problem);
 
 /* Reads a file of labels (time, label and, if it has it, which way): each to sink->label. Errors as

@@ -101,7 +101,7 @@ enum err classify_cycles(struct reading *r, FILE *index)
         event.at.ms = event.told.ms = label.at_ms;
         snprintf(label.name, sizeof label.name, "%s", f.cell[2]);
         event.step = step_of(&c);
-        event.verdict = load_judge(&event.step, r->settings, &event.white);
+        event.verdict = load_judge(&event.step, r->how->settings, &event.white);
         r->sink->label(r->sink->arg, &label);
         r->sink->event(r->sink->arg, &event, load_plain_rule(&event.step));
     }

@@ -8,11 +8,10 @@
 #define CLASSIFY_ON_MAX 200 /* bytes of all names that are on */
 
 struct reading {
-    const struct load_settings *settings;
+    const struct classify_how *how;
     const struct classify_sink *sink;
     struct classify_problem *problem;
     const char *path;
-    unsigned mains_hz;
     struct classify_clock clock;
     struct load_watch watch;
     int64_t last_ms;             /* of the last sample; INT64_MIN: none yet */
@@ -54,8 +53,11 @@ typedef bool classify_begins(const char *line);
 typedef enum err classify_rest(struct reading *r, FILE *file, char *line);
 enum err classify_read(struct reading *r, classify_begins *begins, classify_rest *rest);
 
-/* A table; `line` is its heading. */
 bool classify_is_table(const char *line);
+/* Whether the line is a row of a table whose columns are how->columns. */
+bool classify_is_named_row(const struct reading *r, const char *line);
+/* A table; `line` is its heading, or its first row where the columns are named, or are those of the
+ * plain form and show it. */
 enum err classify_table(struct reading *r, FILE *file, char *line);
 /* events.csv one folder above: recording, time, appliance, edge, ... */
 void classify_bench_labels(struct reading *r);

@@ -92,6 +92,19 @@ static void name_columns(const struct text_cells *f, struct label_columns *c)
     }
 }
 
+/* A time and a name, without a heading above them. */
+static bool is_bare(const char *line)
+{
+    char copy[TEXT_LINE_MAX];
+    struct text_cells f;
+    struct text_moment m;
+    int64_t number;
+    snprintf(copy, sizeof copy, "%s", line);
+    return text_split(copy, text_separator(line), &f) && f.count == 2 &&
+           text_time(f.cell[0], true, 0, &m) &&
+           text_number(f.cell[1], true, 0, &number) == TEXT_JUNK;
+}
+
 static enum err find_columns(struct reading *r, char *heading, struct label_columns *c)
 {
     struct text_cells f;
@@ -139,9 +152,13 @@ static enum err read_row(struct reading *r, const struct label_columns *c, char 
 
 static enum err read_rows(struct reading *r, FILE *file, char *line)
 {
-    struct label_columns c;
+    struct label_columns c = {
+        .time = 0, .name = 1, .edge = -1, .count = 2, .by = text_separator(line)};
     enum err e;
-    TRY(find_columns(r, line, &c));
+    if (is_bare(line))
+        TRY(read_row(r, &c, line));
+    else
+        TRY(find_columns(r, line, &c));
     while (classify_line(r, file, line, &e))
         TRY(read_row(r, &c, line));
     return e;
@@ -150,6 +167,7 @@ static enum err read_rows(struct reading *r, FILE *file, char *line)
 enum err classify_labels(const char *path, const struct classify_sink *sink,
                          struct classify_problem *problem)
 {
-    return classify_read(&(struct reading){.sink = sink, .problem = problem, .path = path},
-                         begins_labels, read_rows);
+    static const struct classify_how how = {};
+    struct reading r = {.how = &how, .sink = sink, .problem = problem, .path = path};
+    return classify_read(&r, begins_labels, read_rows);
 }

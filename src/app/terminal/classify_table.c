@@ -9,6 +9,9 @@
 #define REVERSED_MW 20'000       /* a meter's zero is not further off */
 #define POWER_MOST 1'000'000'000 /* mW, mvar, mVA: no circuit of a room */
 #define DRAWS_MVA 100'000        /* from here on P, U and I have to fit together */
+#define VOLTS_LEAST 85'000       /* mV */
+#define VOLTS_MOST 300'000
+#define ROUNDED_MVA 5'000 /* next to nothing has few digits */
 
 struct columns {
     int at[TEXT_COLUMNS]; /* -1: not there */
@@ -17,6 +20,7 @@ struct columns {
     char by;
     char decimal; /* what parts decimals in the cells so far; 0: none did */
     bool comma;   /* may part decimals */
+    bool named;   /* by --columns, or by what the first row shows */
     bool bench;   /* a bench meter: currents with two decimals, harmonics as amplitudes */
     bool percent; /* harmonics are that much of the fundamental */
 };
@@ -43,7 +47,7 @@ static enum err name_columns(struct reading *r, const struct text_cells *f, stru
             return classify_refuse(r, i + 1, "unknown unit in \"%.40s\" (%s)", f->cell[i],
                                    text_column_name(h.column));
         if (is_spare(c, h.column)) {
-            if (h.column != TEXT_UNUSED && *f->cell[i])
+            if (h.column != TEXT_UNUSED && *f->cell[i] && strcmp(f->cell[i], "-") != 0)
                 classify_note(r, i + 1, "\"%.40s\" is not looked at", f->cell[i]);
             continue;
         }
@@ -81,7 +85,8 @@ static enum err check_columns(struct reading *r, const struct columns *c)
 {
     bool time = has(c, TEXT_TIME) || has(c, TEXT_CYCLE);
     if (!time || !tells_power(c))
-        return classify_refuse(r, 0, "no column %s: columns time and P are needed",
+        return classify_refuse(r, 0,
+                               "no column %s: columns time and P are needed (--columns names them)",
                                time ? "P" : "time");
     if (c->percent && !has(c, TEXT_FIRST) && !has(c, TEXT_I) && !has(c, TEXT_S))
         return classify_refuse(r, 0, "harmonics in per cent need a column for the current");
@@ -99,13 +104,90 @@ static enum err find_columns(struct reading *r, char *header, struct columns *c)
         return classify_refuse(r, 0, "a quote is open, or more than %d columns", TEXT_CELLS_MAX);
     if (f.count > 0 && text_time(f.cell[0], c->comma, 0, &m))
         return classify_refuse(r, 0,
-                               "no heading: the first line names the columns, "
-                               "time,P[,Q,U,I,h3,..h15,label]");
+                               "no heading: name the columns, "
+                               "--columns time,P[,Q,U,I,h3,..h15,label]");
     TRY(name_columns(r, &f, c));
     c->count = f.count;
     move_column(c, TEXT_DATE, TEXT_TIME);
     move_column(c, TEXT_EDGE, TEXT_LABEL);
     return check_columns(r, c);
+}
+
+/* --- no heading
+ * ---------------------------------------------------------------------------------------- */
+
+static size_t count_cells(const char *line, char by)
+{
+    char copy[TEXT_LINE_MAX];
+    struct text_cells f;
+    snprintf(copy, sizeof copy, "%s", line);
+    return text_split(copy, by, &f) ? f.count : 0;
+}
+
+/* What parts a row into so many cells: commas last but one, as they part decimals too. '\0':
+ * nothing does. */
+static char row_separator(const char *line, size_t count)
+{
+    static const char by[] = {';', '\t', '|', ' ', ',', '\0'};
+    size_t i = 0;
+    while (by[i] && count_cells(line, by[i]) != count)
+        i++;
+    return by[i];
+}
+
+bool classify_is_named_row(const struct reading *r, const char *line)
+{
+    char copy[TEXT_LINE_MAX];
+    struct text_cells f;
+    struct text_moment m;
+    const char *names = r->how->columns;
+    char by = row_separator(line, count_cells(names, text_separator(names)));
+    snprintf(copy, sizeof copy, "%s", line);
+    bool any = false; /* a number, or a time: words have none */
+    if (by != '\0' && text_split(copy, by, &f))
+        for (size_t i = 0; i < f.count; i++)
+            any = any || text_time(f.cell[i], by != ',', 0, &m);
+    return any;
+}
+
+/* The plain form shows itself by its voltage, and by powers that voltage and current explain; a
+ * power that might be a voltage shows nothing. More columns than these may be anything. */
+static bool is_plain(const char *line)
+{
+    static const struct {
+        int64_t least, most; /* thousandths */
+    } in[] = {{-POWER_MOST, POWER_MOST},
+              {-POWER_MOST, POWER_MOST},
+              {VOLTS_LEAST, VOLTS_MOST},
+              {0, 5'000'000}};
+    char copy[TEXT_LINE_MAX];
+    struct text_cells f;
+    struct text_moment m;
+    int64_t v[4];
+    char by = row_separator(line, 5);
+    snprintf(copy, sizeof copy, "%s", line);
+    if (by == '\0' || !text_split(copy, by, &f) || !text_time(f.cell[0], by != ',', 0, &m))
+        return false;
+    for (size_t i = 0; i < 4; i++)
+        if (text_number(f.cell[i + 1], by != ',', 0, &v[i]) != TEXT_NUMBER || v[i] < in[i].least ||
+            v[i] > in[i].most)
+            return false;
+    double most = (double)v[2] * (double)v[3] / 1000 * 1.1 + ROUNDED_MVA;
+    return (v[0] < VOLTS_LEAST || v[0] > VOLTS_MOST) && hypot((double)v[0], (double)v[1]) <= most;
+}
+
+/* The columns of a file whose first row is `line`, as `names` calls them. */
+static enum err take_names(struct reading *r, const char *names, const char *line,
+                           struct columns *c)
+{
+    char heading[TEXT_LINE_MAX];
+    snprintf(heading, sizeof heading, "%s", names);
+    TRY(find_columns(r, heading, c));
+    char by = row_separator(line, c->count);
+    c->by = by ? by : text_separator(line);
+    c->comma = c->by != ',';
+    c->named = true;
+    return ERR_OK;
 }
 
 bool classify_is_table(const char *line)
@@ -160,7 +242,7 @@ static enum err row_time(struct reading *r, const struct columns *c, const struc
     if (!text_time(time, c->comma, c->shift[k], m))
         return classify_refuse(r, (size_t)c->at[k] + 1, "\"%.40s\" is no time", time);
     if (k == TEXT_CYCLE)
-        m->ms /= r->mains_hz;
+        m->ms /= r->how->mains_hz;
     return ERR_OK;
 }
 
@@ -251,7 +333,7 @@ static void complete(const struct reading *r, const struct columns *c,
         return;
     int64_t dv = x->voltage_dv         ? x->voltage_dv
                  : r->watch.voltage_dv ? r->watch.voltage_dv
-                                       : r->settings->nominal_dv;
+                                       : r->how->settings->nominal_dv;
     x->current_ma = (uint32_t)(v[TEXT_S] * 10 / dv);
     x->has_current = true;
 }
@@ -362,8 +444,8 @@ static enum err split_row(struct reading *r, const struct columns *c, char *line
     if (f->count == c->count)
         return ERR_OK;
     return classify_refuse(
-        r, f->count < c->count ? f->count + 1 : c->count + 1,
-        "%zu cells, but the heading has %zu%s", f->count, c->count,
+        r, f->count < c->count ? f->count + 1 : c->count + 1, "%zu cells, but %s has %zu%s",
+        f->count, c->named ? "--columns" : "the heading", c->count,
         f->count > c->count && c->by == ',' ? " (decimal commas need ; between the cells)" : "");
 }
 
@@ -422,21 +504,27 @@ static bool is_again(const struct text_cells *f)
     return true;
 }
 
+/* A line below the heading; `first`: the one right below it. */
+static enum err take_line(struct reading *r, struct columns *c, char *line, bool first)
+{
+    struct text_cells f;
+    TRY(split_row(r, c, line, &f));
+    return (first && takes_units(c, &f)) || is_again(&f) ? ERR_OK : read_row(r, c, &f);
+}
+
 enum err classify_table(struct reading *r, FILE *file, char *line)
 {
     struct columns c;
-    struct text_cells f;
-    TRY(find_columns(r, line, &c));
+    const char *names = r->how->columns ? r->how->columns : is_plain(line) ? "time,P,Q,U,I" : NULL;
+    TRY(names ? take_names(r, names, line, &c) : find_columns(r, line, &c));
     if (c.bench)
         classify_bench_labels(r);
     size_t heading = r->problem->line;
     enum err e;
-    while (classify_line(r, file, line, &e)) {
-        TRY(split_row(r, &c, line, &f));
-        bool first = r->problem->line == heading + 1;
-        if (!(first && takes_units(&c, &f)) && !is_again(&f))
-            TRY(read_row(r, &c, &f));
-    }
+    if (names)
+        TRY(take_line(r, &c, line, true));
+    while (classify_line(r, file, line, &e))
+        TRY(take_line(r, &c, line, !names && r->problem->line == heading + 1));
     TRY(e);
     return check_units(r, &c);
 }

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <iconv.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -356,6 +357,64 @@ static void plain_time(const char *from, char *to, size_t size)
     to[n] = '\0';
 }
 
+/* Whether the word begins one of the names, with three letters at least; 1 ..., 0: none. */
+static int name_of(const char *const *names, const char *word, size_t length)
+{
+    for (int i = 0; names[i] && length >= 3; i++)
+        if (strncasecmp(names[i], word, length) == 0)
+            return i + 1;
+    return 0;
+}
+
+/* One word of a date: the name of a day is left, that of a month and the numbers are kept. */
+static bool take_word(const char *word, size_t length, struct civil *date)
+{
+    static const char *const days[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                       "friday", "saturday", "sunday",    NULL};
+    static const char *const months[] = {"january",  "february", "march",  "april",     "may",
+                                         "june",     "july",     "august", "september", "october",
+                                         "november", "december", NULL};
+    if (isdigit((unsigned char)*word)) {
+        bool year = length == 4, known = year ? date->year != 0 : date->day != 0;
+        if (length > 4 || length == 3 || known)
+            return false;
+        if (year)
+            date->year = atoi(word);
+        else
+            date->day = (uint8_t)atoi(word);
+        return true;
+    }
+    int month = name_of(months, word, length);
+    if (month == 0 || date->month != 0)
+        return name_of(days, word, length) != 0;
+    date->month = (uint8_t)month;
+    return true;
+}
+
+/* 14-Nov-2022, Nov 14, 2022, Mon Nov 14 16:42:10 2022: as 2022-11-14, with what else stands there
+ * behind it. False: it is no such date. */
+static bool number_month(const char *text, char *to, size_t size)
+{
+    struct civil date = {};
+    const char *at = text, *clock = "";
+    size_t clocks = 0;
+    while (date.year == 0 || date.month == 0 || date.day == 0) {
+        at += strspn(at, " ,-/.");
+        size_t digits = strspn(at, "0123456789"),
+               length = digits ? digits : strcspn(at, " ,-/.0123456789");
+        if (digits && at[digits] == ':' && clocks == 0) { /* before the year */
+            clock = at;
+            clocks = length = strcspn(at, " ");
+        } else if (length == 0 || !take_word(at, length, &date)) {
+            return false;
+        }
+        at += length;
+    }
+    snprintf(to, size, "%04d-%02u-%02u %.*s%s", date.year, date.month, date.day, (int)clocks, clock,
+             at + (*at == 'T' || *at == ','));
+    return true;
+}
+
 /* A number without a unit is of seconds, or of what it must be to lie within our times. */
 static int guess_shift(const char *text)
 {
@@ -384,9 +443,11 @@ static const char *skip_blanks(const char *text)
 
 bool text_time(const char *text, bool comma, int shift, struct text_moment *m)
 {
-    char plain[64];
+    char plain[64], named[64];
     int64_t day = 0, in_day;
     plain_time(text, plain, sizeof plain);
+    if (number_month(plain, named, sizeof named))
+        memcpy(plain, named, sizeof plain);
     *m = (struct text_moment){.form = TEXT_DATED};
     const char *rest = read_date(plain, &day);
     if (!rest)

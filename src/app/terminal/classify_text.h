@@ -11,12 +11,19 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/err.h"
+
 #define TEXT_CELLS_MAX 64
 
 struct text_cells {
     size_t count;
     char *cell[TEXT_CELLS_MAX]; /* trimmed, without quotes; inside the line that was split */
 };
+
+/* Opens a file as UTF-8 text: gzip is unpacked, UTF-16 turned, a byte order mark left off.
+ * ERR_IO_FILE, ERR_SYNTAX for what is no text (a workbook, another compression): *wrong says it.
+ * Where reading fails later on (ferror), *wrong says why: it has to live as long as the file. */
+enum err text_open(const char *path, FILE **file, const char **wrong);
 
 #define TEXT_LINE_MAX 8192
 
@@ -46,9 +53,9 @@ struct text_moment {
     bool zoned; /* Z or an offset stood behind it */
 };
 /* A number: seconds ("shift" 0), or ms, us or ns where it can only be these; else a date (year
- * first, or day before month unless am or pm follows or only the other can be) with
- * hh:mm[:ss[.fff]] and Z or an offset after it; or a clock alone. False: none of these, or no such
- * time. */
+ * first, or day before month unless am or pm follows or only the other can be; a month by its
+ * English name) with hh:mm[:ss[.fff]] and Z or an offset after it; or a clock alone. False: none of
+ * these, or no such time. */
 bool text_time(const char *text, bool comma, int shift, struct text_moment *m);
 
 enum text_column {

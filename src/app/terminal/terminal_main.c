@@ -31,6 +31,7 @@ struct book { /* of one file */
     const char *path;
     const char *labels_path; /* --labels; NULL: none */
     struct classify_clock clock;
+    const char *columns; /* --columns; NULL: none */
     unsigned mains_hz;
     bool quiet;
 };
@@ -261,14 +262,28 @@ static void place_labels(struct book *b)
             b->path);
 }
 
+static bool ends_with(const char *name, const char *end)
+{
+    size_t length = strlen(name), size = strlen(end);
+    return length >= size && strcasecmp(name + length - size, end) == 0;
+}
+
+/* Bytes of a name before .csv, .csv.gz ... */
+static size_t stem_of(const char *path)
+{
+    size_t length = strlen(path) - (ends_with(path, ".gz") ? 3 : 0);
+    for (size_t at = length; at > 0 && path[at - 1] != '/'; at--)
+        if (path[at - 1] == '.')
+            return at - 1;
+    return length;
+}
+
 /* Those of --labels; else those of NAME.labels.csv beside NAME.csv, if it is there. */
 static int read_labels(const char *path, struct book *b, const struct classify_sink *sink)
 {
     char beside[1024];
     struct classify_problem problem;
-    const char *dot = strrchr(path, '.');
-    snprintf(beside, sizeof beside, "%.*s.labels.csv", dot ? (int)(dot - path) : (int)strlen(path),
-             path);
+    snprintf(beside, sizeof beside, "%.*s.labels.csv", (int)stem_of(path), path);
     const char *labels = b->labels_path ? b->labels_path : beside;
     if ((!b->labels_path && access(beside, F_OK) != 0) ||
         classify_labels(labels, sink, &problem) == ERR_OK)
@@ -282,13 +297,14 @@ static int classify_one(const char *path, const struct load_settings *s, struct 
 {
     struct classify_problem problem;
     struct classify_sink sink = {take_event, take_label, say_note, take_clock, b};
+    struct classify_how how = {.settings = s, .mains_hz = b->mains_hz, .columns = b->columns};
     b->label_count = b->event_count = 0;
     b->path = path;
     b->clock = (struct classify_clock){};
     printf("%s\n", path);
     if (read_labels(path, b, &sink) != 0)
         return 1;
-    enum err e = classify_file(path, s, b->mains_hz, &sink, &problem);
+    enum err e = classify_file(path, &how, &sink, &problem);
     if (e != ERR_OK) {
         say_problem(path, &problem);
         return 1;
@@ -305,8 +321,11 @@ static int classify_one(const char *path, const struct load_settings *s, struct 
 static int is_recording(const struct dirent *d)
 {
     static const char *const others[] = {"events.csv", "current.csv", "voltage.csv", "labels.csv"};
-    const char *dot = strrchr(d->d_name, '.');
-    if (*d->d_name == '.' || !dot || (strcasecmp(dot, ".csv") != 0 && strcasecmp(dot, ".tsv") != 0))
+    static const char *const ends[] = {".csv", ".tsv", ".csv.gz", ".tsv.gz"};
+    bool fits = false;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        fits = fits || ends_with(d->d_name, ends[i]);
+    if (*d->d_name == '.' || !fits)
         return 0;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(d->d_name, others[i]) == 0)
@@ -342,11 +361,12 @@ static int usage(void)
     fprintf(
         stderr,
         "usage: yufu-terminal classify [--limit W] [--nominal V] [--lamp S] [--white W[:VAR]]... "
-        "[--labels FILE] [--mains HZ] [--quiet] FILE|FOLDER...\n"
+        "[--labels FILE] [--columns NAMES] [--mains HZ] [--quiet] FILE|FOLDER...\n"
         "       yufu-terminal rules\n"
         "Recorded loads through the terminal's load watch: one line an event, then, where the\n"
         "recording says what it was, hits, misses and false trips a class.\n"
         "--mains 60: of series that count cycles (50).\n"
+        "--columns time,P,Q,U,I: a file without a heading, or with one that is not known.\n"
         "The formats are in docs/manual/load.md; plain: time,P[,Q,U,I,h3,h5,..h15,label]\n"
         "rules: which reason opens or closes a circuit before which other, and what ends it.\n");
     return 2;
@@ -396,6 +416,8 @@ static int classify(int argc, char **argv)
             b.quiet = true;
         else if (strcmp(argv[i], "--labels") == 0 && i + 1 < argc)
             b.labels_path = argv[++i];
+        else if (strcmp(argv[i], "--columns") == 0 && i + 1 < argc)
+            b.columns = argv[++i];
         else if (strcmp(argv[i], "--mains") == 0 && i + 1 < argc)
             bad |= !take_mains(argv[++i], &b.mains_hz);
         else if (!take_option(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &s))
