@@ -28,6 +28,7 @@ struct io {
     uv_timer_t timer, guard;
     uv_prepare_t prepare;
     uv_idle_t idle;
+    bool waited;     /* io_step has waited long enough */
     uv_async_t keep; /* keeps the loop alive when nothing else is open */
     uv_signal_t signals[2];
     struct io_clock clock;

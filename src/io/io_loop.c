@@ -167,13 +167,19 @@ static void on_idle(uv_idle_t *handle)
     (void)handle; /* an active idle handle keeps the loop from waiting; it has no work of its own */
 }
 
+/* Ends the wait of io_step; or prevents it, if the time has passed before the loop waits. */
+static void on_guard(uv_timer_t *handle)
+{
+    ((struct io *)handle->data)->waited = true;
+}
+
 /* Runs after timers and, one turn later, after I/O; always right before the loop waits. */
 static void on_prepare(uv_prepare_t *handle)
 {
     struct io *io = handle->data;
     run_later(io);
     bool again = io->turn != NULL && io->turn(io->turn_arg);
-    if (again || io->later != NULL)
+    if (again || io->later != NULL || io->waited)
         uv_idle_start(&io->idle, on_idle);
     else
         uv_idle_stop(&io->idle);
@@ -184,11 +190,6 @@ void io_on_turn(struct io *io, io_turn_fn *fn, void *arg)
 {
     io->turn = fn;
     io->turn_arg = arg;
-}
-
-static void on_guard(uv_timer_t *handle)
-{
-    (void)handle; /* its only purpose is to end the wait of io_step */
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -301,10 +302,12 @@ void io_step(struct io *io, int64_t wait_real_ms)
         uv_run(&io->loop, UV_RUN_NOWAIT);
         return;
     }
+    io->waited = false;
     uv_update_time(&io->loop);
     uv_timer_start(&io->guard, on_guard, (uint64_t)wait_real_ms, 0);
     uv_run(&io->loop, UV_RUN_ONCE);
     uv_timer_stop(&io->guard);
+    io->waited = false;
 }
 
 /* ---- errors --------------------------------------------------------------------------------- */
