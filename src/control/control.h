@@ -13,7 +13,10 @@
  *
  * Circuit 0 is the whole meter; 1..3 are switched outputs of a dorm terminal. A circuit that was
  * cut by itself stays open when the whole returns: then the others are ordered one by one. The
- * restore of a circuit waits while the whole is cut.
+ * restore of a circuit waits while the whole is cut. Where somebody closes a circuit of a whole
+ * that is cut, the wish is given up, and the other circuits stay open for its reason, each by
+ * itself, until they or the whole are restored; the system restores what is left of its own cuts
+ * only.
  */
 #ifndef YUFU_CONTROL_CONTROL_H
 #define YUFU_CONTROL_CONTROL_H

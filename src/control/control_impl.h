@@ -43,6 +43,7 @@ struct control_row {
     char detail[1024];
     wall_s not_after, changed_at, next_at, keep_next_at, state_at;
     bool keep_power;
+    bool of_whole; /* open by a cut of the whole that has ended since, not by a wish of its own */
     int64_t keep_version, keep_attempt, command_id, attempt, told;
     int64_t open_wh; /* -1: not seen */
     enum control_relay_state state;
@@ -89,8 +90,20 @@ enum err control_waits(struct control_turn *t, const struct control_row *r, bool
                        wall_s *since);
 int64_t control_pause_s(int64_t attempt);
 
+enum err control_audit(struct control_turn *t, const struct control_row *r, const char *action);
 enum err control_tell(struct control_turn *t, const struct control_meter *m,
                       const struct control_row *r, enum journal_kind kind);
+
+/* Somebody closed a circuit of a whole that is cut, and the wish is given up: what is open by it in
+ * `bits` stays so for the same reason, circuit by circuit. */
+enum err control_rest_hold(struct control_turn *t, const struct control_meter *m,
+                           const struct control_row *whole, int64_t bits);
+/* The same of a cut that had lapsed: whoever paid since then is looked at again at once. */
+enum err control_rest_stands(struct control_turn *t, const struct control_meter *m,
+                             const struct control_row *whole, int64_t bits);
+/* The whole is to return, and what is left of its cuts with it; the system returns its own alone.
+ */
+enum err control_rest_release(struct control_turn *t, int64_t meter_id);
 
 /* A restore that is still under way, of the whole or of a circuit, must not undo this cut of the
  * other: it is taken back, and ordered anew as far as the cut leaves it. */

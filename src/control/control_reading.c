@@ -10,22 +10,34 @@ static bool reported_after_wish(const struct control_row *r, const struct contro
 #define UNTOLD_S 3600 /* later an opened relay without a reason may be a hand at the meter */
 #define MADE_S 300    /* so long after its last second a cut that was begun in time has been made */
 
+static bool lapsed(const struct control_row *r)
+{
+    return r->desired == CONTROL_NONE && r->not_after.s != 0 && r->next_at.s == 0;
+}
+
 /* A cut that lapsed without an answer was carried out all the same: it stays ours, or nobody would
  * restore it. What was withdrawn has no time. */
 static bool is_lapsed_cut(const struct control_row *r, const struct control_report *p)
 {
     bool told = p->open_reason == REASON_REMOTE;
     bool untold = p->open_reason < 0 && p->at.s - r->not_after.s <= UNTOLD_S;
-    return r->desired == CONTROL_NONE && r->not_after.s != 0 && r->next_at.s == 0 &&
-           r->state == CONTROL_IS_OPEN && reported_after_wish(r, p) && (told || untold);
+    return lapsed(r) && r->state == CONTROL_IS_OPEN && reported_after_wish(r, p) &&
+           (told || untold);
+}
+
+/* The same of the whole, and a circuit of it was closed again meanwhile. */
+static bool is_lapsed_in_part(const struct control_meter *m, const struct control_row *r,
+                              const struct control_report *p)
+{
+    return lapsed(r) && r->circuit == 0 && m->circuits > 1 && r->state == CONTROL_IS_CLOSED &&
+           p->relay_open != 0 && reported_after_wish(r, p) && p->open_reason == REASON_REMOTE;
 }
 
 /* Seen closed after that it was not made: whoever opens the relay from now on is at work there, and
  * must not find it closed again by us. */
 static bool is_not_made(const struct control_row *r, const struct control_report *p)
 {
-    return r->desired == CONTROL_NONE && r->not_after.s != 0 && r->next_at.s == 0 &&
-           r->state == CONTROL_IS_CLOSED && p->at.s - r->not_after.s > MADE_S;
+    return lapsed(r) && r->state == CONTROL_IS_CLOSED && p->at.s - r->not_after.s > MADE_S;
 }
 
 /* A wish that still waits for its confirmation. */
@@ -55,6 +67,8 @@ static enum err moved_alone(struct control_turn *t, const struct control_meter *
     }
     bool against = r->desired == CONTROL_OPEN && r->state == CONTROL_IS_CLOSED;
     TRY(control_tell(t, m, r, against ? EVENT_RELAY_MISMATCH : EVENT_RELAY_LOCAL));
+    if (against && r->circuit == 0)
+        TRY(control_rest_hold(t, m, r, p->relay_open));
     r->desired = CONTROL_NONE; /* fee control decides afresh */
     r->not_after.s = 0;        /* and no cut of ours is under way */
     return control_row_save(t->tx, r);
@@ -107,11 +121,13 @@ static enum err take_state(struct control_turn *t, const struct control_meter *m
     r->state = now;
     if (is_lapsed_cut(r, p))
         return control_cut_stands(t, m, r);
-    bool not_made = is_not_made(r, p);
-    if (not_made)
+    bool in_part = is_lapsed_in_part(m, r, p), over = in_part || is_not_made(r, p);
+    if (in_part)
+        TRY(control_rest_stands(t, m, r, p->relay_open));
+    if (over)
         r->not_after.s = 0;
     if (!moved && r->next_at.s == 0)
-        return not_made ? control_row_save(t->tx, r) : ERR_OK;
+        return over ? control_row_save(t->tx, r) : ERR_OK;
     if (r->next_at.s != 0)
         return settle_pending(t, m, r, p);
     if (first || is_of_whole(whole, r, moved_before))

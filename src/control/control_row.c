@@ -39,14 +39,19 @@ static bool can_cut(const char *name)
 
 enum err control_meter_load(struct store_tx *tx, int64_t meter_id, struct control_meter *m)
 {
-    struct query q = query_open(tx,
-                                "SELECT project_id, account_id, epoch, circuits, model, kind FROM meter "
-                                "WHERE id = $1",
-                                "i", meter_id);
+    struct query q =
+        query_open(tx,
+                   "SELECT project_id, account_id, epoch, circuits, model, kind FROM meter "
+                   "WHERE id = $1",
+                   "i", meter_id);
     bool found = query_step(&q);
     if (found)
-        *m = (struct control_meter){meter_id, query_int(&q, 0), query_int(&q, 1), query_int(&q, 2),
-                                    query_int(&q, 3), can_cut(query_text(&q, 4)),
+        *m = (struct control_meter){meter_id,
+                                    query_int(&q, 0),
+                                    query_int(&q, 1),
+                                    query_int(&q, 2),
+                                    query_int(&q, 3),
+                                    can_cut(query_text(&q, 4)),
                                     strcmp(query_text(&q, 5), "electricity") == 0};
     TRY(query_end(&q));
     return found ? ERR_OK : ERR_NOT_FOUND;
@@ -55,7 +60,7 @@ enum err control_meter_load(struct store_tx *tx, int64_t meter_id, struct contro
 #define COLUMNS                                                                                    \
     "SELECT meter_id, circuit, version, desired, reason, actor, detail, not_after, changed_at, "   \
     "next_at, keep_next_at, state_at, keep_power, keep_version, keep_attempt, command_id, "        \
-    "attempt, told, open_wh, state FROM relay "
+    "attempt, told, open_wh, state, of_whole FROM relay "
 
 static void take(const struct query *q, struct control_row *r)
 {
@@ -77,6 +82,7 @@ static void take(const struct query *q, struct control_row *r)
         .told = query_int(q, 17),
         .open_wh = query_null(q, 18) ? -1 : query_int(q, 18),
         .state = (enum control_relay_state)index_of(state_names, query_text(q, 19)),
+        .of_whole = query_int(q, 20) != 0,
     };
     snprintf(r->reason, sizeof r->reason, "%s", query_text(q, 4));
     snprintf(r->actor, sizeof r->actor, "%s", query_text(q, 5));
@@ -117,11 +123,12 @@ enum err control_row_save(struct store_tx *tx, const struct control_row *r)
         tx,
         "UPDATE relay SET version = $3, desired = $4, reason = $5, actor = $6, "
         "detail = $7, not_after = nullif($8, 0), changed_at = $9, "
-        "next_at = nullif($10, 0), command_id = nullif($11, 0), attempt = $12, told = $13 "
+        "next_at = nullif($10, 0), command_id = nullif($11, 0), attempt = $12, told = $13, "
+        "of_whole = $14 "
         "WHERE meter_id = $1 AND circuit = $2",
-        "iiittttiiiiii", r->meter_id, r->circuit, r->version, desired_names[r->desired], r->reason,
+        "iiittttiiiiiii", r->meter_id, r->circuit, r->version, desired_names[r->desired], r->reason,
         r->actor, r->detail, r->not_after.s, r->changed_at.s, r->next_at.s, r->command_id,
-        r->attempt, r->told));
+        r->attempt, r->told, (int64_t)(r->of_whole && r->desired == CONTROL_OPEN)));
     return store_exec(tx,
                       "UPDATE relay SET keep_power = $3, keep_version = $4, "
                       "keep_next_at = nullif($5, 0), keep_attempt = $6, "

@@ -29,7 +29,7 @@ enum err control_tell(struct control_turn *t, const struct control_meter *m,
                                                         m->id, detail_end(&d)});
 }
 
-static enum err audit(struct control_turn *t, const struct control_row *r, const char *action)
+enum err control_audit(struct control_turn *t, const struct control_row *r, const char *action)
 {
     char object[64];
     struct detail d = {};
@@ -221,6 +221,7 @@ static void write_wish(struct control_row *r, const struct control_wish *w)
     r->attempt = r->told = r->command_id = 0;
     r->next_at.s = 0;
     r->open_wh = -1;
+    r->of_whole = false;
 }
 
 static enum err tell_wish(struct control_turn *t, const struct control_meter *m,
@@ -261,10 +262,12 @@ enum err control_wish(struct store_tx *tx, const struct control_wish *w, int64_t
     bool cancelled = r.desired == CONTROL_OPEN && r.next_at.s != 0;
     TRY(fence_old(&t, &r));
     write_wish(&r, w);
-    TRY(audit(&t, &r, "relay.wish"));
+    TRY(control_audit(&t, &r, "relay.wish"));
     TRY(tell_wish(&t, &m, &r, cancelled));
     if (r.desired == CONTROL_OPEN)
         TRY(control_fence_restores(&t, &r));
+    if (r.desired == CONTROL_CLOSED && circuit == 0)
+        TRY(control_rest_release(&t, m.id));
     if (r.desired == CONTROL_NONE)
         TRY(control_row_save(tx, &r));
     else
@@ -312,7 +315,7 @@ enum err control_keep(struct store_tx *tx, const struct control_keep *k)
     struct control_row note = r;
     snprintf(note.reason, sizeof note.reason, "%s", k->reason);
     snprintf(note.actor, sizeof note.actor, "%s", k->actor);
-    TRY(audit(&t, &note, k->on ? "keep.on" : "keep.off"));
+    TRY(control_audit(&t, &note, k->on ? "keep.on" : "keep.off"));
     TRY(control_tell(&t, &m, &note, k->on ? EVENT_KEEP_ON : EVENT_KEEP_OFF));
     TRY(control_send_keep(&t, &m, &r));
     if (k->on && m.account_id != 0)

@@ -29,7 +29,7 @@ static void blame(struct verify *v, int64_t account_id, const char *what, const 
     "WITH last AS MATERIALIZED (SELECT object, max(seq) AS seq, "                                  \
     "max(json_extract(detail, '$.version')) AS version FROM audit WHERE action = 'relay.wish' "    \
     "GROUP BY object), reg AS MATERIALIZED (SELECT 'relay:' || meter_id || '/' || circuit "        \
-    "AS object, meter_id, circuit, version, desired, detail FROM relay) "
+    "AS object, meter_id, circuit, version, desired, detail, of_whole FROM relay) "
 /* Cuts that fee control ordered, ever, with the decision behind each; parts of what followed are
  * left out: the decision is the same. */
 #define CUTS                                                                                       \
@@ -79,7 +79,8 @@ static const struct {
     {"supply is to be off, and nobody ordered that or allowed it",
      LAST_WISHES "SELECT " REGISTER "FROM reg r LEFT JOIN meter m ON m.id = r.meter_id "
                  "LEFT JOIN last l ON l.object = r.object LEFT JOIN audit a ON a.seq = l.seq "
-                 "WHERE r.desired = 'open' "
+                 "WHERE r.desired = 'open' AND NOT (r.of_whole = 1 AND EXISTS (SELECT 1 FROM audit "
+                 "k WHERE k.action = 'relay.rest' AND k.object = r.object)) "
                  "AND coalesce(json_extract(a.detail, '$.desired'), '') <> 'open' "
                  "AND coalesce(json_extract(r.detail, '$.away'), 0) <> 1"},
     {"nothing is wished of a relay, and it is pursued",

@@ -29,6 +29,10 @@ CREATE TABLE breaker_request (
 ) STRICT;
 CREATE UNIQUE INDEX breaker_request_open ON breaker_request (project_id) WHERE state = 'asked';
 
+-- A circuit is open by a cut of the whole meter that has ended since: control/control.h.
+ALTER TABLE relay ADD COLUMN of_whole INTEGER NOT NULL DEFAULT 0
+  CHECK (of_whole = 0 OR (desired = 'open' AND circuit > 0));
+
 -- While something is off for money: what was available when it was last known, and the newest transaction
 -- then (0: not known). Supply comes back on it where the period that runs cannot be rated.
 ALTER TABLE fee_state ADD COLUMN known_fen INTEGER NOT NULL DEFAULT 0;

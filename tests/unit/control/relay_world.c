@@ -68,7 +68,8 @@ static enum err do_wish(struct store_tx *tx, void *arg)
 enum err wish_full(struct world *w, struct control_wish wish)
 {
     struct call c = {.w = w, .wish = wish};
-    c.wish.actor = "user:1";
+    if (!c.wish.actor)
+        c.wish.actor = "user:1";
     c.wish.now = w->now;
     c.wish.random = ++w->random * 77'777;
     return store_run(w->store, do_wish, &c);

@@ -14,6 +14,16 @@ static enum err wish_circuit(struct world *w, int64_t circuit, enum control_desi
                .meter_id = TERMINAL, .circuit = circuit, .desired = desired, .reason = reason});
 }
 
+static enum err wish_of_system(struct world *w, int64_t circuit, enum control_desired desired,
+                               const char *reason)
+{
+    return wish_full(w, (struct control_wish){.meter_id = TERMINAL,
+                                              .circuit = circuit,
+                                              .desired = desired,
+                                              .reason = reason,
+                                              .actor = "system"});
+}
+
 static void report_bits(struct world *w, int64_t bits)
 {
     w->now.s += 60;
@@ -251,6 +261,119 @@ static void test_a_circuit_returns_when_the_cut_lapses(void **state)
     assert_int_equal(orders(w).closed, 1U << 2);
 }
 
+/* --- a key or a handheld closes one circuit of a room that is cut --------------------------------
+ */
+
+static bool held(struct world *w, int64_t circuit, const char *reason)
+{
+    struct control_relay r = relay_of(w, TERMINAL, circuit);
+    return r.desired == CONTROL_OPEN && !r.pending && strcmp(r.reason, reason) == 0;
+}
+
+/* It is that circuit which somebody took into their hands: the others are off by our cut as before.
+ */
+static void test_what_is_left_of_a_cut_stays_ours(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, WHOLE, "arrears", 7);
+    report_bits(w, 6);
+    assert_int_equal(relay_of(w, TERMINAL, WHOLE).desired, CONTROL_NONE);
+    assert_int_equal(relay_of(w, TERMINAL, 1).desired, CONTROL_NONE);
+    assert_true(held(w, 2, "arrears") && held(w, 3, "arrears"));
+    assert_int_equal(events(w, "relay.mismatch"), 1);
+    assert_ok(wish_circuit(w, 2, CONTROL_CLOSED, "payment"));
+    assert_int_equal(orders(w).closed, 1U << 2);
+    report_bits(w, 2); /* 3 by hand, and 2 not yet */
+    assert_int_equal(relay_of(w, TERMINAL, 3).desired, CONTROL_NONE);
+    assert_int_equal(events(w, "relay.mismatch"), 2);
+    assert_true(relay_of(w, TERMINAL, 2).pending);
+}
+
+static void test_the_rest_of_a_cut_returns_with_the_whole(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, WHOLE, "arrears", 7);
+    report_bits(w, 6);
+    cut(w, WHOLE, "arrears", 7); /* decided afresh */
+    assert_ok(wish_circuit(w, WHOLE, CONTROL_CLOSED, "payment"));
+    struct orders o = orders(w);
+    assert_int_equal(o.count, 1);
+    assert_int_equal(o.closed, 1U << WHOLE);
+    report_bits(w, 0);
+    for (int64_t circuit = 0; circuit <= 3; circuit++) {
+        assert_false(relay_of(w, TERMINAL, circuit).pending);
+        assert_int_not_equal(relay_of(w, TERMINAL, circuit).desired, CONTROL_OPEN);
+    }
+}
+
+/* What stood open before the cut, or was cut by itself, is as it was. */
+static void test_the_rest_of_a_cut_is_what_the_cut_opened(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, 2, "manual", 2);
+    restore(w, 2, 0);
+    cut(w, 3, "manual", 4);
+    report_bits(w, 6); /* a trip of circuit 2 */
+    assert_int_equal(relay_of(w, TERMINAL, 2).desired, CONTROL_CLOSED);
+    cut(w, WHOLE, "arrears", 7);
+    report_bits(w, 6);
+    assert_int_equal(relay_of(w, TERMINAL, 1).desired, CONTROL_NONE);
+    assert_false(held(w, 2, "arrears"));
+    assert_true(held(w, 3, "manual"));
+}
+
+/* The cut was carried out, its answer got lost, and before the next reading somebody closed a
+ * circuit: the wish has lapsed, and the others are dark by it all the same. */
+static void test_the_rest_of_a_cut_that_lapsed_stays_ours(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    assert_ok(wish_circuit(w, WHOLE, CONTROL_OPEN, "arrears"));
+    w->now.s += 120;
+    tick(w);
+    assert_int_equal(relay_of(w, TERMINAL, WHOLE).desired, CONTROL_NONE);
+    report_bits(w, 6);
+    assert_int_equal(relay_of(w, TERMINAL, WHOLE).desired, CONTROL_NONE);
+    assert_true(held(w, 2, "arrears") && held(w, 3, "arrears"));
+}
+
+/* A trip, after a cut that was not made, is none of ours. */
+static void test_a_trip_after_a_cut_that_lapsed_is_not_ours(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    assert_ok(wish_circuit(w, WHOLE, CONTROL_OPEN, "arrears"));
+    w->now.s += 120;
+    tick(w);
+    report_full(w, (struct control_report){.meter_id = TERMINAL,
+                                           .relay_open = 2,
+                                           .keep_power = -1,
+                                           .open_reason = BY_ORDER + 1,
+                                           .energy_wh = -1});
+    assert_false(held(w, 2, "arrears"));
+}
+
+/* A person cut the whole, and somebody closed a circuit of it: the rest stays that person's, also
+ * through a cut and a payment. */
+static void test_the_rest_of_a_persons_cut_stays_theirs(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, WHOLE, "manual", 7);
+    report_bits(w, 6);
+    assert_true(held(w, 2, "manual") && held(w, 3, "manual"));
+    cut(w, WHOLE, "arrears", 7);
+    assert_ok(wish_of_system(w, WHOLE, CONTROL_CLOSED, "payment"));
+    assert_int_equal(orders(w).closed, 1U << 1);
+    report_bits(w, 6);
+    assert_true(held(w, 2, "manual") && held(w, 3, "manual"));
+    assert_ok(wish_circuit(w, WHOLE, CONTROL_CLOSED, "manual")); /* by a person: all of it */
+    assert_int_equal(orders(w).closed, 1U << WHOLE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +386,12 @@ int main(void)
         CASE(test_a_circuit_waits_for_a_cut_that_stands_after_all),
         CASE(test_a_circuit_let_go_returns_with_the_whole),
         CASE(test_a_circuit_returns_when_the_cut_lapses),
+        CASE(test_what_is_left_of_a_cut_stays_ours),
+        CASE(test_the_rest_of_a_cut_returns_with_the_whole),
+        CASE(test_the_rest_of_a_cut_is_what_the_cut_opened),
+        CASE(test_the_rest_of_a_cut_that_lapsed_stays_ours),
+        CASE(test_a_trip_after_a_cut_that_lapsed_is_not_ours),
+        CASE(test_the_rest_of_a_persons_cut_stays_theirs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

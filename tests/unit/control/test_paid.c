@@ -103,6 +103,33 @@ static void test_a_transfer_restores_at_once(void **state)
     assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE reason = 'payment'"), 1);
 }
 
+/* A handheld closes one circuit of a room that is cut, and the room pays in hours in which nobody
+ * is cut: the others are not left dark. */
+static void test_a_payment_restores_the_rest_of_a_cut(void **state)
+{
+    struct world *w = *state;
+    sql(w, "UPDATE meter SET model = 'yufu-dorm3', circuits = 3");
+    reading(w, 1'900, 0);
+    assert_true(wished(w, "open"));
+    w->relay_open = 7;
+    reading(w, 60, 0);
+    sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"00:00\",\"to\":\"00:01\","
+           "\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true}}'");
+    w->relay_open = 6;
+    reading(w, 60, 0);
+    assert_true(decided(w, "PROTECTED_HOURS"));
+    transfer(w);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 0);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'closed' "
+                               "AND circuit IN (2, 3) AND next_at IS NOT NULL"),
+                     2);
+    deliver(w);
+    assert_int_equal(number(w, "SELECT count(*) FROM message WHERE template = 'restored'"), 1);
+    w->relay_open = 0;
+    reading(w, 60, 0);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE next_at IS NOT NULL"), 0);
+}
+
 static void test_a_transfer_ends_a_permission(void **state)
 {
     struct world *w = *state;
@@ -197,6 +224,7 @@ int main(void)
         CASE(test_a_transfer_withdraws_a_cut_on_its_way),
         CASE(test_a_transfer_restores_at_once),
         CASE(test_a_transfer_ends_a_permission),
+        CASE(test_a_payment_restores_the_rest_of_a_cut),
         CASE(test_held_money_that_returns_withdraws_a_cut),
         CASE(test_a_price_in_the_past_restores_without_a_reading),
     };

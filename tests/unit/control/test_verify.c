@@ -236,6 +236,24 @@ static void assert_found(struct world *w, const char *what)
         fail_msg("%s: found %lld: %s; %s", what, (long long)f.count, f.what[0], f.what[1]);
 }
 
+/* A handheld closed one of three circuits: the others are off by the cut, and that is written down.
+ */
+static void test_the_rest_of_a_cut_is_accounted_for(void **state)
+{
+    struct world *w = *state;
+    story(w);
+    sql(w, "UPDATE meter SET model = 'yufu-dorm3', circuits = 3");
+    w->relay_open = 7;
+    reading(w, 60, 0);
+    sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"00:00\",\"to\":\"00:01\"}}'");
+    w->relay_open = 6;
+    reading(w, 60, 0);
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE of_whole = 1"), 2);
+    assert_clean(w);
+    damage_it(w, "UPDATE audit SET action = 'relay.none' WHERE action = 'relay.rest'");
+    assert_found(w, "supply is to be off, and nobody ordered that or allowed it");
+}
+
 static void test_each_damage_is_named(void **state)
 {
     (void)state;
@@ -296,9 +314,8 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
     const struct CMUnitTest tests[] = {
-        CASE(test_a_story_leaves_nothing),
-        cmocka_unit_test(test_each_damage_is_named),
-        CASE(test_a_cut_ordered_twice),
+        CASE(test_a_story_leaves_nothing),           CASE(test_the_rest_of_a_cut_is_accounted_for),
+        cmocka_unit_test(test_each_damage_is_named), CASE(test_a_cut_ordered_twice),
         CASE(test_a_cut_of_a_version_to_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
