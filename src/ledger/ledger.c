@@ -245,6 +245,24 @@ static enum err insert_row(struct store_tx *tx, const struct ledger_row *row,
                       "ii", row->account_id, row->seq);
 }
 
+/* Money over the desk of a day that is closed, because the clock was set back into it, belongs to
+ * the next one that is open: a closed day never changes. */
+static enum err leave_closed_day(struct store_tx *tx, struct ledger_row *row,
+                                 const struct ledger_posting *p)
+{
+    bool desk = false;
+    for (size_t i = 0; i < row->posting_count; i++)
+        desk = desk || p[i].book == LEDGER_CASH || p[i].book == LEDGER_REFUND;
+    if (!desk)
+        return ERR_OK;
+    return store_int(tx, &row->business_day,
+                     "WITH RECURSIVE open (day) AS (SELECT $2 UNION ALL SELECT o.day + 1 "
+                     "FROM open o JOIN account a ON a.id = $1 JOIN day_closing d "
+                     "ON d.project_id = a.project_id AND d.business_day = o.day) "
+                     "SELECT max(day) FROM open",
+                     "ii", row->account_id, row->business_day);
+}
+
 enum err ledger_write(struct store_tx *tx, const struct ledger_entry *entry, int64_t *seq)
 {
     struct ledger_posting postings[LEDGER_POSTINGS_MAX];
@@ -252,6 +270,7 @@ enum err ledger_write(struct store_tx *tx, const struct ledger_entry *entry, int
     struct last last;
     TRY(find_last(tx, entry->account_id, &last));
     struct ledger_row row = make_row(entry, &last, postings, count);
+    TRY(leave_closed_day(tx, &row, postings));
     *seq = row.seq;
     return insert_row(tx, &row, entry);
 }

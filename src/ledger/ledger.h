@@ -72,8 +72,9 @@ struct ledger_posted {
 /*
  * Posts one transaction. Business time never runs backwards within an account: if `now` or
  * `business_day` lies before the last transaction's, the last one's is used, and `occurred_at`
- * keeps the time that was given. A repeat of a key with the same kind and postings changes
- * nothing and answers the first seq. `out` may be NULL.
+ * keeps the time that was given. What moves the books 'cash' or 'refund' never belongs to a day
+ * that its project has closed, but to the next open one. A repeat of a key with the same kind and
+ * postings changes nothing and answers the first seq. `out` may be NULL.
  *
  * ERR_LEDGER_KEY        the key was used with other content
  * ERR_LEDGER_UNBALANCED the postings do not sum to zero
@@ -125,7 +126,8 @@ enum ledger_fault_kind {
     LEDGER_FAULT_BOOK,    /* a book that does not exist */
     LEDGER_FAULT_ORPHAN,  /* postings or a balance without a transaction */
     LEDGER_FAULT_TIME,    /* business time runs backwards */
-    LEDGER_FAULT_RUN, /* a run's page, its sums, or a transaction that should come of it, is wrong */
+    LEDGER_FAULT_RUN, /* a run's page, its sums, or a transaction that should come of it, is wrong
+                       */
     LEDGER_FAULT_TRANSFER, /* what left accounts for others did not arrive there */
     LEDGER_FAULT_COUNT
 };

@@ -168,8 +168,9 @@ enum err shift_count(struct store_tx *tx, const struct shift_person *by, int64_t
     TRY(shift_mine(tx, by->project_id, by->actor, &s));
     int64_t expected_fen = s.float_fen + s.in_fen - s.out_fen;
     TRY(store_exec(tx,
-                   "UPDATE cash_shift SET state = 'counted', counted_at = $2, counted_fen = $3, "
-                   "expected_fen = $4 WHERE id = $1",
+                   "UPDATE cash_shift SET state = 'counted', counted_at = max($2, opened_at, "
+                   "coalesce((SELECT max(at) FROM cash_entry WHERE shift_id = $1), 0)), "
+                   "counted_fen = $3, expected_fen = $4 WHERE id = $1",
                    "iiii", s.id, by->now.s, counted_fen, expected_fen));
     detail_int(&d, "counted_fen", counted_fen);
     detail_int(&d, "expected_fen", expected_fen);

@@ -6,7 +6,9 @@
  * A cashier counts blind: what the books expect is fixed by the count, and shown only then. What a
  * till took in or gave out is one row (cash_entry) beside the ledger transaction that moved the
  * money, in the same commit; what the ledger says of a day is kept by a trigger of the schema
- * (cash_book). A day is closed when both say the same.
+ * (cash_book). A day is closed when both say the same. Through a clock that is set back a shift's
+ * times do not fall: what it takes in is not before its opening, and its count not before what it
+ * took in.
  */
 #ifndef YUFU_PAY_SHIFT_H
 #define YUFU_PAY_SHIFT_H

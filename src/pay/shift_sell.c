@@ -40,7 +40,8 @@ enum err shift_record(struct store_tx *tx, const struct shift_cash *cash)
     TRY(find_shift(tx, project_id, cash->actor, &shift_id));
     return store_exec(tx,
                       "INSERT INTO cash_entry (account_id, seq, shift_id, kind, amount_fen, actor, "
-                      "at) VALUES ($1, $2, nullif($3, 0), $4, $5, $6, $7)",
+                      "at) VALUES ($1, $2, nullif($3, 0), $4, $5, $6, max($7, "
+                      "coalesce((SELECT opened_at FROM cash_shift WHERE id = $3), 0)))",
                       "iiititi", cash->account_id, cash->seq, shift_id, shift_kind_name(cash->kind),
                       cash->amount_fen, cash->actor, cash->now.s);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ledger/ledger.h"
+#include "pay/desk_verify.h"
 #include "pay/due.h"
 #include "pay/shift.h"
 #include "tests/unit/vend/vend_world.h"
@@ -254,6 +255,64 @@ static void test_a_day_is_closed_when_till_and_ledger_agree(void **state)
     assert_int_equal(world_int(w, "SELECT count(*) FROM event WHERE kind = 'day.closed'"), 1);
 }
 
+/* --- a clock that steps -------------------------------------------------------------------- */
+
+static void name_fault(void *arg, int64_t account_id, const char *what, const char *which)
+{
+    (void)arg;
+    fail_msg("account %lld: %s: %s", (long long)account_id, what, which);
+}
+
+WORK(verify)
+{
+    struct desk_check check;
+    (void)arg;
+    return desk_verify(tx, name_fault, NULL, &check);
+}
+
+static void assert_sound(struct world *w)
+{
+    assert_ok(store_read(w->store, verify, NULL));
+}
+
+/* The day was closed; then the clock was set back into it, and another sale was made. It belongs to
+ * the next day that is still open, with the time that the clock showed beside it. */
+static void test_a_closed_day_never_changes(void **state)
+{
+    struct world *w = *state;
+    int32_t day = today(w);
+    wall_s then = w->now;
+    assert_ok(do_it(w, sell, (struct ask){.id = "order-0001", .fen = 5'000}));
+    w->now.s += 2 * DAY_S;
+    assert_ok(do_it(w, close_day, (struct ask){.number = day, .fen = 5'000, .actor = "user:5"}));
+    assert_ok(do_it(w, close_day, (struct ask){.number = day + 1, .actor = "user:5"}));
+    w->now.s = then.s + 60;
+    assert_ok(do_it(w, sell, (struct ask){.id = "order-0002", .fen = 700}));
+    assert_sound(w);
+    struct ask a = {.w = w, .actor = "user:5", .number = day + 2};
+    assert_ok(run(get_day, &a));
+    assert_int_equal(a.day.book_in_fen, 700);
+    assert_int_equal(
+        world_int(w, "SELECT occurred_at FROM ledger_txn WHERE key = 'order:order-0002/paid'"),
+        w->now.s);
+}
+
+static void test_a_shift_through_a_clock_that_steps(void **state)
+{
+    struct world *w = *state;
+    assert_ok(do_it(w, begin, (struct ask){.fen = 100}));
+    w->now.s -= DAY_S;
+    assert_ok(do_it(w, sell, (struct ask){.id = "order-0001", .fen = 5'000}));
+    assert_sound(w);
+    w->now.s += 2 * DAY_S;
+    assert_ok(do_it(w, sell, (struct ask){.id = "order-0002", .fen = 5'000}));
+    w->now.s -= DAY_S;
+    struct ask a = {.w = w, .actor = "user:1", .fen = 10'100};
+    assert_ok(run(count, &a));
+    assert_int_equal(a.shift.expected_fen, 10'100);
+    assert_sound(w);
+}
+
 /* --- other services ------------------------------------------------------------------------ */
 
 static void test_other_services_are_owed_beside_the_prepayment(void **state)
@@ -297,6 +356,10 @@ int main(void)
                                         world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_a_shift_is_counted_blind_and_closed_by_another,
                                         world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_a_closed_day_never_changes, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(test_a_shift_through_a_clock_that_steps, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(test_a_project_may_want_a_shift, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(test_a_day_is_closed_when_till_and_ledger_agree,
