@@ -45,6 +45,20 @@ export function moneyTests({ base, enter, ask, wallRows }) {
     assert.doesNotMatch(await page.locator('#panel-ledger tbody').innerText(), /[a-z_]+\.[a-z_]+/) // in words
   }
 
+  tests['whoever goes to another field of a form while it opens stays there, and what is typed stays whole'] = async (page) => {
+    await page.emulateMedia({ reducedMotion: 'no-preference' }) // with the animation that people see
+    await enter(page)
+    await page.goto(`${base}/accounts/${(await wallRows(page)).at(-2).id}`)
+    await page.locator('.out .head button').first().click()
+    await page.locator('#pay-text').evaluate((field) => field.focus()) // before the animation has ended
+    await page.keyboard.type('Paid too much', { delay: 60 })
+    assert.equal(await page.locator('#pay-text').inputValue(), 'Paid too much')
+    assert.equal(await page.locator('#pay-amount').inputValue(), '')
+    await page.keyboard.press('Escape')
+    await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+    assert.ok(await page.evaluate(() => document.activeElement?.matches('.out .head button'))) // back where it began
+  }
+
   tests['money that was asked back without an answer is asked back once, however often it is entered'] = async (page) => {
     await enter(page)
     const { id } = (await wallRows(page)).at(-2)
