@@ -206,6 +206,50 @@ export function rulesTests({ base, enter, ask, wallRows }) {
     page.expected = /409/
   }
 
+  tests['dates of a plan are picked, pasted and removed in its form; the steps of a ladder have prices by month'] = async (page) => {
+    const day = { periods: [{ from: '00:00', to: '24:00', rate: 'flat' }] }
+    const wanted = { kind: 'time_of_use', rates_from: 'intervals', prices: { flat: '1', peak: '2' }, schedules: [{ dates: ['2026-08-03'], periods: [{ from: '00:00', to: '24:00', rate: 'peak' }] }, day] }
+    await enter(page)
+    const write = async (plan) => {
+      await page.goto(`${base}/plans/+?view=json`)
+      await page.locator('.text textarea').fill(JSON.stringify(plan))
+      await page.locator('#tab-form').click()
+    }
+    const written = async () => {
+      await page.locator('#tab-json').click()
+      const plan = JSON.parse(await page.locator('.text textarea').inputValue())
+      await page.locator('#tab-form').click()
+      return plan
+    }
+    page.on('dialog', (dialog) => dialog.accept())
+    await write(wanted)
+    const box = page.locator('[data-place="schedules[0].dates"]')
+    await box.locator('input').fill('2026-07-30')
+    await box.locator('input').press('Enter')
+    await box.locator('input').evaluate((input) => {
+      const clipboardData = new DataTransfer()
+      clipboardData.setData('text', '2026-08-04, 2026-08-03; 2026-08-05')
+      input.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+    })
+    assert.deepEqual(await box.locator('li span').allInnerTexts(), ['2026-07-30', '2026-08-03', '2026-08-04', '2026-08-05'])
+    await box.locator('li button').nth(2).focus()
+    await page.keyboard.press('Enter')
+    await page.locator('.check .good').waitFor()
+    assert.deepEqual(await findings(page), [])
+    assert.deepEqual((await written()).schedules[0].dates, ['2026-07-30', '2026-08-03', '2026-08-05'])
+    await write({ kind: 'ladder', cycle: 'month', steps: [{ to: '200', price: '0.5' }, { price: '0.6' }] })
+    await page.locator('summary', { hasText: '月份价格' }).click()
+    await page.locator('.chip', { hasText: '增加月份组' }).click()
+    const months = page.locator('[data-place="by_month[0].months"]')
+    await months.locator('.chip').nth(6).click()
+    await page.locator('[data-place="by_month[0].step_prices[1]"] input').fill('0.55')
+    await page.locator('.check .good').waitFor()
+    assert.deepEqual((await written()).by_month, [{ months: [7], step_prices: ['0.5', '0.55'] }])
+    await page.locator('[data-place="by_month[0].step_prices[1]"] input').fill('-1')
+    await page.locator('[data-place="by_month[0].step_prices[1]"] .note.bad').waitFor()
+    assert.deepEqual(await findings(page), [])
+  }
+
   tests['a plan that depends on its days is tried over a month of choice'] = async (page) => {
     const wanted = { kind: 'flat', price: '1', free_quota: { amount: '50', cycle: 'month', unused: 'expire' }, components: [{ code: 'tax', price: '0.1' }] }
     await enter(page)

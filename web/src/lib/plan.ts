@@ -113,6 +113,9 @@ export function formOf(plan: Tree): StepForm {
   return (['price', 'surcharge', 'prices'] as const).find((form) => form in first) ?? 'price'
 }
 
+/** Whether the steps have whole prices of their own, not surcharges on the plan's. */
+export const ownSteps = (plan: Tree) => hasSteps(plan) && !formIs(plan, 'surcharge')
+
 /** The same steps with another way of saying their price. */
 export function ofForm(plan: Tree, form: StepForm) {
   const rates = ratesOf(plan)

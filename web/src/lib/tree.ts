@@ -1,11 +1,11 @@
 // JSON objects as the editors hold them: members by path, texts that read well, differences.
 export type Tree = Record<string, unknown>
 
-const isObject = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** "prices.peak" of an object; undefined where there is none. */
 export function memberOf(of: Tree, path: string): unknown {
-  return path.split('.').reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), of)
+  return path.split('.').reduce<unknown>((at, name) => (isTree(at) ? at[name] : undefined), of)
 }
 
 /** Sets a member by its path; undefined removes it, and the objects that are left empty by that. */
@@ -16,7 +16,7 @@ export function setMember(of: Tree, path: string, value: unknown) {
     else of[name] = value
     return
   }
-  const inner = isObject(of[name]) ? of[name] : {}
+  const inner = isTree(of[name]) ? of[name] : {}
   setMember(inner, rest.join('.'), value)
   if (Object.keys(inner).length) of[name] = inner
   else delete of[name]
@@ -37,14 +37,14 @@ export function pretty(value: unknown, indent = ''): string {
 export function parseTree(text: string): Tree | null {
   try {
     const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : null
+    return isTree(value) ? value : null
   } catch {
     return null
   }
 }
 
 function leaves(value: unknown, path: string, out: Map<string, string>) {
-  if (isObject(value)) Object.entries(value).forEach(([name, one]) => leaves(one, path ? `${path}.${name}` : name, out))
+  if (isTree(value)) Object.entries(value).forEach(([name, one]) => leaves(one, path ? `${path}.${name}` : name, out))
   else if (Array.isArray(value) && value.some((one) => typeof one === 'object')) value.forEach((one, i) => leaves(one, `${path}[${i}]`, out))
   else out.set(path, typeof value === 'string' ? value : JSON.stringify(value))
   return out
