@@ -74,9 +74,9 @@ export function inForce(versions: { version: number; effective_at: number }[], n
 export const textOf = (versions: VersionText[], version: number | null) =>
   versions.find((one) => one.version === version)?.text ?? null
 
-/** Takes the person to the field of a place, or to the nearest one around it. */
+/** Takes the person to the field of a place, or to the nearest one around it; after a blank stands what of it. */
 export function goTo(place: string) {
-  for (let path = place; path; path = path.replace(/(\.[^.[\]]*|\[\d+\]|^[^.[\]]+)$/, '')) {
+  for (let path = place.replace(/ .*/, ''); path; path = path.replace(/(\.[^.[\]]*|\[\d+\]|^[^.[\]]+)$/, '')) {
     const field = document.querySelector<HTMLElement>(`[data-place="${CSS.escape(path)}"]`)
     if (!field) continue
     field.scrollIntoView({ block: 'center' })
