@@ -54,6 +54,13 @@ export function moneyTests({ base, enter, ask, wallRows }) {
     await page.keyboard.type('Paid too much', { delay: 60 })
     assert.equal(await page.locator('#pay-text').inputValue(), 'Paid too much')
     assert.equal(await page.locator('#pay-amount').inputValue(), '')
+    await page.locator('#pay-amount').fill('0.01')
+    await page.locator('#pay-text').fill('租'.repeat(67)) // as long as the platform would refuse
+    await page.locator('form.pay [role=alert]').waitFor()
+    assert.ok(await page.locator('form.pay button[type=submit]').isDisabled())
+    await page.locator('#pay-text').fill('租'.repeat(66))
+    await page.locator('form.pay [role=alert]').waitFor({ state: 'detached' })
+    assert.ok(await page.locator('form.pay button[type=submit]').isEnabled())
     await page.keyboard.press('Escape')
     await page.locator('.el-dialog').waitFor({ state: 'hidden' })
     assert.ok(await page.evaluate(() => document.activeElement?.matches('.out .head button'))) // back where it began
