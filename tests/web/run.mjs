@@ -232,8 +232,16 @@ const tests = {
       await page.goto(`${base}/receipt/${row.id}/${orders[0].order_id}?copy=1`)
       await page.locator('.paper .copy').waitFor()
       assert.match(await page.locator('.paper').innerText(), new RegExp(orders[0].order_id))
-      const pdf = (await page.pdf({ preferCSSPageSize: true })).toString('latin1')
-      assert.equal(pdf.match(/\/Type \/Page\b/g).length, 1, 'one page, none blank before it')
+      for (const width of [58, 80, 0]) {
+        await page.locator('.tools [role=group] button').nth([58, 80, 0].indexOf(width)).click()
+        const long = (await page.locator('.paper').boundingBox()).height
+        const pdf = (await page.pdf({ preferCSSPageSize: true })).toString('latin1')
+        assert.equal(pdf.match(/\/Type \/Page\b/g).length, 1, 'one page, none blank before it')
+        const [, across, down] = /\/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]/.exec(pdf)
+        if (!width) continue
+        assert.equal(Math.round((across * 25.4) / 72), width)
+        assert.ok(Math.abs(down / 72 - long / 96) < 0.2, `a roll of ${width} mm is cut where the slip ends: ${down / 72} and ${long / 96} inches`)
+      }
       return
     }
     skip('no order in this project')
