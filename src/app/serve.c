@@ -301,6 +301,7 @@ static enum err start(struct serve *s, const struct serve_options *o)
         TRY(io_clock_parse(o->clock, &io.clock));
     TRY(io_open(&s->io, &io));
     TRY(io_directory_make(o->data));
+    TRY(io_directory_own(o->data));
     TRY(keys_load(&s->keys, o->data, o->name, io_wall_real(s->io)));
     TRY(open_platform(s, o->data));
     TRY(first_admin(s));

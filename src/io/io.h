@@ -273,6 +273,9 @@ bool io_file_exists(const char *path);
 [[nodiscard]] enum err io_disk_free(const char *folder, int64_t *bytes);
 /* With parents, mode 0700; an existing one is fine. ERR_IO_FILE. */
 [[nodiscard]] enum err io_directory_make(const char *path);
+/* This process alone works in the folder, until it ends in whatever way. ERR_IO_IN_USE: another one
+ * does; ERR_IO_FILE. */
+[[nodiscard]] enum err io_directory_own(const char *path);
 /* From now on every file that this process makes, databases too, is its owner's alone. */
 void io_files_private(void);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -167,6 +168,22 @@ enum err io_directory_make(const char *path)
     if (mkdir(part, 0700) != 0 && errno != EEXIST)
         return ERR_IO_FILE;
     return stat(part, &st) == 0 && S_ISDIR(st.st_mode) ? ERR_OK : ERR_IO_FILE;
+}
+
+enum err io_directory_own(const char *path)
+{
+    char name[PATH_MAX];
+    int n = snprintf(name, sizeof name, "%s/lock", path);
+    if (n <= 0 || (size_t)n >= sizeof name)
+        return ERR_IO_FILE;
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ERR_IO_FILE;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return ERR_OK; /* it stays open as long as the process lives */
+    enum err e = errno == EWOULDBLOCK ? ERR_IO_IN_USE : ERR_IO_FILE;
+    close(fd);
+    return e;
 }
 
 void io_files_private(void)

@@ -123,6 +123,7 @@ static enum err open_gateway(struct program *p, const struct gateway_arguments *
         return ERR_IO_FILE;
     snprintf(path, sizeof path, "%s/gateway.db", a->data);
     TRY(io_directory_make(a->data));
+    TRY(io_directory_own(a->data));
     TRY(store_open(&p->store, &(struct store_config){.kind = STORE_GATEWAY, .path = path}));
     p->offset_s = (int32_t)offset_s;
     struct gateway_options o = {.store = p->store,
