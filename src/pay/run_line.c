@@ -115,6 +115,32 @@ static enum err book(struct store_tx *tx, const struct run_head *run, const stru
     return control_payment(tx, &fee);
 }
 
+/* A line, done alone: what the books of its account refuse in the middle leaves nothing behind. */
+struct line_work {
+    const struct run_head *run;
+    const struct run_item *line;
+    const struct run_turn *turn;
+};
+
+static enum err do_sell(struct store_tx *tx, void *arg)
+{
+    const struct line_work *w = arg;
+    return sell_grant(tx, w->run, w->line, w->turn);
+}
+
+static enum err do_book(struct store_tx *tx, void *arg)
+{
+    const struct line_work *w = arg;
+    return book(tx, w->run, w->line, w->turn);
+}
+
+static enum err alone(struct store_tx *tx, store_work *work, struct line_work w)
+{
+    enum err e;
+    TRY(store_part(tx, work, &w, &e));
+    return e;
+}
+
 enum err run_post_line(struct store_tx *tx, const struct run_head *run, const struct run_item *line,
                        const struct run_turn *turn, struct run_result *out)
 {
@@ -131,7 +157,8 @@ enum err run_post_line(struct store_tx *tx, const struct run_head *run, const st
     if (e == ERR_OK && !run->share) /* so that grants that were used up are known as such */
         e = run_count_charges(tx, line->account_id);
     if (e == ERR_OK)
-        e = meter && !run->share ? sell_grant(tx, run, line, turn) : book(tx, run, line, turn);
+        e = alone(tx, meter && !run->share ? do_sell : do_book,
+                  (struct line_work){run, line, turn});
     if (about_account(e))
         out->error = name_of(e);
     else if (e != ERR_OK)
@@ -173,6 +200,12 @@ static enum err unbook(struct store_tx *tx, const struct run_head *run, const st
     return posted.repeated ? ERR_BUG : ERR_OK;
 }
 
+static enum err do_unbook(struct store_tx *tx, void *arg)
+{
+    const struct line_work *w = arg;
+    return unbook(tx, w->run, w->line, w->turn);
+}
+
 enum err run_unpost_line(struct store_tx *tx, const struct run_head *run,
                          const struct run_item *line, const struct run_turn *turn,
                          struct run_result *out)
@@ -188,7 +221,7 @@ enum err run_unpost_line(struct store_tx *tx, const struct run_head *run,
         return ERR_OK;
     }
     if (e == ERR_OK)
-        e = unbook(tx, run, line, turn);
+        e = alone(tx, do_unbook, (struct line_work){run, line, turn});
     if (about_account(e))
         out->error = name_of(e);
     else if (e != ERR_OK)

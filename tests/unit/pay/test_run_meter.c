@@ -151,6 +151,44 @@ static void given(struct world *w)
     assert_waits(w, ""); /* not over yet */
 }
 
+static enum err fill(struct store_tx *tx, void *arg)
+{
+    char key[24];
+    const struct world *w = arg;
+    const int64_t times = LEDGER_BALANCE_MAX_FEN / LEDGER_AMOUNT_MAX_FEN;
+    for (int64_t i = 0; i < times; i++) {
+        int64_t most = LEDGER_AMOUNT_MAX_FEN - (i == 0 ? 200 : 0);
+        snprintf(key, sizeof key, "fill:%lld", (long long)i);
+        TRY(ledger_post(
+            tx,
+            &(struct ledger_entry){.account_id = WORLD_ACCOUNT,
+                                   .key = key,
+                                   .kind = "fill",
+                                   .now = w->now,
+                                   .business_day = 1,
+                                   .actor = "system",
+                                   .postings = {{LEDGER_CASH, -most}, {LEDGER_PREPAYMENT, most}}},
+            NULL));
+    }
+    return ERR_OK;
+}
+
+/* The books of an account can take no more: the line is passed over, and no half of a sale stays.
+ */
+static void test_a_line_that_fails_leaves_nothing(void **state)
+{
+    struct world *w = *state;
+    world_know_wallet(w);
+    assert_ok(store_run(w->store, fill, w));
+    int64_t orders = world_int(w, "SELECT count(*) FROM sale_order");
+    give(w);
+    assert_int_equal(
+        world_int(w, "SELECT count(*) FROM money_run_line WHERE error = 'LEDGER_LIMIT'"), 1);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM sale_order"), orders);
+    assert_ok(store_read(w->store, verify, NULL));
+    world_verify(w);
+}
+
 /* What is left is remembered, and kept from the next sale. */
 static void test_what_was_not_used_is_kept_from_the_next_sale(void **state)
 {
@@ -336,6 +374,7 @@ static void test_what_may_be_paid_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(test_a_line_that_fails_leaves_nothing),
         CASE(test_what_was_not_used_is_kept_from_the_next_sale),
         CASE(test_the_end_decides_what_counts),
         CASE(test_all_used),
