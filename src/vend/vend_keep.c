@@ -98,12 +98,18 @@ static enum err find_left(struct store_tx *tx, const struct owed *owed, int64_t 
     return ERR_OK;
 }
 
+static enum err sell_work(struct store_tx *tx, void *sale)
+{
+    struct vend_status status;
+    return vend_sell(tx, sale, &status);
+}
+
 /* A refusal (no meter any more, the account was closed) leaves the money in the prepayment, where a
- * person finds it. */
+ * person finds it, and nothing of the sale. */
 static enum err sell_back(struct vend_turn *t, const struct owed *owed)
 {
     char order_id[VEND_ORDER_ID_MAX + 1];
-    struct vend_status status;
+    enum err e = ERR_OK;
     int64_t fen;
     TRY(find_left(t->tx, owed, &fen));
     snprintf(order_id, sizeof order_id, VEND_TRUE_UP "%" PRId64 "-%" PRId64, owed->rerate_id,
@@ -115,7 +121,8 @@ static enum err sell_back(struct vend_turn *t, const struct owed *owed)
                              .actor = t->actor,
                              .now = t->now,
                              .random = rand_u64(&t->ids)};
-    enum err e = fen > 0 ? vend_sell(t->tx, &sale, &status) : ERR_OK;
+    if (fen > 0)
+        TRY(store_part(t->tx, sell_work, &sale, &e));
     if (e != ERR_OK && err_class_of(e) != ERR_CLASS_REFUSE)
         return e;
     return store_exec(t->tx,

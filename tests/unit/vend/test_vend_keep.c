@@ -177,6 +177,21 @@ static void test_without_a_meter_it_stays(void **state)
     world_verify(w);
 }
 
+/* Refused in the middle of the sale, where the money moves: no half of it stays. */
+static void test_what_is_refused_in_the_middle_leaves_nothing(void **state)
+{
+    struct world *w = *state;
+    world_know_wallet(w);
+    world_true_up(w, 4, -250);
+    world_exec(w, "UPDATE project SET zone = 'Nowhere/Nothing'");
+    assert_ok(world_tick(w));
+    assert_int_equal(world_book(w, "prepayment"), 250);
+    assert_int_equal(world_int(w, "SELECT sold_fen FROM true_up_sale"), 0);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM sale_order"), 1);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM vend"), 1);
+    world_verify(w);
+}
+
 static enum err exchange(struct store_tx *tx, void *arg)
 {
     struct world *w = arg;
@@ -255,6 +270,7 @@ int main(void)
         CASE(test_a_true_up_in_favour_is_sold_once),
         CASE(test_it_pays_what_is_owed_first),
         CASE(test_without_a_meter_it_stays),
+        CASE(test_what_is_refused_in_the_middle_leaves_nothing),
         CASE(test_an_exchange_pays_what_is_owed),
         CASE(test_an_exchange_with_more_owed_sells_nothing),
         cmocka_unit_test(test_verify_finds_tampering),
