@@ -83,6 +83,7 @@ enum err bus_submit(struct bus *b, const struct bus_job *job)
         return ERR_FULL;
     b->jobs[i] = *job;
     b->order[i] = ++b->arrivals;
+    b->blind[i] = bus_late_blind(b, i);
     b->waiting++;
     b->sendings[i] = 0;
     b->damaged[i] = false;
@@ -256,6 +257,7 @@ static void start_exchange(struct bus *b, int i, mono_ms now)
     /* However much is heard, an exchange ends: the longest answer, and some patience. */
     b->limit = mono_after(b->deadline, bus_wire_ms(baud, METER_FRAME_MAX) + t->byte_gap_ms);
     b->last_peer = job->peer;
+    b->last_blind = b->blind[i];
     b->last_len = job->len;
     memcpy(b->last, job->request, job->len);
     b->rand.state ^= (uint64_t)now.ms;

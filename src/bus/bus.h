@@ -153,6 +153,7 @@ struct bus {
     struct bus_timing timing;
     struct bus_job jobs[BUS_JOBS_MAX];
     uint32_t order[BUS_JOBS_MAX]; /* arrival number of each job; 0: slot is free */
+    uint32_t blind[BUS_JOBS_MAX]; /* whose late answers could be taken for its; 0: nobody's */
     uint32_t arrivals;
     size_t waiting;                  /* jobs in the table, the running one included */
     uint8_t sendings[BUS_JOBS_MAX];  /* how often each was sent so far */
@@ -167,6 +168,7 @@ struct bus {
     mono_ms blocked_at;              /* since when a job waits for a quiet line; MONO_NEVER */
     mono_ms started, tx_end, deadline, limit;
     uint16_t last_peer;
+    uint32_t last_blind;
     uint8_t last[METER_FRAME_MAX], foreign[METER_FRAME_MAX]; /* requests: ours, another master's */
     uint16_t last_len, foreign_len;                          /* 0: none */
     mono_ms foreign_at; /* when the last request of another master was heard */

@@ -23,6 +23,8 @@ size_t bus_rouse_output(struct bus *b, uint8_t *out, size_t cap);
 size_t bus_rouse_heard(struct bus *b, mono_ms now, const uint8_t *data, size_t len);
 
 /* --- bus_late.c: answers that come when nobody waits for them any more */
+/* The kind of job i's question; 0: no late answer could be taken for its. */
+uint32_t bus_late_blind(const struct bus *b, int i);
 /* From when on job i may be asked: not while its meter owes an answer that could be taken for its.
  */
 mono_ms bus_late_until(const struct bus *b, int i);

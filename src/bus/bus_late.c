@@ -11,10 +11,11 @@
 
 #define DOUBT_MAX_MS 10'000
 
-static uint32_t blind_of(const struct bus *b, uint16_t peer, struct bytes request)
+uint32_t bus_late_blind(const struct bus *b, int i)
 {
-    const struct meter_link *link = bus_link_of(b, peer);
-    return link->blind ? link->blind(request) : 0;
+    const struct bus_job *job = &b->jobs[i];
+    const struct meter_link *link = bus_link_of(b, job->peer);
+    return link->blind ? link->blind((struct bytes){job->request, job->len}) : 0;
 }
 
 /* What the peer owes, or owed, of this kind; NULL: nothing. */
@@ -28,9 +29,7 @@ static struct bus_owed *find(struct bus_peer *p, uint32_t blind)
 
 static struct bus_owed *find_of(struct bus *b, int i)
 {
-    const struct bus_job *job = &b->jobs[i];
-    return find(&b->peers[job->peer],
-                blind_of(b, job->peer, (struct bytes){job->request, job->len}));
+    return find(&b->peers[b->jobs[i].peer], b->blind[i]);
 }
 
 static bool owes(const struct bus_peer *p)
@@ -48,9 +47,8 @@ mono_ms bus_late_until(const struct bus *b, int i)
     const struct bus_peer *p = &b->peers[job->peer];
     if (!owes(p) || (bus_link_of(b, job->peer)->named && !job->news))
         return (mono_ms){0};
-    uint32_t blind = blind_of(b, job->peer, (struct bytes){job->request, job->len});
     for (size_t k = 0; k < BUS_OWED; k++)
-        if (blind != 0 && p->owed[k].blind == blind && p->owed[k].count > 0 &&
+        if (b->blind[i] != 0 && p->owed[k].blind == b->blind[i] && p->owed[k].count > 0 &&
             p->owed[k].by != b->order[i])
             return p->owed[k].until;
     return (mono_ms){0};
@@ -77,16 +75,14 @@ static struct bus_owed *place_of(struct bus_peer *p)
 
 void bus_late_asked(struct bus *b, int i)
 {
-    const struct bus_job *job = &b->jobs[i];
-    uint32_t blind = blind_of(b, job->peer, (struct bytes){job->request, job->len});
     struct bus_owed *o = find_of(b, i);
-    if (blind == 0 || (o && o->by == b->order[i]))
+    if (b->blind[i] == 0 || (o && o->by == b->order[i]))
         return;
     bool doubtful = o && o->count > 0 && !mono_due(o->until, b->now);
     if (!o)
-        o = place_of(&b->peers[job->peer]);
+        o = place_of(&b->peers[b->jobs[i].peer]);
     if (!doubtful)
-        *o = (struct bus_owed){.blind = blind};
+        *o = (struct bus_owed){.blind = b->blind[i]};
     o->by = b->order[i];
 }
 
@@ -123,8 +119,7 @@ void bus_late_answered(struct bus *b, int i, mono_ms now)
 void bus_late_came(struct bus *b, mono_ms now)
 {
     struct bus_peer *p = &b->peers[b->last_peer];
-    struct bytes last = {b->last, b->last_len};
-    struct bus_owed *o = find(p, blind_of(b, b->last_peer, last));
+    struct bus_owed *o = find(p, b->last_blind);
     if (!o || o->count == 0)
         return;
     int32_t late_ms = (int32_t)(now.ms - b->started.ms);
