@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { findings } from './browser.mjs'
 
-export function rulesTests({ base, enter, ask, wallRows }) {
+export function rulesTests({ base, enter, ask, wallRows, skip, staff, switchTo }) {
   const tests = {}
 
   tests['before a strategy is saved it says who would be warned or cut, by the keyboard alone'] = async (page) => {
@@ -150,6 +150,51 @@ export function rulesTests({ base, enter, ask, wallRows }) {
     await entry.waitFor()
     await entry.locator('summary').last().click()
     await entry.locator(`a[href="/accounts/${row.id}"]`).waitFor()
+  }
+
+  /** What the console would send, with the page's own log-in. */
+  const send = (page, path, body) => page.evaluate(async ([where, what]) => {
+    const { csrf } = await (await fetch('/api/v1/me')).json()
+    const answer = await fetch(`/api/v1${where}`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf, 'Idempotency-Key': `two-persons-${where.length}-${JSON.stringify(what).length}` }, body: JSON.stringify(what) })
+    return answer.status
+  }, [path, body])
+
+  tests['a cut for two persons says what it rests on; who approved it is not asked to release it, another is'] = async (page) => {
+    if (!staff.officer) skip('nobody here is officer')
+    await enter(page)
+    const { id } = (await ask(page, '/me')).projects[0]
+    const row = (await wallRows(page)).filter((one) => one.wallet === 'platform' && one.relay_open === 0 && one.available_fen > 1000)[5]
+    const above = (row.available_fen / 100 + 100).toFixed(2)
+    const strategy = { levels: [above, above, above], restore: { above }, cut: { at: above, approval: 'two', grace_s: 0, from: '00:00', to: '24:00', weekdays: [1, 2, 3, 4, 5, 6, 7], holidays: true, makeup: true } }
+    const { now } = await ask(page, `/projects/${id}/wall`)
+    assert.equal(await send(page, `/projects/${id}/strategies`, { code: 'two-persons', version: 1, effective_at: now, past: false, text: JSON.stringify(strategy), reason: 'a trial' }), 201)
+    assert.equal(await send(page, `/projects/${id}/fee-packages`, { code: 'two-persons', name_zh: '两人', name_en: 'Two', strategy: 'two-persons', channels: '', restore: 'strategy', offered: true, effective_at: now }), 201)
+    assert.equal(await send(page, `/accounts/${row.id}/fee-package`, { package: 'two-persons' }), 200)
+    const mine = async () => (await ask(page, `/projects/${id}/approvals?open=1`)).approvals.find((one) => one.account_id === row.id && one.detail.cut_at_fen === Math.round(above * 100))
+    for (let i = 0; i < 60 && !(await mine()); i++) await page.waitForTimeout(2000)
+    assert.ok(await mine(), 'nothing was proposed')
+    await page.goto(`${base}/approvals`)
+    const entry = page.locator('.entries > li', { hasText: row.code })
+    await entry.waitFor()
+    assert.ok((await entry.innerText()).replaceAll(',', '').includes(`¥${above}`), 'the limit is not said')
+    const decide = async (button, reason) => {
+      await button.click()
+      await page.locator('#reason-text').fill(reason)
+      await page.keyboard.press('Control+Enter')
+      await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+    }
+    assert.equal(await entry.locator('button').count(), 2)
+    await decide(entry.locator('button').first(), 'told three times')
+    await entry.locator('.badge', { hasText: '待放行' }).waitFor()
+    assert.equal(await entry.locator('button').count(), 1) // to refuse
+    assert.deepEqual(await findings(page), [])
+    await switchTo(page, 'officer')
+    await page.goto(`${base}/approvals`)
+    assert.equal(await entry.locator('button').count(), await entry.waitFor().then(() => 2))
+    await decide(entry.locator('button').last(), 'will pay tomorrow') // nobody is cut for a trial
+    await entry.waitFor({ state: 'detached' })
+    await switchTo(page, 'second')
+    assert.equal(await send(page, `/accounts/${row.id}/fee-package`, { package: '' }), 200)
   }
 
   tests['terms of an account are entered with a date to come; numbers and times are refused at their fields'] = async (page) => {

@@ -212,6 +212,27 @@ const tests = {
     page.expected = /ERR_FAILED/
   },
 
+  async 'a sale of somebody else that is not settled is said where the customer is served, until it is'(page) {
+    await enter(page)
+    const me = await ask(page, '/me')
+    const shop = (await wallRows(page)).filter((row) => row.wallet === 'meter')[1]
+    if (!shop) skip('no meter holds money')
+    await page.goto(`${base}/sale?account=${shop.id}`)
+    await page.waitForFunction(() => document.activeElement?.id === 'amount')
+    const order_id = `S260101-${Date.now()}`
+    const { status } = await page.evaluate(async ([id, token, body]) => fetch(`/api/v1/accounts/${id}/orders`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': token, 'Idempotency-Key': body.order_id }, body: JSON.stringify(body) }).then((answer) => ({ status: answer.status })), [shop.id, me.csrf, { order_id, amount_fen: 432, method: 'cash' }])
+    assert.equal(status, 201)
+    const said = page.locator('.unsettled')
+    await said.waitFor()
+    assert.match(await said.innerText(), /4\.32/)
+    await page.keyboard.type('5')
+    await page.keyboard.press('Enter')
+    await page.waitForFunction(() => document.activeElement?.hasAttribute('data-no'))
+    assert.deepEqual(await findings(page), [])
+    await said.waitFor({ state: 'detached', timeout: 120_000 })
+    assert.equal((await ask(page, `/accounts/${shop.id}/orders/${order_id}`)).final, true)
+  },
+
   async 'an amount of 0 or of a billion is not sold'(page) {
     await enter(page)
     const [row] = await wallRows(page)
@@ -483,7 +504,7 @@ const staff = Object.fromEntries((process.env.STAFF ?? '').split(',').filter(Boo
 const { enterAs, switchTo } = people({ base, skip, staff })
 Object.assign(tests, terminalTests({ base, ask, wallRows, skip, enterAs, switchTo, gateway: Number(process.env.GATEWAY ?? 0) }))
 Object.assign(tests, moneyTests({ base, enter, ask, wallRows }))
-Object.assign(tests, rulesTests({ base, enter, ask, wallRows }))
+Object.assign(tests, rulesTests({ base, enter, ask, wallRows, skip, staff, switchTo }))
 Object.assign(tests, importsTests({ base, enter, ask, wallRows }))
 Object.assign(tests, utilityTests({ base, enter, ask, wallRows, skip }))
 Object.assign(tests, breakerTests({ base, enter, ask, wallRows, skip, staff, switchTo }))

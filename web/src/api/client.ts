@@ -354,6 +354,8 @@ export const api = {
   account: (id: number) => call<Account>('GET', `/accounts/${id}`),
   orders: (id: number, limit = 50) =>
     call<{ orders: Order[] }>('GET', `/accounts/${id}/orders`, { query: { limit } }),
+  openOrders: (id: number) =>
+    call<{ orders: Order[] }>('GET', `/accounts/${id}/orders`, { query: { state: 'open' } }),
   order: (id: number, order: string) => call<Order>('GET', `/accounts/${id}/orders/${order}`),
   sell: (id: number, order_id: string, amount_fen: number) =>
     call<Order>('POST', `/accounts/${id}/orders`,
