@@ -215,7 +215,8 @@ static void stop(void *arg, int signal_number)
  * ------------------------------------------------------------------------------------------- */
 
 struct serve_options {
-    const char *data, *host, *http, *uplink_host, *uplink, *name, *secure, *web, *clock, *keys;
+    const char *data, *host, *http, *uplink_host, *uplink, *name, *secure, *web, *clock,
+        *trust_clock, *keys;
 };
 
 static enum err listen_for_gateways(struct serve *s, const struct serve_options *o, int64_t port)
@@ -233,7 +234,7 @@ static enum err listen_for_gateways(struct serve *s, const struct serve_options 
                      &s->listener);
 }
 
-static enum err open_platform(struct serve *s, const char *data)
+static enum err open_platform(struct serve *s, const char *data, bool trust_clock)
 {
     char ledger[PATH_SIZE], readings[PATH_SIZE];
     snprintf(ledger, sizeof ledger, "%s/ledger.db", data);
@@ -246,6 +247,7 @@ static enum err open_platform(struct serve *s, const char *data)
                                    .ctx = s,
                                    .random = draw,
                                    .sign = sign,
+                                   .trust_clock = trust_clock,
                                    .legacy = warn_of_legacy},
         now_of(s));
 }
@@ -303,7 +305,7 @@ static enum err start(struct serve *s, const struct serve_options *o)
     TRY(io_directory_make(o->data));
     TRY(io_directory_own(o->data));
     TRY(keys_load(&s->keys, o->data, o->name, io_wall_real(s->io)));
-    TRY(open_platform(s, o->data));
+    TRY(open_platform(s, o->data, o->trust_clock != NULL));
     TRY(first_admin(s));
     TRY(open_api(s, o, http));
     TRY(listen_for_gateways(s, o, uplink));
@@ -349,6 +351,8 @@ int app_serve_main(int argc, char **argv)
         {"--uplink", "PORT", &o.uplink, "gateways, TLS 1.3; 0: any free port"},
         {"--web", "DIR", &o.web, "the built console"},
         {"--release-keys", "PEM", &o.keys, "public keys of releases: whose update files are taken"},
+        {"--trust-clock", NULL, &o.trust_clock,
+         "the clock is right, though it is far ahead of what was written last"},
         {"--clock", "R,V,SPEED", &o.clock, "a clock that runs faster, for demonstrations"},
         {0}};
     int words;

@@ -229,11 +229,12 @@ static enum err gather_money(struct loop *l)
 /* --- time ----------------------------------------------------------------------------------------
  */
 
-/* The clock ran backwards if the books or our own decisions are of a time that has not come. */
+/* The clock ran backwards if the books or our own decisions are of a time that has not come;
+ * whether it leapt ahead, whoever sees it run has written down. */
 static enum err gather_clock(struct loop *l)
 {
     const struct episode *e = &l->episode;
-    int64_t booked_s = 0, now = l->turn.now.s;
+    int64_t booked_s = 0, leapt, now = l->turn.now.s;
     struct query q = query_open(l->turn.tx,
                                 "SELECT at, seq FROM ledger_txn WHERE account_id = $1 "
                                 "ORDER BY seq DESC LIMIT 1",
@@ -246,6 +247,8 @@ static enum err gather_clock(struct loop *l)
     TRY(query_end(&q));
     l->facts.clock_trusted =
         booked_s <= now && e->decided_at.s <= now && e->level_at.s <= now && e->noted_at.s <= now;
+    TRY(store_int(l->turn.tx, &leapt, "SELECT leapt FROM clock_watch", ""));
+    l->facts.clock_trusted = l->facts.clock_trusted && leapt == 0;
     return ERR_OK;
 }
 

@@ -125,6 +125,7 @@ bool platform_turn(struct platform *p, struct uplink_now now)
 {
     p->now = now;
     p->more = false;
+    platform_clock_look(p);
     platform_do_due(p);
     flush_readings(p);
     flush_ledger(p);
@@ -149,6 +150,7 @@ static enum err remember(struct store_tx *tx, void *arg)
 {
     struct platform *p = arg;
     TRY(store_int(tx, &p->event_seen, "SELECT coalesce(max(id), 0) FROM event", ""));
+    TRY(platform_clock_begin(tx, p));
     return billing_place_meters(tx, p->readings);
 }
 

@@ -25,6 +25,9 @@ struct platform {
     struct billing_clerk clerk;
     struct notify notify;
     struct uplink_now now;
+    struct uplink_now steady; /* when the clock was last believed */
+    int64_t ahead_s;          /* of what passed since then */
+    bool clock_leapt;
     mono_ms next_scan, next_clerk;
     mono_ms next_runs; /* lines of money runs; at once while a run is at work */
     struct platform_fee fees[PLATFORM_SCAN_LIMIT]; /* submitted in this turn */
@@ -46,6 +49,11 @@ enum err platform_check_fee(struct platform *p, struct store_tx *tx, int64_t acc
 /* platform_hear.c: where the headend's messages and notify's deliveries go. */
 struct headend_sinks platform_sinks(struct platform *p);
 struct notify platform_notify(struct platform *p);
+
+/* platform_clock.c: is the wall clock far ahead of what passed? Looked at in each turn, before what
+ * is due. */
+enum err platform_clock_begin(struct store_tx *tx, struct platform *p);
+void platform_clock_look(struct platform *p);
 
 /* platform_due.c: submits the work whose time has come. */
 void platform_do_due(struct platform *p);

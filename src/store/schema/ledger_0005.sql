@@ -76,6 +76,13 @@ BEGIN
     OR EXISTS (SELECT 1 FROM away w WHERE w.account_id = NEW.account_id AND w.state = 'live'));
 END;
 
+-- The clock leapt ahead: until it is right again, or a person says that it is, nothing is taken by time alone.
+CREATE TABLE clock_watch (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  leapt INTEGER NOT NULL
+) STRICT;
+INSERT INTO clock_watch (id, leapt) VALUES (1, 0);
+
 -- What an account with its wallet in the meter owes the platform.
 
 -- Of a sale, what stays in the prepayment because the account owes it there; the rest goes into the meter.
