@@ -67,6 +67,7 @@ static const struct {
     {ERR_PAY_LATE, 409},
     {ERR_PAY_EPOCH, 409},
     {ERR_PAY_TWICE, 409},
+    {ERR_PAY_PAID, 409},
     {ERR_PAY_OPEN, 409},
     {ERR_PAY_WALLET, 409},
     {ERR_PAY_UNSETTLED, 409},

@@ -216,6 +216,7 @@ ERR_ROW(ERR_PAY_OPEN, REFUSE, "Sales or requests of this account are not finishe
 ERR_ROW(ERR_PAY_WALLET, REFUSE, "Money lies in the meter's wallet; bring it home by a meter exchange first.", "表内钱包仍有余额，请先通过换表将其转回。")
 ERR_ROW(ERR_PAY_UNSETTLED, RETRY, "The last charges of this account are not settled yet; try again in a few minutes.", "该户最后的电费尚未结清，请几分钟后再试。")
 ERR_ROW(ERR_PAY_METHOD, REFUSE, "Money is paid out as cash or by bank.", "付款方式应为现金或银行转账。")
+ERR_ROW(ERR_PAY_PAID, REFUSE, "This was paid already, by somebody else or in another way: do not pay it again.", "该款项已由他人或以其他方式付出，请勿重复付款。")
 ERR_ROW(ERR_PAY_CHECK, CORRUPT, "Requests for money and the ledger differ.", "退款申请与账本不一致。")
 ERR_ROW(ERR_RUN_TWICE, REFUSE, "There is a run of this rule for this period already.", "该规则在此期间已有批次。")
 ERR_ROW(ERR_RUN_EMPTY, REFUSE, "Nobody would get anything: the run has no lines or no money.", "批次没有明细或金额为零。")

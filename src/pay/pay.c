@@ -233,6 +233,18 @@ static enum err find_rest(const struct pay_turn *t, struct pay_held *r)
                       "iti", r->account_id, r->id, r->amount_fen);
 }
 
+/* Said again by the same person it is the same payment; else money would be handed out twice. */
+static enum err answer_paid(struct store_tx *tx, const struct pay_decision *d)
+{
+    int64_t same;
+    TRY(store_int(tx, &same,
+                  "SELECT ended_by = $3 AND method = $4 AND reference = $5 FROM money_request "
+                  "WHERE account_id = $1 AND request_id = $2",
+                  "itttt", d->account_id, d->request_id, d->actor, d->method,
+                  d->reference ? d->reference : ""));
+    return same ? ERR_OK : ERR_PAY_PAID;
+}
+
 enum err pay_out(struct store_tx *tx, const struct pay_decision *d)
 {
     struct pay_held r;
@@ -242,7 +254,7 @@ enum err pay_out(struct store_tx *tx, const struct pay_decision *d)
         return ERR_PAY_METHOD;
     TRY(pay_load(tx, d->account_id, d->request_id, &r));
     if (r.state == PAY_PAID)
-        return ERR_OK;
+        return answer_paid(tx, d);
     if (r.state != PAY_APPROVED)
         return ERR_STATE;
     if (r.kind == PAY_CLOSE)

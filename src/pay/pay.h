@@ -88,14 +88,17 @@ struct pay_decision {
     const struct billing *billing;
     uint64_t random; /* for orders to relays */
 };
-/* Where money comes into a prepayment, fee control hears of it as of a sale, in the same transaction.
- * ERR_NOT_FOUND; ERR_STATE: rejected; ERR_PAY_PERSON: the same person asked; ERR_VEND_CLOSED: the
- * receiver was closed; ERR_PAY_OPEN, ERR_PAY_WALLET: closing, as in pay_ask. */
+/* Where money comes into a prepayment, fee control hears of it as of a sale, in the same
+ * transaction. ERR_NOT_FOUND; ERR_STATE: rejected; ERR_PAY_PERSON: the same person asked;
+ * ERR_VEND_CLOSED: the receiver was closed; ERR_PAY_OPEN, ERR_PAY_WALLET: closing, as in pay_ask.
+ */
 [[nodiscard]] enum err pay_approve(struct store_tx *tx, const struct pay_decision *d);
 /* ERR_NOT_FOUND; ERR_STATE: paid, or a closing that was approved. */
 [[nodiscard]] enum err pay_reject(struct store_tx *tx, const struct pay_decision *d);
-/* ERR_NOT_FOUND; ERR_STATE: not approved; ERR_PAY_METHOD; ERR_SHIFT_NONE: cash needs an open shift;
- * ERR_PAY_UNSETTLED: the last charges of a closed account are not settled yet. */
+/* A repeat is of the same person, method and reference; ERR_PAY_PAID: it was paid otherwise
+ * already, or in the books (a transfer). ERR_NOT_FOUND; ERR_STATE: not approved; ERR_PAY_METHOD;
+ * ERR_SHIFT_NONE: cash needs an open shift; ERR_PAY_UNSETTLED: the last charges of a closed account
+ * are not settled yet. */
 [[nodiscard]] enum err pay_out(struct store_tx *tx, const struct pay_decision *d);
 
 struct pay_row {

@@ -320,6 +320,35 @@ static void test_holidays_are_those_of_the_project(void **state)
     assert_cut(w, fifth_s);
 }
 
+/* The same moments of the day, in zones that are not an hour's or are two hours off. */
+static void test_hours_and_days_of_other_zones(void **state)
+{
+    static const struct {
+        const char *sql;
+        int64_t offset_s;
+    } zones[] = {
+        {"UPDATE project SET zone = 'Asia/Kolkata'", 19'800},
+        {"UPDATE project SET zone = 'Asia/Urumqi'", 21'600},
+        {"UPDATE project SET zone = 'Asia/Tokyo'", 32'400},
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof zones / sizeof *zones; i++) {
+        const int64_t fourth_s = 1'767'484'800 - zones[i].offset_s; /* 2026-01-04, midnight there */
+        sql(w, zones[i].sql);
+        sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"15:00\",\"to\":\"16:00\","
+               "\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true,\"reading_age_max_s\":864000}}'");
+        const int64_t three_s = fourth_s + 15 * 3'600;
+        assert_held(w, three_s - 1, STRATEGY_BECAUSE_PROTECTED_HOURS);
+        assert_cut(w, three_s);
+        assert_cut(w, three_s + 3'599);
+        assert_held(w, three_s + 3'600, STRATEGY_BECAUSE_PROTECTED_HOURS);
+        sql(w, "UPDATE strategy SET body = '{\"cut\":{\"from\":\"00:00\",\"to\":\"24:00\","
+               "\"weekdays\":[1,2,3,4,5,6,7],\"reading_age_max_s\":864000}}'");
+        assert_held(w, fourth_s - 1, STRATEGY_BECAUSE_HOLIDAY);
+        assert_cut(w, fourth_s);
+    }
+}
+
 /* An order that is given in the last minute ends with the hour. */
 static void test_an_order_ends_with_the_hours(void **state)
 {
@@ -366,6 +395,7 @@ int main(void)
         CASE(test_keep_power),
         CASE(test_hours_are_those_of_the_project),
         CASE(test_holidays_are_those_of_the_project),
+        CASE(test_hours_and_days_of_other_zones),
         CASE(test_an_order_ends_with_the_hours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,6 +166,33 @@ static void test_methods(void **state)
     assert_int_equal(town_int(t, "SELECT amount_fen FROM cash_entry WHERE kind = 'refund'"), -500);
 }
 
+/* Two cashiers see the same request as approved: who comes second must not hand out money. */
+static void test_paid_out_once_by_one_person_in_one_way(void **state)
+{
+    struct town *t = *state;
+    struct act a = {.decide = {A, "refund-01", "user:1", "", "cash", "", {NOON}, NULL}};
+    prepare(t);
+    assert_ok(ask(t, PAY_REFUND, "refund-01", 500, 0));
+    assert_ok(decide(t, do_approve, "refund-01", "user:2"));
+    assert_ok(store_run(t->ledger, do_pay, &a));
+    assert_ok(store_run(t->ledger, do_pay, &a)); /* said again */
+    a.decide.actor = "user:3";
+    assert_err(ERR_PAY_PAID, store_run(t->ledger, do_pay, &a));
+    a.decide.actor = "user:1";
+    a.decide.method = "bank";
+    assert_err(ERR_PAY_PAID, store_run(t->ledger, do_pay, &a));
+    assert_ok(ask(t, PAY_REFUND, "refund-02", 500, 0));
+    assert_ok(decide(t, do_approve, "refund-02", "user:2"));
+    assert_ok(decide(t, do_pay, "refund-02", "user:1"));
+    a.decide = (struct pay_decision){A, "refund-02", "user:1", "", "bank", "B-18", {NOON}, NULL};
+    assert_err(ERR_PAY_PAID, store_run(t->ledger, do_pay, &a)); /* another transfer of the bank's */
+    assert_ok(ask(t, PAY_TRANSFER, "transfer-1", 400, B));
+    assert_ok(decide(t, do_approve, "transfer-1", "user:2"));
+    assert_err(ERR_PAY_PAID, decide(t, do_pay, "transfer-1", "user:1"));
+    assert_int_equal(town_book(t, A, LEDGER_REFUND), 1'000);
+    verified(t);
+}
+
 static void test_one_person(void **state)
 {
     struct town *t = *state;
@@ -527,6 +554,7 @@ int main(void)
         CASE(test_refund),
         CASE(test_reject),
         CASE(test_methods),
+        CASE(test_paid_out_once_by_one_person_in_one_way),
         CASE(test_one_person),
         CASE(test_transfer),
         CASE(test_reversal),
