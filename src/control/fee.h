@@ -58,6 +58,11 @@ struct control_flight {
 [[nodiscard]] enum err control_payment_ended(struct store_tx *tx, int64_t account_id,
                                              const char *key);
 
+/* The clock had leapt ahead and is right again: what was noted at times that have not come was
+ * noted now, notices of such times were none, and whoever was decided then is decided again at
+ * once. An account with money booked at such a time stays untrusted until it comes. */
+[[nodiscard]] enum err control_clock_right(struct store_tx *tx, wall_s now);
+
 /* Accounts whose last decision waits for a time that has come (a grace time ended, a window
  * opened), those that are rated at short notice, and once a day everybody: at most cap ids. An
  * account stays due until it was checked, whatever crashes in between. */

@@ -108,3 +108,14 @@ enum err fee_notices_count(struct store_tx *tx, int64_t account_id, struct episo
     e->notices = strategy_notices_counted(at, count, policy->notice_spacing_s, &e->notice_at);
     return notice_channels(tx, account_id, e->number, channels);
 }
+
+enum err control_clock_right(struct store_tx *tx, wall_s now)
+{
+    TRY(store_exec(tx, "DELETE FROM fee_notice WHERE at > $1", "i", now.s));
+    TRY(store_exec(tx, "UPDATE fee_watch SET next_at = $1 WHERE rated_at > $1", "i", now.s));
+    return store_exec(tx,
+                      "UPDATE fee_state SET level_at = min(level_at, $1), "
+                      "notice_at = min(notice_at, $1), noted_at = min(noted_at, $1), "
+                      "decided_at = $1, due_at = $1 WHERE decided_at > $1",
+                      "i", now.s);
+}

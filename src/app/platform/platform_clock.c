@@ -3,6 +3,7 @@
  * days that nobody lived. So while it is far ahead of what passed, what time alone would take is
  * not taken. */
 #include "app/platform/platform_impl.h"
+#include "control/fee.h"
 #include "journal/detail.h"
 #include "journal/journal.h"
 
@@ -52,6 +53,8 @@ static enum err note(struct store_tx *tx, void *arg)
 {
     struct platform *p = arg;
     TRY(store_exec(tx, "UPDATE clock_watch SET leapt = $1", "i", (int64_t)p->clock_leapt));
+    if (!p->clock_leapt)
+        TRY(control_clock_right(tx, p->now.wall));
     return tell_each(p, tx, p->clock_leapt ? EVENT_CLOCK_LEAPT : EVENT_CLOCK_RIGHT);
 }
 

@@ -273,6 +273,37 @@ static void test_a_clock_behind_the_books_is_not_trusted(void **state)
     assert_cut(w, DUE_AT + 51);
 }
 
+static enum err set_leapt(struct store_tx *tx, void *arg)
+{
+    return store_exec(tx, "UPDATE clock_watch SET leapt = $1", "i", *(int64_t *)arg);
+}
+
+static enum err clock_right(struct store_tx *tx, void *arg)
+{
+    const struct world *w = arg;
+    return control_clock_right(tx, w->now);
+}
+
+/* For an hour the clock is a year ahead: nobody is cut. It is set right, and fee control goes on;
+ * what was told in that hour does not count. */
+static void test_an_hour_a_year_ahead(void **state)
+{
+    struct world *w = *state;
+    int64_t leapt = 1, right = 0, now_s = DUE_AT;
+    w->now.s = now_s;
+    assert_ok(store_run(w->ledger, set_leapt, &leapt));
+    w->now.s += INT64_C(365) * 86'400;
+    assert_ok(store_run(w->ledger, check, w));
+    assert_true(decided(w, "CLOCK_UNTRUSTED"));
+    sql(w, "INSERT INTO fee_notice VALUES (7, 1, 3, 'leapt', 'console', 1798786000)");
+    w->now.s = now_s + 3'600;
+    assert_ok(store_run(w->ledger, set_leapt, &right));
+    assert_ok(store_run(w->ledger, clock_right, w));
+    assert_cut(w, w->now.s);
+    assert_int_equal(number(w, "SELECT count(*) FROM fee_notice WHERE at > 1767253600"), 0);
+    assert_int_equal(number(w, "SELECT due_at FROM fee_state WHERE account_id = 7"), w->now.s);
+}
+
 static void test_keep_power(void **state)
 {
     struct world *w = *state;
@@ -392,6 +423,7 @@ int main(void)
         CASE(test_a_reading_from_the_future),
         CASE(test_an_estimate_never_cuts),
         CASE(test_a_clock_behind_the_books_is_not_trusted),
+        CASE(test_an_hour_a_year_ahead),
         CASE(test_keep_power),
         CASE(test_hours_are_those_of_the_project),
         CASE(test_holidays_are_those_of_the_project),
