@@ -175,7 +175,8 @@ static enum err take_request(struct call *c, struct rating_request *r)
     return take_terms(c, r);
 }
 
-static void put_item(struct jwrite *w, const struct rating_item *t)
+/* `season_fen`: what a heating season had come to. */
+static void put_item(struct jwrite *w, const struct rating_item *t, int64_t season_fen)
 {
     char price[RATING_PRICE_TEXT_MAX];
     rating_price_print(t->price_e8, price);
@@ -191,6 +192,8 @@ static void put_item(struct jwrite *w, const struct rating_item *t)
         jwrite_int(w, "of_fen", t->quantity_wh);
         jwrite_text(w, "percent", price);
     }
+    if (t->kind == RATING_ITEM_SEASON)
+        jwrite_int(w, "of_fen", season_fen);
     jwrite_int(w, "quantity_wh", t->kind == RATING_ITEM_FACTOR ? 0 : t->quantity_wh);
     jwrite_text(w, "price", t->kind == RATING_ITEM_FACTOR ? "0" : price);
     jwrite_text(w, "rounding", rating_rounding_name(t->rounding));
@@ -207,7 +210,7 @@ static void put_statement(struct jwrite *w, const struct rating_statement *s)
     jwrite_int(w, "energy_wh", s->energy_wh);
     jwrite_array(w, "lines");
     for (size_t i = 0; i < s->item_count; i++)
-        put_item(w, &s->items[i]);
+        put_item(w, &s->items[i], 0);
     jwrite_end(w);
     jwrite_end(w);
 }
@@ -220,16 +223,18 @@ static void put_bill(struct jwrite *w, const struct rating_bill *b)
     jwrite_array(w, "lines");
     for (size_t i = 0; i < b->line_count; i++) {
         const struct rating_line *l = &b->lines[i];
-        put_item(w, &(struct rating_item){.kind = l->kind,
-                                          .rate = l->rate,
-                                          .step = l->step,
-                                          .code = l->code[0] ? l->code : NULL,
-                                          .rounding = l->rounding,
-                                          .quantity_wh = l->quantity_wh,
-                                          .price_e8 = l->price_e8,
-                                          .carry_in = l->carry_in,
-                                          .carry_out = l->carry_out,
-                                          .amount_fen = l->amount_fen});
+        put_item(w,
+                 &(struct rating_item){.kind = l->kind,
+                                       .rate = l->rate,
+                                       .step = l->step,
+                                       .code = l->code[0] ? l->code : NULL,
+                                       .rounding = l->rounding,
+                                       .quantity_wh = l->quantity_wh,
+                                       .price_e8 = l->price_e8,
+                                       .carry_in = l->carry_in,
+                                       .carry_out = l->carry_out,
+                                       .amount_fen = l->amount_fen},
+                 l->from_wh);
     }
     jwrite_end(w);
     jwrite_end(w);

@@ -40,6 +40,9 @@ static const struct {
     POSITION(demand_milli_kw),
     POSITION(contracted_milli_kw),
     POSITION(capacity_milli_kva),
+    POSITION(season_day),
+    POSITION(season_fen),
+    POSITION(season_milli_m2),
     POSITION(carry),
 };
 _Static_assert(RATING_SUBSIDIES_MAX == 4, "a row for each");

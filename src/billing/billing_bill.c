@@ -97,6 +97,15 @@ static void put_factor(struct text *t, const struct rating_line *l)
         l->from_wh, l->to_wh, l->quantity_wh, percent);
 }
 
+/* What a heating season had come to, and the area and price of the bound that it passed. */
+static void put_season(struct text *t, const struct rating_line *l)
+{
+    char price[RATING_PRICE_TEXT_MAX];
+    rating_price_print(l->price_e8, price);
+    put(t, "\"of_fen\":%" PRId64 ",\"quantity_wh\":%" PRId64 ",\"price\":\"%s\",", l->from_wh,
+        l->quantity_wh, price);
+}
+
 static void put_quantity(struct text *t, const struct rating_line *l)
 {
     char price[RATING_PRICE_TEXT_MAX];
@@ -124,6 +133,8 @@ static void put_line(struct text *t, const struct rating_line *l,
     put(t, "\"rate\":\"%s\",", rating_rate_name(l->rate));
     if (l->kind == RATING_ITEM_FACTOR)
         put_factor(t, l);
+    else if (l->kind == RATING_ITEM_SEASON)
+        put_season(t, l);
     else
         put_quantity(t, l);
     put(t, "\"carry_in\":%" PRId64 ",\"carry_out\":%" PRId64 ",\"amount_fen\":%" PRId64 "}",

@@ -18,7 +18,9 @@ static bool has_rates(const struct rating_plan *plan)
 static bool is_plain(const struct rating_plan *p)
 {
     return p->minimum_fen == 0 && p->power_factor.row_count == 0 && p->subsidy_count == 0 &&
-           p->mix_count == 0 && p->month_count == 0 && p->schedule_count == 0 && !p->from_intervals;
+           p->mix_count == 0 && p->month_count == 0 && p->schedule_count == 0 &&
+           p->area_bill.most_price_e8 == 0 && p->area_bill.least_price_e8 == 0 &&
+           !p->from_intervals;
 }
 
 static int64_t higher(int64_t a, int64_t b)

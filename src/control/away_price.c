@@ -245,6 +245,12 @@ enum err away_more(const struct rating_plan *plan, const struct rating_position 
     bool by_month = plan->subsidy_count > 0 || plan->power_factor.row_count > 0;
     bool this_month = p->month == month_of(day);
     TRY(add_quota(&plan->quota, p, day, more));
+    if (plan->area_bill.most_price_e8 != 0) { /* its end may give back */
+        const struct rating_area_bill *b = &plan->area_bill;
+        const struct rating_ladder season = {
+            .cycle = RATING_HEATING_SEASON, .start = b->start, .end = b->end};
+        until(more, rating_cycle_next(&season, day));
+    }
     if (!by_month)
         return ERR_OK;
     struct civil date = civil_from_days(day);

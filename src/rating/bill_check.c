@@ -113,6 +113,23 @@ static enum err check_subsidies(const struct rating_plan *plan, struct rating_pr
     return ERR_OK;
 }
 
+static enum err check_area_bill(const struct rating_plan *plan, struct rating_problem *problem)
+{
+    const struct rating_area_bill *b = &plan->area_bill;
+    if (!rating_has_season(plan))
+        return ERR_OK;
+    if (!rating_is_day(b->start))
+        return rating_refuse(problem, RATING_CYCLE_DAY, top("area_bill.start"));
+    if (!rating_is_day(b->end))
+        return rating_refuse(problem, RATING_CYCLE_DAY, top("area_bill.end"));
+    if (b->most_price_e8 < 0 || b->most_price_e8 > RATING_PRICE_MAX_E8)
+        return rating_refuse(problem, RATING_AREA_BILL, top("area_bill.most_percent"));
+    if (b->least_price_e8 < 0 || b->least_price_e8 > RATING_PRICE_MAX_E8 ||
+        (b->most_price_e8 != 0 && b->least_price_e8 > b->most_price_e8))
+        return rating_refuse(problem, RATING_AREA_BILL, top("area_bill.least_percent"));
+    return ERR_OK;
+}
+
 /* The first thing that is found, as a refusal. */
 static enum err refuse_found(const struct rating_plan *plan,
                              void (*find)(const struct rating_plan *, struct rating_warned *),
@@ -148,6 +165,7 @@ enum err rating_check_bill(const struct rating_plan *plan, struct rating_problem
         return rating_refuse(problem, RATING_MEMBER_MISSING, top("minimum"));
     TRY(check_factor(plan, problem));
     TRY(check_subsidies(plan, problem));
+    TRY(check_area_bill(plan, problem));
     TRY(refuse_found(plan, rating_warn_sums, problem));
     return check_ceiling(plan, problem);
 }

@@ -1,6 +1,6 @@
 /*
- * What a bill has besides its energy: fees, the power factor, the minimum and subsidies, in this
- * order.
+ * What a bill has besides its energy: fees, the power factor, the minimum, what a season is brought
+ * to, and subsidies, in this order.
  *
  * Demand, power factor and subsidies are sums of a month of which each bill brings what is new: the
  * month as it now stands less what earlier bills of it had. However a month is cut into bills,
@@ -31,6 +31,18 @@ static bool has_demand(const struct rating_plan *plan)
         if (plan->fees[i].per == RATING_PER_DEMAND)
             return true;
     return false;
+}
+
+int32_t rating_due_next(const struct rating_plan *plan, int32_t local_day)
+{
+    const struct rating_ladder month = {.cycle = RATING_MONTH, .start = {0, 1}};
+    int32_t next = INT32_MAX;
+    if (rating_due_by_month(plan))
+        next = rating_cycle_next(&month, local_day);
+    if (!rating_has_season(plan))
+        return next;
+    int32_t season = rating_season_of(&plan->area_bill, local_day).next;
+    return season < next ? season : next;
 }
 
 bool rating_due_by_month(const struct rating_plan *plan)
@@ -67,7 +79,27 @@ static bool ends_month(const struct stretch *s)
     return ends || (s->last && s->w->c->month_ends);
 }
 
-/* Of the lines from first_line on, subsidies apart. */
+/* In between, nothing is summed up. */
+static void turn_season(struct stretch *s)
+{
+    int32_t day = civil_local_day(s->from, s->w->offset_s);
+    int32_t first =
+        rating_has_season(s->plan) ? rating_season_of(&s->plan->area_bill, day).first : 0;
+    if (s->next->season_day == first)
+        return;
+    s->next->season_day = first;
+    s->next->season_fen = s->next->season_milli_m2 = 0;
+}
+
+static bool ends_season(const struct stretch *s)
+{
+    int32_t day = civil_local_day((wall_s){s->to.s - 1}, s->w->offset_s);
+    bool ends =
+        civil_local_day(s->to, s->w->offset_s) == rating_season_of(&s->plan->area_bill, day).next;
+    return ends || (s->last && s->w->c->month_ends);
+}
+
+/* Of the lines from first_line on, subsidies and what a season is brought to apart. */
 static enum err sum_lines(const struct rating_bill *bill, size_t first_line, bool energy_only,
                           int64_t *sum_fen)
 {
@@ -75,7 +107,7 @@ static enum err sum_lines(const struct rating_bill *bill, size_t first_line, boo
     for (size_t i = first_line; i < bill->line_count; i++) {
         enum rating_item_kind kind = bill->lines[i].kind;
         bool energy = kind == RATING_ITEM_ENERGY || kind == RATING_ITEM_SURCHARGE;
-        if (energy || (!energy_only && kind != RATING_ITEM_SUBSIDY))
+        if (energy || (!energy_only && kind != RATING_ITEM_SUBSIDY && kind != RATING_ITEM_SEASON))
             TRY(units_add(*sum_fen, bill->lines[i].amount_fen, sum_fen));
     }
     return ERR_OK;
@@ -337,6 +369,56 @@ static enum err add_minimum(struct stretch *s)
     return rating_work_amount(s->w, &line);
 }
 
+/* What the season has come to is brought to the part of its bill by area that it passed. */
+static enum err bound_season(struct stretch *s)
+{
+    struct rating_position *p = s->next;
+    const struct rating_area_bill *b = &s->plan->area_bill;
+    struct rating_line line = line_of(s, RATING_ITEM_SEASON, "");
+    const int64_t prices[] = {b->most_price_e8, b->least_price_e8};
+    line.rounding = RATING_HALF_UP;
+    line.quantity_wh = p->season_milli_m2;
+    line.from_wh = p->season_fen;
+    p->season_day = 0;
+    p->season_fen = p->season_milli_m2 = 0;
+    for (int i = 0; i < 2; i++) {
+        int64_t carry = 0, bound_fen = 0;
+        line.price_e8 = prices[i];
+        if (prices[i] == 0)
+            continue;
+        TRY(rating_find_amount(RATING_HALF_UP, line.quantity_wh, line.price_e8, &carry,
+                               &bound_fen));
+        TRY(units_sub(bound_fen, line.from_wh, &line.amount_fen));
+        if (i == 0 ? line.amount_fen < 0 : line.amount_fen > 0)
+            return rating_work_amount(s->w, &line);
+    }
+    return ERR_OK;
+}
+
+static enum err add_season_area(struct stretch *s)
+{
+    const struct rating_area_bill *b = &s->plan->area_bill;
+    int64_t area = s->w->c->area_milli_m2, *sum = &s->next->season_milli_m2;
+    if (s->last_day < s->first_day ||
+        rating_season_share(b, UINT32_MAX, s->first_day, s->last_day) == 0)
+        return ERR_OK;
+    return area == 0
+               ? ERR_RATING_FEE
+               : units_add(*sum, rating_season_share(b, area, s->first_day, s->last_day), sum);
+}
+
+static enum err add_season(struct stretch *s)
+{
+    struct rating_position *p = s->next;
+    int64_t sum_fen = 0;
+    if (p->season_day == 0)
+        return ERR_OK;
+    TRY(add_season_area(s));
+    TRY(sum_lines(s->w->bill, s->w->due_line, false, &sum_fen));
+    TRY(units_add(p->season_fen, sum_fen, &p->season_fen));
+    return ends_season(s) ? bound_season(s) : ERR_OK;
+}
+
 /* Each pays of what the ones before it left. What the month's sum no longer needs is taken back. */
 static enum err add_subsidies(struct stretch *s)
 {
@@ -359,6 +441,7 @@ enum err rating_due_close(struct rating_work *w, wall_s to, bool last)
         .w = w, .plan = w->plan, .next = &w->next, .from = w->due_at, .to = to, .last = last};
     int64_t sum_fen = 0;
     turn_month(&s);
+    turn_season(&s);
     find_due(&s);
     TRY(add_flow(&s));
     TRY(add_fees(&s));
@@ -367,6 +450,7 @@ enum err rating_due_close(struct rating_work *w, wall_s to, bool last)
     if (w->next.month != 0)
         TRY(units_add(w->next.month_fen, sum_fen, &w->next.month_fen));
     TRY(add_minimum(&s));
+    TRY(add_season(&s));
     TRY(add_subsidies(&s));
     if (ends_month(&s))
         w->next.month = 0;

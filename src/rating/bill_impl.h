@@ -12,6 +12,16 @@
 int64_t rating_area_share(const struct rating_part *fee, int64_t area_milli_m2, int32_t first_day,
                           int32_t last_day);
 
+/* The heating season of a bill by area in which a local day lies. */
+struct rating_season {
+    int32_t first; /* its first day; 0: the day is in none */
+    int32_t next;  /* the first day after it, or of the next one */
+};
+struct rating_season rating_season_of(const struct rating_area_bill *bill, int32_t local_day);
+/* The part of an area that falls to these days of seasons, as rating_area_share. */
+int64_t rating_season_share(const struct rating_area_bill *bill, int64_t area_milli_m2,
+                            int32_t first_day, int32_t last_day);
+
 /* Of a month: what the meter showed, and what the contract says. */
 struct rating_demand {
     int64_t highest_milli_kw, contracted_milli_kw;

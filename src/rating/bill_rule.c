@@ -47,6 +47,36 @@ int64_t rating_area_share(const struct rating_part *fee, int64_t area_milli_m2, 
     return share;
 }
 
+/* --- seasons held against a bill by area
+ * -------------------------------------------------------- */
+
+static struct rating_part season_fee(const struct rating_area_bill *bill)
+{
+    return (struct rating_part){.per = RATING_PER_AREA,
+                                .by_cycle = true,
+                                .cycle = RATING_HEATING_SEASON,
+                                .start = bill->start,
+                                .end = bill->end};
+}
+
+struct rating_season rating_season_of(const struct rating_area_bill *bill, int32_t local_day)
+{
+    const struct rating_part fee = season_fee(bill);
+    int32_t year = civil_from_days(local_day).year - 1;
+    struct span season = cycle_of(&fee, year);
+    while (season.last < local_day)
+        season = cycle_of(&fee, ++year);
+    return season.first <= local_day ? (struct rating_season){season.first, season.last + 1}
+                                     : (struct rating_season){0, season.first};
+}
+
+int64_t rating_season_share(const struct rating_area_bill *bill, int64_t area_milli_m2,
+                            int32_t first_day, int32_t last_day)
+{
+    const struct rating_part fee = season_fee(bill);
+    return rating_area_share(&fee, area_milli_m2, first_day, last_day);
+}
+
 /* --- demand
  * ---------------------------------------------------------------------------------------- */
 

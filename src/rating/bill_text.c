@@ -377,6 +377,61 @@ static enum err end_utilised(struct rating_parse *p, struct rating_part *part,
     return whole ? ERR_OK : rating_parse_refuse(p, RATING_UTILISED, at);
 }
 
+/* --- a season and its bill by area --------------------------------------------------------------
+ */
+
+struct area_bill {
+    struct rating_area_bill *to;
+    int64_t price_e8;
+    uint16_t most_percent, least_percent;
+};
+
+static enum err take_area_price(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    struct area_bill *bill = into;
+    TRY(rating_take_price(p, &bill->price_e8, spot));
+    return bill->price_e8 > 0 ? ERR_OK : rating_parse_refuse(p, RATING_AREA_BILL, spot);
+}
+
+static enum err take_season_start(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    return take_day(p, &((struct area_bill *)into)->to->start, spot);
+}
+
+static enum err take_season_end(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    return take_day(p, &((struct area_bill *)into)->to->end, spot);
+}
+
+static enum err take_most(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    return take_whole_percent(p, &((struct area_bill *)into)->most_percent, spot);
+}
+
+static enum err take_least(struct rating_parse *p, void *into, struct rating_spot spot)
+{
+    return take_whole_percent(p, &((struct area_bill *)into)->least_percent, spot);
+}
+
+enum err rating_take_area_bill(struct rating_parse *p)
+{
+    static const struct member members[] = {
+        {"price", take_area_price, false},   {"start", take_season_start, false},
+        {"end", take_season_end, false},     {"most_percent", take_most, true},
+        {"least_percent", take_least, true}, {NULL, NULL, false}};
+    struct area_bill bill = {.to = &p->plan->area_bill};
+    TRY(take_object(p, members, &bill, top("area_bill")));
+    if (p->j.err != ERR_OK)
+        return ERR_OK; /* told as a syntax error at the end */
+    if (!percent_of(bill.price_e8, bill.most_percent, &bill.to->most_price_e8))
+        return rating_parse_refuse(p, RATING_AREA_BILL, top("area_bill.most_percent"));
+    if (!percent_of(bill.price_e8, bill.least_percent, &bill.to->least_price_e8))
+        return rating_parse_refuse(p, RATING_AREA_BILL, top("area_bill.least_percent"));
+    return bill.most_percent || bill.least_percent
+               ? ERR_OK
+               : rating_parse_refuse(p, RATING_AREA_BILL, top("area_bill"));
+}
+
 enum err rating_end_fee(struct rating_parse *p, struct rating_part *part, struct rating_spot spot)
 {
     TRY(end_over(p, part, spot));

@@ -31,6 +31,8 @@ const char *rating_line_rule(const struct rating_plan *plan, const struct rating
         [RATING_ITEM_FACTOR] = "power_factor", [RATING_ITEM_SUBSIDY] = "subsidy"};
     if (line->kind == RATING_ITEM_FEE)
         return fee_rule(plan, line);
+    if (line->kind == RATING_ITEM_SEASON)
+        return line->amount_fen < 0 ? "season_most" : "season_least";
     return line->kind < RATING_ITEM_KINDS && rules[line->kind] ? rules[line->kind]
                                                                : energy_rule(plan, line);
 }

@@ -324,9 +324,9 @@ static int32_t next_cut(const struct rating_plan *plan, int32_t day)
         struct rating_ladder cycle = quota_cycle(plan);
         cut = earlier(cut, rating_cycle_next(&cycle, day));
     }
-    if (plan->month_count > 0 || rating_due_by_month(plan))
+    if (plan->month_count > 0)
         cut = earlier(cut, next_month(day));
-    return cut;
+    return earlier(cut, rating_due_next(plan, day));
 }
 
 /* The statement is not cleared: it is large, and most of it is room. */
@@ -343,16 +343,16 @@ static enum err rate_parts(struct rating_work *w, wall_s end)
     for (wall_s at = w->c->opened_at;;) {
         AS_IT_IS struct rating_piece p;
         begin_piece(&p, at, end);
-        int32_t cut = next_cut(w->plan, civil_local_day(at, w->offset_s));
+        int32_t day = civil_local_day(at, w->offset_s), cut = next_cut(w->plan, day);
         if (cut != INT32_MAX && civil_day_start(cut, w->offset_s).s < end.s) {
             p.to = civil_day_start(cut, w->offset_s);
             p.last = false;
         }
         TRY(rate_part(w, &p));
-        bool month = rating_due_by_month(w->plan) && !p.last && civil_from_days(cut).day == 1;
-        if (p.last || month)
+        bool due = p.last || cut == rating_due_next(w->plan, day);
+        if (due)
             TRY(add_components(w));
-        TRY(p.last || month ? rating_due_close(w, p.to, p.last) : ERR_OK);
+        TRY(due ? rating_due_close(w, p.to, p.last) : ERR_OK);
         if (p.last)
             return ERR_OK;
         at = p.to;

@@ -60,8 +60,11 @@ enum err rating_sum_registers(const struct rating_registers *more, struct rating
 
 /* True: the plan has sums by the month, so that a period is parted at the first of each. */
 bool rating_due_by_month(const struct rating_plan *plan);
-/* After the lines of the energy up to `to`: at the end of the period (`last`), and if
- * rating_due_by_month at the end of each month before. Adds what fell due since the last time. */
+/* The first day after this one at which sums begin anew: of a month, of a season or of the time
+ * between two; INT32_MAX: the plan has none. */
+int32_t rating_due_next(const struct rating_plan *plan, int32_t local_day);
+/* After the lines of the energy up to `to`: at the end of the period (`last`), and at each
+ * rating_due_next before. Adds what fell due since the last time. */
 enum err rating_due_close(struct rating_work *w, wall_s to, bool last);
 
 /* --- warnings ------------------------------------------------------------------------------------

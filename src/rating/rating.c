@@ -54,6 +54,7 @@ enum err rating_plan_billable(const struct rating_plan *plan)
                  plan->rounding == RATING_CARRY && plan->schedule_count == 0 &&
                  plan->month_count == 0 && plan->mix_count == 0 && plan->subsidy_count == 0 &&
                  plan->quota.amount_wh == 0 && plan->power_factor.row_count == 0 &&
+                 plan->area_bill.most_price_e8 == 0 && plan->area_bill.least_price_e8 == 0 &&
                  !plan->from_intervals && !plan->priced[RATING_DEEP_VALLEY];
     return kind && plain && plan->unit == RATING_KWH ? ERR_OK : ERR_RATING_UNBILLABLE;
 }

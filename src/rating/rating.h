@@ -277,6 +277,13 @@ struct rating_ceiling {
     bool block;
 };
 
+/* The bill by area of a heating season, between whose parts the season's own bill must lie. */
+struct rating_area_bill {
+    struct rating_day start, end; /* both included, may go over the new year */
+    /* yuan per m² and season; 0: no such bound */
+    int64_t most_price_e8, least_price_e8;
+};
+
 #define RATING_NAME_MAX 96
 #define RATING_CALENDAR_MAX 7
 
@@ -318,6 +325,7 @@ struct rating_plan {
     struct rating_mix mix[RATING_MIX_MAX];
     size_t mix_count;
     struct rating_ceiling ceiling;
+    struct rating_area_bill area_bill;
     char name_en[RATING_NAME_MAX + 1], name_zh[RATING_NAME_MAX + 1];
 };
 
@@ -394,6 +402,9 @@ enum rating_item_kind {
     RATING_ITEM_FACTOR, /* power factor: quantity is the sum it is on, in fen, and price the percent
                            times 10^7, so that quantity * price is exact as for any other line */
     RATING_ITEM_SUBSIDY, /* negative; no quantity and no price */
+    RATING_ITEM_SEASON,  /* what a heating season came to, brought to its bill by area: quantity is
+                            m², price that of the bound, from_wh what it had come to, in fen. The
+                            amount is quantity * price in whole fen, half up, less from_wh */
     RATING_ITEM_KINDS
 };
 

@@ -117,6 +117,7 @@ enum err rating_take_power_factor(struct rating_parse *p);
 enum err rating_take_subsidies(struct rating_parse *p);
 enum err rating_take_minimum_per(struct rating_parse *p);
 enum err rating_take_ceiling(struct rating_parse *p);
+enum err rating_take_area_bill(struct rating_parse *p);
 /* A member of a fee that only some `per` have: "cycle", "start", "end", "floor_percent",
  * "over_percent", "over_factor", "utilised_from", "utilised_percent". They may stand before the
  * price. */

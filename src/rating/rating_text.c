@@ -324,6 +324,7 @@ enum member {
     MEMBER_SUBSIDIES,
     MEMBER_MINIMUM_PER,
     MEMBER_CEILING,
+    MEMBER_AREA_BILL,
     MEMBERS
 };
 
@@ -336,7 +337,8 @@ static const char *plan_member(unsigned i)
         "start",      "end",       "high_season",  "household", "steps",       "apportion",
         "components", "fees",      "minimum",      "rounding",  "rates_from",  "zone",
         "calendar",   "schedules", "by_month",     "move_in",   "count",       "free_quota",
-        "mix",        "names",     "power_factor", "subsidies", "minimum_per", "ceiling"};
+        "mix",        "names",     "power_factor", "subsidies", "minimum_per", "ceiling",
+        "area_bill"};
     return names[i];
 }
 
@@ -399,6 +401,7 @@ static enum err (*const takers[])(struct rating_parse *p) = {
     [MEMBER_SUBSIDIES] = rating_take_subsidies,
     [MEMBER_MINIMUM_PER] = rating_take_minimum_per,
     [MEMBER_CEILING] = rating_take_ceiling,
+    [MEMBER_AREA_BILL] = rating_take_area_bill,
 };
 
 #define LADDER_NEEDS (BIT(MEMBER_KIND) | BIT(MEMBER_CYCLE) | BIT(MEMBER_STEPS))
@@ -406,7 +409,8 @@ static enum err (*const takers[])(struct rating_parse *p) = {
     (BIT(MEMBER_UNIT) | BIT(MEMBER_COMPONENTS) | BIT(MEMBER_FEES) | BIT(MEMBER_MINIMUM) |          \
      BIT(MEMBER_ROUNDING) | BIT(MEMBER_ZONE) | BIT(MEMBER_CALENDAR) | BIT(MEMBER_BY_MONTH) |       \
      BIT(MEMBER_FREE_QUOTA) | BIT(MEMBER_NAMES) | BIT(MEMBER_POWER_FACTOR) |                       \
-     BIT(MEMBER_SUBSIDIES) | BIT(MEMBER_MINIMUM_PER) | BIT(MEMBER_CEILING))
+     BIT(MEMBER_SUBSIDIES) | BIT(MEMBER_MINIMUM_PER) | BIT(MEMBER_CEILING) |                       \
+     BIT(MEMBER_AREA_BILL))
 #define LADDER_MAY                                                                                 \
     (ALL_MAY | BIT(MEMBER_START) | BIT(MEMBER_END) | BIT(MEMBER_HIGH_SEASON) |                     \
      BIT(MEMBER_HOUSEHOLD) | BIT(MEMBER_MOVE_IN) | BIT(MEMBER_COUNT))

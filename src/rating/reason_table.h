@@ -67,6 +67,7 @@ RATING_REASON(PERCENT_SYNTAX, "The percent is not a decimal number of at most 4 
 RATING_REASON(PERCENT_RANGE, "The percent is out of range.", "百分数超出范围。")
 RATING_REASON(OVER_FACTOR, "The factor is not a decimal above 0 with at most 3 decimals, or the price times it has more than 8 decimals or is too large.", "倍数应为大于 0 且小数位不超过 3 位的十进制数，且与电价之积的小数位不超过 8 位、数值不超限。")
 RATING_REASON(UTILISED, "A well used capacity is told in kWh above nothing for each kVA, in a plan by kWh, and the price times its percent has at most 8 decimals and is not too large.", "容量利用程度须为大于零的每千伏安千瓦时数，仅用于按 kWh 计价的方案，且电价与其百分数之积的小数位不超过 8 位、数值不超限。")
+RATING_REASON(AREA_BILL, "The bill by area needs a price above nothing and most_percent, least_percent or both, the least not above the most; the price times a percent has at most 8 decimals and is not too large.", "按面积热费须有大于零的电价，并有 most_percent、least_percent 之一或两者，下限不得高于上限；电价与百分数之积的小数位不超过 8 位、数值不超限。")
 RATING_REASON(FACTOR_TABLE, "The table of the power factor falls from row to row, from at most 1 to 0, with two decimals.", "功率因数表须逐行递减，从不超过 1 到 0，小数位不超过两位。")
 RATING_REASON(FACTOR_ON, "The power factor is on energy, capacity and demand.", "功率因数调整作用于 energy、capacity、demand。")
 RATING_REASON(FACTOR_ROUNDING, "A power factor is rounded down or half_up.", "功率因数取位应为 down 或 half_up。")

@@ -3,10 +3,12 @@
 #include "base/must.h"
 #include "rating/statement_impl.h"
 
-static const char *const item_names[] = {"energy",  "surcharge", "component",    "fee",
-                                         "minimum", "free",      "power_factor", "subsidy"};
-static const char *const item_words[] = {"电量电费",     "阶梯加价", "附加项目",     "固定费用",
-                                         "最低收费补足", "免费额度", "功率因数调整", "补贴"};
+static const char *const item_names[] = {"energy",       "surcharge", "component",
+                                         "fee",          "minimum",   "free",
+                                         "power_factor", "subsidy",   "season_limit"};
+static const char *const item_words[] = {"电量电费",     "阶梯加价",     "附加项目",
+                                         "固定费用",     "最低收费补足", "免费额度",
+                                         "功率因数调整", "补贴",         "采暖季限额结算"};
 
 const char *rating_item_name(enum rating_item_kind kind)
 {
@@ -446,7 +448,7 @@ static enum err add_components(const struct rating_plan *plan, struct rating_sta
 
 static enum err needs_no_dates(const struct rating_plan *plan)
 {
-    bool dates = plan->quota.amount_wh != 0;
+    bool dates = plan->quota.amount_wh != 0 || rating_has_season(plan);
     for (size_t i = 0; i < plan->schedule_count; i++)
         dates = dates || plan->schedules[i].priced != 0;
     for (size_t i = 0; i < plan->fee_count; i++)

@@ -76,7 +76,8 @@ struct rating_statement {
  *                         total (RATING_RATES_TOLERANCE_WH)
  *   ERR_RATING_MONTH      a high season or prices of months, and the month is not 1..12
  *   ERR_RATING_DATES      the plan has what needs dates (rating/period.h): schedules with
- *                         prices, a free quota, or a fee by area that is spread over days
+ *                         prices, a free quota, a fee by area that is spread over days, or a
+ *                         heating season held against its bill by area
  *   ERR_RATING_FEE        a fee, or a power factor, for what the request does not give
  *   ERR_OVERFLOW          a sum or an amount does not fit
  */

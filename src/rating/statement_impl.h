@@ -14,6 +14,11 @@ static inline bool rating_has_steps(const struct rating_plan *plan)
     return plan->kind == RATING_LADDER || plan->kind == RATING_TIME_OF_USE_LADDER;
 }
 
+static inline bool rating_has_season(const struct rating_plan *plan)
+{
+    return plan->area_bill.most_price_e8 != 0 || plan->area_bill.least_price_e8 != 0;
+}
+
 /* What the bounds of the ladder depend on besides the plan. */
 struct rating_bounds {
     unsigned month; /* 1..12, of the cycle; needed for a high season */

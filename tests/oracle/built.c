@@ -103,6 +103,8 @@ static void try_kinds(void)
     VALID(flat, p->rounding = RATING_DOWN);
     WITH(flat, p->minimum_fen = -1, "MINIMUM_FEN", "minimum");
     WITH(flat, p->minimum_per_month = true, "MEMBER_MISSING", "minimum");
+    WITH(flat, p->area_bill.most_price_e8 = 1, "CYCLE_DAY", "area_bill.start");
+    WITH(flat, p->area_bill.least_price_e8 = -1, "CYCLE_DAY", "area_bill.start");
     WITH(tou, p->rate_price_e8[RATING_VALLEY] = -1, "PRICE_NEGATIVE", "prices.valley");
     WITH(tou, p->priced[RATING_PEAK] = p->priced[RATING_VALLEY] = false, "PRICES_NONE", "prices");
     WITH(tou, p->priced[RATING_PEAK] = false, "RATE_UNPRICED", "periods[0].rate");

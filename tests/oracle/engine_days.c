@@ -39,7 +39,7 @@ static bool billable(const struct plan *p)
     bool price = (p->kind == FLAT || p->kind == TIME_OF_USE) && p->mix_count == 0 &&
                  p->entry_count == 0 && p->schedule_count == 0;
     bool more = p->component_count || p->fee_count || p->minimum_fen || p->subsidy_count ||
-                p->quota || p->factor_count;
+                p->quota || p->factor_count || p->area_most_percent || p->area_least_percent;
     return price && !more && p->rounding <= CARRY && p->intervals != 1 && p->unit <= 0 &&
            !(plan_has_rates(p) && p->priced[RATING_DEEP_VALLEY]);
 }

@@ -84,7 +84,8 @@ static bool line_is_right(const struct rating_line *x)
 {
     if (!rest_is(x->carry_in))
         return false;
-    if (x->kind == RATING_ITEM_MINIMUM || x->kind == RATING_ITEM_SUBSIDY)
+    if (x->kind == RATING_ITEM_MINIMUM || x->kind == RATING_ITEM_SUBSIDY ||
+        x->kind == RATING_ITEM_SEASON)
         return rest_is(x->carry_out);
     one.quantity = x->quantity_wh;
     one.price = &one_price;
@@ -118,7 +119,8 @@ static const enum line_kind kinds[RATING_ITEM_KINDS] = {
     [RATING_ITEM_ENERGY] = ENERGY,       [RATING_ITEM_SURCHARGE] = SURCHARGE,
     [RATING_ITEM_COMPONENT] = COMPONENT, [RATING_ITEM_FEE] = FEE,
     [RATING_ITEM_MINIMUM] = MINIMUM,     [RATING_ITEM_FREE] = FREE,
-    [RATING_ITEM_FACTOR] = FACTOR,       [RATING_ITEM_SUBSIDY] = SUBSIDY};
+    [RATING_ITEM_FACTOR] = FACTOR,       [RATING_ITEM_SUBSIDY] = SUBSIDY,
+    [RATING_ITEM_SEASON] = SEASON_LIMIT};
 
 static int part_of(const struct due *due, int64_t t)
 {
@@ -131,7 +133,8 @@ static int part_of(const struct due *due, int64_t t)
 static bool counts(const struct rating_line *x)
 {
     return x->quantity_wh != 0 && x->kind != RATING_ITEM_MINIMUM &&
-           x->kind != RATING_ITEM_SUBSIDY && x->kind != RATING_ITEM_FACTOR;
+           x->kind != RATING_ITEM_SUBSIDY && x->kind != RATING_ITEM_FACTOR &&
+           x->kind != RATING_ITEM_SEASON;
 }
 
 /* The line's schedule if it has a price for the line's rate. */
@@ -235,12 +238,12 @@ static void check_registers(const struct stretch *s, const struct rating_line *x
         text_add(why, "line %zu: the registers are %" PRId64 " and %" PRId64 "\n", i, from, to);
 }
 
-/* Energy, components, fees, power factor, minimum, subsidies; month by month. */
+/* Energy, components, fees, power factor, minimum, season, subsidies; section by section. */
 static void check_order(const struct due *due, struct text *why)
 {
     static const int ranks[RATING_ITEM_KINDS] = {
-        [RATING_ITEM_COMPONENT] = 1, [RATING_ITEM_FEE] = 2,     [RATING_ITEM_FACTOR] = 3,
-        [RATING_ITEM_MINIMUM] = 4,   [RATING_ITEM_SUBSIDY] = 5,
+        [RATING_ITEM_COMPONENT] = 1, [RATING_ITEM_FEE] = 2,    [RATING_ITEM_FACTOR] = 3,
+        [RATING_ITEM_MINIMUM] = 4,   [RATING_ITEM_SEASON] = 5, [RATING_ITEM_SUBSIDY] = 6,
     };
     for (size_t i = 1; i < bill.line_count; i++) {
         const struct rating_line *x = &bill.lines[i - 1], *y = &bill.lines[i];
@@ -297,10 +300,11 @@ static bool factor_is_on(const struct plan *p, const struct rating_line *x)
 static bool is_rule(const struct rating_line *x)
 {
     return x->kind == RATING_ITEM_FACTOR || x->kind == RATING_ITEM_MINIMUM ||
-           x->kind == RATING_ITEM_SUBSIDY;
+           x->kind == RATING_ITEM_SEASON || x->kind == RATING_ITEM_SUBSIDY;
 }
 
-/* Of one section: what all lines but subsidies and minimum come to, and those the factor is on. */
+/* Of one section: what all lines but subsidies, season and minimum come to, and those the factor is
+ * on. */
 static void sum_section(const struct plan *p, const struct due *due, int index, int64_t *fen,
                         int64_t *on)
 {
@@ -308,7 +312,7 @@ static void sum_section(const struct plan *p, const struct due *due, int index, 
     for (size_t i = 0; i < bill.line_count; i++) {
         const struct rating_line *x = &bill.lines[i];
         if (section_of(due, x->from_s) != index || x->kind == RATING_ITEM_MINIMUM ||
-            x->kind == RATING_ITEM_SUBSIDY)
+            x->kind == RATING_ITEM_SEASON || x->kind == RATING_ITEM_SUBSIDY)
             continue;
         *fen += x->amount_fen;
         *on += factor_is_on(p, x) ? x->amount_fen : 0;
@@ -351,10 +355,11 @@ static void print_rules(const struct rule_lines *rules, struct text *why)
     }
 }
 
-static void check_rules(const struct plan *p, const struct due *due, struct month_stand *at,
+static void check_rules(const struct plan *p, const struct due *due, struct stand *stand,
                         const struct stretch *s, struct text *why)
 {
     static struct rule_lines rules;
+    struct month_stand *at = &stand->month;
     int64_t all = 0;
     rules.count = 0;
     for (int i = 0; i < due->section_count; i++) {
@@ -373,6 +378,7 @@ static void check_rules(const struct plan *p, const struct due *due, struct mont
             rules.lines[rules.count++] = (struct rule_line){i, MINIMUM, NULL, 0, 0, missing};
         at->fen += missing;
         all += missing;
+        rules_season(p, x, i, fen + missing, &stand->season, &rules);
         rules_subsidies(p, i, at, &rules);
         at->demand = at->demand > s->demand ? at->demand : s->demand;
         at->demanded = true;
@@ -410,12 +416,17 @@ static void check_stand(const struct plan *p, const struct rating_position *at,
     if (p->quota && (at->quota_day != stand->quota_day || at->quota_left_wh != stand->quota_left))
         text_add(why, "%" PRId64 " of the quota of %d are left\n", at->quota_left_wh,
                  at->quota_day);
+    const struct season_stand *season = &stand->season;
+    if (at->season_day != season->first || at->season_fen != season->fen ||
+        at->season_milli_m2 != season->area)
+        text_add(why, "the season of %d has come to %" PRId64 " fen on %" PRId64 "\n",
+                 at->season_day, at->season_fen, at->season_milli_m2);
 }
 
-/* Sections may have a power factor twice, a minimum, and subsidies. */
+/* Sections may have a power factor twice, a minimum, the end of a season, and subsidies. */
 static int lines_at_most(const struct due *due)
 {
-    return due->cell_count + due->section_count * (SUBSIDIES_MAX + 3);
+    return due->cell_count + due->section_count * (SUBSIDIES_MAX + 4);
 }
 
 bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
@@ -446,7 +457,7 @@ bool engine_same_period(const struct rating_plan *plan, const struct plan *p,
     check_money(before.carry, why);
     check_lines(plan, p, s, due, why);
     check_order(due, why);
-    check_rules(p, due, &stand->month, s, why);
+    check_rules(p, due, stand, s, why);
     if (bill.energy_wh != due->energy)
         text_add(why, "the energy is %" PRId64 ", not %" PRId64 "\n", bill.energy_wh, due->energy);
     check_stand(p, at, stand, why);

@@ -25,6 +25,8 @@ static const char *rule_of(const struct plan *p, const struct rating_line *x)
         return "minimum";
     case RATING_ITEM_SUBSIDY:
         return "subsidy";
+    case RATING_ITEM_SEASON:
+        return x->amount_fen < 0 ? "season_most" : "season_least";
     case RATING_ITEM_FEE:
         for (int i = 0; i < p->fee_count; i++)
             if (strcmp(p->fees[i].code, x->code) == 0)

@@ -148,6 +148,7 @@ struct plan {
     struct mix mix[MIX_MAX];
     struct decimal factor_percent[FACTORS_MAX];
     struct decimal catalogue, ceiling_percent;
+    struct decimal area_price, area_most, area_least; /* of a season's bill by area */
 
     enum kind kind;
     int unit; /* -1: not said */
@@ -187,6 +188,8 @@ struct plan {
         int64_t fen;
     } subsidies[SUBSIDIES_MAX];
     bool has_ceiling, ceiling_blocks;
+    int area_most_percent, area_least_percent; /* 0: not said; neither: no bill by area */
+    int area_start_month, area_start_day, area_end_month, area_end_day;
 };
 
 /* What a plan may have besides the first edition. */
@@ -215,6 +218,7 @@ enum feature {
     WITH_STEP_SURPLUS,
     WITH_UTILISED,
     WITH_DATES,
+    WITH_AREA_BILL,
     FEATURES
 };
 extern const char *const feature_words[FEATURES], *const feature_plans[FEATURES];
@@ -246,6 +250,7 @@ void part_print_more(const struct part *x, struct text *out);
  * was. */
 bool plan_fit_surcharges(struct plan *p);
 void part_derive(struct part *x);
+void area_bill_derive(struct plan *p);
 void plan_read_more(struct plan *p);
 /* The highest price of a unit, components included, of a plan without schedules and mix. */
 void plan_highest(const struct plan *p, mpq_t top);
@@ -297,7 +302,7 @@ int64_t capacity_make(const struct plan *p, int64_t active, int months, struct c
 /* --- bills -------------------------------------------------------------------------------------
  */
 
-enum line_kind { ENERGY, SURCHARGE, COMPONENT, FEE, MINIMUM, FREE, FACTOR, SUBSIDY };
+enum line_kind { ENERGY, SURCHARGE, COMPONENT, FEE, MINIMUM, FREE, FACTOR, SUBSIDY, SEASON_LIMIT };
 
 struct line {
     enum line_kind kind;

@@ -59,7 +59,8 @@ static bool same_place(const struct rating_position *x, const struct rating_posi
 {
     return x->cycle_day == y->cycle_day && x->used_wh == y->used_wh && x->fee_day == y->fee_day &&
            x->fee_month == y->fee_month && x->quota_day == y->quota_day &&
-           x->quota_left_wh == y->quota_left_wh;
+           x->quota_left_wh == y->quota_left_wh && x->season_day == y->season_day &&
+           x->season_milli_m2 == y->season_milli_m2;
 }
 
 static bool carries_all(const struct plan *p)
@@ -91,7 +92,8 @@ static bool shares_units(const struct plan *p)
 /* Rules that go by whole fen of other lines. */
 static bool by_fen(const struct plan *p)
 {
-    return p->factor_count || p->subsidy_count || p->minimum_fen;
+    return p->factor_count || p->subsidy_count || p->minimum_fen || p->area_most_percent ||
+           p->area_least_percent;
 }
 
 static bool read_other(void)

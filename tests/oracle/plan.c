@@ -438,6 +438,9 @@ static void each_decimal_more(struct plan *p, void (*act)(mpq_t))
         act(p->factor_percent[i].value);
     act(p->catalogue.value);
     act(p->ceiling_percent.value);
+    act(p->area_price.value);
+    act(p->area_most.value);
+    act(p->area_least.value);
 }
 
 static void each_decimal(struct plan *p, void (*act)(mpq_t))

@@ -38,7 +38,8 @@ const char *const feature_words[FEATURES] = {"zone",
                                              "nearest factor",
                                              "surplus a step",
                                              "well used capacity",
-                                             "dates"};
+                                             "dates",
+                                             "bill by area"};
 #define FLAT_1 "{\"kind\":\"flat\",\"price\":\"1\","
 #define TOU_1 "{\"kind\":\"time_of_use\",\"prices\":{\"peak\":\"1\"},"
 #define ALL_DAY "\"periods\":[{\"from\":\"00:00\",\"to\":\"24:00\",\"rate\":\"peak\"}]"
@@ -75,6 +76,8 @@ const char *const feature_plans[FEATURES] = {
     FLAT_1 "\"fees\":[{\"code\":\"a\",\"price\":\"1\",\"per\":\"demand\",\"utilised_from\":\"260\","
            "\"utilised_percent\":\"90\"}]}",
     TOU_1 "\"schedules\":[{" ALL_DAY ",\"dates\":[\"2026-07-15\"]},{" ALL_DAY "}]}",
+    FLAT_1 "\"area_bill\":{\"price\":\"19\",\"start\":\"11-15\",\"end\":\"03-15\","
+           "\"most_percent\":\"100\"}}",
 };
 
 unsigned features;
@@ -369,6 +372,32 @@ static void make_subsidies(struct plan *p, struct chance *c)
     }
 }
 
+/* The prices of the bounds of a season. */
+void area_bill_derive(struct plan *p)
+{
+    mpq_set_si(p->area_most.value, p->area_most_percent, 100);
+    mpq_canonicalize(p->area_most.value);
+    mpq_mul(p->area_most.value, p->area_most.value, p->area_price.value);
+    mpq_set_si(p->area_least.value, p->area_least_percent, 100);
+    mpq_canonicalize(p->area_least.value);
+    mpq_mul(p->area_least.value, p->area_least.value, p->area_price.value);
+}
+
+static void make_area_bill(struct plan *p, struct chance *c)
+{
+    decimal_set(&p->area_price, chance_between(c, 1, 6000), 2);
+    p->area_start_month = (int)chance_between(c, 1, 12);
+    p->area_start_day = (int)chance_between(c, 1, last_days[p->area_start_month - 1]);
+    p->area_end_month = (int)chance_between(c, 1, 12);
+    p->area_end_day = (int)chance_between(c, 1, last_days[p->area_end_month - 1]);
+    if (chance_percent(c, 80))
+        p->area_most_percent = chance_percent(c, 50) ? 100 : (int)chance_between(c, 1, 1000);
+    if (p->area_most_percent == 0 || chance_percent(c, 50))
+        p->area_least_percent =
+            (int)chance_between(c, 1, p->area_most_percent ? p->area_most_percent : 1000);
+    area_bill_derive(p);
+}
+
 static void keep_larger(mpq_t largest, const mpq_t x)
 {
     if (mpq_cmp(x, largest) > 0)
@@ -502,6 +531,8 @@ void plan_make_more(struct plan *p, struct chance *c)
         make_subsidies(p, c);
     if (p->minimum_fen && take(WITH_MINIMUM_PER, 50, c))
         p->minimum_per = (int)chance_between(c, 0, 1);
+    if (take(WITH_AREA_BILL, 15, c))
+        make_area_bill(p, c);
     (void)plan_fit_surcharges(p);
     if (take(WITH_CEILING, 10, c))
         make_ceiling(p, c);
@@ -515,7 +546,7 @@ bool plan_needs_dates(const struct plan *p)
         priced = priced || p->schedules[i].priced;
     for (int i = 0; i < p->fee_count; i++)
         fees = fees || p->fees[i].cycle > MONTH;
-    return priced || fees || p->quota;
+    return priced || fees || p->quota || p->area_most_percent || p->area_least_percent;
 }
 
 /* --- printing ----------------------------------------------------------------------------------
@@ -679,6 +710,18 @@ static void print_subsidies(const struct plan *p, struct text *out)
     text_add(out, "]");
 }
 
+static void print_area_bill(const struct plan *p, struct text *out)
+{
+    text_add(out, "\"area_bill\":{\"price\":\"%s\",\"start\":\"%02d-%02d\",\"end\":\"%02d-%02d\"",
+             p->area_price.text, p->area_start_month, p->area_start_day, p->area_end_month,
+             p->area_end_day);
+    if (p->area_most_percent)
+        text_add(out, ",\"most_percent\":\"%d\"", p->area_most_percent);
+    if (p->area_least_percent)
+        text_add(out, ",\"least_percent\":\"%d\"", p->area_least_percent);
+    text_add(out, "}");
+}
+
 void step_print_more(const struct step *s, struct text *out)
 {
     char text[32];
@@ -735,6 +778,8 @@ void plan_print_more(const struct plan *p, struct members *m)
         print_factor(p, next_member(m));
     if (p->subsidy_count)
         print_subsidies(p, next_member(m));
+    if (p->area_most_percent || p->area_least_percent)
+        print_area_bill(p, next_member(m));
     if (p->minimum_per >= 0)
         text_add(next_member(m), "\"minimum_per\":\"%s\"", p->minimum_per ? "month" : "bill");
     if (p->has_ceiling)

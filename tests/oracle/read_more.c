@@ -135,6 +135,16 @@ static void read_subsidies(struct plan *p, int list)
     }
 }
 
+static void read_area_bill(struct plan *p, int object)
+{
+    read_decimal(&p->area_price, tree_text(&tree, object, "price"));
+    sscanf(tree_text(&tree, object, "start"), "%d-%d", &p->area_start_month, &p->area_start_day);
+    sscanf(tree_text(&tree, object, "end"), "%d-%d", &p->area_end_month, &p->area_end_day);
+    p->area_most_percent = tree_number(&tree, object, "most_percent", 0);
+    p->area_least_percent = tree_number(&tree, object, "least_percent", 0);
+    area_bill_derive(p);
+}
+
 void read_part_more(struct part *x, int object)
 {
     x->cycle = word_of(object, "cycle", cycle_words, CYCLES);
@@ -171,5 +181,7 @@ void plan_read_more(struct plan *p)
         read_decimal(&p->ceiling_percent, tree_text(&tree, ceiling, "percent"));
         p->ceiling_blocks = word_of(ceiling, "block", truths, 2) == 1;
     }
+    if (tree_member(&tree, 1, "area_bill"))
+        read_area_bill(p, tree_member(&tree, 1, "area_bill"));
     p->has_names = tree_member(&tree, 1, "names") != 0;
 }

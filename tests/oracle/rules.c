@@ -102,6 +102,47 @@ int64_t rules_minimum(const struct plan *p, const struct section *x, bool last, 
     return fen < p->minimum_fen ? p->minimum_fen - fen : 0;
 }
 
+/* The bound of a season in whole fen, half up. */
+static int64_t bound_fen(const struct decimal *price, int64_t area)
+{
+    mpq_t fen;
+    mpz_t whole;
+    mpq_init(fen);
+    mpz_init(whole);
+    mpq_set_si(fen, area, 10); /* thousandths of m2, and 100 fen a yuan */
+    mpq_canonicalize(fen);
+    mpq_mul(fen, fen, price->value);
+    mpz_mul_2exp(whole, mpq_numref(fen), 1);
+    mpz_add(whole, whole, mpq_denref(fen));
+    mpz_fdiv_q(whole, whole, mpq_denref(fen));
+    int64_t rounded = mpz_get_si(whole) >> 1;
+    mpz_clear(whole);
+    mpq_clear(fen);
+    return rounded;
+}
+
+void rules_season(const struct plan *p, const struct section *x, int index, int64_t fen,
+                  struct season_stand *at, struct rule_lines *out)
+{
+    if (at->first != x->season)
+        *at = (struct season_stand){.first = x->season};
+    if (!x->season)
+        return;
+    at->fen += fen;
+    at->area += x->season_area;
+    if (!x->season_ends)
+        return;
+    const struct decimal *bound = NULL;
+    if (p->area_most_percent && at->fen > bound_fen(&p->area_most, at->area))
+        bound = &p->area_most;
+    else if (p->area_least_percent && at->fen < bound_fen(&p->area_least, at->area))
+        bound = &p->area_least;
+    if (bound)
+        expect(out, index, SEASON_LIMIT, NULL, at->area, price_e8(bound),
+               bound_fen(bound, at->area) - at->fen);
+    *at = (struct season_stand){0};
+}
+
 /* Each pays up to its amount of what the month has come to; where that falls, they take back. */
 void rules_subsidies(const struct plan *p, int index, struct month_stand *at,
                      struct rule_lines *out)

@@ -11,7 +11,7 @@ struct rule_line {
     int64_t quantity, price_e8, fen; /* fen: of subsidies and minimum */
 };
 
-#define RULE_LINES_MAX (SECTIONS_MAX * (SUBSIDIES_MAX + 3))
+#define RULE_LINES_MAX (SECTIONS_MAX * (SUBSIDIES_MAX + 4))
 struct rule_lines {
     struct rule_line lines[RULE_LINES_MAX];
     int count;
@@ -24,6 +24,10 @@ void rules_factor(const struct plan *p, const struct section *x, int index,
 /* What the minimum misses; the sums before subsidies. */
 int64_t rules_minimum(const struct plan *p, const struct section *x, bool last, int64_t month_fen,
                       int64_t bill_fen);
+/* `fen`: of the section, before subsidies. At the end of a season it is brought to the bound that
+ * it passed. */
+void rules_season(const struct plan *p, const struct section *x, int index, int64_t fen,
+                  struct season_stand *at, struct rule_lines *out);
 /* `at->fen` is what the month has come to. */
 void rules_subsidies(const struct plan *p, int index, struct month_stand *at,
                      struct rule_lines *out);

@@ -50,6 +50,25 @@ static int64_t day_start(int day, int offset)
 /* --- parts -------------------------------------------------------------------------------------
  */
 
+static struct turn season_turn(const struct plan *p)
+{
+    return (struct turn){HEATING_SEASON, p->area_start_month, p->area_start_day, p->area_end_month,
+                         p->area_end_day};
+}
+
+static bool has_area_bill(const struct plan *p)
+{
+    return p->area_most_percent || p->area_least_percent;
+}
+
+/* Sums begin anew with this day. */
+static bool sums_begin(const struct plan *p, int day)
+{
+    struct turn season = season_turn(p);
+    return (plan_has_months(p) && day_date(day)->day == 1) ||
+           (has_area_bill(p) && turn_begins(&season, day));
+}
+
 static struct turn quota_turn(const struct plan *p)
 {
     return (struct turn){p->quota_cycle, p->quota_start_month, p->quota_start_day, 0, 0};
@@ -104,7 +123,7 @@ static void make_parts(const struct plan *p, const struct stretch *s, struct due
             next.quota = p->quota && turn_begins(&quota, day) ? day : at.quota;
             next.entry = month_entry(p, day_date(day)->month);
             if (next.cycle == at.cycle && next.quota == at.quota &&
-                !((p->entry_count || plan_has_months(p)) && day_date(day)->day == 1))
+                !(p->entry_count && day_date(day)->day == 1) && !sums_begin(p, day))
                 continue;
         }
         at.to = day <= last ? day_start(day, offset) : s->closed;
@@ -483,17 +502,20 @@ static void make_sections(const struct plan *p, const struct stretch *s, struct 
 {
     int offset = offset_of(p, s), day = local_day(s->opened, offset);
     int last = local_day(s->closed - 1, offset);
+    struct turn season = season_turn(p);
     due->section_count = 0;
     for (int64_t from = s->opened; from < s->closed;) {
         struct section *x = &due->sections[due->section_count++];
         int next = day + 1;
-        while (plan_has_months(p) && next <= last && day_date(next)->day != 1)
+        while (next <= last && !sums_begin(p, next))
             next++;
-        bool inside = plan_has_months(p) && next <= last;
         *x = (struct section){.from = from, .month = month_of(day)};
-        x->to = inside ? day_start(next, offset) : s->closed;
-        x->ends = inside || s->month_ends || day_date(local_day(s->closed, offset))->day == 1;
-        x->ends = x->ends && (inside || s->month_ends || day_start(last + 1, offset) == s->closed);
+        x->to = next <= last ? day_start(next, offset) : s->closed;
+        bool midnight = day_start(next, offset) == x->to, closes = next > last && s->month_ends;
+        x->ends = closes || (midnight && day_date(next)->day == 1);
+        if (has_area_bill(p) && turn_heats(&season, day))
+            x->season = turn_first(&season, day);
+        x->season_ends = x->season && (closes || (midnight && turn_begins(&season, next)));
         from = x->to;
         day = next;
         if (due->section_count == SECTIONS_MAX)
@@ -634,11 +656,27 @@ static int64_t fee_quantity(const struct part *x, const struct stretch *s, struc
     return times * given;
 }
 
+/* The area of a season whose days count. */
+static void add_season_area(const struct plan *p, const struct stretch *s, struct counted n,
+                            struct section *x, struct due *due)
+{
+    const struct part fee = {.cycle = HEATING_SEASON,
+                             .start_month = p->area_start_month,
+                             .start_day = p->area_start_day,
+                             .end_month = p->area_end_month,
+                             .end_day = p->area_end_day};
+    for (int day = n.first; has_area_bill(p) && day <= n.last; day++) {
+        x->season_area += area_of_day(&fee, s->area, day);
+        due->fee_missing = due->fee_missing || (s->area == 0 && day_costs_area(&fee, day));
+    }
+}
+
 static void add_fees(const struct plan *p, const struct stretch *s, bool begun, int index,
                      struct due *due)
 {
-    const struct section *section = &due->sections[index];
+    struct section *section = &due->sections[index];
     struct counted n = count_days(p, s, section, begun);
+    add_season_area(p, s, n, section, due);
     for (int i = 0; i < p->fee_count; i++) {
         const struct part *x = &p->fees[i];
         struct cell cell = cell_of(p, due, -1 - index, FEE);
@@ -737,6 +775,8 @@ static void bill_sections(const struct plan *p, const struct stretch *s, struct 
         add_components(p, i, due->energy - due->free - energy, due);
         add_fees(p, s, stand->begun, i, due);
         stand->month.demanded = true;
+        stand->month.active += x->active;
+        stand->month.capacity = s->capacity;
         if (stand->month.demand < s->demand)
             stand->month.demand = s->demand;
     }

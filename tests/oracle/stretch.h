@@ -41,6 +41,12 @@ struct month_stand {
     bool demanded; /* something was charged for it, if only the floor */
 };
 
+/* What a heating season has come to. */
+struct season_stand {
+    int first; /* its first day; 0: there is none */
+    int64_t fen, area;
+};
+
 /* What the next stretch has to know. */
 struct stand {
     bool begun;
@@ -49,6 +55,7 @@ struct stand {
     int64_t carry; /* 1e-9 fen */
     int fee_day, fee_month;
     struct month_stand month;
+    struct season_stand season;
 };
 
 /* A quantity that must be billed. Several lines may share it; no line may be split further than
@@ -80,12 +87,16 @@ struct stretch_part {
     int64_t ends[STEPS_MAX]; /* of the steps; -1: open */
 };
 
-/* A month of a plan that is settled by the month; else the whole. */
+/* A month of a plan that is settled by the month, parted where a season with a bill by area begins
+ * or ends; else the whole. */
 struct section {
     int64_t from, to;
     int month;
     bool ends; /* the month is over with this bill */
     int64_t active, reactive, demand;
+    int season; /* its first day; 0: it lies in none */
+    bool season_ends;
+    int64_t season_area;
     int64_t active_before, capacity_before; /* of the month, and for which its demand was charged */
     bool demanded;
 };

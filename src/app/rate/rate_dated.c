@@ -112,6 +112,8 @@ static void json_line(const struct dated *d, const struct rating_line *l)
     printf("],\"rule\":\"%s\",\"prices\":\"%s\",", rating_line_rule(&d->c->plan, l),
            rating_line_prices(l, text));
     json_marks(l);
+    if (l->kind == RATING_ITEM_SEASON)
+        printf("\"of_fen\":%" PRId64 ",", l->from_wh);
     if (l->kind == RATING_ITEM_FACTOR)
         rate_print_factor(l->quantity_wh, l->price_e8);
     else
@@ -147,6 +149,8 @@ static void table_line(const struct dated *d, const struct rating_line *l)
         printf("; %s -> ", rate_decimal(from, l->from_wh, 1000, 3));
         printf("%s", rate_decimal(to, l->to_wh, 1000, 3));
     }
+    if (l->kind == RATING_ITEM_SEASON)
+        printf("; of 采暖季合计 %s", rate_decimal(from, l->from_wh, 100, 2));
     each_of(&d->c->plan, l, table_hours);
     printf("; rule 规则 %s, prices 价格 %s, rounding 舍入 %s %" PRId64 " -> %" PRId64,
            rating_line_rule(&d->c->plan, l), rating_line_prices(l, text),

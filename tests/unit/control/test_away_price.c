@@ -115,6 +115,9 @@ static void test_what_is_left_besides(void **state)
     "{\"kind\":\"flat\",\"price\":\"0.60\",\"power_factor\":{\"standard\":\"0.90\",\"table\":["    \
     "{\"from\":\"0.95\",\"percent\":\"-1\"},{\"from\":\"0\",\"percent\":\"5\"}],\"on\":["          \
     "\"energy\"]}}"
+#define CAPPED                                                                                     \
+    "{\"kind\":\"flat\",\"price\":\"0.60\",\"area_bill\":{\"price\":\"19\",\"start\":"             \
+    "\"11-15\",\"end\":\"03-15\",\"most_percent\":\"100\"}}"
     const struct {
         const char *json;
         struct rating_position at;
@@ -136,6 +139,7 @@ static void test_what_is_left_besides(void **state)
         {QUOTA(""), {}, 10'000, 0, first_of_april},
         {QUOTA(",\"per_person\":true"), {}, INT64_C(9'990'000), 0, first_of_april},
         {QUOTA(",\"start\":\"16\""), {.quota_day = day - 27, .quota_left_wh = 1}, 1, 0, day + 1},
+        {CAPPED, {.season_day = day - 120, .season_fen = 9}, 0, 0, day + 1},
         {SUBSIDY, {.month = march, .subsidy_fen = {1'000, 120}}, 0, 380, first_of_april},
         {SUBSIDY, {.month = march - 1, .subsidy_fen = {1'000, 120}}, 0, 1'500, first_of_april},
         {FACTOR,
