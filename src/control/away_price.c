@@ -127,7 +127,7 @@ static int64_t lowest_energy(const struct rating_plan *p)
     if (!has_steps(p))
         return lowest_base(p);
     if (p->ladder.form == RATING_BY_SURCHARGE)
-        return lowest_base(p) + lowest_step(p);
+        return lowest_base(p) + (p->ladder.outside ? 0 : lowest_step(p));
     return lowest_step(p);
 }
 

@@ -62,7 +62,10 @@ static void look_rates(struct walk *w, unsigned priced, const int64_t *price_e8,
             rating_path_join(path, sizeof path, spot.member, name);
             at.member = path;
         }
-        look_base(w, price_e8[rate], at);
+        if (w->plan->ladder.outside & 1u << rate) /* no surcharge comes on it */
+            look(w, price_e8[rate], at);
+        else
+            look_base(w, price_e8[rate], at);
     }
 }
 

@@ -38,7 +38,7 @@ static bool can_compile(const struct rating_plan *plan)
     if (plan->kind >= RATING_KINDS || plan->fee_count != 0 || plan->minimum_fen != 0 ||
         plan->rounding != RATING_CARRY || plan->from_intervals || plan->month_count != 0 ||
         plan->mix_count != 0 || plan->quota.amount_wh != 0 || plan->area_bill.most_price_e8 != 0 ||
-        plan->area_bill.least_price_e8 != 0)
+        plan->area_bill.least_price_e8 != 0 || plan->ladder.outside != 0)
         return false;
     for (size_t i = 0; i < plan->component_count; i++)
         if (plan->components[i].rounding != RATING_CARRY &&

@@ -121,6 +121,20 @@ static enum err check_matrix(const struct rating_plan *plan, int i, struct ratin
                                (struct rating_spot){"steps", i, "prices"});
 }
 
+static enum err check_outside(const struct rating_plan *plan, struct rating_problem *problem)
+{
+    const struct rating_ladder *l = &plan->ladder;
+    bool inside = false;
+    if (l->outside == 0)
+        return ERR_OK;
+    for (unsigned rate = 0; rate < RATING_RATES; rate++)
+        inside = inside || (plan->priced[rate] && !(l->outside & 1u << rate));
+    bool fits = plan->kind == RATING_TIME_OF_USE_LADDER && l->form == RATING_BY_SURCHARGE;
+    return fits && inside && l->outside < 1u << RATING_RATES
+               ? ERR_OK
+               : rating_refuse(problem, RATING_OUTSIDE_STEPS, top("outside_steps"));
+}
+
 static enum err check_step(const struct rating_plan *plan, int i, struct rating_problem *problem)
 {
     const struct rating_ladder *l = &plan->ladder;
@@ -157,6 +171,7 @@ enum err rating_check_ladder(const struct rating_plan *plan, struct rating_probl
     TRY(check_household(l, problem));
     for (size_t i = 0; i < l->step_count; i++)
         TRY(check_step(plan, (int)i, problem));
+    TRY(check_outside(plan, problem));
     if (plan->kind == RATING_LADDER && l->form == RATING_BY_SURCHARGE)
         return rating_check_price(plan->price_e8, problem, top("price"));
     return ERR_OK;

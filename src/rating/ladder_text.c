@@ -192,6 +192,27 @@ enum err rating_take_apportion(struct rating_parse *p)
     return ERR_OK;
 }
 
+enum err rating_take_outside_steps(struct rating_parse *p)
+{
+    unsigned bits = 0, rate = 0;
+    TRY(rating_open_array(p, top("outside_steps")));
+    for (int i = 0; jread_element(&p->j); i++) {
+        struct rating_spot spot = {"outside_steps", i, NULL};
+        char name[24];
+        TRY(rating_take_text(p, name, sizeof name, spot));
+        for (rate = 0; rate < RATING_RATES; rate++)
+            if (strcmp(name, rating_rate_name((enum rating_rate)rate)) == 0)
+                break;
+        if (rate == RATING_RATES)
+            return rating_parse_refuse(p, RATING_RATE_UNKNOWN, spot);
+        if (bits & 1u << rate)
+            return rating_parse_refuse(p, RATING_OUTSIDE_STEPS, spot);
+        bits |= 1u << rate;
+    }
+    p->plan->ladder.outside = (uint8_t)bits;
+    return ERR_OK;
+}
+
 /* --- steps ------------------------------------------------------------------------------------ */
 
 enum {

@@ -177,6 +177,8 @@ struct rating_ladder {
     int64_t household_extra_wh, household_each_more_wh;
     enum rating_move_in move_in;
     enum rating_count count;
+    /* BY_SURCHARGE: a bit a rate, whose energy neither uses up steps nor bears their surcharges */
+    uint8_t outside;
     struct rating_step steps[RATING_STEPS_MAX];
     size_t step_count;
 };

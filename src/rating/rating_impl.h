@@ -88,6 +88,7 @@ enum err rating_take_high_season(struct rating_parse *p);
 enum err rating_take_household(struct rating_parse *p);
 enum err rating_take_steps(struct rating_parse *p);
 enum err rating_take_apportion(struct rating_parse *p);
+enum err rating_take_outside_steps(struct rating_parse *p);
 
 enum err rating_take_move_in(struct rating_parse *p);
 enum err rating_take_count(struct rating_parse *p);

@@ -325,6 +325,7 @@ enum member {
     MEMBER_MINIMUM_PER,
     MEMBER_CEILING,
     MEMBER_AREA_BILL,
+    MEMBER_OUTSIDE_STEPS,
     MEMBERS
 };
 
@@ -333,12 +334,13 @@ enum member {
 static const char *plan_member(unsigned i)
 {
     static const char *const names[] = {
-        "kind",       "unit",      "price",        "prices",    "periods",     "cycle",
-        "start",      "end",       "high_season",  "household", "steps",       "apportion",
-        "components", "fees",      "minimum",      "rounding",  "rates_from",  "zone",
-        "calendar",   "schedules", "by_month",     "move_in",   "count",       "free_quota",
-        "mix",        "names",     "power_factor", "subsidies", "minimum_per", "ceiling",
-        "area_bill"};
+        "kind",       "unit",         "price",        "prices",    "periods",     "cycle",
+        "start",      "end",          "high_season",  "household", "steps",       "apportion",
+        "components", "fees",         "minimum",      "rounding",  "rates_from",  "zone",
+        "calendar",   "schedules",    "by_month",     "move_in",   "count",       "free_quota",
+        "mix",        "names",        "power_factor", "subsidies", "minimum_per", "ceiling",
+        "area_bill",  "outside_steps"};
+    _Static_assert(sizeof names / sizeof *names == MEMBERS && MEMBERS <= 32, "a bit each");
     return names[i];
 }
 
@@ -402,6 +404,7 @@ static enum err (*const takers[])(struct rating_parse *p) = {
     [MEMBER_MINIMUM_PER] = rating_take_minimum_per,
     [MEMBER_CEILING] = rating_take_ceiling,
     [MEMBER_AREA_BILL] = rating_take_area_bill,
+    [MEMBER_OUTSIDE_STEPS] = rating_take_outside_steps,
 };
 
 #define LADDER_NEEDS (BIT(MEMBER_KIND) | BIT(MEMBER_CYCLE) | BIT(MEMBER_STEPS))
@@ -445,7 +448,8 @@ static unsigned may_of(const struct rating_plan *plan, unsigned want)
     bool rates = plan->kind == RATING_TIME_OF_USE || plan->kind == RATING_TIME_OF_USE_LADDER;
     bool steps = want & BIT(MEMBER_STEPS);
     return want | (steps ? LADDER_MAY : ALL_MAY | BIT(MEMBER_MIX)) |
-           (rates ? BIT(MEMBER_SCHEDULES) | BIT(MEMBER_RATES_FROM) : 0);
+           (rates ? BIT(MEMBER_SCHEDULES) | BIT(MEMBER_RATES_FROM) : 0) |
+           (rates && steps ? BIT(MEMBER_OUTSIDE_STEPS) : 0);
 }
 
 /* Which members a kind has: the others are refused, not ignored. */

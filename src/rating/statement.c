@@ -207,6 +207,16 @@ static enum err count_up(const struct rating_core *k, const struct rating_used *
     return ERR_OK;
 }
 
+/* Of energy that passed count_up: what uses up the steps. */
+static int64_t climbing_wh(const struct rating_core *k, const struct rating_used *used,
+                           int64_t billed_wh)
+{
+    for (unsigned rate = 0; rate < RATING_RATES; rate++)
+        if (k->plan->ladder.outside & 1u << rate)
+            billed_wh -= used->rate_wh[rate];
+    return billed_wh;
+}
+
 enum err rating_core_priced(const struct rating_core *k, const struct rating_used *used,
                             unsigned base)
 {
@@ -229,7 +239,7 @@ enum err rating_core_take(struct rating_core *k, const struct rating_used *used,
         k->rate_wh[rate] += used->rate_wh[rate];
     }
     if (rating_has_steps(k->plan) && k->plan->ladder.apportion == RATING_CHRONOLOGICAL)
-        return climb(k, billed_wh, used->rate_wh);
+        return climb(k, climbing_wh(k, used, billed_wh), used->rate_wh);
     return ERR_OK;
 }
 
@@ -241,7 +251,7 @@ enum err rating_core_free(struct rating_core *k, const struct rating_used *used,
         TRY(units_add(k->free_wh[rate], used->rate_wh[rate], &k->free_wh[rate]));
     if (!rating_has_rates(k->plan))
         TRY(units_add(k->free_wh[RATING_TOTAL], free_wh, &k->free_wh[RATING_TOTAL]));
-    return counts ? units_add(k->at_wh, free_wh, &k->at_wh) : ERR_OK;
+    return counts ? units_add(k->at_wh, climbing_wh(k, used, free_wh), &k->at_wh) : ERR_OK;
 }
 
 /* --- lines ---------------------------------------------------------------------------------------
@@ -474,7 +484,8 @@ enum err rating_state(const struct rating_plan *plan, const struct rating_reques
         TRY(rating_core_take(&k, &request->rows[i], 0));
     }
     TRY(rating_core_close(&k));
-    TRY(units_add(request->used_before_wh, out->energy_wh, &out->used_after_wh));
+    if (!rating_has_steps(plan))
+        TRY(units_add(request->used_before_wh, out->energy_wh, &out->used_after_wh));
     TRY(add_components(plan, out));
     return rating_state_bill(plan, request, out);
 }

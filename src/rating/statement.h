@@ -9,7 +9,8 @@
  * contracted), the power factor, what is missing to the plan's minimum, and subsidies of as many
  * months as the statement has, at least one.
  *
- * The position counts the energy that is billed: with rates, their sum.
+ * The position counts the energy that is billed: with rates, their sum, those outside the steps
+ * left out.
  */
 #ifndef YUFU_RATING_STATEMENT_H
 #define YUFU_RATING_STATEMENT_H

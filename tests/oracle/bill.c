@@ -266,7 +266,8 @@ static void add_steps(struct bill *b, const struct plan *p, const struct usage *
     int64_t ends[STEPS_MAX];
     int entry = month_entry(p, u->month);
     step_ends(p, u->persons, u->month, ends);
-    fill_steps(p, ends, u->before, b->energy, b->in_step);
+    bool by_rate = plan_has_rates(p);
+    fill_steps(p, ends, u->before, by_rate ? plan_climbs(p, sums) : b->energy, b->in_step);
     if (p->form == BY_MATRIX)
         share_all(p, u, ends, sums, cells);
     for (int i = 0; i < p->step_count; i++) {
@@ -547,7 +548,7 @@ enum verdict bill_make(const struct plan *p, const struct usage *u, struct bill 
         b->energy += u->rows[i].total;
     for (int r = 0; plan_has_rates(p) && r < RATES; r++)
         b->energy += sums[r];
-    b->after = u->before + b->energy;
+    b->after = u->before + (plan_has_rates(p) ? plan_climbs(p, sums) : b->energy);
     add_base(b, p, u->month, sums);
     if (plan_has_steps(p))
         add_steps(b, p, u, sums);

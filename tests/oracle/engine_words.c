@@ -136,10 +136,12 @@ static bool above(const struct plan *p, const mpq_t price, const struct decimal 
     return is;
 }
 
-static void look(const struct plan *p, const struct decimal *price, const char *place,
+/* `rate` TOTAL: of no rate. */
+static void look(const struct plan *p, const struct decimal *price, int rate, const char *place,
                  struct warnings *w)
 {
-    bool surcharged = plan_has_steps(p) && p->form == BY_SURCHARGE;
+    bool surcharged =
+        plan_has_steps(p) && p->form == BY_SURCHARGE && (rate == TOTAL || !p->outside[rate]);
     if (above(p, price->value, NULL)) {
         put(w, "PRICE_ABOVE_CEILING %s", place);
         return;
@@ -158,7 +160,7 @@ static void look_rates(const struct plan *p, const struct decimal *prices, const
     for (int r = 0; r < RATES; r++) {
         snprintf(full, sizeof full, "%s.%s", place, rate_words[r]);
         if (named[r])
-            look(p, &prices[r], full, w);
+            look(p, &prices[r], r, full, w);
     }
 }
 
@@ -174,7 +176,7 @@ static void look_entry(const struct plan *p, int i, struct warnings *w)
         if (e->form == ENTRY_STEPS && p->form == BY_MATRIX)
             look_rates(p, e->rate_price[k], p->priced, place, w);
         else
-            look(p, &e->price[k], place, w);
+            look(p, &e->price[k], TOTAL, place, w);
 }
 
 static void expect_ceiling(const struct plan *p, struct warnings *w)
@@ -184,20 +186,20 @@ static void expect_ceiling(const struct plan *p, struct warnings *w)
     for (int i = 0; plan_has_steps(p) && i < p->step_count; i++) {
         snprintf(place, sizeof place, "steps[%d].%s", i, p->form == BY_MATRIX ? "prices" : "price");
         if (p->form == BY_PRICE)
-            look(p, &p->steps[i].price, place, w);
+            look(p, &p->steps[i].price, TOTAL, place, w);
         else if (p->form == BY_MATRIX)
             look_rates(p, p->steps[i].rate_price, p->priced, place, w);
     }
     if (own && plan_has_rates(p))
         look_rates(p, p->rate_price, p->priced, "prices", w);
     else if (own)
-        look(p, &p->price, "price", w);
+        look(p, &p->price, TOTAL, "price", w);
     for (int i = 0; i < p->mix_count; i++) {
         snprintf(place, sizeof place, "mix[%d].%s", i, plan_has_rates(p) ? "prices" : "price");
         if (plan_has_rates(p))
             look_rates(p, p->mix[i].rate_price, p->priced, place, w);
         else
-            look(p, &p->mix[i].price, place, w);
+            look(p, &p->mix[i].price, TOTAL, place, w);
     }
     for (int i = 0; i < p->schedule_count; i++) {
         snprintf(place, sizeof place, "schedules[%d].prices", i);

@@ -188,6 +188,7 @@ struct plan {
         int64_t fen;
     } subsidies[SUBSIDIES_MAX];
     bool has_ceiling, ceiling_blocks;
+    bool outside[RATES]; /* rates that neither use up steps nor bear their surcharges */
     int area_most_percent, area_least_percent; /* 0: not said; neither: no bill by area */
     int area_start_month, area_start_day, area_end_month, area_end_day;
 };
@@ -219,6 +220,7 @@ enum feature {
     WITH_UTILISED,
     WITH_DATES,
     WITH_AREA_BILL,
+    WITH_OUTSIDE,
     FEATURES
 };
 extern const char *const feature_words[FEATURES], *const feature_plans[FEATURES];
@@ -260,6 +262,8 @@ void plan_print(const struct plan *p, struct chance *c, struct text *out);
 bool plan_read(struct plan *p, const char *json);
 bool plan_has_rates(const struct plan *p);
 bool plan_has_steps(const struct plan *p);
+/* Of energy by rates: what uses up the steps. */
+int64_t plan_climbs(const struct plan *p, const int64_t rates[RATES]);
 /* Has what needs dates, so that a usage alone cannot be billed. */
 bool plan_needs_dates(const struct plan *p);
 

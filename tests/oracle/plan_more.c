@@ -39,7 +39,8 @@ const char *const feature_words[FEATURES] = {"zone",
                                              "surplus a step",
                                              "well used capacity",
                                              "dates",
-                                             "bill by area"};
+                                             "bill by area",
+                                             "outside the steps"};
 #define FLAT_1 "{\"kind\":\"flat\",\"price\":\"1\","
 #define TOU_1 "{\"kind\":\"time_of_use\",\"prices\":{\"peak\":\"1\"},"
 #define ALL_DAY "\"periods\":[{\"from\":\"00:00\",\"to\":\"24:00\",\"rate\":\"peak\"}]"
@@ -78,6 +79,8 @@ const char *const feature_plans[FEATURES] = {
     TOU_1 "\"schedules\":[{" ALL_DAY ",\"dates\":[\"2026-07-15\"]},{" ALL_DAY "}]}",
     FLAT_1 "\"area_bill\":{\"price\":\"19\",\"start\":\"11-15\",\"end\":\"03-15\","
            "\"most_percent\":\"100\"}}",
+    "{\"kind\":\"time_of_use_ladder\",\"cycle\":\"month\",\"prices\":{\"peak\":\"1\",\"valley\":"
+    "\"1\"}," ALL_DAY ",\"steps\":[{\"surcharge\":\"0\"}],\"outside_steps\":[\"valley\"]}",
 };
 
 unsigned features;
@@ -407,14 +410,14 @@ static void keep_larger(mpq_t largest, const mpq_t x)
 /* The highest price a unit can have in the months of an entry, components left out. */
 static void highest_of(const struct plan *p, int entry, mpq_t top)
 {
-    mpq_t step;
-    mpq_init(step);
+    mpq_t step, outside;
+    mpq_inits(step, outside, NULL);
     mpq_set_ui(top, 0, 1);
     if (p->has_price)
         keep_larger(top, base_price(p, entry, TOTAL)->value);
     for (int r = 0; r < RATES; r++)
         if (p->has_prices && p->priced[r])
-            keep_larger(top, base_price(p, entry, r)->value);
+            keep_larger(p->outside[r] ? outside : top, base_price(p, entry, r)->value);
     for (int i = 0; i < p->step_count; i++) {
         if (p->form != BY_MATRIX)
             keep_larger(step, step_price(p, entry, i, TOTAL)->value);
@@ -423,7 +426,8 @@ static void highest_of(const struct plan *p, int entry, mpq_t top)
                 keep_larger(step, step_price(p, entry, i, r)->value);
     }
     mpq_add(top, top, step);
-    mpq_clear(step);
+    keep_larger(top, outside);
+    mpq_clears(step, outside, NULL);
 }
 
 void plan_highest(const struct plan *p, mpq_t top)
@@ -438,6 +442,32 @@ void plan_highest(const struct plan *p, mpq_t top)
     for (int i = 0; i < p->component_count; i++)
         mpq_add(top, top, p->components[i].price.value);
     mpq_clear(x);
+}
+
+int64_t plan_climbs(const struct plan *p, const int64_t rates[RATES])
+{
+    int64_t sum = 0;
+    for (int r = 0; r < RATES; r++)
+        sum += p->outside[r] ? 0 : rates[r];
+    return sum;
+}
+
+static bool any_outside(const struct plan *p)
+{
+    bool any = false;
+    for (int r = 0; r < RATES; r++)
+        any = any || p->outside[r];
+    return any;
+}
+
+/* One priced rate at least stays inside. */
+static void make_outside(struct plan *p, struct chance *c)
+{
+    int kept = (int)chance_between(c, 0, RATES - 1);
+    while (!p->priced[kept])
+        kept = (kept + 1) % RATES;
+    for (int r = 0; r < RATES; r++)
+        p->outside[r] = r != kept && chance_percent(c, p->priced[r] ? 60 : 10);
 }
 
 static bool own_prices_hold(const struct plan *p)
@@ -455,12 +485,12 @@ static void highest_base(const struct plan *p, mpq_t base)
         if (p->has_price)
             keep_larger(base, base_price(p, i, TOTAL)->value);
         for (int r = 0; r < RATES; r++)
-            if (p->has_prices && p->priced[r])
+            if (p->has_prices && p->priced[r] && !p->outside[r])
                 keep_larger(base, base_price(p, i, r)->value);
     }
     for (int i = 0; i < p->schedule_count; i++)
         for (int r = 0; r < RATES; r++)
-            if (p->schedules[i].names[r])
+            if (p->schedules[i].names[r] && !p->outside[r])
                 keep_larger(base, p->schedules[i].rate_price[r].value);
 }
 
@@ -531,6 +561,8 @@ void plan_make_more(struct plan *p, struct chance *c)
         make_subsidies(p, c);
     if (p->minimum_fen && take(WITH_MINIMUM_PER, 50, c))
         p->minimum_per = (int)chance_between(c, 0, 1);
+    if (p->kind == TIME_OF_USE_LADDER && p->form == BY_SURCHARGE && take(WITH_OUTSIDE, 30, c))
+        make_outside(p, c);
     if (take(WITH_AREA_BILL, 15, c))
         make_area_bill(p, c);
     (void)plan_fit_surcharges(p);
@@ -710,6 +742,18 @@ static void print_subsidies(const struct plan *p, struct text *out)
     text_add(out, "]");
 }
 
+static void print_outside(const struct plan *p, struct text *out)
+{
+    const char *comma = "";
+    text_add(out, "\"outside_steps\":[");
+    for (int r = 0; r < RATES; r++)
+        if (p->outside[r]) {
+            text_add(out, "%s\"%s\"", comma, rate_words[r]);
+            comma = ",";
+        }
+    text_add(out, "]");
+}
+
 static void print_area_bill(const struct plan *p, struct text *out)
 {
     text_add(out, "\"area_bill\":{\"price\":\"%s\",\"start\":\"%02d-%02d\",\"end\":\"%02d-%02d\"",
@@ -778,6 +822,8 @@ void plan_print_more(const struct plan *p, struct members *m)
         print_factor(p, next_member(m));
     if (p->subsidy_count)
         print_subsidies(p, next_member(m));
+    if (any_outside(p))
+        print_outside(p, next_member(m));
     if (p->area_most_percent || p->area_least_percent)
         print_area_bill(p, next_member(m));
     if (p->minimum_per >= 0)

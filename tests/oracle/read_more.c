@@ -181,6 +181,8 @@ void plan_read_more(struct plan *p)
         read_decimal(&p->ceiling_percent, tree_text(&tree, ceiling, "percent"));
         p->ceiling_blocks = word_of(ceiling, "block", truths, 2) == 1;
     }
+    for (int i = first_child(tree_member(&tree, 1, "outside_steps")); i; i = tree.nodes[i].next)
+        p->outside[find_word(rate_words, RATES, tree.nodes[i].text, 0)] = true;
     if (tree_member(&tree, 1, "area_bill"))
         read_area_bill(p, tree_member(&tree, 1, "area_bill"));
     p->has_names = tree_member(&tree, 1, "names") != 0;

@@ -303,6 +303,7 @@ struct part_sums {
     int64_t rate[RATES];                           /* paid for */
     int64_t by_schedule[SCHEDULES_MAX + 1][RATES]; /* the last: the plan's prices */
     int64_t energy, free;
+    int64_t climbs, free_climbs; /* of them, what uses up the steps */
 };
 
 static struct cell cell_of(const struct plan *p, const struct due *due, int part,
@@ -428,6 +429,7 @@ static void take_free(const struct plan *p, struct chunk *x, int64_t *left, stru
     take_share(free, x->used, took);
     *left -= free;
     sums->free += free;
+    sums->free_climbs += plan_climbs(p, took);
     due->free += free;
     for (int r = 0; r < RATES; r++) {
         struct cell cell = cell_of(p, due, x->part, FREE);
@@ -448,10 +450,11 @@ static void bill_part(const struct plan *p, int part, struct stand *stand, struc
         struct chunk *x = &chunks[i];
         if (x->part != part)
             continue;
-        int64_t free = sums.free, chunk = 0;
+        int64_t free = sums.free_climbs, chunk = 0;
         memcpy(x->all, x->used, sizeof x->all);
         take_free(p, x, &stand->quota_left, &sums, due);
-        at += p->quota_counts == 1 ? sums.free - free : 0;
+        at += p->quota_counts == 1 ? sums.free_climbs - free : 0;
+        sums.climbs += plan_climbs(p, x->used);
         for (int r = 0; r < RATES; r++) {
             chunk += x->used[r];
             sums.rate[r] += x->used[r];
@@ -468,9 +471,9 @@ static void bill_part(const struct plan *p, int part, struct stand *stand, struc
     if (matrix && !p->chronological)
         add_matrix(p, part, at, sums.rate, due);
     if (plan_has_steps(p) && !matrix)
-        add_step_cells(p, part, at, sums.energy, due);
+        add_step_cells(p, part, at, sums.climbs, due);
     if (plan_has_steps(p))
-        stand->used += sums.energy + (p->quota_counts == 1 ? sums.free : 0);
+        stand->used += sums.climbs + (p->quota_counts == 1 ? sums.free_climbs : 0);
     due->energy += sums.energy + sums.free;
 }
 

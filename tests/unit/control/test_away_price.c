@@ -45,6 +45,10 @@ static void test_least_price(void **state)
         {"{\"kind\":\"ladder\",\"price\":\"0.50\",\"cycle\":\"month\",\"steps\":["
          "{\"to\":\"100\",\"surcharge\":\"0.02\"},{\"surcharge\":\"0.05\"}]}",
          52'000'000, AWAY_PLAN_PRICED},
+        {"{\"kind\":\"time_of_use_ladder\",\"cycle\":\"year\"," DAY_RATES ",\"prices\":{\"peak\":"
+         "\"0.60\",\"valley\":\"0.30\"},\"steps\":[{\"to\":\"3120\",\"surcharge\":\"0.02\"},"
+         "{\"surcharge\":\"0.05\"}],\"outside_steps\":[\"valley\"]}",
+         30'000'000, AWAY_PLAN_PRICED},
         {"{\"kind\":\"time_of_use_ladder\",\"cycle\":\"year\"," DAY_RATES ",\"steps\":["
          "{\"to\":\"3120\",\"prices\":{\"peak\":\"0.617\",\"valley\":\"0.307\"}},"
          "{\"prices\":{\"peak\":\"0.667\",\"valley\":\"0.357\"}}],"
