@@ -22,28 +22,14 @@ static const struct {
     char name[NAME_MAX_LEN + 1];
     size_t offset, size;
 } members[] = {
-    POSITION(cycle_day),
-    POSITION(used_wh),
-    POSITION(fee_day),
-    POSITION(fee_month),
-    POSITION(quota_day),
-    POSITION(quota_left_wh),
-    POSITION(month),
-    POSITION(month_fen),
-    POSITION(factor_fen),
-    POSITION(active_wh),
-    POSITION(reactive_wh),
-    POSITION(subsidy_fen[0]),
-    POSITION(subsidy_fen[1]),
-    POSITION(subsidy_fen[2]),
-    POSITION(subsidy_fen[3]),
-    POSITION(demand_milli_kw),
-    POSITION(contracted_milli_kw),
-    POSITION(capacity_milli_kva),
-    POSITION(season_day),
-    POSITION(season_fen),
-    POSITION(season_milli_m2),
-    POSITION(carry),
+    POSITION(cycle_day),          POSITION(used_wh),         POSITION(fee_day),
+    POSITION(fee_month),          POSITION(part_days),       POSITION(quota_day),
+    POSITION(quota_left_wh),      POSITION(month),           POSITION(month_fen),
+    POSITION(factor_fen),         POSITION(active_wh),       POSITION(reactive_wh),
+    POSITION(subsidy_fen[0]),     POSITION(subsidy_fen[1]),  POSITION(subsidy_fen[2]),
+    POSITION(subsidy_fen[3]),     POSITION(demand_milli_kw), POSITION(contracted_milli_kw),
+    POSITION(capacity_milli_kva), POSITION(season_day),      POSITION(season_fen),
+    POSITION(season_milli_m2),    POSITION(carry),
 };
 _Static_assert(RATING_SUBSIDIES_MAX == 4, "a row for each");
 #define MEMBERS (sizeof members / sizeof *members)

@@ -31,6 +31,20 @@ static enum err check_cycle(const struct rating_part *fee, int i, struct rating_
     return ERR_OK;
 }
 
+static enum err check_part_month(const struct rating_part *fee, int i,
+                                 struct rating_problem *problem)
+{
+    struct rating_spot spot = {"fees", i, "part_month"};
+    bool by_month = fee->per == RATING_PER_MONTH || fee->per == RATING_PER_CAPACITY ||
+                    fee->per == RATING_PER_DEMAND ||
+                    (fee->per == RATING_PER_AREA && fee->by_cycle && fee->cycle == RATING_MONTH);
+    if (fee->part_month >= RATING_PART_MONTHS)
+        return rating_refuse(problem, RATING_PART_MONTH, spot);
+    return fee->part_month == RATING_MONTH_WHOLE || by_month
+               ? ERR_OK
+               : rating_refuse(problem, RATING_FEE_MEMBER, spot);
+}
+
 static enum err check_demand(const struct rating_part *fee, int i, struct rating_problem *problem)
 {
     if ((fee->floor_percent != 0 || fee->over_percent != 0) && fee->per != RATING_PER_DEMAND)
@@ -158,6 +172,7 @@ enum err rating_check_bill(const struct rating_plan *plan, struct rating_problem
 {
     for (size_t i = 0; i < plan->fee_count; i++) {
         TRY(check_cycle(&plan->fees[i], (int)i, problem));
+        TRY(check_part_month(&plan->fees[i], (int)i, problem));
         TRY(check_demand(&plan->fees[i], (int)i, problem));
         TRY(check_utilised(plan, (int)i, problem));
     }

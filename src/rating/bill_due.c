@@ -21,6 +21,7 @@ struct stretch {
     bool last;
     int32_t first_day, last_day;    /* due; none if last is before first */
     int32_t months;                 /* due */
+    int32_t part_days;              /* of the month of first_day, charged before */
     int64_t factor_fen;             /* of the lines that the power factor is on */
     int64_t active_wh, reactive_wh; /* of the month before it */
 };
@@ -181,6 +182,47 @@ static enum err add_flow(struct stretch *s)
 /* --- fees
  * ------------------------------------------------------------------------------------------ */
 
+static bool has_parts(const struct rating_plan *plan)
+{
+    for (size_t i = 0; i < plan->fee_count; i++)
+        if (plan->fees[i].part_month != RATING_MONTH_WHOLE)
+            return true;
+    return false;
+}
+
+static int32_t month_first(int32_t day)
+{
+    return day - (int32_t)civil_from_days(day).day + 1;
+}
+
+static int32_t month_next(int32_t day)
+{
+    static const struct rating_ladder month = {.cycle = RATING_MONTH, .start = {0, 1}};
+    return rating_cycle_next(&month, day);
+}
+
+/* Days of the month of `day` that are charged when it is. */
+static int32_t days_of_part(const struct stretch *s, int32_t day)
+{
+    int32_t first = month_first(day);
+    return first < s->first_day ? s->part_days + day - s->first_day + 1 : day - first + 1;
+}
+
+/* Of a price by the month: what falls to the days from first_day to last_day. */
+static int64_t part_price(const struct stretch *s, const struct rating_part *fee)
+{
+    int64_t price_e8 = 0;
+    for (int32_t day = s->first_day, next; day <= s->last_day; day = next) {
+        next = month_next(day);
+        int32_t last = next - 1 < s->last_day ? next - 1 : s->last_day;
+        int32_t after = days_of_part(s, last), length = next - month_first(day);
+        price_e8 +=
+            rating_month_part(fee->part_month, fee->price_e8, after, length) -
+            rating_month_part(fee->part_month, fee->price_e8, after - (last - day + 1), length);
+    }
+    return price_e8;
+}
+
 static void find_due(struct stretch *s)
 {
     struct rating_position *p = s->next;
@@ -191,6 +233,11 @@ static void find_due(struct stretch *s)
     s->months = month > p->fee_month ? month - p->fee_month : 0;
     if (s->months > DUE_MAX)
         s->months = DUE_MAX;
+    s->part_days = p->part_days;
+    if (!has_parts(s->plan))
+        p->part_days = 0;
+    else if (s->last_day >= s->first_day)
+        p->part_days = days_of_part(s, s->last_day);
     if (s->last_day > p->fee_day)
         p->fee_day = s->last_day;
     p->fee_month += s->months;
@@ -214,17 +261,45 @@ static enum err add_fee(struct stretch *s, const struct rating_part *fee, int64_
                : ERR_OK;
 }
 
-/* What is due of these kW besides those before it, at the prices of now. */
-static enum err add_demand_lines(struct stretch *s, const struct rating_part *fee,
-                                 const struct rating_demand_due *due, int64_t plain_before_milli_kw,
-                                 int64_t over_before_milli_kw)
+/* The part of a price by the month that the days of the stretch's month come to, at its end and
+ * before it. */
+struct part_prices {
+    int64_t now_e8, before_e8;
+};
+
+static struct part_prices part_prices(const struct stretch *s, enum rating_part_month how,
+                                      int64_t price_e8)
 {
-    TRY(add_fee(s, fee, due->plain_milli_kw - plain_before_milli_kw, due->price_e8));
-    return add_fee(s, fee, due->over_milli_kw - over_before_milli_kw, due->over_price_e8);
+    int32_t day = civil_local_day((wall_s){s->to.s - 1}, s->w->offset_s), first = month_first(day);
+    int32_t length = month_next(day) - first, before = s->first_day > first ? s->part_days : 0;
+    return (struct part_prices){rating_month_part(how, price_e8, s->next->part_days, length),
+                                rating_month_part(how, price_e8, before, length)};
 }
 
-/* What the month's demand has come to less what was charged for it: when the price changes, all of
- * it at the new one, and what was charged at the old one taken back. The highest demand of a month
+/* These kW for the days that are new, and what they are more than before for the others. */
+static enum err add_demand_kw(struct stretch *s, const struct rating_part *fee, int64_t milli_kw,
+                              int64_t before_milli_kw, int64_t price_e8)
+{
+    struct part_prices part = part_prices(s, fee->part_month, price_e8);
+    if (part.now_e8 != part.before_e8)
+        TRY(add_fee(s, fee, milli_kw, part.now_e8 - part.before_e8));
+    bool begins = fee->part_month != RATING_MONTH_WHOLE && part.before_e8 == 0;
+    return begins ? ERR_OK : add_fee(s, fee, milli_kw - before_milli_kw, part.before_e8);
+}
+
+/* Another price of the month: all of it at the new one, and what was charged taken back. */
+static enum err change_demand(struct stretch *s, const struct rating_part *fee,
+                              const struct rating_demand_due *was,
+                              const struct rating_demand_due *is)
+{
+    enum rating_part_month how = fee->part_month;
+    TRY(add_fee(s, fee, is->plain_milli_kw, part_prices(s, how, is->price_e8).now_e8));
+    TRY(add_fee(s, fee, is->over_milli_kw, part_prices(s, how, is->over_price_e8).now_e8));
+    TRY(add_fee(s, fee, -was->plain_milli_kw, part_prices(s, how, was->price_e8).before_e8));
+    return add_fee(s, fee, -was->over_milli_kw, part_prices(s, how, was->over_price_e8).before_e8);
+}
+
+/* What the month's demand has come to less what was charged for it. The highest demand of a month
  * does not fall; if it is told so, nothing is given back. */
 static enum err add_demand(struct stretch *s, const struct rating_part *fee)
 {
@@ -239,19 +314,16 @@ static enum err add_demand(struct stretch *s, const struct rating_part *fee)
     if (now.highest_milli_kw < before.highest_milli_kw)
         now.highest_milli_kw = before.highest_milli_kw;
     struct rating_demand_due was = rating_demand_due(fee, before), is = rating_demand_due(fee, now);
-    if (was.utilised == is.utilised)
-        return add_demand_lines(s, fee, &is, was.plain_milli_kw, was.over_milli_kw);
-    TRY(add_demand_lines(s, fee, &is, 0, 0));
-    struct rating_demand_due back = {.price_e8 = was.price_e8, .over_price_e8 = was.over_price_e8};
-    return add_demand_lines(s, fee, &back, was.plain_milli_kw, was.over_milli_kw);
+    if (was.utilised != is.utilised)
+        return change_demand(s, fee, &was, &is);
+    TRY(add_demand_kw(s, fee, is.plain_milli_kw, was.plain_milli_kw, is.price_e8));
+    return add_demand_kw(s, fee, is.over_milli_kw, was.over_milli_kw, is.over_price_e8);
 }
 
 static int64_t area_due(const struct stretch *s, const struct rating_part *fee, int64_t area)
 {
     if (!fee->by_cycle)
         return s->last ? area : 0;
-    if (fee->cycle == RATING_MONTH)
-        return area * s->months; /* at most UINT32_MAX * DUE_MAX */
     return s->last_day >= s->first_day ? rating_area_share(fee, area, s->first_day, s->last_day)
                                        : 0;
 }
@@ -265,13 +337,24 @@ static enum err add_area(struct stretch *s, const struct rating_part *fee)
     return area == 0 ? ERR_RATING_FEE : add_fee(s, fee, area_due(s, fee, area), fee->price_e8);
 }
 
-static enum err add_capacity(struct stretch *s, const struct rating_part *fee)
+static enum err add_months(struct stretch *s, const struct rating_part *fee, int64_t a_month)
 {
     int64_t quantity = 0;
-    if (s->months > 0 && s->w->c->capacity_milli_kva <= 0)
+    if (s->months > 0 && a_month <= 0)
         return ERR_RATING_FEE;
-    TRY(units_mul(s->w->c->capacity_milli_kva, s->months, &quantity));
+    TRY(units_mul(a_month, s->months, &quantity));
     return add_fee(s, fee, quantity, fee->price_e8);
+}
+
+/* By days, a month's quantity at the part of its price that these days come to. */
+static enum err add_by_month(struct stretch *s, const struct rating_part *fee, int64_t a_month)
+{
+    if (fee->part_month == RATING_MONTH_WHOLE)
+        return add_months(s, fee, a_month);
+    int64_t price_e8 = part_price(s, fee);
+    if (s->last_day >= s->first_day && a_month <= 0)
+        return ERR_RATING_FEE;
+    return price_e8 == 0 ? ERR_OK : add_fee(s, fee, a_month, price_e8);
 }
 
 static enum err add_due(struct stretch *s, const struct rating_part *fee)
@@ -282,11 +365,13 @@ static enum err add_due(struct stretch *s, const struct rating_part *fee)
     case RATING_PER_DAY:
         return add_fee(s, fee, days * 1000, fee->price_e8);
     case RATING_PER_MONTH:
-        return add_fee(s, fee, s->months * INT64_C(1000), fee->price_e8);
+        return add_by_month(s, fee, 1000);
     case RATING_PER_AREA:
-        return add_area(s, fee);
+        return fee->by_cycle && fee->cycle == RATING_MONTH
+                   ? add_by_month(s, fee, s->w->c->area_milli_m2)
+                   : add_area(s, fee);
     case RATING_PER_CAPACITY:
-        return add_capacity(s, fee);
+        return add_by_month(s, fee, s->w->c->capacity_milli_kva);
     case RATING_PER_DEMAND:
         return add_demand(s, fee);
     case RATING_PER_FIRST_RECHARGE:

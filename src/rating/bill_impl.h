@@ -12,6 +12,10 @@
 int64_t rating_area_share(const struct rating_part *fee, int64_t area_milli_m2, int32_t first_day,
                           int32_t last_day);
 
+/* Of a price by the month: the part that its first `day_count` days come to, rounded down. */
+int64_t rating_month_part(enum rating_part_month how, int64_t price_e8, int32_t day_count,
+                          int32_t month_days);
+
 /* The heating season of a bill by area in which a local day lies. */
 struct rating_season {
     int32_t first; /* its first day; 0: the day is in none */

@@ -47,6 +47,20 @@ int64_t rating_area_share(const struct rating_part *fee, int64_t area_milli_m2, 
     return share;
 }
 
+/* --- parts of a month
+ * --------------------------------------------------------------------------- */
+
+#define THIRTY 30
+
+int64_t rating_month_part(enum rating_part_month how, int64_t price_e8, int32_t day_count,
+                          int32_t month_days)
+{
+    int32_t of = how == RATING_MONTH_THIRTIETHS ? THIRTY : month_days;
+    if (how == RATING_MONTH_WHOLE || day_count >= month_days || day_count >= of)
+        return price_e8;
+    return price_e8 * day_count / of; /* at most 10^11 * 30 */
+}
+
 /* --- seasons held against a bill by area
  * -------------------------------------------------------- */
 

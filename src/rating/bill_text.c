@@ -297,6 +297,16 @@ static enum err take_fee_cycle(struct rating_parse *p, struct rating_part *part,
     return ERR_OK;
 }
 
+static enum err take_part_month(struct rating_parse *p, struct rating_part *part,
+                                struct rating_spot spot)
+{
+    static const char *const words[] = {"whole", "days", "thirtieths"};
+    unsigned which = 0;
+    TRY(rating_take_choice(p, words, RATING_PART_MONTHS, RATING_PART_MONTH, spot, &which));
+    part->part_month = (enum rating_part_month)which;
+    return ERR_OK;
+}
+
 static enum err take_utilised_from(struct rating_parse *p, struct rating_part *part,
                                    struct rating_spot spot)
 {
@@ -331,6 +341,8 @@ enum err rating_take_fee_member(struct rating_parse *p, struct rating_part *part
         return take_utilised_from(p, part, spot);
     if (strcmp(name, "utilised_percent") == 0)
         return take_utilised_percent(p, part, spot);
+    if (strcmp(name, "part_month") == 0)
+        return take_part_month(p, part, spot);
     /* thousandths until the price is known, see rating_end_fee */
     TRY(take_decimal(p, FACTOR_DECIMALS, RATING_OVER_FACTOR, &part->over_price_e8, spot));
     return part->over_price_e8 > 0 ? ERR_OK : rating_parse_refuse(p, RATING_OVER_FACTOR, spot);

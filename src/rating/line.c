@@ -6,9 +6,13 @@
 
 static const char *fee_rule(const struct rating_plan *plan, const struct rating_line *line)
 {
+    static const char *const parts[RATING_PART_MONTHS] = {
+        [RATING_MONTH_DAYS] = "part_days", [RATING_MONTH_THIRTIETHS] = "part_thirtieths"};
     for (size_t i = 0; i < plan->fee_count; i++)
         if (strcmp(plan->fees[i].code, line->code) == 0)
-            return rating_per_name(plan->fees[i].per);
+            return plan->fees[i].part_month == RATING_MONTH_WHOLE
+                       ? rating_per_name(plan->fees[i].per)
+                       : parts[plan->fees[i].part_month];
     return "fee";
 }
 

@@ -79,6 +79,7 @@ enum {
     PART_OVER_FACTOR,
     PART_UTILISED_FROM,
     PART_UTILISED_PERCENT,
+    PART_PART_MONTH,
     PART_MEMBERS
 };
 
@@ -87,7 +88,8 @@ static const char *part_member(unsigned i)
     static const char *const names[] = {"code",        "price",         "rounding",
                                         "per",         "cycle",         "start",
                                         "end",         "floor_percent", "over_percent",
-                                        "over_factor", "utilised_from", "utilised_percent"};
+                                        "over_factor", "utilised_from", "utilised_percent",
+                                        "part_month"};
     return names[i];
 }
 

@@ -28,6 +28,7 @@ struct rating_position {
     int64_t used_wh;   /* counted in this cycle */
     int32_t fee_day;   /* the last local day, and the last month (year * 12 + month from 0), */
     int32_t fee_month; /*   whose fees were charged */
+    int32_t part_days; /* of the month of fee_day, charged by fees for a part of a month */
     int32_t quota_day; /* first local day of the free quota's cycle; 0: the plan had none */
     int64_t quota_left_wh;
     /* sums of a month, for what is settled by the month */

@@ -212,6 +212,16 @@ enum rating_rounding {
 
 const char *rating_rounding_name(enum rating_rounding rounding); /* "carry" ... */
 
+/* Of a fee by the month: what a part of a month costs. WHOLE: all of it, on its first day. The
+ * others fall due day by day, whole for a whole month: DAYS by the days of the month, THIRTIETHS a
+ * thirtieth each, 30 at most. */
+enum rating_part_month {
+    RATING_MONTH_WHOLE,
+    RATING_MONTH_DAYS,
+    RATING_MONTH_THIRTIETHS,
+    RATING_PART_MONTHS
+};
+
 /* A component is due on every unit, on top of the energy's price; a fee for time or area. */
 struct rating_part {
     char code[RATING_CODE_MAX + 1]; /* a-z, 0-9, _ */
@@ -220,8 +230,9 @@ struct rating_part {
     enum rating_rounding rounding;
     /* PER_AREA: once a bill, or by the month, or by day over the calendar year or heating season */
     bool by_cycle;
-    enum rating_cycle cycle;      /* MONTH, YEAR or HEATING_SEASON */
-    struct rating_day start, end; /* HEATING_SEASON: first and last day */
+    enum rating_cycle cycle;           /* MONTH, YEAR or HEATING_SEASON */
+    enum rating_part_month part_month; /* PER_MONTH, PER_CAPACITY, PER_DEMAND, PER_AREA by MONTH */
+    struct rating_day start, end;      /* HEATING_SEASON: first and last day */
     /* PER_DEMAND: at least floor_percent of the contracted; above over_percent of it the price is
      * over_price_e8. 0: not */
     uint16_t floor_percent, over_percent;

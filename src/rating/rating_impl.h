@@ -120,8 +120,8 @@ enum err rating_take_minimum_per(struct rating_parse *p);
 enum err rating_take_ceiling(struct rating_parse *p);
 enum err rating_take_area_bill(struct rating_parse *p);
 /* A member of a fee that only some `per` have: "cycle", "start", "end", "floor_percent",
- * "over_percent", "over_factor", "utilised_from", "utilised_percent". They may stand before the
- * price. */
+ * "over_percent", "over_factor", "utilised_from", "utilised_percent", "part_month". They may stand
+ * before the price. */
 enum err rating_take_fee_member(struct rating_parse *p, struct rating_part *part, const char *name,
                                 struct rating_spot spot);
 /* A fee, all of whose members are read: what must hold between them. */

@@ -64,6 +64,7 @@ RATING_REASON(MOVE_IN_UNKNOWN, "Moving in is full, days or months.", "入住折�
 RATING_REASON(COUNT_UNKNOWN, "What counts is the meter, account or group.", "计量范围应为 meter、account 或 group。")
 RATING_REASON(FEE_MEMBER, "The fee's per has no such member.", "该计费方式的费用没有此项。")
 RATING_REASON(FEE_CYCLE, "An area fee is by month, or spread over year or heating_season, the last with start and end.", "按面积费用按 month 计，或按 year、heating_season 分摊，最后一种须有 start 和 end。")
+RATING_REASON(PART_MONTH, "A part of a month costs whole, days or thirtieths.", "不足一个月应按 whole、days 或 thirtieths 计。")
 RATING_REASON(PERCENT_SYNTAX, "The percent is not a decimal number of at most 4 decimals.", "百分数不是小数位不超过 4 位的十进制数。")
 RATING_REASON(PERCENT_RANGE, "The percent is out of range.", "百分数超出范围。")
 RATING_REASON(OVER_FACTOR, "The factor is not a decimal above 0 with at most 3 decimals, or the price times it has more than 8 decimals or is too large.", "倍数应为大于 0 且小数位不超过 3 位的十进制数，且与电价之积的小数位不超过 8 位、数值不超限。")

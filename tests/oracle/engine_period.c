@@ -416,6 +416,12 @@ static void check_stand(const struct plan *p, const struct rating_position *at,
     if (p->quota && (at->quota_day != stand->quota_day || at->quota_left_wh != stand->quota_left))
         text_add(why, "%" PRId64 " of the quota of %d are left\n", at->quota_left_wh,
                  at->quota_day);
+    bool parts = false;
+    for (int i = 0; i < p->fee_count; i++)
+        parts = parts || p->fees[i].part_month > 0;
+    if (at->part_days != (parts ? stand->part_days : 0))
+        text_add(why, "%d days of the month are charged, not %d\n", at->part_days,
+                 stand->part_days);
     const struct season_stand *season = &stand->season;
     if (at->season_day != season->first || at->season_fen != season->fen ||
         at->season_milli_m2 != season->area)

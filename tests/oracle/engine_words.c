@@ -30,7 +30,9 @@ static const char *rule_of(const struct plan *p, const struct rating_line *x)
     case RATING_ITEM_FEE:
         for (int i = 0; i < p->fee_count; i++)
             if (strcmp(p->fees[i].code, x->code) == 0)
-                return per_words[p->fees[i].per];
+                return p->fees[i].part_month == 1   ? "part_days"
+                       : p->fees[i].part_month == 2 ? "part_thirtieths"
+                                                    : per_words[p->fees[i].per];
         return "";
     default:
         if (p->mix_count)

@@ -72,6 +72,7 @@ enum per {
 enum cycle { MONTH, TWO_MONTHS, SEASON, YEAR, HEATING_SEASON, CYCLES };
 
 extern const char *const rate_words[RATES], *const kind_words[KINDS], *const cycle_words[CYCLES];
+extern const char *const part_month_words[3];
 extern const char *const rounding_words[ROUNDINGS], *const per_words[PERS],
                                                         *const unit_words[UNITS];
 
@@ -100,6 +101,7 @@ struct part {
     struct decimal over_factor, over_price;
     int64_t utilised_from; /* of a demand fee; 0: not said */
     int utilised_percent;
+    int part_month; /* -1: not said */
     struct decimal utilised_price, utilised_over_price;
 };
 
@@ -221,6 +223,7 @@ enum feature {
     WITH_DATES,
     WITH_AREA_BILL,
     WITH_OUTSIDE,
+    WITH_PART_MONTH,
     FEATURES
 };
 extern const char *const feature_words[FEATURES], *const feature_plans[FEATURES];

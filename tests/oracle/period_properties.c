@@ -58,9 +58,9 @@ static struct total total_of(const struct rating_plan *p, const struct stretch *
 static bool same_place(const struct rating_position *x, const struct rating_position *y)
 {
     return x->cycle_day == y->cycle_day && x->used_wh == y->used_wh && x->fee_day == y->fee_day &&
-           x->fee_month == y->fee_month && x->quota_day == y->quota_day &&
-           x->quota_left_wh == y->quota_left_wh && x->season_day == y->season_day &&
-           x->season_milli_m2 == y->season_milli_m2;
+           x->fee_month == y->fee_month && x->part_days == y->part_days &&
+           x->quota_day == y->quota_day && x->quota_left_wh == y->quota_left_wh &&
+           x->season_day == y->season_day && x->season_milli_m2 == y->season_milli_m2;
 }
 
 static bool carries_all(const struct plan *p)

@@ -491,6 +491,7 @@ void plan_clear(struct plan *p)
     for (int i = 0; i < PARTS_MAX; i++) {
         p->fees[i].floor_percent = p->fees[i].over_percent = p->fees[i].utilised_percent = 0;
         p->fees[i].utilised_from = 0;
+        p->fees[i].part_month = p->components[i].part_month = -1;
         p->fees[i].start_month = p->fees[i].start_day = 0;
         p->fees[i].end_month = p->fees[i].end_day = 0;
     }

@@ -40,7 +40,8 @@ const char *const feature_words[FEATURES] = {"zone",
                                              "well used capacity",
                                              "dates",
                                              "bill by area",
-                                             "outside the steps"};
+                                             "outside the steps",
+                                             "part of a month"};
 #define FLAT_1 "{\"kind\":\"flat\",\"price\":\"1\","
 #define TOU_1 "{\"kind\":\"time_of_use\",\"prices\":{\"peak\":\"1\"},"
 #define ALL_DAY "\"periods\":[{\"from\":\"00:00\",\"to\":\"24:00\",\"rate\":\"peak\"}]"
@@ -81,8 +82,11 @@ const char *const feature_plans[FEATURES] = {
            "\"most_percent\":\"100\"}}",
     "{\"kind\":\"time_of_use_ladder\",\"cycle\":\"month\",\"prices\":{\"peak\":\"1\",\"valley\":"
     "\"1\"}," ALL_DAY ",\"steps\":[{\"surcharge\":\"0\"}],\"outside_steps\":[\"valley\"]}",
+    FLAT_1 "\"fees\":[{\"code\":\"a\",\"price\":\"1\",\"per\":\"capacity\",\"part_month\":"
+           "\"thirtieths\"}]}",
 };
 
+const char *const part_month_words[3] = {"whole", "days", "thirtieths"};
 unsigned features;
 
 static bool take(enum feature f, int percent, struct chance *c)
@@ -329,6 +333,10 @@ static void make_fees(struct plan *p, struct chance *c)
             x->per = PER_FIRST_RECHARGE;
         if (x->per != PER_AREA)
             x->cycle = -1;
+        if ((x->per == PER_MONTH || x->per == PER_CAPACITY || x->per == PER_DEMAND ||
+             x->cycle == MONTH) &&
+            take(WITH_PART_MONTH, 50, c))
+            x->part_month = (int)chance_between(c, 0, 2);
         if (x->per != PER_DEMAND)
             continue;
         make_demand(x, c);
@@ -790,6 +798,8 @@ void part_print_more(const struct part *x, struct text *out)
     if (x->over_percent)
         text_add(out, ",\"over_percent\":\"%d\",\"over_factor\":\"%s\"", x->over_percent,
                  x->over_factor.text);
+    if (x->part_month >= 0)
+        text_add(out, ",\"part_month\":\"%s\"", part_month_words[x->part_month]);
     if (x->utilised_from) {
         char from[32];
         quantity_print(x->utilised_from, from);

@@ -155,6 +155,7 @@ void read_part_more(struct part *x, int object)
     read_decimal(&x->over_factor, tree_text(&tree, object, "over_factor"));
     x->utilised_from = read_quantity(tree_text(&tree, object, "utilised_from"));
     x->utilised_percent = tree_number(&tree, object, "utilised_percent", 0);
+    x->part_month = word_of(object, "part_month", part_month_words, 3);
     part_derive(x);
 }
 

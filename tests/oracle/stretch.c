@@ -588,9 +588,62 @@ static struct counted count_days(const struct plan *p, const struct stretch *s,
     return n;
 }
 
-static void add_demand(const struct part *x, const struct stretch *s, const struct section *section,
-                       struct cell cell, struct due *due)
+static bool by_parts(const struct part *x)
 {
+    return x->part_month > 0;
+}
+
+/* Of the price of a month of `length` days, the first `days` of which are charged, rounded down to
+ * 10^-8 yuan. */
+static int64_t month_so_far(const struct part *x, int64_t price, int days, int length)
+{
+    int of = x->part_month == 2 ? 30 : length;
+    if (!by_parts(x) || days == length || days > of)
+        return price;
+    mpz_t part;
+    mpz_init_set_si(part, price);
+    mpz_mul_si(part, part, days);
+    mpz_fdiv_q_ui(part, part, (unsigned long)of);
+    int64_t so_far = mpz_get_si(part);
+    mpz_clear(part);
+    return so_far;
+}
+
+static int month_length(int day)
+{
+    int first = day - day_date(day)->day + 1, length = 28;
+    while (day_date(first + length)->day != 1)
+        length++;
+    return length;
+}
+
+/* Day after day, beginning with the one after `charged` days of its month. */
+static int64_t price_of_days(const struct part *x, struct counted n, int charged)
+{
+    int64_t price = price_e8(&x->price);
+    int64_t sum = 0;
+    for (int day = n.first; day <= n.last; day++) {
+        int length = month_length(day);
+        charged = day_date(day)->day == 1 ? 0 : charged;
+        sum -= month_so_far(x, price, charged, length);
+        sum += month_so_far(x, price, ++charged, length);
+    }
+    return sum;
+}
+
+static int charged_after(struct counted n, int charged)
+{
+    for (int day = n.first; day <= n.last; day++)
+        charged = day_date(day)->day == 1 ? 1 : charged + 1;
+    return charged;
+}
+
+static void add_demand(const struct part *x, const struct stretch *s, const struct section *section,
+                       struct counted n, int charged, struct cell cell, struct due *due)
+{
+    int days[2] = {charged, charged_after(n, charged)}, length = month_length(n.last);
+    if (n.first <= n.last && day_date(n.first)->day == 1)
+        days[0] = 0;
     int64_t normal[2], over[2], asked[2] = {section->demand, s->demand};
     bool utilised[2] = {
         section->demanded &&
@@ -610,15 +663,32 @@ static void add_demand(const struct part *x, const struct stretch *s, const stru
         normal[i] = due_for < limit ? due_for : limit;
         over[i] = due_for - normal[i];
     }
-    bool same = utilised[0] == utilised[1];
-    for (int i = 1; i >= same; i--) {
-        cell.price_e8 = price_e8(utilised[i] ? &x->utilised_price : &x->price);
-        cell.quantity = i == 0 ? -normal[0] : same ? normal[1] - normal[0] : normal[1];
-        add_cell(due, cell);
-        if (!x->over_percent)
+    for (int above = 0; above < 2; above++) {
+        const struct decimal *prices[2] = {&x->price, &x->utilised_price};
+        const int64_t *kw = above ? over : normal;
+        if (above && !x->over_percent)
             continue;
-        cell.price_e8 = price_e8(utilised[i] ? &x->utilised_over_price : &x->over_price);
-        cell.quantity = i == 0 ? -over[0] : same ? over[1] - over[0] : over[1];
+        if (above) {
+            prices[0] = &x->over_price;
+            prices[1] = &x->utilised_over_price;
+        }
+        int64_t then = month_so_far(x, price_e8(prices[utilised[0]]), days[0], length);
+        int64_t now = month_so_far(x, price_e8(prices[utilised[1]]), days[1], length);
+        if (utilised[0] ==
+            utilised[1]) { /* all of it for the new days, the rise for those before */
+            cell.price_e8 = now - then;
+            cell.quantity = now == then ? 0 : kw[1];
+            add_cell(due, cell);
+            cell.price_e8 = then;
+            cell.quantity = by_parts(x) && then == 0 ? 0 : kw[1] - kw[0];
+            add_cell(due, cell);
+            continue;
+        }
+        cell.price_e8 = now;
+        cell.quantity = kw[1];
+        add_cell(due, cell);
+        cell.price_e8 = then;
+        cell.quantity = -kw[0];
         add_cell(due, cell);
     }
 }
@@ -655,8 +725,10 @@ static int64_t fee_quantity(const struct part *x, const struct stretch *s, struc
         }
         return area;
     }
+    if (by_parts(x))
+        times = n.days;
     due->fee_missing = due->fee_missing || (times > 0 && given == 0);
-    return times * given;
+    return by_parts(x) ? given : times * given;
 }
 
 /* The area of a season whose days count. */
@@ -674,11 +746,12 @@ static void add_season_area(const struct plan *p, const struct stretch *s, struc
     }
 }
 
-static void add_fees(const struct plan *p, const struct stretch *s, bool begun, int index,
+static void add_fees(const struct plan *p, const struct stretch *s, struct stand *stand, int index,
                      struct due *due)
 {
     struct section *section = &due->sections[index];
-    struct counted n = count_days(p, s, section, begun);
+    struct counted n = count_days(p, s, section, stand->begun);
+    int charged = stand->part_days;
     add_season_area(p, s, n, section, due);
     for (int i = 0; i < p->fee_count; i++) {
         const struct part *x = &p->fees[i];
@@ -687,12 +760,17 @@ static void add_fees(const struct plan *p, const struct stretch *s, bool begun, 
         cell.price_e8 = price_e8(&x->price);
         cell.rounding = rounding_of(p, x);
         if (x->per == PER_DEMAND) {
-            add_demand(x, s, section, cell, due);
+            add_demand(x, s, section, n, charged, cell, due);
             continue;
         }
         cell.quantity = fee_quantity(x, s, n, index == due->section_count - 1, due);
+        if (by_parts(x))
+            cell.price_e8 = price_of_days(x, n, charged);
+        if (by_parts(x) && cell.price_e8 == 0)
+            continue;
         add_cell(due, cell);
     }
+    stand->part_days = charged_after(n, charged);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------
@@ -776,7 +854,7 @@ static void bill_sections(const struct plan *p, const struct stretch *s, struct 
         }
         enter_section(x, stand);
         add_components(p, i, due->energy - due->free - energy, due);
-        add_fees(p, s, stand->begun, i, due);
+        add_fees(p, s, stand, i, due);
         stand->month.demanded = true;
         stand->month.active += x->active;
         stand->month.capacity = s->capacity;

@@ -56,6 +56,7 @@ struct stand {
     int fee_day, fee_month;
     struct month_stand month;
     struct season_stand season;
+    int part_days; /* of the month, charged by fees for a part of one */
 };
 
 /* A quantity that must be billed. Several lines may share it; no line may be split further than

@@ -219,10 +219,11 @@ static bool same_position(struct rating_position a, struct rating_position b, bo
         b.month_fen = a.month_fen, b.factor_fen = a.factor_fen, b.carry = a.carry,
         b.season_fen = a.season_fen, memcpy(b.subsidy_fen, a.subsidy_fen, sizeof a.subsidy_fen);
     return a.begun == b.begun && a.cycle_day == b.cycle_day && a.used_wh == b.used_wh &&
-           a.fee_day == b.fee_day && a.fee_month == b.fee_month && a.quota_day == b.quota_day &&
-           a.quota_left_wh == b.quota_left_wh && a.month == b.month && a.month_fen == b.month_fen &&
-           a.factor_fen == b.factor_fen && a.active_wh == b.active_wh &&
-           a.reactive_wh == b.reactive_wh && a.demand_milli_kw == b.demand_milli_kw &&
+           a.fee_day == b.fee_day && a.fee_month == b.fee_month && a.part_days == b.part_days &&
+           a.quota_day == b.quota_day && a.quota_left_wh == b.quota_left_wh && a.month == b.month &&
+           a.month_fen == b.month_fen && a.factor_fen == b.factor_fen &&
+           a.active_wh == b.active_wh && a.reactive_wh == b.reactive_wh &&
+           a.demand_milli_kw == b.demand_milli_kw &&
            a.contracted_milli_kw == b.contracted_milli_kw && a.carry == b.carry &&
            a.season_day == b.season_day && a.season_fen == b.season_fen &&
            a.season_milli_m2 == b.season_milli_m2 &&
