@@ -52,7 +52,13 @@ def explained(bill):
             carry = l["carry_out"]
             if l["kind"] in ("minimum", "subsidy"):
                 continue
-            product = l["of_fen"] * Fraction(l["percent"]) * 10**7 if "of_fen" in l else \
+            if l["kind"] == "season_limit":
+                bound = Fraction(l["quantity_wh"]) * Fraction(l["price"]) / 10
+                if l["amount_fen"] != (bound + Fraction(1, 2)) // 1 - l["of_fen"] or \
+                        l["rule"] != ("season_most" if l["amount_fen"] < 0 else "season_least"):
+                    return False
+                continue
+            product = l["of_fen"] * Fraction(l["percent"]) * 10**7 if "percent" in l else \
                 l["quantity_wh"] * Fraction(l["price"]) * 10**8
             if l["rounding"] == "carry" and \
                     l["amount_fen"] * 10**9 + l["carry_out"] != product + l["carry_in"]:
@@ -95,7 +101,7 @@ for line in open(table, encoding="utf-8"):
 # The same rows as one bill, a bill a month and a bill a day: the same exact sum.
 chance = random.Random(20260301)
 for name in ("E1", "E2I", "LM", "W1", "D14", "CN", "WIN", "Q10", "Q10C", "QL", "QLC", "MD", "H1",
-             "FEES", "TWO"):
+             "FEES", "TWO", "HL", "NVI", "TH"):
     day = 0
     for round_ in range(2):
         rows, at, total = [], 24 * chance.randrange(300), 0

@@ -37,7 +37,7 @@ for p in plans:
         q = copy.deepcopy(p)
         del q[name]
         if name not in ("unit", "start", "high_season", "household", "components", "fees", "minimum",
-                        "ceiling", "rounding", "power_factor", "subsidies", "minimum_per", "zone",
+                        "ceiling", "rounding", "power_factor", "area_bill", "outside_steps", "subsidies", "minimum_per", "zone",
                         "calendar", "rates_from", "by_month", "move_in", "count", "free_quota", "names"):
             broken.append(q)
         broken.append({**p, name: 7})
@@ -47,6 +47,11 @@ for p in plans:
                               ("by_month", []), ("by_month", [{"months": [13], "price": "1"}]),
                               ("by_month", [{"months": [1]}]), ("mix", []), ("count", "house"),
                               ("schedules", []), ("schedules", [{"months": [1]}]),
+                              ("area_bill", {"price": "19", "start": "11-15", "end": "03-15"}),
+                              ("area_bill", {"price": "19", "start": "11-15", "most_percent": "100"}),
+                              ("outside_steps", ["night"]), ("outside_steps", "valley"),
+                              ("fees", [{"code": "a", "price": "1", "per": "day", "part_month": "days"}]),
+                              ("fees", [{"code": "a", "price": "1", "per": "month", "part_month": "30"}]),
                               ("schedules", [{"from": "01-01", "periods": []}])):
         broken.append({**p, name: wrong_value})
     broken.append({**p, "kind": "stairs"})

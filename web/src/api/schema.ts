@@ -2901,7 +2901,7 @@ export interface components {
             lines: components["schemas"]["PlanTrialLine"][];
         };
         PlanTrialLine: {
-            /** @description energy, surcharge, component, fee, minimum, free, power_factor, subsidy */
+            /** @description energy, surcharge, component, fee, minimum, free, power_factor, season_limit, subsidy */
             kind: string;
             rate: string;
             /** @description Of the component or fee */
@@ -2911,7 +2911,7 @@ export interface components {
             quantity_wh: number;
             /** @description Yuan */
             price: string;
-            /** @description power_factor: the sum that the percent is of */
+            /** @description power_factor: the sum that the percent is of; season_limit: what the season had come to */
             of_fen?: number;
             /** @description power_factor only */
             percent?: string;

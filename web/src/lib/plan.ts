@@ -74,6 +74,7 @@ const ONLY: Record<string, Kind[]> = {
   household: ['ladder', 'time_of_use_ladder'],
   steps: ['ladder', 'time_of_use_ladder'],
   apportion: ['time_of_use_ladder'],
+  outside_steps: ['time_of_use_ladder'],
   move_in: ['ladder', 'time_of_use_ladder'],
   count: ['ladder', 'time_of_use_ladder'],
 }
@@ -128,6 +129,7 @@ export function ofForm(plan: Tree, form: StepForm) {
   }
   if (form === 'prices') {
     delete plan.prices
+    delete plan.outside_steps
     plan.apportion = plan.apportion ?? 'pro_rata'
   } else {
     delete plan.apportion

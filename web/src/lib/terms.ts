@@ -64,7 +64,7 @@ export function askedBy(plan: Tree | null): Asked[] {
   const pers = listOf(plan.fees).map((fee) => String(fee.per))
   const asked: [Asked, boolean][] = [
     ['persons', asksPersons(plan)],
-    ['area_milli_m2', pers.includes('area')],
+    ['area_milli_m2', pers.includes('area') || plan.area_bill !== undefined],
     ['capacity_milli_kva', asksCapacity(plan)],
     ['contracted_milli_kw', listOf(plan.fees).some((fee) => fee.per === 'demand' && (fee.floor_percent !== undefined || fee.over_percent !== undefined))],
     ['moved_in', plan.move_in !== undefined && plan.move_in !== 'full'],
