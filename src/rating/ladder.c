@@ -152,6 +152,17 @@ static enum err check_step(const struct rating_plan *plan, int i, struct rating_
         (struct rating_spot){"steps", i, l->form == RATING_BY_PRICE ? "price" : "surcharge"});
 }
 
+enum err rating_check_form(const struct rating_plan *plan, struct rating_problem *problem)
+{
+    const struct rating_ladder *l = &plan->ladder;
+    bool fits = plan->kind == RATING_LADDER               ? l->form != RATING_BY_MATRIX
+                : plan->kind == RATING_TIME_OF_USE_LADDER ? l->form != RATING_BY_PRICE
+                                                          : true;
+    return l->step_count == 0 || (fits && l->form < RATING_FORMS)
+               ? ERR_OK
+               : rating_refuse(problem, RATING_STEP_FORM_KIND, top("steps"));
+}
+
 enum err rating_check_ladder(const struct rating_plan *plan, struct rating_problem *problem)
 {
     const struct rating_ladder *l = &plan->ladder;
@@ -161,9 +172,7 @@ enum err rating_check_ladder(const struct rating_plan *plan, struct rating_probl
         return rating_refuse(problem, RATING_STEPS_NONE, top("steps"));
     if (l->step_count > RATING_STEPS_MAX)
         return rating_refuse(problem, RATING_STEPS_TOO_MANY, top("steps"));
-    if (l->form == (plan->kind == RATING_LADDER ? RATING_BY_MATRIX : RATING_BY_PRICE) ||
-        l->form >= RATING_FORMS)
-        return rating_refuse(problem, RATING_STEP_FORM_KIND, top("steps"));
+    TRY(rating_check_form(plan, problem));
     if (l->apportion >= RATING_APPORTIONS)
         return rating_refuse(problem, RATING_APPORTION_UNKNOWN, top("apportion"));
     TRY(check_days(l, problem));

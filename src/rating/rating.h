@@ -354,7 +354,9 @@ enum rating_reason {
 struct rating_problem {
     enum rating_reason reason;
     char place[RATING_PLACE_MAX];
-    size_t at; /* JSON_SYNTAX: the byte of the text at which reading stopped */
+    /* the byte of the text: of JSON_SYNTAX, at which reading stopped; else of the place, or of what
+     * would hold it. 0: of a plan that was no text */
+    size_t at;
 };
 
 const char *rating_reason_name(enum rating_reason reason); /* "PRICE_NEGATIVE" ...; never NULL */

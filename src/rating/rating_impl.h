@@ -20,6 +20,8 @@ enum err rating_refuse(struct rating_problem *problem, enum rating_reason reason
                        struct rating_spot spot);
 enum err rating_check_price(int64_t price_e8, struct rating_problem *problem,
                             struct rating_spot spot);
+/* Whether the steps are said as a ladder of this kind may say them. */
+enum err rating_check_form(const struct rating_plan *plan, struct rating_problem *problem);
 enum err rating_check_ladder(const struct rating_plan *plan, struct rating_problem *problem);
 
 /* Periods that must cover the day. */
@@ -51,6 +53,9 @@ enum err rating_parse_refuse(struct rating_parse *p, enum rating_reason reason,
                              struct rating_spot spot);
 /* A name out of a list; the list's length if it is none of them. */
 unsigned rating_name_index(const char *name, const char *(*names)(unsigned), unsigned count);
+/* The byte of the text at which the value of a place begins; of what would hold it, if it has none.
+ */
+size_t rating_place_at(const char *json, size_t len, const char *place);
 /* A text value, or a refusal for a value of another type. */
 enum err rating_take_text(struct rating_parse *p, char *text, size_t cap, struct rating_spot spot);
 /* Each member once: `seen` has a bit a member. */

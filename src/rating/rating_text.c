@@ -458,6 +458,8 @@ static enum err check_members(struct rating_parse *p, unsigned seen)
     if (!(seen & BIT(MEMBER_KIND)))
         return rating_parse_refuse(p, RATING_MEMBER_MISSING,
                                    (struct rating_spot){"kind", -1, NULL});
+    if (seen & BIT(MEMBER_STEPS))
+        TRY(rating_check_form(p->plan, p->problem));
     unsigned want = needs_of(p->plan), may = may_of(p->plan, want);
     if (seen & BIT(MEMBER_MIX) && seen & (BIT(MEMBER_PRICE) | BIT(MEMBER_PRICES)))
         return rating_parse_refuse(p, RATING_MIX_ALONE, (struct rating_spot){"mix", -1, NULL});
@@ -504,7 +506,11 @@ enum err rating_plan_parse(const char *json, size_t len, struct rating_plan *pla
     /* a name longer than any that there is */
     if (problem && problem->reason == RATING_JSON_SYNTAX && p.j.err == ERR_RANGE)
         problem->reason = RATING_MEMBER_UNKNOWN;
-    if (problem)
-        problem->at = p.j.err == ERR_OK ? p.j.at : p.j.failed_at;
+    if (e != ERR_OK && problem)
+        problem->at =
+            p.j.err != ERR_OK ? p.j.failed_at
+            : problem->reason == RATING_MEMBER_REPEATED || problem->reason == RATING_JSON_SYNTAX
+                ? p.j.at
+                : rating_place_at(json, len, problem->place);
     return e;
 }

@@ -53,6 +53,27 @@ static enum err check_period(const struct rating_cover *c, int i, struct rating_
     return ERR_OK;
 }
 
+static bool is_covered(const struct rating_cover *c, unsigned minute)
+{
+    bool covered = false;
+    for (size_t i = 0; i < c->count; i++)
+        covered = covered || covers(&c->list[i], minute);
+    return covered;
+}
+
+/* The period after whose end the gap begins in which a minute lies. */
+static enum err refuse_gap(const struct rating_cover *c, unsigned minute,
+                           struct rating_problem *problem)
+{
+    const unsigned back = RATING_DAY_MINUTES - 1;
+    while (c->count > 0 && !is_covered(c, (minute + back) % RATING_DAY_MINUTES))
+        minute = (minute + back) % RATING_DAY_MINUTES;
+    for (size_t i = 0; i < c->count; i++)
+        if (c->list[i].to_minute % RATING_DAY_MINUTES == minute)
+            return refuse_period(problem, RATING_PERIOD_GAP, c, (int)i, "to");
+    return refuse_period(problem, RATING_PERIOD_GAP, c, -1, NULL);
+}
+
 /* Each minute of the day belongs to exactly one period. */
 enum err rating_check_cover(const struct rating_cover *c, struct rating_problem *problem)
 {
@@ -70,7 +91,7 @@ enum err rating_check_cover(const struct rating_cover *c, struct rating_problem 
             covered = true;
         }
         if (!covered)
-            return refuse_period(problem, RATING_PERIOD_GAP, c, -1, NULL);
+            return refuse_gap(c, minute, problem);
     }
     return ERR_OK;
 }

@@ -110,8 +110,8 @@ static void try_kinds(void)
     WITH(tou, p->priced[RATING_PEAK] = false, "RATE_UNPRICED", "periods[0].rate");
     WITH(tou, p->periods[1].rate = RATING_RATES, "RATE_UNKNOWN", "periods[1].rate");
     WITH(tou, p->period_count = RATING_PERIODS_MAX + 1, "PERIODS_TOO_MANY", "periods");
-    WITH(tou, p->period_count = 1, "PERIOD_GAP", "periods");
-    WITH(tou, p->periods[1].to_minute = 479, "PERIOD_GAP", "periods");
+    WITH(tou, p->period_count = 1, "PERIOD_GAP", "periods[0].to");
+    WITH(tou, p->periods[1].to_minute = 479, "PERIOD_GAP", "periods[1].to");
     WITH(tou, p->periods[1].to_minute = 481, "PERIOD_OVERLAP", "periods[1]");
     WITH(tou, p->periods[0].to_minute = 480, "PERIOD_EMPTY", "periods[0]");
     WITH(tou, p->periods[0].from_minute = 1440, "TIME_SYNTAX", "periods[0].from");
@@ -310,7 +310,8 @@ static void try_dates(void)
          "schedules[0].prices");
     WITH(dated, p->schedules[0].period_count = RATING_SCHEDULE_PERIODS_MAX + 1, "PERIODS_TOO_MANY",
          "schedules[0].periods");
-    WITH(dated, p->schedules[1].periods[0].to_minute = 1439, "PERIOD_GAP", "schedules[1].periods");
+    WITH(dated, p->schedules[1].periods[0].to_minute = 1439, "PERIOD_GAP",
+         "schedules[1].periods[0].to");
     WITH(dated, p->month_count = RATING_MONTHS_MAX + 1, "MONTH_TWICE", "by_month");
     WITH(dated, p->months[0].months = 0, "MONTHS_NONE", "by_month[0]");
     WITH(dated, p->months[0].months = 0x1000, "MONTHS_NONE", "by_month[0]");

@@ -106,6 +106,14 @@ for plan, csv, options, code, words in (
         ("", "total\n1\n", [], 1, "JSON_SYNTAX at the top"),
         # where, what stands there, and what should
         ('{"kind":"flat",\n "price":"1",}', "total\n1\n", [], 1, "line 2 column 14"),
+        ('{"kind":"flat",\n "price":"0.123456789"}', "total\n1\n", [], 1, "line 2 column 10 "),
+        ('{"kind":"flat",\n "price":"1",\n "price":"2"}', "total\n1\n", [], 1, "line 3 column 10 "),
+        ('{"kind":"ladder",\n "cycle":"month","steps":[\n  {"to":"9","price":"1"},\n  {"to":"8","price":"1"},'
+         '\n  {"price":"2"}]}', "total\n1\n", [], 1, "STEP_ORDER at steps[1].to"),
+        ('{"kind":"ladder",\n "cycle":"month","steps":[\n  {"to":"9","price":"1"},\n  {"to":"8","price":"1"},'
+         '\n  {"price":"2"}]}', "total\n1\n", [], 1, "line 4 column 9 "),
+        ('{"kind":"flat","price":"1",\n "fees":[\n  {"code":"a","price":"1"}]}', "total\n1\n", [], 1,
+         "line 3 column 3 "),
         ('{"kind":"flat",\n// x\n "price":"1"}', "total\n1\n", [], 1, "line 2 column 1 "),
         ('{"kind":"flat","price":"1","' + "x" * 30 + '":1}', "total\n1\n", [], 1, "MEMBER_UNKNOWN"),
         ('{"kind":"flat","price":"1","names":{"zh":"' + "x" * 70000 + '"}}', "total\n1\n", [], 1,

@@ -24,7 +24,7 @@ enum err rate_say(enum err e, const char *where)
     return e;
 }
 
-/* With the line and column (in bytes) of what is no JSON. */
+/* With the line and column (in bytes) of the place. */
 static void say_problem(const char *path, const char *text, const struct rating_problem *p)
 {
     size_t line = 1, column = 1;
@@ -36,9 +36,7 @@ static void say_problem(const char *path, const char *text, const struct rating_
             line++;
             column = 0;
         }
-    if (p->reason == RATING_JSON_SYNTAX)
-        fprintf(stderr, " line %zu column %zu 第 %zu 行第 %zu 列", line, column, line, column);
-    fprintf(stderr, "\n");
+    fprintf(stderr, " (line %zu column %zu 第 %zu 行第 %zu 列)\n", line, column, line, column);
 }
 
 static enum err load_plan(struct rate_command *c, const char *path)

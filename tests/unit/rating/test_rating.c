@@ -76,7 +76,7 @@ static void test_plan_refusals(void **state)
         {"{\"kind\":\"time_of_use\",\"prices\":{\"peak\":\"1\"},\"periods\":[{\"from\":\"00:00\","
          "\"to\":\"12:00\",\"rate\":\"peak\"},{\"from\":\"12:01\",\"to\":\"24:00\","
          "\"rate\":\"peak\"}]}",
-         "PERIOD_GAP", "periods"},
+         "PERIOD_GAP", "periods[0].to"},
         {"{\"kind\":\"time_of_use\",\"prices\":{\"peak\":\"1\"},\"periods\":[{\"from\":\"00:00\","
          "\"rate\":\"peak\"}]}",
          "MEMBER_MISSING", "periods[0].to"},
