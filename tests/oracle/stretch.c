@@ -1,5 +1,5 @@
 /* What must stand in the bill of a stretch. */
-#include "stretch.h"
+#include "stretch_impl.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -31,18 +31,18 @@ int64_t price_e8(const struct decimal *d)
     return digits;
 }
 
-static int offset_of(const struct plan *p, const struct stretch *s)
+int stretch_offset(const struct plan *p, const struct stretch *s)
 {
     return p->zone >= 0 ? zone_offsets[p->zone] : s->offset;
 }
 
-static int local_day(int64_t t, int offset)
+int stretch_day(int64_t t, int offset)
 {
     int64_t local = t + offset;
     return (int)(local >= 0 ? local / DAY_SECONDS : -((-local + DAY_SECONDS - 1) / DAY_SECONDS));
 }
 
-static int64_t day_start(int day, int offset)
+int64_t stretch_day_start(int day, int offset)
 {
     return day * DAY_SECONDS - offset;
 }
@@ -56,7 +56,7 @@ static struct turn season_turn(const struct plan *p)
                          p->area_end_day};
 }
 
-static bool has_area_bill(const struct plan *p)
+bool plan_has_area_bill(const struct plan *p)
 {
     return p->area_most_percent || p->area_least_percent;
 }
@@ -66,7 +66,7 @@ static bool sums_begin(const struct plan *p, int day)
 {
     struct turn season = season_turn(p);
     return (plan_has_months(p) && day_date(day)->day == 1) ||
-           (has_area_bill(p) && turn_begins(&season, day));
+           (plan_has_area_bill(p) && turn_begins(&season, day));
 }
 
 static struct turn quota_turn(const struct plan *p)
@@ -107,8 +107,8 @@ static void part_ends(const struct plan *p, const struct stretch *s, struct stre
 
 static void make_parts(const struct plan *p, const struct stretch *s, struct due *due)
 {
-    int offset = offset_of(p, s), last = local_day(s->closed - 1, offset);
-    int day = local_day(s->opened, offset);
+    int offset = stretch_offset(p, s), last = stretch_day(s->closed - 1, offset);
+    int day = stretch_day(s->opened, offset);
     struct turn turn = plan_turn(p), quota = quota_turn(p);
     struct stretch_part at = {.from = s->opened,
                               .day = day,
@@ -126,7 +126,7 @@ static void make_parts(const struct plan *p, const struct stretch *s, struct due
                 !(p->entry_count && day_date(day)->day == 1) && !sums_begin(p, day))
                 continue;
         }
-        at.to = day <= last ? day_start(day, offset) : s->closed;
+        at.to = day <= last ? stretch_day_start(day, offset) : s->closed;
         if (plan_has_steps(p))
             part_ends(p, s, &at);
         if (due->part_count == STRETCH_PARTS_MAX)
@@ -135,7 +135,7 @@ static void make_parts(const struct plan *p, const struct stretch *s, struct due
         if (day > last)
             return;
         at = next;
-        at.from = day_start(day, offset);
+        at.from = stretch_day_start(day, offset);
         at.day = day;
     }
 }
@@ -219,7 +219,7 @@ static int by_schedule(const void *a, const void *b)
 static void share_row(const struct plan *p, const struct stretch *s, int index, struct due *due)
 {
     const struct stretch_row *row = &s->rows[index];
-    int offset = offset_of(p, s), part = 0, seen_rate = -1, seen_schedule = -2;
+    int offset = stretch_offset(p, s), part = 0, seen_rate = -1, seen_schedule = -2;
     while (due->parts[part].to <= row->from)
         part++;
     int first = part, chunk = chunk_count;
@@ -228,8 +228,8 @@ static void share_row(const struct plan *p, const struct stretch *s, int index, 
     for (int i = 0; i < p->schedule_count; i++)
         priced = priced || p->schedules[i].priced;
     for (int64_t t = row->from, next; t < row->to; t = next) {
-        int day = local_day(t, offset), schedule = schedule_of(p, day);
-        int64_t midnight = day_start(day, offset);
+        int day = stretch_day(t, offset), schedule = schedule_of(p, day);
+        int64_t midnight = stretch_day_start(day, offset);
         int bucket = priced ? schedule : -1, rate = TOTAL;
         next = next_moment(p, schedule, t, midnight);
         next = next < row->to ? next : row->to;
@@ -273,7 +273,7 @@ static bool unpriced(const struct plan *p)
 /* --- cells -------------------------------------------------------------------------------------
  */
 
-static void add_cell(struct due *due, struct cell cell)
+void stretch_add_cell(struct due *due, struct cell cell)
 {
     if (cell.quantity == 0)
         return;
@@ -293,7 +293,7 @@ static void add_cell(struct due *due, struct cell cell)
     due->cells[due->cell_count++] = cell;
 }
 
-static enum rounding rounding_of(const struct plan *p, const struct part *x)
+enum rounding part_rounding(const struct plan *p, const struct part *x)
 {
     int word = x && x->rounding >= 0 ? x->rounding : p->rounding;
     return word < 0 ? CARRY : (enum rounding)word;
@@ -306,8 +306,7 @@ struct part_sums {
     int64_t climbs, free_climbs; /* of them, what uses up the steps */
 };
 
-static struct cell cell_of(const struct plan *p, const struct due *due, int part,
-                           enum line_kind kind)
+struct cell stretch_cell(const struct plan *p, const struct due *due, int part, enum line_kind kind)
 {
     return (struct cell){.kind = kind,
                          .part = part,
@@ -315,7 +314,7 @@ static struct cell cell_of(const struct plan *p, const struct due *due, int part
                          .rate = TOTAL,
                          .entry = part < 0 ? -1 : due->parts[part].entry,
                          .schedule = -1,
-                         .rounding = rounding_of(p, NULL)};
+                         .rounding = part_rounding(p, NULL)};
 }
 
 static void add_mix_cells(const struct plan *p, struct cell cell, int64_t quantity, struct due *due)
@@ -327,7 +326,7 @@ static void add_mix_cells(const struct plan *p, struct cell cell, int64_t quanti
         cell.code = m->code;
         cell.price_e8 = price_e8(cell.rate == TOTAL ? &m->price : &m->rate_price[cell.rate]);
         cell.quantity = shares[i];
-        add_cell(due, cell);
+        stretch_add_cell(due, cell);
     }
 }
 
@@ -346,7 +345,7 @@ static void add_base_cells(const struct plan *p, int part, const struct part_sum
     int entry = due->parts[part].entry;
     for (int k = 0; k <= SCHEDULES_MAX; k++)
         for (int r = 0; r < (plan_has_rates(p) ? RATES : 1); r++) {
-            struct cell cell = cell_of(p, due, part, ENERGY);
+            struct cell cell = stretch_cell(p, due, part, ENERGY);
             cell.rate = plan_has_rates(p) ? r : TOTAL;
             cell.quantity = sums->by_schedule[k][r];
             if (cell.quantity == 0)
@@ -360,7 +359,7 @@ static void add_base_cells(const struct plan *p, int part, const struct part_sum
                 price_e8(named ? &p->schedules[k].rate_price[r] : base_price(p, entry, cell.rate));
             cell.schedule = named ? k : -1;
             cell.entry = named ? -1 : entry_of(p, entry, cell.rate);
-            add_cell(due, cell);
+            stretch_add_cell(due, cell);
         }
 }
 
@@ -376,14 +375,14 @@ static void add_matrix(const struct plan *p, int part, int64_t at, const int64_t
             continue;
         take_share(steps[i], left, took);
         for (int r = 0; r < RATES; r++) {
-            struct cell cell = cell_of(p, due, part, ENERGY);
+            struct cell cell = stretch_cell(p, due, part, ENERGY);
             if (took[r] == 0)
                 continue;
             cell.step = i;
             cell.rate = r;
             cell.quantity = took[r];
             cell.price_e8 = price_e8(step_price(p, cell.entry, i, r));
-            add_cell(due, cell);
+            stretch_add_cell(due, cell);
         }
     }
 }
@@ -394,12 +393,12 @@ static void add_step_cells(const struct plan *p, int part, int64_t at, int64_t e
     int64_t steps[STEPS_MAX];
     fill_steps(p, due->parts[part].ends, at, energy, steps);
     for (int i = 0; i < p->step_count; i++) {
-        struct cell cell = cell_of(p, due, part, p->form == BY_PRICE ? ENERGY : SURCHARGE);
+        struct cell cell = stretch_cell(p, due, part, p->form == BY_PRICE ? ENERGY : SURCHARGE);
         cell.step = i;
         cell.quantity = steps[i];
         cell.price_e8 = price_e8(step_price(p, cell.entry, i, TOTAL));
         if (p->form == BY_PRICE || cell.price_e8 != 0)
-            add_cell(due, cell);
+            stretch_add_cell(due, cell);
     }
 }
 
@@ -407,12 +406,12 @@ static void add_step_cells(const struct plan *p, int part, int64_t at, int64_t e
 static void add_components(const struct plan *p, int index, int64_t paid, struct due *due)
 {
     for (int i = 0; i < p->component_count; i++) {
-        struct cell cell = cell_of(p, due, -1 - index, COMPONENT);
+        struct cell cell = stretch_cell(p, due, -1 - index, COMPONENT);
         cell.code = p->components[i].code;
         cell.price_e8 = price_e8(&p->components[i].price);
-        cell.rounding = rounding_of(p, &p->components[i]);
+        cell.rounding = part_rounding(p, &p->components[i]);
         cell.quantity = paid;
-        add_cell(due, cell);
+        stretch_add_cell(due, cell);
     }
 }
 
@@ -432,11 +431,11 @@ static void take_free(const struct plan *p, struct chunk *x, int64_t *left, stru
     sums->free_climbs += plan_climbs(p, took);
     due->free += free;
     for (int r = 0; r < RATES; r++) {
-        struct cell cell = cell_of(p, due, x->part, FREE);
+        struct cell cell = stretch_cell(p, due, x->part, FREE);
         cell.rate = plan_has_rates(p) ? r : TOTAL;
         cell.quantity = took[r];
         cell.entry = -1;
-        add_cell(due, cell);
+        stretch_add_cell(due, cell);
     }
 }
 
@@ -503,8 +502,8 @@ static int month_of(int day)
 
 static void make_sections(const struct plan *p, const struct stretch *s, struct due *due)
 {
-    int offset = offset_of(p, s), day = local_day(s->opened, offset);
-    int last = local_day(s->closed - 1, offset);
+    int offset = stretch_offset(p, s), day = stretch_day(s->opened, offset);
+    int last = stretch_day(s->closed - 1, offset);
     struct turn season = season_turn(p);
     due->section_count = 0;
     for (int64_t from = s->opened; from < s->closed;) {
@@ -513,10 +512,11 @@ static void make_sections(const struct plan *p, const struct stretch *s, struct 
         while (next <= last && !sums_begin(p, next))
             next++;
         *x = (struct section){.from = from, .month = month_of(day)};
-        x->to = next <= last ? day_start(next, offset) : s->closed;
-        bool midnight = day_start(next, offset) == x->to, closes = next > last && s->month_ends;
+        x->to = next <= last ? stretch_day_start(next, offset) : s->closed;
+        bool midnight = stretch_day_start(next, offset) == x->to,
+             closes = next > last && s->month_ends;
         x->ends = closes || (midnight && day_date(next)->day == 1);
-        if (has_area_bill(p) && turn_heats(&season, day))
+        if (plan_has_area_bill(p) && turn_heats(&season, day))
             x->season = turn_first(&season, day);
         x->season_ends = x->season && (closes || (midnight && turn_begins(&season, next)));
         from = x->to;
@@ -541,236 +541,6 @@ static void flow(const struct stretch *s, struct due *due)
                 stands_at(row->used.total, row, to) - stands_at(row->used.total, row, from);
             x->reactive += stands_at(row->reactive, row, to) - stands_at(row->reactive, row, from);
         }
-}
-
-/* --- fees --------------------------------------------------------------------------------------
- */
-
-static bool day_costs_area(const struct part *x, int day)
-{
-    struct turn turn = {(enum cycle)x->cycle, x->start_month, x->start_day, x->end_month,
-                        x->end_day};
-    return x->cycle != HEATING_SEASON || turn_heats(&turn, day);
-}
-
-/* Up to the k-th of the cycle's days a share rounded down has fallen due. */
-static int64_t area_of_day(const struct part *x, int64_t area, int day)
-{
-    struct turn turn = {(enum cycle)x->cycle, x->start_month, x->start_day, x->end_month,
-                        x->end_day};
-    int first = turn_first(&turn, day), next = turn_next(&turn, day);
-    int64_t k = day - first + 1, days = next - first;
-    if (!day_costs_area(x, day))
-        return 0;
-    return area * k / days - area * (k - 1) / days;
-}
-
-struct counted {
-    int days, months, first, last; /* of the days that count, both included */
-};
-
-static struct counted count_days(const struct plan *p, const struct stretch *s,
-                                 const struct section *x, bool begun)
-{
-    int offset = offset_of(p, s);
-    struct counted n = {.first = local_day(x->from - 1, offset) + 1,
-                        .last = local_day(x->to - 1, offset)};
-    bool opens = !begun && x->from == s->opened;
-    for (int day = n.first; day <= n.last; day++)
-        n.months += day_date(day)->day == 1;
-    if (opens && day_start(n.first, offset) != x->from)
-        n.first--; /* the day on which the very first one opens */
-    if (opens && day_date(n.first)->day != 1)
-        n.months++;
-    else if (opens && day_start(n.first, offset) != x->from)
-        n.months++;
-    n.days = n.last - n.first + 1;
-    return n;
-}
-
-static bool by_parts(const struct part *x)
-{
-    return x->part_month > 0;
-}
-
-/* Of the price of a month of `length` days, the first `days` of which are charged, rounded down to
- * 10^-8 yuan. */
-static int64_t month_so_far(const struct part *x, int64_t price, int days, int length)
-{
-    int of = x->part_month == 2 ? 30 : length;
-    if (!by_parts(x) || days == length || days > of)
-        return price;
-    mpz_t part;
-    mpz_init_set_si(part, price);
-    mpz_mul_si(part, part, days);
-    mpz_fdiv_q_ui(part, part, (unsigned long)of);
-    int64_t so_far = mpz_get_si(part);
-    mpz_clear(part);
-    return so_far;
-}
-
-static int month_length(int day)
-{
-    int first = day - day_date(day)->day + 1, length = 28;
-    while (day_date(first + length)->day != 1)
-        length++;
-    return length;
-}
-
-/* Day after day, beginning with the one after `charged` days of its month. */
-static int64_t price_of_days(const struct part *x, struct counted n, int charged)
-{
-    int64_t price = price_e8(&x->price);
-    int64_t sum = 0;
-    for (int day = n.first; day <= n.last; day++) {
-        int length = month_length(day);
-        charged = day_date(day)->day == 1 ? 0 : charged;
-        sum -= month_so_far(x, price, charged, length);
-        sum += month_so_far(x, price, ++charged, length);
-    }
-    return sum;
-}
-
-static int charged_after(struct counted n, int charged)
-{
-    for (int day = n.first; day <= n.last; day++)
-        charged = day_date(day)->day == 1 ? 1 : charged + 1;
-    return charged;
-}
-
-static void add_demand(const struct part *x, const struct stretch *s, const struct section *section,
-                       struct counted n, int charged, struct cell cell, struct due *due)
-{
-    int days[2] = {charged, charged_after(n, charged)}, length = month_length(n.last);
-    if (n.first <= n.last && day_date(n.first)->day == 1)
-        days[0] = 0;
-    int64_t normal[2], over[2], asked[2] = {section->demand, s->demand};
-    bool utilised[2] = {
-        section->demanded &&
-            fee_is_utilised(x, section->active_before, section->capacity_before, 1),
-        fee_is_utilised(x, section->active_before + section->active, s->capacity, 1)};
-    bool needs = x->floor_percent || x->over_percent || s->demand == 0;
-    if ((needs && s->contracted == 0) || (x->utilised_from && s->capacity == 0)) {
-        due->fee_missing = true;
-        return;
-    }
-    if (asked[1] < asked[0])
-        asked[1] = asked[0];
-    for (int i = 0; i < 2; i++) {
-        int64_t floor = s->contracted * x->floor_percent / 100;
-        int64_t due_for = i == 0 && !section->demanded ? 0 : asked[i] < floor ? floor : asked[i];
-        int64_t limit = x->over_percent ? s->contracted * x->over_percent / 100 : INT64_MAX;
-        normal[i] = due_for < limit ? due_for : limit;
-        over[i] = due_for - normal[i];
-    }
-    for (int above = 0; above < 2; above++) {
-        const struct decimal *prices[2] = {&x->price, &x->utilised_price};
-        const int64_t *kw = above ? over : normal;
-        if (above && !x->over_percent)
-            continue;
-        if (above) {
-            prices[0] = &x->over_price;
-            prices[1] = &x->utilised_over_price;
-        }
-        int64_t then = month_so_far(x, price_e8(prices[utilised[0]]), days[0], length);
-        int64_t now = month_so_far(x, price_e8(prices[utilised[1]]), days[1], length);
-        if (utilised[0] ==
-            utilised[1]) { /* all of it for the new days, the rise for those before */
-            cell.price_e8 = now - then;
-            cell.quantity = now == then ? 0 : kw[1];
-            add_cell(due, cell);
-            cell.price_e8 = then;
-            cell.quantity = by_parts(x) && then == 0 ? 0 : kw[1] - kw[0];
-            add_cell(due, cell);
-            continue;
-        }
-        cell.price_e8 = now;
-        cell.quantity = kw[1];
-        add_cell(due, cell);
-        cell.price_e8 = then;
-        cell.quantity = -kw[0];
-        add_cell(due, cell);
-    }
-}
-
-static int64_t fee_quantity(const struct part *x, const struct stretch *s, struct counted n,
-                            bool last, struct due *due)
-{
-    int64_t given = 1, area = 0;
-    int times = 1;
-    switch (x->per) {
-    case PER_DAY:
-        times = n.days;
-        given = 1000;
-        break;
-    case PER_MONTH:
-        times = n.months;
-        given = 1000;
-        break;
-    case PER_CAPACITY:
-        times = n.months;
-        given = s->capacity;
-        break;
-    case PER_FIRST_RECHARGE:
-        return last ? s->first_recharges * INT64_C(1000) : 0;
-    default:
-        given = s->area;
-        times = x->cycle == MONTH ? n.months : last;
-        break;
-    }
-    if (x->per == PER_AREA && x->cycle > MONTH) {
-        for (int day = n.first; day <= n.last; day++) {
-            area += area_of_day(x, s->area, day);
-            due->fee_missing = due->fee_missing || (s->area == 0 && day_costs_area(x, day));
-        }
-        return area;
-    }
-    if (by_parts(x))
-        times = n.days;
-    due->fee_missing = due->fee_missing || (times > 0 && given == 0);
-    return by_parts(x) ? given : times * given;
-}
-
-/* The area of a season whose days count. */
-static void add_season_area(const struct plan *p, const struct stretch *s, struct counted n,
-                            struct section *x, struct due *due)
-{
-    const struct part fee = {.cycle = HEATING_SEASON,
-                             .start_month = p->area_start_month,
-                             .start_day = p->area_start_day,
-                             .end_month = p->area_end_month,
-                             .end_day = p->area_end_day};
-    for (int day = n.first; has_area_bill(p) && day <= n.last; day++) {
-        x->season_area += area_of_day(&fee, s->area, day);
-        due->fee_missing = due->fee_missing || (s->area == 0 && day_costs_area(&fee, day));
-    }
-}
-
-static void add_fees(const struct plan *p, const struct stretch *s, struct stand *stand, int index,
-                     struct due *due)
-{
-    struct section *section = &due->sections[index];
-    struct counted n = count_days(p, s, section, stand->begun);
-    int charged = stand->part_days;
-    add_season_area(p, s, n, section, due);
-    for (int i = 0; i < p->fee_count; i++) {
-        const struct part *x = &p->fees[i];
-        struct cell cell = cell_of(p, due, -1 - index, FEE);
-        cell.code = x->code;
-        cell.price_e8 = price_e8(&x->price);
-        cell.rounding = rounding_of(p, x);
-        if (x->per == PER_DEMAND) {
-            add_demand(x, s, section, n, charged, cell, due);
-            continue;
-        }
-        cell.quantity = fee_quantity(x, s, n, index == due->section_count - 1, due);
-        if (by_parts(x))
-            cell.price_e8 = price_of_days(x, n, charged);
-        if (by_parts(x) && cell.price_e8 == 0)
-            continue;
-        add_cell(due, cell);
-    }
-    stand->part_days = charged_after(n, charged);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------
@@ -854,7 +624,7 @@ static void bill_sections(const struct plan *p, const struct stretch *s, struct 
         }
         enter_section(x, stand);
         add_components(p, i, due->energy - due->free - energy, due);
-        add_fees(p, s, stand, i, due);
+        stretch_add_fees(p, s, stand, i, due);
         stand->month.demanded = true;
         stand->month.active += x->active;
         stand->month.capacity = s->capacity;
@@ -867,7 +637,7 @@ static void bill_sections(const struct plan *p, const struct stretch *s, struct 
 enum verdict stretch_bill(const struct plan *p, const struct stretch *s, struct stand *stand,
                           struct due *due)
 {
-    int offset = offset_of(p, s);
+    int offset = stretch_offset(p, s);
     due->cell_count = chunk_count = 0;
     due->energy = due->free = 0;
     due->fee_missing = false;
@@ -885,9 +655,9 @@ enum verdict stretch_bill(const struct plan *p, const struct stretch *s, struct 
         return RATES_WRONG;
     if (due->fee_missing || (p->factor_count && s->bare && !s->reactive_known))
         return FEE_COUNT_MISSING;
-    const struct date *last = day_date(local_day(s->closed - 1, offset));
+    const struct date *last = day_date(stretch_day(s->closed - 1, offset));
     stand->begun = true;
-    stand->fee_day = local_day(s->closed - 1, offset);
+    stand->fee_day = stretch_day(s->closed - 1, offset);
     stand->fee_month = last->year * 12 + last->month - 1;
     return BILLED;
 }

@@ -93,6 +93,30 @@ static void an_area(void **state)
     assert_int_equal(settled_fen(t), 384 + 902); /* 0.247 m2 of the year fall on this day */
 }
 
+/* A season of two days, of which the account pays no more than the bill by area; the third day is
+ * not of it. What was too much comes back with the settlement that ends the season. */
+static void a_season_by_area(void **state)
+{
+    struct town *t = *state;
+    use(t, "{\"kind\":\"flat\",\"price\":\"0.5\",\"area_bill\":{\"price\":\"0.1\",\"start\":"
+           "\"02-16\",\"end\":\"02-17\",\"most_percent\":\"100\"}}");
+    town_run(t, 1, T0, T0 + 3 * DAY + 1, 1000);
+    town_tick(t, T0 + DAY);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM charge_open WHERE held = 'RATING_FEE'"), 1);
+    assert_ok(put_terms(t, 7, &(struct site_terms){.area_milli_m2 = 90'000}, T0 + DAY));
+    town_tick(t, T0 + DAY + 60);
+    assert_int_equal(settled_fen(t), 1200);
+    town_tick(t, T0 + 2 * DAY);
+    assert_int_equal(settled_fen(t), 900);
+    assert_int_equal(
+        town_int(t, "SELECT count(*) FROM settlement WHERE amount_fen = -300 AND "
+                    "bill ->> '$.lines[1].rule' = 'season_most' AND bill ->> "
+                    "'$.lines[1].of_fen' = 2400 AND bill ->> '$.lines[1].amount_fen' = -1500"),
+        1);
+    town_tick(t, T0 + 3 * DAY);
+    assert_int_equal(settled_fen(t), 900 + 1200);
+}
+
 /* Two meters of one account in one ladder of 40 kWh, caught up after two days at once. */
 static void one_ladder_for_the_account(void **state)
 {
@@ -306,6 +330,7 @@ int main(void)
         TEST(terms_split_the_period),
         TEST(another_unit),
         TEST(an_area),
+        TEST(a_season_by_area),
         TEST(one_ladder_for_the_account),
         TEST(one_ladder_for_a_group),
         TEST(rates_from_intervals),
