@@ -36,7 +36,7 @@ ERR_ROW(ERR_RATING_LINES, REFUSE, "The bill has more lines than fit; cut the per
 ERR_ROW(ERR_RATING_DATES, REFUSE, "The price plan needs dated usage.", "该电价方案需要带日期的用量。")
 ERR_ROW(ERR_RATING_UNBILLABLE, REFUSE, "This price plan can be tried out, but billing cannot apply it: it has a minimum or an area fee for each bill, and bills are daily (use a month or a cycle), or a rate for which meters have no register (use rates_from intervals).", "该电价方案可以试算，但不能用于计费：按每张账单计的最低收费或面积费与按日结算不符（请改为按月或按周期），或电表没有其中某一费率的寄存器（rates_from 须为 intervals）。")
 ERR_ROW(ERR_RATING_MONTH, REFUSE, "The plan has a high season: the month must be given.", "方案分季节，必须给出月份。")
-ERR_ROW(ERR_RATING_FEE, REFUSE, "The plan has a fee, or a power factor, whose quantity must be given: days, months, area, capacity, demand, reactive energy.", "方案含需要给出数量的费用或功率因数调整：天数、月数、面积、容量、需量或无功电量。")
+ERR_ROW(ERR_RATING_FEE, REFUSE, "The plan has a fee, a power factor or a bill by area whose quantity must be given: days, months, area, capacity, demand, reactive energy.", "方案含需要给出数量的费用、功率因数调整或按面积热费：天数、月数、面积、容量、需量或无功电量。")
 ERR_ROW(ERR_RATING_BULK, REFUSE, "This price plan has rules that can be applied to one account at a time only.", "该电价方案含有只能逐户计算的规则。")
 /* strategy */
 ERR_ROW(ERR_STRATEGY_POLICY, REFUSE, "The fee-control strategy is not valid.", "费控策略无效。")

@@ -162,6 +162,18 @@ void rating_warn_bill(const struct rating_plan *plan, struct rating_warned *foun
     look_all(&w);
 }
 
+void rating_warn_unusual(const struct rating_plan *plan, struct rating_warned *found)
+{
+    static const int64_t usual_e8[RATING_UNITS] = {[RATING_KWH] = 10 * UNITS_PRICE_SCALE,
+                                                   [RATING_M3] = 100 * UNITS_PRICE_SCALE,
+                                                   [RATING_GJ] = 500 * UNITS_PRICE_SCALE};
+    struct walk w = {.plan = plan,
+                     .ceiling.catalogue_e8 = usual_e8[plan->unit],
+                     .reason = RATING_PRICE_UNUSUAL,
+                     .found = found};
+    look_all(&w);
+}
+
 void rating_warn_sums(const struct rating_plan *plan, struct rating_warned *found)
 {
     struct walk w = {.plan = plan,

@@ -123,8 +123,9 @@ enum rating_rate rating_rate_on(const struct rating_plan *plan, const struct cal
 /* What is allowed but should be seen before a plan is saved: CALENDAR_YEAR_MISSING (a year between
  * the days that the plan's calendar does not know; the place says which), PRICE_ABOVE_CEILING,
  * STEP_CHEAPER (a step costs less than the one before), FACTOR_FEE (the power factor is on a fee
- * that the plan does not have). Answers how many there are; the first `room` are written.
- * `calendar` NULL: the built-in one that the plan names. */
+ * that the plan does not have), PRICE_UNUSUAL (as high as a price in fen would be). Answers how
+ * many there are; the first `room` are written. `calendar` NULL: the built-in one that the plan
+ * names. */
 size_t rating_plan_warnings(const struct rating_plan *plan, const struct calendar *calendar,
                             int32_t from_day, int32_t to_day, struct rating_problem *warnings,
                             size_t room);

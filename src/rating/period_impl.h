@@ -76,6 +76,8 @@ struct rating_warned {
 };
 void rating_warn(struct rating_warned *w, enum rating_reason reason, struct rating_spot spot);
 /* bill_ceiling.c: PRICE_ABOVE_CEILING; and PRICE_TOO_LARGE, of surcharges with their bases. */
+/* Also PRICE_UNUSUAL: as high as a price in fen would be. */
+void rating_warn_unusual(const struct rating_plan *plan, struct rating_warned *w);
 void rating_warn_bill(const struct rating_plan *plan, struct rating_warned *w);
 void rating_warn_sums(const struct rating_plan *plan, struct rating_warned *w);
 

@@ -458,8 +458,6 @@ static enum err check_members(struct rating_parse *p, unsigned seen)
     if (!(seen & BIT(MEMBER_KIND)))
         return rating_parse_refuse(p, RATING_MEMBER_MISSING,
                                    (struct rating_spot){"kind", -1, NULL});
-    if (seen & BIT(MEMBER_STEPS))
-        TRY(rating_check_form(p->plan, p->problem));
     unsigned want = needs_of(p->plan), may = may_of(p->plan, want);
     if (seen & BIT(MEMBER_MIX) && seen & (BIT(MEMBER_PRICE) | BIT(MEMBER_PRICES)))
         return rating_parse_refuse(p, RATING_MIX_ALONE, (struct rating_spot){"mix", -1, NULL});
@@ -470,8 +468,10 @@ static enum err check_members(struct rating_parse *p, unsigned seen)
         struct rating_spot spot = {plan_member(i), -1, NULL};
         if ((want & ~seen) & BIT(i))
             return rating_parse_refuse(p, RATING_MEMBER_MISSING, spot);
-        if ((seen & ~may) & BIT(i))
-            return rating_parse_refuse(p, RATING_MEMBER_UNKNOWN, spot);
+        if (!((seen & ~may) & BIT(i)))
+            continue;
+        TRY(rating_check_form(p->plan, p->problem)); /* which decides what there may be */
+        return rating_parse_refuse(p, RATING_MEMBER_UNKNOWN, spot);
     }
     return ERR_OK;
 }

@@ -76,5 +76,6 @@ size_t rating_plan_warnings(const struct rating_plan *plan, const struct calenda
     warn_steps(plan, &w);
     warn_factor(plan, &w);
     rating_warn_bill(plan, &w);
+    rating_warn_unusual(plan, &w);
     return w.count;
 }

@@ -119,6 +119,8 @@ static bool says(const struct warnings *w, const char *text)
     return false;
 }
 
+static const char *reason = "PRICE_ABOVE_CEILING"; /* of what is above */
+
 /* A price, and what a surcharge puts on it (NULL: nothing), with all components on top. */
 static bool above(const struct plan *p, const mpq_t price, const struct decimal *more)
 {
@@ -145,12 +147,12 @@ static void look(const struct plan *p, const struct decimal *price, int rate, co
     bool surcharged =
         plan_has_steps(p) && p->form == BY_SURCHARGE && (rate == TOTAL || !p->outside[rate]);
     if (above(p, price->value, NULL)) {
-        put(w, "PRICE_ABOVE_CEILING %s", place);
+        put(w, "%s %s", reason, place);
         return;
     }
     for (int i = 0; surcharged && i < p->step_count; i++)
         if (above(p, price->value, &p->steps[i].price)) {
-            put(w, "PRICE_ABOVE_CEILING steps[%d].surcharge", i);
+            put(w, "%s steps[%d].surcharge", reason, i);
             return;
         }
 }
@@ -210,6 +212,26 @@ static void expect_ceiling(const struct plan *p, struct warnings *w)
     }
     for (int i = 0; i < p->entry_count; i++)
         look_entry(p, i, w);
+}
+
+/* Above ten yuan a kWh, a hundred a m3, five hundred a GJ, without components. */
+static void expect_unusual(const struct plan *p, struct warnings *w)
+{
+    static const int64_t usual[UNITS] = {10, 100, 500};
+    static struct plan dear;
+    static struct decimal limit, nothing;
+    static bool ready;
+    if (!ready)
+        mpq_inits(limit.value, nothing.value, NULL);
+    ready = true;
+    decimal_set(&limit, usual[p->unit < 0 ? 0 : p->unit], 0);
+    memcpy(&dear, p, sizeof dear); /* its numbers stay those of p */
+    dear.component_count = 0;
+    dear.catalogue = limit;
+    dear.ceiling_percent = nothing;
+    reason = "PRICE_UNUSUAL";
+    expect_ceiling(&dear, w);
+    reason = "PRICE_ABOVE_CEILING";
 }
 
 static bool is_cheaper(const struct plan *p, int i)
@@ -319,6 +341,7 @@ bool engine_same_warnings(const struct plan *plan, struct chance *c, struct text
     if (p.has_ceiling)
         expect_ceiling(&p, &expected);
     expect_factor_fee(&p, &expected);
+    expect_unusual(&p, &expected);
     size_t few = rating_plan_warnings(&read, NULL, from, to, problems, 1);
     size_t count = rating_plan_warnings(&read, NULL, from, to, problems, WARNINGS_MAX);
     for (size_t i = 0; i < count && i < WARNINGS_MAX; i++)
