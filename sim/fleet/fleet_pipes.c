@@ -11,8 +11,11 @@
 #include "sim/fleet/fleet.h"
 
 #define ADDRESS_DIGITS 14
-#define LOAD_RECORDS 288 /* three days of quarters */
-#define LEAK_LPH 15      /* a cistern that never closes */
+#define QUARTER_S 900
+#define LOAD_RECORDS 288        /* three days of quarters */
+#define PAST_QUARTERS (64 * 96) /* a settlement, and all the days that are frozen */
+#define ALL_LOADS 0x3F
+#define LEAK_LPH 15 /* a cistern that never closes */
 
 static const struct {
     const char *model;
@@ -97,18 +100,25 @@ static struct fleet_pipe *add(struct fleet *f)
     return f->pipes[f->pipe_count++] = p;
 }
 
-/* The load records of the days before: a shop's power, summed up. */
-static void remember_loads(struct fleet *f, struct fleet_pipe *p)
+/* It hung there for weeks before anybody looked, in a shop, and writes its loads down since three
+ * days. */
+static void live_before(struct fleet *f, struct fleet_pipe *p)
 {
-    int64_t step = (int64_t)p->sim->load_minutes * 60, now = fleet_wall(f).s;
-    int64_t mwh = p->sim->energy_mwh;
-    for (int64_t at = (now / step - LOAD_RECORDS) * step; at < now; at += step) {
+    const struct vendor_setup setup = p->sim->setup;
+    int64_t energy_mwh = p->sim->energy_mwh, now_s = fleet_wall(f).s;
+    int64_t begin_s = (now_s / QUARTER_S - PAST_QUARTERS) * QUARTER_S;
+    mono_ms begin = mono_after(fleet_now(f), (begin_s - now_s) * 1000);
+    vendor_init(p->sim, &setup, begin, (wall_s){begin_s});
+    p->sim->energy_mwh = energy_mwh;
+    p->sim->load_mode = 0;
+    for (int64_t at = begin_s; at < now_s; at += QUARTER_S) {
+        int64_t until = at + QUARTER_S < now_s ? at + QUARTER_S : now_s;
         struct civil local = civil_from_wall((wall_s){at}, f->zone_s);
-        int64_t power_w = people_power_mw(PEOPLE_SHOP, p->seed, local) / 1000;
-        mwh += power_w * 1000 * step / 3600;
-        vendor_load_put(p->sim, (wall_s){at}, mwh, power_w);
+        p->sim->power_w = people_power_mw(PEOPLE_SHOP, p->seed, local) / 1000;
+        if (now_s - at <= LOAD_RECORDS * QUARTER_S)
+            p->sim->load_mode = ALL_LOADS;
+        vendor_run(p->sim, mono_after(begin, (until - begin_s) * 1000), (wall_s){until});
     }
-    p->sim->energy_mwh = mwh;
 }
 
 /* What it had counted before anybody looked. */
@@ -118,7 +128,7 @@ static void wear_in(struct fleet *f, struct fleet_pipe *p)
     p->sim->energy_mwh = (int64_t)(p->seed / 400'000 % 9'000'000) * 1000;
     p->sim->used_ml = 0;
     if (p->sim->setup.kind == VENDOR_DLT645)
-        remember_loads(f, p);
+        live_before(f, p);
 }
 
 enum err fleet_pipes_add(struct fleet *f, struct fleet_line *line,

@@ -1,5 +1,5 @@
 /* How these meters live: what flows, the valve, the wallet, the ends of months. */
-#include "sim/vendor/vendor.h"
+#include "sim/vendor/dlt645_impl.h"
 
 #include <string.h>
 
@@ -42,7 +42,9 @@ void vendor_init(struct vendor_meter *m, const struct vendor_setup *setup, mono_
                                .supply_cC = 2000,
                                .return_cC = 2000,
                                .load_mode = 0x3F,
-                               .load_minutes = 15};
+                               .load_minutes = 15,
+                               .was_powered = true,
+                               .next_minute = wall.s / 60 + 1};
     if (m->setup.ct == 0)
         m->setup.ct = 1;
     m->month = month_of(m);
@@ -125,7 +127,7 @@ void vendor_run(struct vendor_meter *m, mono_ms now, wall_s wall)
     settle_valve(m);
     end_month(m);
     if (m->setup.kind == VENDOR_DLT645)
-        vendor_load_run(m);
+        vendor_past_run(m);
     bool empty = m->setup.wallet && vendor_left_fen(m) <= 0;
     if (empty && !m->closed && !m->closing)
         vendor_move_valve(m, true);

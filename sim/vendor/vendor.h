@@ -19,6 +19,10 @@
 #define VENDOR_FRAME_MAX 264
 #define VENDOR_MONTHS 12
 #define VENDOR_LOADS 672 /* seven days of quarters */
+#define VENDOR_HOURS 254
+#define VENDOR_DAYS 62
+#define VENDOR_EVENTS 10
+#define VENDOR_WINDOW 16 /* minutes, more than those of a demand */
 
 enum vendor_kind {
     VENDOR_COLD_WATER,    /* CJ/T 188, type 10H */
@@ -65,6 +69,17 @@ struct vendor_load {
     int32_t power_w;
 };
 
+/* And at the end of an hour, a day or a month, with the highest demand of the month till then. */
+struct vendor_frozen {
+    uint32_t minute, energy_dawh;
+    int32_t power_w, demand_w;
+    uint32_t demand_minute; /* 0: there was none */
+};
+
+struct vendor_span {
+    wall_s from, to;
+};
+
 /* The fields are the meter's own: checkers read them. */
 struct vendor_meter {
     struct vendor_setup setup;
@@ -97,11 +112,21 @@ struct vendor_meter {
     uint8_t fcb, access;
     bool relay_open;
     /* DL/T 645 */
-    uint8_t load_mode;     /* bit n: group n + 1 is recorded */
-    uint16_t load_minutes; /* interval */
-    wall_s load_next;
+    uint8_t load_mode;                      /* bit n: group n + 1 is recorded */
+    uint16_t load_minutes;                  /* interval */
     struct vendor_load loads[VENDOR_LOADS]; /* a ring */
     uint16_t load_first, load_count;
+    int64_t next_minute; /* since 1970: what is written down next */
+    struct vendor_frozen hours[VENDOR_HOURS], days[VENDOR_DAYS], settlements[VENDOR_MONTHS];
+    uint32_t hour_count, day_count, settlement_count; /* ever: these are rings too */
+    int64_t window_mwh[VENDOR_WINDOW];                /* at the minute of that number */
+    uint32_t window_minutes;                          /* without a hole */
+    int64_t demand_w, peak_w;                         /* of the last quarter; of the month */
+    uint32_t peak_minute;
+    bool was_powered;
+    wall_s off_since;
+    struct vendor_span power_downs[VENDOR_EVENTS];
+    uint32_t power_down_count;
     uint8_t load_asked[10], load_asked_len; /* the last question: followers belong to it */
     uint32_t programmings;
     uint8_t programmed[6], programmer[4], programmed_id[4]; /* the last one, as it is told */
@@ -122,9 +147,6 @@ size_t vendor_cjt188(struct vendor_meter *m, const uint8_t *data, size_t len, ui
 size_t vendor_mbus(struct vendor_meter *m, const uint8_t *data, size_t len, uint8_t *out);
 size_t vendor_modbus(struct vendor_meter *m, const uint8_t *data, size_t len, uint8_t *out);
 size_t vendor_dlt645(struct vendor_meter *m, const uint8_t *data, size_t len, uint8_t *out);
-void vendor_load_run(struct vendor_meter *m);
-/* A record of before the meter was looked at; in order of time. */
-void vendor_load_put(struct vendor_meter *m, wall_s at, int64_t energy_mwh, int64_t power_w);
 void vendor_move_valve(struct vendor_meter *m, bool close);
 void vendor_exercise_valve(struct vendor_meter *m); /* there and back */
 int64_t vendor_left_fen(const struct vendor_meter *m);
