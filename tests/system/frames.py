@@ -111,10 +111,43 @@ hexdump = "\n".join(f"{at:08x}  {raw[at:at + 8].hex(' '):<23}  {raw[at + 8:at + 
                     for at in (0, 16)) + f"\n{len(raw):08x}"
 capture = "\n".join(f"{at:04x}   {raw[at:at + 16].hex(' '):<47}   {seen[at:at + 16]}" for at in (0, 16))
 monitor = "\n".join(f"    {raw[at:at + 16].hex(' '):<47}   {seen[at:at + 16]:<16}\t" for at in (0, 16))
-for name, dump in (("xxd", xxd), ("hexdump", hexdump), ("capture", capture), ("a monitor", monitor)):
+
+
+def words(data):
+    """As hexdump and od -x print it: words of two bytes, the low one first."""
+    rows = [data[at:at + 16] for at in range(0, len(data), 16)]
+    return "\n".join(f"{at * 16:07x} " + " ".join(f"{int.from_bytes(row[i:i + 2], 'little'):04x}" for i in
+                     range(0, len(row), 2)) for at, row in enumerate(rows)) + f"\n{len(data):07x}"
+
+
+for name, dump in (("xxd", xxd), ("hexdump in words", words(raw)), ("hexdump", hexdump), ("capture", capture), ("a monitor", monitor)):
     check(f"a dump of {name}", lines(dump + "\n") == [answer], lines(dump + "\n"))
     check(f"two dumps of {name}", lines(dump + "\n" + dump + "\n") == [answer, answer], lines(dump + "\n" + dump))
     check(f"a dump of {name} in one word", [o["frame"] for o in decode(dump)[1]] == [answer], decode(dump))
+volume = bytes.fromhex("110304000186A0D82A")  # nine bytes
+check("a dump of words of odd length", lines(words(volume) + "\n") == [volume.hex().upper()], lines(words(volume)))
+
+
+def piped(data):
+    done = subprocess.run([YUFU, "frame", "decode"], capture_output=True, input=data)
+    return done.returncode, [o["frame"] if o["valid"] else o["error"] for o in
+                             map(json.loads, done.stdout.decode().splitlines())]
+
+
+# Bytes themselves, as a capture of a serial port holds them, and text in the two bytes of Windows.
+check("raw bytes", piped(raw) == (0, [answer]), piped(raw))
+check("raw bytes of several frames", piped(volume + raw + b"\x00" + raw) ==
+      (0, [volume.hex().upper(), answer, answer]), piped(volume + raw + b"\x00" + raw))
+check("raw bytes with a line end in them", piped(bytes.fromhex("0103000A0001A408")) == (0, ["0103000A0001A408"]),
+      piped(bytes.fromhex("0103000A0001A408")))
+check("raw bytes that are damaged", piped(raw[:-2] + b"\x00\x16") == (1, ["FRAME_CHECKSUM"]),
+      piped(raw[:-2] + b"\x00\x16"))
+check("raw bytes that are nothing", piped(b"\x00\x01\x02\x03") == (1, ["FRAME_UNKNOWN"]), piped(b"\x00\x01\x02\x03"))
+for order in ("utf-16-le", "utf-16-be"):
+    told = piped(("\ufeff" + f"收到 {pairs}\r\n").encode(order))
+    check(f"a log in {order}", told == (0, [answer]), told)
+check("a log with a stray zero", piped(b"\x0009:05:07 RX: " + pairs.encode() + b"\n") == (0, [answer]),
+      piped(b"\x0009:05:07 RX: " + pairs.encode() + b"\n"))
 check("a line that is none, and one that is cut", lines(f"0102030405060708\n{pairs[:20]}\n{pairs}\n") ==
       ["FRAME_UNKNOWN", "TRUNCATED", answer], lines(f"0102030405060708\n{pairs[:20]}\n{pairs}\n"))
 check("a frame over lines with stamps and remarks", lines(f"09:05:07 RX: {pairs[:23]}\n09:05:08 RX: {pairs[24:]}\n"

@@ -7,6 +7,7 @@
 
 #include "app/commands.h"
 #include "app/frame/frame_dump.h"
+#include "app/frame/frame_input.h"
 #include "app/frame/frame_text.h"
 #include "base/must.h"
 
@@ -26,16 +27,25 @@ static void drop_held(struct held *h)
 }
 
 /* Is there a frame in it, or anything that was meant as one? */
+static bool says(const struct held *h)
+{
+    size_t i;
+    json_t *o;
+    json_array_foreach(h->list, i, o)
+    {
+        if (strcmp(json_string_value(json_object_get(o, "protocol")), "unknown") != 0)
+            return true;
+    }
+    return false;
+}
+
 static bool says_something(const char *text, struct frame_wish wish)
 {
     struct held h = {.list = json_array()};
-    size_t i, named = 0;
-    json_t *o;
     (void)frame_decode_text(text, wish, hold, &h); /* what it is worth is told below */
-    json_array_foreach(h.list, i, o) named +=
-        strcmp(json_string_value(json_object_get(o, "protocol")), "unknown") != 0;
+    bool something = says(&h);
     drop_held(&h);
-    return named > 0;
+    return something;
 }
 
 static void print_object(void *arg, json_t *object)
@@ -105,8 +115,8 @@ static void take_line(struct lines *l, char *line, struct frame_wish wish)
     struct frame_dump d;
     line[strcspn(line, "\n")] = '\0';
     bool dump = frame_dump_line(line, &d), ends = dump && d.bytes == 0;
-    if (ends && l->next > 0 && d.offset == l->next)
-        return;
+    if (ends && l->next > 0 && (d.offset == l->next || d.offset + 1 == l->next))
+        return; /* words of two bytes hide that their number is odd */
     if (dump && !ends) {
         add_dump(l, &d);
         return;
@@ -116,15 +126,6 @@ static void take_line(struct lines *l, char *line, struct frame_wish wish)
         free(text);
     else
         add_line(l, text);
-}
-
-static void read_lines(struct lines *l, struct frame_wish wish)
-{
-    char *line = NULL;
-    size_t cap = 0;
-    while (getline(&line, &cap, stdin) >= 0)
-        take_line(l, line, wish);
-    free(line);
 }
 
 static void split_lines(struct lines *l, char *text, struct frame_wish wish)
@@ -248,11 +249,40 @@ static bool decode_lines(struct lines *l, struct frame_wish wish)
     return good;
 }
 
-static bool decode_stdin(struct frame_wish wish)
+/* Ends with the text: it is freed. */
+static bool decode_text(char *text, struct frame_wish wish)
 {
     struct lines l = {0};
-    read_lines(&l, wish);
+    split_lines(&l, text, wish);
+    free(text);
     return decode_lines(&l, wish);
+}
+
+/* Bytes, unless they mean nothing and the text in them does. */
+static bool decode_raw(struct bytes in, struct frame_wish wish)
+{
+    struct held h = {.list = json_array()};
+    char *text = frame_input_text(in);
+    size_t i;
+    json_t *o;
+    bool good = frame_decode_bytes(in.data, in.len, wish, hold, &h);
+    bool text_alone = !says(&h) && says_something(text, wish);
+    if (text_alone)
+        good = decode_text(text, wish);
+    else
+        free(text);
+    json_array_foreach(h.list, i, o) if (!text_alone) print_object(stdout, json_incref(o));
+    drop_held(&h);
+    return good;
+}
+
+static bool decode_stdin(struct frame_wish wish)
+{
+    struct bytes in = frame_input_read(stdin);
+    bool good =
+        frame_input_is_raw(in) ? decode_raw(in, wish) : decode_text(frame_input_text(in), wish);
+    free((void *)in.data);
+    return good;
 }
 
 /* No frame has fewer than 24 digits: shorter words are the bytes of one frame. */
@@ -269,10 +299,8 @@ static bool decode_joined(int argc, char **argv, struct frame_wish wish)
     struct lines l = {0};
     char *text = joined(argv, (size_t)argc);
     if (strchr(text, '\n')) /* pasted as it stood */
-        split_lines(&l, text, wish);
-    else
-        add_line(&l, strdup(text));
-    free(text);
+        return decode_text(text, wish);
+    add_line(&l, text);
     return decode_lines(&l, wish);
 }
 

@@ -58,6 +58,10 @@ struct frame_guess {
     enum err why;
     size_t at;
 };
+/* Fewer than FRAME_STUB bytes from a 68 on: "DL/T 645" if neither CJ/T 188 nor M-Bus begins so, or
+ * "unknown". */
+#define FRAME_STUB 8
+const char *frame_stub_name(struct bytes stub);
 struct frame_guess frame_near(enum frame_protocol wish, struct bytes line);
 /* The length that a frame of Modbus RTU has which begins so and lacks its check sum, or half of it.
  * 0: it does not look like one. */

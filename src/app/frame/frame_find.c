@@ -59,7 +59,10 @@ static void report_damage(struct scan *s, enum err e, size_t begin, size_t end)
 {
     if (begin < s->quiet_until)
         return;
-    json_t *o = error_json(s, "DL/T 645", e, begin, end);
+    bool stub = e == ERR_TRUNCATED && end - begin < FRAME_STUB && s->wish.protocol == FRAME_AUTO;
+    const char *name =
+        stub ? frame_stub_name((struct bytes){s->data + begin, end - begin}) : "DL/T 645";
+    json_t *o = error_json(s, name, e, begin, end);
     report(s, o, false);
     s->quiet_until = end;
 }

@@ -12,17 +12,22 @@ struct told {
     size_t skipped;        /* digits that belong to no frame */
 };
 
-static bool is_whole(const json_t *o)
+static bool is_error(const json_t *o, enum err why)
 {
     const char *e = json_string_value(json_object_get(o, "error"));
-    return json_is_true(json_object_get(o, "valid")) ||
-           (e && strcmp(e, err_name(ERR_FRAME_FOREIGN)) == 0);
+    return e && strcmp(e, err_name(why)) == 0;
 }
 
-static bool is_named(const json_t *o)
+static bool is_whole(const json_t *o)
+{
+    return json_is_true(json_object_get(o, "valid")) || is_error(o, ERR_FRAME_FOREIGN);
+}
+
+/* Surely meant as a frame: also one that was cut before it showed of which protocol. */
+static bool is_meant(const json_t *o)
 {
     const char *protocol = json_string_value(json_object_get(o, "protocol"));
-    return protocol && strcmp(protocol, "unknown") != 0;
+    return (protocol && strcmp(protocol, "unknown") != 0) || is_error(o, ERR_TRUNCATED);
 }
 
 static size_t digits_of(const json_t *o, const char *key)
@@ -38,7 +43,7 @@ static void rate(struct told *t)
     json_array_foreach(t->list, i, o)
     {
         t->whole += is_whole(o);
-        t->damaged += !is_whole(o) && is_named(o);
+        t->damaged += !is_whole(o) && is_meant(o);
         t->skipped += digits_of(o, "skipped") + digits_of(o, "skipped_after");
     }
 }
@@ -98,12 +103,6 @@ static bool is_acknowledgement(const struct frame_text *t)
     return t->len == 1 && t->bytes[0] == 0xE5 && t->words == 0;
 }
 
-static bool is_cut(const json_t *o)
-{
-    const char *e = json_string_value(json_object_get(o, "error"));
-    return e && strcmp(e, err_name(ERR_TRUNCATED)) == 0;
-}
-
 /* Bytes; a frame of Modbus that lacks one has half of its check sum. */
 static json_int_t lacks(const json_t *o)
 {
@@ -129,10 +128,11 @@ static bool is_scrap(const json_t *o, const struct frame_text *t, enum frame_tex
         return !is_whole(o);
     if (is_of(o, "Modbus") && way == FRAME_TEXT_LOOSE)
         return true;
-    if (is_of(o, "Modbus RTU") && is_cut(o))
+    if (is_of(o, "Modbus RTU") && is_error(o, ERR_TRUNCATED))
         return lacks(o) > 1 && !(marked || (plain && t->apart));
     bool few = digits_of(o, "frame") < 2 * SURE_MIN;
-    return is_of(o, "DL/T 645") && is_cut(o) && few && !(plain || marked);
+    bool of_68 = is_of(o, "DL/T 645") || is_of(o, "unknown");
+    return of_68 && is_error(o, ERR_TRUNCATED) && few && !(plain || marked);
 }
 
 static void drop_scraps(struct told *told, const struct frame_text *t, enum frame_text_way way)
@@ -169,6 +169,7 @@ static const struct way {
     bool grouped, proof;
 } ways[] = {{FRAME_TEXT_ESCAPED, true, false},    {FRAME_TEXT_PLAIN, false, false},
             {FRAME_TEXT_LOG, true, false},        {FRAME_TEXT_LOOSE, false, false},
+            {FRAME_TEXT_SWAPPED, false, true},    {FRAME_TEXT_SWAPPED_ODD, false, true},
             {FRAME_TEXT_DECIMAL, false, true},    {FRAME_TEXT_SHORT, false, true},
             {FRAME_TEXT_DIGITS, false, true},     {FRAME_TEXT_BASE64, true, true},
             {FRAME_TEXT_CHARACTERS, false, false}};

@@ -82,20 +82,31 @@ bool frame_is_address(const uint8_t *p, size_t len)
 
 #define CJT188_HEAD 9 /* up to the control byte */
 
+static bool is_type(uint8_t type)
+{
+    return (type >= 0x10 && type <= 0x49) || type == 0xAA;
+}
+
 /* Is it CJ/T 188 that begins with 68 and a meter type? Its control byte tells, and digits of an
  * address or the end where it should be. */
 static bool is_cjt188(struct bytes b)
 {
     static const uint8_t functions[] = {0x01, 0x03, 0x04, 0x09, 0x15, 0x16};
-    bool type = (b.data[1] >= 0x10 && b.data[1] <= 0x49) || b.data[1] == 0xAA;
     size_t whole = b.len > CJT188_HEAD + 1 ? 13u + b.data[10] : 0;
     bool ends = whole > 0 && whole == b.len && b.data[whole - 1] == 0x16;
     if (whole > 0 && whole < b.len && b.data[whole - 1] != 0x16)
         return false;
     size_t shown = (b.len < CJT188_HEAD ? b.len : CJT188_HEAD) - 2;
-    return type && (ends || frame_is_address(b.data + 2, shown)) &&
+    return is_type(b.data[1]) && (ends || frame_is_address(b.data + 2, shown)) &&
            (b.len <= CJT188_HEAD ||
             memchr(functions, b.data[CJT188_HEAD] & 0x3F, sizeof functions) != NULL);
+}
+
+const char *frame_stub_name(struct bytes b)
+{
+    bool cjt188 = b.len < 2 || is_type(b.data[1]);
+    bool mbus = b.len < 4 && (b.len < 3 || b.data[1] == b.data[2]);
+    return cjt188 || mbus ? "unknown" : "DL/T 645";
 }
 
 /* Of a long frame cut short the control byte tells, if it is there. */

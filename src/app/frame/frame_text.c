@@ -8,6 +8,7 @@
 #include "base/must.h"
 
 #define DIGITS "0123456789abcdefABCDEF"
+#define BLANKS " \t\r\n"
 #define BETWEEN " \t\r\n,;:-_\"'[]{}()." /* what may stand between plain bytes */
 
 /* --- folding ---------------------------------------------------------------------------------- */
@@ -213,6 +214,24 @@ static bool read_decimal(const char *text, struct frame_text *t)
     return false;
 }
 
+/* Of a machine whose words begin with the low byte, as these tools print them. */
+static bool read_swapped(const char *text, struct frame_text *t)
+{
+    for (const char *c = text + strspn(text, BLANKS); *c; c += strspn(c, BLANKS)) {
+        if (strspn(c, DIGITS) != 4)
+            return false;
+        put_pairs(t, c + 2, 2);
+        put_pairs(t, c, 2);
+        c += 4;
+    }
+    return t->len > 0;
+}
+
+static bool read_swapped_odd(const char *text, struct frame_text *t)
+{
+    return read_swapped(text, t) && t->bytes[--t->len] == 0;
+}
+
 static bool read_short(const char *text, struct frame_text *t)
 {
     for (const char *c = text; *c;) {
@@ -310,6 +329,7 @@ bool frame_text_read(const char *folded, enum frame_text_way way, struct frame_t
 {
     static bool (*const ways[])(const char *, struct frame_text *) = {
         [FRAME_TEXT_PLAIN] = read_plain,          [FRAME_TEXT_ESCAPED] = read_escaped,
+        [FRAME_TEXT_SWAPPED] = read_swapped,      [FRAME_TEXT_SWAPPED_ODD] = read_swapped_odd,
         [FRAME_TEXT_DECIMAL] = read_decimal,      [FRAME_TEXT_SHORT] = read_short,
         [FRAME_TEXT_DIGITS] = read_digits,        [FRAME_TEXT_BASE64] = read_base64,
         [FRAME_TEXT_CHARACTERS] = read_characters};

@@ -7,15 +7,17 @@
 #include <stdint.h>
 
 enum frame_text_way {
-    FRAME_TEXT_PLAIN,      /* nothing but pairs of digits and what stands between them */
-    FRAME_TEXT_LOG,        /* words, dates, times, addresses and counters are left out */
-    FRAME_TEXT_LOOSE,      /* as LOG, but every word that may be digits is */
-    FRAME_TEXT_ESCAPED,    /* a quoted string of a program: \x68, and characters that are bytes */
-    FRAME_TEXT_DECIMAL,    /* numbers from -128 to 255 */
-    FRAME_TEXT_SHORT,      /* every word a byte, without a leading zero */
-    FRAME_TEXT_DIGITS,     /* all digits one after another, wherever the blanks stand */
-    FRAME_TEXT_BASE64,     /* words of it, as gateways put bytes into JSON */
-    FRAME_TEXT_CHARACTERS, /* the characters themselves: protocols that are readable */
+    FRAME_TEXT_PLAIN,       /* nothing but pairs of digits and what stands between them */
+    FRAME_TEXT_LOG,         /* words, dates, times, addresses and counters are left out */
+    FRAME_TEXT_LOOSE,       /* as LOG, but every word that may be digits is */
+    FRAME_TEXT_ESCAPED,     /* a quoted string of a program: \x68, and characters that are bytes */
+    FRAME_TEXT_SWAPPED,     /* words of two bytes, the second one first: hexdump, od -x */
+    FRAME_TEXT_SWAPPED_ODD, /* as SWAPPED, and the last word is a byte with a zero in front */
+    FRAME_TEXT_DECIMAL,     /* numbers from -128 to 255 */
+    FRAME_TEXT_SHORT,       /* every word a byte, without a leading zero */
+    FRAME_TEXT_DIGITS,      /* all digits one after another, wherever the blanks stand */
+    FRAME_TEXT_BASE64,      /* words of it, as gateways put bytes into JSON */
+    FRAME_TEXT_CHARACTERS,  /* the characters themselves: protocols that are readable */
 };
 
 /* Groups: stretches between which something else stands. */
