@@ -30,10 +30,25 @@ static const struct scan_way *way_of(const struct scan *s)
 
 /* --- timing ----------------------------------------------------------------------------------- */
 
+static bool by_unit(enum scan_protocol p)
+{
+    return p == SCAN_MODBUS || p == SCAN_MODBUS_TCP;
+}
+
+/* Is who is asked now waited for as long as a slow one? */
+static bool is_slow(const struct scan *s)
+{
+    if (s->phase == SCAN_SEARCHING)
+        return by_unit(s->protocol) && (s->slow || s->options.slow);
+    return s->subject < s->found_count && s->found[s->subject].slow;
+}
+
 /* How long this line's meters are waited for: what they were seen to need, three times. */
 static int32_t patience(const struct scan *s)
 {
     int32_t whole = way_of(s)->answer_ms;
+    if (is_slow(s))
+        return SCAN_SLOW_MS;
     int32_t seen = 3 * s->slowest_ms + 100 > LEAST_MS ? 3 * s->slowest_ms + 100 : LEAST_MS;
     bool searching = s->phase == SCAN_SEARCHING && !s->options.thorough;
     return searching && s->slowest_ms > 0 && seen < whole ? seen : whole;
@@ -77,6 +92,11 @@ static void ask(struct scan *s)
     struct bus_job job = {0};
     struct writer w = writer_of(job.request, sizeof job.request);
     way_of(s)->ask(s, s->step, &w);
+    if (s->phase == SCAN_SEARCHING && by_unit(s->protocol)) {
+        s->asked_at[s->digit[0]] = s->asked_last = s->bus.now;
+    }
+    if (is_slow(s) && s->phase == SCAN_SEARCHING)
+        bus_peer_reset(&s->bus, 0); /* how slow this one is */
     submit(s, &w, &job, 1);
 }
 
@@ -112,6 +132,11 @@ static void digits_text(const struct scan *s, char address[SCAN_ADDRESS])
     }
 }
 
+static int32_t took_ms(const struct scan *s)
+{
+    return s->bus.peers[0].slowest_ms;
+}
+
 static void add(struct scan *s, const char *address)
 {
     for (size_t i = s->first_of_speed; i < s->found_count; i++)
@@ -125,13 +150,9 @@ static void add(struct scan *s, const char *address)
     *f = (struct scan_found){.protocol = s->protocol,
                              .baud = speed_of(s)->baud,
                              .parity = speed_of(s)->parity,
-                             .rouse = speed_of(s)->rouse};
+                             .rouse = speed_of(s)->rouse,
+                             .slow = is_slow(s) && took_ms(s) > way_of(s)->answer_ms};
     snprintf(f->address, sizeof f->address, "%s", address);
-}
-
-static bool by_unit(enum scan_protocol p)
-{
-    return p == SCAN_MODBUS || p == SCAN_MODBUS_TCP;
 }
 
 static bool by_number(enum scan_protocol p)
@@ -158,17 +179,74 @@ static void descend(struct scan *s)
     s->digit[s->depth++] = first_digit(s);
 }
 
+static bool is_late(const struct scan *s, uint8_t unit)
+{
+    return s->late[unit / 8] >> unit % 8 & 1;
+}
+
 /* The next question; false: the protocol is searched through. */
 static bool advance(struct scan *s)
 {
     while (s->depth > 0) {
-        if (s->digit[s->depth - 1] + 1U < end_digit(s)) {
-            s->digit[s->depth - 1]++;
-            return true;
+        uint8_t *digit = &s->digit[s->depth - 1];
+        while (*digit + 1U < end_digit(s)) {
+            ++*digit;
+            if (!s->slow || is_late(s, *digit))
+                return true;
         }
         s->depth--;
     }
     return false;
+}
+
+/* --- late units of Modbus --------------------------------------------------------------------- */
+
+static bool watches(const struct scan *s)
+{
+    return s->phase == SCAN_SEARCHING && by_unit(s->protocol) && !s->slow && !s->options.slow;
+}
+
+/* Somebody spoke who is not asked any more: one of those that were asked shortly before the last
+ * question and did not answer. `own` bytes of what was heard are its answer. */
+static void note_late(struct scan *s, size_t own)
+{
+    bool spoke = watches(s) && heard(s) > s->explained + own;
+    s->explained = heard(s);
+    for (unsigned unit = 0; unit < SCAN_UNITS && spoke; unit++)
+        if (s->asked_at[unit].ms > 0 && s->asked_at[unit].ms >= s->asked_last.ms - SCAN_SLOW_MS)
+            s->late[unit / 8] |= (uint8_t)(1U << unit % 8);
+}
+
+/* True: those that may be late are asked, the first of them now. */
+static bool ask_late(struct scan *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < sizeof s->late; i++)
+        any = any || s->late[i] != 0;
+    if (!any || s->slow)
+        return false;
+    remark(s, SCAN_REMARK_LATE);
+    s->slow = true;
+    descend(s);
+    if (!is_late(s, s->digit[0]))
+        (void)advance(s); /* to the first of them */
+    ask_anew(s, false);
+    return true;
+}
+
+/* Behind the last unit nobody is asked for a while: it may be late, too. */
+static void linger(struct scan *s, mono_ms now)
+{
+    s->lingers = true;
+    s->until = mono_after(now, SCAN_SLOW_MS);
+}
+
+static void lingered(struct scan *s, mono_ms now)
+{
+    s->lingers = false;
+    note_late(s, 0);
+    if (!ask_late(s))
+        start_protocol(s, s->protocol + 1, now);
 }
 
 static void start_checks(struct scan *s, mono_ms now);
@@ -177,6 +255,8 @@ static void next_question(struct scan *s, mono_ms now)
 {
     if (advance(s))
         ask_anew(s, false);
+    else if (watches(s))
+        linger(s, now);
     else
         start_protocol(s, s->protocol + 1, now);
 }
@@ -258,6 +338,10 @@ static void start_protocol(struct scan *s, enum scan_protocol first, mono_ms now
     s->protocol = p;
     s->depth = s->round = 0;
     s->slowest_ms = 0;
+    s->slow = false;
+    s->explained = heard(s);
+    memset(s->late, 0, sizeof s->late);
+    memset(s->asked_at, 0, sizeof s->asked_at);
     bus_peer_reset(&s->bus, 0);
     if (!way_of(s)->everybody)
         descend(s);
@@ -338,7 +422,7 @@ static void next_row(struct scan *s, mono_ms now)
 static void judge(struct scan *s, mono_ms now)
 {
     struct scan_found *f = &s->found[s->subject];
-    f->turnaround_ms = s->bus.peers[0].slowest_ms;
+    f->turnaround_ms = took_ms(s);
     f->twin = s->spoilt >= SUSPICIOUS || s->doubled >= SUSPICIOUS;
     if (s->silent == ROUNDS) { /* noise had made it up */
         drop_meter(s);
@@ -382,8 +466,10 @@ static void conclude(struct scan *s, enum said said, mono_ms now)
 static void answered(struct scan *s, struct bytes answer, mono_ms now)
 {
     const struct scan_way *way = way_of(s);
-    if (s->bus.peers[0].slowest_ms > s->slowest_ms)
-        s->slowest_ms = s->bus.peers[0].slowest_ms;
+    note_late(s, answer.len);
+    s->asked_at[s->digit[0]] = (mono_ms){0};
+    if (took_ms(s) > s->slowest_ms && !is_slow(s))
+        s->slowest_ms = took_ms(s);
     if (++s->step < way->steps) {
         ask(s);
         return;
@@ -416,6 +502,7 @@ static void unanswered(struct scan *s, const struct bus_result *r, mono_ms now)
     }
     bool bytes = heard(s) > s->heard_before + way_of(s)->preamble;
     bool something = r->err == ERR_BUS_DAMAGED || bytes || s->step > 0;
+    note_late(s, 0);
     if (worth_repeating(s, something))
         ask_anew(s, true);
     else
@@ -439,6 +526,10 @@ static void take_result(struct scan *s, const struct bus_result *r, mono_ms now)
 static void listened(struct scan *s, mono_ms now)
 {
     s->until = MONO_NEVER;
+    if (s->lingers) {
+        lingered(s, now);
+        return;
+    }
     if (s->phase == SCAN_LISTENING) {
         if (s->bus.stats.received_bytes > 0)
             remark(s, SCAN_REMARK_TALK);

@@ -31,6 +31,8 @@
 #define SCAN_SPEEDS_MAX 24
 #define SCAN_ADDRESS 20 /* chars, with the end */
 #define SCAN_ASKED_MAX 48
+#define SCAN_UNITS 256
+#define SCAN_SLOW_MS 2'000 /* that a slow unit of Modbus is waited for */
 
 enum scan_protocol {
     SCAN_DLT645,
@@ -61,6 +63,7 @@ struct scan_options {
     struct scan_speed speeds[SCAN_SPEEDS_MAX];
     size_t speed_count;
     uint8_t first_unit, last_unit; /* Modbus and M-Bus numbers; 0: all */
+    bool slow;                     /* Modbus: each unit is waited for as long as a late one */
     bool thorough;  /* every speed, also when meters were found at an earlier one; long waits */
     bool addresses; /* addresses only, no models */
     bool alone;     /* one meter is expected: several are noticed, not told apart */
@@ -73,6 +76,7 @@ struct scan_found {
     char address[SCAN_ADDRESS];      /* as in a site file */
     bool twin;                       /* two meters have this address */
     bool rouse;                      /* it was found asleep */
+    bool slow;                       /* waited for longer than the others */
     const struct meter_model *model; /* NULL: none fits */
     uint8_t told, rows;              /* of the model's rows, how many it knows */
     uint8_t others;                  /* models that fit as well */
@@ -86,6 +90,7 @@ enum scan_remark {
     SCAN_REMARK_GARBAGE, /* bytes, but no frames, at some speed */
     SCAN_REMARK_CROWD,   /* several CJ/T 188 meters answered at once */
     SCAN_REMARK_TWIN,
+    SCAN_REMARK_LATE,   /* a Modbus unit answers when it is not waited for any more */
     SCAN_REMARK_SPEEDS, /* meters of different speeds on one line */
     SCAN_REMARK_MODEL,  /* a meter that fits no model */
     SCAN_REMARK_NOTHING,
@@ -105,13 +110,19 @@ struct scan {
     size_t found_count;
     unsigned remarks; /* bits */
 
-    mono_ms until; /* end of a time of listening; MONO_NEVER: none */
+    mono_ms until;                        /* end of a time of listening; MONO_NEVER: none */
     uint64_t heard_before, absent_before; /* the question */
     /* the question under way: `depth` digits of `digit` are given */
     uint8_t digit[8], depth, step;
     bool again;
-    bool crowded;              /* two M-Bus meters of one number */
-    char answer[SCAN_ADDRESS]; /* who answered it */
+    /* Modbus units whose answer may have come when the next ones were asked */
+    mono_ms asked_at[SCAN_UNITS], asked_last;
+    uint8_t late[SCAN_UNITS / 8]; /* bits */
+    bool slow;                    /* they are asked again, and waited for */
+    uint64_t explained;           /* bytes heard that belong to a question */
+    bool lingers;                 /* behind the last unit */
+    bool crowded;                 /* two M-Bus meters of one number */
+    char answer[SCAN_ADDRESS];    /* who answered it */
     /* the meter under way */
     size_t subject, first_of_speed;
     uint8_t round, spoilt, doubled, silent;
@@ -137,6 +148,8 @@ bool scan_over(const struct scan *s);
 void scan_stop(struct scan *s);
 /* 0 .. 1000 of what it looks like now; it may take steps back when answers collide. */
 unsigned scan_progress(const struct scan *s);
+/* What options.slow costs at most, in seconds, for the units that do not answer; 0 without it. */
+int32_t scan_slow_s(const struct scan_options *o);
 /* The speed that most meters have: a line's. False: nothing was found. */
 bool scan_line_speed(const struct scan *s, int32_t *baud, char *parity);
 const char *scan_remark_en(enum scan_remark r);

@@ -30,6 +30,16 @@ unsigned scan_progress(const struct scan *s)
     return (unsigned)((s->speed * 1000 + within) / s->options.speed_count);
 }
 
+int32_t scan_slow_s(const struct scan_options *o)
+{
+    int32_t first = o->first_unit > 0 ? o->first_unit : 1;
+    int32_t last = o->last_unit > 0 && o->last_unit < 247 ? o->last_unit : 247, units = 0;
+    for (size_t i = 0; i < o->speed_count && o->slow; i++)
+        for (enum scan_protocol p = SCAN_MODBUS; p <= SCAN_MODBUS_TCP; p++)
+            units += o->speeds[i].protocols >> p & 1 ? last - first + 1 : 0;
+    return units * SCAN_SLOW_MS / 1000;
+}
+
 bool scan_line_speed(const struct scan *s, int32_t *baud, char *parity)
 {
     size_t best = 0;
@@ -70,6 +80,11 @@ static const struct {
         {"Two meters have the same address: they answer at once. Disconnect one of "
          "them and give it another address.",
          "有两块表地址相同，同时应答。请断开其中一块并修改其地址。"},
+    [SCAN_REMARK_LATE] =
+        {"A Modbus device answers later than 400 ms after it was asked. Those that may be it were "
+         "asked again with 2 s each. If one is still missing, scan with --slow.",
+         "有 Modbus 设备在被询问 400 ms 之后才应答，已对可能的设备逐台重新询问，每台等待 2 秒。"
+         "如仍有缺漏，请用 --slow 扫描。"},
     [SCAN_REMARK_SPEEDS] =
         {"The meters of this line have different speeds. Set them all to one, or "
          "put them on lines of their own.",

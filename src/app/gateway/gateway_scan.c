@@ -23,7 +23,8 @@
 #define ALL (((1U << SCAN_PROTOCOLS) - 1) & ~(1U << SCAN_MBUS_ANY | MODBUS_TCP))
 
 struct arguments {
-    const char *baud, *parity, *protocols, *units, *thorough, *addresses, *wake, *output, *lang;
+    const char *baud, *parity, *protocols, *units, *slow, *thorough, *addresses, *wake, *output,
+        *lang;
     const char *project, *building, *gateway, *line;
 };
 
@@ -287,6 +288,20 @@ static void conclude(struct job *j)
                           "Modbus TCP 设备请用 --protocols modbus-tcp 查找。"));
 }
 
+/* Before it begins: nobody waits a quarter of an hour without knowing. */
+static void tell_price(const struct job *j)
+{
+    int32_t seconds = scan_slow_s(&j->options);
+    if (seconds > 0)
+        fprintf(stderr,
+                probe_text(&j->probe,
+                           "--slow: 2 s for each Modbus unit that does not answer: up to %" PRId32
+                           " min %" PRId32 " s. --units and --baud make it shorter.\n",
+                           "--slow：每个未应答的 Modbus 地址等待 2 秒，最长约 %" PRId32
+                           " 分 %" PRId32 " 秒。可用 --units 与 --baud 缩短。\n"),
+                seconds / 60, seconds % 60);
+}
+
 static int run(struct job *j)
 {
     unsigned protocols;
@@ -304,6 +319,8 @@ static int run(struct job *j)
     }
     if (!check_texts(j))
         return 2;
+    j->options.slow = j->a.slow != NULL;
+    tell_price(j);
     j->options.thorough = j->a.thorough != NULL;
     j->options.addresses = j->a.addresses != NULL;
     j->probe.bus = &j->scan.bus;
@@ -329,6 +346,7 @@ int gateway_scan_main(int argc, char **argv)
         {"--protocols", "LIST", &j.a.protocols,
          "of 645,97,188,modbus,mbus (all unless told), modbus-tcp"},
         {"--units", "A-B", &j.a.units, "Modbus units and M-Bus numbers; all unless told"},
+        {"--slow", NULL, &j.a.slow, "wait 2 s for each Modbus unit, whoever was heard before"},
         {"--thorough", NULL, &j.a.thorough, "every speed and protocol, and ask twice"},
         {"--addresses", NULL, &j.a.addresses, "do not look for models"},
         {"--wake", NULL, &j.a.wake, "wake the meters before each question (M-Bus, CJ/T 188)"},

@@ -313,6 +313,87 @@ static void test_some_noise_hides_nobody(void **state)
         assert_false(scan.found[i].twin);
 }
 
+/* --- the slow
+ * ------------------------------------------------------------------------------------------- */
+
+static void hang_modbus(uint8_t unit, int64_t delay_ms)
+{
+    hang_vendor((struct vendor_setup){.kind = VENDOR_ACREL_DTSD, .unit = unit, .ct = 20}, delay_ms);
+    options.speeds[0].protocols = 1U << SCAN_MODBUS;
+}
+
+static void expect_slow(const char *unit, int32_t delay_ms)
+{
+    const struct scan_found *f = find(SCAN_MODBUS, unit);
+    assert_non_null(f);
+    assert_in_range(f->turnaround_ms, delay_ms - 5, delay_ms + 60);
+    assert_non_null(f->model);
+    assert_string_equal(f->model->name, "acrel-dtsd1352");
+    assert_false(f->twin);
+}
+
+/* Modbus sets no limit to an answer: one that comes while others are asked is not lost. */
+static void test_a_slow_unit_is_asked_again(void **state)
+{
+    (void)state;
+    hang_modbus(9, 900);
+    run();
+    assert_int_equal(scan.found_count, 1);
+    expect_slow("9", 900);
+    assert_true(remarked(SCAN_REMARK_LATE));
+}
+
+static void test_a_slow_unit_among_quick_ones(void **state)
+{
+    (void)state;
+    for (uint8_t unit = 3; unit < 17; unit++)
+        hang_modbus(unit, unit == 7 ? 700 : unit == 12 ? 1500 : 15 + unit);
+    run();
+    assert_int_equal(scan.found_count, 14);
+    expect_slow("7", 700);
+    expect_slow("12", 1500);
+    assert_in_range(find(SCAN_MODBUS, "8")->turnaround_ms, 15, 80);
+}
+
+static void test_the_last_unit_may_be_slow(void **state)
+{
+    (void)state;
+    options.first_unit = options.last_unit = 9;
+    hang_modbus(9, 1800);
+    run();
+    assert_int_equal(scan.found_count, 1);
+    expect_slow("9", 1800);
+}
+
+/* Nobody is slow: no question more, and each costs what it did. */
+static void test_quick_units_cost_no_second_pass(void **state)
+{
+    (void)state;
+    hang_modbus(3, 20);
+    hang_modbus(8, 30);
+    options.addresses = true;
+    run();
+    assert_int_equal(scan.found_count, 2);
+    assert_int_equal(requests, 20 + 2 * 4);
+    assert_false(remarked(SCAN_REMARK_LATE));
+    assert_in_range(now.ms, 13'500, 14'500); /* two seconds more for the last one */
+    assert_int_equal(scan_slow_s(&options), 0);
+}
+
+/* All of them are waited for: also where noise or a gateway in between hides what comes late. */
+static void test_slow_by_wish(void **state)
+{
+    (void)state;
+    hang_modbus(9, 1800);
+    hang_modbus(12, 20);
+    options.slow = true;
+    assert_int_equal(scan_slow_s(&options), 40); /* twenty units, two seconds each */
+    run();
+    assert_int_equal(scan.found_count, 2);
+    expect_slow("9", 1800);
+    assert_false(remarked(SCAN_REMARK_LATE));
+}
+
 /* --- other protocols
  * -------------------------------------------------------------------------------- */
 
@@ -449,6 +530,11 @@ int main(void)
         CASE(test_twins_that_answer_in_turn_are_found_out),
         CASE(test_echo_is_no_meter),
         CASE(test_some_noise_hides_nobody),
+        CASE(test_a_slow_unit_is_asked_again),
+        CASE(test_a_slow_unit_among_quick_ones),
+        CASE(test_the_last_unit_may_be_slow),
+        CASE(test_quick_units_cost_no_second_pass),
+        CASE(test_slow_by_wish),
         CASE(test_a_mixed_line),
         CASE(test_water_meter_of_the_other_order),
         CASE(test_crowd_of_water_meters),
