@@ -6,6 +6,7 @@
 
 #include "sim/vendor/vendor.h"
 
+#define NUMBER_MAX 250
 #define ACK 0xE5
 #define BY_SECONDARY 0xFD
 #define TEST_ADDRESS 0xFE
@@ -187,6 +188,15 @@ static size_t short_frame(struct vendor_meter *m, const uint8_t *f, uint8_t *out
     return (control & 0xDF) == 0x5B ? request_data(m, control, out) : 0;
 }
 
+/* The record of a bus address, and nothing else. */
+static bool take_number(struct vendor_meter *m, const uint8_t *record, size_t len)
+{
+    bool good = len == 3 && record[0] == 0x01 && record[1] == 0x7A && record[2] <= NUMBER_MAX;
+    if (good)
+        m->setup.unit = record[2];
+    return good;
+}
+
 static size_t long_frame(struct vendor_meter *m, const uint8_t *f, size_t len, uint8_t *out)
 {
     size_t inside = f[1];
@@ -202,8 +212,9 @@ static size_t long_frame(struct vendor_meter *m, const uint8_t *f, size_t len, u
     bool reset = ci == 0x50 && to_me(m, address);
     if (reset)
         restart(m);
+    bool numbered = ci == 0x51 && to_me(m, address) && take_number(m, f + 7, inside - 3);
     out[0] = ACK;
-    return (select && m->selected) || reset ? 1 : 0;
+    return (select && m->selected) || reset || numbered ? 1 : 0;
 }
 
 size_t vendor_mbus(struct vendor_meter *m, const uint8_t *data, size_t len, uint8_t *out)

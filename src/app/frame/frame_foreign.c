@@ -51,6 +51,7 @@ static bool is_698(struct bytes b, struct frame_foreign *f)
     return b.data[f->len - 1] == END && (head_fits || all_fits || form);
 }
 
+#define CENTRE_MAX (256 * 1024 + 4)
 #define BODY_MAX 2048 /* of 376.1, whose terminals have no room for more */
 
 /* 68 | length 2 | length 2 | 68 | control ... | sum | 16; the two low bits of the length are the
@@ -179,15 +180,51 @@ static bool is_62056_21(struct bytes b, struct frame_foreign *f)
     return (asks || tells) && is_readable(b.data, b.len);
 }
 
+/* 68 68 16 16 | length 4 of what follows up to the sum | serial 4 | XML, mostly enciphered | CRC of
+ * Modbus, in either order | 55 AA 55 AA. */
+static bool is_centre(struct bytes b, struct frame_foreign *f)
+{
+    if (b.len < 12 || memcmp(b.data, "\x68\x68\x16\x16", 4) != 0)
+        return false;
+    size_t body = u16le(b.data + 4) | u16le(b.data + 6) << 16;
+    f->len = body + 14;
+    if (body < 4 || body > CENTRE_MAX)
+        return false;
+    if (f->len > b.len) {
+        f->err = ERR_TRUNCATED;
+        return true;
+    }
+    uint16_t crc = crc16_modbus(b.data + 8, body);
+    bool fits = u16le(b.data + 8 + body) == crc || u16be(b.data + 8 + body) == crc;
+    f->err = fits ? ERR_OK : ERR_FRAME_CHECKSUM;
+    return memcmp(b.data + 10 + body, "\x55\xAA\x55\xAA", 4) == 0;
+}
+
+/* Length 4 of what follows, high first | type | version, or the zeros of a sequence ... */
+static bool is_uplink(struct bytes b, struct frame_foreign *f)
+{
+    static const uint8_t hello[] = {0, 51, 34}; /* their lengths, by type */
+    if (b.len < 6 || u16be(b.data) > 1 || (u16be(b.data) << 16 | u16be(b.data + 2)) + 4 != b.len)
+        return false;
+    uint8_t type = b.data[4];
+    f->len = b.len;
+    f->err = ERR_OK;
+    if (type == 1 || type == 2)
+        return b.len == hello[type] + 4U && b.data[5] == 1;
+    bool counted = b.len >= 4 + 1 + 8 + 16 && memcmp(b.data + 5, "\0\0\0\0", 4) == 0;
+    return (type == 3 || type == 6) && counted;
+}
+
 /* weak: too little to be looked for within other bytes. */
 static const struct {
     const char *name;
     bool (*is)(struct bytes b, struct frame_foreign *f);
     bool weak;
-} forms[] = {{"Q/GDW 376.1", is_376_1, false},    {"DL/T 698.45", is_698, false},
-             {"Q/GDW 376.2", is_376_2, true},     {"HDLC (DLMS)", is_hdlc, false},
-             {"DLMS over TCP", is_wrapper, true}, {"IEC 60870-5-104", is_104, true},
-             {"IEC 62056-21", is_62056_21, true}, {"wireless M-Bus", is_wireless, true}};
+} forms[] = {{"Q/GDW 376.1", is_376_1, false},        {"DL/T 698.45", is_698, false},
+             {"Q/GDW 376.2", is_376_2, true},         {"HDLC (DLMS)", is_hdlc, false},
+             {"DLMS over TCP", is_wrapper, true},     {"IEC 60870-5-104", is_104, true},
+             {"energy data (XML)", is_centre, false}, {"uplink of Yufu", is_uplink, true},
+             {"IEC 62056-21", is_62056_21, true},     {"wireless M-Bus", is_wireless, true}};
 
 bool frame_foreign_at(struct bytes here, bool whole, struct frame_foreign *f)
 {

@@ -333,6 +333,25 @@ static void test_mbus(void **state)
     assert_false(hear("10 5B 08 64 16"));
 }
 
+/* A number is given by its record, also to the meter that is selected; 251 and more are none. */
+static void test_mbus_is_given_a_number(void **state)
+{
+    (void)state;
+    struct vendor_setup s = {
+        .kind = VENDOR_MBUS_HEAT, .unit = 8, .address = {0x67, 0x76, 0x12, 0x11}};
+    begin(&s);
+    assert_true(hear("68 06 06 68 53 08 51 01 7A 09 30 16"));
+    assert_int_equal(out[0], 0xE5);
+    assert_false(hear("10 5B 08 63 16"));
+    assert_true(hear("10 5B 09 64 16"));
+    assert_false(hear("68 06 06 68 53 09 51 01 7A FB 23 16"));
+    assert_true(hear("10 5B 09 64 16"));
+    assert_true(hear("68 0B 0B 68 53 FD 52 67 76 12 11 FF FF FF FF 9E 16"));
+    assert_true(hear("68 06 06 68 73 FD 51 01 7A 0A 46 16"));
+    assert_true(hear("10 5B 0A 65 16"));
+    assert_false(hear("68 06 06 68 53 0A 51 01 13 09 CB 16")); /* another record: not taken */
+}
+
 static void test_mbus_secondary(void **state)
 {
     (void)state;
@@ -476,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_orders_of_bytes),
         cmocka_unit_test(test_months),
         cmocka_unit_test(test_mbus),
+        cmocka_unit_test(test_mbus_is_given_a_number),
         cmocka_unit_test(test_mbus_secondary),
         cmocka_unit_test(test_acrel_prepaid),
         cmocka_unit_test(test_acrel_refusals),
