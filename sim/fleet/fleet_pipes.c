@@ -115,7 +115,7 @@ static void live_before(struct fleet *f, struct fleet_pipe *p)
         int64_t until = at + QUARTER_S < now_s ? at + QUARTER_S : now_s;
         struct civil local = civil_from_wall((wall_s){at}, f->zone_s);
         p->sim->power_w = people_power_mw(PEOPLE_SHOP, p->seed, local) / 1000;
-        if (now_s - at <= LOAD_RECORDS * QUARTER_S)
+        if (now_s - until < LOAD_RECORDS * QUARTER_S)
             p->sim->load_mode = ALL_LOADS;
         vendor_run(p->sim, mono_after(begin, (until - begin_s) * 1000), (wall_s){until});
     }
