@@ -113,19 +113,26 @@ capture = "\n".join(f"{at:04x}   {raw[at:at + 16].hex(' '):<47}   {seen[at:at + 
 monitor = "\n".join(f"    {raw[at:at + 16].hex(' '):<47}   {seen[at:at + 16]:<16}\t" for at in (0, 16))
 
 
-def words(data):
-    """As hexdump and od -x print it: words of two bytes, the low one first."""
+def words(data, base="x"):
+    """As hexdump and od -x (whose offsets are octal) print it: words of two bytes, the low one first."""
     rows = [data[at:at + 16] for at in range(0, len(data), 16)]
-    return "\n".join(f"{at * 16:07x} " + " ".join(f"{int.from_bytes(row[i:i + 2], 'little'):04x}" for i in
-                     range(0, len(row), 2)) for at, row in enumerate(rows)) + f"\n{len(data):07x}"
+    return "\n".join(f"{at * 16:07{base}} " + " ".join(f"{int.from_bytes(row[i:i + 2], 'little'):04x}" for i in
+                     range(0, len(row), 2)) for at, row in enumerate(rows)) + f"\n{len(data):07{base}}"
 
 
-for name, dump in (("xxd", xxd), ("hexdump in words", words(raw)), ("hexdump", hexdump), ("capture", capture), ("a monitor", monitor)):
+for name, dump in (("xxd", xxd), ("hexdump in words", words(raw)), ("od", words(raw, "o")), ("hexdump", hexdump), ("capture", capture), ("a monitor", monitor)):
     check(f"a dump of {name}", lines(dump + "\n") == [answer], lines(dump + "\n"))
     check(f"two dumps of {name}", lines(dump + "\n" + dump + "\n") == [answer, answer], lines(dump + "\n" + dump))
     check(f"a dump of {name} in one word", [o["frame"] for o in decode(dump)[1]] == [answer], decode(dump))
 volume = bytes.fromhex("110304000186A0D82A")  # nine bytes
 check("a dump of words of odd length", lines(words(volume) + "\n") == [volume.hex().upper()], lines(words(volume)))
+
+
+array = "unsigned char frame[] = {\n  " + ", ".join(f"0x{b:02x}" for b in raw[:12]) + ",\n  " + ", ".join(
+    f"0x{b:02x}" for b in raw[12:]) + "\n};\n"
+numbers = "[\n" + ",\n".join(f"  {b}" for b in raw) + "\n]\n"
+for name, block in (("an array of C", array), ("a list of JSON", numbers)):
+    check(f"{name} over lines", lines(block) == [answer], lines(block))
 
 
 def piped(data):

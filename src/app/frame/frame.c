@@ -77,9 +77,29 @@ static void add_line(struct lines *l, char *line)
     l->bare_row = false;
 }
 
+/* The digits of an offset read as octal; one that is none: all bits. */
+static unsigned long octal_of(unsigned long offset)
+{
+    unsigned long octal = 0;
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        unsigned long digit = offset >> shift & 0xF;
+        if (digit > 7)
+            return ~0UL;
+        octal = octal << 3 | digit;
+    }
+    return octal;
+}
+
+/* od writes its offsets octal. */
+static bool is_at(const struct frame_dump *d, unsigned long at)
+{
+    return at > 0 && (d->offset == at || octal_of(d->offset) == at);
+}
+
 static void add_dump(struct lines *l, const struct frame_dump *d)
 {
-    bool goes_on = d->bare ? l->bare_row : l->next > 0 && d->offset == l->next;
+    bool goes_on = d->bare ? l->bare_row : is_at(d, l->next);
+    unsigned long at = goes_on ? l->next : d->offset;
     size_t had = goes_on ? strlen(l->list[l->count - 1]) : 0, n = (size_t)(d->to - d->from);
     char *text = goes_on ? realloc(l->list[--l->count], had + n + 2) : malloc(n + 1);
     MUST(text);
@@ -88,7 +108,7 @@ static void add_dump(struct lines *l, const struct frame_dump *d)
     memcpy(text + had, d->from, n);
     text[had + n] = '\0';
     add_line(l, text);
-    l->next = d->bare ? 0 : d->offset + d->bytes;
+    l->next = d->bare ? 0 : at + d->bytes;
     l->bare_row = d->bare && d->bytes == FRAME_DUMP_ROW;
 }
 
@@ -115,7 +135,7 @@ static void take_line(struct lines *l, char *line, struct frame_wish wish)
     struct frame_dump d;
     line[strcspn(line, "\n")] = '\0';
     bool dump = frame_dump_line(line, &d), ends = dump && d.bytes == 0;
-    if (ends && l->next > 0 && (d.offset == l->next || d.offset + 1 == l->next))
+    if (ends && l->next > 0 && (is_at(&d, l->next) || is_at(&d, l->next - 1)))
         return; /* words of two bytes hide that their number is odd */
     if (dump && !ends) {
         add_dump(l, &d);
@@ -128,8 +148,21 @@ static void take_line(struct lines *l, char *line, struct frame_wish wish)
         add_line(l, text);
 }
 
+/* A list of numbers between brackets is one line, however it was printed. */
+static void join_lists(char *text)
+{
+    for (char *c = text; (c = strpbrk(c, "[{"));) {
+        size_t n = strspn(++c, "0123456789abcdefABCDEFxXuU,;+- \t\r\n");
+        if (c[n] != ']' && c[n] != '}')
+            continue;
+        for (char *end = c + n; c < end; c++)
+            *c = *c == '\n' ? ' ' : *c;
+    }
+}
+
 static void split_lines(struct lines *l, char *text, struct frame_wish wish)
 {
+    join_lists(text);
     for (char *line; (line = strsep(&text, "\n"));)
         take_line(l, line, wish);
 }

@@ -26,6 +26,29 @@ static unsigned code_at(const char *text, size_t *n)
     return code;
 }
 
+/* A byte's prefix in other languages, as the one that is known; none is longer than it was. */
+static const struct {
+    const char *from, *to;
+} prefixes[] = {{"&#x", " 0x"}, {"&#X", " 0x"}, {"\\u00", "\\x"}, {"\\x{", " 0x"}, {"16#", "0x"}};
+
+static void replace_prefixes(char *text)
+{
+    char *out = text;
+    for (const char *c = text; *c;) {
+        size_t i = 0, count = sizeof prefixes / sizeof *prefixes;
+        while (i < count && strncmp(c, prefixes[i].from, strlen(prefixes[i].from)) != 0)
+            i++;
+        if (i == count || !is_digit(c[strlen(prefixes[i].from)])) {
+            *out++ = *c++;
+            continue;
+        }
+        c += strlen(prefixes[i].from);
+        out = memcpy(out, prefixes[i].to, strlen(prefixes[i].to));
+        out += strlen(prefixes[i].to);
+    }
+    *out = '\0';
+}
+
 char *frame_text_fold(const char *text)
 {
     char *folded = malloc(strlen(text) + 1), *out = folded;
@@ -42,6 +65,7 @@ char *frame_text_fold(const char *text)
             *out++ = FRAME_TEXT_FOREIGN;
     }
     *out = '\0';
+    replace_prefixes(folded);
     return folded;
 }
 
@@ -102,7 +126,7 @@ bool frame_text_take_word(struct frame_text *t, const char *c, const char *end)
         while (c < end && is_digit(*c) && !is_prefix(c, end))
             c++;
         bool good = c > from && take_digits(t, from, (size_t)(c - from), prefixed);
-        c += ends_byte(from, c, end) ? 1 : 0;
+        c += ends_byte(from, c, end) || (prefixed && c + 1 == end && is_one_of(*c, "uU")) ? 1 : 0;
         if (!good || (c < end && !is_prefix(c, end) && !is_digit(*c))) {
             t->len = before;
             return false;

@@ -33,7 +33,7 @@ struct frame_text {
 };
 
 /* The same text with what is full width as it is in ASCII, and other characters as one byte of 80
- * each; to be freed. */
+ * each, and prefixes of a byte in several languages as 0x or \x; to be freed. */
 char *frame_text_fold(const char *text);
 /* `folded` as frame_text_fold gives it. False: it cannot be read this way. To be freed, in both
  * cases. 0x68, \x68, &H68 and 68H are bytes, and 0x1 is one. */
