@@ -167,12 +167,12 @@ static struct told of_groups(const struct frame_text *t, struct frame_wish wish)
 static const struct way {
     enum frame_text_way read;
     bool grouped, proof;
-} ways[] = {{FRAME_TEXT_ESCAPED, true, false},    {FRAME_TEXT_PLAIN, false, false},
-            {FRAME_TEXT_LOG, true, false},        {FRAME_TEXT_LOOSE, false, false},
-            {FRAME_TEXT_SWAPPED, false, true},    {FRAME_TEXT_SWAPPED_ODD, false, true},
-            {FRAME_TEXT_DECIMAL, false, true},    {FRAME_TEXT_SHORT, false, true},
-            {FRAME_TEXT_DIGITS, false, true},     {FRAME_TEXT_BASE64, true, true},
-            {FRAME_TEXT_CHARACTERS, false, false}};
+} ways[] = {{FRAME_TEXT_ESCAPED, true, false}, {FRAME_TEXT_PLAIN, false, false},
+            {FRAME_TEXT_LOG, true, false},     {FRAME_TEXT_LOOSE, false, false},
+            {FRAME_TEXT_SWAPPED, false, true}, {FRAME_TEXT_SWAPPED_ODD, false, true},
+            {FRAME_TEXT_BITS, false, true},    {FRAME_TEXT_DECIMAL, false, true},
+            {FRAME_TEXT_SHORT, false, true},   {FRAME_TEXT_DIGITS, false, true},
+            {FRAME_TEXT_BASE64, true, true},   {FRAME_TEXT_CHARACTERS, false, false}};
 
 static bool is_better(const struct told *a, const struct told *b)
 {

@@ -167,6 +167,13 @@ static unsigned escape_value(char c)
     return at ? (unsigned char)values[at - names] : (unsigned char)c;
 }
 
+/* \150: three octal digits, of a byte. */
+static bool is_octal(const char *c)
+{
+    return c[0] == '\\' && is_one_of(c[1], "0123") && is_one_of(c[2], "01234567") &&
+           is_one_of(c[3], "01234567");
+}
+
 /* One character of a quoted string; its length. */
 static size_t take_character(struct frame_text *t, const char *c)
 {
@@ -176,6 +183,10 @@ static size_t take_character(struct frame_text *t, const char *c)
     }
     if (c[1] == 'x' && is_digit(c[2]) && is_digit(c[3])) {
         put_pairs(t, c + 2, 2);
+        return 4;
+    }
+    if (is_octal(c)) {
+        put(t, (unsigned)(c[1] - '0') << 6 | (unsigned)(c[2] - '0') << 3 | (unsigned)(c[3] - '0'));
         return 4;
     }
     put(t, escape_value(c[1]));
@@ -189,7 +200,7 @@ static bool read_escaped(const char *text, struct frame_text *t)
         if (*c != '\'' && *c != '"')
             continue;
         for (char quote = *c++; *c && *c != quote;) {
-            any = any || (c[0] == '\\' && c[1] == 'x');
+            any = any || (c[0] == '\\' && c[1] == 'x') || is_octal(c);
             c += take_character(t, c);
         }
         if (!*c)
@@ -216,10 +227,10 @@ static bool take_number(struct frame_text *t, const char **c)
 static bool take_numbers(struct frame_text *t, const char *c)
 {
     t->len = 0;
-    while (*c && !is_one_of(*c, "]}")) {
+    while (*c && !is_one_of(*c, "]}>")) {
         if (is_one_of(*c, " ,;\t\r\n"))
             c++;
-        else if (!take_number(t, &c) || (*c && !is_one_of(*c, " ,;]}\t\r\n")))
+        else if (!take_number(t, &c) || (*c && !is_one_of(*c, " ,;]}>\t\r\n")))
             return false;
     }
     return t->len >= 4;
@@ -228,10 +239,10 @@ static bool take_numbers(struct frame_text *t, const char *c)
 /* The list within brackets, or all there is. */
 static bool read_decimal(const char *text, struct frame_text *t)
 {
-    const char *c = text + strcspn(text, "[{");
+    const char *c = text + strcspn(text, "[{<");
     if (!*c)
         return take_numbers(t, text);
-    for (; *c; c += strcspn(c, "[{")) {
+    for (; *c; c += strcspn(c, "[{<")) {
         if (take_numbers(t, ++c))
             return true;
     }
@@ -254,6 +265,17 @@ static bool read_swapped(const char *text, struct frame_text *t)
 static bool read_swapped_odd(const char *text, struct frame_text *t)
 {
     return read_swapped(text, t) && t->bytes[--t->len] == 0;
+}
+
+static bool read_bits(const char *text, struct frame_text *t)
+{
+    for (const char *c = text + strspn(text, BLANKS); *c; c += 8 + strspn(c + 8, BLANKS ",")) {
+        if (strspn(c, "01") != 8)
+            return false;
+        put(t, (unsigned)strtoul((char[]){c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], 0}, NULL,
+                                 2));
+    }
+    return t->len > 0;
 }
 
 static bool read_short(const char *text, struct frame_text *t)
@@ -303,7 +325,8 @@ static bool read_base64(const char *text, struct frame_text *t)
 {
     for (const char *c = text; *c;) {
         size_t n = strspn(c, BASE64), padding = strspn(c + n, "=");
-        if (n >= BASE64_MIN && (n + padding) % 4 == 0 && padding <= 2)
+        if (n >= BASE64_MIN && ((n + padding) % 4 == 0 || (padding == 0 && n % 4 > 1)) &&
+            padding <= 2)
             take_base64(t, c, n);
         c += n > 0 ? n : 1;
     }
@@ -352,11 +375,11 @@ static bool is_apart(const char *text)
 bool frame_text_read(const char *folded, enum frame_text_way way, struct frame_text *t)
 {
     static bool (*const ways[])(const char *, struct frame_text *) = {
-        [FRAME_TEXT_PLAIN] = read_plain,          [FRAME_TEXT_ESCAPED] = read_escaped,
-        [FRAME_TEXT_SWAPPED] = read_swapped,      [FRAME_TEXT_SWAPPED_ODD] = read_swapped_odd,
-        [FRAME_TEXT_DECIMAL] = read_decimal,      [FRAME_TEXT_SHORT] = read_short,
-        [FRAME_TEXT_DIGITS] = read_digits,        [FRAME_TEXT_BASE64] = read_base64,
-        [FRAME_TEXT_CHARACTERS] = read_characters};
+        [FRAME_TEXT_PLAIN] = read_plain,     [FRAME_TEXT_ESCAPED] = read_escaped,
+        [FRAME_TEXT_SWAPPED] = read_swapped, [FRAME_TEXT_SWAPPED_ODD] = read_swapped_odd,
+        [FRAME_TEXT_BITS] = read_bits,       [FRAME_TEXT_DECIMAL] = read_decimal,
+        [FRAME_TEXT_SHORT] = read_short,     [FRAME_TEXT_DIGITS] = read_digits,
+        [FRAME_TEXT_BASE64] = read_base64,   [FRAME_TEXT_CHARACTERS] = read_characters};
     size_t room = strlen(folded) + 1;
     *t = (struct frame_text){.bytes = malloc(room), .ends = malloc(room * sizeof *t->ends)};
     MUST(t->bytes && t->ends);

@@ -13,6 +13,7 @@ enum frame_text_way {
     FRAME_TEXT_ESCAPED,     /* a quoted string of a program: \x68, and characters that are bytes */
     FRAME_TEXT_SWAPPED,     /* words of two bytes, the second one first: hexdump, od -x */
     FRAME_TEXT_SWAPPED_ODD, /* as SWAPPED, and the last word is a byte with a zero in front */
+    FRAME_TEXT_BITS,        /* 01101000 */
     FRAME_TEXT_DECIMAL,     /* numbers from -128 to 255 */
     FRAME_TEXT_SHORT,       /* every word a byte, without a leading zero */
     FRAME_TEXT_DIGITS,      /* all digits one after another, wherever the blanks stand */
