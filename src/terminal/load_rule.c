@@ -234,6 +234,16 @@ static int64_t allowed_most_mw(const struct load_step *s)
     return most_of(most, s->has_third ? least_of(started, COMPRESSOR_MOST) : started);
 }
 
+/* The same of a motor that was seen starting, by the shape of its start. A commutator motor that
+ * saturates has more third harmonic then than when it runs, and seems smaller: its distortion is an
+ * eighth at least, and less than half as much fifth as third harmonic. */
+static int64_t shaped_most_mw(const struct load_step *s)
+{
+    bool commutator = s->fifth * 2 <= s->third;
+    return most_of((int64_t)s->motor_mw * 3 / 2,
+                   commutator ? least_of((int64_t)s->distortion_mva * 8, COMMUTATOR_MOST) : 0);
+}
+
 /* More than all that is allowed could be: by what the step shows at its end, by the shape of what
  * started beside it, or by an edge of its own within the step. */
 static bool is_mixed(const struct load_step *s, const struct within *in)
@@ -248,7 +258,7 @@ static bool is_mixed(const struct load_step *s, const struct within *in)
     if (!s->settled)
         most_mw += most_mw / 2; /* a start that goes on */
     else if (s->motor_mw > 0)
-        most_mw = most_of((int64_t)s->motor_mw * 3 / 2,
+        most_mw = most_of(shaped_most_mw(s),
                           (int64_t)(s->reactive_mvar > 0 ? s->reactive_mvar : 0) * 1000 / 620);
     return s->power_mw - most_mw >= in->set->sure_mw;
 }

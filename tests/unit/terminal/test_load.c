@@ -9,149 +9,9 @@
 #include "base/rand.h"
 #include "terminal/load.h"
 #include "tests/unit/check.h"
+#include "tests/unit/terminal/load_waves.h"
 
 #define WAVE 400 /* samples a cycle */
-
-/* What an appliance draws at `ms` after it was switched on, at time angle a (0 .. 2 pi) of a cycle
- * and voltage u: its current. `w` is its rating at 220 V. */
-typedef double draw(double w, double u, double a, double ms);
-
-#define RATED 220.0
-
-static double resistance(double w, double u, double a, double ms)
-{
-    (void)a;
-    (void)ms;
-    return u * w / (RATED * RATED);
-}
-
-static double half_wave(double w, double u, double a, double ms)
-{
-    (void)a;
-    (void)ms;
-    return u > 0 ? u * 2 * w / (RATED * RATED) : 0;
-}
-
-/* A stage between: every second half wave at half. */
-static double uneven_wave(double w, double u, double a, double ms)
-{
-    (void)a;
-    (void)ms;
-    return (u > 0 ? 1.6 : 0.25) * u * w / (RATED * RATED);
-}
-
-static double cut(double w, double u, double a, double angle)
-{
-    return fmod(a, M_PI) >= angle ? u * w / (RATED * RATED) : 0;
-}
-static double cut_45(double w, double u, double a, double ms)
-{
-    (void)ms;
-    return cut(w, u, a, M_PI / 4);
-}
-static double cut_65(double w, double u, double a, double ms)
-{
-    (void)ms;
-    return cut(w, u, a, 65 * M_PI / 180);
-}
-static double cut_90(double w, double u, double a, double ms)
-{
-    (void)ms;
-    return cut(w, u, a, M_PI / 2);
-}
-
-/* Commutator motor: lags a little, third harmonic of 15 %, half as much again at the start. */
-static double universal(double w, double u, double a, double ms)
-{
-    double amplitude = sqrt(2) * w / RATED / cos(0.08) * (1 + 0.5 * exp(-ms / 250));
-    (void)u;
-    return amplitude * (sin(a - 0.08) - 0.15 * sin(3 * a - 0.4));
-}
-
-/* Induction motor: factor 0.6, five times the current for a fifth of a second. */
-static double induction(double w, double u, double a, double ms)
-{
-    double amplitude = sqrt(2) * w / RATED / 0.6, start = 1 + 4 * exp(-ms / 80);
-    (void)u;
-    return amplitude * start * sin(a - acos(ms < 150 ? 0.45 : 0.6));
-}
-
-/* A compressor with its capacitor: factor 0.95, four times the current at the start. */
-static double compressor(double w, double u, double a, double ms)
-{
-    double amplitude = sqrt(2) * w / RATED / 0.95, start = 1 + 3 * exp(-ms / 150);
-    (void)u;
-    return amplitude * start * sin(a - acos(0.95));
-}
-
-/* A large one whose rotor stands still for 0.3 s: the same all the while. */
-static double standing(double w, double u, double a, double ms)
-{
-    double angle = ms < 300 ? acos(0.6) : acos(0.97), start = ms < 300 ? 5 : 1;
-    (void)u;
-    return sqrt(2) * w / RATED / 0.97 * start * (sin(a - angle) - 0.03 * sin(3 * (a - angle)));
-}
-
-/* Tungsten that heats up within the cycle, not from one to the next. */
-static double tungsten(double w, double u, double a, double ms)
-{
-    return u * w / (RATED * RATED) * (1 + 9 * exp(-(ms + a / 2 / M_PI * 20) / 25));
-}
-
-/* A filament: eight times while cold. */
-static double filament(double w, double u, double a, double ms)
-{
-    (void)a;
-    return u * w / (RATED * RATED) * (1 + 7 * exp(-ms / 40));
-}
-
-/* The ways in which printers feed their fusers: whole waves in bursts, half waves, a control that
- * opens over a quarter of a second. */
-static double in_bursts(double w, double u, double a, double ms)
-{
-    return fmod(ms, 200) < 100 ? tungsten(w, u, a, ms / 2) : 0;
-}
-
-static double by_half_waves(double w, double u, double a, double ms)
-{
-    return u > 0 ? tungsten(w, u, a, ms) : 0;
-}
-
-static double opened_slowly(double w, double u, double a, double ms)
-{
-    return fmod(a, M_PI) >= fmax(0, 1.7 - ms / 150) ? filament(w, u, a, ms) : 0;
-}
-
-/* A plug that is pushed in. */
-static double bouncing(double w, double u, double a, double ms)
-{
-    return ms >= 20 && ms < 60 ? 0 : resistance(w, u, a, ms);
-}
-
-/* A power supply without correction: pulses at the crest. */
-static double supply(double w, double u, double a, double ms)
-{
-    double at = fmod(a, M_PI) - 1.35, pulse = fabs(at) < 0.45 ? cos(at / 0.45 * M_PI / 2) : 0;
-    (void)ms;
-    return (u > 0 ? 1 : -1) * pulse * w / RATED * 3.92;
-}
-
-/* With correction: nearly the voltage's shape, a capacitor in front, 12 % harmonics. */
-static double corrected(double w, double u, double a, double ms)
-{
-    double amplitude = sqrt(2) * w / RATED;
-    (void)u;
-    (void)ms;
-    return amplitude * (sin(a) + 0.22 * cos(a) + 0.10 * sin(3 * a + 1) + 0.06 * sin(5 * a));
-}
-
-/* An inverter with correction: the compressor comes up over twenty seconds, and never stands still.
- */
-static double inverter(double w, double u, double a, double ms)
-{
-    double level = 0.08 + 0.92 * (ms < 20'000 ? ms / 20'000 : 1) + 0.03 * sin(ms / 2'000);
-    return corrected(w * level, u, a, ms);
-}
 
 /* --- a room
  * ------------------------------------------------------------------------------------------ */
@@ -330,6 +190,56 @@ static void test_a_radiant_heater_goes_on(void **state)
                                 .until_ms = 30'000});
 }
 
+/* A quartz tube still comes down when it is told first; a lamp of what lamps have is none. */
+static void test_a_slow_filament(void **state)
+{
+    (void)state;
+    struct play p = {.uses = {{quartz, 900, 1'000, 60'000}}, .until_ms = 30'000};
+    struct seen s = run(&p);
+    if (trips(&s) != 1)
+        explain(&s);
+    assert_int_equal(trips(&s), 1);
+    assert_int_equal(s.events[s.count - 1].verdict, LOAD_HEATING_LAMP);
+    assert_true(s.events[s.count - 1].told.ms >= 21'000 && s.events[s.count - 1].told.ms < 21'100);
+    p.uses[0].off_ms = 19'000;
+    expect_peace(&p);
+    expect_peace(&(struct play){.uses = {{filament, 200, 1'000, 60'000}}, .until_ms = 30'000});
+}
+
+static void expect_opening(const struct play *p, int64_t most_ms)
+{
+    struct seen s = run(p);
+    int at = 0;
+    while (at < s.count && !load_forbidden(s.events[at].verdict))
+        at++;
+    if (trips(&s) == 0 || s.events[at].told.ms > most_ms) {
+        explain(&s);
+        fail_msg("turned up: missed, or told after %lld ms", (long long)most_ms);
+    }
+    assert_int_equal(s.events[at].verdict, LOAD_HEATING_CUT);
+    assert_in_range(s.events[at].at.ms, 1'000, 2'000); /* when it began to rise */
+}
+
+/* A control that opens slowly shows the angle of the whole, not of what came last. That is known
+ * from 100 degrees on, and when a soft start would be over (2.5 s): a second later it is told. */
+static void test_a_control_that_opens(void **state)
+{
+    (void)state;
+    static const struct {
+        draw *of;
+        int64_t known_ms;
+    } ups[] = {{up_in_3, 2'500}, {up_in_10, 3'290}, {up_in_15, 4'930}};
+    for (size_t i = 0; i < sizeof ups / sizeof *ups; i++) {
+        struct use up = {ups[i].of, 1'500, 1'000, 60'000}, lamp = up;
+        expect_opening(&(struct play){.uses = {up}, .until_ms = 20'000},
+                       1'000 + ups[i].known_ms + 1'000);
+        expect_opening(&(struct play){.uses = {{supply, 120, 0, 60'000}, up}, .until_ms = 20'000},
+                       20'000);
+        lamp.watts = 200;
+        expect_peace(&(struct play){.uses = {lamp}, .until_ms = 20'000});
+    }
+}
+
 /* --- what must not be taken for it
  * ---------------------------------------------------------------------- */
 
@@ -340,6 +250,8 @@ static void test_motors(void **state)
     for (size_t i = 0; i < sizeof watts / sizeof *watts; i++) {
         expect_peace(
             &(struct play){.uses = {{universal, watts[i], 1'000, 9'000}}, .until_ms = 12'000});
+        expect_peace(
+            &(struct play){.uses = {{saturated, watts[i], 1'000, 9'000}}, .until_ms = 12'000});
         expect_peace(&(struct play){.uses = {{universal, watts[i], 1'000, 9'000}},
                                     .until_ms = 12'000,
                                     .without_harmonics = true});
@@ -400,6 +312,29 @@ static void test_an_inverter_comes_slowly(void **state)
 {
     (void)state;
     expect_peace(&(struct play){.uses = {{inverter, 1'100, 1'000, 90'000}}, .until_ms = 100'000});
+}
+
+/* Read once a second its capacitor is a step of its own, and what follows looks like a resistance;
+ * but a switch falls into one second, and this does not. */
+static void test_an_inverter_read_slowly(void **state)
+{
+    (void)state;
+    static const double rises_s[] = {8, 15, 30};
+    for (size_t i = 0; i < sizeof rises_s / sizeof *rises_s; i++) {
+        struct load_watch w = {};
+        struct load_event e;
+        for (int at_s = 0; at_s < 60; at_s++) {
+            double on_s = at_s - 5, level = on_s < rises_s[i] ? on_s / rises_s[i] : 1;
+            struct load_sample x = {.now = {at_s * 1'000},
+                                    .power_mw =
+                                        on_s < 0 ? 3'000 : 60'000 + (int32_t)(1'200'000 * level),
+                                    .reactive_mvar = on_s < 0 ? 0 : -60'000,
+                                    .has_reactive = true};
+            if (load_take(&w, &settings, &x, &e) && load_forbidden(e.verdict))
+                fail_msg("up in %.0f s: %s at %d s", rises_s[i], load_verdict_name(e.verdict),
+                         at_s);
+        }
+    }
 }
 
 /* --- together
@@ -736,12 +671,15 @@ int main(void)
         cmocka_unit_test_setup(test_disguised_heating, set_up),
         cmocka_unit_test_setup(test_heating_above_a_base_load, set_up),
         cmocka_unit_test_setup(test_a_radiant_heater_goes_on, set_up),
+        cmocka_unit_test_setup(test_a_slow_filament, set_up),
+        cmocka_unit_test_setup(test_a_control_that_opens, set_up),
         cmocka_unit_test_setup(test_motors, set_up),
         cmocka_unit_test_setup(test_a_rotor_that_stands, set_up),
         cmocka_unit_test_setup(test_a_filament_within_the_cycle, set_up),
         cmocka_unit_test_setup(test_fusers_by_their_control, set_up),
         cmocka_unit_test_setup(test_electronics, set_up),
         cmocka_unit_test_setup(test_an_inverter_comes_slowly, set_up),
+        cmocka_unit_test_setup(test_an_inverter_read_slowly, set_up),
         cmocka_unit_test_setup(test_two_within_a_second, set_up),
         cmocka_unit_test_setup(test_heating_with_a_motor, set_up),
         cmocka_unit_test_setup(test_heating_beside_a_start, set_up),
