@@ -21,9 +21,15 @@
 #define EDGE_MW 300'000
 #define BURST_TURNS 4           /* down, up, down, up; a plug that is pushed in bounces once */
 #define FUSER_MOST_MW 1'400'000 /* a printer's */
-#define START_MS 1'500       /* a rotor that stands still longer is taken off by its protection */
-#define RAMP_MS 3'000        /* what took longer came slowly */
-#define RISING_MS 2'500      /* a ramp goes on after that; a magnetron waits for its filament */
+#define START_MS 1'500      /* a rotor that stands still longer is taken off by its protection */
+#define RAMP_MS 3'000       /* what took longer came slowly */
+#define RISING_MS 2'500     /* a ramp goes on after that; a magnetron waits for its filament */
+#define RISES_PERMILLE 1050 /* of inrush: it does not come down */
+#define OPENS_MS 2'500      /* a soft start is over then */
+#define WARM_MS 4'000       /* a filament glows then */
+#define LAMP_MOST_MW                                                                               \
+    250'000                  /* what starts like a lamp and is larger is a heater, if it goes on   \
+                              */
 #define CREEP_MS 60'000      /* small steps within this time belong together */
 #define SAME_PERMILLE 150    /* a heater that comes back beside something small */
 #define LEVEL_MAX 30'000'000 /* mW, mvar, mVA */
@@ -421,7 +427,74 @@ static bool came_slowly(const struct load_watch *w, const struct load_step *step
 {
     if (is_plug(w, slow))
         return w->way >= SLOW_WAY;
-    return step->transient_ms > RAMP_MS && step->inrush <= 1050;
+    return step->transient_ms > RAMP_MS && step->inrush <= RISES_PERMILLE;
+}
+
+/* What rises without a switch: each step is small, or did not come to rest. */
+static void note_rise(struct load_watch *w, const struct load_settings *s, bool settled)
+{
+    int32_t more = w->run.power_mw - w->base.power_mw;
+    bool rises = more > 0 && (more < s->limit_mw || !settled);
+    if (!rises || w->moved_at.ms - w->rose_at.ms > OPENS_MS) {
+        w->origin = rises ? w->base : w->run;
+        w->origin_at = w->moved_at;
+        w->opened = false;
+    }
+    w->rose_at = w->last;
+}
+
+/* Behind a control that is turned up the last of many steps shows no angle, the whole does. Once it
+ * did, it is heating also when the control is open. */
+static bool opens(struct load_watch *w, const struct load_settings *s, struct load_event *e)
+{
+    make_step(w, s, &w->origin, e->step.slow, &e->step);
+    e->step.settled = true;
+    enum load_verdict v =
+        e->step.power_mw < 2 * s->limit_mw ? LOAD_SMALL : load_judge(&e->step, s, NULL);
+    w->opened = w->opened || v == LOAD_HEATING_CUT;
+    if (!w->opened || (v != LOAD_HEATING_CUT && v != LOAD_HEATING) ||
+        w->last.ms - w->origin_at.ms < OPENS_MS)
+        return false;
+    e->before = w->origin;
+    e->at = w->origin_at;
+    e->verdict = LOAD_HEATING_CUT;
+    w->origin = w->run;
+    w->opened = false;
+    return true;
+}
+
+/* What has risen in several steps is looked at as a whole; if that tells nothing, as it was. */
+static void look_at_whole(struct load_watch *w, const struct load_settings *s, struct load_event *e)
+{
+    bool settled = e->step.settled, ramp = e->step.ramp, smooth = e->step.smooth;
+    uint32_t took = e->step.transient_ms;
+    if (load_forbidden(e->verdict) || e->verdict == LOAD_WHITE ||
+        w->origin_at.ms >= w->moved_at.ms || opens(w, s, e))
+        return;
+    make_step(w, s, &e->before, e->step.slow, &e->step);
+    e->step.settled = settled;
+    e->step.ramp = ramp;
+    e->step.smooth = smooth;
+    e->step.transient_ms = took;
+}
+
+/* A slow filament was told before it glowed: what it loses meanwhile is not switched off. */
+static void follow_lamp(struct load_watch *w, const struct load_settings *s,
+                        const struct load_event *e)
+{
+    struct load_event *l = &w->lamp;
+    if (e->verdict == LOAD_LAMP && s->lamp_s)
+        *l = *e;
+    else if (l->verdict == LOAD_LAMP && within(-e->step.power_mw, l->step.power_mw, 250))
+        *l = (struct load_event){}; /* what went off is the lamp */
+    else if (l->verdict == LOAD_LAMP && e->step.power_mw < 0 && w->last.ms - l->at.ms <= WARM_MS)
+        l->step.power_mw += e->step.power_mw;
+}
+
+/* A switch falls into one slow sample and rests in the next: nothing did here. `on`: it goes on. */
+static bool rises_slowly(const struct load_watch *w, const struct load_step *step, bool on)
+{
+    return step->inrush <= RISES_PERMILLE && (!step->settled || (on && w->way >= SLOW_WAY));
 }
 
 static void tell(struct load_watch *w, const struct load_settings *s, bool slow, bool settled,
@@ -444,21 +517,23 @@ static void tell(struct load_watch *w, const struct load_settings *s, bool slow,
     e->step.transient_ms = took;
     e->step.ramp = crept || on || came_slowly(w, &e->step, slow);
     w->rising = (e->step.ramp && !settled) || (is_plug(w, slow) && e->step.power_mw > 0);
-    e->step.smooth = crept && w->smooth;
+    e->step.smooth = (crept && w->smooth) || (slow && rises_slowly(w, &e->step, on));
     bool hidden = e->step.has_reactive && !ended && find_hidden(w, s, &e->step);
     e->verdict = load_judge(&e->step, s, &e->white);
     if (hidden && load_forbidden(e->verdict))
         e->verdict = LOAD_HEATING_HIDDEN;
     if (e->verdict == LOAD_HEATING_MIXED && (e->white = find_white_edge(&e->step, s)) > 0)
         e->verdict = LOAD_WHITE;
+    note_rise(w, s, settled);
+    if (!hidden && !ended)
+        look_at_whole(w, s, e);
     if (e->verdict == LOAD_MOTOR || e->verdict == LOAD_OTHER || e->verdict == LOAD_ELECTRONIC)
         remember_motor(w, e);
-    if (e->verdict == LOAD_LAMP && s->lamp_s)
-        w->lamp = *e;
-    else if (w->lamp.verdict == LOAD_LAMP && within(-e->step.power_mw, w->lamp.step.power_mw, 250))
-        w->lamp = (struct load_event){}; /* what went off is the lamp */
+    follow_lamp(w, s, e);
     if (crept)
         w->crept = w->run;
+    w->smooth =
+        w->smooth || e->verdict == LOAD_RAMP; /* what follows in small steps goes on with it */
     w->base = w->run;
     w->moving = false;
 }
@@ -479,7 +554,7 @@ static bool lamp_is_over(struct load_watch *w, const struct load_settings *s, mo
     e->verdict = LOAD_HEATING_LAMP;
     e->told = now;
     w->lamp = (struct load_event){};
-    return true;
+    return e->step.power_mw >= LAMP_MOST_MW;
 }
 
 static void remember(struct load_watch *w, const struct load_level *l)
@@ -557,6 +632,7 @@ static void begin(struct load_watch *w, const struct load_level *l, mono_ms now)
     w->begun = true;
     w->base = w->crept = *l;
     w->crept_at = w->last = now;
+    w->rose_at.ms = now.ms - OPENS_MS - 1;
     w->past[0] = w->past[1] = w->past[2] = trace_of(l);
     begin_run(w, l, now);
     join_run(w, l);

@@ -2,7 +2,7 @@
  * The load watch: finds what is switched on and off in one circuit, and says what it is.
  *
  * Freestanding: one sample in (every mains cycle, or every second), at most one event out. No heap,
- * no floating point, about 300 bytes of state a circuit.
+ * no floating point, about 430 bytes of state a circuit.
  *
  * A step is the difference between two steady states: everything in between is its transient. It is
  * told as soon as the new state has stood for a sixth of a second (two samples, where they come
@@ -117,9 +117,12 @@ struct load_watch {
     int32_t sum[5];
     uint16_t run_count;
     int32_t run_least_mw, run_most_mw;
-    bool rising;   /* what was told last may go on: a ramp that had not come to rest */
-    bool smooth;   /* some of what crept came in steps hardly above the tolerance */
-    uint8_t turns; /* down and up again, since it moved */
+    bool rising;              /* what was told last may go on: a ramp that had not come to rest */
+    bool smooth;              /* some of what crept came in steps hardly above the tolerance */
+    uint8_t turns;            /* down and up again, since it moved */
+    bool opened;              /* what rises was a phase cut as a whole */
+    struct load_level origin; /* before what rises smoothly began, at that time */
+    mono_ms origin_at, rose_at;
     mono_ms run_since, moved_at, crept_at, last;
     struct load_trace peak, second, past[3]; /* since it moved; after the peak; the last samples */
     mono_ms peak_at;
