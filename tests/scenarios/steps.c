@@ -12,6 +12,8 @@
 #include "flow/flow.h"
 #include "journal/journal.h"
 #include "ledger/ledger.h"
+#include "meter/meter.h"
+#include "proto/dlt645.h"
 #include "readings/readings.h"
 #include "terminal/terminal.h"
 #include "vend/vend.h"
@@ -163,6 +165,21 @@ static bool act_off(struct call *c)
 {
     sim_meter_power_off(device_of(c), strtoll(c->words[1], NULL, 10) * 1000);
     return true;
+}
+
+/* Somebody stands at the terminal and closes a circuit with a handheld of their own. */
+static bool act_hand(struct call *c)
+{
+    struct sim_meter *m = device_of(c);
+    struct meter_unit u = {.model = meter_model_find("yufu-dorm3"), .circuits = 3};
+    uint8_t wire[DLT645_FRAME_MAX], answer[DLT645_FRAME_MAX];
+    struct writer w = writer_of(wire, sizeof wire);
+    memcpy(u.address, m->terminal.config.address, sizeof u.address);
+    unsigned circuit = (unsigned)strtoul(c->words[1], NULL, 10);
+    if (meter_ask_order(&u, METER_ORDER_CLOSE, circuit, (wall_s){0}, &w) != ERR_OK)
+        return false;
+    size_t n = sim_meter_ask(m, wire, w.len, answer, sizeof answer);
+    return meter_take_order(&u, (struct bytes){answer, n}) == METER_REPLY_OK;
 }
 
 static bool act_foreign(struct call *c)
@@ -657,6 +674,7 @@ static const struct word acts[] = {
     {"cut", act_wish, 2},    {"restore", act_wish, 2},
     {"cut-refused", act_cut_refused, 2}, {"keep", act_keep, 2},
     {"load", act_load, 3},   {"off", act_off, 2},
+    {"hand", act_hand, 2},
     {"foreign-when-back", act_foreign, 2}, {"crash", act_crash, 3},
     {"flow", act_flow, 2},   {"worn", act_worn, 2},
     {"heat", act_heat, 4},   {"battery", act_battery, 2},
