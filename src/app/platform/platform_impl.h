@@ -1,5 +1,6 @@
 /* Shared by the parts of the platform only: platform.c (open, turn, close), platform_hear.c (what
- * gateways say), platform_due.c (what is due by the clock). */
+ * gateways say), platform_due.c (what is due by the clock), platform_clock.c (whether the clock may
+ * be believed). */
 #ifndef YUFU_APP_PLATFORM_IMPL_H
 #define YUFU_APP_PLATFORM_IMPL_H
 
