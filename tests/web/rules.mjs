@@ -127,6 +127,26 @@ export function rulesTests({ base, enter, ask, wallRows, skip, staff, switchTo }
     assert.deepEqual(await findings(page), [])
   }
 
+  tests['the legacy seal of a gateway is allowed with a reason, warned of, and ended, by the keyboard alone'] = async (page) => {
+    await enter(page)
+    await page.goto(`${base}/gateways`)
+    await page.locator('.quietly .chip').first().focus()
+    await page.keyboard.press('Enter')
+    await page.waitForFunction(() => document.activeElement?.id === 'seal-text')
+    assert.ok(await page.locator('form.seal button[type=submit]').isDisabled())
+    await page.keyboard.type('an old gateway')
+    assert.deepEqual(await findings(page), [])
+    await page.keyboard.press('Enter')
+    await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+    await page.locator('.warning', { hasText: 'an old gateway' }).waitFor()
+    await page.locator('.warning .chip').focus()
+    await page.keyboard.press('Enter')
+    await page.waitForFunction(() => document.activeElement?.id === 'reason-text')
+    await page.keyboard.type('it was replaced')
+    await page.keyboard.press('Enter')
+    await page.locator('.warning').waitFor({ state: 'detached' })
+  }
+
   tests['a package is made, chosen by a contract, and found with who chose it'] = async (page) => {
     await enter(page)
     await page.goto(`${base}/packages`)

@@ -40,6 +40,9 @@ export function kwh(wh: number | null | undefined, digits = 2): string {
   return (wh / 1000).toFixed(digits)
 }
 
+/** As it was counted: a third decimal where there is one, so that a bill can be worked out again. */
+export const exactKwh = (wh: number | null | undefined) => kwh(wh, wh && wh % 10 ? 3 : 2)
+
 export function kilowatt(w: number | null | undefined): string {
   if (w === null || w === undefined) return UNKNOWN
   return w >= 1000 ? `${(w / 1000).toFixed(2)} kW` : `${w} W`
