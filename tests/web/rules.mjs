@@ -210,7 +210,8 @@ export function rulesTests({ base, enter, ask, wallRows, skip, staff, switchTo }
     assert.deepEqual(await findings(page), [])
     await switchTo(page, 'officer')
     await page.goto(`${base}/approvals`)
-    assert.equal(await entry.locator('button').count(), await entry.waitFor().then(() => 2))
+    await entry.waitFor()
+    assert.equal(await entry.locator('button').count(), 2)
     await decide(entry.locator('button').last(), 'will pay tomorrow') // nobody is cut for a trial
     await entry.waitFor({ state: 'detached' })
     await switchTo(page, 'second')
