@@ -449,6 +449,7 @@ static bool opens(struct load_watch *w, const struct load_settings *s, struct lo
 {
     make_step(w, s, &w->origin, e->step.slow, &e->step);
     e->step.settled = true;
+    e->step.ramp = !w->opened;
     enum load_verdict v =
         e->step.power_mw < 2 * s->limit_mw ? LOAD_SMALL : load_judge(&e->step, s, NULL);
     w->opened = w->opened || v == LOAD_HEATING_CUT;

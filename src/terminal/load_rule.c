@@ -185,14 +185,15 @@ static bool is_warm_half_wave(const struct load_step *s, const struct within *in
 /* A resistance behind a phase-cut control at any angle up to 100 degrees: reactive power, third and
  * fifth harmonic and distortion all follow from that angle (I3/I1 is Q/P up to a fifth, then three
  * quarters of what is more; D/P a tenth more than Q/P; I5/I1 below I3/I1 by its square, a sixth at
- * most). A motor's or an oven's do not fit together: their fifth is much less. */
+ * most). A motor's or an oven's do not fit together: their fifth is much less. What came
+ * slowly may be an inverter with harmonics of a narrow cut, and is asked for 60 degrees. */
 static bool is_phase_cut(const struct load_step *s, const struct within *in)
 {
     (void)in;
     int32_t q = reactive(s), third = q > 200 ? q - (q - 200) / 4 : q;
     int32_t fifth = s->third > 300 ? 170 : s->third - (int32_t)s->third * s->third / 650;
-    return s->has_third && s->has_reactive && s->reactive_mvar > 0 && q >= 60 && q <= 800 &&
-           s->inrush <= 1100 && near(s->third, third, 25 + q / 16) &&
+    return s->has_third && s->has_reactive && s->reactive_mvar > 0 && q >= (s->ramp ? 250 : 60) &&
+           q <= 800 && s->inrush <= 1100 && near(s->third, third, 25 + q / 16) &&
            near(distortion(s), q + 90, 60 + q / 6) &&
            (s->fifth == 0 || near(s->fifth, fifth, fifth / 5 + 8));
 }

@@ -170,3 +170,12 @@ double inverter(double w, double u, double a, double ms)
     double level = 0.08 + 0.92 * (ms < 20'000 ? ms / 20'000 : 1) + 0.03 * sin(ms / 2'000);
     return corrected(w * level, u, a, ms);
 }
+
+/* One whose harmonics are those of a phase cut of thirty degrees. */
+double inverter_like_a_cut(double w, double u, double a, double ms)
+{
+    double amplitude = sqrt(2) * w / RATED * fmin(1, 0.02 + ms / 20'000);
+    (void)u;
+    return amplitude * (sin(a - 0.075) + 0.06 * sin(3 * a) + 0.05 * sin(5 * a) + 0.06 * sin(7 * a) +
+                        0.05 * sin(9 * a));
+}

@@ -312,6 +312,8 @@ static void test_an_inverter_comes_slowly(void **state)
 {
     (void)state;
     expect_peace(&(struct play){.uses = {{inverter, 1'100, 1'000, 90'000}}, .until_ms = 100'000});
+    expect_peace(
+        &(struct play){.uses = {{inverter_like_a_cut, 1'100, 1'000, 90'000}}, .until_ms = 40'000});
 }
 
 /* Read once a second its capacitor is a step of its own, and what follows looks like a resistance;
