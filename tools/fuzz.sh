@@ -10,6 +10,7 @@ trap 'rm -f "$said"' EXIT
 targets=$(ninja -C build-fuzz -t targets all | sed -n 's,^\(tests/fuzz/fuzz_[a-z0-9_]*\): .*,\1,p')
 # shellcheck disable=SC2086
 tools/quietly.sh ninja -C build-fuzz $targets
+python3 tests/fuzz/seeds.py build-fuzz out/corpus
 found=0
 for target in $targets; do
   name=$(basename "$target")
