@@ -21,14 +21,21 @@ static enum err last_life(struct store_tx *tx, wall_s now, int64_t *at_s)
                      "i", now.s);
 }
 
+/* What was written while the clock was ahead does not make it right: then what it was before the
+ * leap counts. */
 enum err platform_clock_begin(struct store_tx *tx, struct platform *p)
 {
-    int64_t leapt, last_s;
+    int64_t leapt, believed_s, last_s;
     TRY(store_int(tx, &leapt, "SELECT leapt FROM clock_watch", ""));
+    TRY(store_int(tx, &believed_s, "SELECT believed_at FROM clock_watch", ""));
     TRY(last_life(tx, p->now.wall, &last_s));
     p->clock_leapt = leapt != 0;
     p->steady = p->now;
-    if (!p->options.trust_clock && last_s > 0 && p->now.wall.s - last_s > REST_S)
+    if (p->options.trust_clock)
+        return ERR_OK;
+    if (p->clock_leapt)
+        p->steady.wall.s = believed_s;
+    else if (last_s > 0 && p->now.wall.s - last_s > REST_S)
         p->steady.wall.s = last_s;
     return ERR_OK;
 }
@@ -52,7 +59,8 @@ static enum err tell_each(struct platform *p, struct store_tx *tx, enum journal_
 static enum err note(struct store_tx *tx, void *arg)
 {
     struct platform *p = arg;
-    TRY(store_exec(tx, "UPDATE clock_watch SET leapt = $1", "i", (int64_t)p->clock_leapt));
+    TRY(store_exec(tx, "UPDATE clock_watch SET leapt = $1, believed_at = $2", "ii",
+                   (int64_t)p->clock_leapt, p->steady.wall.s));
     if (!p->clock_leapt)
         TRY(control_clock_right(tx, p->now.wall));
     return tell_each(p, tx, p->clock_leapt ? EVENT_CLOCK_LEAPT : EVENT_CLOCK_RIGHT);

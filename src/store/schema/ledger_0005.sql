@@ -79,9 +79,10 @@ END;
 -- The clock leapt ahead: until it is right again, or a person says that it is, nothing is taken by time alone.
 CREATE TABLE clock_watch (
   id INTEGER PRIMARY KEY CHECK (id = 1),
-  leapt INTEGER NOT NULL
+  leapt INTEGER NOT NULL,
+  believed_at INTEGER NOT NULL -- the last time that was right; 0: it never leapt
 ) STRICT;
-INSERT INTO clock_watch (id, leapt) VALUES (1, 0);
+INSERT INTO clock_watch (id, leapt, believed_at) VALUES (1, 0, 0);
 
 -- What an account with its wallet in the meter owes the platform.
 

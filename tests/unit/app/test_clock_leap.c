@@ -181,6 +181,24 @@ static void test_a_start_far_ahead_waits_for_a_person(void **state)
     assert_true(number(w, LATE_FEES) > 300);
 }
 
+/* What is written in that time is of a year to come: it does not prove the clock right. */
+static void test_a_restart_does_not_make_it_right(void **state)
+{
+    struct world *w = *state;
+    pass(w, 60, 365 * DAY_S);
+    end(w);
+    begin(w, false);
+    pass(w, 60, 0);
+    assert_int_equal(number(w, "SELECT leapt FROM clock_watch"), 1);
+    assert_int_equal(number(w, LATE_FEES), 0);
+    end(w);
+    w->now.wall.s -= 365 * DAY_S;
+    begin(w, false);
+    pass(w, 60, 0);
+    assert_int_equal(number(w, "SELECT leapt FROM clock_watch"), 0);
+    assert_int_equal(number(w, TOLD), 1);
+}
+
 static void test_a_month_of_rest_is_believed(void **state)
 {
     struct world *w = *state;
@@ -198,7 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_days_that_pass_are_counted),  CASE(test_a_year_that_did_not_pass_is_not),
         CASE(test_two_days_are_believed),       CASE(test_a_start_far_ahead_waits_for_a_person),
-        CASE(test_a_month_of_rest_is_believed),
+        CASE(test_a_month_of_rest_is_believed), CASE(test_a_restart_does_not_make_it_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
