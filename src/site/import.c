@@ -86,10 +86,26 @@ void site_import_effective(struct site_import *im, wall_s at)
 
 /* --- errors and texts ----------------------------------------------------------------------- */
 
+/* Rows stand in the order of the file. */
+static void mark_wrong(struct site_import *im, int64_t row)
+{
+    size_t low = 0, high = im->row_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (im->rows[middle].row < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < im->row_count && im->rows[low].row == row)
+        im->rows[low].wrong = true;
+}
+
 void import_error(struct site_import *im, int64_t row, const char *column, enum err code,
                   const char *value)
 {
     im->result.error_count++;
+    mark_wrong(im, row);
     if (im->error_count == SITE_IMPORT_ERRORS_MAX)
         return;
     if (im->error_count == im->error_cap) {

@@ -331,6 +331,7 @@ enum err import_meter(struct apply *a, size_t i)
     r->change = change_of_row(a, r, change);
     a->touched[r->gateway] |= change != SITE_SAME;
     import_count(a, SITE_IMPORT_METER, change);
-    a->im->result.rows_by_change[r->change]++;
+    if (!r->wrong)
+        a->im->result.rows_by_change[r->change]++;
     return ERR_OK;
 }

@@ -73,6 +73,7 @@ struct import_row {
     int32_t place, gateway, line, customer, account; /* indexes; -1 */
     enum site_change change;
     bool faulty; /* the file itself is wrong here: not compared */
+    bool wrong;  /* it has an error: it would not be written */
 };
 
 struct import_text { /* a plan or strategy of the command line */

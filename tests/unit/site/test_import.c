@@ -450,6 +450,7 @@ static void test_all_errors_at_once(void **state)
     assert_true(rig_told(im, 4, "model", ERR_CSV_MODEL));
     assert_true(rig_told(im, 5, "plan", ERR_SITE_PLAN_UNKNOWN)); /* only the store knows */
     assert_int_equal(site_import_result(im)->error_count, 6); /* the line's endpoint is in row 2 */
+    assert_int_equal(site_import_result(im)->rows_by_change[SITE_NEW], 1); /* row 3 alone */
     assert_err(ERR_SITE_IMPORT, rig_commit(state, im));
     assert_int_equal(site_import_result(im)->error_count, 6);
     assert_int_equal(rig_everything(state), 0);
