@@ -21,15 +21,13 @@
 #define EDGE_MW 300'000
 #define BURST_TURNS 4           /* down, up, down, up; a plug that is pushed in bounces once */
 #define FUSER_MOST_MW 1'400'000 /* a printer's */
-#define START_MS 1'500      /* a rotor that stands still longer is taken off by its protection */
-#define RAMP_MS 3'000       /* what took longer came slowly */
-#define RISING_MS 2'500     /* a ramp goes on after that; a magnetron waits for its filament */
-#define RISES_PERMILLE 1050 /* of inrush: it does not come down */
-#define OPENS_MS 2'500      /* a soft start is over then */
-#define WARM_MS 4'000       /* a filament glows then */
-#define LAMP_MOST_MW                                                                               \
-    250'000                  /* what starts like a lamp and is larger is a heater, if it goes on   \
-                              */
+#define START_MS 1'500       /* a rotor that stands still longer is taken off by its protection */
+#define RAMP_MS 3'000        /* what took longer came slowly */
+#define RISING_MS 2'500      /* a ramp goes on after that; a magnetron waits for its filament */
+#define RISES_PERMILLE 1050  /* of inrush: it does not come down */
+#define OPENS_MS 2'500       /* a soft start is over then */
+#define WARM_MS 4'000        /* a filament glows then */
+#define LAMP_MOST_MW 250'000 /* what starts like a lamp, is larger and goes on is a heater */
 #define CREEP_MS 60'000      /* small steps within this time belong together */
 #define SAME_PERMILLE 150    /* a heater that comes back beside something small */
 #define LEVEL_MAX 30'000'000 /* mW, mvar, mVA */
