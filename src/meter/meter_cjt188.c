@@ -54,18 +54,13 @@ static enum meter_match match(struct bytes request, struct bytes answer)
     return same ? METER_MATCH_ANSWER : METER_MATCH_NO;
 }
 
-/* By meter and function. */
 static uint32_t blind(struct bytes request)
 {
     struct cjt188_frame r;
     size_t used;
-    if (cjt188_decode(request.data, request.len, &r, &used) != ERR_OK ||
-        memchr(r.address, 0xAA, sizeof r.address))
+    if (cjt188_decode(request.data, request.len, &r, &used) != ERR_OK)
         return 0;
-    uint32_t n = 0;
-    for (size_t i = 0; i < 4; i++)
-        n = n << 8 | r.address[i];
-    return n << 6 | (r.control & 0x3F);
+    return meter_link_kind((struct bytes){r.address, sizeof r.address}, r.control & 0x3F);
 }
 
 const struct meter_link meter_link_cjt188 = {

@@ -18,6 +18,9 @@ enum meter_protocol {
     METER_PROTOCOLS
 };
 
+/* Of meter_link.blind: by meter and function. Who is asked by a wildcard is nobody who could owe
+ * something: 0. */
+uint32_t meter_link_kind(struct bytes address, uint8_t function);
 uint32_t meter_link_dlt645_blind(struct bytes request);
 extern const struct meter_driver meter_driver_dlt645, meter_driver_dlt645_1997, meter_driver_cjt188,
     meter_driver_modbus_rtu, meter_driver_modbus_tcp, meter_driver_mbus;

@@ -45,18 +45,23 @@ static enum meter_match match(struct bytes request, struct bytes answer)
     return other_id ? METER_MATCH_NO : METER_MATCH_ANSWER;
 }
 
-/* By meter and function. Who is asked by a wildcard is nobody who could owe something. */
+uint32_t meter_link_kind(struct bytes address, uint8_t function)
+{
+    if (memchr(address.data, 0xAA, address.len))
+        return 0;
+    uint32_t n = function;
+    for (size_t i = 0; i < address.len; i++)
+        n = n * 257 + address.data[i];
+    return n != 0 ? n : 1;
+}
+
 uint32_t meter_link_dlt645_blind(struct bytes request)
 {
     struct dlt645_frame r;
     size_t used;
-    if (dlt645_decode(request.data, request.len, &r, &used) != ERR_OK ||
-        memchr(r.address, 0xAA, sizeof r.address))
+    if (dlt645_decode(request.data, request.len, &r, &used) != ERR_OK)
         return 0;
-    uint32_t n = 0;
-    for (size_t i = 0; i < 4; i++)
-        n = n << 8 | r.address[i];
-    return n << 5 | (r.control & 0x1F);
+    return meter_link_kind((struct bytes){r.address, sizeof r.address}, r.control & 0x1F);
 }
 
 const struct meter_link meter_link_dlt645 = {.name = "dlt645",

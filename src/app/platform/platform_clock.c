@@ -66,6 +66,7 @@ static enum err note(struct store_tx *tx, void *arg)
     return tell_each(p, tx, p->clock_leapt ? EVENT_CLOCK_LEAPT : EVENT_CLOCK_RIGHT);
 }
 
+/* Noted in a commit of its own: what arrived in this turn is decided after it, and knows it. */
 void platform_clock_look(struct platform *p)
 {
     int64_t passed_s = (p->now.mono.ms - p->steady.mono.ms) / 1'000;
@@ -73,8 +74,11 @@ void platform_clock_look(struct platform *p)
     bool leapt = p->ahead_s > LEAP_S;
     if (!leapt)
         p->steady = p->now;
-    if (leapt == p->clock_leapt)
+    if (leapt == p->clock_leapt && !p->clock_untold)
         return;
     p->clock_leapt = leapt;
-    store_submit(p->ledger, note, NULL, p);
+    enum err e = store_run(p->ledger, note, p);
+    p->clock_untold = e != ERR_OK;
+    if (e == ERR_STORE)
+        p->failure = e;
 }

@@ -130,6 +130,16 @@ static enum err look_ahead(struct store_tx *tx, void *arg)
     return nday_tick(tx, &(struct nday_turn){p->readings, p->now.wall, LOOKS}, &worked);
 }
 
+static void settle_days(struct platform *p)
+{
+    size_t left = 0;
+    enum err e = billing_tick(&p->clerk, p->now.wall, PLATFORM_SCAN_LIMIT, &left);
+    if (e == ERR_STORE)
+        p->failure = e;
+    else if (e == ERR_OK && left > 0)
+        p->next_clerk = p->now.mono;
+}
+
 void platform_do_due(struct platform *p)
 {
     headend_tick(p->headend, p->now);
@@ -152,14 +162,8 @@ void platform_do_due(struct platform *p)
         store_submit(p->ledger, work_runs, NULL, p);
     }
     if (mono_due(p->next_clerk, p->now.mono)) {
-        size_t left = 0;
         p->next_clerk = mono_after(p->now.mono, CLERK_MS);
-        if (p->clock_leapt)
-            return;
-        enum err e = billing_tick(&p->clerk, p->now.wall, PLATFORM_SCAN_LIMIT, &left);
-        if (e == ERR_STORE)
-            p->failure = e;
-        else if (e == ERR_OK && left > 0)
-            p->next_clerk = p->now.mono;
+        if (!p->clock_leapt)
+            settle_days(p);
     }
 }

@@ -26,9 +26,9 @@ struct platform {
     struct billing_clerk clerk;
     struct notify notify;
     struct uplink_now now;
-    struct uplink_now steady; /* when the clock was last believed */
-    int64_t ahead_s;          /* of what passed since then */
-    bool clock_leapt;
+    struct uplink_now steady;       /* when the clock was last believed */
+    int64_t ahead_s;                /* of what passed since then */
+    bool clock_leapt, clock_untold; /* untold: the ledger says otherwise yet */
     mono_ms next_scan, next_clerk;
     mono_ms next_runs; /* lines of money runs; at once while a run is at work */
     struct platform_fee fees[PLATFORM_SCAN_LIMIT]; /* submitted in this turn */

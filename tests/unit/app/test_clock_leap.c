@@ -181,6 +181,22 @@ static void test_a_start_far_ahead_waits_for_a_person(void **state)
     assert_true(number(w, LATE_FEES) > 300);
 }
 
+static enum err find_leapt(struct store_tx *tx, void *arg)
+{
+    return store_int(tx, arg, "SELECT leapt FROM clock_watch", "");
+}
+
+/* What arrived in the turn of the leap is looked at by a clock that is not believed any more. */
+static void test_what_came_just_before_knows_it(void **state)
+{
+    struct world *w = *state;
+    int64_t leapt = -1;
+    store_submit(platform_ledger(w->platform), find_leapt, NULL, &leapt);
+    w->now.wall.s += 365 * DAY_S;
+    platform_turn(w->platform, w->now);
+    assert_int_equal(leapt, 1);
+}
+
 /* What is written in that time is of a year to come: it does not prove the clock right. */
 static void test_a_restart_does_not_make_it_right(void **state)
 {
@@ -214,9 +230,13 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_days_that_pass_are_counted),  CASE(test_a_year_that_did_not_pass_is_not),
-        CASE(test_two_days_are_believed),       CASE(test_a_start_far_ahead_waits_for_a_person),
-        CASE(test_a_month_of_rest_is_believed), CASE(test_a_restart_does_not_make_it_right),
+        CASE(test_days_that_pass_are_counted),
+        CASE(test_a_year_that_did_not_pass_is_not),
+        CASE(test_two_days_are_believed),
+        CASE(test_a_start_far_ahead_waits_for_a_person),
+        CASE(test_what_came_just_before_knows_it),
+        CASE(test_a_month_of_rest_is_believed),
+        CASE(test_a_restart_does_not_make_it_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
