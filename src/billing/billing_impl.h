@@ -75,7 +75,7 @@ struct charge {
 [[nodiscard]] enum err registers_of(const int64_t wh[READINGS_REGISTERS], int64_t ratio,
                                     struct rating_registers *out);
 /* All of a position but whose it is, as JSON. */
-#define POSITION_MAX 1280
+#define POSITION_MAX 1408
 void position_print(const struct rating_position *p, char out[POSITION_MAX]);
 [[nodiscard]] enum err position_read(const char *text, struct rating_position *p);
 

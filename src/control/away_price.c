@@ -178,6 +178,8 @@ enum away_plan away_price(const struct rating_plan *plan, int64_t *price_e8)
     *price_e8 = 0;
     if (steps_fall(plan) || demand_falls(plan))
         return AWAY_PLAN_FALLING;
+    if (plan->area_bill.most_price_e8 != 0) /* above the most of a season */
+        return AWAY_PLAN_FREE;
     int64_t least = lowest_energy(plan);
     if (plan->power_factor.on_energy)
         least = least * (PERCENT_ALL + best_percent_e4(&plan->power_factor)) / PERCENT_ALL;
@@ -245,12 +247,6 @@ enum err away_more(const struct rating_plan *plan, const struct rating_position 
     bool by_month = plan->subsidy_count > 0 || plan->power_factor.row_count > 0;
     bool this_month = p->month == month_of(day);
     TRY(add_quota(&plan->quota, p, day, more));
-    if (plan->area_bill.most_price_e8 != 0) { /* its end may give back */
-        const struct rating_area_bill *b = &plan->area_bill;
-        const struct rating_ladder season = {
-            .cycle = RATING_HEATING_SEASON, .start = b->start, .end = b->end};
-        until(more, rating_cycle_next(&season, day));
-    }
     if (!by_month)
         return ERR_OK;
     struct civil date = civil_from_days(day);

@@ -80,18 +80,6 @@ static bool ends_month(const struct stretch *s)
     return ends || (s->last && s->w->c->month_ends);
 }
 
-/* In between, nothing is summed up. */
-static void turn_season(struct stretch *s)
-{
-    int32_t day = civil_local_day(s->from, s->w->offset_s);
-    int32_t first =
-        rating_has_season(s->plan) ? rating_season_of(&s->plan->area_bill, day).first : 0;
-    if (s->next->season_day == first)
-        return;
-    s->next->season_day = first;
-    s->next->season_fen = s->next->season_milli_m2 = 0;
-}
-
 static bool ends_season(const struct stretch *s)
 {
     int32_t day = civil_local_day((wall_s){s->to.s - 1}, s->w->offset_s);
@@ -454,29 +442,68 @@ static enum err add_minimum(struct stretch *s)
     return rating_work_amount(s->w, &line);
 }
 
-/* What the season has come to is brought to the part of its bill by area that it passed. */
-static enum err bound_season(struct stretch *s)
+/* The bound that a season with so much area passed, in fen: *price_e8 is 0, and *fen what it came
+ * to, if it passed none. The least holds where the season ends only; a season without a day has
+ * neither.
+ */
+static enum err find_bound(const struct rating_position *p, int64_t milli_m2, bool ends,
+                           int64_t *price_e8, int64_t *fen)
+{
+    const int64_t prices[] = {p->season_most_e8, ends ? p->season_least_e8 : 0};
+    for (int i = 0; i < 2; i++) {
+        int64_t carry = 0;
+        *price_e8 = prices[i];
+        if (prices[i] == 0 || milli_m2 == 0)
+            continue;
+        TRY(rating_find_amount(RATING_HALF_UP, milli_m2, prices[i], &carry, fen));
+        if (i == 0 ? *fen < p->season_fen : *fen > p->season_fen)
+            return ERR_OK;
+    }
+    *price_e8 = 0;
+    *fen = p->season_fen;
+    return ERR_OK;
+}
+
+/* The season's lines so far are brought to what they must be now. */
+static enum err bound_season(struct stretch *s, int64_t milli_m2, bool ends)
+{
+    struct rating_position *p = s->next;
+    struct rating_line line = line_of(s, RATING_ITEM_SEASON, "");
+    int64_t to_fen, limit_fen;
+    TRY(find_bound(p, milli_m2, ends, &line.price_e8, &to_fen));
+    bool bound = line.price_e8 != 0;
+    line.rounding = RATING_HALF_UP;
+    line.quantity_wh = bound ? milli_m2 : 0;
+    line.flags = bound && to_fen > p->season_fen ? RATING_FLAG_LEAST : 0;
+    TRY(units_add(bound ? p->season_fen : 0, p->season_limit_fen, &line.from_wh));
+    TRY(units_sub(to_fen, p->season_fen, &limit_fen));
+    TRY(units_sub(limit_fen, p->season_limit_fen, &line.amount_fen));
+    p->season_limit_fen = limit_fen;
+    return line.amount_fen == 0 ? ERR_OK : rating_work_amount(s->w, &line);
+}
+
+static enum err end_season(struct stretch *s)
+{
+    struct rating_position *p = s->next;
+    TRY(p->season_day != 0 ? bound_season(s, p->season_milli_m2, true) : ERR_OK);
+    p->season_day = 0;
+    p->season_fen = p->season_milli_m2 = p->season_limit_fen = 0;
+    p->season_most_e8 = p->season_least_e8 = 0;
+    return ERR_OK;
+}
+
+/* What another season, or another plan's bounds, began is settled before a new one begins. */
+static enum err turn_season(struct stretch *s, int32_t first)
 {
     struct rating_position *p = s->next;
     const struct rating_area_bill *b = &s->plan->area_bill;
-    struct rating_line line = line_of(s, RATING_ITEM_SEASON, "");
-    const int64_t prices[] = {b->most_price_e8, b->least_price_e8};
-    line.rounding = RATING_HALF_UP;
-    line.quantity_wh = p->season_milli_m2;
-    line.from_wh = p->season_fen;
-    p->season_day = 0;
-    p->season_fen = p->season_milli_m2 = 0;
-    for (int i = 0; i < 2; i++) {
-        int64_t carry = 0, bound_fen = 0;
-        line.price_e8 = prices[i];
-        if (prices[i] == 0)
-            continue;
-        TRY(rating_find_amount(RATING_HALF_UP, line.quantity_wh, line.price_e8, &carry,
-                               &bound_fen));
-        TRY(units_sub(bound_fen, line.from_wh, &line.amount_fen));
-        if (i == 0 ? line.amount_fen < 0 : line.amount_fen > 0)
-            return rating_work_amount(s->w, &line);
-    }
+    if (p->season_day == first && p->season_most_e8 == (first ? b->most_price_e8 : 0) &&
+        p->season_least_e8 == (first ? b->least_price_e8 : 0))
+        return ERR_OK;
+    TRY(end_season(s));
+    p->season_day = first;
+    p->season_most_e8 = first ? b->most_price_e8 : 0;
+    p->season_least_e8 = first ? b->least_price_e8 : 0;
     return ERR_OK;
 }
 
@@ -492,16 +519,33 @@ static enum err add_season_area(struct stretch *s)
                : units_add(*sum, rating_season_share(b, area, s->first_day, s->last_day), sum);
 }
 
+/* Before its end a season is held against the most of all its days, those to come by the area as it
+ * is: what is above that can be due by no later day. */
+static enum err bound_so_far(struct stretch *s, int32_t next_season_day)
+{
+    const struct rating_area_bill *b = &s->plan->area_bill;
+    int64_t area = s->w->c->area_milli_m2, all;
+    if (area == 0)
+        return ERR_OK;
+    TRY(units_add(s->next->season_milli_m2,
+                  rating_season_share(b, area, s->next->fee_day + 1, next_season_day - 1), &all));
+    return bound_season(s, all, false);
+}
+
 static enum err add_season(struct stretch *s)
 {
     struct rating_position *p = s->next;
+    struct rating_season season = {};
     int64_t sum_fen = 0;
+    TRY(sum_lines(s->w->bill, s->w->due_line, false, &sum_fen));
+    if (rating_has_season(s->plan))
+        season = rating_season_of(&s->plan->area_bill, civil_local_day(s->from, s->w->offset_s));
+    TRY(turn_season(s, season.first));
     if (p->season_day == 0)
         return ERR_OK;
     TRY(add_season_area(s));
-    TRY(sum_lines(s->w->bill, s->w->due_line, false, &sum_fen));
     TRY(units_add(p->season_fen, sum_fen, &p->season_fen));
-    return ends_season(s) ? bound_season(s) : ERR_OK;
+    return ends_season(s) ? end_season(s) : bound_so_far(s, season.next);
 }
 
 /* Each pays of what the ones before it left. What the month's sum no longer needs is taken back. */
@@ -526,7 +570,6 @@ enum err rating_due_close(struct rating_work *w, wall_s to, bool last)
         .w = w, .plan = w->plan, .next = &w->next, .from = w->due_at, .to = to, .last = last};
     int64_t sum_fen = 0;
     turn_month(&s);
-    turn_season(&s);
     find_due(&s);
     TRY(add_flow(&s));
     TRY(add_fees(&s));

@@ -16,6 +16,13 @@ static const char *fee_rule(const struct rating_plan *plan, const struct rating_
     return "fee";
 }
 
+static const char *season_rule(const struct rating_line *line)
+{
+    if (line->quantity_wh == 0)
+        return "season_back";
+    return line->flags & RATING_FLAG_LEAST ? "season_least" : "season_most";
+}
+
 static const char *energy_rule(const struct rating_plan *plan, const struct rating_line *line)
 {
     if (plan->mix_count > 0)
@@ -36,7 +43,7 @@ const char *rating_line_rule(const struct rating_plan *plan, const struct rating
     if (line->kind == RATING_ITEM_FEE)
         return fee_rule(plan, line);
     if (line->kind == RATING_ITEM_SEASON)
-        return line->amount_fen < 0 ? "season_most" : "season_least";
+        return season_rule(line);
     return line->kind < RATING_ITEM_KINDS && rules[line->kind] ? rules[line->kind]
                                                                : energy_rule(plan, line);
 }

@@ -41,6 +41,8 @@ struct rating_position {
     int64_t demand_milli_kw, contracted_milli_kw, capacity_milli_kva;
     int32_t season_day; /* first local day of the heating season of these; 0: in none */
     int64_t season_fen, season_milli_m2; /* before subsidies; of the area, what fell to its days */
+    int64_t season_limit_fen;            /* of its lines RATING_ITEM_SEASON so far */
+    int64_t season_most_e8, season_least_e8; /* the bounds of the plan that counts it; 0: none */
     int64_t carry;
 };
 

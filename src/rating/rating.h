@@ -419,7 +419,9 @@ enum rating_item_kind {
     RATING_ITEM_SUBSIDY, /* negative; no quantity and no price */
     RATING_ITEM_SEASON,  /* what a heating season came to, brought to its bill by area: quantity is
                             m², price that of the bound, from_wh what it had come to, in fen. The
-                            amount is quantity * price in whole fen, half up, less from_wh */
+                            amount is quantity * price in whole fen, half up, less from_wh. Without
+                            quantity: no bound is passed any more, and from_wh, what its lines have
+                            come to, is taken back */
     RATING_ITEM_KINDS
 };
 
@@ -431,6 +433,7 @@ enum rating_flag {
     RATING_FLAG_CALENDAR = 2,  /* a day of a year that the calendar does not know */
     RATING_FLAG_MOVED_IN = 4,  /* the bounds are shorter: the account opened in this cycle */
     RATING_FLAG_INTERVALS = 8, /* the rate's energy comes from dated totals, not from a register */
+    RATING_FLAG_LEAST = 16,    /* of RATING_ITEM_SEASON: the bound is the least, else the most */
 };
 #define RATING_ENTRY_NONE (-1)
 

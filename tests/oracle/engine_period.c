@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "rating/line.h"
 #include "rating/period.h"
 #include "rules.h"
 
@@ -319,11 +320,20 @@ static void sum_section(const struct plan *p, const struct due *due, int index, 
     }
 }
 
+/* The amount is quantity * price less what it is of, half up. */
+static bool season_is_said(const struct rule_line *r, const struct rating_line *x)
+{
+    const char *rule = r->quantity == 0 ? "season_back" : r->least ? "season_least" : "season_most";
+    int64_t fen = season_bound(r->price_e8, r->quantity);
+    return x->from_wh + x->amount_fen == fen && strcmp(rating_line_rule(NULL, x), rule) == 0;
+}
+
 static bool rule_fits(const struct due *due, const struct rule_line *r, const struct rating_line *x)
 {
     return kinds[x->kind] == r->kind && section_of(due, x->from_s) == r->section &&
            strcmp(r->code ? r->code : "", x->code) == 0 && x->quantity_wh == r->quantity &&
-           x->price_e8 == r->price_e8 && (r->kind == FACTOR || x->amount_fen == r->fen);
+           x->price_e8 == r->price_e8 && (r->kind == FACTOR || x->amount_fen == r->fen) &&
+           (r->kind != SEASON_LIMIT || season_is_said(r, x));
 }
 
 /* In the order of the bill; a line that says nothing may be there or not. */
@@ -378,7 +388,7 @@ static void check_rules(const struct plan *p, const struct due *due, struct stan
             rules.lines[rules.count++] = (struct rule_line){i, MINIMUM, NULL, 0, 0, missing};
         at->fen += missing;
         all += missing;
-        rules_season(p, x, i, fen + missing, &stand->season, &rules);
+        rules_season(p, s, x, i, fen + missing, &stand->season, &rules);
         rules_subsidies(p, i, at, &rules);
         at->demand = at->demand > s->demand ? at->demand : s->demand;
         at->demanded = true;
@@ -424,15 +434,16 @@ static void check_stand(const struct plan *p, const struct rating_position *at,
                  stand->part_days);
     const struct season_stand *season = &stand->season;
     if (at->season_day != season->first || at->season_fen != season->fen ||
-        at->season_milli_m2 != season->area)
+        at->season_milli_m2 != season->area || at->season_limit_fen != season->limit ||
+        at->season_most_e8 != season->most || at->season_least_e8 != season->least)
         text_add(why, "the season of %d has come to %" PRId64 " fen on %" PRId64 "\n",
                  at->season_day, at->season_fen, at->season_milli_m2);
 }
 
-/* Sections may have a power factor twice, a minimum, the end of a season, and subsidies. */
+/* Sections may have a power factor twice, a minimum, a season twice, and subsidies. */
 static int lines_at_most(const struct due *due)
 {
-    return due->cell_count + due->section_count * (SUBSIDIES_MAX + 4);
+    return due->cell_count + due->section_count * (SUBSIDIES_MAX + 5);
 }
 
 bool engine_same_period(const struct rating_plan *plan, const struct plan *p,

@@ -26,7 +26,9 @@ static const char *rule_of(const struct plan *p, const struct rating_line *x)
     case RATING_ITEM_SUBSIDY:
         return "subsidy";
     case RATING_ITEM_SEASON:
-        return x->amount_fen < 0 ? "season_most" : "season_least";
+        return x->quantity_wh == 0            ? "season_back"
+               : x->flags & RATING_FLAG_LEAST ? "season_least"
+                                              : "season_most";
     case RATING_ITEM_FEE:
         for (int i = 0; i < p->fee_count; i++)
             if (strcmp(p->fees[i].code, x->code) == 0)

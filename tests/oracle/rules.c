@@ -102,45 +102,62 @@ int64_t rules_minimum(const struct plan *p, const struct section *x, bool last, 
     return fen < p->minimum_fen ? p->minimum_fen - fen : 0;
 }
 
-/* The bound of a season in whole fen, half up. */
-static int64_t bound_fen(const struct decimal *price, int64_t area)
+/* So much area at a price, in whole fen, half up. */
+int64_t season_bound(int64_t price, int64_t area)
 {
-    mpq_t fen;
-    mpz_t whole;
-    mpq_init(fen);
-    mpz_init(whole);
-    mpq_set_si(fen, area, 10); /* thousandths of m2, and 100 fen a yuan */
-    mpq_canonicalize(fen);
-    mpq_mul(fen, fen, price->value);
-    mpz_mul_2exp(whole, mpq_numref(fen), 1);
-    mpz_add(whole, whole, mpq_denref(fen));
-    mpz_fdiv_q(whole, whole, mpq_denref(fen));
-    int64_t rounded = mpz_get_si(whole) >> 1;
-    mpz_clear(whole);
-    mpq_clear(fen);
+    mpz_t fen;
+    mpz_init_set_si(fen, area); /* thousandths of m2, 10^-8 yuan: 10^9 make a fen */
+    mpz_mul_si(fen, fen, price);
+    mpz_mul_2exp(fen, fen, 1);
+    mpz_add_ui(fen, fen, 1000000000);
+    mpz_fdiv_q_ui(fen, fen, 2000000000);
+    int64_t rounded = mpz_get_si(fen);
+    mpz_clear(fen);
     return rounded;
 }
 
-void rules_season(const struct plan *p, const struct section *x, int index, int64_t fen,
-                  struct season_stand *at, struct rule_lines *out)
+/* What the season's lines must have come to; the one that brings them there is expected. */
+static void expect_limit(struct season_stand *at, int index, int64_t area, bool over,
+                         struct rule_lines *out)
 {
-    if (at->first != x->season)
-        *at = (struct season_stand){.first = x->season};
+    int64_t most = season_bound(at->most, area), least = season_bound(at->least, area);
+    bool high = area && at->most && at->fen > most;
+    bool low = area && over && at->least && !high && at->fen < least;
+    int64_t limit = high ? most - at->fen : low ? least - at->fen : 0;
+    if (limit != at->limit) {
+        expect(out, index, SEASON_LIMIT, NULL, high || low ? area : 0,
+               high  ? at->most
+               : low ? at->least
+                     : 0,
+               limit - at->limit);
+        out->lines[out->count - 1].least = low;
+    }
+    at->limit = limit;
+}
+
+void rules_season(const struct plan *p, const struct stretch *s, const struct section *x, int index,
+                  int64_t fen, struct season_stand *at, struct rule_lines *out)
+{
+    struct season_stand now = {.first = x->season};
+    if (x->season && p->area_most_percent)
+        now.most = price_e8(&p->area_most);
+    if (x->season && p->area_least_percent)
+        now.least = price_e8(&p->area_least);
+    if (at->first != now.first || at->most != now.most || at->least != now.least) {
+        if (at->first)
+            expect_limit(at, index, at->area, true, out);
+        *at = now;
+    }
     if (!x->season)
         return;
     at->fen += fen;
     at->area += x->season_area;
-    if (!x->season_ends)
-        return;
-    const struct decimal *bound = NULL;
-    if (p->area_most_percent && at->fen > bound_fen(&p->area_most, at->area))
-        bound = &p->area_most;
-    else if (p->area_least_percent && at->fen < bound_fen(&p->area_least, at->area))
-        bound = &p->area_least;
-    if (bound)
-        expect(out, index, SEASON_LIMIT, NULL, at->area, price_e8(bound),
-               bound_fen(bound, at->area) - at->fen);
-    *at = (struct season_stand){0};
+    if (x->season_ends)
+        expect_limit(at, index, at->area, true, out);
+    else if (s->area)
+        expect_limit(at, index, at->area + x->season_rest, false, out);
+    if (x->season_ends)
+        *at = (struct season_stand){0};
 }
 
 /* Each pays up to its amount of what the month has come to; where that falls, they take back. */

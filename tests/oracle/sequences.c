@@ -54,6 +54,20 @@ static void spoil(const struct plan *p, struct stretch *s, struct chance *c)
     }
 }
 
+/* Another plan holds now, which differs in the bounds of its season; perhaps it has none. */
+static void change_season(struct plan *p, struct rating_plan *engine, struct chance *c)
+{
+    bool none = chance_percent(c, 40);
+    p->area_most_percent = none || chance_percent(c, 20) ? 0 : (int)chance_between(c, 1, 200);
+    p->area_least_percent =
+        none || (p->area_most_percent && chance_percent(c, 50))
+            ? 0
+            : (int)chance_between(c, 1, p->area_most_percent ? p->area_most_percent : 200);
+    area_bill_derive(p);
+    engine->area_bill.most_price_e8 = price_e8(&p->area_most);
+    engine->area_bill.least_price_e8 = price_e8(&p->area_least);
+}
+
 static int some_opened_day(const struct stretch *s, struct chance *c)
 {
     int day = (int)((s->opened + s->offset) / 86400);
@@ -72,9 +86,10 @@ static void tell(const struct plan *p, const struct stretch *s, const struct sta
 {
     struct stand again = *before;
     text_clear(&note);
-    text_add(&note, "stood at %lld of cycle %d, quota %lld of %d, carry %lld\n",
-             (long long)before->used, before->cycle_day, (long long)before->quota_left,
-             before->quota_day, (long long)before->carry);
+    text_add(
+        &note, "stood at %lld of cycle %d, quota %lld of %d, carry %lld; %d to %d %% by area\n",
+        (long long)before->used, before->cycle_day, (long long)before->quota_left,
+        before->quota_day, (long long)before->carry, p->area_least_percent, p->area_most_percent);
     stretch_print(s, &note);
     text_add(&note, "oracle:\n");
     if (stretch_bill(p, s, &again, &due) == BILLED)
@@ -86,8 +101,8 @@ static void tell(const struct plan *p, const struct stretch *s, const struct sta
     engine_print_period(&note);
 }
 
-int64_t sequence_try(const struct plan *p, const struct rating_plan *engine, int periods,
-                     struct chance *c, struct sequence_count *count, struct text *why)
+static int64_t try_bills(struct plan *p, struct rating_plan *engine, int periods, struct chance *c,
+                         struct sequence_count *count, struct text *why)
 {
     struct stand stand = {0};
     struct rating_position at = {0};
@@ -96,6 +111,8 @@ int64_t sequence_try(const struct plan *p, const struct rating_plan *engine, int
     int64_t contracted = 0;
     for (; done < periods; done++) {
         struct stand before = stand;
+        if (done && p->area_start_month && chance_percent(c, 15))
+            change_season(p, engine, c);
         stretch_make(p, opened, &stand, c, &stretch);
         stretch_account(p, &stand, &stretch, c);
         if (done)
@@ -128,5 +145,18 @@ int64_t sequence_try(const struct plan *p, const struct rating_plan *engine, int
                 return done + 1;
         }
     }
+    return done;
+}
+
+int64_t sequence_try(struct plan *p, const struct rating_plan *engine, int periods,
+                     struct chance *c, struct sequence_count *count, struct text *why)
+{
+    static struct rating_plan changed;
+    int most = p->area_most_percent, least = p->area_least_percent;
+    changed = *engine;
+    int64_t done = try_bills(p, &changed, periods, c, count, why);
+    p->area_most_percent = most;
+    p->area_least_percent = least;
+    area_bill_derive(p);
     return done;
 }

@@ -41,10 +41,11 @@ struct month_stand {
     bool demanded; /* something was charged for it, if only the floor */
 };
 
-/* What a heating season has come to. */
+/* What a heating season has come to, and the bounds under which it is counted. */
 struct season_stand {
-    int first; /* its first day; 0: there is none */
-    int64_t fen, area;
+    int first;                /* its first day; 0: there is none */
+    int64_t fen, area, limit; /* of the lines that brought it to a bound */
+    int64_t most, least;      /* 1e-8 yuan; 0: none */
 };
 
 /* What the next stretch has to know. */
@@ -97,7 +98,7 @@ struct section {
     int64_t active, reactive, demand;
     int season; /* its first day; 0: it lies in none */
     bool season_ends;
-    int64_t season_area;
+    int64_t season_area, season_rest;       /* of its days, and of those that are to come */
     int64_t active_before, capacity_before; /* of the month, and for which its demand was charged */
     bool demanded;
 };

@@ -199,6 +199,11 @@ static void add_season_area(const struct plan *p, const struct stretch *s, struc
         x->season_area += area_of_day(&fee, s->area, day);
         due->fee_missing = due->fee_missing || (s->area == 0 && day_costs_area(&fee, day));
     }
+    if (!x->season)
+        return;
+    struct turn turn = {HEATING_SEASON, fee.start_month, fee.start_day, fee.end_month, fee.end_day};
+    int64_t gone = n.last - x->season + 1, days = turn_next(&turn, x->season) - x->season;
+    x->season_rest = s->area - s->area * gone / days;
 }
 
 void stretch_add_fees(const struct plan *p, const struct stretch *s, struct stand *stand, int index,

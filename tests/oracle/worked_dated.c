@@ -102,15 +102,42 @@ static void read_row(char *text, int64_t from)
     row->reactive = reactive;
 }
 
-/* "demand=230000" or "persons=4" before a bill's rows is its own. */
+static const char *json_of(const char *name)
+{
+    for (int i = 0; i < name_count; i++)
+        if (strcmp(names[i].name, name) == 0)
+            return names[i].json;
+    return name;
+}
+
+static bool read_plan_of(const char *json)
+{
+    struct text text = {.at = (char *)(uintptr_t)json, .len = strlen(json)};
+    return engine_read(&text, &engine, &why) && plan_read(&plan, json);
+}
+
+/* "demand=230000", "persons=4", "area=90000" or "ends" before a bill's rows is its own; from
+ * "plan=name" on another plan holds, with "_" for the blanks of its name. */
 static char *bill_terms(char *text)
 {
     int used = 0;
     int64_t value;
+    char name[64];
     if (sscanf(text, " demand=%" SCNd64 " %n", &value, &used) == 1)
         stretch.demand = value;
     else if (sscanf(text, " persons=%" SCNd64 " %n", &value, &used) == 1)
         stretch.persons = (int)value;
+    else if (sscanf(text, " area=%" SCNd64 " %n", &value, &used) == 1)
+        stretch.area = value;
+    else if (sscanf(text, " plan=%63s %n", name, &used) == 1) {
+        for (char *s = name; *s; s++)
+            *s = *s == '_' ? ' ' : *s;
+        if (!read_plan_of(json_of(name)))
+            text_add(&why, "no such plan: %s\n", name);
+    } else if (strncmp(trim(text), "ends ", 5) == 0) {
+        stretch.month_ends = true;
+        return trim(text) + 5;
+    }
     return text + used;
 }
 
@@ -172,13 +199,8 @@ static void try_line(char *line)
     for (char *t = strtok_r(line, "|", &save); t && n < FIELDS; t = strtok_r(NULL, "|", &save))
         field[n++] = trim(t);
     text_clear(&why);
-    const char *json = n > 1 ? field[1] : "";
-    for (int i = 0; i < name_count; i++)
-        if (strcmp(names[i].name, json) == 0)
-            json = names[i].json;
-    struct text text = {.at = (char *)(uintptr_t)json, .len = strlen(json)};
     mpq_inits(expected, got, NULL);
-    if (n == FIELDS && engine_read(&text, &engine, &why) && plan_read(&plan, json)) {
+    if (n == FIELDS && read_plan_of(json_of(field[1]))) {
         read_terms(field[2]);
         bills(field[3], got);
         read_exact(field[4], expected);

@@ -94,7 +94,7 @@ static void an_area(void **state)
 }
 
 /* A season of two days, of which the account pays no more than the bill by area; the third day is
- * not of it. What was too much comes back with the settlement that ends the season. */
+ * not of it. What is too much comes back with the settlement that passes it. */
 static void a_season_by_area(void **state)
 {
     struct town *t = *state;
@@ -105,16 +105,62 @@ static void a_season_by_area(void **state)
     assert_int_equal(town_int(t, "SELECT count(*) FROM charge_open WHERE held = 'RATING_FEE'"), 1);
     assert_ok(put_terms(t, 7, &(struct site_terms){.area_milli_m2 = 90'000}, T0 + DAY));
     town_tick(t, T0 + DAY + 60);
-    assert_int_equal(settled_fen(t), 1200);
+    assert_int_equal(settled_fen(t), 900);
+    assert_int_equal(
+        town_int(t, "SELECT count(*) FROM settlement WHERE amount_fen = 900 AND "
+                    "bill ->> '$.lines[1].rule' = 'season_most' AND bill ->> "
+                    "'$.lines[1].of_fen' = 1200 AND bill ->> '$.lines[1].amount_fen' = -300"),
+        1);
     town_tick(t, T0 + 2 * DAY);
     assert_int_equal(settled_fen(t), 900);
     assert_int_equal(
-        town_int(t, "SELECT count(*) FROM settlement WHERE amount_fen = -300 AND "
+        town_int(t, "SELECT count(*) FROM settlement WHERE amount_fen = 0 AND "
                     "bill ->> '$.lines[1].rule' = 'season_most' AND bill ->> "
-                    "'$.lines[1].of_fen' = 2400 AND bill ->> '$.lines[1].amount_fen' = -1500"),
+                    "'$.lines[1].of_fen' = 2100 AND bill ->> '$.lines[1].amount_fen' = -1200"),
         1);
     town_tick(t, T0 + 3 * DAY);
     assert_int_equal(settled_fen(t), 900 + 1200);
+}
+
+#define BY_AREA(price)                                                                             \
+    "{\"kind\":\"flat\",\"price\":\"0.5\",\"area_bill\":{\"price\":\"" price                       \
+    "\",\"start\":\"02-16\",\"end\":\"02-17\",\"most_percent\":\"100\"}}"
+
+/* At noon of its first day the account goes to a plan without the rule: that day's half of the area
+ * is 4.50 yuan, of 12 kWh and 6.00. The bound rises afterwards, and nothing is to be given back. */
+static void another_plan_within_a_season(void **state)
+{
+    struct town *t = *state;
+    use(t, BY_AREA("0.1"));
+    assert_ok(put_terms(t, 7, &(struct site_terms){.area_milli_m2 = 90'000}, T0));
+    town_run(t, 1, T0, T0 + DAY / 2 + 1, 1000);
+    town_exec(t, "UPDATE account SET plan_code = 'flat' WHERE id = 7");
+    town_tick(t, T0 + DAY / 2 + 1);
+    assert_int_equal(settled_fen(t), 600);
+    town_run(t, 1, T0 + DAY / 2 + 600, T0 + DAY + 1, 1000);
+    town_tick(t, T0 + DAY);
+    assert_int_equal(settled_fen(t), 600 + 600 - 150);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement WHERE bill ->> '$.plan_code' = "
+                                 "'flat' AND bill ->> '$.lines[1].rule' = 'season_most' AND bill "
+                                 "->> '$.lines[1].quantity_wh' = 45000 AND bill ->> "
+                                 "'$.lines[1].of_fen' = 600"),
+                     1);
+    town_plan(t, "own", 2, T0, BY_AREA("0.2"));
+    town_tick(t, T0 + DAY + 60);
+    assert_int_equal(town_int(t, "SELECT amount_fen FROM true_up"), 150);
+}
+
+/* Closed within its season, an account pays no more than the part of the area that its days are. */
+static void closed_within_a_season(void **state)
+{
+    struct town *t = *state;
+    use(t, BY_AREA("0.1"));
+    assert_ok(put_terms(t, 7, &(struct site_terms){.area_milli_m2 = 90'000}, T0));
+    town_run(t, 1, T0, T0 + DAY / 2 + 1, 1000);
+    town_exec(t, "UPDATE account SET closed_at = 1771214400 WHERE id = 7"); /* T0 + DAY / 2 */
+    town_tick(t, T0 + DAY / 2 + 60);
+    assert_int_equal(settled_fen(t), 450);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM charge_position WHERE account_id = 7"), 0);
 }
 
 /* Two meters of one account in one ladder of 40 kWh, caught up after two days at once. */
@@ -331,6 +377,8 @@ int main(void)
         TEST(another_unit),
         TEST(an_area),
         TEST(a_season_by_area),
+        TEST(another_plan_within_a_season),
+        TEST(closed_within_a_season),
         TEST(one_ladder_for_the_account),
         TEST(one_ladder_for_a_group),
         TEST(rates_from_intervals),

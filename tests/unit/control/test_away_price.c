@@ -94,6 +94,12 @@ static void test_least_price(void **state)
          "\"0.05\"}],\"power_factor\":{\"standard\":\"0.90\",\"table\":[{\"from\":\"0.95\","
          "\"percent\":\"-0.75\"},{\"from\":\"0\",\"percent\":\"5\"}],\"on\":[\"energy\"]}}",
          59'550'000 + 5'000'000, AWAY_PLAN_PRICED},
+        {"{\"kind\":\"flat\",\"price\":\"0.60\",\"area_bill\":{\"price\":\"19\",\"start\":"
+         "\"11-15\",\"end\":\"03-15\",\"most_percent\":\"100\"}}",
+         0, AWAY_PLAN_FREE},
+        {"{\"kind\":\"flat\",\"price\":\"0.60\",\"area_bill\":{\"price\":\"19\",\"start\":"
+         "\"11-15\",\"end\":\"03-15\",\"least_percent\":\"50\"}}",
+         60'000'000, AWAY_PLAN_PRICED},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct rating_plan plan = plan_of(rows[i].json);
@@ -119,9 +125,6 @@ static void test_what_is_left_besides(void **state)
     "{\"kind\":\"flat\",\"price\":\"0.60\",\"power_factor\":{\"standard\":\"0.90\",\"table\":["    \
     "{\"from\":\"0.95\",\"percent\":\"-1\"},{\"from\":\"0\",\"percent\":\"5\"}],\"on\":["          \
     "\"energy\"]}}"
-#define CAPPED                                                                                     \
-    "{\"kind\":\"flat\",\"price\":\"0.60\",\"area_bill\":{\"price\":\"19\",\"start\":"             \
-    "\"11-15\",\"end\":\"03-15\",\"most_percent\":\"100\"}}"
     const struct {
         const char *json;
         struct rating_position at;
@@ -143,7 +146,6 @@ static void test_what_is_left_besides(void **state)
         {QUOTA(""), {}, 10'000, 0, first_of_april},
         {QUOTA(",\"per_person\":true"), {}, INT64_C(9'990'000), 0, first_of_april},
         {QUOTA(",\"start\":\"16\""), {.quota_day = day - 27, .quota_left_wh = 1}, 1, 0, day + 1},
-        {CAPPED, {.season_day = day - 120, .season_fen = 9}, 0, 0, day + 1},
         {SUBSIDY, {.month = march, .subsidy_fen = {1'000, 120}}, 0, 380, first_of_april},
         {SUBSIDY, {.month = march - 1, .subsidy_fen = {1'000, 120}}, 0, 1'500, first_of_april},
         {FACTOR,

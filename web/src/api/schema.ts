@@ -1467,7 +1467,7 @@ export interface paths {
         put?: never;
         /**
          * Paid out
-         * @description Over the desk (an open shift, where the project wants one) or by bank. A closing is paid when its last charges are settled (409 `PAY_UNSETTLED` until then).
+         * @description Over the desk (an open shift, where the project wants one) or by bank. A closing is paid when its last charges are settled (409 `PAY_UNSETTLED` until then). What another person, or the same one in another way, has paid already is refused (409 `PAY_PAID`).
          */
         post: operations["payMoney"];
         delete?: never;
@@ -2911,7 +2911,7 @@ export interface components {
             quantity_wh: number;
             /** @description Yuan */
             price: string;
-            /** @description power_factor: the sum that the percent is of; season_limit: what the season had come to */
+            /** @description power_factor: the sum that the percent is of; season_limit: what the season had come to with such lines before; without quantity, what these had taken off */
             of_fen?: number;
             /** @description power_factor only */
             percent?: string;
