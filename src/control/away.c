@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "headend/permit.h"
+#include "journal/aside.h"
 
 #define GONE_S 300   /* a gateway that said nothing for so long may not hear us either */
 #define CROSSED_S 60 /* what it said so soon after the end may have crossed it */
@@ -176,28 +177,39 @@ enum err control_away_end(struct control_turn *t, int64_t account_id, const char
 }
 
 struct look {
+    struct control_turn *turn;
     int64_t account_id;
     bool heard;
     char reason[32];
 };
 
-/* Every row that is found is looked at once. */
-static enum err find_look(struct store_tx *tx, wall_s now, struct look *l)
+/* Every row that is found is looked at once, or put aside. */
+static enum err find_look(struct control_turn *t, struct look *l)
 {
-    struct query q = query_open(tx,
-                                "SELECT a.account_id, coalesce(g.last_seen, 0) >= a.ended_at + $2, "
-                                "a.end_reason FROM away a LEFT JOIN gateway g "
-                                "ON g.id = a.gateway_id WHERE a.look_at <= $1 "
-                                "ORDER BY a.look_at, a.account_id LIMIT 1",
-                                "ii", now.s, (int64_t)CROSSED_S);
+    struct query q = query_open(
+        t->tx,
+        "SELECT a.account_id, coalesce(g.last_seen, 0) >= a.ended_at + $2, a.end_reason FROM away "
+        "a "
+        "LEFT JOIN gateway g ON g.id = a.gateway_id WHERE a.look_at <= $1 AND NOT EXISTS (SELECT 1 "
+        "FROM aside s WHERE s.work = 'permit' AND s.id = a.account_id AND s.again_at > $1) "
+        "ORDER BY a.look_at, a.account_id LIMIT 1",
+        "ii", t->now.s, (int64_t)CROSSED_S);
     bool found = query_step(&q);
-    *l = (struct look){};
+    *l = (struct look){.turn = t};
     if (found) {
-        *l = (struct look){.account_id = query_int(&q, 0), .heard = query_int(&q, 1) != 0};
+        l->account_id = query_int(&q, 0);
+        l->heard = query_int(&q, 1) != 0;
         snprintf(l->reason, sizeof l->reason, "%s", query_text(&q, 2));
     }
     TRY(query_end(&q));
     return found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+static enum err look(struct store_tx *tx, void *arg)
+{
+    const struct look *l = arg;
+    TRY(store_exec(tx, "UPDATE away SET look_at = NULL WHERE account_id = $1", "i", l->account_id));
+    return l->heard ? ERR_OK : restore_allowed(l->turn, l->account_id, l->reason);
 }
 
 enum err control_away_tick(struct control_turn *t, int64_t limit, int64_t *worked)
@@ -205,13 +217,11 @@ enum err control_away_tick(struct control_turn *t, int64_t limit, int64_t *worke
     struct look l;
     enum err e = ERR_OK;
     for (*worked = 0; *worked < limit; ++*worked) {
-        e = find_look(t->tx, t->now, &l);
+        e = find_look(t, &l);
         if (e != ERR_OK)
             break;
-        TRY(store_exec(t->tx, "UPDATE away SET look_at = NULL WHERE account_id = $1", "i",
-                       l.account_id));
-        if (!l.heard)
-            TRY(restore_allowed(t, l.account_id, l.reason));
+        struct aside a = {"permit", l.account_id, .now = t->now, .account_id = l.account_id};
+        TRY(aside_do(t->tx, &a, look, &l));
     }
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }

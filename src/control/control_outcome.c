@@ -2,6 +2,7 @@
 #include "control/away_impl.h"
 #include "control/control_impl.h"
 #include "headend/headend.h"
+#include "journal/aside.h"
 
 #define READ_AGAIN_S 300 /* an unknown cut is settled by a reading within this time, or lapses */
 
@@ -178,50 +179,64 @@ static enum err push(struct control_turn *t, const struct control_meter *m, stru
     return control_send(t, m, r); /* the same wish under the same version, without giving up (C3) */
 }
 
+/* What is pursued of a relay: that it returns, or that its meter has keep-power. */
+struct pursuit {
+    const char *work;
+    enum err (*push)(struct control_turn *, const struct control_meter *, struct control_row *);
+};
+
 struct due {
+    struct control_turn *turn;
+    const struct pursuit *what;
     int64_t meter_id, circuit;
 };
 
-static enum err find_due(struct query *q, int64_t cap, struct due *due, int64_t *count)
-{
-    for (*count = 0; *count < cap && query_step(q); (*count)++)
-        due[*count] = (struct due){query_int(q, 0), query_int(q, 1)};
-    return query_end(q);
-}
-
 #define SCAN_MAX 64
 
-static enum err push_all(struct control_turn *t, const struct due *due, int64_t count,
-                         enum err (*push_one)(struct control_turn *, const struct control_meter *,
-                                              struct control_row *))
+static enum err push_one(struct store_tx *tx, void *arg)
 {
+    const struct due *due = arg;
     struct control_meter m;
     struct control_row r;
-    for (int64_t i = 0; i < count; i++) {
-        TRY(control_meter_load(t->tx, due[i].meter_id, &m));
-        TRY(control_row_load(t->tx, due[i].meter_id, due[i].circuit, &r));
-        TRY(push_one(t, &m, &r));
+    TRY(control_meter_load(tx, due->meter_id, &m));
+    TRY(control_row_load(tx, due->meter_id, due->circuit, &r));
+    return due->what->push(due->turn, &m, &r);
+}
+
+static enum err push_all(struct control_turn *t, const struct pursuit *what, struct query *q,
+                         int64_t *count)
+{
+    struct due due[SCAN_MAX];
+    for (*count = 0; *count < SCAN_MAX && query_step(q); (*count)++)
+        due[*count] = (struct due){t, what, query_int(q, 0), query_int(q, 1)};
+    TRY(query_end(q));
+    for (int64_t i = 0; i < *count; i++) {
+        struct aside a = {what->work, due[i].meter_id, due[i].circuit, t->now};
+        a.meter_id = due[i].meter_id;
+        TRY(aside_do(t->tx, &a, push_one, &due[i]));
     }
     return ERR_OK;
 }
 
-/* Every step moves its time beyond now, or takes it away. */
+/* Every step moves its time beyond now, or takes it away, or is put aside. */
 static enum err scan_some(struct control_turn *t, int64_t limit, int64_t *worked)
 {
-    struct due due[SCAN_MAX];
+    static const struct pursuit wish = {"relay", push}, keep = {"keep", control_send_keep};
     int64_t wishes, keeps;
-    struct query q = query_open(t->tx,
-                                "SELECT meter_id, circuit FROM relay WHERE next_at <= $1 "
-                                "ORDER BY next_at, meter_id, circuit LIMIT $2",
-                                "ii", t->now.s, limit);
-    TRY(find_due(&q, limit, due, &wishes));
-    TRY(push_all(t, due, wishes, push));
-    q = query_open(t->tx,
-                   "SELECT meter_id, circuit FROM relay WHERE keep_next_at <= $1 "
-                   "ORDER BY keep_next_at, meter_id LIMIT $2",
-                   "ii", t->now.s, limit - wishes);
-    TRY(find_due(&q, limit - wishes, due, &keeps));
-    TRY(push_all(t, due, keeps, control_send_keep));
+    struct query q = query_open(
+        t->tx,
+        "SELECT meter_id, circuit FROM relay r WHERE next_at <= $1 AND NOT EXISTS (SELECT 1 "
+        "FROM aside s WHERE s.work = 'relay' AND s.id = r.meter_id AND s.part = r.circuit "
+        "AND s.again_at > $1) ORDER BY next_at, meter_id, circuit LIMIT $2",
+        "ii", t->now.s, limit);
+    TRY(push_all(t, &wish, &q, &wishes));
+    q = query_open(
+        t->tx,
+        "SELECT meter_id, circuit FROM relay r WHERE keep_next_at <= $1 AND NOT EXISTS (SELECT 1 "
+        "FROM aside s WHERE s.work = 'keep' AND s.id = r.meter_id AND s.part = r.circuit "
+        "AND s.again_at > $1) ORDER BY keep_next_at, meter_id LIMIT $2",
+        "ii", t->now.s, limit - wishes);
+    TRY(push_all(t, &keep, &q, &keeps));
     *worked = wishes + keeps;
     return ERR_OK;
 }

@@ -8,6 +8,7 @@
 #include "billing/quiet.h"
 #include "control/away_impl.h"
 #include "control/fee_impl.h"
+#include "journal/aside.h"
 
 /* --- the loop ------------------------------------------------------------------------------------
  */
@@ -178,13 +179,6 @@ static enum err put_off(struct loop *l, int64_t account_id, enum err why)
                       account_id, said, again.s);
 }
 
-/* Not about this account: the next one would fare no better. */
-static bool is_of_machine(enum err e)
-{
-    return e == ERR_MEMORY || e == ERR_STORE || e == ERR_STORE_BUSY || e == ERR_STORE_FULL ||
-           e == ERR_STORE_CORRUPT;
-}
-
 /* Others stand in the same transaction, a sale or the readings of a whole batch: only this
  * account's decision is undone. */
 static enum err alone(struct store_tx *tx, const struct control_fee *fee, store_work *work)
@@ -192,7 +186,7 @@ static enum err alone(struct store_tx *tx, const struct control_fee *fee, store_
     enum err e;
     struct control_fee copy = *fee;
     TRY(store_part(tx, work, &copy, &e));
-    if (e == ERR_OK || e == ERR_NOT_FOUND || is_of_machine(e))
+    if (e == ERR_OK || e == ERR_NOT_FOUND || aside_is_of_machine(e))
         return e;
     struct loop *l = fee_loop_new(tx, fee);
     if (!l)

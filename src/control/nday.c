@@ -5,6 +5,7 @@
 
 #include "control/control_impl.h"
 #include "control/policy.h"
+#include "journal/aside.h"
 #include "site/site.h"
 
 #define DAY_S 86'400
@@ -185,13 +186,33 @@ static enum err remind(struct store_tx *tx, wall_s now)
         "ii", now.s, now.s - AGAIN_S);
 }
 
+struct one {
+    struct look *look;
+    int64_t account_id;
+};
+
+static enum err look_at_one(struct store_tx *tx, void *arg)
+{
+    const struct one *one = arg;
+    (void)tx; /* the look's */
+    enum err e = look_at(one->look, one->account_id);
+    bool refused = e != ERR_OK && e != ERR_STORE_CONSTRAINT && err_class_of(e) == ERR_CLASS_REFUSE;
+    return refused ? pass_over(one->look, one->account_id) : e;
+}
+
 static enum err look_at_each(struct look *l, const int64_t *ids, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
-        enum err e = look_at(l, ids[i]);
-        if (e != ERR_OK && err_class_of(e) == ERR_CLASS_REFUSE)
-            e = pass_over(l, ids[i]);
-        TRY(e);
+        struct one one = {l, ids[i]};
+        enum err e;
+        TRY(store_part(l->tx, look_at_one, &one, &e));
+        if (aside_is_of_machine(e))
+            return e;
+        if (e == ERR_OK)
+            continue;
+        struct aside a = {"forecast", ids[i], .now = l->turn->now, .account_id = ids[i]};
+        TRY(pass_over(l, ids[i]));
+        TRY(aside_tell(l->tx, &a, e));
     }
     return ERR_OK;
 }

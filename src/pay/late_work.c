@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/must.h"
+#include "journal/aside.h"
 #include "pay/late.h"
 #include "pay/run_impl.h"
 
@@ -134,6 +135,7 @@ struct work {
     int32_t last_day, until; /* counted up to last_day; to be counted up to `until` */
     int32_t offset_s;
     bool in_meter; /* the balance: then nothing below zero beside it is overdue */
+    bool counted;
     wall_s now;
 };
 
@@ -253,7 +255,8 @@ static enum err load_moved(struct store_tx *tx, const struct work *w, struct mov
     return query_end(&q);
 }
 
-/* True-ups that are owed and were too new at the end of a day to cut anybody (billing/billing.h). */
+/* True-ups that are owed and were too new at the end of a day to cut anybody (billing/billing.h).
+ */
 static enum err grace_at(struct store_tx *tx, const struct work *w, int32_t day, int64_t *fen)
 {
     return store_int(tx, fen,
@@ -313,8 +316,10 @@ static enum err find_due(struct store_tx *tx, wall_s now, int64_t limit, struct 
     struct query q =
         query_open(tx,
                    "SELECT " TERM_COLUMNS "t.last_day FROM late_term t WHERE t.ended_at IS NULL "
-                   "AND t.last_day < $1 ORDER BY t.last_day, t.account_id LIMIT $2",
-                   "ii", (int64_t)civil_local_day(now, 14 * 3'600) - 1, limit);
+                   "AND t.last_day < $1 AND NOT EXISTS (SELECT 1 FROM aside s "
+                   "WHERE s.work = 'late_fee' AND s.id = t.account_id AND s.again_at > $3) "
+                   "ORDER BY t.last_day, t.account_id LIMIT $2",
+                   "iii", (int64_t)civil_local_day(now, 14 * 3'600) - 1, limit, now.s);
     while (query_step(&q) && *found < BATCH) {
         struct work *w = &work[(*found)++];
         *w = (struct work){.now = now, .last_day = (int32_t)query_int(&q, 13)};
@@ -323,8 +328,9 @@ static enum err find_due(struct store_tx *tx, wall_s now, int64_t limit, struct 
     return query_end(&q);
 }
 
-static enum err work_one(struct store_tx *tx, struct work *w, int64_t *worked)
+static enum err work_one(struct store_tx *tx, void *arg)
 {
+    struct work *w = arg;
     struct holder h;
     TRY(find_holder(tx, w->row.account_id, &h));
     w->in_meter = h.in_meter;
@@ -332,8 +338,9 @@ static enum err work_one(struct store_tx *tx, struct work *w, int64_t *worked)
     w->until = civil_local_day(w->now, h.offset_s) - 1;
     if (w->until <= w->last_day)
         return ERR_OK;
-    (*worked)++;
-    return count_days(tx, w);
+    TRY(count_days(tx, w));
+    w->counted = true;
+    return ERR_OK;
 }
 
 enum err late_tick(struct store_tx *tx, wall_s now, int64_t limit, int64_t *worked)
@@ -346,7 +353,11 @@ enum err late_tick(struct store_tx *tx, wall_s now, int64_t limit, int64_t *work
     if (waits)
         return ERR_OK;
     TRY(find_due(tx, now, limit < BATCH ? limit : BATCH, work, &found));
-    for (size_t i = 0; i < found; i++)
-        TRY(work_one(tx, &work[i], worked));
+    for (size_t i = 0; i < found; i++) {
+        int64_t id = work[i].row.account_id;
+        struct aside a = {"late_fee", .id = id, .now = now, .account_id = id};
+        TRY(aside_do(tx, &a, work_one, &work[i]));
+        *worked += work[i].counted;
+    }
     return ERR_OK;
 }

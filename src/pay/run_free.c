@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/must.h"
+#include "journal/aside.h"
 #include "pay/run_impl.h"
 #include "vend/vend.h"
 
@@ -183,6 +184,7 @@ enum err run_free_left(struct store_tx *tx, int64_t account_id, int64_t *left_fe
 struct due {
     int64_t account_id, run_id, left_fen;
     char order_id[VEND_ORDER_ID_MAX + 1]; /* "": it lies in the prepayment */
+    const struct run_turn *turn;
 };
 
 static enum err find_due(struct store_tx *tx, const struct run_turn *turn, struct due *due,
@@ -193,13 +195,15 @@ static enum err find_due(struct store_tx *tx, const struct run_turn *turn, struc
         tx,
         "SELECT g.account_id, g.run_id, coalesce(g.order_id, '') FROM free_grant g "
         "WHERE g.ended_at IS NULL AND g.expires_at IS NOT NULL AND g.expires_at <= $1 "
-        "AND CASE WHEN g.order_id IS NULL THEN g.expires_at <= $2 OR NOT EXISTS (SELECT 1 "
+        "AND NOT EXISTS (SELECT 1 FROM aside s WHERE s.work = 'grant' AND s.id = g.account_id "
+        "AND s.part = g.run_id AND s.again_at > $1) AND CASE WHEN g.order_id IS NULL THEN "
+        "g.expires_at <= $2 OR NOT EXISTS (SELECT 1 "
         "FROM charge_open c WHERE c.account_id = g.account_id AND c.opened_at < g.expires_at) "
         "ELSE " METER_WAITS " = '' END ORDER BY g.expires_at, g.account_id LIMIT $3",
         "iii", turn->now.s, turn->now.s - WAIT_S, turn->limit);
     while (query_step(&q) && *found < RUN_LIMIT_MAX) {
         struct due *d = &due[(*found)++];
-        *d = (struct due){query_int(&q, 0), query_int(&q, 1), 0, ""};
+        *d = (struct due){query_int(&q, 0), query_int(&q, 1), .turn = turn};
         shift_copy(d->order_id, sizeof d->order_id, query_text(&q, 2));
     }
     return query_end(&q);
@@ -254,8 +258,9 @@ static enum err look_at_sale(struct store_tx *tx, struct due *due, const struct 
     return *wait ? ERR_OK : bound_left(tx, due, came_back);
 }
 
-static enum err expire(struct store_tx *tx, struct due *due, const struct run_turn *turn)
+static enum err expire(struct store_tx *tx, void *arg)
 {
+    struct due *due = arg;
     bool wait = false;
     TRY(run_count_charges(tx, due->account_id));
     TRY(store_int(tx, &due->left_fen,
@@ -263,15 +268,15 @@ static enum err expire(struct store_tx *tx, struct due *due, const struct run_tu
                   "WHERE account_id = $1 AND run_id = $2",
                   "ii", due->account_id, due->run_id));
     if (due->order_id[0])
-        TRY(look_at_sale(tx, due, turn, &wait));
+        TRY(look_at_sale(tx, due, due->turn, &wait));
     if (wait)
         return ERR_OK;
-    TRY(give_back(tx, due, turn->now));
+    TRY(give_back(tx, due, due->turn->now));
     return store_exec(tx,
                       "UPDATE free_grant SET spent_fen = amount_fen - returned_fen - $3, "
                       "returned_fen = returned_fen + $3, ended_at = $4 "
                       "WHERE account_id = $1 AND run_id = $2",
-                      "iiii", due->account_id, due->run_id, due->left_fen, turn->now.s);
+                      "iiii", due->account_id, due->run_id, due->left_fen, due->turn->now.s);
 }
 
 enum err run_expire(struct store_tx *tx, const struct run_turn *turn, int64_t *worked)
@@ -286,8 +291,11 @@ enum err run_expire(struct store_tx *tx, const struct run_turn *turn, int64_t *w
     if (waits)
         return ERR_OK;
     TRY(find_due(tx, turn, due, &found));
-    for (size_t i = 0; i < found; i++)
-        TRY(expire(tx, &due[i], turn));
+    for (size_t i = 0; i < found; i++) {
+        int64_t id = due[i].account_id;
+        struct aside a = {"grant", id, due[i].run_id, turn->now, .account_id = id};
+        TRY(aside_do(tx, &a, expire, &due[i]));
+    }
     *worked = (int64_t)found;
     return ERR_OK;
 }

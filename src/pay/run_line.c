@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "control/fee.h"
+#include "journal/aside.h"
 #include "pay/run_impl.h"
 #include "vend/vend.h"
 
@@ -15,7 +16,7 @@ static enum err in_meter(struct store_tx *tx, int64_t account_id, bool *out)
     return ERR_OK;
 }
 
-/* What is told of the account itself, not of the program: the line is passed over. */
+/* What was foreseen: it is told of the account itself, and not an alarm. */
 static bool about_account(enum err e)
 {
     return e == ERR_VEND_CLOSED || e == ERR_VEND_NO_METER || e == ERR_VEND_LIMIT ||
@@ -115,54 +116,54 @@ static enum err book(struct store_tx *tx, const struct run_head *run, const stru
     return control_payment(tx, &fee);
 }
 
-/* A line, done alone: what the books of its account refuse in the middle leaves nothing behind. */
 struct line_work {
     const struct run_head *run;
     const struct run_item *line;
     const struct run_turn *turn;
+    struct run_result *out;
 };
 
-static enum err do_sell(struct store_tx *tx, void *arg)
-{
-    const struct line_work *w = arg;
-    return sell_grant(tx, w->run, w->line, w->turn);
-}
-
-static enum err do_book(struct store_tx *tx, void *arg)
-{
-    const struct line_work *w = arg;
-    return book(tx, w->run, w->line, w->turn);
-}
-
+/* A line, done alone: what the books of its account refuse in the middle leaves nothing behind, and
+ * the line is passed over. */
 static enum err alone(struct store_tx *tx, store_work *work, struct line_work w)
 {
     enum err e;
+    int64_t id = w.line->account_id;
     TRY(store_part(tx, work, &w, &e));
-    return e;
+    if (aside_is_of_machine(e))
+        return e;
+    if (e != ERR_OK)
+        w.out->error = name_of(e);
+    if (e == ERR_OK || about_account(e))
+        return ERR_OK;
+    struct aside a = {"run_line", .id = w.run->id, .part = id, .now = w.turn->now,
+                      .account_id = id};
+    return aside_tell(tx, &a, e);
+}
+
+static enum err post_line(struct store_tx *tx, void *arg)
+{
+    const struct line_work *w = arg;
+    const struct run_head *run = w->run;
+    bool meter;
+    TRY(shift_account(tx, w->line->account_id, NULL));
+    TRY(in_meter(tx, w->line->account_id, &meter));
+    if (meter && run->share && run->as_energy) {
+        w->out->error = "meter_wallet";
+        return ERR_OK;
+    }
+    if (!run->share) /* so that grants that were used up are known as such */
+        TRY(run_count_charges(tx, w->line->account_id));
+    return meter && !run->share ? sell_grant(tx, run, w->line, w->turn)
+                                : book(tx, run, w->line, w->turn);
 }
 
 enum err run_post_line(struct store_tx *tx, const struct run_head *run, const struct run_item *line,
                        const struct run_turn *turn, struct run_result *out)
 {
-    bool meter = false;
     if (line->amount_fen == 0)
         return ERR_OK;
-    enum err e = shift_account(tx, line->account_id, NULL);
-    if (e == ERR_OK)
-        e = in_meter(tx, line->account_id, &meter);
-    if (e == ERR_OK && meter && run->share && run->as_energy) {
-        out->error = "meter_wallet";
-        return ERR_OK;
-    }
-    if (e == ERR_OK && !run->share) /* so that grants that were used up are known as such */
-        e = run_count_charges(tx, line->account_id);
-    if (e == ERR_OK)
-        e = alone(tx, meter && !run->share ? do_sell : do_book,
-                  (struct line_work){run, line, turn});
-    if (about_account(e))
-        out->error = name_of(e);
-    else if (e != ERR_OK)
-        return e;
+    TRY(alone(tx, post_line, (struct line_work){run, line, turn, out}));
     out->moved_fen = out->error[0] ? 0 : line->amount_fen;
     return ERR_OK;
 }
@@ -200,9 +201,16 @@ static enum err unbook(struct store_tx *tx, const struct run_head *run, const st
     return posted.repeated ? ERR_BUG : ERR_OK;
 }
 
-static enum err do_unbook(struct store_tx *tx, void *arg)
+static enum err unpost_line(struct store_tx *tx, void *arg)
 {
     const struct line_work *w = arg;
+    bool meter;
+    TRY(shift_account(tx, w->line->account_id, NULL));
+    TRY(in_meter(tx, w->line->account_id, &meter));
+    if (meter && !w->run->share) {
+        w->out->error = "in_meter";
+        return ERR_OK;
+    }
     return unbook(tx, w->run, w->line, w->turn);
 }
 
@@ -210,22 +218,9 @@ enum err run_unpost_line(struct store_tx *tx, const struct run_head *run,
                          const struct run_item *line, const struct run_turn *turn,
                          struct run_result *out)
 {
-    bool meter = false;
     if (!line->posted || line->taken_back_fen == line->amount_fen)
         return ERR_OK;
-    enum err e = shift_account(tx, line->account_id, NULL);
-    if (e == ERR_OK)
-        e = in_meter(tx, line->account_id, &meter);
-    if (e == ERR_OK && meter && !run->share) {
-        out->error = "in_meter";
-        return ERR_OK;
-    }
-    if (e == ERR_OK)
-        e = alone(tx, do_unbook, (struct line_work){run, line, turn});
-    if (about_account(e))
-        out->error = name_of(e);
-    else if (e != ERR_OK)
-        return e;
+    TRY(alone(tx, unpost_line, (struct line_work){run, line, turn, out}));
     out->moved_fen = out->error[0] ? 0 : line->amount_fen - line->taken_back_fen;
     return ERR_OK;
 }

@@ -2,16 +2,19 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "journal/aside.h"
 #include "pay/run_impl.h"
 
-static enum err find_run(struct store_tx *tx, struct run_head *r)
+static enum err find_run(struct store_tx *tx, wall_s now, struct run_head *r)
 {
     struct query q = query_open(
         tx,
         "SELECT id, project_id, cursor, lines, done, done_fen, failed, kind = 'share', "
         "booking = 'energy', state = 'reversing', expires_at, title, approved_by, reversed_by "
-        "FROM money_run WHERE state IN ('running', 'reversing') ORDER BY id LIMIT 1",
-        "");
+        "FROM money_run r WHERE state IN ('running', 'reversing') AND NOT EXISTS (SELECT 1 "
+        "FROM aside s WHERE s.work = 'run' AND s.id = r.id AND s.again_at > $1) "
+        "ORDER BY id LIMIT 1",
+        "i", now.s);
     bool found = query_step(&q);
     if (found) {
         *r = (struct run_head){.id = query_int(&q, 0),
@@ -100,24 +103,40 @@ static enum err finish(struct store_tx *tx, const struct run_head *r, wall_s now
                                     .detail = detail_end(&d)});
 }
 
-enum err run_tick(struct store_tx *tx, const struct run_turn *turn, int64_t *worked)
+struct page {
+    struct run_head run;
+    const struct run_turn *turn;
+    int64_t worked;
+};
+
+static enum err work_page(struct store_tx *tx, void *arg)
 {
-    struct run_head r;
+    struct page *p = arg;
+    struct run_head *r = &p->run;
     struct run_item items[RUN_LIMIT_MAX];
     size_t count;
-    *worked = 0;
-    if (turn->limit <= 0 || turn->limit > RUN_LIMIT_MAX)
-        return ERR_RANGE;
-    enum err e = find_run(tx, &r);
-    if (e != ERR_OK)
-        return e == ERR_NOT_FOUND ? ERR_OK : e;
-    TRY(load_items(tx, &r, turn->limit, items, &count));
+    TRY(load_items(tx, r, p->turn->limit, items, &count));
     for (size_t i = 0; i < count; i++)
-        TRY(work_item(tx, &r, &items[i], turn));
-    *worked = (int64_t)count;
+        TRY(work_item(tx, r, &items[i], p->turn));
     TRY(store_exec(tx,
                    "UPDATE money_run SET cursor = $2, done = $3, done_fen = $4, failed = $5 "
                    "WHERE id = $1",
-                   "iiiii", r.id, r.cursor, r.done, r.done_fen, r.failed));
-    return r.done == r.lines ? finish(tx, &r, turn->now) : ERR_OK;
+                   "iiiii", r->id, r->cursor, r->done, r->done_fen, r->failed));
+    p->worked = (int64_t)count;
+    return r->done >= r->lines || count == 0 ? finish(tx, r, p->turn->now) : ERR_OK;
+}
+
+enum err run_tick(struct store_tx *tx, const struct run_turn *turn, int64_t *worked)
+{
+    struct page p = {.turn = turn};
+    *worked = 0;
+    if (turn->limit <= 0 || turn->limit > RUN_LIMIT_MAX)
+        return ERR_RANGE;
+    enum err e = find_run(tx, turn->now, &p.run);
+    if (e != ERR_OK)
+        return e == ERR_NOT_FOUND ? ERR_OK : e;
+    struct aside a = {"run", .id = p.run.id, .now = turn->now, .project_id = p.run.project_id};
+    TRY(aside_do(tx, &a, work_page, &p));
+    *worked = p.worked;
+    return ERR_OK;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "billing/billing.h"
+#include "journal/aside.h"
 #include "vend/vend_impl.h"
 
 enum err vend_unpromised_fen(struct store_tx *tx, int64_t account_id, int64_t *fen)
@@ -84,6 +85,7 @@ enum err vend_owing_list(struct store_tx *tx, int64_t project_id, vend_owing_eac
  */
 
 struct owed {
+    struct vend_turn *turn;
     int64_t account_id, rerate_id, amount_fen;
 };
 
@@ -106,12 +108,14 @@ static enum err sell_work(struct store_tx *tx, void *sale)
 
 /* A refusal (no meter any more, the account was closed) leaves the money in the prepayment, where a
  * person finds it, and nothing of the sale. */
-static enum err sell_back(struct vend_turn *t, const struct owed *owed)
+static enum err sell_back(struct store_tx *tx, void *arg)
 {
+    const struct owed *owed = arg;
+    struct vend_turn *t = owed->turn;
     char order_id[VEND_ORDER_ID_MAX + 1];
     enum err e = ERR_OK;
     int64_t fen;
-    TRY(find_left(t->tx, owed, &fen));
+    TRY(find_left(tx, owed, &fen));
     snprintf(order_id, sizeof order_id, VEND_TRUE_UP "%" PRId64 "-%" PRId64, owed->rerate_id,
              owed->account_id);
     struct vend_sale sale = {.account_id = owed->account_id,
@@ -122,10 +126,10 @@ static enum err sell_back(struct vend_turn *t, const struct owed *owed)
                              .now = t->now,
                              .random = rand_u64(&t->ids)};
     if (fen > 0)
-        TRY(store_part(t->tx, sell_work, &sale, &e));
+        TRY(store_part(tx, sell_work, &sale, &e));
     if (e != ERR_OK && err_class_of(e) != ERR_CLASS_REFUSE)
         return e;
-    return store_exec(t->tx,
+    return store_exec(tx,
                       "UPDATE true_up_sale SET sold_fen = $3, sold_at = $4 "
                       "WHERE account_id = $1 AND rerate_id = $2",
                       "iiii", owed->account_id, owed->rerate_id, e == ERR_OK ? fen : INT64_C(0),
@@ -140,12 +144,18 @@ enum err vend_sell_back(struct vend_turn *t, int64_t limit, int64_t *worked)
     *worked = 0;
     struct query q = query_open(t->tx,
                                 "SELECT account_id, rerate_id, amount_fen FROM true_up_sale "
-                                "WHERE sold_at IS NULL ORDER BY account_id, rerate_id LIMIT $1",
-                                "i", limit < BACK_MAX ? limit : (int64_t)BACK_MAX);
+                                "o WHERE sold_at IS NULL AND NOT EXISTS (SELECT 1 FROM aside s "
+                                "WHERE s.work = 'true_up' AND s.id = o.account_id "
+                                "AND s.part = o.rerate_id AND s.again_at > $2) "
+                                "ORDER BY account_id, rerate_id LIMIT $1",
+                                "ii", limit < BACK_MAX ? limit : (int64_t)BACK_MAX, t->now.s);
     while (query_step(&q))
-        owed[(*worked)++] = (struct owed){query_int(&q, 0), query_int(&q, 1), query_int(&q, 2)};
+        owed[(*worked)++] = (struct owed){t, query_int(&q, 0), query_int(&q, 1), query_int(&q, 2)};
     TRY(query_end(&q));
-    for (int64_t i = 0; i < *worked; i++)
-        TRY(sell_back(t, &owed[i]));
+    for (int64_t i = 0; i < *worked; i++) {
+        int64_t id = owed[i].account_id;
+        struct aside a = {"true_up", id, owed[i].rerate_id, t->now, .account_id = id};
+        TRY(aside_do(t->tx, &a, sell_back, &owed[i]));
+    }
     return ERR_OK;
 }

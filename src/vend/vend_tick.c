@@ -1,15 +1,21 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "journal/aside.h"
 #include "vend/vend_impl.h"
 
 #define SCAN_MAX 64        /* orders in one round */
 #define WAITING_AGAIN_S 30 /* a paid order whose meter does not answer */
 
-struct name {
-    int64_t account_id;
+/* A meter has one order on its way, and others that wait for it. */
+struct due {
+    struct vend_turn *turn;
+    int64_t account_id, meter_id;
     char order_id[VEND_ORDER_ID_MAX + 1];
 };
+#define NOT_ASIDE                                                                                  \
+    "NOT EXISTS (SELECT 1 FROM aside s WHERE s.work = 'vend' AND s.id = meter_id "                 \
+    "AND s.again_at > $1) "
 
 static enum err tell_late(struct vend_turn *t, struct vend_order *o)
 {
@@ -38,64 +44,76 @@ static enum err push_bound(struct vend_turn *t, struct vend_order *o)
     return vend_order_save(t, o);
 }
 
-static enum err push(struct vend_turn *t, const struct name *name)
+static enum err push(struct store_tx *tx, void *arg)
 {
+    const struct due *due = arg;
+    struct vend_turn *t = due->turn;
     struct vend_order o;
-    TRY(vend_order_load(t->tx, name->account_id, name->order_id, &o));
+    TRY(vend_order_load(tx, due->account_id, due->order_id, &o));
     TRY(tell_late(t, &o));
     return o.state == VEND_FENCED ? vend_fence_push(t, &o) : push_bound(t, &o);
 }
 
-static enum err due_orders(struct store_tx *tx, wall_s now, int64_t limit, struct name *names,
-                           int64_t *count)
+static enum err due_orders(struct vend_turn *t, int64_t limit, struct due *due, int64_t *count)
 {
-    struct query q = query_open(tx,
-                                "SELECT account_id, order_id FROM vend "
-                                "WHERE state IN ('BOUND', 'FENCED') AND next_at <= $1 "
-                                "ORDER BY next_at, account_id, order_id LIMIT $2",
-                                "ii", now.s, limit);
+    struct query q =
+        query_open(t->tx,
+                   "SELECT account_id, meter_id, order_id FROM vend "
+                   "WHERE state IN ('BOUND', 'FENCED') AND next_at <= $1 AND " NOT_ASIDE
+                   "ORDER BY next_at, account_id, order_id LIMIT $2",
+                   "ii", t->now.s, limit);
     for (*count = 0; query_step(&q); (*count)++) {
-        struct name *n = &names[*count];
-        n->account_id = query_int(&q, 0);
-        const char *text = query_text(&q, 1);
-        MUST(strlen(text) < sizeof n->order_id);
-        memcpy(n->order_id, text, strlen(text) + 1);
+        struct due *d = &due[*count];
+        *d = (struct due){t, query_int(&q, 0), query_int(&q, 1), ""};
+        const char *text = query_text(&q, 2);
+        MUST(strlen(text) < sizeof d->order_id);
+        memcpy(d->order_id, text, strlen(text) + 1);
     }
     return query_end(&q);
 }
 
-static enum err due_meters(struct store_tx *tx, wall_s now, int64_t limit, int64_t *meters,
-                           int64_t *count)
+static enum err due_meters(struct vend_turn *t, int64_t limit, struct due *due, int64_t *count)
 {
-    struct query q = query_open(tx,
-                                "SELECT DISTINCT meter_id FROM (SELECT meter_id FROM sale_order "
-                                "WHERE state = 'PAID' AND next_at <= $1 AND meter_id IS NOT NULL "
-                                "ORDER BY next_at LIMIT $2) AS due ORDER BY meter_id",
-                                "ii", now.s, limit);
+    struct query q = query_open(
+        t->tx,
+        "SELECT min(account_id), meter_id FROM (SELECT account_id, meter_id FROM sale_order "
+        "WHERE state = 'PAID' AND next_at <= $1 AND meter_id IS NOT NULL AND " NOT_ASIDE
+        "ORDER BY next_at LIMIT $2) AS due GROUP BY meter_id ORDER BY meter_id",
+        "ii", t->now.s, limit);
     for (*count = 0; query_step(&q); (*count)++)
-        meters[*count] = query_int(&q, 0);
+        due[*count] = (struct due){t, query_int(&q, 0), query_int(&q, 1), ""};
     return query_end(&q);
 }
 
-static enum err bind_waiting(struct vend_turn *t, int64_t meter_id)
+static enum err bind_waiting(struct store_tx *tx, void *arg)
 {
-    TRY(store_exec(t->tx,
-                   "UPDATE sale_order SET next_at = $2 WHERE meter_id = $1 AND state = 'PAID'",
-                   "ii", meter_id, t->now.s + WAITING_AGAIN_S));
-    return vend_bind_next(t, meter_id);
+    const struct due *due = arg;
+    TRY(store_exec(tx, "UPDATE sale_order SET next_at = $2 WHERE meter_id = $1 AND state = 'PAID'",
+                   "ii", due->meter_id, due->turn->now.s + WAITING_AGAIN_S));
+    return vend_bind_next(due->turn, due->meter_id);
 }
 
-/* Every step moves its next_at beyond now: a round never meets an order of the round before. */
+static enum err do_all(struct due *due, int64_t count, store_work *work)
+{
+    for (int64_t i = 0; i < count; i++) {
+        struct aside a = {"vend", .id = due[i].meter_id, .now = due[i].turn->now};
+        a.account_id = due[i].account_id;
+        a.meter_id = due[i].meter_id;
+        TRY(aside_do(due[i].turn->tx, &a, work, &due[i]));
+    }
+    return ERR_OK;
+}
+
+/* Every step moves its next_at beyond now, or is put aside: a round never meets an order of the
+ * round before. */
 static enum err scan_some(struct vend_turn *t, int64_t limit, int64_t *worked)
 {
-    struct name names[SCAN_MAX];
-    int64_t meters[SCAN_MAX], orders, waiting;
-    TRY(due_orders(t->tx, t->now, limit, names, &orders));
-    for (int64_t i = 0; i < orders; i++)
-        TRY(push(t, &names[i]));
-    TRY(due_meters(t->tx, t->now, limit - orders, meters, &waiting));
-    for (int64_t i = 0; i < waiting; i++)
-        TRY(bind_waiting(t, meters[i]));
+    struct due due[SCAN_MAX];
+    int64_t orders, waiting;
+    TRY(due_orders(t, limit, due, &orders));
+    TRY(do_all(due, orders, push));
+    TRY(due_meters(t, limit - orders, due, &waiting));
+    TRY(do_all(due, waiting, bind_waiting));
     *worked = orders + waiting;
     return ERR_OK;
 }

@@ -228,11 +228,29 @@ static bool act_free(struct call *c)
     return ask(c, do_free, "OK");
 }
 
-/* spoil: whatever fee control decides of this account cannot be written. mend: it can. */
+/* What is known of this account's relays is lost, and cannot be written. */
+static enum err spoil_relays(struct store_tx *tx)
+{
+    TRY(store_exec(tx,
+                   "DELETE FROM relay WHERE meter_id IN (SELECT id FROM meter WHERE account_id = "
+                   "(SELECT account_id FROM spoiled))",
+                   ""));
+    return store_exec(tx,
+                      "CREATE TRIGGER spoil BEFORE INSERT ON relay WHEN NEW.meter_id IN (SELECT id "
+                      "FROM meter WHERE account_id = (SELECT account_id FROM spoiled)) "
+                      "BEGIN SELECT RAISE(ABORT, 'spoiled'); END",
+                      "");
+}
+
+/* spoil: whatever fee control decides of this account cannot be written; spoil relays: what is known of
+ * its relays. mend: it can. */
 static enum err do_spoil(struct store_tx *tx, void *arg)
 {
+    const struct call *c = arg;
     TRY(store_exec(tx, "CREATE TABLE spoiled (account_id INTEGER)", ""));
     TRY(store_exec(tx, "INSERT INTO spoiled VALUES ($1)", "i", account_of(arg)));
+    if (c->count > 1)
+        return spoil_relays(tx);
     return store_exec(tx,
                       "CREATE TRIGGER spoil BEFORE INSERT ON event WHEN NEW.kind IN ('fee.low', "
                       "'fee.close', 'fee.arrears') AND NEW.account_id = (SELECT account_id FROM "

@@ -4,6 +4,7 @@
 #include "control/control.h"
 #include "control/fee.h"
 #include "flow/flow.h"
+#include "journal/aside.h"
 #include "journal/detail.h"
 #include "journal/journal.h"
 #include "site/site.h"
@@ -153,22 +154,62 @@ static enum err check_fee_of_meter(struct platform *p, struct store_tx *tx, int6
 
 /* The ledger's side of a batch: charges begin, relays and wallets are compared, fees are checked.
  */
+struct following {
+    struct platform *platform;
+    const struct headend_batch *batch;
+    const struct uplink_reading *reading; /* the one that is followed alone */
+};
+
+static enum err follow(struct platform *p, struct store_tx *tx, const struct uplink_reading *r)
+{
+    TRY(report_relay(p, tx, r));
+    TRY(report_terminal(p, tx, r));
+    TRY(report_wallet(p, tx, r));
+    return check_fee_of_meter(p, tx, r->meter_id);
+}
+
+static enum err open_charges(struct platform *p, struct store_tx *tx,
+                             const struct uplink_reading *readings, size_t count)
+{
+    struct readings_moved moved = {.count = count};
+    for (size_t i = 0; i < count; i++) {
+        moved.meter[i].meter_id = readings[i].meter_id;
+        moved.meter[i].change = READINGS_ENERGY | READINGS_BALANCE | READINGS_STATE;
+    }
+    return billing_moved(tx, p->readings, &moved, p->now.wall);
+}
+
+static enum err follow_all(struct store_tx *tx, void *arg)
+{
+    const struct following *f = arg;
+    const struct uplink_readings *all = f->batch->readings;
+    TRY(open_charges(f->platform, tx, all->readings, all->count));
+    for (size_t i = 0; i < all->count; i++)
+        TRY(follow(f->platform, tx, &all->readings[i]));
+    return ERR_OK;
+}
+
+static enum err follow_one(struct store_tx *tx, void *arg)
+{
+    const struct following *f = arg;
+    TRY(open_charges(f->platform, tx, f->reading, 1));
+    return follow(f->platform, tx, f->reading);
+}
+
+/* Together, as nearly always nothing fails; else each for itself. */
 static enum err follow_readings(void *ctx, struct store_tx *tx, const struct headend_batch *batch)
 {
     struct platform *p = ctx;
-    struct readings_moved moved = {0};
+    struct following f = {.platform = p, .batch = batch};
+    enum err all;
+    TRY(store_part(tx, follow_all, &f, &all));
     for (size_t i = 0; i < batch->readings->count; i++) {
-        moved.meter[moved.count].meter_id = batch->readings->readings[i].meter_id;
-        moved.meter[moved.count++].change = READINGS_ENERGY | READINGS_BALANCE | READINGS_STATE;
-    }
-    TRY(billing_moved(tx, p->readings, &moved, p->now.wall));
-    for (size_t i = 0; i < batch->readings->count; i++) {
-        const struct uplink_reading *r = &batch->readings->readings[i];
-        TRY(report_relay(p, tx, r));
-        TRY(report_terminal(p, tx, r));
-        TRY(report_wallet(p, tx, r));
-        TRY(check_fee_of_meter(p, tx, r->meter_id));
-        platform_note_read(p, r->meter_id);
+        int64_t meter_id = batch->readings->readings[i].meter_id;
+        struct aside a = {"reading", meter_id, .now = p->now.wall, .meter_id = meter_id};
+        f.reading = &batch->readings->readings[i];
+        if (all != ERR_OK)
+            TRY(aside_do(tx, &a, follow_one, &f));
+        platform_note_read(p, meter_id);
     }
     return ERR_OK;
 }

@@ -76,6 +76,17 @@ BEGIN
     OR EXISTS (SELECT 1 FROM away w WHERE w.account_id = NEW.account_id AND w.state = 'live'));
 END;
 
+-- What could not be worked on while the rest of its round went on, and when it is tried again: journal/aside.h.
+CREATE TABLE aside (
+  work TEXT NOT NULL,
+  id INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  error TEXT NOT NULL,          -- err_name; as long as it is the same it is not told again
+  since INTEGER NOT NULL,
+  again_at INTEGER NOT NULL,
+  PRIMARY KEY (work, id, part)
+) STRICT, WITHOUT ROWID;
+
 -- The clock leapt ahead: until it is right again, or a person says that it is, nothing is taken by time alone.
 CREATE TABLE clock_watch (
   id INTEGER PRIMARY KEY CHECK (id = 1),

@@ -452,6 +452,28 @@ static enum err cut_number(struct world *w, int64_t i)
                             .meter_id = 1000 + i, .desired = CONTROL_OPEN, .reason = "arrears"});
 }
 
+/* A restore that cannot be pursued, as its meter is not there any more, keeps no other waiting. */
+static void test_an_odd_relay_stops_no_other(void **state)
+{
+    struct world *w = *state;
+    assert_ok(wish_full(
+        w, (struct control_wish){.meter_id = 12, .desired = CONTROL_CLOSED, .reason = "paid"}));
+    w->now.s += 1;
+    assert_ok(wish(w, CONTROL_CLOSED, "paid"));
+    sql(w, "DELETE FROM meter WHERE id = 12");
+    sql(w, "UPDATE command SET state = 'expired' WHERE state = 'waiting'");
+    w->now.s += 3'600;
+    for (int i = 0; i < 5; i++) {
+        w->now.s += 60;
+        (void)tick(w);
+    }
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'waiting' "
+                               "AND meter_id = 11"),
+                     1);
+    assert_int_equal(events(w, "work.failed"), 1);
+    assert_int_equal(number(w, "SELECT part FROM aside WHERE work = 'relay' AND id = 12"), 0);
+}
+
 static void test_mass_cuts_need_a_second_person(void **state)
 {
     struct world *w = *state;
@@ -499,6 +521,7 @@ int main(void)
         CASE(test_keep_power_returns_what_was_cut),
         CASE(test_keep_power_is_told_until_the_meter_has_it),
         CASE(test_circuits_of_a_terminal),
+        CASE(test_an_odd_relay_stops_no_other),
         CASE(test_mass_cuts_need_a_second_person),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

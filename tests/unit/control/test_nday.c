@@ -219,6 +219,34 @@ static void test_once_a_day(void **state)
     assert_int_equal(t.worked, 1);
 }
 
+/* One account whose look fails in a way that nobody foresaw does not keep the others from theirs.
+ */
+static void test_an_odd_account_stops_no_look(void **state)
+{
+    struct world *w = *state;
+    struct turn t = {.w = w, .limit = 10};
+    prepare(w);
+    pay(w, "order-0001", 90'000);
+    sql(w, "INSERT INTO account (id, project_id, place_id, code, name, wallet, plan_code, "
+           "strategy_code, contract_at, opened_at) "
+           "VALUES (9, 1, 1, 'a9', 'a9', 'platform', 'flat', 's', 5, 1)");
+    sql(w,
+        "CREATE TRIGGER odd BEFORE INSERT ON nday WHEN NEW.account_id = 7 AND NEW.strategy <> '' "
+        "BEGIN SELECT raise(ABORT, 'odd'); END");
+    assert_ok(store_run(w->ledger, tick, &t));
+    assert_int_equal(t.worked, 2);
+    assert_int_equal(number(w, "SELECT looked_at FROM nday WHERE account_id = 9"), w->now.s);
+    assert_int_equal(
+        number(w, "SELECT count(*) FROM event WHERE kind = 'work.failed' AND account_id = 7"), 1);
+    assert_ok(store_run(w->ledger, tick, &t));
+    assert_int_equal(t.worked, 0);
+    sql(w, "DROP TRIGGER odd");
+    w->now.s += 3'600;
+    assert_ok(store_run(w->ledger, tick, &t));
+    assert_ok(store_read(w->ledger, get, &t));
+    assert_int_equal(t.row.n_days, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_same_as_rating_everybody),
         cmocka_unit_test_setup_teardown(test_selected_until_judged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_once_a_day, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_odd_account_stops_no_look, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -445,6 +445,42 @@ static void test_what_was_billed_before_becomes_a_line(void **state)
     assert_int_equal(sum_of_lines(w), owes(w));
 }
 
+/* A record that nobody can count: the others are counted, it is said once, and tried again until it
+ * is right. */
+static void test_an_odd_record_stops_nobody(void **state)
+{
+    struct world *w = *state;
+    struct job j = {.w = w, .account = 6, .fen = -20'000};
+    world_exec(w,
+               "INSERT INTO account (id, project_id, place_id, code, name, wallet, plan_code, "
+               "strategy_code, opened_at) VALUES (6, 1, 1, 'a6', 'a6', 'platform', 'x', 'x', 1)");
+    assert_ok(term(w, 6, &plain));
+    assert_ok(term(w, A, &plain));
+    assert_ok(store_run(w->store, move, &j));
+    move_by(w, -20'000);
+    world_exec(w,
+               "UPDATE late_term SET days = 1, exact = 9223372036854775807, begun_day = last_day "
+               "WHERE account_id = 6");
+    w->now.s += 10 * DAY_S;
+    assert_int_equal(count(w), 1);
+    assert_int_equal(owes(w), 200);
+    for (int i = 0; i < 3; i++) {
+        w->now.s += 180;
+        assert_int_equal(count(w), 0);
+    }
+    assert_int_equal(world_int(w, "SELECT count(*) FROM event WHERE kind = 'work.failed' "
+                                  "AND account_id = 6 AND project_id = 1"),
+                     1);
+    world_exec(w,
+               "UPDATE late_term SET days = 0, exact = 0, begun_day = NULL WHERE account_id = 6");
+    w->now.s += 180;
+    assert_int_equal(count(w), 1);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM aside"), 0);
+    assert_int_equal(world_int(w, "SELECT amount_fen FROM balance WHERE account_id = 6 "
+                                  "AND book = 'other_due'"),
+                     -200);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -461,6 +497,7 @@ int main(void)
         T(test_a_line_says_debt_days_rate_rounding_and_clause),
         T(test_another_debt_or_clause_is_another_line),
         T(test_what_was_billed_before_becomes_a_line),
+        T(test_an_odd_record_stops_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

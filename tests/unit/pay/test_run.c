@@ -283,6 +283,89 @@ static void test_an_account_that_cannot_get_it_is_passed_over(void **state)
                      0);
 }
 
+/* What the books of one account refuse for a reason that nobody foresaw is its own, forth and back.
+ */
+static void test_an_odd_account_stops_no_run(void **state)
+{
+    struct world *w = *state;
+    struct job j = subsidy(w, "B", "");
+    assert_ok(store_run(w->store, ask, &j));
+    assert_ok(decide(w, approve, j.number, "user:2"));
+    world_exec(w, "CREATE TRIGGER odd BEFORE INSERT ON free_grant WHEN NEW.account_id = 22 "
+                  "BEGIN SELECT raise(ABORT, 'odd'); END");
+    work_off(w);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM money_run WHERE state = 'done' "
+                                  "AND failed = 1 AND done_fen = 4000"),
+                     1);
+    assert_int_equal(world_int(w, "SELECT account_id FROM money_run_line WHERE posted = 0 "
+                                  "AND error = 'STORE_CONSTRAINT'"),
+                     22);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM ledger_txn WHERE account_id = 22"), 0);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM event WHERE kind = 'work.failed' "
+                                  "AND account_id = 22"),
+                     1);
+    world_exec(w, "CREATE TRIGGER odder BEFORE UPDATE ON free_grant WHEN NEW.account_id = 23 "
+                  "BEGIN SELECT raise(ABORT, 'odd'); END");
+    assert_ok(decide(w, reverse, j.number, "user:3"));
+    work_off(w);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM money_run WHERE state = 'reversed' "
+                                  "AND done_fen = 3500"),
+                     1);
+    assert_int_equal(world_int(w, "SELECT sum(amount_fen) FROM balance WHERE book = 'prepayment'"),
+                     500); /* 23 keeps what could not be taken back */
+}
+
+/* A run whose own record is odd does not keep the runs behind it waiting. */
+static void test_an_odd_run_stops_no_other(void **state)
+{
+    struct world *w = *state;
+    struct job j = subsidy(w, "B", ""), other = subsidy(w, "B", "");
+    other.subsidy.ask.period = "2026-02";
+    assert_ok(store_run(w->store, ask, &j));
+    assert_ok(decide(w, approve, j.number, "user:2"));
+    assert_ok(store_run(w->store, ask, &other));
+    assert_ok(decide(w, approve, other.number, "user:2"));
+    world_exec(w, "CREATE TRIGGER odd BEFORE UPDATE ON money_run WHEN NEW.period = '2026-01' "
+                  "BEGIN SELECT raise(ABORT, 'odd'); END");
+    for (int i = 0; i < 10; i++)
+        work_off(w);
+    assert_int_equal(world_int(w, "SELECT done_fen FROM money_run WHERE state = 'done' "
+                                  "AND period = '2026-02'"),
+                     4'500);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM event WHERE kind = 'work.failed' "
+                                  "AND project_id = 1"),
+                     1);
+    world_exec(w, "DROP TRIGGER odd");
+    w->now.s += 180;
+    work_off(w);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM money_run WHERE state = 'done'"), 2);
+    assert_int_equal(world_int(w, "SELECT sum(amount_fen) FROM balance WHERE book = 'prepayment'"),
+                     9'000);
+}
+
+/* The end of one grant that cannot be booked keeps no other grant. */
+static void test_an_odd_grant_stops_no_other(void **state)
+{
+    struct world *w = *state;
+    struct job j = subsidy(w, "B", ""), e = {.w = w};
+    j.subsidy.expires_at.s = w->now.s + DAY_S;
+    post(w, j);
+    world_exec(w, "CREATE TRIGGER odd BEFORE UPDATE ON free_grant WHEN NEW.account_id = 20 "
+                  "BEGIN SELECT raise(ABORT, 'odd'); END");
+    w->now.s += 5 * DAY_S;
+    assert_ok(store_run(w->store, expire, &e));
+    assert_int_equal(world_int(w, "SELECT count(*) FROM free_grant WHERE ended_at IS NOT NULL"), 8);
+    assert_int_equal(world_int(w, "SELECT count(*) FROM event WHERE kind = 'work.failed' "
+                                  "AND account_id = 20"),
+                     1);
+    world_exec(w, "DROP TRIGGER odd");
+    w->now.s += 180;
+    assert_ok(store_run(w->store, expire, &e));
+    assert_int_equal(world_int(w, "SELECT count(*) FROM free_grant WHERE ended_at IS NOT NULL"), 9);
+    assert_int_equal(world_int(w, "SELECT sum(amount_fen) FROM balance WHERE book = 'prepayment'"),
+                     0);
+}
+
 static void test_a_run_is_taken_back_as_a_whole(void **state)
 {
     struct world *w = *state;
@@ -581,6 +664,9 @@ int main(void)
         T(test_nothing_is_posted_before_another_person_approves),
         T(test_a_chunk_that_dies_is_posted_once),
         T(test_an_account_that_cannot_get_it_is_passed_over),
+        T(test_an_odd_account_stops_no_run),
+        T(test_an_odd_run_stops_no_other),
+        T(test_an_odd_grant_stops_no_other),
         T(test_a_run_is_taken_back_as_a_whole),
         T(test_what_is_not_used_goes_back),
         T(test_what_ends_first_is_used_first),

@@ -622,6 +622,43 @@ static void test_repeat_is_not_proof(void **state)
     assert_int_equal(world_book(w, "wallet"), 100);
 }
 
+/* An order that cannot be pushed on, as its meter is not there any more, keeps no other waiting. */
+static void test_an_odd_order_stops_no_other(void **state)
+{
+    struct world *w = *state;
+    struct vend_sale sale = {.account_id = 10,
+                             .order_id = "order-other",
+                             .amount_fen = 100,
+                             .method = "cash",
+                             .actor = "user:1"};
+    world_exec(w,
+               "INSERT INTO account (id, project_id, place_id, code, name, wallet, plan_code, "
+               "strategy_code, opened_at) VALUES (10, 1, 1, 'a10', 'a10', 'meter', 'x', 'x', 1)");
+    world_exec(w,
+               "INSERT INTO meter (id, project_id, account_id, place_id, line_id, address, model, "
+               "kind) VALUES (10, 1, 10, 1, 1, '000000000010', 'yufu-shop', 'electricity')");
+    world_exec(w, "INSERT INTO meter_wallet (account_id, meter_id, epoch, proven, count, "
+                  "purchased_fen, opening_count, opening_fen) VALUES (10, 10, 1, 1, 0, 0, 0, 0)");
+    world_know_wallet(w);
+    assert_ok(world_sell_as(w, &sale, NULL));
+    assert_ok(world_sell(w, "order-mine", 200, NULL));
+    world_exec(w, "DELETE FROM meter WHERE id = 10");
+    world_exec(w, "UPDATE command SET state = 'expired' WHERE state = 'waiting'");
+    w->now.s += 3'600;
+    for (int i = 0; i < 5; i++) {
+        w->now.s += 60;
+        assert_ok(world_tick(w));
+    }
+    assert_int_equal(world_int(w, "SELECT count(*) FROM command WHERE state = 'waiting' "
+                                  "AND ref = 'order-mine'"),
+                     1);
+    assert_int_equal(
+        world_int(w, "SELECT count(*) FROM event WHERE kind = 'work.failed' AND account_id = 10"),
+        1);
+    assert_int_equal(world_int(w, "SELECT state = 'BOUND' FROM sale_order WHERE account_id = 10"),
+                     1);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -655,6 +692,7 @@ int main(void)
         CASE(test_business_refusal_rejects_after_fence_and_reading),
         CASE(test_refusal_that_applied_after_all),
         CASE(test_repeat_is_not_proof),
+        CASE(test_an_odd_order_stops_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
