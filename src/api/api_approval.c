@@ -4,6 +4,8 @@
 #include "api/api_impl.h"
 #include "control/approval.h"
 
+#define DECIDE_MAX 200 /* at once */
+
 static enum err put_approval(void *arg, const struct control_approval *a)
 {
     struct jwrite *w = arg;
@@ -104,5 +106,89 @@ enum err api_approval_decide(struct call *c)
     w.out = &c->out;
     TRY(find(c, &w));
     c->wrote_account = w.account_id;
+    return ERR_OK;
+}
+
+/* ---- many at once: each is decided on its own, and says how it went ---- */
+
+struct many {
+    struct call *c;
+    verdict *say;
+    struct control_verdict v;
+    const char *seen; /* the state in which the person saw it */
+};
+
+static enum err check_seen(void *arg, const struct control_approval *a)
+{
+    const struct many *m = arg;
+    return a->id != m->v.id || strcmp(control_approval_name(a->state), m->seen) == 0 ? ERR_OK
+                                                                                     : ERR_STATE;
+}
+
+static enum err decide_one(struct store_tx *tx, void *arg)
+{
+    struct many *m = arg;
+    struct wanted w = {.id = m->v.id};
+    struct control_approval_query query = {
+        .project_id = m->c->project_id, .before = w.id + 1, .limit = 1};
+    TRY(find(m->c, &w));
+    TRY(control_approval_list(tx, &query, check_seen, m));
+    m->v.random = api_draw();
+    return m->say(tx, &m->v);
+}
+
+static enum err put_decided(struct many *m)
+{
+    enum err result;
+    struct jwrite *w = &m->c->out;
+    TRY(store_part(m->c->tx, decide_one, m, &result));
+    if (result != ERR_OK && err_class_of(result) != ERR_CLASS_REFUSE)
+        return result;
+    jwrite_object(w, NULL);
+    jwrite_int(w, "id", m->v.id);
+    jwrite_text(w, "code", err_name(result));
+    jwrite_text(w, "title_zh", result == ERR_OK ? "" : err_text_zh(result));
+    jwrite_text(w, "title_en", result == ERR_OK ? "" : err_text_en(result));
+    jwrite_end(w);
+    return ERR_OK;
+}
+
+static enum err take_item(struct many *m, const json_t *item)
+{
+    const json_t *id = json_object_get(item, "id"), *seen = json_object_get(item, "state");
+    if (!json_is_integer(id) || !json_is_string(seen) || json_object_size(item) != 2)
+        return api_bad(m->c, "items", ERR_API_FIELD, "of each its id and the state it was seen in");
+    m->v.id = json_integer_value(id);
+    m->seen = json_string_value(seen);
+    return m->v.id > 0 && m->v.id < INT64_C(1) << 53
+               ? ERR_OK
+               : api_bad(m->c, "items", ERR_API_FIELD, "an id is a positive number");
+}
+
+enum err api_approvals_decide(struct call *c)
+{
+    const json_t *items, *item;
+    const char *act = "", *reason = "";
+    size_t i;
+    char actor[32];
+    TRY(api_fields(c, (struct api_field[]){{"items", API_FIELD_LIST, 1, DECIDE_MAX, &items},
+                                           {"act", API_FIELD_TEXT, 1, 16, &act},
+                                           {"reason", API_FIELD_TEXT, 1, 200, &reason},
+                                           {}}));
+    struct many m = {.c = c, .say = verdict_of(act)};
+    if (!m.say)
+        return api_bad(c, "act", ERR_API_FIELD, "approve, release or refuse is expected");
+    api_actor(c, actor);
+    m.v = (struct control_verdict){
+        .readings = c->api->options.readings, .actor = actor, .reason = reason, .now = c->now};
+    jwrite_object(&c->out, NULL);
+    jwrite_array(&c->out, "results");
+    json_array_foreach((json_t *)(uintptr_t)items, i, item)
+    {
+        TRY(take_item(&m, item));
+        TRY(put_decided(&m));
+    }
+    jwrite_end(&c->out);
+    jwrite_end(&c->out);
     return ERR_OK;
 }

@@ -188,11 +188,11 @@ api_handle api_plans, api_plan_texts, api_plan_check, api_plan_trial, api_plan_s
 api_handle api_strategies, api_strategy_texts, api_strategy_check, api_strategy_preview,
     api_strategy_save;
 api_handle api_protections, api_account_protections, api_protect, api_protect_lift, api_emergency,
-    api_confirm_restore, api_approvals, api_approval_decide, api_packages, api_package_save,
+    api_confirm_restore, api_approvals, api_approval_decide, api_approvals_decide, api_packages, api_package_save,
     api_package_choices, api_account_package, api_baseline, api_package_choose;
 api_handle api_breaker, api_breaker_ask, api_breaker_decide;
 api_handle api_cash_policy, api_cash_policy_set, api_shifts, api_shift_open, api_shift_count,
-    api_shift_close, api_days, api_day_close;
+    api_shift_close, api_days, api_day_close, api_month;
 api_handle api_dues, api_due_bill, api_due_withdraw, api_due_pay, api_late_terms, api_late_term_set;
 api_handle api_runs, api_run_lines, api_run_subsidy, api_run_share, api_run_decide;
 api_handle api_money_requests, api_account_requests, api_money_ask, api_money_decide, api_money_pay,

@@ -521,7 +521,7 @@ const OPENERS = {
   plan: (page) => page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true))),
 }
 
-const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', terminals: '/terminals', ranking: '/ranking', trips: '/accounts/ID/trips', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', packages: '/packages', approvals: '/approvals', requests: '/requests', shift: '/shift', days: '/days', runs: '/runs', charges: '/charges', strategies: '/strategies', strategy: '/strategies/standard' }
+const PAGES = { wall: '/', table: '/?view=table', account: '/accounts/ID', usage: '/accounts/ID/usage', bills: '/accounts/ID/bills', ledger: '/accounts/ID/ledger', sale: '/sale?account=ID', events: '/events', terminals: '/terminals', ranking: '/ranking', trips: '/accounts/ID/trips', gateways: '/gateways', import: '/import', plans: '/plans', plan: '/plans/shop', planText: '/plans/dorm?view=json', newPlan: '/plans/+', packages: '/packages', approvals: '/approvals', requests: '/requests', shift: '/shift', days: '/days', month: '/month', runs: '/runs', charges: '/charges', strategies: '/strategies', strategy: '/strategies/standard' }
 const looks = {}
 for (const [language, theme, width] of [['zh-CN', 'light', 1440], ['en', 'dark', 1440], ['en', 'light', 390], ['zh-CN', 'dark', 390]]) {
   const name = `no page has a serious accessibility finding or an untranslated key (${language}, ${theme}, ${width} px)`

@@ -13,6 +13,7 @@ export const router = createRouter({
     { path: '/sale', name: 'sale', component: () => import('./pages/SalePage.vue'), meta: { shell: true } },
     { path: '/shift', name: 'shift', component: () => import('./pages/ShiftPage.vue'), meta: { shell: true } },
     { path: '/days', name: 'days', component: () => import('./pages/DaysPage.vue'), meta: { shell: true } },
+    { path: '/month/:month(\\d{6})?', name: 'month', component: () => import('./pages/MonthPage.vue'), meta: { shell: true } },
     { path: '/runs', name: 'runs', component: () => import('./pages/RunsPage.vue'), meta: { shell: true } },
     { path: '/events', name: 'events', component: () => import('./pages/EventsPage.vue'), meta: { shell: true } },
     { path: '/terminals', name: 'terminals', component: () => import('./pages/TerminalsPage.vue'), meta: { shell: true } },

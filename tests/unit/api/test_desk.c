@@ -122,6 +122,29 @@ static void test_days(void **state)
     check_reply(world_get(w, &finance, P "days?before=20260230"), 400, "API_FIELD");
 }
 
+/* --- a month ------------------------------------------------------------------------------- */
+
+static void test_a_month_as_far_as_it_is_closed(void **state)
+{
+    struct world *w = *state;
+    struct person finance = somebody(w, AUTH_FINANCE);
+    struct person engineer = somebody(w, AUTH_ENGINEER);
+    char path[64];
+    snprintf(path, sizeof path, P "month?month=%lld", (long long)(day(w, -40) / 100));
+    struct reply r = world_get(w, &finance, path);
+    assert_int_equal(r.status, 200);
+    assert_int_equal(reply_int(&r, "month"), day(w, -40) / 100);
+    assert_int_equal(reply_int(&r, "to"), reply_int(&r, "last"));
+    assert_int_equal(reply_int(&r, "accounts"), 2);
+    assert_int_equal(reply_int(&r, "difference_fen"), 0);
+    assert_int_equal(json_array_size(json_object_get(r.json, "books")), 5);
+    reply_free(&r);
+    check_reply(world_get(w, &engineer, path), 403, "AUTH_FORBIDDEN");
+    check_reply(world_get(w, &finance, P "month"), 422, "RANGE");
+    check_reply(world_get(w, &finance, P "month?month=202513"), 422, "RANGE");
+    check_reply(world_get(w, &finance, P "month?month=209901"), 422, "RANGE");
+}
+
 /* --- runs ---------------------------------------------------------------------------------- */
 
 static enum err tick(struct store_tx *tx, void *arg)
@@ -434,6 +457,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_a_shift_over_the_interface),
         T(test_days),
+        T(test_a_month_as_far_as_it_is_closed),
         T(test_free_credit),
         T(test_common_usage),
         T(test_other_services_and_late_fees),

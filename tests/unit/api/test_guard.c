@@ -122,6 +122,95 @@ static void test_two_people_decide(void **state)
     reply_free(&r);
 }
 
+static void propose_many(struct world *w)
+{
+    world_execute(w,
+                  "WITH RECURSIVE n (i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 13) "
+                  "INSERT INTO account (id, project_id, place_id, code, name, wallet, plan_code, "
+                  "strategy_code, opened_at) SELECT i, 1, (SELECT place_id FROM account WHERE "
+                  "id = 1), 'n' || i, 'n', 'platform', 'x', 'x', 1 FROM n");
+    world_execute(w, "INSERT INTO cut_approval (id, project_id, account_id, episode, state, "
+                     "persons, available_fen, detail, proposed_at, expires_at, approved_at, "
+                     "approved_by) VALUES "
+                     "(10, 1, 10, 0, 'proposed', 1, -500, '{}', 1, 4000000000, NULL, NULL), "
+                     "(11, 1, 11, 0, 'proposed', 2, -600, '{}', 1, 4000000000, NULL, NULL), "
+                     "(12, 1, 12, 0, 'approved', 2, -700, '{}', 1, 4000000000, 2, 'user:99'), "
+                     "(13, 1, 13, 0, 'proposed', 1, -800, '{}', 1, 2, NULL, NULL)");
+}
+
+static const char *code_of(const struct reply *r, size_t i)
+{
+    const json_t *one = json_array_get(json_object_get(r->json, "results"), i);
+    return json_string_value(json_object_get(one, "code"));
+}
+
+static void check_codes(struct reply r, const char *codes[], size_t count)
+{
+    assert_int_equal(r.status, 200);
+    assert_int_equal(length(&r, "results"), count);
+    for (size_t i = 0; i < count; i++)
+        assert_string_equal(code_of(&r, i), codes[i]);
+    reply_free(&r);
+}
+
+/* Each on its own: what may not be, is refused beside what may; what is not as it was seen is left.
+ */
+static void test_many_are_decided_at_once(void **state)
+{
+    struct world *w = *state;
+    struct person p = log_in(w, AUTH_OFFICER);
+    const char *body = "{\"items\": [{\"id\": 10, \"state\": \"proposed\"}, {\"id\": 11, "
+                       "\"state\": \"proposed\"}, {\"id\": 12, \"state\": \"proposed\"}, "
+                       "{\"id\": 13, \"state\": \"proposed\"}, {\"id\": 77, \"state\": "
+                       "\"proposed\"}, {\"id\": 11, \"state\": \"proposed\"}], "
+                       "\"act\": \"approve\", \"reason\": \"told three times\"}";
+    const char *codes[] = {"OK", "OK", "STATE", "STATE", "NOT_FOUND", "STATE"};
+    propose_many(w);
+    check_codes(world_post(w, &p, "key-00000001", APPROVALS "/decide-many", body), codes, 6);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM cut_approval WHERE state = 'approved'"),
+                     3);
+    /* The same request again, after a lost answer or a double click, is the same act. */
+    check_codes(world_post(w, &p, "key-00000001", APPROVALS "/decide-many", body), codes, 6);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM audit WHERE action = 'fee.approved'"),
+                     2);
+    body = "{\"items\": [{\"id\": 11, \"state\": \"approved\"}, {\"id\": 12, \"state\": "
+           "\"approved\"}], \"act\": \"release\", \"reason\": \"second\"}";
+    check_codes(world_post(w, &p, "key-00000002", APPROVALS "/decide-many", body),
+                (const char *[]){"CONTROL_SECOND_PERSON", "OK"}, 2);
+    /* A refusal of what was seen as only proposed does not undo what a colleague approved since. */
+    body = "{\"items\": [{\"id\": 11, \"state\": \"proposed\"}], \"act\": \"refuse\", "
+           "\"reason\": \"paid\"}";
+    check_codes(world_post(w, &p, "key-00000003", APPROVALS "/decide-many", body),
+                (const char *[]){"STATE"}, 1);
+}
+
+static void test_many_refused_as_a_whole(void **state)
+{
+    struct world *w = *state;
+    struct person p = log_in(w, AUTH_OFFICER), finance = log_in(w, AUTH_FINANCE);
+    const char *bodies[] = {
+        "{\"items\": [], \"act\": \"approve\", \"reason\": \"x\"}",
+        "{\"items\": [{\"id\": 10}], \"act\": \"approve\", \"reason\": \"x\"}",
+        "{\"items\": [{\"id\": 10, \"state\": \"proposed\"}, {\"id\": 0, \"state\": "
+        "\"proposed\"}], "
+        "\"act\": \"approve\", \"reason\": \"x\"}",
+        "{\"items\": [{\"id\": 10, \"state\": \"proposed\"}], \"act\": \"wait\", \"reason\": "
+        "\"x\"}",
+    };
+    propose_many(w);
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "key-0000020%zu", i);
+        check_reply(world_post(w, &p, key, APPROVALS "/decide-many", bodies[i]), 400, "API_FIELD");
+    }
+    check_reply(world_post(w, &finance, "key-00000300", APPROVALS "/decide-many",
+                           "{\"items\": [{\"id\": 10, \"state\": \"proposed\"}], "
+                           "\"act\": \"approve\", \"reason\": \"x\"}"),
+                403, "AUTH_FORBIDDEN");
+    assert_int_equal(world_number(w, "SELECT count(*) FROM cut_approval WHERE state = 'approved'"),
+                     1);
+}
+
 static void test_refused_verdicts(void **state)
 {
     struct world *w = *state;
@@ -236,8 +325,10 @@ static void test_nothing_to_give(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_protect_and_lift), CASE(test_refused_protections), CASE(test_two_people_decide),
-        CASE(test_refused_verdicts), CASE(test_who_chose_what),      CASE(test_packages),
+        CASE(test_protect_and_lift),        CASE(test_refused_protections),
+        CASE(test_two_people_decide),       CASE(test_many_are_decided_at_once),
+        CASE(test_many_refused_as_a_whole), CASE(test_refused_verdicts),
+        CASE(test_who_chose_what),          CASE(test_packages),
         CASE(test_nothing_to_give),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

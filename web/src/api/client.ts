@@ -5,11 +5,14 @@ import type { components, operations } from './schema'
 type Schemas = components['schemas']
 export type Account = Schemas['Account']
 export type Approval = Schemas['Approval']
+export type Decided = Schemas['VerdictResults']['results'][number]
 export type Breaker = Schemas['Breaker']
 export type Protection = Schemas['Protection']
 export type CashPolicy = Schemas['CashPolicy']
 export type Shift = Schemas['Shift']
 export type Day = Schemas['Day']
+export type Month = Schemas['Month']
+export type MonthLine = Month['lines'][number]
 export type Run = Schemas['Run']
 export type RunLine = Schemas['RunLine']
 export type Dues = Schemas['Dues']
@@ -91,6 +94,8 @@ export type ClaimCode = { gateway_id: number; serial: string; code: string; vali
 
 const BASE = '/api/v1'
 const TIMEOUT_MS = 30_000
+const LIST_MAX = 500 // rows that one answer tells at most
+const LONG_MS = 300_000 // what the server sums in slices
 
 /** A refusal by the server, or no answer at all (status 0, code NETWORK). */
 export class Problem extends Error {
@@ -128,7 +133,7 @@ export function whenLoggedOut(act: () => void) {
 }
 
 type Query = Record<string, string | number | undefined>
-type Options = { query?: Query; body?: unknown; csv?: Blob; key?: string; leaving?: boolean }
+type Options = { query?: Query; body?: unknown; csv?: Blob; key?: string; leaving?: boolean; patience?: number }
 
 function address(path: string, query: Query = {}) {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== '')
@@ -152,7 +157,7 @@ function send(method: string, path: string, options: Options) {
     method,
     headers,
     body: options.csv ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(options.patience ?? TIMEOUT_MS),
     keepalive: options.leaving, // the page may be gone before it has left
   }).catch(() => {
     throw unanswered(method)
@@ -287,7 +292,7 @@ export const api = {
   emergency: (id: number, key: string) =>
     call<Schemas['EmergencyCredit']>('POST', `/accounts/${id}/emergency-credit`, { key }),
   approvals: (project: number, open: boolean) =>
-    call<Schemas['ApprovalList']>('GET', `/projects/${project}/approvals`, { query: { open: open ? 1 : 0 } }),
+    call<Schemas['ApprovalList']>('GET', `/projects/${project}/approvals`, { query: { open: open ? 1 : 0, limit: open ? LIST_MAX : undefined } }),
   breaker: (project: number) => call<Breaker>('GET', `/projects/${project}/breaker`),
   askBreaker: (project: number, body: { reason: string }, key: string) =>
     call<Breaker>('POST', `/projects/${project}/breaker/ask`, { key, body }),
@@ -295,6 +300,8 @@ export const api = {
     call<Breaker>('POST', `/projects/${project}/breaker/decide`, { key, body }),
   decideApproval: (project: number, body: Schemas['Verdict'], key: string) =>
     call<Approval>('POST', `/projects/${project}/approvals/decide`, { key, body }),
+  decideApprovals: (project: number, body: Schemas['VerdictMany'], key: string) =>
+    call<Schemas['VerdictResults']>('POST', `/projects/${project}/approvals/decide-many`, { key, body }),
 
   moneyRequests: (project: number, open: boolean) =>
     call<Schemas['MoneyRequestList']>('GET', `/projects/${project}/money-requests`, { query: { open: open ? 1 : 0 } }),
@@ -327,6 +334,7 @@ export const api = {
     call<Shift>('POST', `/projects/${project}/shifts/count`, { key, body: { counted_fen } }),
   closeShift: (project: number, id: number, note: string, key: string) =>
     call<Shift>('POST', `/projects/${project}/shifts/close`, { key, body: { id, note } }),
+  month: (project: number, month: number) => call<Month>('GET', `/projects/${project}/month`, { query: { month }, patience: LONG_MS }),
   days: (project: number, before?: number) =>
     call<Schemas['DayList']>('GET', `/projects/${project}/days`, { query: { before } }),
   closeDay: (project: number, body: Schemas['DayClose'], key: string) =>

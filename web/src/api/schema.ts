@@ -735,6 +735,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/projects/{project_id}/approvals/decide-many": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Each said on its own
+         * @description The same word about many. Each result says how it went, with the codes of one: `OK`; `STATE`: not in the state it was seen in, or expired; `CONTROL_SECOND_PERSON`; `NOT_FOUND`. What was refused changes nothing of the others.
+         */
+        post: operations["decideApprovals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{project_id}/breaker": {
         parameters: {
             query?: never;
@@ -987,6 +1010,29 @@ export interface paths {
         };
         /** Days with money or a closing, newest first */
         get: operations["listDays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project_id}/month": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What came in and went out in a month, what was charged for what, and that the books agree
+         * @description Summed from the ledger by business days, as far as these are over and closed; such a sum does not change any more. Large projects are summed in slices: the answer may take a while. 409 `DAY_OPEN`: not even the first day of the month is over and closed, with all before it.
+         */
+        get: operations["getMonth"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3130,6 +3176,25 @@ export interface components {
             act: "approve" | "release" | "refuse";
             reason: string;
         };
+        VerdictMany: {
+            items: {
+                id: number;
+                /** @description The state in which it was seen */
+                state: string;
+            }[];
+            /** @enum {string} */
+            act: "approve" | "release" | "refuse";
+            reason: string;
+        };
+        VerdictResults: {
+            results: {
+                id: number;
+                /** @description OK or the name of an error */
+                code: string;
+                title_zh: string;
+                title_en: string;
+            }[];
+        };
         Package: {
             code: string;
             version: number;
@@ -4025,6 +4090,54 @@ export interface components {
         DayList: {
             now: components["schemas"]["Time"];
             days: components["schemas"]["Day"][];
+        };
+        Month: {
+            now: components["schemas"]["Time"];
+            /** @description YYYYMM */
+            month: number;
+            /** @description YYYYMMDD, the first day */
+            from: number;
+            /** @description YYYYMMDD, the last day that is summed: before the first that is not over and closed */
+            to: number;
+            /** @description YYYYMMDD, the last day of the month */
+            last: number;
+            accounts: number;
+            /** @description What the customers had at the beginning of `from`, arrears below zero: the sum of the books */
+            opening_fen: components["schemas"]["Fen"];
+            /** @description Lines of cash, subsidy, suspense and transfer */
+            in_fen: components["schemas"]["Fen"];
+            /** @description Lines of refund, revenue, other and share */
+            out_fen: components["schemas"]["Fen"];
+            /** @description At the end of `to`: from the balances, less what came after */
+            closing_fen: components["schemas"]["Fen"];
+            /** @description opening_fen + in_fen - out_fen - closing_fen; 0 unless the books are damaged */
+            difference_fen: components["schemas"]["Fen"];
+            books: {
+                /** @enum {string} */
+                book: "prepayment" | "transit" | "wallet" | "held" | "other_due";
+                opening_fen: components["schemas"]["Fen"];
+                closing_fen: components["schemas"]["Fen"];
+            }[];
+            lines: {
+                /**
+                 * @description A book of the ledger; `charged`, `true_up`: what is in `revenue`, by service
+                 * @enum {string}
+                 */
+                group: "cash" | "subsidy" | "suspense" | "transfer" | "refund" | "revenue" | "other" | "share" | "charged" | "true_up";
+                /** @description Of the transactions; of `charged`: the kind of the lines of the bills, `total` of the service, or `apart`, what meters took apart from their plans */
+                kind: string;
+                /** @description How it was paid, for which other service, or why; of `charged`: the code of the line */
+                way: string;
+                /** @description Of `charged` and `true_up`: electricity, water, heat, cooling, gas */
+                service: string;
+                /** @description Of `charged`: kWh, m3, GJ */
+                unit: string;
+                /** @description Transactions or lines */
+                count: number;
+                amount_fen: components["schemas"]["Fen"];
+                /** @description Of `total`: thousandths of the unit */
+                quantity: number;
+            }[];
         };
         DayClose: {
             /** @description YYYYMMDD of the site */
@@ -5705,6 +5818,43 @@ export interface operations {
             422: components["responses"]["Problem"];
         };
     };
+    decideApprovals: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description One key for one wish; repeat it when the answer did not arrive */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerdictMany"];
+            };
+        };
+        responses: {
+            /** @description Each said on its own */
+            200: {
+                headers: {
+                    "Idempotent-Replay": components["headers"]["IdempotentReplay"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerdictResults"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+        };
+    };
     getBreaker: {
         parameters: {
             query?: {
@@ -6198,6 +6348,38 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+        };
+    };
+    getMonth: {
+        parameters: {
+            query: {
+                /** @description YYYYMM of the site */
+                month: number;
+            };
+            header?: never;
+            path: {
+                /** @description Project */
+                project_id: components["parameters"]["ProjectId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sums */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Month"];
+                };
+            };
+            400: components["responses"]["Problem"];
+            401: components["responses"]["Problem"];
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
         };
     };
     closeDay: {

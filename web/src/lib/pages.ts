@@ -19,6 +19,7 @@ export const PAGES: PageEntry[] = [
   { name: 'packages', icon: 'package', right: 'money', group: 'fee' },
   { name: 'approvals', icon: 'check', right: 'money', group: 'fee' },
   { name: 'days', icon: 'table', right: 'money', group: 'fee' },
+  { name: 'month', icon: 'ledger', right: 'money', group: 'fee' },
   { name: 'runs', icon: 'split', right: 'money', group: 'fee' },
   { name: 'charges', icon: 'calculator', right: 'money', group: 'fee' },
   { name: 'gateways', icon: 'gateway', right: 'view', group: 'site' },
