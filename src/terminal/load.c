@@ -21,12 +21,17 @@
 #define EDGE_MW 300'000
 #define BURST_TURNS 4           /* down, up, down, up; a plug that is pushed in bounces once */
 #define FUSER_MOST_MW 1'400'000 /* a printer's */
-#define START_MS 1'500       /* a rotor that stands still longer is taken off by its protection */
-#define RAMP_MS 3'000        /* what took longer came slowly */
-#define RISING_MS 2'500      /* a ramp goes on after that; a magnetron waits for its filament */
-#define RISES_PERMILLE 1050  /* of inrush: it does not come down */
-#define OPENS_MS 2'500       /* a soft start is over then */
-#define WARM_MS 4'000        /* a filament glows then */
+#define START_MS 1'500      /* a rotor that stands still longer is taken off by its protection */
+#define RAMP_MS 3'000       /* what took longer came slowly */
+#define RISING_MS 2'500     /* a ramp goes on after that; a magnetron waits for its filament */
+#define RISES_PERMILLE 1050 /* of inrush: it does not come down */
+#define OPENS_MS 2'500      /* a soft start is over then */
+#define JUMP_PART 5         /* of a step in two cycles: a switch */
+#define SOFT_W_PER_S 250    /* nothing that is allowed rises faster and is a resistance meanwhile */
+#define RAISED_MS 10'000    /* a heater is raised within that; an inverter takes longer, */
+#define RAISED_W_PER_S 80   /* and its rotor is not made faster so quickly */
+#define RESTS_MS 900        /* what has not risen for so long has come to rest */
+#define WARM_MS 4'000       /* a filament glows then */
 #define LAMP_MOST_MW 250'000 /* what starts like a lamp, is larger and goes on is a heater */
 #define CREEP_MS 60'000      /* small steps within this time belong together */
 #define SAME_PERMILLE 150    /* a heater that comes back beside something small */
@@ -281,7 +286,8 @@ static void make_step(const struct load_watch *w, const struct load_settings *s,
     step->factor = permille(size_of(step->power_mw), root(in_phase + square(step->distortion_mva)));
     step->third = share(s, step->third_ma, root(in_phase));
     step->fifth = share(s, step->fifth_ma, root(in_phase));
-    if (step->power_mw > 0 && w->peak.power_mw > w->run.power_mw) {
+    bool fell = w->peak.power_mw > w->run.power_mw && w->peak_at.ms < w->last.ms;
+    if (step->power_mw > 0 && fell) {
         step->inrush = permille(w->peak.power_mw - from->power_mw, step->power_mw);
         read_start(w, s, step);
     }
@@ -428,16 +434,19 @@ static bool came_slowly(const struct load_watch *w, const struct load_step *step
     return step->transient_ms > RAMP_MS && step->inrush <= RISES_PERMILLE;
 }
 
-/* What rises without a switch: each step is small, or did not come to rest. */
-static void note_rise(struct load_watch *w, const struct load_settings *s, bool settled)
+/* What rises without a switch: each step is small or smooth, or did not come to rest. */
+static void note_rise(struct load_watch *w, const struct load_settings *s,
+                      const struct load_step *step)
 {
     int32_t more = w->run.power_mw - w->base.power_mw;
-    bool rises = more > 0 && (more < s->limit_mw || !settled);
+    bool rises = more > 0 && (more < s->limit_mw || step->smooth || !step->settled);
     if (!rises || w->moved_at.ms - w->rose_at.ms > OPENS_MS) {
         w->origin = rises ? w->base : w->run;
         w->origin_at = w->moved_at;
         w->opened = false;
+        w->stepped = !rises && more > 0;
     }
+    w->raised = rises && !w->stepped;
     w->rose_at = w->last;
 }
 
@@ -477,6 +486,29 @@ static void look_at_whole(struct load_watch *w, const struct load_settings *s, s
     e->step.transient_ms = took;
 }
 
+/* What rose in many pieces has come to rest and is a resistance as a whole, as the last of them
+ * alone may not show. */
+static bool is_raised(struct load_watch *w, const struct load_settings *s, mono_ms now, bool slow,
+                      struct load_event *e)
+{
+    if (!w->raised || now.ms - w->rose_at.ms < RESTS_MS)
+        return false;
+    w->raised = false;
+    int64_t took_ms = w->rose_at.ms - w->origin_at.ms;
+    make_step(w, s, &w->origin, slow, &e->step);
+    e->step.settled = e->step.ramp = true;
+    e->step.edge_mw = 0;
+    e->step.transient_ms = (uint32_t)took_ms;
+    e->at = w->origin_at;
+    e->told = now;
+    e->before = w->origin;
+    e->verdict = LOAD_RAMP;
+    if (e->step.has_reactive && took_ms <= RAISED_MS && e->step.power_mw >= 2 * s->limit_mw &&
+        e->step.power_mw >= took_ms * RAISED_W_PER_S)
+        e->verdict = load_judge(&e->step, s, &e->white);
+    return e->verdict == LOAD_HEATING;
+}
+
 /* A slow filament was told before it glowed: what it loses meanwhile is not switched off. */
 static void follow_lamp(struct load_watch *w, const struct load_settings *s,
                         const struct load_event *e)
@@ -490,10 +522,15 @@ static void follow_lamp(struct load_watch *w, const struct load_settings *s,
         l->step.power_mw += e->step.power_mw;
 }
 
-/* A switch falls into one slow sample and rests in the next: nothing did here. `on`: it goes on. */
+/* A switch falls into one cycle, or into one slow sample and rests in the next: nothing did here.
+ * `on`: it goes on. */
 static bool rises_slowly(const struct load_watch *w, const struct load_step *step, bool on)
 {
-    return step->inrush <= RISES_PERMILLE && (!step->settled || (on && w->way >= SLOW_WAY));
+    if (step->inrush > RISES_PERMILLE)
+        return false;
+    return step->slow ? !step->settled || (on && w->way >= SLOW_WAY)
+                      : w->jump_mw < step->power_mw / JUMP_PART &&
+                            step->power_mw < (w->last.ms - w->moved_at.ms) * SOFT_W_PER_S;
 }
 
 static void tell(struct load_watch *w, const struct load_settings *s, bool slow, bool settled,
@@ -514,21 +551,23 @@ static void tell(struct load_watch *w, const struct load_settings *s, bool slow,
     make_step(w, s, &e->before, slow, &e->step);
     e->step.settled = settled;
     e->step.transient_ms = took;
-    e->step.ramp = crept || on || came_slowly(w, &e->step, slow);
+    bool smooth = rises_slowly(w, &e->step, on) && !crept;
+    e->step.ramp = crept || on || (smooth && !settled) || came_slowly(w, &e->step, slow);
     w->rising = (e->step.ramp && !settled) || (is_plug(w, slow) && e->step.power_mw > 0);
-    e->step.smooth = (crept && w->smooth) || (slow && rises_slowly(w, &e->step, on));
+    e->step.smooth = (crept && w->smooth) || smooth;
     bool hidden = e->step.has_reactive && !ended && find_hidden(w, s, &e->step);
     e->verdict = load_judge(&e->step, s, &e->white);
     if (hidden && load_forbidden(e->verdict))
         e->verdict = LOAD_HEATING_HIDDEN;
     if (e->verdict == LOAD_HEATING_MIXED && (e->white = find_white_edge(&e->step, s)) > 0)
         e->verdict = LOAD_WHITE;
-    note_rise(w, s, settled);
+    note_rise(w, s, &e->step);
     if (!hidden && !ended)
         look_at_whole(w, s, e);
     if (e->verdict == LOAD_MOTOR || e->verdict == LOAD_OTHER || e->verdict == LOAD_ELECTRONIC)
         remember_motor(w, e);
     follow_lamp(w, s, e);
+    w->raised = w->raised && !load_forbidden(e->verdict);
     if (crept)
         w->crept = w->run;
     w->smooth =
@@ -608,6 +647,11 @@ static void note_turn(struct load_watch *w, const struct load_settings *s,
         w->turns++;
 }
 
+static void note_jump(struct load_watch *w, const struct load_level *l)
+{
+    w->jump_mw = most_of(w->jump_mw, l->power_mw - w->past[1].power_mw);
+}
+
 static void note_peak(struct load_watch *w, const struct load_level *l, mono_ms now)
 {
     if (l->power_mw > w->peak.power_mw) {
@@ -653,19 +697,20 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
         /* the base follows what drifts, but not a creeping load: that leaves its tolerance */
         if (agrees(&w->crept, &w->run))
             w->base = w->run;
-        return lamp_is_over(w, s, x->now, event);
+        return is_raised(w, s, x->now, slow, event) || lamp_is_over(w, s, x->now, event);
     }
     if (!w->moving) {
         w->moving = true;
         w->moved_at = x->now;
         w->way = 0;
-        w->edge_mw = 0;
+        w->edge_mw = w->jump_mw = 0;
         w->turns = 0;
         w->peak = w->second = trace_of(&l);
         w->peak_at = x->now;
         begin_run(w, &l, x->now);
     }
     note_peak(w, &l, x->now);
+    note_jump(w, &l);
     note_edge(w, s, &l);
     note_turn(w, s, &l);
     remember(w, &l);

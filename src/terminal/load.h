@@ -2,7 +2,7 @@
  * The load watch: finds what is switched on and off in one circuit, and says what it is.
  *
  * Freestanding: one sample in (every mains cycle, or every second), at most one event out. No heap,
- * no floating point, about 430 bytes of state a circuit.
+ * no floating point, about 440 bytes of state a circuit.
  *
  * A step is the difference between two steady states: everything in between is its transient. It is
  * told as soon as the new state has stood for a sixth of a second (two samples, where they come
@@ -121,12 +121,14 @@ struct load_watch {
     bool smooth;              /* some of what crept came in steps hardly above the tolerance */
     uint8_t turns;            /* down and up again, since it moved */
     bool opened;              /* what rises was a phase cut as a whole */
+    bool stepped;             /* it goes on with something that was switched on */
+    bool raised;              /* what rose smoothly has not been looked at as a whole yet */
     struct load_level origin; /* before what rises smoothly began, at that time */
     mono_ms origin_at, rose_at;
     mono_ms run_since, moved_at, crept_at, last;
     struct load_trace peak, second, past[3]; /* since it moved; after the peak; the last samples */
     mono_ms peak_at;
-    int32_t edge_mw;
+    int32_t edge_mw, jump_mw; /* purely active from one cycle to the next; of any kind within two */
     uint16_t voltage_dv;
     uint32_t scale;         /* (nominal / voltage) squared, in 4096ths */
     struct load_event lamp; /* burning, not judged yet; verdict LOAD_LAMP while it waits */

@@ -123,6 +123,22 @@ double up_in_15(double w, double u, double a, double ms)
     return turned_up(w, u, a, ms / 15'000);
 }
 
+/* A heater behind a transformer that is turned up: a resistance at every moment. */
+double raised_in_3(double w, double u, double a, double ms)
+{
+    return resistance(w * fmin(1, ms / 3'000), u, a, ms);
+}
+double raised_in_8(double w, double u, double a, double ms)
+{
+    return resistance(w * fmin(1, ms / 8'000), u, a, ms);
+}
+
+/* A heating wire that conducts better when it is hot. */
+double warming(double w, double u, double a, double ms)
+{
+    return resistance(w * (1 - 0.7 * exp(-ms / 1'500)), u, a, ms);
+}
+
 /* The ways in which printers feed their fusers: whole waves in bursts, half waves, a control that
  * opens over a quarter of a second. */
 double in_bursts(double w, double u, double a, double ms)

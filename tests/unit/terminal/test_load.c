@@ -240,6 +240,62 @@ static void test_a_control_that_opens(void **state)
     }
 }
 
+/* What rises smoothly and is a resistance when it comes to rest: known a second later. */
+static void test_a_heater_that_is_raised(void **state)
+{
+    (void)state;
+    static const struct {
+        draw *of;
+        int64_t rests_ms;
+    } ups[] = {{raised_in_3, 3'000}, {raised_in_8, 8'000}, {warming, 6'000}};
+    for (size_t i = 0; i < sizeof ups / sizeof *ups; i++)
+        for (double watts = 900; watts <= 2'100; watts += 600) {
+            struct play p = {.uses = {{ups[i].of, watts, 1'000, 60'000}}, .until_ms = 20'000};
+            struct seen s = run(&p);
+            int at = 0;
+            while (at < s.count && !load_forbidden(s.events[at].verdict))
+                at++;
+            if (trips(&s) == 0 || s.events[at].told.ms > 1'000 + ups[i].rests_ms + 1'500) {
+                explain(&s);
+                fail_msg("%.0f W raised: %d trips", watts, trips(&s));
+            }
+            assert_in_range(s.events[at].at.ms, 1'000, 2'000);
+        }
+}
+
+/* The same read once a second; `var` behind it, in thousandths of its power. */
+static int raised_slowly(double watts, double rise_s, double var_permille)
+{
+    struct load_watch w = {};
+    struct load_event e;
+    int n = 0;
+    for (int at_s = 0; at_s < 40; at_s++) {
+        double part = fmax(0, fmin(1, (at_s - 5.3) / rise_s));
+        struct load_sample x = {.now = {at_s * 1'000},
+                                .power_mw = (int32_t)(1'000 * watts * part) + 3'000,
+                                .reactive_mvar = (int32_t)(watts * part * var_permille),
+                                .has_reactive = true};
+        n += load_take(&w, &settings, &x, &e) && load_forbidden(e.verdict);
+    }
+    return n;
+}
+
+static void test_a_heater_that_is_raised_read_slowly(void **state)
+{
+    (void)state;
+    for (double watts = 800; watts <= 2'000; watts += 400)
+        for (double rise_s = 2; rise_s <= 7; rise_s++) {
+            if (raised_slowly(watts, rise_s, 5) != 1)
+                fail_msg("%.0f W in %.0f s: %d trips", watts, rise_s,
+                         raised_slowly(watts, rise_s, 5));
+            if (watts <= 1'200)
+                assert_int_equal(raised_slowly(watts, rise_s, -40), 0); /* a capacitor before it */
+            assert_int_equal(raised_slowly(watts, rise_s, 180), 0);     /* a soft start */
+        }
+    for (double rise_s = 16; rise_s <= 30; rise_s += 2)
+        assert_int_equal(raised_slowly(1'000, rise_s, 5), 0); /* an inverter */
+}
+
 /* --- what must not be taken for it
  * ---------------------------------------------------------------------- */
 
@@ -675,6 +731,8 @@ int main(void)
         cmocka_unit_test_setup(test_a_radiant_heater_goes_on, set_up),
         cmocka_unit_test_setup(test_a_slow_filament, set_up),
         cmocka_unit_test_setup(test_a_control_that_opens, set_up),
+        cmocka_unit_test_setup(test_a_heater_that_is_raised, set_up),
+        cmocka_unit_test_setup(test_a_heater_that_is_raised_read_slowly, set_up),
         cmocka_unit_test_setup(test_motors, set_up),
         cmocka_unit_test_setup(test_a_rotor_that_stands, set_up),
         cmocka_unit_test_setup(test_a_filament_within_the_cycle, set_up),
