@@ -50,6 +50,7 @@ qemu-system-arm             the cores that run it
 mosquitto                   a real broker for the MQTT tests
 openssl                     certificates for that broker
 curl                        system tests of the HTTP API
+faketime                    a clock that is set wrong under a running program
 python3-yaml                reads docs/openapi.yaml to hold the answers of the API against it
 python3-jsonschema          holds models and price plans against their published schemas
 '

@@ -41,9 +41,19 @@ struct link {
     bool broken; /* more waited than it may hold: closed at the start of the next turn */
 };
 
+static struct uplink_now clock_of(const struct serve *s)
+{
+    return (struct uplink_now){.mono = io_mono_real(s->io), .wall = io_wall_clock(s->io)};
+}
+
 static struct uplink_now now_of(const struct serve *s)
 {
-    return (struct uplink_now){.mono = io_mono_real(s->io), .wall = io_wall(s->io)};
+    return platform_now(s->platform, clock_of(s));
+}
+
+static int64_t clock_ahead(void *arg)
+{
+    return clock_of(arg).wall.s - now_of(arg).wall.s;
 }
 
 /* --- gateway connections ------------------------------------------------------------------------
@@ -183,7 +193,7 @@ static bool turn(void *arg)
 {
     struct serve *s = arg;
     drop_broken_links(s);
-    bool more = platform_turn(s->platform, now_of(s));
+    bool more = platform_turn(s->platform, clock_of(s));
     enum err e = platform_failure(s->platform);
     if (e != ERR_OK) {
         log_event(LOG_STORE_FAILED, LOG_E("error", e));
@@ -247,9 +257,10 @@ static enum err open_platform(struct serve *s, const char *data, bool trust_cloc
                                    .ctx = s,
                                    .random = draw,
                                    .sign = sign,
+                                   .speed = io_speed(s->io),
                                    .trust_clock = trust_clock,
                                    .legacy = warn_of_legacy},
-        now_of(s));
+        clock_of(s));
 }
 
 static enum err open_api(struct serve *s, const struct serve_options *o, int64_t port)
@@ -304,8 +315,9 @@ static enum err start(struct serve *s, const struct serve_options *o)
     TRY(io_open(&s->io, &io));
     TRY(io_directory_make(o->data));
     TRY(io_directory_own(o->data));
-    TRY(keys_load(&s->keys, o->data, o->name, io_wall_real(s->io)));
     TRY(open_platform(s, o->data, o->trust_clock != NULL));
+    io_wall_correct(s->io, clock_ahead, s);
+    TRY(keys_load(&s->keys, o->data, o->name, io_wall_real(s->io)));
     TRY(first_admin(s));
     TRY(open_api(s, o, http));
     TRY(listen_for_gateways(s, o, uplink));
@@ -319,10 +331,12 @@ static enum err start(struct serve *s, const struct serve_options *o)
 static void end(struct serve *s)
 {
     if (s->platform)
-        (void)platform_turn(s->platform, now_of(s));
+        (void)platform_turn(s->platform, clock_of(s));
     if (s->listener)
         io_listener_close(s->listener);
     api_close(s->api);
+    if (s->io)
+        io_wall_correct(s->io, NULL, NULL);
     platform_close(s->platform);
     while (s->links) {
         io_stream_abort(s->links->stream);
@@ -352,7 +366,7 @@ int app_serve_main(int argc, char **argv)
         {"--web", "DIR", &o.web, "the built console"},
         {"--release-keys", "PEM", &o.keys, "public keys of releases: whose update files are taken"},
         {"--trust-clock", NULL, &o.trust_clock,
-         "the clock is right, though it is far ahead of what was written last"},
+         "the clock is right, though it is far from what was written last"},
         {"--clock", "R,V,SPEED", &o.clock, "a clock that runs faster, for demonstrations"},
         {0}};
     int words;

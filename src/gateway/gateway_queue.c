@@ -4,14 +4,14 @@
 #include "base/must.h"
 #include "gateway/gateway_impl.h"
 
-/* --- settings of the queue ---------------------------------------------------------------------- */
+/* --- settings of the queue ----------------------------------------------------------------------
+ */
 
 static enum err load(struct store_tx *tx, void *arg)
 {
     struct gateway *g = arg;
     uint8_t epoch[8];
-    struct query q =
-        query_open(tx, "SELECT value FROM setting WHERE name = 'queue_epoch'", "");
+    struct query q = query_open(tx, "SELECT value FROM setting WHERE name = 'queue_epoch'", "");
     bool found = query_step(&q);
     if (found) {
         struct bytes b = query_blob(&q, 0);
@@ -34,7 +34,8 @@ static enum err count(struct store_tx *tx, void *arg)
 {
     struct gateway *g = arg;
     struct query q = query_open(
-        tx, "SELECT count(*), coalesce(sum(length(body)), 0), coalesce(min(seq), 0) FROM queue", "");
+        tx, "SELECT count(*), coalesce(sum(length(body)), 0), coalesce(min(seq), 0) FROM queue",
+        "");
     if (query_step(&q)) {
         g->queue_rows = query_int(&q, 0);
         g->queue_bytes = query_int(&q, 1);
@@ -59,7 +60,8 @@ enum err gateway_queue_open(struct gateway *g)
     return ERR_OK;
 }
 
-/* --- putting -------------------------------------------------------------------------------------- */
+/* --- putting
+ * -------------------------------------------------------------------------------------- */
 
 enum err gateway_queue_put(struct gateway *g, struct store_tx *tx, struct uplink_message *m)
 {
@@ -91,8 +93,12 @@ static void flush_by(struct gateway *g, const struct gateway_now *now)
 void gateway_queue_event(struct gateway *g, const struct gateway_now *now,
                          const struct uplink_event *event)
 {
-    if (g->event_count < GATEWAY_EVENTS_MAX)
-        g->events[g->event_count++] = *event;
+    if (g->event_count < GATEWAY_EVENTS_MAX) {
+        g->events[g->event_count] = *event;
+        if (!now->trusted)
+            g->events[g->event_count].at.s = 0;
+        g->event_count++;
+    }
     flush_by(g, now);
 }
 
@@ -110,7 +116,8 @@ void gateway_queue_reading(struct gateway *g, const struct gateway_now *now,
         g->flush_at = mono_earlier(g->flush_at, now->mono);
 }
 
-/* --- the commit ------------------------------------------------------------------------------------ */
+/* --- the commit
+ * ------------------------------------------------------------------------------------ */
 
 struct flush {
     struct gateway *g;
@@ -194,7 +201,8 @@ enum err gateway_queue_flush(struct gateway *g, const struct gateway_now *now)
     return ERR_OK;
 }
 
-/* --- taking away, handing out ------------------------------------------------------------------------ */
+/* --- taking away, handing out
+ * ------------------------------------------------------------------------ */
 
 void gateway_queue_acked(struct gateway *g, const struct gateway_now *now, int64_t epoch,
                          int64_t seq)
@@ -244,7 +252,8 @@ enum err gateway_queue_next(struct gateway *g, int64_t after, int64_t *seq, size
     return ERR_OK;
 }
 
-/* --- the file went back in time ---------------------------------------------------------------------- */
+/* --- the file went back in time
+ * ---------------------------------------------------------------------- */
 
 static enum err encoded_again(struct gateway *g, struct store_tx *tx, struct fetch *f)
 {

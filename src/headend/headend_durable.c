@@ -138,8 +138,11 @@ static enum err take_event(struct store_tx *tx, const struct job *j,
 {
     const struct headend_session *s = j->entry->session;
     const struct headend_sinks *sinks = &s->headend->config.sinks;
-    struct headend_happening h = {s->gateway_id, s->project_id, s->serial, j->now, event};
+    struct uplink_event dated = *event;
+    struct headend_happening h = {s->gateway_id, s->project_id, s->serial, j->now, &dated};
     bool own = true;
+    if (dated.at.s == 0)
+        dated.at = j->now;
     if (event->meter_id != 0)
         TRY(is_own(tx, s->gateway_id, event->meter_id, &own));
     if (!own)

@@ -183,7 +183,7 @@ static void welcome(struct headend_session *s, const struct uplink_hello *hello)
     }
     s->welcomed = true;
     struct uplink_message m = {.kind = UPLINK_WELCOME,
-                               .welcome = {.wall = s->headend->now.wall,
+                               .welcome = {.wall = uplink_told(s->headend->now),
                                            .acked_epoch = hello->queue_epoch,
                                            .acked_seq = same ? s->done_seq : 0,
                                            .config_version = l.gateway.config_version}};

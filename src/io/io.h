@@ -65,6 +65,13 @@ mono_ms io_mono(const struct io *io);
 wall_s io_wall(const struct io *io);
 int64_t io_wall_ms(const struct io *io); /* io_wall in milliseconds since 1970 */
 wall_s io_wall_real(const struct io *io);
+/* What the clock itself says, where io_wall is put right by io_wall_correct. */
+wall_s io_wall_clock(const struct io *io);
+/* How many seconds io_wall_clock is ahead of the truth now; asked at each look at the time, and may
+ * look at io_wall_clock and io_mono_real. */
+typedef int64_t io_ahead_fn(void *arg);
+/* From now on io_wall and io_wall_real are less by what `ahead` says; NULL: by nothing. */
+void io_wall_correct(struct io *io, io_ahead_fn *ahead, void *arg);
 mono_ms io_mono_real(const struct io *io);
 int64_t io_speed(const struct io *io);
 

@@ -32,6 +32,8 @@ struct io {
     uv_async_t keep; /* keeps the loop alive when nothing else is open */
     uv_signal_t signals[2];
     struct io_clock clock;
+    io_ahead_fn *ahead;
+    void *ahead_arg;
     struct io_timer **heap; /* 1-based */
     size_t heap_len, heap_cap;
     uint64_t timer_order;
@@ -58,7 +60,7 @@ void io_timers_arm(struct io *io);
 /* io_tls.c: the TLS half of a stream. */
 struct io_tls_half;
 enum io_tls_state { IO_TLS_HANDSHAKE, IO_TLS_OPEN, IO_TLS_ENDED, IO_TLS_FAILED };
-struct io_tls_half *io_tls_half_open(struct io_tls *tls);
+struct io_tls_half *io_tls_half_open(struct io_tls *tls, wall_s now);
 void io_tls_half_close(struct io_tls_half *h);
 /* Feeds bytes from the network; drives the handshake. */
 enum io_tls_state io_tls_half_feed(struct io_tls_half *h, const uint8_t *data, size_t len);

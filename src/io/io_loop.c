@@ -18,12 +18,6 @@ static int64_t real_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1'000'000;
 }
 
-wall_s io_wall_real(const struct io *io)
-{
-    (void)io; /* there is one true time */
-    return (wall_s){real_ms() / 1000};
-}
-
 mono_ms io_mono_real(const struct io *io)
 {
     (void)io;
@@ -40,9 +34,35 @@ mono_ms io_mono(const struct io *io)
     return (mono_ms){(int64_t)(uv_hrtime() / 1000) * io->clock.speed / 1000};
 }
 
-int64_t io_wall_ms(const struct io *io)
+static int64_t clock_ms(const struct io *io)
 {
     return io->clock.virtual0_ms + (real_ms() - io->clock.real0_ms) * io->clock.speed;
+}
+
+wall_s io_wall_clock(const struct io *io)
+{
+    return (wall_s){clock_ms(io) / 1000};
+}
+
+void io_wall_correct(struct io *io, io_ahead_fn *ahead, void *arg)
+{
+    io->ahead = ahead;
+    io->ahead_arg = arg;
+}
+
+static int64_t ahead_ms(const struct io *io)
+{
+    return io->ahead ? io->ahead(io->ahead_arg) * 1000 : 0;
+}
+
+int64_t io_wall_ms(const struct io *io)
+{
+    return clock_ms(io) - ahead_ms(io);
+}
+
+wall_s io_wall_real(const struct io *io)
+{
+    return (wall_s){(real_ms() - ahead_ms(io) / io->clock.speed) / 1000};
 }
 
 wall_s io_wall(const struct io *io)

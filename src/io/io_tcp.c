@@ -410,7 +410,7 @@ static struct io_stream *stream_new(struct io *io, struct io_tls *tls)
     s->handles = 2;
     s->tcp.data = s->guard.data = s;
     s->resume.fn = on_resume;
-    s->tls = tls == NULL ? NULL : io_tls_half_open(tls);
+    s->tls = tls == NULL ? NULL : io_tls_half_open(tls, io_wall_real(io));
     snprintf(s->peer, sizeof s->peer, "?");
     return s;
 }

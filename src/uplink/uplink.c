@@ -369,6 +369,11 @@ static enum uplink_step step_of_error(struct uplink *u, enum err e)
     return UPLINK_STEP_DEAD;
 }
 
+wall_s uplink_told(struct uplink_now now)
+{
+    return now.doubted ? (wall_s){0} : now.wall;
+}
+
 /* PING is answered here. *again: look for the next frame. */
 static enum err take_message(struct uplink *u, struct uplink_now now, void *arena,
                              struct uplink_message *m, bool *again)
@@ -383,7 +388,7 @@ static enum err take_message(struct uplink *u, struct uplink_now now, void *aren
     if (m->kind != UPLINK_PING)
         return ERR_OK;
     *again = true;
-    struct uplink_message pong = {.kind = UPLINK_PONG, .wall = now.wall};
+    struct uplink_message pong = {.kind = UPLINK_PONG, .wall = uplink_told(now)};
     e = uplink_send(u, &pong);
     return e == ERR_FULL ? ERR_OK : e; /* a peer that does not read needs no answer */
 }
@@ -584,7 +589,7 @@ void uplink_tick(struct uplink *u, struct uplink_now now)
     }
     if (!may_ask(u) || !mono_due(mono_after(u->heard, UPLINK_ASK_MS), now.mono))
         return;
-    struct uplink_message ping = {.kind = UPLINK_PING, .wall = now.wall};
+    struct uplink_message ping = {.kind = UPLINK_PING, .wall = uplink_told(now)};
     u->asked = true;
     enum err e = uplink_send(u, &ping);
     MUST(e == ERR_OK || e == ERR_FULL || e == ERR_UPLINK_AGED);

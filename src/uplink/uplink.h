@@ -58,7 +58,11 @@
 struct uplink_now {
     mono_ms mono;
     wall_s wall;
+    bool doubted; /* the wall clock is not to be trusted: the other side is told no time */
 };
+
+/* What the other side may be told; 0: no time. */
+wall_s uplink_told(struct uplink_now now);
 
 enum uplink_step {
     UPLINK_STEP_IDLE,    /* nothing until more bytes come */

@@ -156,6 +156,8 @@ static void end_session(struct program *p, enum err why)
 
 static void take_clock(struct program *p, wall_s told)
 {
+    if (told.s == 0)
+        return; /* the platform doubts its own clock */
     int64_t wrong_ms = program_now(p).wall.s * 1000 - told.s * 1000;
     int64_t slack_ms = CLOCK_SLACK_MS * io_speed(p->io) * p->day_speed;
     bool slack = wrong_ms <= slack_ms && wrong_ms >= -slack_ms;

@@ -121,11 +121,10 @@ static void flush_ledger(struct platform *p)
         p->failure = e;
 }
 
-bool platform_turn(struct platform *p, struct uplink_now now)
+bool platform_turn(struct platform *p, struct uplink_now clock)
 {
-    p->now = now;
     p->more = false;
-    platform_clock_look(p);
+    platform_clock_look(p, clock);
     platform_do_due(p);
     flush_readings(p);
     flush_ledger(p);
@@ -150,7 +149,7 @@ static enum err remember(struct store_tx *tx, void *arg)
 {
     struct platform *p = arg;
     TRY(store_int(tx, &p->event_seen, "SELECT coalesce(max(id), 0) FROM event", ""));
-    TRY(platform_clock_begin(tx, p));
+    TRY(platform_clock_begin(tx, p, p->now));
     return billing_place_meters(tx, p->readings);
 }
 
@@ -181,14 +180,14 @@ static enum err open_rooms(struct platform *p)
 }
 
 enum err platform_open(struct platform **out, const struct platform_options *options,
-                       struct uplink_now now)
+                       struct uplink_now clock)
 {
     struct platform *p = calloc(1, sizeof *p);
     if (!p)
         return ERR_MEMORY;
     p->options = *options;
-    p->now = now;
-    p->next_scan = p->next_clerk = now.mono;
+    p->now = clock;
+    p->next_scan = p->next_clerk = p->next_note = clock.mono;
     enum err e = open_rooms(p);
     if (e != ERR_OK) {
         platform_close(p);

@@ -36,19 +36,23 @@ struct platform_options {
     uint64_t (*random)(void *ctx);
     enum err (*sign)(void *ctx, const char *serial, struct bytes request, struct writer *pem,
                      uint8_t hash[32]);
-    bool trust_clock; /* a person has looked at the clock: however far ahead it is, it is right */
+    int64_t speed;    /* of the wall clock against the other one; 0: 1 */
+    bool trust_clock; /* a person has looked at the clock: however far off it seems, it is right */
     /* a gateway uses the legacy seal: warn; NULL: nobody does */
     void (*legacy)(void *ctx, const char *serial, wall_s until);
 };
 
 /* Opens both databases (migrating them) and rebuilds what lives in memory. */
 [[nodiscard]] enum err platform_open(struct platform **out, const struct platform_options *options,
-                                     struct uplink_now now);
+                                     struct uplink_now clock);
 void platform_close(struct platform *p); /* NULL is allowed; links are the owner's to close */
 
 /* Everything that has happened since the last turn becomes durable; what is due is done. True:
  * there is more to do at once. */
-bool platform_turn(struct platform *p, struct uplink_now now);
+bool platform_turn(struct platform *p, struct uplink_now clock);
+/* What the clock says, put right: a wall clock that leapt is not followed; the time goes on by what
+ * the other clock says has passed. This is the time of the headend and of people's requests. */
+struct uplink_now platform_now(const struct platform *p, struct uplink_now clock);
 /* When to call platform_turn although nothing arrived. */
 mono_ms platform_wake(const struct platform *p);
 /* ERR_OK, or why this process must end and start again from its last commit. */

@@ -12,6 +12,7 @@
 
 #define SCAN_MS 1'000  /* vend, control and notify look for what is due */
 #define CLERK_MS 5'000 /* billing looks for days to settle and to seal */
+#define NOTE_MS 60'000 /* what the time is, for the next start */
 
 static enum err scan_vends(struct store_tx *tx, void *arg)
 {
@@ -143,6 +144,10 @@ static void settle_days(struct platform *p)
 void platform_do_due(struct platform *p)
 {
     headend_tick(p->headend, p->now);
+    if (mono_due(p->next_note, p->now.mono)) {
+        p->next_note = mono_after(p->now.mono, NOTE_MS);
+        store_submit(p->ledger, platform_clock_note, NULL, p);
+    }
     if (mono_due(p->next_scan, p->now.mono)) {
         p->next_scan = mono_after(p->now.mono, SCAN_MS);
         store_submit(p->ledger, scan_vends, NULL, p);

@@ -25,11 +25,11 @@ struct platform {
     struct headend *headend;
     struct billing_clerk clerk;
     struct notify notify;
-    struct uplink_now now;
+    struct uplink_now now;          /* by the time that passed, while the clock is not believed */
     struct uplink_now steady;       /* when the clock was last believed */
-    int64_t ahead_s;                /* of what passed since then */
+    int64_t clock_ahead_s;          /* of what passed since then */
     bool clock_leapt, clock_untold; /* untold: the ledger says otherwise yet */
-    mono_ms next_scan, next_clerk;
+    mono_ms next_scan, next_clerk, next_note;
     mono_ms next_runs; /* lines of money runs; at once while a run is at work */
     struct platform_fee fees[PLATFORM_SCAN_LIMIT]; /* submitted in this turn */
     size_t fee_count;
@@ -51,10 +51,12 @@ enum err platform_check_fee(struct platform *p, struct store_tx *tx, int64_t acc
 struct headend_sinks platform_sinks(struct platform *p);
 struct notify platform_notify(struct platform *p);
 
-/* platform_clock.c: is the wall clock far ahead of what passed? Looked at in each turn, before what
- * is due. */
-enum err platform_clock_begin(struct store_tx *tx, struct platform *p);
-void platform_clock_look(struct platform *p);
+/* platform_clock.c: is the wall clock far from what passed? Looked at in each turn, before what is
+ * due. */
+enum err platform_clock_begin(struct store_tx *tx, struct platform *p, struct uplink_now clock);
+void platform_clock_look(struct platform *p, struct uplink_now clock);
+/* Work: writes down what the time is, to be known at the next start. */
+enum err platform_clock_note(struct store_tx *tx, void *platform);
 
 /* platform_due.c: submits the work whose time has come. */
 void platform_do_due(struct platform *p);

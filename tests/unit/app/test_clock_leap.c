@@ -1,4 +1,5 @@
-/* The platform's clock is set ahead by mistake: what time alone would take is not taken. */
+/* The platform's clock is set wrong by mistake: the time goes on by what passed, and what time
+ * alone would take is not taken. */
 #include "tests/unit/check.h"
 
 #include <stdio.h>
@@ -18,6 +19,7 @@ struct world {
     struct uplink_now now;
     char ledger[64], readings[64];
     uint64_t random;
+    int64_t speed;
 };
 
 static uint64_t draw(void *ctx)
@@ -43,6 +45,7 @@ static void begin(struct world *w, bool trust)
                                                        .readings_path = w->readings,
                                                        .ctx = w,
                                                        .random = draw,
+                                                       .speed = w->speed,
                                                        .trust_clock = trust},
                             w->now));
 }
@@ -181,6 +184,64 @@ static void test_a_start_far_ahead_waits_for_a_person(void **state)
     assert_true(number(w, LATE_FEES) > 300);
 }
 
+/* A year ahead, or a year back: who asks in that time is answered by the time that passed, and what
+ * is written is of it. */
+static void hour_of_a_wrong_clock(struct world *w, int64_t set_s)
+{
+    pass(w, 60, 0);
+    int64_t true_s = w->now.wall.s + 60 + 40 + 3'600 + 40;
+    pass(w, 60, set_s);
+    pass(w, 3'600, 0);
+    assert_int_equal(platform_now(w->platform, w->now).wall.s, true_s);
+    assert_true(platform_now(w->platform, w->now).doubted);
+    assert_true(number(w, "SELECT max(at) FROM event") <= true_s);
+    assert_in_range(true_s - number(w, "SELECT believed_at FROM clock_watch"), 0, 60);
+    pass(w, 60, -set_s);
+    assert_false(platform_now(w->platform, w->now).doubted);
+    assert_int_equal(platform_now(w->platform, w->now).wall.s, w->now.wall.s);
+    assert_int_equal(number(w, "SELECT leapt FROM clock_watch"), 0);
+    assert_int_equal(number(w, TOLD), 1);
+}
+
+static void test_an_hour_a_year_ahead_is_an_hour(void **state)
+{
+    hour_of_a_wrong_clock(*state, 365 * DAY_S);
+}
+
+static void test_an_hour_a_year_back_is_an_hour(void **state)
+{
+    hour_of_a_wrong_clock(*state, -365 * DAY_S);
+}
+
+/* The machine comes up in 1970, and the true time is fetched a minute later. */
+static void test_a_start_in_1970_goes_on_where_it_was(void **state)
+{
+    struct world *w = *state;
+    int64_t was_s = w->now.wall.s;
+    end(w);
+    w->now.wall.s = 0;
+    begin(w, false);
+    pass(w, 60, 0);
+    assert_in_range(platform_now(w->platform, w->now).wall.s, was_s - 60, was_s + 100);
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE at < 1767240000"), 0);
+    pass(w, 0, was_s + DAY_S);
+    assert_false(platform_now(w->platform, w->now).doubted);
+    assert_int_equal(number(w, LATE_FEES), 1);
+}
+
+/* The clock of a demonstration, and what passes by it. */
+static void test_a_fast_clock_is_no_leap(void **state)
+{
+    struct world *w = *state;
+    end(w);
+    w->speed = 1'000;
+    begin(w, false);
+    w->now.mono.ms += 3'600'000;
+    w->now.wall.s += 3'600 * 1'000;
+    platform_turn(w->platform, w->now);
+    assert_int_equal(number(w, TOLD), 0);
+}
+
 static enum err find_leapt(struct store_tx *tx, void *arg)
 {
     return store_int(tx, arg, "SELECT leapt FROM clock_watch", "");
@@ -234,6 +295,10 @@ int main(void)
         CASE(test_a_year_that_did_not_pass_is_not),
         CASE(test_two_days_are_believed),
         CASE(test_a_start_far_ahead_waits_for_a_person),
+        CASE(test_an_hour_a_year_ahead_is_an_hour),
+        CASE(test_an_hour_a_year_back_is_an_hour),
+        CASE(test_a_start_in_1970_goes_on_where_it_was),
+        CASE(test_a_fast_clock_is_no_leap),
         CASE(test_what_came_just_before_knows_it),
         CASE(test_a_month_of_rest_is_believed),
         CASE(test_a_restart_does_not_make_it_right),

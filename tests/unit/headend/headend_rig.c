@@ -26,6 +26,7 @@ static void hear(struct rig *w, struct peer *p, const struct uplink_message *m)
     case UPLINK_WELCOME:
         p->welcome_epoch = m->welcome.acked_epoch;
         p->welcome_seq = m->welcome.acked_seq;
+        p->welcome_wall = m->welcome.wall;
         break;
     case UPLINK_ACK:
         p->acked_seq = m->ack.seq;
@@ -135,6 +136,7 @@ static enum err on_event(void *ctx, struct store_tx *tx, const struct headend_ha
     assert_string_equal(e->serial, "YG-1");
     if (w->event_answer != ERR_OK && e->event->value == 13)
         return w->event_answer;
+    w->event_at = e->event->at;
     w->events[w->event_count++] = e->event->value;
     return ERR_OK;
 }

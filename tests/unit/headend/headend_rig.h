@@ -21,6 +21,7 @@ struct peer { /* a gateway's end */
     int64_t conn;
     struct uplink link;
     bool closed; /* by the headend */
+    wall_s welcome_wall;
     int64_t acked_seq, welcome_epoch, welcome_seq, config_parts, config_meters;
     int64_t commands[HEARD_MAX], fences[HEARD_MAX];
     size_t command_count, fence_count;
@@ -40,6 +41,7 @@ struct rig {
     struct headend *headend;
     struct peer peers[PEERS];
     struct uplink_now now;
+    wall_s event_at; /* of the newest event */
     uint8_t arena[UPLINK_ARENA];
     /* what the sinks saw */
     int64_t batches[HEARD_MAX], followed[HEARD_MAX], outcomes[HEARD_MAX], events[HEARD_MAX];

@@ -54,6 +54,22 @@ static void test_live_only_after_the_epoch_is_committed(void **state)
     assert_int_equal(rig_number(w, "SELECT count(*) FROM event WHERE kind = 'gateway.online'"), 1);
 }
 
+/* A platform that doubts its clock tells no time: gateways keep their own. */
+static void test_a_doubted_clock_is_not_told(void **state)
+{
+    struct rig *w = *state;
+    struct peer *p = rig_dial(w, 1, rig_certificate, GATEWAY, 4);
+    w->now.doubted = true;
+    rig_hello(w, p, 5);
+    rig_turn(w);
+    assert_int_equal(p->welcome_epoch, 50);
+    assert_int_equal(p->welcome_wall.s, 0);
+    w->now.doubted = false;
+    rig_hello(w, p, 5);
+    rig_turn(w);
+    assert_int_equal(p->welcome_wall.s, w->now.wall.s);
+}
+
 static void refused(struct rig *w, struct peer *p, enum err why)
 {
     rig_turns(w);
@@ -384,6 +400,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_a_line_is_told_by_its_own_gateway_only),
         CASE(test_live_only_after_the_epoch_is_committed),
+        CASE(test_a_doubted_clock_is_not_told),
         CASE(test_wrong_certificate),
         CASE(test_unknown_unclaimed_revoked),
         CASE(test_revoked_while_live_is_kicked),

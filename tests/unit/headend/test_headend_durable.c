@@ -88,6 +88,7 @@ static void test_new_queue_epoch_begins_at_one(void **state)
                                      .event = {.kind = UPLINK_CLOCK_SET, .value = 2}});
     rig_turns(w);
     assert_int_equal(w->event_count, 2);
+    assert_int_equal(w->event_at.s, w->now.wall.s); /* it did not know the time */
     assert_int_equal(rig_number(w, "SELECT received_epoch FROM gateway WHERE id = 3"), 51);
 }
 

@@ -409,6 +409,44 @@ static void expired_certificate_is_refused(void **state)
     expect_refusal(w);
 }
 
+/* The sides' clocks are a year apart: the one that is behind has lost its battery. */
+static void certificate_of_the_future_is_taken(void **state)
+{
+    struct world *w = *state;
+    struct pki_pem ahead, ahead_key;
+    assert_ok(pki_server_make(&w->ca, &w->ca_key, "localhost",
+                              (wall_s){io_wall_real(w->io).s + 365 * 86'400}, &ahead, &ahead_key));
+    tls(&w->server_tls, true, &w->ca, &ahead, &ahead_key);
+    tls(&w->client_tls, false, &w->ca, &w->gateway_pem, &w->gateway_key);
+    listen_and_connect(w);
+    UNTIL(w->io, w->client.opened && w->server.opened);
+}
+
+static int64_t four_years(void *arg)
+{
+    (void)arg;
+    return INT64_C(4 * 365 * 86'400);
+}
+
+/* The clock is known to be years ahead: what it would call expired is not. */
+static void a_corrected_clock_judges_certificates(void **state)
+{
+    struct world *w = *state;
+    struct pki_pem old, old_key;
+    int64_t clock_s = io_wall_clock(w->io).s;
+    io_wall_correct(w->io, four_years, NULL);
+    assert_in_range(io_wall(w->io).s, clock_s - four_years(NULL), clock_s - four_years(NULL) + 60);
+    assert_in_range(io_wall_real(w->io).s, clock_s - four_years(NULL),
+                    clock_s - four_years(NULL) + 60);
+    assert_ok(
+        pki_server_make(&w->ca, &w->ca_key, "localhost", io_wall_real(w->io), &old, &old_key));
+    tls(&w->server_tls, true, &w->ca, &old, &old_key);
+    tls(&w->client_tls, false, &w->ca, &w->gateway_pem, &w->gateway_key);
+    listen_and_connect(w);
+    UNTIL(w->io, w->client.opened && w->server.opened);
+    io_wall_correct(w->io, NULL, NULL);
+}
+
 static void plain_talk_to_a_tls_port_is_refused(void **state)
 {
     struct world *w = *state;
@@ -492,6 +530,8 @@ int main(void)
         TEST(server_of_another_ca_is_refused),
         TEST(gateway_cannot_play_the_platform),
         TEST(expired_certificate_is_refused),
+        TEST(certificate_of_the_future_is_taken),
+        TEST(a_corrected_clock_judges_certificates),
         TEST(plain_talk_to_a_tls_port_is_refused),
         TEST(wrong_pems_make_no_context),
         TEST(requests_prove_possession),

@@ -522,6 +522,23 @@ static void silence_asks_and_then_ends(void **state)
     session_end(&p);
 }
 
+static void a_doubted_clock_is_not_told(void **state)
+{
+    (void)state;
+    struct session_pair p;
+    session_open(&p);
+    p.now.mono.ms += UPLINK_ASK_MS;
+    p.now.doubted = true;
+    uplink_tick(&p.platform, p.now);
+    session_settle(&p, SESSION_SECRET, 6);
+    session_carry(&p, &p.gateway, &p.platform);
+    session_turn_platform(&p, SESSION_SECRET, 6);
+    assert_int_equal(p.platform_got, 1);
+    assert_int_equal(p.at_platform[0].kind, UPLINK_PONG);
+    assert_int_equal(p.at_platform[0].wall.s, 0);
+    session_end(&p);
+}
+
 static void opening_takes_not_for_ever(void **state)
 {
     (void)state;
@@ -626,6 +643,7 @@ int main(void)
         cmocka_unit_test(unclaimed_gateway_may_claim_and_nothing_else),
         cmocka_unit_test(claimed_session_takes_nothing_in_clear),
         cmocka_unit_test(silence_asks_and_then_ends),
+        cmocka_unit_test(a_doubted_clock_is_not_told),
         cmocka_unit_test(opening_takes_not_for_ever),
         cmocka_unit_test(keys_grow_old),
         cmocka_unit_test(a_peer_that_does_not_read_is_bounded),
