@@ -85,16 +85,21 @@ void meter_ask_item(const struct meter_unit *u, unsigned item, struct writer *w)
     u->model->driver->ask_item(u, &u->model->items[item], w);
 }
 
-/* Prices are per thousand of POINT_ENERGY_WH, whatever is measured. */
-static void add_charged(const struct meter_model *m, struct meter_values *v)
+enum meter_point meter_charged_point(const struct meter_model *m)
 {
     static const enum meter_point registers[] = {
         [METER_KIND_ELECTRICITY] = POINT_ENERGY_WH, [METER_KIND_WATER] = POINT_VOLUME_L,
         [METER_KIND_HEAT] = POINT_HEAT_WH,          [METER_KIND_COOLING] = POINT_COOLING_WH,
         [METER_KIND_GAS] = POINT_VOLUME_L,
     };
+    return registers[m->kind];
+}
+
+/* Prices are per thousand of POINT_ENERGY_WH, whatever is measured. */
+static void add_charged(const struct meter_model *m, struct meter_values *v)
+{
     bool thermal = m->kind == METER_KIND_HEAT || m->kind == METER_KIND_COOLING;
-    int64_t n = meter_values_get(v, registers[m->kind], INT64_MIN);
+    int64_t n = meter_values_get(v, meter_charged_point(m), INT64_MIN);
     if (m->kind == METER_KIND_ELECTRICITY || n == INT64_MIN)
         return;
     if (thermal && m->charged == METER_CHARGED_GJ && meter_scale(n, 9, 2500, &n) != ERR_OK)

@@ -210,6 +210,9 @@ struct meter_limits {
     uint8_t block_max; /* Modbus: registers of one read */
 };
 
+/* A speed that lines have: 300 .. 115200. */
+bool meter_line_baud(int64_t baud);
+
 /* What a heat or cooling meter is charged by; of other kinds it follows from the kind. */
 enum meter_charged { METER_CHARGED_GJ, METER_CHARGED_KWH };
 

@@ -43,6 +43,28 @@ enum meter_dimension meter_point_dimension(enum meter_point point)
     }
 }
 
+enum meter_dimension meter_quantity_dimension(uint8_t quantity)
+{
+    switch ((enum meter_quantity)quantity) {
+    case METER_QUANTITY_ENERGY:
+        return METER_ENERGY_WH;
+    case METER_QUANTITY_VOLUME:
+        return METER_VOLUME_L;
+    case METER_QUANTITY_POWER:
+        return METER_POWER_W;
+    case METER_QUANTITY_FLOW:
+        return METER_FLOW_LH;
+    case METER_QUANTITY_SUPPLY:
+    case METER_QUANTITY_RETURN:
+        return METER_TEMPERATURE_CDEG;
+    case METER_QUANTITY_ON_TIME:
+    case METER_QUANTITY_WORK_TIME:
+        return METER_TIME_H;
+    default:
+        return METER_PLAIN;
+    }
+}
+
 /* One of this unit is multiply / divide of the dimension's own. */
 static const struct {
     const char *unit;

@@ -29,6 +29,17 @@ const struct meter_driver *meter_driver_of(enum meter_protocol protocol);
 /* M-Bus: meter_item.id. */
 enum meter_mbus_step { METER_MBUS_NONE, METER_MBUS_RESET, METER_MBUS_SELECT, METER_MBUS_DATA };
 
+/* What a point is measured in; units of other dimensions cannot become it. */
+enum meter_dimension {
+    METER_PLAIN,
+    METER_ENERGY_WH,
+    METER_POWER_W,
+    METER_VOLUME_L,
+    METER_FLOW_LH,
+    METER_TEMPERATURE_CDEG,
+    METER_TIME_H,
+};
+
 /* M-Bus: meter_field.quantity; the names are those of proto/mbus.h. */
 enum meter_quantity {
     METER_QUANTITY_NONE,
@@ -45,6 +56,7 @@ enum meter_quantity {
     METER_QUANTITY_STATUS, /* the status byte of the head */
 };
 const char *meter_quantity_name(uint8_t quantity);
+enum meter_dimension meter_quantity_dimension(uint8_t quantity);
 
 /* --- models
  * ---------------------------------------------------------------------------------------- */
@@ -64,16 +76,9 @@ void meter_model_check(struct meter_model *m, struct meter_faults *faults);
 /* --- units
  * ------------------------------------------------------------------------------------------ */
 
-/* What a point is measured in; units of other dimensions cannot become it. */
-enum meter_dimension {
-    METER_PLAIN,
-    METER_ENERGY_WH,
-    METER_POWER_W,
-    METER_VOLUME_L,
-    METER_FLOW_LH,
-    METER_TEMPERATURE_CDEG,
-    METER_TIME_H,
-};
+/* The register that bills are made of, by the kind of meter. */
+enum meter_point meter_charged_point(const struct meter_model *m);
+
 enum meter_dimension meter_point_dimension(enum meter_point point);
 /* number x 10^exponent of a unit as proto/ writes it ("kWh", "GJ", "m3/h", "degC") in the point's
  * own; half away from zero. ERR_METER_ANSWER: no such unit, or one of another dimension. ERR_RANGE.

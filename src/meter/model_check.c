@@ -70,6 +70,22 @@ static bool is_tabled(const struct meter_model *m, uint32_t id)
                                        : dlt645_item_find_1997((uint16_t)id) != NULL;
 }
 
+#define ANSWER_MAX 252 /* bytes behind the identifier of the longest frame */
+
+/* Of numbers that lie at a place of the answer, within their bytes. */
+static void check_place(struct check *c, size_t r, size_t i)
+{
+    const struct meter_field *f = &c->m->items[r].fields[i];
+    if (f->form == METER_FORM_TABLE)
+        return;
+    at(c, "/rows/%zu/points/%zu/bit", r, i);
+    if (f->bit >= 0 && f->bit + f->bits > 8 * f->bytes)
+        FAULT(c, RANGE, "%d bits", 8 * f->bytes);
+    at(c, "/rows/%zu/points/%zu/at", r, i);
+    if (!is_modbus(c->m) && f->at + f->bytes > ANSWER_MAX)
+        FAULT(c, RANGE, "0 .. %d", ANSWER_MAX - f->bytes);
+}
+
 static void check_field(struct check *c, size_t r, size_t i)
 {
     const struct meter_item *row = &c->m->items[r];
@@ -81,6 +97,7 @@ static void check_field(struct check *c, size_t r, size_t i)
         at(c, "/rows/%zu/id", r);
         FAULT(c, DRIVER, "%08lX", (unsigned long)row->id);
     }
+    check_place(c, r, i);
     at(c, "/rows/%zu/points/%zu", r, i);
     if ((f->form == METER_FORM_TABLE) != (row->fields[0].form == METER_FORM_TABLE))
         FAULT(c, DRIVER, "%s", "table and other forms in one row");
@@ -90,9 +107,8 @@ static void check_field(struct check *c, size_t r, size_t i)
     if (f->form == METER_FORM_BCD_UNIT &&
         meter_point_dimension((enum meter_point)f->point) == METER_PLAIN)
         FAULT(c, UNIT, "%s", "bcd-unit");
-    bool dimensioned =
-        f->quantity >= METER_QUANTITY_ENERGY && f->quantity <= METER_QUANTITY_WORK_TIME;
-    if (dimensioned && meter_point_dimension((enum meter_point)f->point) == METER_PLAIN)
+    if (f->quantity != METER_QUANTITY_NONE &&
+        meter_quantity_dimension(f->quantity) != meter_point_dimension((enum meter_point)f->point))
         FAULT(c, UNIT, "%s", meter_quantity_name(f->quantity));
     if ((c->m->protocol == METER_MBUS) != (f->quantity != METER_QUANTITY_NONE))
         FAULT(c, DRIVER, "%s", "quantity");
@@ -162,13 +178,21 @@ static void check_names(struct check *c, size_t r)
         }
 }
 
+/* c->place is that of the identifier. */
+static void check_id(struct check *c, uint32_t id)
+{
+    bool two_bytes = c->m->protocol == METER_CJT188 || c->m->protocol == METER_DLT645_1997;
+    if (id > UINT16_MAX && (two_bytes || is_modbus(c->m)))
+        FAULT(c, DRIVER, "%s", "two bytes");
+    if (id == 0 && two_bytes)
+        FAULT(c, MISSING, "%s", "");
+}
+
 static void check_kind_of_row(struct check *c, size_t r, unsigned *data_rows)
 {
     struct meter_item *row = &c->m->items[r];
     at(c, "/rows/%zu/id", r);
-    if ((c->m->protocol == METER_CJT188 || c->m->protocol == METER_DLT645_1997) &&
-        row->id > UINT16_MAX)
-        FAULT(c, DRIVER, "%s", "two bytes");
+    check_id(c, row->id);
     at(c, "/rows/%zu/tells", r);
     if (row->decode == METER_DECODE_CIRCUITS && c->m->protocol != METER_DLT645)
         FAULT(c, DRIVER, "%s", "");
@@ -182,19 +206,25 @@ static void check_kind_of_row(struct check *c, size_t r, unsigned *data_rows)
         check_step(c, r, data_rows);
 }
 
-/* All points of a sweep must find room, those that drivers add by themselves as well. */
+#define POINT_BIT(point) (UINT64_C(1) << ((point)&63))
+
+/* All points of a sweep must find room, those that drivers add by themselves as well, and the
+ * register that bills are made of must be among them. A point whose name is wrong is point 0. */
 static void check_sum(struct check *c)
 {
-    uint64_t seen = UINT64_C(1) << POINT_ENERGY_WH;
+    enum meter_point charged = meter_charged_point(c->m);
+    uint64_t seen = 0;
     int own = 0;
     for (size_t r = 0; r < c->m->item_count; r++) {
         own = c->m->items[r].decode == METER_DECODE_CIRCUITS ? METER_CIRCUITS_POINTS : own;
         for (size_t i = 0; i < c->m->items[r].field_count; i++)
-            seen |= UINT64_C(1) << (c->m->items[r].fields[i].point & 63);
+            seen |= POINT_BIT(c->m->items[r].fields[i].point);
     }
     at(c, "/rows");
-    if (__builtin_popcountll(seen) + own > METER_VALUES_MAX)
+    if (__builtin_popcountll(seen | POINT_BIT(POINT_ENERGY_WH)) + own > METER_VALUES_MAX)
         FAULT(c, COUNT, "%d points", METER_VALUES_MAX - own);
+    if (own == 0 && seen && !(seen & (POINT_BIT(charged) | POINT_BIT(0))))
+        FAULT(c, MISSING, "%s", meter_point_name(charged));
 }
 
 static void check_rows(struct check *c)
@@ -270,6 +300,9 @@ static void check_order(struct check *c, enum meter_order order)
     at(c, "/orders/%s/how", order_names[order]);
     if (!how_fits(c->m, (enum meter_how)a->how))
         FAULT(c, DRIVER, "%s", "");
+    at(c, "/orders/%s/id", order_names[order]);
+    if (a->how == METER_HOW_WRITE || a->how == METER_HOW_ONE)
+        check_id(c, a->id);
     at(c, "/orders/%s/value", order_names[order]);
     if (!value_fits(c->m, a))
         FAULT(c, TEXT, "%s", "");
@@ -317,6 +350,11 @@ static void check_setting(struct check *c, size_t i)
     at(c, "/settings/%zu", i);
     if (c->m->protocol == METER_MBUS || c->m->protocol == METER_DLT645_1997)
         FAULT(c, DRIVER, "%s", "");
+    at(c, "/settings/%zu/id", i);
+    check_id(c, s->id);
+    at(c, "/settings/%zu/read_id", i);
+    if (s->read_id != s->id)
+        check_id(c, s->read_id);
     at(c, "/settings/%zu/bytes", i);
     if (is_modbus(c->m) && s->bytes % 2)
         FAULT(c, DRIVER, "%s", "whole registers");
@@ -328,6 +366,58 @@ static void check_setting(struct check *c, size_t i)
             at(c, "/settings/%zu/name", i);
             FAULT(c, TWICE, "%s", s->name);
         }
+}
+
+/* --- what holds for all of it
+ * --------------------------------------------------------------- */
+
+/* What only another driver looks at, and is not as it is without the member. */
+static void check_quirks(struct check *c)
+{
+    const struct meter_quirks *q = &c->m->quirks;
+    bool is_645 = c->m->protocol == METER_DLT645, is_188 = c->m->protocol == METER_CJT188;
+    const struct {
+        const char *name;
+        bool set, fits;
+    } quirks[] = {
+        {"level", q->level != 0x02, is_645},
+        {"password", q->password_len > 0, is_645},
+        {"operator", q->operator_len > 0, is_645},
+        {"meter_type", q->meter_type != 0x10, is_188},
+        {"read_id_order", q->read_high_first, is_188},
+        {"write_id_order", !q->write_high_first, is_188},
+        {"unit_first", q->unit_first, is_188},
+        {"addressing", q->addressing != METER_ADDRESS_PRIMARY, c->m->protocol == METER_MBUS},
+    };
+    for (size_t i = 0; i < sizeof quirks / sizeof *quirks; i++) {
+        at(c, "/quirks/%s", quirks[i].name);
+        if (quirks[i].set && !quirks[i].fits)
+            FAULT(c, DRIVER, "%s", "");
+    }
+}
+
+bool meter_line_baud(int64_t baud)
+{
+    static const int64_t rates[] = {300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        if (rates[i] == baud)
+            return true;
+    return false;
+}
+
+static void check_line(struct check *c)
+{
+    at(c, "/line/baud");
+    if (!meter_line_baud(c->m->baud))
+        FAULT(c, RANGE, "%s", "300 600 1200 2400 4800 9600 19200 38400 57600 115200");
+}
+
+static void check_charged(struct check *c)
+{
+    at(c, "/charged");
+    if (c->m->charged != METER_CHARGED_GJ && c->m->kind != METER_KIND_HEAT &&
+        c->m->kind != METER_KIND_COOLING)
+        FAULT(c, UNIT, "%s", "heat, cooling");
 }
 
 static void settle(struct meter_model *m)
@@ -345,6 +435,9 @@ void meter_model_check(struct meter_model *m, struct meter_faults *faults)
     if (faulty(faults, "/driver"))
         return;
     check_rows(&c);
+    check_quirks(&c);
+    check_line(&c);
+    check_charged(&c);
     for (int order = 0; order < METER_ORDERS; order++)
         check_order(&c, (enum meter_order)order);
     check_pair(&c, METER_ORDER_OPEN, METER_ORDER_CLOSE);

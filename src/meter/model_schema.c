@@ -68,6 +68,9 @@ static void tell_type(struct telling *t, const struct shape_rule *rule)
     case SHAPE_HEX:
         say(t, "\"type\": \"string\", \"pattern\": \"^[0-9A-Fa-f]{1,%d}$\"", 2 * rule->size);
         break;
+    case SHAPE_ID:
+        say(t, "\"type\": \"string\", \"pattern\": \"^([0-9A-Fa-f]{4}){1,2}$\"");
+        break;
     case SHAPE_BYTES:
         say(t, "\"type\": \"string\", \"pattern\": \"^([0-9A-Fa-f]{2} *){%lld,%d}$\"",
             (long long)rule->low, rule->size);

@@ -164,6 +164,11 @@ const char *meter_quantity_name(uint8_t quantity)
         .name = key, .kind = SHAPE_HEX, WHERE(type, member), .high = max, .initial = first,        \
         .about = text                                                                              \
     }
+#define ID(type, member, key, first, text)                                                         \
+    {                                                                                              \
+        .name = key, .kind = SHAPE_ID, WHERE(type, member), .high = UINT32_MAX, .initial = first,  \
+        .about = text                                                                              \
+    }
 #define BYTES(type, member, len, key, min, text)                                                   \
     {                                                                                              \
         .name = key, .kind = SHAPE_BYTES, WHERE(type, member), .low = min,                         \
@@ -219,7 +224,7 @@ static const struct shape_rule row_rules[] = {
      .low = 1,
      .needed = true,
      .about = "by which orders name it"},
-    HEX(struct meter_item, id, "id", UINT32_MAX, 0, "data identifier (DL/T 645, CJ/T 188)"),
+    ID(struct meter_item, id, "id", 0, "data identifier (DL/T 645, CJ/T 188)"),
     CHOICE(struct meter_item, function, "registers", functions, 0x03, "Modbus: which registers"),
     INT(struct meter_item, count, "count", 1, 125, 0,
         "Modbus: how many registers; without, as many as the points need"),
@@ -252,7 +257,7 @@ static const struct shape_rule action_rules[] = {
      .choices = hows,
      .needed = true,
      .about = "how it is given"},
-    HEX(struct meter_action, id, "id", UINT32_MAX, 0, "identifier or register that is written"),
+    ID(struct meter_action, id, "id", 0, "identifier or register that is written"),
     BYTES(struct meter_action, value, len, "value", 1, "what is written; of control: N1"),
     INT(struct meter_action, circuit_step, "circuit_step", 0, 1000, 0,
         "Modbus: registers from one circuit to the next"),
@@ -278,14 +283,14 @@ static const struct shape order_shape = SHAPE(order_rules);
 
 #define WALLET_ID(item, key, first, text)                                                          \
     {                                                                                              \
-        .name = key, .kind = SHAPE_HEX,                                                            \
+        .name = key, .kind = SHAPE_ID,                                                             \
         .offset = (uint16_t)(offsetof(struct meter_wallet, ids) + (item) * sizeof(uint32_t)),      \
         .size = sizeof(uint32_t), .high = UINT32_MAX, .initial = first, .about = text              \
     }
 static const struct shape_rule vend_rules[] = {
     CHOICE(struct meter_wallet, how, "how", vends, METER_VEND_NONE, "how a sale is written"),
-    HEX(struct meter_wallet, open_id, "open_id", UINT32_MAX, 0x070101FF, "opens the account"),
-    HEX(struct meter_wallet, recharge_id, "recharge_id", UINT32_MAX, 0x070102FF, "credits"),
+    ID(struct meter_wallet, open_id, "open_id", 0x070101FF, "opens the account"),
+    ID(struct meter_wallet, recharge_id, "recharge_id", 0x070102FF, "credits"),
     WALLET_ID(METER_WALLET_COUNT, "count_id", 0, "purchase count"),
     WALLET_ID(METER_WALLET_RECORD_COUNT, "record_count_id", 0,
               "count of the n-th last purchase: this plus n"),
@@ -312,13 +317,12 @@ static const struct shape_rule setting_rules[] = {
      .needed = true,
      .about = "its last word is the unit"},
     {.name = "id",
-     .kind = SHAPE_HEX,
+     .kind = SHAPE_ID,
      WHERE(struct meter_setting, id),
      .high = UINT32_MAX,
      .needed = true,
      .about = "identifier or register that is written"},
-    HEX(struct meter_setting, read_id, "read_id", UINT32_MAX, UINT32_MAX,
-        "where it is read back, if elsewhere"),
+    ID(struct meter_setting, read_id, "read_id", UINT32_MAX, "where it is read back, if elsewhere"),
     CHOICE(struct meter_setting, form, "form", setting_forms, METER_FORM_BCD, "how it is held"),
     {.name = "bytes",
      .kind = SHAPE_INT,

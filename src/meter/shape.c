@@ -89,8 +89,9 @@ static bool is(struct reading *r, enum jread_type wanted, const char *name)
 {
     if (jread_peek(&r->j) == wanted)
         return true;
-    FAULT(r, TYPE, "%s", name);
     skip(r);
+    if (!r->broken)
+        FAULT(r, TYPE, "%s", name);
     return false;
 }
 
@@ -205,13 +206,16 @@ static void read_hex(struct reading *r, const struct shape_rule *rule, void *out
         return;
     size_t len = strlen(text);
     uint32_t v = 0;
-    bool good = len >= 1 && len <= (size_t)rule->size * 2;
+    bool id = rule->kind == SHAPE_ID;
+    bool good = id ? len == 4 || len == 8 : len >= 1 && len <= (size_t)rule->size * 2;
     for (size_t i = 0; good && i < len; i++) {
         good = hex_of(text[i]) >= 0;
         v = v << 4 | (uint32_t)(hex_of(text[i]) & 15);
     }
     if (good && v >= rule->low && v <= rule->high)
         store(out, rule, v);
+    else if (id)
+        FAULT(r, TEXT, "4 or 8 hex digits");
     else
         FAULT(r, TEXT, "hex %llX .. %llX", (unsigned long long)rule->low,
               (unsigned long long)rule->high);
@@ -311,6 +315,7 @@ static void read_value(struct reading *r, const struct shape_rule *rule, void *o
         read_choice(r, rule, out);
         break;
     case SHAPE_HEX:
+    case SHAPE_ID:
         read_hex(r, rule, out);
         break;
     case SHAPE_BYTES:
@@ -336,7 +341,7 @@ static void initialise(const struct shape *shape, void *out)
         if (rule->kind == SHAPE_OBJECT)
             initialise(rule->shape, (uint8_t *)out + rule->offset);
         else if (rule->kind == SHAPE_INT || rule->kind == SHAPE_CHOICE ||
-                 rule->kind == SHAPE_BOOL || rule->kind == SHAPE_HEX)
+                 rule->kind == SHAPE_BOOL || rule->kind == SHAPE_HEX || rule->kind == SHAPE_ID)
             store(out, rule, rule->initial);
     }
 }

@@ -21,6 +21,7 @@ enum shape_kind {
     SHAPE_BOOL,
     SHAPE_CHOICE,  /* into one byte */
     SHAPE_HEX,     /* text of 1 .. 8 digits into 4 bytes */
+    SHAPE_ID,      /* the same of 4 or 8 digits */
     SHAPE_BYTES,   /* text of pairs of digits into uint8_t[size], their number at count_offset */
     SHAPE_NUMBERS, /* list of -1 .. 100 into int8_t[size], count as above */
     SHAPE_OBJECT,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "meter/meter.h"
 #include "site/site_impl.h"
 
 #define GATEWAY                                                                                    \
@@ -250,7 +251,7 @@ enum err site_lines(struct store_tx *tx, int64_t gateway_id, site_line_each *eac
 static bool line_fits(const struct site_line *line)
 {
     return line->number >= 1 && line->number <= SITE_LINES_MAX &&
-           site_endpoint_fits(line->endpoint) && site_baud_fits(line->baud) && line->parity &&
+           site_endpoint_fits(line->endpoint) && meter_line_baud(line->baud) && line->parity &&
            strchr("NEO", line->parity);
 }
 

@@ -161,7 +161,7 @@ static enum err check_endpoint(struct site_import *im, const char **cell)
 
 static enum err check_baud(struct site_import *im, const char **cell)
 {
-    return check_number(im, cell, 1, 1'000'000) && site_baud_fits(strtol(*cell, NULL, 10))
+    return check_number(im, cell, 1, 1'000'000) && meter_line_baud(strtol(*cell, NULL, 10))
                ? ERR_OK
                : ERR_CSV_BAUD;
 }

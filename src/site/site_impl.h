@@ -61,7 +61,6 @@ bool site_digits(const char *text, size_t from, size_t to);
                                              const char *address, struct site_meter *m);
 
 bool site_endpoint_fits(const char *endpoint);
-bool site_baud_fits(int64_t baud);
 bool site_phone_fits(const char *phone);
 
 #endif

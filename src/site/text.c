@@ -59,15 +59,6 @@ bool site_endpoint_fits(const char *endpoint)
     return number > 0 && number <= 65535;
 }
 
-bool site_baud_fits(int64_t baud)
-{
-    static const int64_t rates[] = {300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200};
-    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
-        if (rates[i] == baud)
-            return true;
-    return false;
-}
-
 bool site_phone_fits(const char *phone)
 {
     size_t digits = 0, len = strlen(phone);

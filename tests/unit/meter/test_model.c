@@ -69,7 +69,7 @@ static void test_every_mistake_at_once(void **state)
 static void test_not_json(void **state)
 {
     (void)state;
-    assert_string_equal(faults_of(""), " type;  syntax; ");
+    assert_string_equal(faults_of(""), " syntax; ");
     assert_string_equal(faults_of("[]"), " type; ");
     assert_string_equal(faults_of("{\"format\":1,}"), " syntax; ");
     assert_string_equal(faults_of("{\"format\":1,\n\"rows\":[{\"name\":\"x\" \"id\"}]}"),
@@ -89,20 +89,22 @@ static void test_rows(void **state)
                                         "{\"point\":\"energy_wh\",\"at\":1}]")),
                         "/rows/0/points/1 point-twice; ");
     assert_string_equal(
-        faults_with(ROW("\"points\":[{\"point\":\"volume_l\",\"form\":\"bcd-unit\"}]")),
+        faults_with(ROW("\"points\":[{\"point\":\"energy_wh\",\"form\":\"bcd-unit\"}]")),
         "/rows/0/points/0/form driver; ");
-    assert_string_equal(faults_with(ROW("\"points\":[{\"point\":\"power_w\",\"form\":\"clock\"}]")),
-                        "/rows/0/points/0 unit; ");
-    assert_string_equal(faults_with(ROW("\"next\":\"zero\",\"points\":[{\"point\":\"power_w\"}]")),
-                        "/rows/0/next lead; ");
     assert_string_equal(
-        faults_with(ROW("\"points\":[{\"point\":\"power_w\"}]},{\"name\":\"e\","
+        faults_with(ROW("\"points\":[{\"point\":\"energy_wh\",\"form\":\"clock\"}]")),
+        "/rows/0/points/0 unit; ");
+    assert_string_equal(
+        faults_with(ROW("\"next\":\"zero\",\"points\":[{\"point\":\"energy_wh\"}]")),
+        "/rows/0/next lead; ");
+    assert_string_equal(
+        faults_with(ROW("\"points\":[{\"point\":\"energy_wh\"}]},{\"name\":\"e\","
                         "\"id\":\"00010000\",\"points\":[{\"point\":\"power_w\"}]")),
         "/rows/1/name twice; /rows/1/every_s lead; ");
     assert_string_equal(faults_with(ROW("\"tells\":\"circuits\",\"step\":\"data\"")), "");
     assert_string_equal(
         faults_with("\"driver\":\"dlt645\",\"rows\":[{\"name\":\"e\",\"id\":"
-                    "\"FFFFFFFF\",\"every_s\":1,\"points\":[{\"point\":\"power_w\"}]}]"),
+                    "\"FFFFFFFF\",\"every_s\":1,\"points\":[{\"point\":\"energy_wh\"}]}]"),
         "/rows/0/id driver; ");
 }
 
@@ -141,6 +143,111 @@ static void test_orders(void **state)
         "/orders/cut/how driver; /orders/cut/value text; /orders/cut/proof no-such-row; "
         "/orders/keep_on/value text; /orders/keep_on/proof proof; /orders/restore missing; "
         "/orders/keep_off missing; ");
+}
+
+/* A water meter by CJ/T 188 that tells its volume and `points`, with `more` members. */
+static const char *faults_of_water(const char *points, const char *more)
+{
+    static char text[4096];
+    snprintf(
+        text, sizeof text,
+        "{\"format\":1,\"name\":\"w\",\"title\":{\"en\":\"W\",\"zh\":\"W\"},\"kind\":\"water\","
+        "\"driver\":\"cjt188\",%s\"rows\":[{\"name\":\"now\",\"id\":\"901F\",\"every_s\":60,"
+        "\"points\":[{\"point\":\"volume_l\",\"form\":\"bcd-unit\",\"bytes\":4}%s]}]%s}",
+        class_d, points, more);
+    return faults_of(text);
+}
+
+static const char *faults_of_heat(const char *points)
+{
+    static char text[4096];
+    snprintf(text, sizeof text,
+             "{\"format\":1,\"name\":\"h\",\"title\":{\"en\":\"H\",\"zh\":\"H\"},\"kind\":\"heat\","
+             "\"driver\":\"mbus\",%s\"rows\":[{\"name\":\"d\",\"step\":\"data\",\"every_s\":60,"
+             "\"points\":[%s]}]}",
+             class_d, points);
+    return faults_of(text);
+}
+
+/* A record of M-Bus has a unit of its own. */
+static void test_quantities(void **state)
+{
+    (void)state;
+    static const char heat[] = "{\"point\":\"heat_wh\",\"quantity\":\"energy\"}";
+    char text[256];
+    assert_string_equal(faults_of_heat(heat), "");
+    snprintf(text, sizeof text, "%s,{\"point\":\"volume_l\",\"quantity\":\"power\"}", heat);
+    assert_string_equal(faults_of_heat(text), "/rows/0/points/1 unit; ");
+    snprintf(text, sizeof text, "%s,{\"point\":\"supply_cdeg\",\"quantity\":\"status\"}", heat);
+    assert_string_equal(faults_of_heat(text), "/rows/0/points/1 unit; ");
+}
+
+/* Bills are made of one register: a model that does not tell it is of no use. */
+static void test_what_is_charged_is_told(void **state)
+{
+    (void)state;
+    assert_string_equal(faults_with(ROW("\"points\":[{\"point\":\"power_w\"}]")),
+                        "/rows missing; ");
+    assert_string_equal(faults.list[0].what, "energy_wh");
+    assert_string_equal(faults_of_heat("{\"point\":\"volume_l\",\"quantity\":\"volume\"}"),
+                        "/rows missing; ");
+    assert_string_equal(faults.list[0].what, "heat_wh");
+    assert_string_equal(faults_of_water("", ",\"charged\":\"kWh\""), "/charged unit; ");
+}
+
+static void test_places_within_an_answer(void **state)
+{
+    (void)state;
+    static const char battery[] = ",{\"point\":\"battery_low\",\"form\":\"unsigned\",";
+    char text[256];
+    assert_string_equal(faults_of_water("", ""), "");
+    snprintf(text, sizeof text, "%s\"at\":17,\"bytes\":1,\"bit\":6,\"bits\":3}", battery);
+    assert_string_equal(faults_of_water(text, ""), "/rows/0/points/1/bit range; ");
+    snprintf(text, sizeof text, "%s\"at\":252,\"bytes\":1}", battery);
+    assert_string_equal(faults_of_water(text, ""), "/rows/0/points/1/at range; ");
+}
+
+static void test_identifiers(void **state)
+{
+    (void)state;
+    static const char orders[] = ",\"orders\":{\"cut\":{\"how\":\"write\",%s\"value\":\"99\","
+                                 "\"proof\":\"now\"},\"restore\":{\"how\":\"write\",\"id\":"
+                                 "\"A017\",\"value\":\"55\",\"proof\":\"now\"}}";
+    static const char relay[] =
+        ",{\"point\":\"relay_open\",\"form\":\"unsigned\",\"at\":17,\"bytes\":1}";
+    char text[512];
+    snprintf(text, sizeof text, orders, "\"id\":\"A017\",");
+    assert_string_equal(faults_of_water(relay, text), "");
+    snprintf(text, sizeof text, orders, "\"id\":\"A0\",");
+    assert_string_equal(faults_of_water(relay, text), "/orders/cut/id text; ");
+    snprintf(text, sizeof text, orders, "");
+    assert_string_equal(faults_of_water(relay, text), "/orders/cut/id missing; ");
+    snprintf(text, sizeof text, orders, "\"id\":\"0000A017\",");
+    assert_string_equal(faults_of_water(relay, text), "");
+    snprintf(text, sizeof text, orders, "\"id\":\"0001A017\",");
+    assert_string_equal(faults_of_water(relay, text), "/orders/cut/id driver; ");
+    assert_string_equal(
+        faults_of_water("", ",\"settings\":[{\"name\":\"d\",\"id\":\"0001A011\",\"bytes\":1,"
+                            "\"low\":1,\"high\":31}]"),
+        "/settings/0/id driver; ");
+}
+
+/* What no driver looks at is a mistake of whoever wrote it. */
+static void test_quirks_of_other_drivers(void **state)
+{
+    (void)state;
+    assert_string_equal(faults_of_water("", ",\"quirks\":{\"meter_type\":\"11\"}"), "");
+    assert_string_equal(faults_of_water("",
+                                        ",\"quirks\":{\"level\":\"04\",\"password\":\"000000\","
+                                        "\"operator\":\"00000000\",\"addressing\":\"secondary\"}"),
+                        "/quirks/level driver; /quirks/password driver; /quirks/operator driver; "
+                        "/quirks/addressing driver; ");
+    assert_string_equal(
+        faults_with(GOOD ",\"quirks\":{\"meter_type\":\"20\",\"read_id_order\":\"high-first\","
+                         "\"write_id_order\":\"low-first\",\"unit_first\":true}"),
+        "/quirks/meter_type driver; /quirks/read_id_order driver; "
+        "/quirks/write_id_order driver; /quirks/unit_first driver; ");
+    assert_string_equal(faults_with(GOOD ",\"line\":{\"baud\":9601}"), "/line/baud range; ");
 }
 
 static const char *faults_of_class(const char *letter, const char *vend)
@@ -209,6 +316,11 @@ int main(void)
         cmocka_unit_test(test_not_json),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_quantities),
+        cmocka_unit_test(test_what_is_charged_is_told),
+        cmocka_unit_test(test_places_within_an_answer),
+        cmocka_unit_test(test_identifiers),
+        cmocka_unit_test(test_quirks_of_other_drivers),
         cmocka_unit_test(test_classes),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_added),
