@@ -62,7 +62,7 @@ static enum options_result parse(struct command *c, int argc, char **argv)
         {"--strategy", "CODE=FILE", &(const char *){NULL}, "a strategy; may stand several times"},
         {"--failed", "FILE.csv", &c->failed, "write the rows with errors here, with reasons"},
         {"--effective", "DATE", &c->effective, "first day of changed plans; default: now"},
-        {"--zone", "ZONE", &c->zone, "time zone of --effective"},
+        {"--zone", "ZONE", &c->zone, "time zone of --effective and --list"},
         {"--list", NULL, &c->list, "what was imported, newest first"},
         {"--undo", "NUMBER", &c->undo, "take an import back, if nothing has happened since"},
         {"--reason", "TEXT", &c->reason, "why it is undone; goes into the audit"},
@@ -259,23 +259,27 @@ static enum err work(struct command *c)
 
 struct past {
     const struct command *c;
+    int32_t offset_s; /* of the zone in which times are told */
     struct readings *readings;
     struct site_undo undo;
 };
 
 static enum err print_one(void *arg, const struct site_imported *i)
 {
-    (void)arg;
-    printf("%6" PRId64 "  %-12" PRId64 " %-10s %8" PRId64 " %8" PRId64 " %8" PRId64 "  %s%s%s\n",
-           i->id, i->at.s, i->actor, i->rows_by_change[SITE_NEW], i->rows_by_change[SITE_CHANGED],
-           i->rows_by_change[SITE_SAME], i->file,
-           i->undone_at.s ? "  undone å·²æ¤é: " : "", i->undo_reason);
+    const struct past *p = arg;
+    struct civil at = civil_from_wall(i->at, p->offset_s);
+    printf("%6" PRId64 "  %04d-%02d-%02d %02d:%02d %-10s %8" PRId64 " %8" PRId64 " %8" PRId64
+           "  %s%s%s\n",
+           i->id, at.year, at.month, at.day, at.hour, at.minute, i->actor,
+           i->rows_by_change[SITE_NEW], i->rows_by_change[SITE_CHANGED],
+           i->rows_by_change[SITE_SAME], i->file, i->undone_at.s ? "  undone 已撤销：" : "",
+           i->undo_reason);
     return ERR_OK;
 }
 
 static enum err list_work(struct store_tx *tx, void *arg)
 {
-    printf("%6s  %-12s %-10s %8s %8s %8s  %s\n", "number", "at", "by", "new", "changed", "same",
+    printf("%6s  %-16s %-10s %8s %8s %8s  %s\n", "number", "at", "by", "new", "changed", "same",
            "file");
     return site_imports(tx, 0, 0, 1000, print_one, arg);
 }
@@ -311,8 +315,8 @@ static void print_blockers(const struct site_undo *u)
                    u->blockers[i].later_import);
         printf("\n");
     }
-    printf("%" PRId64 " stand in the way; nothing was changed. å± %" PRId64
-           " å¤é»ç¢,æªä½ä»»ä½æ´æ¹ã\n",
+    printf("%" PRId64 " stand in the way; nothing was changed. 共 %" PRId64
+           " 处阻碍，未作任何更改。\n",
            u->blocker_count, u->blocker_count);
 }
 
@@ -351,8 +355,7 @@ static enum err undo_one(struct past *p, struct store *s)
     else if (e == ERR_OK)
         printf("import %" PRId64 ": %" PRId64 " removed, %" PRId64 " facts put back%s\n",
                p->undo.import_id, p->undo.removed, p->undo.restored,
-               p->c->dry_run ? " if it is undone. è¯è¿è¡,æªæ¤éã"
-                             : ". å·²æ¤éã");
+               p->c->dry_run ? " if it is undone. 试运行，未撤销。" : ". 已撤销。");
     else
         return say(e, "undo");
     return e;
@@ -365,6 +368,8 @@ static enum err look_back(struct command *c)
     static struct past p;
     struct io_options io = {};
     p.c = c;
+    if (!zone_offset(c->zone, &p.offset_s))
+        return say(ERR_CSV_ZONE, "--zone");
     p.undo.import_id = c->undo ? strtoll(c->undo, NULL, 10) : 0;
     if (c->clock)
         TRY(say(io_clock_parse(c->clock, &io.clock), "--clock"));

@@ -11,11 +11,13 @@ import sys
 
 HAN = "\u3400-\u9fff"
 MARK = re.compile(rf"[{HAN}][,;:!?](?! )|[,;:!?][{HAN}]|[{HAN}]\(|\)[{HAN}]")
+TWICE = re.compile("[\u00c2-\u00ef][\u0080-\u00bf]")  # UTF-8, read as one byte a letter and written again
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 CODE = re.compile(r"`[^`]*`|\]\([^)]*\)")
 DATA = {"src/app/demo/demo_site.c"}  # rows with commas between them
 
 root = pathlib.Path(sys.argv[1])
+assert TWICE.search("共".encode().decode("latin-1")) and not TWICE.search("25 °C · m³")
 assert MARK.search('"已满,请"') and MARK.search('"见(x"') and not MARK.search('"已满\uff0c请"')
 found, read = [], 0
 
@@ -24,7 +26,7 @@ def look(path, parts):
     global read
     read += 1
     for number, part in parts:
-        if MARK.search(part):
+        if MARK.search(part) or TWICE.search(part):
             found.append(f"{path.relative_to(root)}:{number}: {part.strip()}")
 
 

@@ -7,6 +7,7 @@ The moments are spread over the whole run. After each kill the file must be soun
 hold all of the change or nothing of it.
 """
 import pathlib
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -112,7 +113,8 @@ def main():
         code, out = run(undo)
         assert code == 1 and "SITE_UNDONE" in out, out
         code, out = run(["import", "--data", data, "--list"])
-        assert code == 0 and "killed" in out and out.count("\n") == 3, out
+        assert code == 0 and "undone 已撤销：killed" in out and out.count("\n") == 3, out
+        assert re.search(r" 20\d\d-\d\d-\d\d \d\d:\d\d ", out), out
         code, out = run(["verify", "--data", data])
         assert code == 0, out
         print(f"{3 * KILLS} kills over an import, a changing import and its undoing, {ROWS} rows: "
