@@ -428,7 +428,9 @@ static enum err say_answer(struct telling *t, uint16_t id, uint8_t type)
         number(t, "key version", "密钥版本号");
         return ERR_OK;
     case 0x810A:
-        return ERR_OK; /* the address stands in the frame */
+        if (reader_left(&t->r) >= 7) /* it stands in the frame anyway */
+            digits(t, "address", "地址", 7);
+        return ERR_OK;
     case 0xA013:
         if (reader_left(&t->r) >= 3)
             number(t, "serial number of the purchase", "本次购买序号");

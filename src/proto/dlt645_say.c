@@ -117,9 +117,12 @@ static const struct dlt645_field l_control[] = {
     {"command", "命令", DLT645_WORD, 1, 0, 0, NULL, dlt645_bits_command},
     BIN(1, "parameter", "参数"), /* circuit, or duration of a timed trip in 5 min */
     TIME(6, "YMDhms", "expires", "有效截止时间")};
-static const struct dlt645_field l_output[] = {LEVEL, PASSWORD, OPERATOR,
-                                               BIN(1, "output", "输出类型")};
-static const struct dlt645_field l_output_now[] = {BIN(1, "output", "输出类型")};
+#define OUTPUT                                                                                     \
+    {                                                                                              \
+        "output", "输出类型", DLT645_WORD, 1, 0, 0, NULL, dlt645_bits_output                       \
+    }
+static const struct dlt645_field l_output[] = {LEVEL, PASSWORD, OPERATOR, OUTPUT};
+static const struct dlt645_field l_output_now[] = {OUTPUT};
 static const struct dlt645_field l_blocks[] = {BIN(1, "blocks", "负荷记录块数")};
 static const struct dlt645_field l_blocks_from[] = {BIN(1, "blocks", "负荷记录块数"),
                                                     TIME(5, "YMDhm", "from", "起始时间")};

@@ -116,6 +116,12 @@ const struct dlt645_bit dlt645_bits_command[] = {
     CASE(0xFF, DLT645_KEEP_OFF, "keep-power off", "保电解除"),
     {0},
 };
+const struct dlt645_bit dlt645_bits_output[] = {
+    CASE(0xFF, 0, "seconds pulse", "时钟秒脉冲"),
+    CASE(0xFF, 1, "demand period", "需量周期"),
+    CASE(0xFF, 2, "tariff switch", "时段投切"),
+    {0},
+};
 
 static const struct dlt645_words err_words[] = {
     {DLT645_ERR_OTHER, "OTHER", "other error", "其他错误"},

@@ -128,6 +128,40 @@ volume = bytes.fromhex("110304000186A0D82A")  # nine bytes
 check("a dump of words of odd length", lines(words(volume) + "\n") == [volume.hex().upper()], lines(words(volume)))
 
 
+
+
+def od(*form):
+    """As od prints the frame, and a second one behind it."""
+    return subprocess.run(["od", *form], input=raw + volume, capture_output=True).stdout.decode()
+
+
+def rows(width, cell, base="x"):
+    """A dump whose cells begin with the low byte, its characters behind them."""
+    return "\n".join(f"{at:08x}: " + " ".join(cell(raw[at:at + width])) + f"  {seen[at:at + width]}"
+                     for at in range(0, len(raw), width)) + "\n"
+
+
+# In other bases, of which only whole frames are believed.
+both = [answer, volume.hex().upper()]
+for form in ("", "-b", "-c", "-tx4", "-td1", "-tu1", "-An -tx4", "-An -b", "-An -tu1", "-Ax -to1", "-Ad -td1"):
+    check(f"od {form}", lines(od(*form.split())) == both, lines(od(*form.split())))
+check("bits", lines(rows(6, lambda row: [f"{b:08b}" for b in row])) == [answer], lines(rows(6, lambda row: [f"{b:08b}" for b in row])))
+longs = rows(16, lambda row: [f"{int.from_bytes(row[i:i + 4], 'little'):{2 * len(row[i:i + 4])}x}".replace(" ", "0").rjust(8)
+                              for i in range(0, len(row), 4)])
+check("words of four bytes, turned", lines(longs) == [answer], (longs, lines(longs)))
+for name, row in (("index", "[{i}] = 0x{b:02x}"), ("name and index", "buf[{i}]: 0x{b:02X};"), ("number", "{i}: {b:02X}"),
+                  ("byte", "{b:02x}"), ("decimal", "{b}"), ("index in hexadecimal", "data[0x{i:02X}]=0x{b:X},")):
+    told = lines("".join(row.format(i=i, b=b) + "\n" for i, b in enumerate(raw)))
+    check(f"one byte a line, {name}", told == [answer], told)
+memory = "".join(f"0x7ffe{at:04x} <frame+{at}>:\t" + "\t".join(f"0x{b:02x}" for b in raw[at:at + 8]) + "\n"
+                 for at in range(0, len(raw), 8))
+check("a debugger's memory", lines(memory) == [answer], lines(memory))
+check("a log before and behind a listing", lines(f"TX: {volume.hex(' ')}\n" + od("-b") + f"RX: {pairs}\n") ==
+      [both[1], *both, answer], lines(f"TX: {volume.hex(' ')}\n" + od("-b") + f"RX: {pairs}\n"))
+check("numbers that are no listing", lines("".join(f"{i}: {i * 7 % 100}\n" for i in range(9))).count("FRAME_DIGITS") == 9)
+check("a line that begins with its number", lines(f"#12 0.012 IRP_MJ_READ Serial0 SUCCESS Length 18: {pairs}\n# {pairs}\n") ==
+      [answer], lines(f"#12 0.012 IRP_MJ_READ Serial0 SUCCESS Length 18: {pairs}\n"))
+
 array = "unsigned char frame[] = {\n  " + ", ".join(f"0x{b:02x}" for b in raw[:12]) + ",\n  " + ", ".join(
     f"0x{b:02x}" for b in raw[12:]) + "\n};\n"
 numbers = "[\n" + ",\n".join(f"  {b}" for b in raw) + "\n]\n"

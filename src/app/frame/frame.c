@@ -1,6 +1,7 @@
 /* `yufu frame decode`: the command. */
 #include "app/frame/frame.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "app/commands.h"
 #include "app/frame/frame_dump.h"
 #include "app/frame/frame_input.h"
+#include "app/frame/frame_listing.h"
 #include "app/frame/frame_text.h"
 #include "base/must.h"
 
@@ -62,6 +64,7 @@ struct lines {
     size_t count, cap;
     unsigned long next; /* offset at which the dump that the last line holds goes on; 0: none */
     bool bare_row;      /* the last line is one of a dump without offsets, and full */
+    const char *tried;  /* up to here no listing makes frames */
 };
 
 static void add_line(struct lines *l, char *line)
@@ -122,8 +125,8 @@ static char *without_remark(const char *line, struct frame_wish wish)
 {
     char *cut = strndup(line, strcspn(line, "#|"));
     MUST(cut);
-    if (*line == '#' ||
-        (!is_blank(cut) && (strlen(cut) == strlen(line) || says_something(cut, wish))) ||
+    bool remark = *line == '#' && !isdigit((unsigned char)line[1]); /* #12: some count lines */
+    if (remark || (!is_blank(cut) && (strlen(cut) == strlen(line) || says_something(cut, wish))) ||
         !says_something(line, wish))
         return cut;
     free(cut);
@@ -160,11 +163,45 @@ static void join_lists(char *text)
     }
 }
 
+/* The bytes of a listing, without what fills its last word, if they are frames. */
+static bool add_frames(struct lines *l, const struct frame_listing *of, struct frame_wish wish)
+{
+    for (size_t spare = 0; spare <= of->spare && spare < of->len; spare++) {
+        if (!frame_bytes_are_frames(of->bytes, of->len - spare, wish))
+            continue;
+        char *hex = malloc(2 * of->len + 1);
+        MUST(hex);
+        hex_encode(of->bytes, of->len - spare, hex);
+        add_line(l, hex);
+        return true;
+    }
+    return false;
+}
+
+/* What stands behind a listing that begins here; `text` itself if there is none. */
+static char *take_listing(struct lines *l, char *text, struct frame_wish wish)
+{
+    struct frame_dump d;
+    bool taken = l->tried > text || frame_dump_line(text, &d);
+    for (int form = 0; form < FRAME_LISTING_FORMS && !taken; form++) {
+        struct frame_listing of = frame_listing_read(text, (enum frame_listing_form)form);
+        taken = of.end && add_frames(l, &of, wish);
+        if (taken)
+            text += of.end - text;
+        else if (of.end > l->tried)
+            l->tried = of.end;
+        free(of.bytes);
+    }
+    return text;
+}
+
 static void split_lines(struct lines *l, char *text, struct frame_wish wish)
 {
     join_lists(text);
-    for (char *line; (line = strsep(&text, "\n"));)
-        take_line(l, line, wish);
+    while (text) {
+        text = take_listing(l, text, wish);
+        take_line(l, strsep(&text, "\n"), wish);
+    }
 }
 
 static char *joined(char **list, size_t count)

@@ -44,6 +44,9 @@ bool frame_decode_bytes(const uint8_t *data, size_t len, struct frame_wish wish,
  * above, or if no bytes are in it (an object with error SYNTAX, or FRAME_DIGITS). */
 bool frame_decode_text(const char *text, struct frame_wish wish, frame_sink *sink, void *arg);
 
+/* Are these bytes good frames, and nothing else? */
+bool frame_bytes_are_frames(const uint8_t *data, size_t len, struct frame_wish wish);
+
 /* The object of one good frame; *valid is cleared if its content is damaged. The frame of this
  * protocol (not DL/T 645) that begins at here.data[0]; NULL: none.
  */

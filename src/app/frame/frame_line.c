@@ -73,6 +73,14 @@ static void drop(struct told *t)
     *t = (struct told){0};
 }
 
+bool frame_bytes_are_frames(const uint8_t *data, size_t len, struct frame_wish wish)
+{
+    struct told t = told_of(data, len, wish);
+    bool all = is_all(&t);
+    drop(&t);
+    return all;
+}
+
 static void shift(json_t *o, const char *key, size_t by)
 {
     json_t *at = json_object_get(o, key);
@@ -124,7 +132,7 @@ static bool is_scrap(const json_t *o, const struct frame_text *t, enum frame_tex
     bool plain = way == FRAME_TEXT_PLAIN, marked = t->words == 0 && t->marks > 0;
     if (way == FRAME_TEXT_CHARACTERS && !is_of(o, "Modbus ASCII") && !is_of(o, "IEC 62056-21"))
         return true;
-    if (is_whole(o) || way == FRAME_TEXT_BASE64)
+    if (is_whole(o) || way == FRAME_TEXT_BASE64 || way == FRAME_TEXT_BASE64URL)
         return !is_whole(o);
     if (is_of(o, "Modbus") && way == FRAME_TEXT_LOOSE)
         return true;
@@ -167,12 +175,13 @@ static struct told of_groups(const struct frame_text *t, struct frame_wish wish)
 static const struct way {
     enum frame_text_way read;
     bool grouped, proof;
-} ways[] = {{FRAME_TEXT_ESCAPED, true, false}, {FRAME_TEXT_PLAIN, false, false},
-            {FRAME_TEXT_LOG, true, false},     {FRAME_TEXT_LOOSE, false, false},
-            {FRAME_TEXT_SWAPPED, false, true}, {FRAME_TEXT_SWAPPED_ODD, false, true},
-            {FRAME_TEXT_BITS, false, true},    {FRAME_TEXT_DECIMAL, false, true},
-            {FRAME_TEXT_SHORT, false, true},   {FRAME_TEXT_DIGITS, false, true},
-            {FRAME_TEXT_BASE64, true, true},   {FRAME_TEXT_CHARACTERS, false, false}};
+} ways[] = {{FRAME_TEXT_ESCAPED, true, false},    {FRAME_TEXT_PLAIN, false, false},
+            {FRAME_TEXT_LOG, true, false},        {FRAME_TEXT_LOOSE, false, false},
+            {FRAME_TEXT_SWAPPED, false, true},    {FRAME_TEXT_SWAPPED_ODD, false, true},
+            {FRAME_TEXT_BITS, false, true},       {FRAME_TEXT_DECIMAL, false, true},
+            {FRAME_TEXT_SHORT, false, true},      {FRAME_TEXT_DIGITS, false, true},
+            {FRAME_TEXT_BASE64, true, true},      {FRAME_TEXT_BASE64URL, true, true},
+            {FRAME_TEXT_CHARACTERS, false, false}};
 
 static bool is_better(const struct told *a, const struct told *b)
 {

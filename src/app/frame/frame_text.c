@@ -1,6 +1,7 @@
 #include "app/frame/frame_text.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,46 @@ static unsigned code_at(const char *text, size_t *n)
     for (size_t i = 1; i <= more && (p[i] & 0xC0) == 0x80; i++, ++*n)
         code = code << 6 | (p[i] & 0x3F);
     return code;
+}
+
+/* name[3] = and [3]: in front of a byte; its length. */
+static size_t index_at(const char *text)
+{
+    const char *c = text;
+    while (isalnum((unsigned char)*c) || *c == '_')
+        c++;
+    size_t n = *c == '[' ? strspn(c + 1, DIGITS "xX") : 0;
+    if (n == 0 || c[n + 1] != ']')
+        return 0;
+    c += n + 2;
+    c += strspn(c, " ");
+    size_t value = *c == '=' || *c == ':' ? 1 + strspn(c + 1, " ") : 0;
+    return value > 0 && is_digit(c[value]) ? (size_t)(c + 1 - text) : 0;
+}
+
+static void blank_indexes(char *text)
+{
+    for (char *c = text; *c; c++) {
+        bool begins = c == text || (!isalnum((unsigned char)c[-1]) && c[-1] != '_');
+        size_t n = begins ? index_at(c) : 0;
+        memset(c, ' ', n);
+    }
+}
+
+/* &#104; as 0x68, which is as long at most. */
+static void replace_entities(char *text)
+{
+    for (char *c = text; (c = strstr(c, "&#"));) {
+        size_t n = strspn(c + 2, "0123456789");
+        long v = n > 0 && n <= 3 ? strtol(c + 2, NULL, 10) : 256;
+        char byte[8];
+        if (v <= 255 && c[2 + n] == ';') {
+            int len = snprintf(byte, sizeof byte, " 0x%lX", v);
+            memset(c, ' ', n + 3);
+            memcpy(c, byte, (size_t)len);
+        }
+        c += n + 2;
+    }
 }
 
 /* A byte's prefix in other languages, as the one that is known; none is longer than it was. */
@@ -65,6 +106,8 @@ char *frame_text_fold(const char *text)
             *out++ = FRAME_TEXT_FOREIGN;
     }
     *out = '\0';
+    blank_indexes(folded);
+    replace_entities(folded);
     replace_prefixes(folded);
     return folded;
 }
@@ -307,30 +350,40 @@ static bool read_digits(const char *text, struct frame_text *t)
     return n % 2 == 0;
 }
 
-#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+#define BASE62 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 #define BASE64_MIN 8 /* characters of the shortest frame */
 
-static void take_base64(struct frame_text *t, const char *c, size_t n)
+static void take_base64(struct frame_text *t, const char *alphabet, const char *c, size_t n)
 {
     uint32_t bits = 0;
     for (size_t i = 0; i < n; i++) {
-        bits = bits << 6 | (uint32_t)(strchr(BASE64, c[i]) - BASE64);
+        bits = bits << 6 | (uint32_t)(strchr(alphabet, c[i]) - alphabet);
         if (i % 4 > 0)
             put(t, bits >> (6 - 2 * (i % 4)) & 0xFF);
     }
     frame_text_end_group(t);
 }
 
-static bool read_base64(const char *text, struct frame_text *t)
+static bool read_base64_of(const char *alphabet, const char *text, struct frame_text *t)
 {
     for (const char *c = text; *c;) {
-        size_t n = strspn(c, BASE64), padding = strspn(c + n, "=");
+        size_t n = strspn(c, alphabet), padding = strspn(c + n, "=");
         if (n >= BASE64_MIN && ((n + padding) % 4 == 0 || (padding == 0 && n % 4 > 1)) &&
             padding <= 2)
-            take_base64(t, c, n);
+            take_base64(t, alphabet, c, n);
         c += n > 0 ? n : 1;
     }
     return t->len > 0;
+}
+
+static bool read_base64(const char *text, struct frame_text *t)
+{
+    return read_base64_of(BASE62 "+/", text, t);
+}
+
+static bool read_base64url(const char *text, struct frame_text *t)
+{
+    return read_base64_of(BASE62 "-_", text, t);
 }
 
 /* ":" and pairs of digits up to the end of the word; their sum with the last one, the check sum, is
@@ -374,12 +427,18 @@ static bool is_apart(const char *text)
 
 bool frame_text_read(const char *folded, enum frame_text_way way, struct frame_text *t)
 {
-    static bool (*const ways[])(const char *, struct frame_text *) = {
-        [FRAME_TEXT_PLAIN] = read_plain,     [FRAME_TEXT_ESCAPED] = read_escaped,
-        [FRAME_TEXT_SWAPPED] = read_swapped, [FRAME_TEXT_SWAPPED_ODD] = read_swapped_odd,
-        [FRAME_TEXT_BITS] = read_bits,       [FRAME_TEXT_DECIMAL] = read_decimal,
-        [FRAME_TEXT_SHORT] = read_short,     [FRAME_TEXT_DIGITS] = read_digits,
-        [FRAME_TEXT_BASE64] = read_base64,   [FRAME_TEXT_CHARACTERS] = read_characters};
+    static bool (*const ways[])(const char *,
+                                struct frame_text *) = {[FRAME_TEXT_PLAIN] = read_plain,
+                                                        [FRAME_TEXT_ESCAPED] = read_escaped,
+                                                        [FRAME_TEXT_SWAPPED] = read_swapped,
+                                                        [FRAME_TEXT_SWAPPED_ODD] = read_swapped_odd,
+                                                        [FRAME_TEXT_BITS] = read_bits,
+                                                        [FRAME_TEXT_DECIMAL] = read_decimal,
+                                                        [FRAME_TEXT_SHORT] = read_short,
+                                                        [FRAME_TEXT_DIGITS] = read_digits,
+                                                        [FRAME_TEXT_BASE64] = read_base64,
+                                                        [FRAME_TEXT_BASE64URL] = read_base64url,
+                                                        [FRAME_TEXT_CHARACTERS] = read_characters};
     size_t room = strlen(folded) + 1;
     *t = (struct frame_text){.bytes = malloc(room), .ends = malloc(room * sizeof *t->ends)};
     MUST(t->bytes && t->ends);

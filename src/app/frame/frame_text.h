@@ -18,6 +18,7 @@ enum frame_text_way {
     FRAME_TEXT_SHORT,       /* every word a byte, without a leading zero */
     FRAME_TEXT_DIGITS,      /* all digits one after another, wherever the blanks stand */
     FRAME_TEXT_BASE64,      /* words of it, as gateways put bytes into JSON */
+    FRAME_TEXT_BASE64URL,   /* the same with - and _ in its alphabet */
     FRAME_TEXT_CHARACTERS,  /* the characters themselves: protocols that are readable */
 };
 

@@ -1,6 +1,7 @@
 /* Lines of logs: which words are bytes, and what stands beside them. */
 #include "app/frame/frame_text_impl.h"
 
+#include <stdlib.h>
 #include <strings.h>
 
 /* --- what looks like digits and is none ------------------------------------------------------- */
@@ -41,6 +42,13 @@ static bool is_pairs(const char *text, size_t n)
     return n % 3 == 2 && n > 5;
 }
 
+/* 35:68 is none, whatever it is. */
+static bool is_no_time(const char *form, const char *text)
+{
+    const char *minute = strchr(text, ':');
+    return strncmp(form, "D:dd", 4) == 0 && (strtol(text, NULL, 10) > 24 || minute[1] > '5');
+}
+
 /* A date, a time of day, an address of the network, a number with a point; with what follows of it
  * up to the next separator. The bytes of a frame are not written so: three groups with colons would
  * have a fourth. */
@@ -50,7 +58,7 @@ static size_t stamp_at(const char *text)
                                         "D:dd:dd:ddd",      "D:dd:dd",  "D:dd",     "N.N.N.N"};
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         size_t n = matches(text, forms[i]);
-        if (n == 0 || is_pairs(text, n))
+        if (n == 0 || is_pairs(text, n) || is_no_time(forms[i], text))
             continue;
         while (is_decimal(text[n]) || (is_one_of(text[n], ".Z+") && n > 7) ||
                (text[n] == ':' && is_decimal(text[n + 1]) && (forms[i][0] == 'N' || n > 12)))
