@@ -84,24 +84,32 @@ static enum err queue_all(struct store_tx *tx, void *arg)
 /* --- when
  * ------------------------------------------------------------------------------------------ */
 
+static void note_due(struct gateway *g, const struct gateway_meter *m)
+{
+    struct gateway_line *l = &g->lines[m->line];
+    l->trips_at = mono_earlier(l->trips_at, m->trips.due);
+}
+
 void gateway_trip_seen(struct gateway *g, const struct gateway_now *now, struct gateway_meter *m,
                        const struct meter_values *values)
 {
     struct gateway_trips *t = &m->trips;
     int64_t reason = meter_values_get(values, POINT_OPEN_REASON, -1);
     int64_t open = meter_values_get(values, POINT_RELAY_OPEN, -1);
-    (void)g;
     if (reason < 0 || !meter_terminal_is(m->unit.model))
         return;
     if (reason != t->reason || open != t->open)
         t->due = now->mono;
     t->reason = reason;
     t->open = open;
+    note_due(g, m);
 }
 
-static void later(struct gateway_meter *m, const struct gateway_now *now, int64_t ms)
+static void later(struct gateway *g, struct gateway_meter *m, const struct gateway_now *now,
+                  int64_t ms)
 {
     m->trips.due = mono_after(now->mono, ms);
+    note_due(g, m);
 }
 
 /* --- asking
@@ -122,7 +130,7 @@ static void ask(struct gateway *g, const struct gateway_now *now, struct gateway
     job.len = (uint16_t)w.len;
     f->asking = w.err == ERR_OK && bus_submit(&l->bus, &job) == ERR_OK;
     if (!f->asking)
-        later(meter_of(g, l), now, GATEWAY_TRIP_RETRY_MS);
+        later(g, meter_of(g, l), now, GATEWAY_TRIP_RETRY_MS);
 }
 
 static void start(struct gateway *g, const struct gateway_now *now, struct gateway_line *l,
@@ -138,12 +146,17 @@ void gateway_trip_next(struct gateway *g, const struct gateway_now *now, size_t 
     struct gateway_line *l = &g->lines[line];
     if (l->fetch.asking || !mono_due(l->trips_at, now->mono))
         return;
-    l->trips_at = mono_after(now->mono, GATEWAY_TRIP_LOOK_MS);
-    for (uint16_t p = 0; p < l->peer_count && !l->fetch.asking; p++) {
+    l->trips_at = MONO_NEVER;
+    for (uint16_t p = 0; p < l->peer_count; p++) {
         const struct gateway_meter *m = &g->meters[l->meters[p]];
-        if (m->trips.reason >= 0 && mono_due(m->trips.due, now->mono) && !l->bus.peers[p].silent)
+        if (m->trips.reason < 0 || l->bus.peers[p].silent)
+            continue;
+        if (mono_due(m->trips.due, now->mono) && !l->fetch.asking)
             start(g, now, l, p);
+        else
+            note_due(g, m);
     }
+    l->trips_at = mono_later(l->trips_at, mono_after(now->mono, GATEWAY_TRIP_LOOK_MS));
 }
 
 /* --- answers
@@ -156,11 +169,11 @@ static void commit(struct gateway *g, const struct gateway_now *now, struct gate
     n.fetch = &l->fetch;
     if (gateway_stored(g, store_run(g->store, queue_all, &n)) != ERR_OK) {
         gateway_queue_recount(g);
-        later(m, now, GATEWAY_TRIP_RETRY_MS);
+        later(g, m, now, GATEWAY_TRIP_RETRY_MS);
         return;
     }
     m->trips.known = l->fetch.count;
-    later(m, now, GATEWAY_TRIP_CHECK_MS);
+    later(g, m, now, GATEWAY_TRIP_CHECK_MS);
 }
 
 static enum err know(struct gateway *g, struct gateway_meter *m)
@@ -189,7 +202,7 @@ static enum err take_count(struct gateway *g, const struct gateway_now *now, str
     TRY(meter_trip_take_count(&m->unit, answer, &count));
     TRY(know(g, m));
     if (count == m->trips.known) {
-        later(m, now, GATEWAY_TRIP_CHECK_MS);
+        later(g, m, now, GATEWAY_TRIP_CHECK_MS);
         return ERR_OK;
     }
     bool whole = f->taken > 0 && count == f->count;
@@ -252,5 +265,5 @@ void gateway_trip_result(struct gateway *g, const struct gateway_now *now, size_
     else if (e == ERR_OK)
         e = take_why(g, now, l, answer);
     if (e != ERR_OK)
-        later(meter_of(g, l), now, GATEWAY_TRIP_RETRY_MS);
+        later(g, meter_of(g, l), now, GATEWAY_TRIP_RETRY_MS);
 }
