@@ -343,7 +343,7 @@ mono_ms bus_wake(const struct bus *b)
     if (b->rouse_left > 0)
         return b->quiet_at; /* at once */
     int i = best_job(b);
-    return i >= 0 ? may_start(b, i) : MONO_NEVER;
+    return i >= 0 ? mono_after(may_start(b, i), b->jobs[i].slack_ms) : MONO_NEVER;
 }
 
 void bus_reset(struct bus *b, mono_ms now)

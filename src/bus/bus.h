@@ -109,6 +109,7 @@ struct bus_job {
     uint8_t attempts; /* sendings before giving up, >= 1; a vend has exactly 1 */
     bool silent;      /* broadcast: no answer comes */
     bool news;        /* its answer must not be one to an earlier question */
+    int32_t slack_ms; /* nobody is woken for it until it could have gone out so long ago */
     uint16_t len;
     uint8_t request[METER_FRAME_MAX];
 };

@@ -6,6 +6,7 @@
 #define STATE_MAX_S 120 /* rows asked at least so often tell the state of a meter */
 #define PATIENCE_MS 120'000
 #define LATE_MS 20'000  /* a state overdue by so much: the line is behind */
+#define IN_TIME_MS 5'000 /* who has waited for less is in time: states are due early by more */
 #define AGAIN_MS 5'000  /* after no answer, before the peer counts as silent */
 #define SPOILED_SHIFT 4 /* damaged answers, again and again: up to AGAIN_MS << this */
 #define EARLY_SHARE                                                                                \
@@ -15,8 +16,10 @@
 void plan_init(struct plan *p, struct plan_peer *peers, uint16_t peer_count)
 {
     *p = (struct plan){.peers = peers, .peer_count = peer_count, .peer = -1, .lead = -1};
-    for (uint16_t i = 0; i < peer_count; i++)
+    for (uint16_t i = 0; i < peer_count; i++) {
         peers[i] = (struct plan_peer){0};
+        p->first[i] = MONO_NEVER;
+    }
 }
 
 static bool at_rest(const struct plan *p, const struct bus *b, mono_ms now)
@@ -40,6 +43,24 @@ static bool asked_by_time(const struct plan_peer *p, unsigned item)
     return p->unit->model->items[item].period_s > 0;
 }
 
+static bool is_rare(const struct plan_peer *p, unsigned item)
+{
+    return p->unit->model->items[item].period_s > STATE_MAX_S;
+}
+
+/* The earliest time at which a row is due. Rare rows have patience: a meter does not get a second
+ * turn for them while others wait for their first. */
+static void note_first(struct plan *plan, uint16_t peer)
+{
+    const struct plan_peer *p = &plan->peers[peer];
+    mono_ms first = MONO_NEVER;
+    for (unsigned i = 0; p->unit && i < p->unit->model->item_count; i++)
+        if (asked_by_time(p, i))
+            first =
+                mono_earlier(first, is_rare(p, i) ? mono_after(p->due[i], PATIENCE_MS) : p->due[i]);
+    plan->first[peer] = first;
+}
+
 void plan_set(struct plan *p, uint16_t peer, const struct meter_unit *unit, mono_ms now)
 {
     MUST(peer < p->peer_count && unit->model->item_count <= METER_ITEMS_MAX);
@@ -48,30 +69,14 @@ void plan_set(struct plan *p, uint16_t peer, const struct meter_unit *unit, mono
     rest_ends(p);
     for (unsigned i = 0; i < unit->model->item_count; i++)
         p->peers[peer].due[i] = now;
-}
-
-static bool is_rare(const struct plan_peer *p, unsigned item)
-{
-    return p->unit->model->items[item].period_s > STATE_MAX_S;
-}
-
-/* The earliest time at which a row is due. Rare rows have patience: a meter does not get a second
- * turn for them while others wait for their first. */
-static mono_ms first_due(const struct plan_peer *p)
-{
-    mono_ms first = MONO_NEVER;
-    for (unsigned i = 0; p->unit && i < p->unit->model->item_count; i++)
-        if (asked_by_time(p, i))
-            first =
-                mono_earlier(first, is_rare(p, i) ? mono_after(p->due[i], PATIENCE_MS) : p->due[i]);
-    return first;
+    note_first(p, peer);
 }
 
 /* When a peer may be asked, as opposed to when it was due: a silent one when the ring says so. */
 static mono_ms peer_may(const struct plan *p, const struct bus *b, uint16_t peer)
 {
     const struct bus_peer *bp = &b->peers[peer];
-    mono_ms may = first_due(&p->peers[peer]);
+    mono_ms may = p->first[peer];
     if (may.ms == MONO_NEVER.ms)
         return may;
     const mono_ms bounds[] = {p->peers[peer].not_before, bus_owes_until(b, peer),
@@ -128,6 +133,7 @@ static void begin_sweep(struct plan *p, int peer, mono_ms now)
     p->lead = -1;
     p->rare_asked = false;
     p->late_ms = peer >= 0 ? late_by(&p->peers[peer], now) : 0;
+    p->in_time = peer >= 0 && now.ms - p->first[peer].ms < IN_TIME_MS;
 }
 
 static int longest_waiting(const struct plan *p, const struct bus *b, mono_ms now)
@@ -135,8 +141,8 @@ static int longest_waiting(const struct plan *p, const struct bus *b, mono_ms no
     int best = -1;
     mono_ms best_due = MONO_NEVER;
     for (uint16_t i = 0; i < p->peer_count; i++) {
-        mono_ms due = first_due(&p->peers[i]);
-        if (due.ms < best_due.ms && mono_due(peer_may(p, b, i), now)) {
+        mono_ms due = p->first[i];
+        if (due.ms < best_due.ms && mono_due(due, now) && mono_due(peer_may(p, b, i), now)) {
             best = i;
             best_due = due;
         }
@@ -178,6 +184,7 @@ void plan_done(struct plan *p, const struct plan_ask *ask, int next_item, mono_m
     if (!is_rare(peer, ask->item))
         spread_ms = period_ms / EARLY_SHARE;
     peer->due[ask->item] = mono_after(now, period_ms - spread_ms);
+    note_first(p, ask->peer);
     if (p->peer == ask->peer && next_item >= 0)
         p->lead = next_item;
     rest_ends(p);
@@ -211,6 +218,12 @@ void plan_hurry(struct plan *p, uint16_t peer, mono_ms now)
     for (unsigned i = 0; q->unit && i < q->unit->model->item_count; i++)
         if (q->unit->model->items[i].period_s <= STATE_MAX_S)
             q->due[i] = mono_earlier(q->due[i], now);
+    note_first(p, peer);
+}
+
+bool plan_in_time(const struct plan *p)
+{
+    return p->in_time;
 }
 
 mono_ms plan_wake(const struct plan *p, const struct bus *b, mono_ms now)
@@ -221,6 +234,7 @@ mono_ms plan_wake(const struct plan *p, const struct bus *b, mono_ms now)
         return now;
     mono_ms wake = MONO_NEVER;
     for (uint16_t i = 0; i < p->peer_count; i++)
-        wake = mono_earlier(wake, peer_may(p, b, i));
+        if (p->first[i].ms < wake.ms)
+            wake = mono_earlier(wake, peer_may(p, b, i));
     return wake;
 }

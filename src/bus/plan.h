@@ -19,10 +19,14 @@ struct plan_peer {
 struct plan {
     struct plan_peer *peers; /* index = bus peer number */
     uint16_t peer_count;
+    /* Of each peer, when its first row is due: all are looked through whenever a sweep ends, and
+     * here they lie close together. */
+    mono_ms first[BUS_PEERS_MAX];
     int peer;        /* in sweep, or -1 */
     uint32_t asked;  /* rows of this sweep already asked, by bit */
     bool rare_asked; /* one rare row was asked in this sweep */
     int64_t late_ms; /* so long was the state of this meter overdue when the sweep began */
+    bool in_time;    /* it had not waited long for its turn: whoever comes first waited longest */
     int lead;        /* row an answer led to, or -1 */
     /* Nothing is due before this, unless the bus learns something of a peer: a line at rest is
      * looked at whenever another one is busy, and shall not look at all its rows each time. */
@@ -50,6 +54,8 @@ void plan_done(struct plan *p, const struct plan_ask *ask, int next_item, mono_m
 void plan_failed(struct plan *p, const struct bus *b, const struct plan_ask *ask, mono_ms now);
 /* True once the sweep that `ask` belonged to has no more rows: its points are complete. */
 bool plan_sweep_over(const struct plan *p, mono_ms now);
+/* The meter that waited longest had not waited long: requests of its sweep may wait a moment. */
+bool plan_in_time(const struct plan *p);
 /* Makes the state rows of a meter due at once (after an order changed it). */
 void plan_hurry(struct plan *p, uint16_t peer, mono_ms now);
 /* When plan_next may have something; MONO_NEVER if the plan is empty. */

@@ -197,9 +197,8 @@ static mono_ms line_wake(const struct gateway *g, const struct gateway_line *l)
     for (size_t i = 0; i < g->open_count && l->visit.command_id == 0; i++)
         if (g->open[i].parked_until.ms > 0)
             next = mono_earlier(next, g->open[i].parked_until);
-    if (l->up && !l->polling)
-        next = mono_earlier(next, plan_wake(&l->plan, &l->bus, (mono_ms){0}));
-    return next;
+    mono_ms poll = l->up && !l->polling ? plan_wake(&l->plan, &l->bus, (mono_ms){0}) : MONO_NEVER;
+    return poll.ms < next.ms ? mono_earlier(next, mono_after(poll, GATEWAY_SLACK_MS)) : next;
 }
 
 mono_ms gateway_wake(const struct gateway *g)

@@ -15,6 +15,7 @@
 #define GATEWAY_HELD_MAX 512  /* readings in memory while the disk is full; the oldest go */
 #define GATEWAY_QUEUE_BYTES (32 * 1024 * 1024)
 #define GATEWAY_FLUSH_MS 2'000
+#define GATEWAY_SLACK_MS 50       /* a poll that is in time waits so long for company */
 #define GATEWAY_RETRY_MS 5'000    /* after a full disk */
 #define GATEWAY_KEEP_CIRCUIT (-1) /* keep-power's row in table `relay` */
 #define GATEWAY_CLOCK_S 86'400    /* how often meters are told the time */
@@ -110,7 +111,7 @@ struct gateway_line {
     struct bus_stats told;         /* as they were when the platform was told last, or could not be */
     mono_ms told_at;
     struct gateway_trip_fetch fetch;
-    mono_ms trips_at; /* when it is looked again whose trips are due */
+    mono_ms trips_at; /* nobody's trips are due before this */
 };
 
 /* A permission, and what is known of it since the uplink went. */

@@ -33,6 +33,8 @@ void gateway_poll_next(struct gateway *g, const struct gateway_now *now, size_t 
     job.priority = l->ask.probe ? BUS_PROBE : BUS_POLL;
     /* Who did not answer the last time either takes little of the others' time. */
     job.attempts = l->ask.probe || l->bus.peers[job.peer].failures > 0 ? 1 : 2;
+    /* Waking costs more than the exchange; whatever wakes the gateway first takes this along. */
+    job.slack_ms = l->owes_sweep || !plan_in_time(&l->plan) ? 0 : GATEWAY_SLACK_MS;
     job.len = (uint16_t)w.len;
     if (w.err != ERR_OK)
         plan_failed(&l->plan, &l->bus, &l->ask, now->mono);

@@ -189,6 +189,27 @@ static void test_gap_before_the_next_request(void **state)
     assert_true(now.ms - ended.ms >= bus.timing.gap_ms);
 }
 
+/* Nobody is woken as soon as it may go, but whoever is awake then takes it along; and an order
+ * waits for none of it. */
+static void test_a_job_with_slack_takes_company(void **state)
+{
+    (void)state;
+    uint8_t out[METER_FRAME_MAX];
+    submit_poll(1);
+    expect_output();
+    hear_answer(meter_a, ENERGY);
+    struct bus_job job = read_job(2, 0, meter_a, ENERGY);
+    job.slack_ms = 30;
+    assert_ok(bus_submit(&bus, &job));
+    mono_ms may = mono_after(now, bus.timing.gap_ms);
+    assert_int_equal(bus_wake(&bus).ms, may.ms + 30);
+    submit_as(3, BUS_ORDER, 1);
+    assert_int_equal(bus_wake(&bus).ms, may.ms);
+    assert_true(bus_cancel(&bus, 3));
+    now = may;
+    assert_true(bus_output(&bus, now, out, sizeof out) > 0);
+}
+
 static void test_broadcast_waits_for_nobody(void **state)
 {
     (void)state;
@@ -592,6 +613,7 @@ int main(void)
         CASE(test_useful_time_is_within_the_busy_time),
         CASE(test_answer_in_pieces),
         CASE(test_gap_before_the_next_request),
+        CASE(test_a_job_with_slack_takes_company),
         CASE(test_broadcast_waits_for_nobody),
         CASE(test_order_overtakes_polls_within_one_exchange),
         CASE(test_step_of_a_visit_comes_before_orders),

@@ -482,6 +482,37 @@ static void test_who_is_always_damaged_is_asked_seldom(void **state)
     assert_int_equal(plan_peers[0].not_before.ms - now.ms, 80'000);
 }
 
+/* Only a sweep that began in time may leave its requests waiting. */
+static void test_who_waited_long_is_not_in_time(void **state)
+{
+    (void)state;
+    struct plan_ask ask;
+    hang_up_three();
+    assert_true(plan_next(&plan, &bus, now, &ask));
+    assert_true(plan_in_time(&plan));
+    plan_failed(&plan, &bus, &ask, now);
+    now = mono_after(now, 10'000);
+    assert_true(plan_next(&plan, &bus, now, &ask));
+    assert_false(plan_in_time(&plan));
+}
+
+static void test_who_is_first_follows_what_was_asked(void **state)
+{
+    (void)state;
+    struct plan_ask ask;
+    hang_up_three();
+    for (uint16_t peer = 0; plan_next(&plan, &bus, now, &ask); plan_done(&plan, &ask, -1, now)) {
+        assert_in_range(ask.peer, peer, peer + 1);
+        peer = ask.peer;
+    }
+    mono_ms next = plan_wake(&plan, &bus, now);
+    assert_true(next.ms > now.ms);
+    plan_hurry(&plan, 1, now);
+    assert_int_equal(plan_wake(&plan, &bus, now).ms, now.ms);
+    assert_true(plan_next(&plan, &bus, now, &ask));
+    assert_int_equal(ask.peer, 1);
+}
+
 #define CASE(f) cmocka_unit_test_setup(f, start)
 
 int main(void)
@@ -505,6 +536,8 @@ int main(void)
         CASE(test_slowest_meters_are_named),
         CASE(test_who_failed_keeps_his_place),
         CASE(test_who_is_always_damaged_is_asked_seldom),
+        CASE(test_who_waited_long_is_not_in_time),
+        CASE(test_who_is_first_follows_what_was_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
