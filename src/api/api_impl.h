@@ -180,16 +180,16 @@ void api_repeat_forget(void *api);
 
 api_handle api_login, api_logout, api_me, api_password;
 api_handle api_projects, api_places, api_people, api_wall, api_events, api_gateways, api_freshness;
-api_handle api_account, api_orders, api_meter_orders, api_order, api_ledger, api_settlements, api_messages,
-    api_series;
+api_handle api_account, api_orders, api_meter_orders, api_order, api_ledger, api_settlements,
+    api_messages, api_series;
 api_handle api_search, api_sell, api_cancel, api_relay, api_keep, api_import, api_claim_code;
 api_handle api_plans, api_plan_texts, api_plan_check, api_plan_trial, api_plan_simulate,
     api_plan_save;
 api_handle api_strategies, api_strategy_texts, api_strategy_check, api_strategy_preview,
     api_strategy_save;
 api_handle api_protections, api_account_protections, api_protect, api_protect_lift, api_emergency,
-    api_confirm_restore, api_approvals, api_approval_decide, api_approvals_decide, api_packages, api_package_save,
-    api_package_choices, api_account_package, api_baseline, api_package_choose;
+    api_confirm_restore, api_approvals, api_approval_decide, api_approvals_decide, api_packages,
+    api_package_save, api_package_choices, api_account_package, api_baseline, api_package_choose;
 api_handle api_breaker, api_breaker_ask, api_breaker_decide;
 api_handle api_cash_policy, api_cash_policy_set, api_shifts, api_shift_open, api_shift_count,
     api_shift_close, api_days, api_day_close, api_month;
@@ -205,7 +205,8 @@ api_handle api_terminal, api_terminal_read, api_terminal_order, api_terminal_set
 api_handle api_import_check, api_import_state, api_import_rows, api_import_failed, api_import_write,
     api_import_release, api_imports, api_import_undo_check, api_import_undo;
 api_handle api_flow, api_flow_rule, api_flow_rule_set, api_meter_report;
-api_handle api_gateway_meters, api_gateway_lines, api_gateway_permits, api_legacy_seal;
+api_handle api_meter_models, api_gateway_meters, api_gateway_lines, api_gateway_permits,
+    api_legacy_seal;
 /* "legacy": the leave of a gateway for the legacy seal, or null. */
 [[nodiscard]] enum err api_put_legacy(struct call *c, int64_t gateway_id);
 /* "program": what a gateway told of its program, and its newest update; or null. */

@@ -18,6 +18,27 @@ void api_put_model(struct jwrite *w, const struct site_meter *m)
     jwrite_bool(w, "can_cut", !model || can(model, METER_ORDER_OPEN));
 }
 
+/* ---- the models ---- */
+
+enum err api_meter_models(struct call *c)
+{
+    struct jwrite *w = &c->out;
+    const struct meter_model *m;
+    jwrite_object(w, NULL);
+    jwrite_array(w, "models");
+    for (size_t i = 0; (m = meter_model_at(i)) != NULL; i++) {
+        jwrite_object(w, NULL);
+        jwrite_text(w, "model", m->name);
+        jwrite_text(w, "model_en", m->title_en);
+        jwrite_text(w, "model_zh", m->title_zh);
+        jwrite_text(w, "kind", site_meter_kind_name((enum site_meter_kind)m->kind));
+        jwrite_end(w);
+    }
+    jwrite_end(w);
+    jwrite_end(w);
+    return ERR_OK;
+}
+
 /* ---- the meters of a gateway ---- */
 
 static enum err put_account(struct call *c, int64_t account_id)

@@ -196,6 +196,7 @@ static const struct api_route routes[] = {
      API_BODY_JSON, true, api_flow_rule_set},
     {HTTP_GET, V1 "/projects/{id}/meter-report", API_VERB(VIEW), API_SCOPE_PROJECT,
      .handle = api_meter_report},
+    {HTTP_GET, V1 "/meter-models", API_VERB(VIEW), .handle = api_meter_models},
     {HTTP_GET, V1 "/meters/{id}/flow", API_VERB(VIEW), API_SCOPE_METER, .handle = api_flow},
     {HTTP_POST, V1 "/meters/{id}/relay", API_VERB(RELAY), API_SCOPE_METER, API_WRITE, API_BODY_JSON,
      true, api_relay},

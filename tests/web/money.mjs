@@ -111,7 +111,18 @@ export function moneyTests({ base, enter, ask, wallRows }) {
     await page.keyboard.type('000000000099')
     await form.locator('.field').nth(2).fill('12.5')
     assert.ok(await send.isDisabled()) // nobody says what was seen
-    await form.locator('.field').last().fill('photograph 17')
+    const model = form.locator('#exchange-model')
+    await model.locator('option').nth(1).waitFor({ state: 'attached' })
+    const { models } = await ask(page, '/meter-models')
+    const old = (await ask(page, `/accounts/${row.id}`)).meters[0]
+    assert.equal(await model.inputValue(), old.model)
+    assert.equal(await model.locator('option').count(), models.filter((one) => one.kind === old.kind).length)
+    const evidence = form.locator('.field').last()
+    await evidence.fill('照'.repeat(67)) // 201 bytes
+    await form.locator('[role=status]', { hasText: '201' }).waitFor()
+    assert.equal(await evidence.evaluate((box) => box.validity.valid), false)
+    await evidence.fill('photograph 17')
+    assert.equal(await evidence.evaluate((box) => box.validity.valid), true)
     assert.ok(await send.isEnabled())
     await form.locator('.field').nth(2).fill('12,5')
     assert.ok(await send.isDisabled())

@@ -218,6 +218,124 @@ export function rulesTests({ base, enter, ask, wallRows, skip, staff, switchTo }
     assert.equal(await send(page, `/accounts/${row.id}/fee-package`, { package: '' }), 200)
   }
 
+  tests['what does not exist has a heading, says so and a way back; every page has a title'] = async (page) => {
+    await enter(page)
+    for (const [path, back] of [['/plans/none', '/plans'], ['/plans/none?view=json', '/plans'], ['/strategies/none', '/strategies'], ['/accounts/999999', '/'], ['/accounts/999999/bills', '/']]) {
+      await page.goto(base + path)
+      await page.locator('#main [role=alert]').waitFor()
+      assert.equal(await page.locator('h1:visible').count(), 1, path)
+      assert.deepEqual(await findings(page), [])
+      await page.locator(`#main a[href="${back}"]`).click()
+      await page.waitForURL((url) => url.pathname === back)
+    }
+    for (const path of ['/receipt/1/none-none', '/voucher/999999/none-none']) {
+      await page.goto(base + path)
+      await page.locator('[role=alert]').waitFor()
+      assert.equal(await page.locator('h1:visible').count(), 1, path)
+      await page.locator('.tools button').first().click()
+      await page.waitForURL((url) => url.pathname === '/')
+    }
+    for (const path of ['/nowhere', '/accounts/x', '/month/20261', '/terminals', '/ranking', '/readings', '/month', '/voucher/999999/none-none']) {
+      await page.goto(base + path)
+      await page.locator('h1').first().waitFor({ state: 'attached' })
+      assert.doesNotMatch(await page.title(), /title\./, path)
+    }
+    page.expected = /404|422|409/
+  }
+
+  tests['a version whose answer was lost is known when its form is closed, and what is edited meanwhile stays'] = async (page) => {
+    await enter(page)
+    const { id } = (await ask(page, '/me')).projects[0]
+    const { now } = await ask(page, `/projects/${id}/wall`)
+    const text = JSON.stringify({ levels: ['30.00', '10.00', '0.00'] })
+    assert.equal(await send(page, `/projects/${id}/strategies`, { code: 'unanswered', version: 1, effective_at: now, past: false, text, reason: 'the first one' }), 201)
+    await page.goto(`${base}/strategies/unanswered?view=json`)
+    const editor = page.locator('textarea').first()
+    await editor.waitFor()
+    await editor.fill(JSON.stringify({ levels: ['31.00', '10.00', '0.00'] }, null, 2))
+    const save = page.locator('.page-head button, .acts button, button').filter({ hasText: '保存' }).first()
+    await save.click()
+    await page.locator('#save-text').fill('one yuan more')
+    let lost = 0
+    await page.route(/\/strategies$/, async (route) => {
+      if (route.request().method() !== 'POST' || lost++) return route.continue()
+      await route.fetch()
+      await route.abort()
+    })
+    await page.locator('form.save button[type=submit]').click()
+    await page.locator('form.save [role=alert]').waitFor()
+    await page.keyboard.press('Escape')
+    await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+    for (let i = 0; i < 20 && !(await save.isDisabled()); i++) await page.waitForTimeout(250)
+    assert.ok(await save.isDisabled()) // nothing is left to be saved
+    const { versions } = await ask(page, `/projects/${id}/strategies/versions?code=unanswered`)
+    assert.equal(versions.length, 2)
+    // Edited meanwhile: the next form names the next version.
+    await editor.fill(JSON.stringify({ levels: ['32.00', '10.00', '0.00'] }, null, 2))
+    await save.click()
+    await page.locator('.el-dialog', { hasText: '3' }).waitFor()
+    await page.locator('#save-text').fill('two yuan more')
+    await page.locator('form.save button[type=submit]').click()
+    await page.locator('.el-dialog').waitFor({ state: 'hidden' })
+    assert.equal((await ask(page, `/projects/${id}/strategies/versions?code=unanswered`)).versions.length, 3)
+    page.expected = /ERR_FAILED/
+  }
+
+  tests['cuts of one evening are looked at and decided together, each on its own; what a colleague decided since is left alone'] = async (page) => {
+    await enter(page)
+    const { id } = (await ask(page, '/me')).projects[0]
+    const rows = (await wallRows(page)).filter((one) => one.wallet === 'platform' && one.relay_open === 0 && one.available_fen > 1000).slice(-6)
+    const above = '90000.00'
+    const strategy = { levels: [above, above, above], restore: { above }, cut: { at: above, approval: 'two', grace_s: 0, from: '00:00', to: '24:00', weekdays: [1, 2, 3, 4, 5, 6, 7], holidays: true, makeup: true } }
+    const { now } = await ask(page, `/projects/${id}/wall`)
+    assert.equal(await send(page, `/projects/${id}/strategies`, { code: 'evening', version: 1, effective_at: now, past: false, text: JSON.stringify(strategy), reason: 'a trial of an evening' }), 201)
+    assert.equal(await send(page, `/projects/${id}/fee-packages`, { code: 'evening', name_zh: '傍晚', name_en: 'Evening', strategy: 'evening', channels: '', restore: 'strategy', offered: true, effective_at: now }), 201)
+    const choose = (one, name) => page.evaluate(async ([account, code]) => {
+      const { csrf } = await (await fetch('/api/v1/me')).json()
+      const answer = await fetch(`/api/v1/accounts/${account}/fee-package`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf, 'Idempotency-Key': crypto.randomUUID() }, body: JSON.stringify({ package: code }) })
+      return answer.status
+    }, [one.id, name])
+    for (const one of rows) assert.equal(await choose(one, 'evening'), 200)
+    const mine = async () => (await ask(page, `/projects/${id}/approvals?open=1&limit=500`)).approvals.filter((one) => rows.some((row) => row.id === one.account_id) && one.detail.cut_at_fen === 9_000_000)
+    for (let i = 0; i < 90 && (await mine()).length < rows.length; i++) await page.waitForTimeout(2000)
+    const waiting = await mine()
+    assert.equal(waiting.length, rows.length, 'not all were proposed')
+    await page.goto(`${base}/approvals`)
+    const bar = page.locator('.chooser')
+    const box = (row) => page.locator('.entries > li', { hasText: row.code }).locator('input[type=checkbox]')
+    await box(rows[0]).waitFor()
+    assert.deepEqual(await findings(page), [])
+    for (const row of rows) {
+      await box(row).focus()
+      await page.keyboard.press('Space')
+    }
+    assert.match(await bar.innerText(), new RegExp(`${rows.length}`))
+    await bar.locator('button').first().click()
+    const dialog = page.locator('.el-dialog')
+    await dialog.locator('tbody tr').first().waitFor()
+    assert.equal(await dialog.locator('tbody tr').count(), rows.length) // each is said before it is decided
+    assert.deepEqual(await findings(page), [])
+    // Meanwhile a colleague says no to one of them.
+    assert.equal(await send(page, `/projects/${id}/approvals/decide`, { id: waiting[0].id, act: 'refuse', reason: 'paid at the desk' }), 200)
+    await page.locator('#reason-text').fill('told three times')
+    await dialog.locator('button[type=submit]').dblclick()
+    await page.locator('.result').waitFor()
+    assert.equal(await page.locator('.result li').count(), 1)
+    assert.ok((await page.locator('.result li').innerText()).includes(waiting[0].account_code))
+    assert.equal((await mine()).filter((one) => one.state === 'approved').length, rows.length - 1)
+    // Who approved does not release; to refuse is always possible.
+    await box(rows.find((row) => row.id !== waiting[0].account_id)).waitFor()
+    for (const row of rows.filter((one) => one.id !== waiting[0].account_id)) await box(row).check()
+    assert.equal(await bar.locator('button').count(), 1)
+    await bar.locator('button').click()
+    await page.locator('#reason-text').fill('will pay tomorrow')
+    await page.keyboard.press('Enter')
+    await dialog.waitFor({ state: 'hidden' })
+    for (let i = 0; i < 10 && (await mine()).length; i++) await page.waitForTimeout(500)
+    assert.deepEqual(await mine(), [])
+    for (const one of rows) assert.equal(await choose(one, ''), 200)
+  }
+
   tests['terms of an account are entered with a date to come; numbers and times are refused at their fields'] = async (page) => {
     await enter(page)
     const rows = await wallRows(page)

@@ -214,12 +214,32 @@ static void usage_is_behind_the_transformers(void **state)
     check_row(report_of(w, &p), 30, 50, 6'000 * 30 + 1'000 * 50);
 }
 
+static void models_are_told_with_what_they_measure(void **state)
+{
+    struct world *w = *state;
+    struct person p = world_login(w, "officer");
+    struct reply r = world_get(w, &p, "/api/v1/meter-models");
+    const json_t *list = json_object_get(r.json, "models"), *one;
+    size_t i, valves = 0;
+    assert_int_equal(r.status, 200);
+    json_array_foreach((json_t *)(uintptr_t)list, i, one)
+    {
+        if (strcmp(json_string_value(json_object_get(one, "model")), "water-valve-188") == 0) {
+            assert_string_equal(json_string_value(json_object_get(one, "kind")), "water");
+            valves++;
+        }
+    }
+    assert_int_equal(valves, 1);
+    reply_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_rule_is_read_and_changed, water, world_close),
         cmocka_unit_test_setup_teardown(a_meter_says_what_stands, water, world_close),
         cmocka_unit_test_setup_teardown(a_report_has_a_row_a_meter, water, world_close),
+        cmocka_unit_test_setup_teardown(models_are_told_with_what_they_measure, water, world_close),
         cmocka_unit_test_setup_teardown(usage_is_behind_the_transformers, world_open, world_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -316,6 +316,7 @@ export const api = {
   setPayPolicy: (project: number, body: Schemas['PayPolicy'], key: string) =>
     call<Schemas['PayPolicy']>('POST', `/projects/${project}/pay-policy`, { key, body }),
   exchanges: (id: number) => call<{ now: number; exchanges: Schemas['MeterExchange'][] }>('GET', `/accounts/${id}/exchanges`),
+  meterModels: () => call<operations['listMeterModels']['responses']['200']['content']['application/json']>('GET', '/meter-models'),
   exchangeMeter: (id: number, body: MeterChange) =>
     call<{ epoch: number; wallet_fen: number }>('POST', `/meters/${id}/exchange`, { key: body.exchange_id, body }),
   terms: (id: number) => call<{ now: number; terms: Terms[] }>('GET', `/accounts/${id}/terms`),

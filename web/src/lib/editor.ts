@@ -68,5 +68,15 @@ export function useEditor(ways: Ways) {
     else await load()
   }
 
-  return { ...edit, code, isNew, versions, based, start, saving, data, loadProblem: problem, loading, load, take, changed, current, view, setView, saved }
+  /** What was sent without an answer may have been saved: the versions are looked at, what is edited stays. */
+  async function tried(newCode: string) {
+    if (!newCode) return
+    const answer = await ways.texts(session.projectId, isNew.value ? newCode : code.value).catch(() => null)
+    if (!answer) return
+    if (!isNew.value) versions.value = answer.versions
+    const [theirs, ours] = [answer.versions.at(-1)?.text ?? '', edit.text.value].map(parseTree)
+    if (theirs && ours && pretty(theirs) === pretty(ours)) await saved(newCode)
+  }
+
+  return { ...edit, tried, code, isNew, versions, based, start, saving, data, loadProblem: problem, loading, load, take, changed, current, view, setView, saved }
 }
