@@ -178,12 +178,14 @@ static enum err bcd_of(struct bytes b, bool big, bool sign, int64_t *number)
     return r.err;
 }
 
-/* IEEE 754 in millionths, with whole numbers only. ERR_RANGE: too large, or no number. */
+/* IEEE 754 in millionths, with whole numbers only. ERR_STATE: no number, or infinite. ERR_RANGE. */
 static enum err real_of(uint32_t w, int64_t *millionths)
 {
     int e = (int)(w >> 23 & 0xFF) - 150;
     uint64_t m = (w & 0x7FFFFF) | (w >> 23 & 0xFF ? 0x800000u : 0u);
-    if ((w >> 23 & 0xFF) == 0xFF || e > 18)
+    if ((w >> 23 & 0xFF) == 0xFF)
+        return ERR_STATE;
+    if (e > 18)
         return ERR_RANGE;
     uint64_t size = m * 1'000'000;
     if (e >= 0) {
@@ -203,6 +205,11 @@ static bool all_ones(struct bytes b)
         if (b.data[i] != 0xFF)
             return false;
     return true;
+}
+
+enum err meter_field_lacks(const struct meter_model *m, const struct meter_field *f, enum err e)
+{
+    return f->point == meter_charged_point(m) ? e : ERR_OK;
 }
 
 enum err meter_field_number(const struct meter_field *f, struct bytes data, bool big,

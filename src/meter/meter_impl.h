@@ -91,9 +91,13 @@ enum meter_dimension meter_point_dimension(enum meter_point point);
 /* --- fields
  * ----------------------------------------------------------------------------------------- */
 
+/* A value that the meter itself calls none or wrong: ERR_OK, so that what stands beside it is told
+ * all the same; of the register that is charged `e`. */
+[[nodiscard]] enum err meter_field_lacks(const struct meter_model *m, const struct meter_field *f,
+                                         enum err e);
 /* The number at data[f->at]; *absent: every byte FF, of binary forms never. `big`: binary numbers
  * have their high byte first. ERR_FRAME_LENGTH: the data are too short. ERR_BCD. Of
- * METER_FORM_REAL: millionths. */
+ * METER_FORM_REAL: millionths; ERR_STATE: a real that is no number. */
 [[nodiscard]] enum err meter_field_number(const struct meter_field *f, struct bytes data, bool big,
                                           int64_t *number, bool *absent);
 /* Adds the point that the number tells, by bits, map and factors. ERR_RANGE. */

@@ -133,14 +133,17 @@ static bool is_wanted(const struct meter_field *f, const struct mbus_record *m,
            m->subunit == f->subunit && strcmp(q->en, meter_quantity_name(f->quantity)) == 0;
 }
 
-static enum err add_number(const struct meter_field *f, const struct mbus_record *m,
-                           const struct mbus_quantity *q, struct meter_values *out)
+static enum err add_number(const struct meter_model *model, const struct meter_field *f,
+                           const struct mbus_record *m, const struct mbus_quantity *q,
+                           struct meter_values *out)
 {
     int64_t n;
     int exponent;
     enum err e = mbus_number(m, &n, &exponent);
     if (e == ERR_STATE)
         return ERR_OK; /* no value in it */
+    if (e == ERR_BCD)
+        return meter_field_lacks(model, f, e); /* digits A to E say that it is in error */
     TRY(e);
     if (meter_point_dimension((enum meter_point)f->point) != METER_PLAIN)
         TRY(meter_convert((enum meter_point)f->point, n, exponent + q->exponent, q->unit, &n));
@@ -168,7 +171,8 @@ static enum err add_record(const struct meter_unit *u, const struct meter_item *
         if (!is_wanted(f, m, &q) ||
             meter_values_get(out, (enum meter_point)f->point, INT64_MIN) != INT64_MIN)
             continue;
-        TRY(f->quantity == METER_QUANTITY_TIME ? add_time(u, m, out) : add_number(f, m, &q, out));
+        TRY(f->quantity == METER_QUANTITY_TIME ? add_time(u, m, out)
+                                               : add_number(u->model, f, m, &q, out));
     }
     return ERR_OK;
 }

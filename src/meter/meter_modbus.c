@@ -176,6 +176,20 @@ static enum err decode_answer(const struct meter_unit *u, struct bytes answer,
     return f->exception ? ERR_METER_REFUSED : ERR_OK;
 }
 
+static enum err add_field(const struct meter_model *m, const struct meter_item *item, size_t i,
+                          struct bytes registers, struct meter_values *out)
+{
+    struct meter_field field = item->fields[i];
+    int64_t n;
+    bool absent;
+    field.at = (uint16_t)(2 * (field.at - item->id));
+    enum err e = meter_field_number(&field, registers, true, &n, &absent);
+    if (e == ERR_STATE)
+        return meter_field_lacks(m, &field, ERR_RANGE);
+    TRY(e);
+    return absent ? ERR_OK : meter_field_add(&field, n, out);
+}
+
 static enum err take_item(const struct meter_unit *u, const struct meter_item *item,
                           struct bytes answer, struct meter_values *out)
 {
@@ -188,15 +202,8 @@ static enum err take_item(const struct meter_unit *u, const struct meter_item *i
         return ERR_METER_ANSWER;
     for (size_t i = 0; i < f.value_count; i++)
         writer_u16be(&w, f.value[i]);
-    for (size_t i = 0; i < item->field_count; i++) {
-        struct meter_field field = item->fields[i];
-        int64_t n;
-        bool absent;
-        field.at = (uint16_t)(2 * (field.at - item->id));
-        TRY(meter_field_number(&field, (struct bytes){room, w.len}, true, &n, &absent));
-        if (!absent)
-            TRY(meter_field_add(&field, n, out));
-    }
+    for (size_t i = 0; i < item->field_count; i++)
+        TRY(add_field(u->model, item, i, (struct bytes){room, w.len}, out));
     return ERR_OK;
 }
 

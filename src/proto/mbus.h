@@ -83,8 +83,8 @@ struct mbus_quantity {
 };
 bool mbus_quantity_of(const struct mbus_record *record, struct mbus_quantity *quantity);
 /* The number in the record, to be multiplied by 10^*exponent (beside the quantity's own; reals are
- * cut to six decimals). ERR_STATE: there is none, or the meter is in error; ERR_BCD;
- * ERR_RANGE; ERR_FRAME_UNKNOWN: not a number. */
+ * rounded to six decimals). ERR_STATE: there is none, a real that is no number, or the meter is in
+ * error; ERR_BCD; ERR_RANGE; ERR_FRAME_UNKNOWN: not a number. */
 [[nodiscard]] enum err mbus_number(const struct mbus_record *record, int64_t *number,
                                    int *exponent);
 /* The civil time of a record of type F (date and time, 32 bits) or I (48). ERR_STATE: the meter

@@ -161,21 +161,37 @@ static void say_time(struct say_value *v, struct bytes b)
         snprintf(v->text + n, sizeof v->text - (size_t)n, ":%02u", c.second);
 }
 
-/* A real of 32 bits, to six decimals, with whole numbers only. */
-static void say_real(struct say_value *v, struct bytes b, int exponent)
+/* A real of 32 bits: to six decimals, or whole where it has none. ERR_STATE: no number, or
+ * infinite. ERR_RANGE: too large. */
+static enum err real_of(struct bytes b, int64_t *number, int *exponent)
 {
     uint32_t w = (uint32_t)integer_of(b);
     int e = (int)(w >> 23 & 0xFF) - 150;
     uint64_t m = (w & 0x7FFFFF) | (w >> 23 & 0xFF ? 0x800000u : 0u);
-    if ((w >> 23 & 0xFF) == 0xFF || e > 30) {
+    if ((w >> 23 & 0xFF) == 0xFF)
+        return ERR_STATE;
+    if (e > 63 - 24)
+        return ERR_RANGE;
+    uint64_t half = e < 0 && e > -64 ? UINT64_C(1) << (-e - 1) : 0;
+    uint64_t size = e >= 0 ? m << e : e > -64 ? (m * 1'000'000 + half) >> -e : 0;
+    *exponent = e >= 0 ? 0 : -6;
+    *number = w >> 31 ? -(int64_t)size : (int64_t)size;
+    return ERR_OK;
+}
+
+static void say_real(struct say_value *v, struct bytes b, int exponent)
+{
+    int64_t number;
+    int own;
+    enum err e = real_of(b, &number, &own);
+    if (e == ERR_OK) {
+        say_scaled(v, number, exponent + own);
+    } else if (e == ERR_STATE) {
+        v->state = SAY_ABSENT;
+    } else {
         v->state = SAY_DAMAGED;
         say_hex(v, b);
-        return;
     }
-    uint64_t millionths = e >= 0    ? (m << (e > 20 ? 20 : e)) * 1'000'000
-                          : e > -60 ? m * 1'000'000 >> -e
-                                    : 0;
-    say_scaled(v, w >> 31 ? -(int64_t)millionths : (int64_t)millionths, exponent - 6);
 }
 
 static void say_string(struct say_value *v, struct bytes b)
@@ -367,21 +383,6 @@ bool mbus_quantity_of(const struct mbus_record *m, struct mbus_quantity *out)
     return true;
 }
 
-static enum err real_of(struct bytes b, int64_t *millionths)
-{
-    uint32_t w = (uint32_t)integer_of(b);
-    int e = (int)(w >> 23 & 0xFF) - 150;
-    uint64_t m = (w & 0x7FFFFF) | (w >> 23 & 0xFF ? 0x800000u : 0u);
-    if ((w >> 23 & 0xFF) == 0xFF || e > 18)
-        return ERR_RANGE;
-    uint64_t size = e >= 0 ? m << e : e > -64 ? m * 1'000'000 >> -e : 0;
-    if (e >= 0 && size > INT64_MAX / 1'000'000)
-        return ERR_RANGE;
-    size *= e >= 0 ? 1'000'000 : 1;
-    *millionths = w >> 31 ? -(int64_t)size : (int64_t)size;
-    return ERR_OK;
-}
-
 enum err mbus_number(const struct mbus_record *m, int64_t *number, int *exponent)
 {
     *exponent = 0;
@@ -389,10 +390,8 @@ enum err mbus_number(const struct mbus_record *m, int64_t *number, int *exponent
         return ERR_STATE;
     if (m->data_field == 0x0D || m->special)
         return ERR_FRAME_UNKNOWN;
-    if (m->data_field == 5) {
-        *exponent = -6;
-        return real_of(m->value, number);
-    }
+    if (m->data_field == 5)
+        return real_of(m->value, number, exponent);
     if (m->data_field >= 9)
         return bcd_of(m->value, number) ? ERR_OK : ERR_BCD;
     *number = integer_of(m->value);

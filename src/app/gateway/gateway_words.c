@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clock.h"
+
 static const struct {
     enum meter_point point;
     const char *en, *zh;
@@ -41,7 +43,7 @@ static const struct {
     {POINT_KEEP_POWER, "keep power", "保电", 0, ""},
     {POINT_OPEN_REASON, "reason for open", "断开原因", 0, ""},
     {POINT_CIRCUIT_REASONS, "reasons, circuits", "各回路断开原因", 0, ""},
-    {POINT_CLOCK_S, "clock", "表内时钟", 0, "s"},
+    {POINT_CLOCK_S, "clock", "表内时钟", 0, ""},
     {POINT_VALVE, "valve", "阀门", 0, ""},
     {POINT_BATTERY_LOW, "battery", "电池", 0, ""},
     {POINT_FAULT_BITS, "fault bits", "故障位", 0, ""},
@@ -103,6 +105,12 @@ static bool state_text(enum meter_point p, int64_t value, bool chinese, char *ou
     if (p == POINT_CIRCUIT_REASONS) { /* a byte for each circuit */
         snprintf(out, cap, "%d, %d, %d", (int)(value & 0xFF), (int)(value >> 8 & 0xFF),
                  (int)(value >> 16 & 0xFF));
+        return true;
+    }
+    if (p == POINT_CLOCK_S) {
+        struct civil c = civil_from_wall((wall_s){value}, 0);
+        snprintf(out, cap, "%04d-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day, c.hour,
+                 c.minute, c.second);
         return true;
     }
     return false;

@@ -10,7 +10,8 @@
 
 /* "energy"; of a point without words, its number. */
 const char *point_words(enum meter_point p, bool chinese);
-/* The value with its unit: "123.45 kWh"; of states their meaning. */
+/* The value with its unit: "123.45 kWh"; of states their meaning; of a clock, which was asked
+ * without an offset, what it shows. */
 void point_value_text(enum meter_point p, int64_t value, bool chinese, char *out, size_t cap);
 
 #endif

@@ -55,6 +55,7 @@ static void test_values(void **state)
     is_shown(POINT_VALVE, METER_VALVE_MOVING, true, "动作中");
     is_shown(POINT_RELAY_OPEN, 5, false, "open (circuits, by bit: 5)");
     is_shown(POINT_CIRCUIT_REASONS, 0x030002, false, "2, 0, 3");
+    is_shown(POINT_CLOCK_S, 1'795'833'007, false, "2026-11-28 02:30:07");
 }
 
 int main(void)
