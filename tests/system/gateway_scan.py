@@ -367,10 +367,49 @@ def garbage_is_another_speed(folder):
     assert "try --baud and --parity" in said, said
 
 
+def relay(endpoint, talk):
+    """What a meter says passes, and beside it what talk(peer) says by itself."""
+    host, port = endpoint.removeprefix("tcp:").split(":")
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def pass_on(one, other):
+        while data := one.recv(1000):
+            other.sendall(data)
+
+    def until_closed(work, *args):
+        try:
+            work(*args)
+        except OSError:
+            pass
+
+    def live():
+        peer, _ = listener.accept()
+        meter = socket.create_connection((host, int(port)))
+        for work, args in ((pass_on, (peer, meter)), (pass_on, (meter, peer)), (talk, (peer,))):
+            threading.Thread(target=until_closed, args=(work, *args), daemon=True).start()
+
+    threading.Thread(target=live, daemon=True).start()
+    return f"tcp:127.0.0.1:{listener.getsockname()[1]}"
+
+
+def a_babbling_device_is_told_though_all_answers_come(folder):
+    def babble(peer):
+        while True:
+            peer.sendall(bytes([0xF3, 0x00, 0xE0, 0x9C, 0x01] * 4))
+            time.sleep(0.1)
+
+    line = relay(fleet(folder)[0], babble)
+    said = tool("test", line, "--address", 301, "--model", "yufu-dorm3", "--count", 20, code=1)
+    assert "20 answered" in said and "something else sends" in said, said
+    said = tool("scan", "serial:/dev/nowhere", "--baud", 1234, code=1)
+    assert "speed" in said and "dialout" not in said, said
+
+
 run([scan_finds_meters_and_writes_the_import_file, found_meters_are_imported_and_read, scan_on_a_serial_port_finds_the_speed,
      a_device_of_modbus_tcp_is_found_when_asked_for, scan_says_what_to_do_when_nobody_answers, scan_can_be_stopped, wrong_words_are_refused_with_advice,
      a_line_that_is_refused_at_first_is_tried_again, read_tells_values, a_water_meter_tells_no_energy,
      load_records_become_a_file, load_records_are_refused_by_name,
      parameters_are_written_and_read_back, what_a_meter_says_to_a_write_proves_nothing,
      a_parameter_is_never_guessed_on_a_bad_line,
-     texts_that_would_break_the_file_are_refused, test_judges_the_line, garbage_is_another_speed])
+     texts_that_would_break_the_file_are_refused, test_judges_the_line, garbage_is_another_speed,
+     a_babbling_device_is_told_though_all_answers_come])

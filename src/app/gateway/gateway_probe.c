@@ -149,6 +149,10 @@ static void advise(const struct probe *p, const char *endpoint, enum err e)
         fprintf(stderr, "%s\n",
                 probe_text(p, "An endpoint is written serial:/dev/ttyS1 or tcp:192.168.1.7:9001.",
                            "端点写作 serial:/dev/ttyS1 或 tcp:192.168.1.7:9001。"));
+    else if (e == ERR_RANGE)
+        fprintf(stderr, "%s\n",
+                probe_text(p, "A port has no such speed; usual are 1200, 2400, 4800 and 9600.",
+                           "串口不支持该波特率；常用 1200、2400、4800、9600。"));
     else if (tcp)
         fprintf(stderr, "%s\n",
                 probe_text(p,

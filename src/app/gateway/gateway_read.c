@@ -137,6 +137,8 @@ static void begin(void *arg, mono_ms now)
 /* --- what to do next
  * ---------------------------------------------------------------------------------- */
 
+#define DISTURBED_PART 10 /* of what is heard: more of it is garbage */
+
 struct advice {
     const char *en, *zh;
 };
@@ -173,6 +175,12 @@ static const struct advice WRONG_LAYOUT = {
     "The answers arrive whole, but their values cannot be what this model says. Next: another "
     "model; or a model file of your own with the meter's registers and order of words.",
     "应答完整，但数值与该型号不符。请更换型号，或按表计的寄存器和字序编写自己的型号文件。"};
+static const struct advice DISTURBED = {
+    "The meter is heard well, but something else sends on this line. Next: take devices off one by "
+    "one until it is quiet; is a device broken, is there a second master, are both ends biased?",
+    "该表通信良好，但总线上另有设备在发送。请逐个断开设备查找；检查是否有设备损坏、是否有第二台主机"
+    "、"
+    "总线偏置电阻是否正常。"};
 static const struct advice GOOD = {"The line to this meter is good.", "该表通信良好。"};
 
 static const struct advice *advice_for(const struct job *j)
@@ -186,7 +194,9 @@ static const struct advice *advice_for(const struct job *j)
         return &BAD_LINE;
     if (j->unfit > 0)
         return &WRONG_LAYOUT;
-    return j->refused == j->answered ? &WRONG_MODEL : &GOOD;
+    if (j->refused == j->answered)
+        return &WRONG_MODEL;
+    return j->bus.stats.garbage_bytes * DISTURBED_PART > heard ? &DISTURBED : &GOOD;
 }
 
 static int conclude(struct job *j)
