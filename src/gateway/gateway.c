@@ -43,11 +43,19 @@ static enum err prune(struct store_tx *tx, void *arg)
                       now->wall.s - KEEP_FINAL_S);
 }
 
-static enum err open_parts(struct gateway *g, const struct gateway_now *now)
+/* What is old by a clock that is known: by a wrong one, all that prevents repeats could be. */
+enum err gateway_prune(struct gateway *g, const struct gateway_now *now)
 {
     struct gateway_now copy = *now;
-    TRY(store_run(g->store, prune, &copy));
+    return now->trusted ? store_run(g->store, prune, &copy) : ERR_OK;
+}
+
+static enum err open_parts(struct gateway *g, const struct gateway_now *now)
+{
+    TRY(gateway_prune(g, now));
     TRY(gateway_queue_open(g));
+    TRY(gateway_undated_load(g));
+    TRY(gateway_undated_drop(g, now));
     TRY(gateway_config_load(g, now));
     return gateway_command_load(g);
 }
@@ -384,6 +392,7 @@ static enum err welcome(struct gateway *g, const struct gateway_now *now,
         g->hello_due = true; /* in the new epoch nothing was heard yet */
         return ERR_OK;
     }
+    TRY(gateway_undated_drop(g, now));
     g->welcomed = true;
     gateway_away_clear(g);
     gateway_queue_acked(g, now, w->acked_epoch, w->acked_seq);

@@ -114,6 +114,10 @@ const struct bus_stats *gateway_line_stats(const struct gateway *g, size_t index
 void gateway_uplink_connected(struct gateway *g, const struct gateway_now *now);
 void gateway_uplink_closed(struct gateway *g);
 
+/* The time is known, for the first time since the start: by so much later than the clock said until
+ * now, which went evenly. Readings taken meanwhile move with it. Before the WELCOME that told it. */
+void gateway_clock_known(struct gateway *g, const struct gateway_now *now, int64_t by_s);
+
 /* A message from the platform. PING and PONG belong to the session and are ignored here; so are
  * kinds only a gateway sends (ERR_UPLINK_UNKNOWN). An error closes nothing: the message had no
  * effect and will be said again. */

@@ -166,6 +166,7 @@ struct gateway {
     mono_ms flush_at; /* MONO_NEVER: nothing waits */
 
     int64_t queue_epoch, last_seq, acked_seq, committed_ack, sent_seq;
+    int64_t undated_from; /* queued readings from here on are by a clock not yet known; 0: none */
     int64_t flying[GATEWAY_WINDOW]; /* sent and not acknowledged, rising; dropped rows leave gaps */
     size_t flying_count;
     int64_t queue_rows, queue_bytes, dropped_rows;
@@ -187,6 +188,15 @@ enum err gateway_config_take(struct gateway *g, const struct gateway_now *now,
 enum err gateway_config_load(struct gateway *g, const struct gateway_now *now);
 void gateway_config_free(struct gateway *g);
 
+enum err gateway_prune(struct gateway *g, const struct gateway_now *now);
+
+/* --- gateway_undated.c: readings taken before the time was known. They are put right when it is;
+ * those of a run that never learnt it are dropped. */
+/* In the flush's transaction: the message of this number is the first of them, or one more. */
+enum err gateway_undated_note(struct gateway *g, struct store_tx *tx, int64_t seq);
+enum err gateway_undated_load(struct gateway *g);
+enum err gateway_undated_drop(struct gateway *g, const struct gateway_now *now);
+
 /* --- gateway_queue.c */
 enum err gateway_queue_open(struct gateway *g);
 /* In the caller's transaction: the next sequence number, encoded and stored. */
@@ -205,6 +215,12 @@ enum err gateway_queue_next(struct gateway *g, int64_t after, int64_t *seq, size
  * restored backup, a worn flash). What is queued moves to a new epoch, or it would be taken for
  * repeats and never acknowledged. */
 enum err gateway_queue_renew(struct gateway *g, const struct gateway_now *now);
+/* In the caller's transaction: each message above `after` is changed and stored again. */
+typedef void gateway_change_fn(struct gateway *g, struct uplink_message *m, int64_t by);
+enum err gateway_queue_change(struct gateway *g, struct store_tx *tx, int64_t after,
+                              gateway_change_fn *change, int64_t by);
+/* In the caller's transaction: so many readings are gone, which the platform shall know. */
+enum err gateway_queue_dropped(struct gateway *g, struct store_tx *tx, wall_s at, int64_t rows);
 /* Counts again from the disk, after a transaction failed. */
 void gateway_queue_recount(struct gateway *g);
 

@@ -8,7 +8,7 @@ static void sweep_ends(struct gateway *g, const struct gateway_now *now, struct 
     for (size_t i = 0; i < l->sweep.count; i++)
         r->points[i] = (struct uplink_point){l->sweep.list[i].point, l->sweep.list[i].value};
     r->point_count = l->sweep.count;
-    if (r->point_count > 0 && now->trusted)
+    if (r->point_count > 0 && (now->trusted || !g->welcomed))
         gateway_queue_reading(g, now, r);
     l->sweep.count = 0;
     l->owes_sweep = false;

@@ -124,7 +124,7 @@ struct flush {
     const struct gateway_now *now;
 };
 
-static enum err put_readings(struct gateway *g, struct store_tx *tx)
+static enum err put_readings(struct gateway *g, struct store_tx *tx, bool dated)
 {
     for (size_t at = 0; at < g->held_count; at += UPLINK_READINGS_MAX) {
         size_t left = g->held_count - at;
@@ -133,6 +133,8 @@ static enum err put_readings(struct gateway *g, struct store_tx *tx)
             .readings = {.readings = g->held + at,
                          .count = left < UPLINK_READINGS_MAX ? left : UPLINK_READINGS_MAX}};
         TRY(gateway_queue_put(g, tx, &m));
+        if (!dated)
+            TRY(gateway_undated_note(g, tx, m.seq));
     }
     return ERR_OK;
 }
@@ -146,7 +148,7 @@ static enum err put_events(struct gateway *g, struct store_tx *tx)
     return ERR_OK;
 }
 
-static enum err put_dropped(struct gateway *g, struct store_tx *tx, wall_s at, int64_t rows)
+enum err gateway_queue_dropped(struct gateway *g, struct store_tx *tx, wall_s at, int64_t rows)
 {
     struct uplink_message m = {.kind = UPLINK_EVENT,
                                .event = {.kind = UPLINK_QUEUE_DROPPED, .at = at, .value = rows}};
@@ -165,7 +167,7 @@ static enum err keep_bound(struct gateway *g, struct store_tx *tx, wall_s at)
                    "i", (int64_t)UPLINK_READINGS));
     int64_t rows = store_changes(tx);
     TRY(count(tx, g));
-    return rows > 0 ? put_dropped(g, tx, at, rows) : ERR_OK;
+    return rows > 0 ? gateway_queue_dropped(g, tx, at, rows) : ERR_OK;
 }
 
 static enum err flush(struct store_tx *tx, void *arg)
@@ -175,9 +177,9 @@ static enum err flush(struct store_tx *tx, void *arg)
     if (g->acked_seq > g->committed_ack)
         TRY(store_exec(tx, "DELETE FROM queue WHERE seq <= $1", "i", g->acked_seq));
     if (g->held_dropped > 0)
-        TRY(put_dropped(g, tx, f->now->wall, g->held_dropped));
+        TRY(gateway_queue_dropped(g, tx, f->now->wall, g->held_dropped));
     TRY(put_events(g, tx));
-    TRY(put_readings(g, tx));
+    TRY(put_readings(g, tx, f->now->trusted));
     if (g->acked_seq > g->committed_ack)
         TRY(count(tx, g));
     return keep_bound(g, tx, f->now->wall);
@@ -186,12 +188,14 @@ static enum err flush(struct store_tx *tx, void *arg)
 enum err gateway_queue_flush(struct gateway *g, const struct gateway_now *now)
 {
     struct flush f = {g, now};
+    int64_t undated_from = g->undated_from;
     g->flush_at = MONO_NEVER;
     if (g->held_count + g->event_count == 0 && g->acked_seq <= g->committed_ack)
         return ERR_OK;
     enum err e = gateway_stored(g, store_run(g->store, flush, &f));
     if (e != ERR_OK) {
         gateway_queue_recount(g);
+        g->undated_from = undated_from;
         g->flush_at = mono_after(now->mono, GATEWAY_RETRY_MS);
         return e;
     }
@@ -252,23 +256,41 @@ enum err gateway_queue_next(struct gateway *g, int64_t after, int64_t *seq, size
     return ERR_OK;
 }
 
-/* --- the file went back in time
- * ---------------------------------------------------------------------- */
-
-static enum err encoded_again(struct gateway *g, struct store_tx *tx, struct fetch *f)
+static enum err encoded_again(struct gateway *g, struct store_tx *tx, const struct fetch *f,
+                              gateway_change_fn *change, int64_t by)
 {
     static uint8_t encoded[UPLINK_MESSAGE_MAX];
     struct writer w = writer_of(encoded, sizeof encoded);
     struct uplink_message m;
-    TRY(fetch(tx, f));
     TRY(uplink_message_decode(g->out, f->len, g->arena, &m));
-    m.epoch = g->queue_epoch;
-    if (m.kind == UPLINK_READINGS)
-        m.readings.seq_epoch = g->queue_epoch;
+    change(g, &m, by);
     uplink_message_encode(&m, &w);
     TRY(w.err);
     return store_exec(tx, "UPDATE queue SET body = $2 WHERE seq = $1", "ib", f->seq,
                       (struct bytes){encoded, w.len});
+}
+
+enum err gateway_queue_change(struct gateway *g, struct store_tx *tx, int64_t after,
+                              gateway_change_fn *change, int64_t by)
+{
+    struct fetch f = {.g = g, .after = after};
+    enum err e;
+    while ((e = fetch(tx, &f)) == ERR_OK) {
+        TRY(encoded_again(g, tx, &f, change, by));
+        f.after = f.seq;
+    }
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+/* --- the file went back in time
+ * ---------------------------------------------------------------------- */
+
+static void into_epoch(struct gateway *g, struct uplink_message *m, int64_t unused)
+{
+    (void)unused;
+    m->epoch = g->queue_epoch;
+    if (m->kind == UPLINK_READINGS)
+        m->readings.seq_epoch = g->queue_epoch;
 }
 
 static enum err renew(struct store_tx *tx, void *arg)
@@ -276,14 +298,10 @@ static enum err renew(struct store_tx *tx, void *arg)
     struct gateway *g = arg;
     uint8_t epoch[8];
     struct writer w = writer_of(epoch, sizeof epoch);
-    struct fetch f = {.g = g};
-    enum err e;
     writer_u64le(&w, (uint64_t)g->queue_epoch);
     TRY(store_exec(tx, "UPDATE setting SET value = $1 WHERE name = 'queue_epoch'", "b",
                    (struct bytes){epoch, sizeof epoch}));
-    while ((e = encoded_again(g, tx, &f)) == ERR_OK)
-        f.after = f.seq;
-    return e == ERR_NOT_FOUND ? ERR_OK : e;
+    return gateway_queue_change(g, tx, 0, into_epoch, 0);
 }
 
 enum err gateway_queue_renew(struct gateway *g, const struct gateway_now *now)

@@ -5,6 +5,7 @@ A year ahead, then a year back, then right. What the platform says the time is, 
 gateway's clock stay in the present; nothing of another year is written."""
 import glob
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +18,7 @@ YUFU, GATEWAY, FLEET = sys.argv[1:4]
 SECRET = "a much better secret"
 YEAR_S = 365 * 86400
 SLACK_S = 120
+AWAY_S = 75  # the meter is read once a minute
 
 
 def clock_of(**what):
@@ -178,4 +180,30 @@ def test_a_gateway_without_a_battery(folder):
     site.end()
 
 
-run([test_a_year_ahead, test_a_year_back, test_a_start_in_the_past_goes_on, test_a_gateway_without_a_battery])
+def test_a_gateway_that_starts_while_the_platform_is_away(folder):
+    """Killed while nobody can tell it the time, it begins days in the past: what it reads is there afterwards,
+    at its true time."""
+    site = Site(folder)
+    site.wait_reading()
+    site.gateway.end(signal.SIGKILL)
+    http, uplink = site.http, site.uplink
+    site.end()
+    began = time.time()
+    site.start_gateway(env=clock_of(FAKETIME="-3d"))
+    site.gateway.wait(r"uplink\.lost")
+    time.sleep(AWAY_S)
+    ended = time.time()
+    site.serve(http, uplink)
+    site.wait_reading()
+    points = site.browser.get(f"/accounts/{site.account}/series?meter={site.row()['meters'][0]}"
+                              f"&from={int(began) - 5 * 86400}&to={int(ended) + 60}&step=raw")["points"]
+    meanwhile = [p["at"] for p in points if began - 1 <= p["at"] <= ended + 1]
+    assert len(meanwhile) >= 2, (began, ended, points)
+    site.sell("after-it-was-away-0001")
+    site.nothing_is_of_another_year()
+    assert site.gateway.end() == 0
+    site.end()
+
+
+run([test_a_year_ahead, test_a_year_back, test_a_start_in_the_past_goes_on, test_a_gateway_without_a_battery,
+     test_a_gateway_that_starts_while_the_platform_is_away])

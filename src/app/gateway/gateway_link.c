@@ -163,10 +163,16 @@ static void take_clock(struct program *p, wall_s told)
     bool slack = wrong_ms <= slack_ms && wrong_ms >= -slack_ms;
     if (p->clock.trusted && slack)
         return;
-    /* A clock that agrees is kept with its milliseconds, and is trusted from now on. */
-    p->clock.wall_ms = slack ? program_wall_ms(p) : told.s * 1000;
-    p->clock.mono = io_mono(p->io);
+    bool first = !p->clock.trusted;
+    if (!slack) { /* one that agrees is kept with its milliseconds */
+        p->clock.wall_ms = told.s * 1000;
+        p->clock.mono = io_mono(p->io);
+    }
     p->clock.trusted = true;
+    if (first) {
+        struct gateway_now now = program_now(p);
+        gateway_clock_known(p->gateway, &now, slack ? 0 : -wrong_ms / 1000);
+    }
     log_event(LOG_UPLINK_CLOCK, LOG_I("wall", told.s), LOG_I("was_ahead_ms", wrong_ms));
 }
 

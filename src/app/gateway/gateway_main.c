@@ -43,9 +43,7 @@ struct gateway_now program_now(const struct program *p)
 {
     const struct site_clock *c = &p->clock;
     mono_ms mono = io_mono(p->io);
-    int64_t wall_ms = program_wall_ms(p);
-    if (c->trusted)
-        wall_ms = c->wall_ms + (mono.ms - c->mono.ms) * p->day_speed;
+    int64_t wall_ms = c->wall_ms + (mono.ms - c->mono.ms) * p->day_speed;
     return (struct gateway_now){
         .mono = mono, .wall = (wall_s){wall_ms / 1000}, .trusted = c->trusted};
 }
@@ -176,6 +174,7 @@ static enum err start(struct program *p, const struct gateway_arguments *a)
     io_files_private();
     TRY(io_open(&p->io, &io));
     log_set_clock(log_time, p->io);
+    p->clock = (struct site_clock){false, program_wall_ms(p), io_mono(p->io)};
     TRY(open_gateway(p, a));
     p->link.host = host;
     p->link.ca_path = a->ca;

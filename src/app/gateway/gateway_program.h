@@ -76,10 +76,10 @@ struct dialin_ways {
     struct io_timer wake;
 };
 
-/* The clock of the site: the machine's until the platform has told the time. */
+/* The clock of the site: begins as the machine's, and goes evenly until the time is told. */
 struct site_clock {
     bool trusted;
-    int64_t wall_ms; /* told when the fast clock stood at mono */
+    int64_t wall_ms; /* when the fast clock stood at mono */
     mono_ms mono;
 };
 

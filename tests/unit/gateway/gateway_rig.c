@@ -3,7 +3,7 @@
 struct gateway_now rig_now(const struct rig *r)
 {
     return (struct gateway_now){
-        .mono = r->now, .wall = {WALL0 + r->now.ms / 1000}, .trusted = r->trusted};
+        .mono = r->now, .wall = {WALL0 + r->now.ms / 1000 - r->wrong_s}, .trusted = r->trusted};
 }
 
 static void hear_points(struct rig *r, const struct uplink_reading *x)
@@ -49,7 +49,9 @@ static void hear(struct rig *r, const struct uplink_message *m)
         return;
     for (size_t i = 0; i < m->readings.count; i++) {
         const struct uplink_reading *x = &m->readings.readings[i];
-        r->reading_count++;
+        if (r->reading_count++ == 0)
+            r->first_reading = x->at;
+        r->last_reading = x->at;
         hear_points(r, x);
     }
 }
@@ -119,7 +121,10 @@ void rig_open(struct rig *r)
                                                      .offset_s = 8 * 3600},
                            &now));
     r->last_seq = 0;
-    rig_connect(r);
+    if (!r->away)
+        rig_connect(r);
+    else if (gateway_line_count(r->gateway) > 0)
+        gateway_line_status(r->gateway, &now, 0, true);
 }
 
 void rig_close(struct rig *r)

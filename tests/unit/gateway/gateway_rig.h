@@ -27,6 +27,8 @@ struct rig {
     struct sim_meter meters[METERS];
     mono_ms now;
     bool trusted;
+    bool away;       /* the platform: rig_open does not connect */
+    int64_t wrong_s; /* the wall clock is behind by so much */
     int64_t queue_bytes;
     /* what the platform heard */
     struct uplink_outcome outcomes[64];
@@ -37,6 +39,7 @@ struct rig {
     struct uplink_line_meter slowest, quiet; /* the first of each list, as told last */
     size_t line_count;
     struct uplink_event away_event; /* the last */
+    wall_s first_reading, last_reading;
     int64_t energy_wh[METERS + 1];
     uint64_t points_told[METERS + 1]; /* bit: enum meter_point */
     size_t told_twice;                /* points that stood twice in one reading */

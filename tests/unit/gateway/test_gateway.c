@@ -122,6 +122,99 @@ static void test_untrusted_clock_keeps_readings_back(void **state)
     assert_int_equal(r->reading_count, 0);
 }
 
+/* Power was cut, the platform is away, and the clock has no battery: what is read meanwhile is
+ * there at its true time once the platform tells it. */
+static void start_without_a_clock(struct rig *r)
+{
+    rig_live(r, 30'000);
+    rig_close(r);
+    r->away = true;
+    r->trusted = false;
+    r->wrong_s = 86'400;
+    r->reading_count = r->event_count = r->dropped_events = 0;
+    rig_open(r);
+    rig_live(r, 600'000);
+    assert_int_equal(r->reading_count, 0);
+}
+
+static void tell_the_time(struct rig *r)
+{
+    r->trusted = true;
+    r->wrong_s = 0;
+    const struct gateway_now now = rig_now(r);
+    gateway_clock_known(r->gateway, &now, 86'400);
+}
+
+static void test_readings_wait_for_their_time(void **state)
+{
+    struct rig *r = *state;
+    rig_live(r, 1);
+    start_without_a_clock(r);
+    int64_t end_s = rig_now(r).wall.s + r->wrong_s;
+    tell_the_time(r);
+    rig_connect(r);
+    rig_live(r, 60'000);
+    assert_true(r->reading_count > 20);
+    assert_in_range(r->first_reading.s, end_s - 610, end_s - 560);
+    assert_in_range(r->last_reading.s, end_s, end_s + 60);
+    assert_int_equal(r->dropped_events, 0);
+    rig_close(r); /* and they are not moved again */
+    r->away = false;
+    rig_open(r);
+    rig_live(r, 1'000);
+    assert_int_equal(r->dropped_events, 0);
+}
+
+static void test_readings_that_never_learn_their_time_are_dropped(void **state)
+{
+    struct rig *r = *state;
+    start_without_a_clock(r);
+    rig_close(r);
+    rig_open(r);
+    tell_the_time(r);
+    rig_connect(r);
+    int64_t began_s = rig_now(r).wall.s;
+    rig_live(r, 60'000);
+    assert_int_equal(r->dropped_events, 1);
+    assert_true(r->reading_count > 0);
+    assert_true(r->first_reading.s >= began_s);
+}
+
+static void test_a_platform_without_a_clock_gets_no_readings(void **state)
+{
+    struct rig *r = *state;
+    start_without_a_clock(r);
+    rig_connect(r); /* it tells no time */
+    rig_live(r, 60'000);
+    assert_int_equal(r->reading_count, 0);
+    assert_int_equal(r->dropped_events, 1);
+    tell_the_time(r);
+    rig_live(r, 60'000);
+    assert_true(r->reading_count > 0);
+}
+
+/* What was taken while the disk was full is moved, too. */
+static void test_readings_in_memory_learn_their_time(void **state)
+{
+    struct rig *r = *state;
+    rig_live(r, 30'000);
+    rig_close(r);
+    r->away = true;
+    r->trusted = false;
+    r->wrong_s = 86'400;
+    r->reading_count = 0;
+    rig_open(r);
+    sim_disk_capacity(r->disk, 1);
+    rig_live(r, 120'000);
+    int64_t end_s = rig_now(r).wall.s + r->wrong_s;
+    tell_the_time(r);
+    sim_disk_mend(r->disk);
+    rig_connect(r);
+    rig_live(r, 60'000);
+    assert_true(r->reading_count > 0);
+    assert_in_range(r->first_reading.s, end_s - 130, end_s + 60);
+}
+
 static void test_vend_brings_its_evidence(void **state)
 {
     struct rig *r = *state;
@@ -585,6 +678,10 @@ int main(void)
         CASE(test_who_cannot_tell_does_not_spin),
         CASE(test_lines_that_nobody_heard_of_are_not_told_later),
         CASE(test_untrusted_clock_keeps_readings_back),
+        CASE(test_readings_wait_for_their_time),
+        CASE(test_readings_that_never_learn_their_time_are_dropped),
+        CASE(test_a_platform_without_a_clock_gets_no_readings),
+        CASE(test_readings_in_memory_learn_their_time),
         CASE(test_vend_brings_its_evidence),
         CASE(test_repeat_of_a_command_never_acts_again),
         CASE(test_another_command_for_the_same_number_only_reads),
