@@ -56,7 +56,7 @@ int64_t rating_month_part(enum rating_part_month how, int64_t price_e8, int32_t 
                           int32_t month_days)
 {
     int32_t of = how == RATING_MONTH_THIRTIETHS ? THIRTY : month_days;
-    if (how == RATING_MONTH_WHOLE || day_count >= month_days || day_count >= of)
+    if (how == RATING_MONTH_WHOLE || day_count >= month_days)
         return price_e8;
     return price_e8 * day_count / of; /* at most 10^11 * 30 */
 }

@@ -54,10 +54,15 @@ static void spoil(const struct plan *p, struct stretch *s, struct chance *c)
     }
 }
 
-/* Another plan holds now, which differs in the bounds of its season; perhaps it has none. */
+/* Another plan holds now, which differs in its season, or the bounds of it; perhaps it has none. */
 static void change_season(struct plan *p, struct rating_plan *engine, struct chance *c)
 {
     bool none = chance_percent(c, 40);
+    if (chance_percent(c, 25)) {
+        p->area_start_day = (int)chance_between(c, 1, 28);
+        engine->area_bill.start.day = (uint8_t)p->area_start_day;
+        return;
+    }
     p->area_most_percent = none || chance_percent(c, 20) ? 0 : (int)chance_between(c, 1, 200);
     p->area_least_percent =
         none || (p->area_most_percent && chance_percent(c, 50))
@@ -152,9 +157,10 @@ int64_t sequence_try(struct plan *p, const struct rating_plan *engine, int perio
                      struct chance *c, struct sequence_count *count, struct text *why)
 {
     static struct rating_plan changed;
-    int most = p->area_most_percent, least = p->area_least_percent;
+    int most = p->area_most_percent, least = p->area_least_percent, first = p->area_start_day;
     changed = *engine;
     int64_t done = try_bills(p, &changed, periods, c, count, why);
+    p->area_start_day = first;
     p->area_most_percent = most;
     p->area_least_percent = least;
     area_bill_derive(p);
