@@ -196,8 +196,8 @@ struct billing_repair {
 };
 /* Settles the held period as decided, and what is due after it. The decision stands in the bill and
  * in the journal. ERR_NOT_FOUND: no such charge. ERR_STATE: it is not held, or not this period any
- * more. ERR_BILLING_DECISION: a decision that does not fit what it is held for, or the meter's wallet
- * does not say what it took either: only BY_TAKEN and FORGO settle that. ERR_BILLING_REASON:
+ * more. ERR_BILLING_DECISION: a decision that does not fit what it is held for, or the meter's
+ * wallet does not say what it took either: only BY_TAKEN and FORGO settle that. ERR_BILLING_REASON:
  * no reason. Errors of rating/ where the decision cannot be rated. */
 [[nodiscard]] enum err billing_repair(struct store_tx *tx, const struct billing *b,
                                       const struct billing_repair *repair, wall_s now,
@@ -227,11 +227,10 @@ struct billing_by {
  * account may begin at 0, also when something was settled without them. What was
  * settled since that moment is rated again at once, and the difference is a true-up. ERR_NOT_FOUND,
  * ERR_BILLING_REASON; errors of site_terms_put; of a moment that was settled already also
- * ERR_BILLING_PAST_WALLET, _CLOSED, _GROUP (the group of the ladder would change), ERR_BILLING_BASIS,
- * and what rating/ refuses. */
+ * ERR_BILLING_PAST_WALLET, _CLOSED, _GROUP (the group of the ladder would change),
+ * ERR_BILLING_BASIS, and what rating/ refuses. */
 [[nodiscard]] enum err billing_terms_put(struct store_tx *tx, const struct billing *b,
-                                         int64_t account_id,
-                                         const struct site_terms *terms,
+                                         int64_t account_id, const struct site_terms *terms,
                                          const struct billing_by *by, wall_s now);
 
 /* For how many days a true-up cuts nobody by itself; 7 unless the project says otherwise. */
@@ -240,8 +239,8 @@ struct billing_by {
 [[nodiscard]] enum err billing_grace_set(struct store_tx *tx, int64_t project_id, int64_t days,
                                          const struct billing_by *by, wall_s now);
 
-/* How much of each hundred that is paid may be kept for what an account with its wallet in the meter
- * owes the platform; 50 unless the project says otherwise. */
+/* How much of each hundred that is paid may be kept for what an account with its wallet in the
+ * meter owes the platform; 50 unless the project says otherwise. */
 [[nodiscard]] enum err billing_kept_percent(struct store_tx *tx, int64_t project_id,
                                             int64_t *percent);
 /* ERR_RANGE: not 0 .. 100. ERR_BILLING_REASON. */

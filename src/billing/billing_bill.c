@@ -64,7 +64,8 @@ static const struct {
 } flags[] = {{RATING_FLAG_ESTIMATED, "estimated"},
              {RATING_FLAG_CALENDAR, "calendar_unknown"},
              {RATING_FLAG_MOVED_IN, "moved_in"},
-             {RATING_FLAG_INTERVALS, "intervals"}};
+             {RATING_FLAG_INTERVALS, "intervals"},
+             {RATING_FLAG_UTILISED, "utilised"}};
 
 static void put_where(struct text *t, const struct rating_line *l,
                       const struct billing_bill_facts *f)
@@ -106,14 +107,15 @@ static void put_season(struct text *t, const struct rating_line *l)
         l->quantity_wh, price);
 }
 
+/* Registers; of a demand whose price goes by the month's energy, that and the capacity. */
 static void put_quantity(struct text *t, const struct rating_line *l)
 {
     char price[RATING_PRICE_TEXT_MAX];
+    bool month = l->kind == RATING_ITEM_FEE && l->to_wh != 0;
     rating_price_print(l->price_e8, price);
-    put(t,
-        "\"from_wh\":%" PRId64 ",\"to_wh\":%" PRId64 ",\"quantity_wh\":%" PRId64
-        ",\"price\":\"%s\",",
-        l->from_wh, l->to_wh, l->quantity_wh, price);
+    put(t, "\"%s\":%" PRId64 ",\"%s\":%" PRId64 ",\"quantity_wh\":%" PRId64 ",\"price\":\"%s\",",
+        month ? "month_wh" : "from_wh", l->from_wh, month ? "capacity_milli_kva" : "to_wh",
+        l->to_wh, l->quantity_wh, price);
 }
 
 static void put_line(struct text *t, const struct rating_line *l,

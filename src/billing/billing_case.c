@@ -309,6 +309,75 @@ static enum err fill_demand(const struct case_source *s, struct rating_case *c)
     return e;
 }
 
+/* --- what the account's other meters used in the month
+ * --------------------------------------------------------------- */
+
+static bool has_utilised(const struct rating_plan *plan)
+{
+    for (size_t i = 0; i < plan->fee_count; i++)
+        if (plan->fees[i].utilised_wh != 0)
+            return true;
+    return false;
+}
+
+struct other {
+    const struct case_source *source;
+    const struct charge *charge;
+    struct readings_registers *out;
+};
+
+static enum err look_other(struct store_tx *tx, void *arg)
+{
+    struct other *o = arg;
+    return readings_registers_at(o->source->b->readings, tx, o->charge->meter_id,
+                                 o->source->closed_at, o->out);
+}
+
+/* Of another meter's open charge, up to the end of the period. ERR_NOT_FOUND: it was not read so
+ * far, or its own period must end before. */
+static enum err open_used(const struct case_source *s, const struct charge *c, wall_s month,
+                          int64_t *wh)
+{
+    struct readings_registers r;
+    struct other o = {s, c, &r};
+    wall_s newest;
+    int64_t epoch;
+    if (!s->b && !newest_registers(s->readings, c->meter_id, &r))
+        return ERR_NOT_FOUND;
+    if (s->b)
+        TRY(store_read(s->b->readings_store, look_other, &o));
+    bool later =
+        readings_newest(s->readings, c->meter_id, &newest, &epoch) && newest.s > s->closed_at.s;
+    if (c->opened_at.s < month.s || r.epoch != c->epoch || r.wh[0] < c->wh[0] ||
+        (!later && r.at.s < s->closed_at.s - FRESH_S))
+        return ERR_NOT_FOUND;
+    return units_mul(r.wh[0] - c->wh[0], c->ratio, wh);
+}
+
+/* What is settled, and what is open. Where the month ends all of it must be known; before, a later
+ * bill of the month makes up for what is not. */
+static enum err fill_others(const struct case_source *s, struct rating_case *c)
+{
+    struct charge list[BILLING_METERS_MAX];
+    size_t count;
+    wall_s month = month_start(s, (wall_s){s->closed_at.s - 1});
+    bool ends = s->waits && (s->last || month_start(s, s->closed_at).s == s->closed_at.s);
+    TRY(store_int(s->tx, &c->others_wh,
+                  "SELECT coalesce(sum(energy_wh), 0) FROM settlement_basis WHERE account_id = $1 "
+                  "AND meter_id <> $2 AND closed_at > $3 AND closed_at <= $4",
+                  "iiii", s->account->id, s->meter_id, month.s, s->closed_at.s));
+    TRY(charge_list(s->tx, s->account->id, list, &count));
+    for (size_t i = 0; i < count; i++) {
+        int64_t wh = 0;
+        if (list[i].meter_id == s->meter_id || list[i].opened_at.s >= s->closed_at.s)
+            continue;
+        enum err e = open_used(s, &list[i], month, &wh);
+        TRY(e == ERR_NOT_FOUND && !ends ? ERR_OK : e);
+        TRY(units_add(c->others_wh, wh, &c->others_wh));
+    }
+    return ERR_OK;
+}
+
 /* --- recharges
  * --------------------------------------------------------------------------------------- */
 
@@ -370,6 +439,8 @@ enum err case_make(const struct case_source *s, struct case_made *out)
     TRY(fill_terms(s, out));
     if (has_fee(s->plan, RATING_PER_DEMAND))
         TRY(fill_demand(s, &out->c));
+    if (has_utilised(s->plan))
+        TRY(fill_others(s, &out->c));
     if (has_fee(s->plan, RATING_PER_FIRST_RECHARGE))
         TRY(fill_recharges(s, &out->c));
     enum err e = rating_plan_wants_rows(s->plan) ? fill_rows(s, out) : ERR_OK;

@@ -95,13 +95,16 @@ struct case_source {
     struct known from, to; /* as the meter says them */
     wall_s opened_at, closed_at;
     int32_t offset_s;
-    bool last; /* the account's month ends with it */
+    bool last;  /* the account's month ends with it */
+    bool waits; /* at the end of a month, for the words of the account's other meters */
 };
 struct case_made {
     struct rating_case c;
     struct rating_row *rows; /* c.rows; give back with case_free */
     char holder[64];         /* of a shared ladder's position; "": the meter's own */
 };
+/* ERR_NOT_FOUND: it waits for another meter, because the price of a fee goes by the energy of all.
+ */
 [[nodiscard]] enum err case_make(const struct case_source *source, struct case_made *out);
 void case_free(struct case_made *made);
 

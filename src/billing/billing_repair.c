@@ -31,6 +31,10 @@ static const struct {
 } reasons[] = {
     {"no_reading", "No reading near the end of the period has come.",
      "周期结束时刻附近没有抄表记录。", HOW(BY_REGISTERS) | HOW(BY_TAKEN) | HOW(FORGO)},
+    {"other_meter",
+     "Another meter of the account was not read up to the end of the month, and the price of the "
+     "demand goes by all of them.",
+     "该户另一块表尚无月末抄表记录，而需量电价取决于全部表计的月用电量。", 0},
     {"wallet_not_told", "The meter has not told what it took.", "表计尚未上报其扣费情况。",
      HOW(BY_TAKEN) | HOW(FORGO)},
     {"RATING_RATES",

@@ -54,7 +54,8 @@ static enum err rate_period(const struct settle *s, struct closing *c)
                                  .from = {.at = s->charge.reading_at},
                                  .to = {.at = c->end.closing.at},
                                  .offset_s = s->offset_s,
-                                 .last = boundary_is_last(c->end.why)};
+                                 .last = boundary_is_last(c->end.why),
+                                 .waits = true};
     struct case_made made;
     memcpy(source.from.wh, s->charge.wh, sizeof source.from.wh);
     memcpy(source.to.wh, c->end.closing.wh, sizeof source.to.wh);
@@ -397,6 +398,8 @@ static enum err settle_boundary(struct settle *s, struct boundary *b, wall_s *si
     }
     c.end = *b;
     e = rate_period(s, &c);
+    if (e == ERR_NOT_FOUND)
+        return hold(s, b, "other_meter", false);
     if (e != ERR_OK && repair_fits(s, err_name(e))) {
         if (!c.plan)
             return e; /* no decision stands for a price plan */

@@ -24,6 +24,7 @@ struct stretch {
     int32_t part_days;              /* of the month of first_day, charged before */
     int64_t factor_fen;             /* of the lines that the power factor is on */
     int64_t active_wh, reactive_wh; /* of the month before it */
+    bool utilised;                  /* the demand at hand is at the price of a well used capacity */
 };
 
 static bool has_demand(const struct rating_plan *plan)
@@ -70,6 +71,7 @@ static void turn_month(struct stretch *s)
     s->next->month_fen = s->next->factor_fen = 0;
     s->next->active_wh = s->next->reactive_wh = 0;
     s->next->demand_milli_kw = s->next->contracted_milli_kw = s->next->capacity_milli_kva = 0;
+    s->next->others_wh = 0;
     for (size_t i = 0; i < RATING_SUBSIDIES_MAX; i++)
         s->next->subsidy_fen[i] = 0;
 }
@@ -231,6 +233,24 @@ static void find_due(struct stretch *s)
     p->fee_month += s->months;
 }
 
+/* The account's energy in the month; what its other meters used in an earlier month of the case is
+ * not told. */
+static enum err month_energy(const struct stretch *s, int64_t *wh)
+{
+    return units_add(s->next->active_wh, s->last ? s->w->c->others_wh : s->next->others_wh, wh);
+}
+
+/* What the price of a well used capacity rests on. */
+static enum err say_utilised(const struct stretch *s, const struct rating_part *fee,
+                             struct rating_line *line)
+{
+    if (fee->utilised_wh == 0)
+        return ERR_OK;
+    line->flags = s->utilised ? RATING_FLAG_UTILISED : 0;
+    line->to_wh = s->w->c->capacity_milli_kva;
+    return month_energy(s, &line->from_wh);
+}
+
 static enum err add_fee(struct stretch *s, const struct rating_part *fee, int64_t quantity,
                         int64_t price_e8)
 {
@@ -241,6 +261,7 @@ static enum err add_fee(struct stretch *s, const struct rating_part *fee, int64_
     line.rounding = rating_part_rounding(s->plan, fee);
     line.quantity_wh = quantity;
     line.price_e8 = price_e8;
+    TRY(say_utilised(s, fee, &line));
     TRY(rating_work_price(s->w, &line));
     bool counts = (fee->per == RATING_PER_CAPACITY && f->on_capacity) ||
                   (fee->per == RATING_PER_DEMAND && f->on_demand);
@@ -281,8 +302,10 @@ static enum err change_demand(struct stretch *s, const struct rating_part *fee,
                               const struct rating_demand_due *is)
 {
     enum rating_part_month how = fee->part_month;
+    s->utilised = is->utilised;
     TRY(add_fee(s, fee, is->plain_milli_kw, part_prices(s, how, is->price_e8).now_e8));
     TRY(add_fee(s, fee, is->over_milli_kw, part_prices(s, how, is->over_price_e8).now_e8));
+    s->utilised = was->utilised;
     TRY(add_fee(s, fee, -was->plain_milli_kw, part_prices(s, how, was->price_e8).before_e8));
     return add_fee(s, fee, -was->over_milli_kw, part_prices(s, how, was->over_price_e8).before_e8);
 }
@@ -293,10 +316,12 @@ static enum err add_demand(struct stretch *s, const struct rating_part *fee)
 {
     const struct rating_case *c = s->w->c;
     const struct rating_position *p = s->next;
-    struct rating_demand before = {p->demand_milli_kw, p->contracted_milli_kw, s->active_wh,
+    struct rating_demand before = {p->demand_milli_kw, p->contracted_milli_kw, 0,
                                    p->capacity_milli_kva};
-    struct rating_demand now = {c->demand_milli_kw, c->contracted_milli_kw, p->active_wh,
+    struct rating_demand now = {c->demand_milli_kw, c->contracted_milli_kw, 0,
                                 c->capacity_milli_kva};
+    TRY(units_add(s->active_wh, p->others_wh, &before.active_wh));
+    TRY(month_energy(s, &now.active_wh));
     if (!rating_demand_known(fee, now))
         return ERR_RATING_FEE;
     if (now.highest_milli_kw < before.highest_milli_kw)
@@ -304,6 +329,7 @@ static enum err add_demand(struct stretch *s, const struct rating_part *fee)
     struct rating_demand_due was = rating_demand_due(fee, before), is = rating_demand_due(fee, now);
     if (was.utilised != is.utilised)
         return change_demand(s, fee, &was, &is);
+    s->utilised = is.utilised;
     TRY(add_demand_kw(s, fee, is.plain_milli_kw, was.plain_milli_kw, is.price_e8));
     return add_demand_kw(s, fee, is.over_milli_kw, was.over_milli_kw, is.over_price_e8);
 }
@@ -376,6 +402,8 @@ static enum err add_fees(struct stretch *s)
     if (has_demand(s->plan)) {
         s->next->contracted_milli_kw = s->w->c->contracted_milli_kw;
         s->next->capacity_milli_kva = s->w->c->capacity_milli_kva;
+        if (s->last)
+            s->next->others_wh = s->w->c->others_wh;
         if (s->w->c->demand_milli_kw > s->next->demand_milli_kw)
             s->next->demand_milli_kw = s->w->c->demand_milli_kw;
     }

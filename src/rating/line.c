@@ -67,7 +67,8 @@ const char *rating_line_mark(const struct rating_line *line, size_t i)
     } marks[] = {{RATING_FLAG_ESTIMATED, "estimated"},
                  {RATING_FLAG_CALENDAR, "calendar_year_missing"},
                  {RATING_FLAG_MOVED_IN, "moved_in"},
-                 {RATING_FLAG_INTERVALS, "by_intervals"}};
+                 {RATING_FLAG_INTERVALS, "by_intervals"},
+                 {RATING_FLAG_UTILISED, "utilised"}};
     for (size_t k = 0; k < sizeof marks / sizeof *marks; k++)
         if (line->flags & marks[k].flag && i-- == 0)
             return marks[k].name;

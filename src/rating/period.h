@@ -39,6 +39,7 @@ struct rating_position {
     int64_t subsidy_fen[RATING_SUBSIDIES_MAX]; /* given in it */
     /* for which its demand was charged; 0: none */
     int64_t demand_milli_kw, contracted_milli_kw, capacity_milli_kva;
+    int64_t others_wh;  /* as the last case of the month had it */
     int32_t season_day; /* first local day of the heating season of these; 0: in none */
     int64_t season_fen, season_milli_m2; /* before subsidies; of the area, what fell to its days */
     int64_t season_limit_fen;            /* of its lines RATING_ITEM_SEASON so far */
@@ -74,6 +75,8 @@ struct rating_case {
     uint32_t area_milli_m2;
     int64_t capacity_milli_kva, contracted_milli_kw;
     int64_t demand_milli_kw;  /* the highest of the month so far */
+    int64_t others_wh;        /* of the month so far, by the account's other meters; for a fee with
+                                 utilised_wh */
     uint16_t first_recharges; /* months whose first recharge lies in this period */
     int64_t reactive_wh;      /* without rows: varh of the period */
     bool reactive_known;

@@ -434,6 +434,7 @@ enum rating_flag {
     RATING_FLAG_MOVED_IN = 4,  /* the bounds are shorter: the account opened in this cycle */
     RATING_FLAG_INTERVALS = 8, /* the rate's energy comes from dated totals, not from a register */
     RATING_FLAG_LEAST = 16,    /* of RATING_ITEM_SEASON: the bound is the least, else the most */
+    RATING_FLAG_UTILISED = 32, /* of a fee with utilised_wh: at the price of a well used capacity */
 };
 #define RATING_ENTRY_NONE (-1)
 
@@ -443,12 +444,14 @@ struct rating_line {
     int step;                       /* from 0; -1: not of a step */
     char code[RATING_CODE_MAX + 1]; /* of the component, fee, subsidy or part of a mix; "": none */
     enum rating_rounding rounding;
-    bool apportioned;       /* a register was shared out by time, see rating/period.h */
-    uint8_t flags;          /* enum rating_flag */
-    int8_t month_entry;     /* of by_month, whose prices held; RATING_ENTRY_NONE: the plan's own */
-    int8_t schedule;        /* whose prices held; RATING_ENTRY_NONE: of a month or the plan */
-    int64_t from_wh, to_wh; /* registers of the rate; RATING_FLAG_INTERVALS: total; a fee: 0 */
-    int64_t quantity_wh;    /* to - from, or the part of it in this step; a fee: thousandths */
+    bool apportioned;   /* a register was shared out by time, see rating/period.h */
+    uint8_t flags;      /* enum rating_flag */
+    int8_t month_entry; /* of by_month, whose prices held; RATING_ENTRY_NONE: the plan's own */
+    int8_t schedule;    /* whose prices held; RATING_ENTRY_NONE: of a month or the plan */
+    /* registers of the rate; RATING_FLAG_INTERVALS: total; a fee: 0; a fee with utilised_wh: energy
+     * of the account's month, and its thousandths of a kVA */
+    int64_t from_wh, to_wh;
+    int64_t quantity_wh; /* to - from, or the part of it in this step; a fee: thousandths */
     int64_t price_e8;
     int64_t carry_in, carry_out; /* exact units, see above; |carry| <= half a fen */
     int64_t amount_fen;

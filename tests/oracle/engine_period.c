@@ -23,6 +23,7 @@ void engine_case(const struct stretch *s, struct rating_row *rows, struct rating
                               .capacity_milli_kva = s->capacity,
                               .contracted_milli_kw = s->contracted,
                               .demand_milli_kw = s->demand,
+                              .others_wh = s->others,
                               .first_recharges = (uint16_t)s->first_recharges,
                               .reactive_wh = s->reactive,
                               .reactive_known = s->reactive_known,
@@ -146,6 +147,13 @@ static int naming_schedule(const struct plan *p, const struct rating_line *x)
     return names ? x->schedule : -1;
 }
 
+/* What the price of a demand rests on. */
+static bool demand_is_said(const struct cell *cell, const struct rating_line *x)
+{
+    return x->from_wh == cell->month && x->to_wh == cell->capacity &&
+           !(x->flags & RATING_FLAG_UTILISED) == !cell->utilised;
+}
+
 /* Takes a line's quantity from the cell it belongs to. */
 static bool take_line(const struct plan *p, struct due *due, const struct rating_line *x)
 {
@@ -159,6 +167,7 @@ static bool take_line(const struct plan *p, struct due *due, const struct rating
             cell->rate != rate || cell->price_e8 != x->price_e8 ||
             strcmp(cell->code ? cell->code : "", x->code) != 0 ||
             cell->rounding != roundings[x->rounding] || cell->quantity != x->quantity_wh ||
+            (cell->kind == FEE && !demand_is_said(cell, x)) ||
             (cell->kind == ENERGY &&
              (cell->entry != x->month_entry || cell->schedule != naming_schedule(p, x))))
             continue;
@@ -393,6 +402,7 @@ static void check_rules(const struct plan *p, const struct due *due, struct stan
         at->demand = at->demand > s->demand ? at->demand : s->demand;
         at->demanded = true;
         at->capacity = s->capacity;
+        at->others = x->others;
         if (x->ends)
             *at = (struct month_stand){0};
     }

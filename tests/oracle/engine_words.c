@@ -55,9 +55,10 @@ static void check_marks(const struct rating_line *x, size_t i, struct text *why)
     } marks[] = {{RATING_FLAG_ESTIMATED, "estimated"},
                  {RATING_FLAG_CALENDAR, "calendar_year_missing"},
                  {RATING_FLAG_MOVED_IN, "moved_in"},
-                 {RATING_FLAG_INTERVALS, "by_intervals"}};
+                 {RATING_FLAG_INTERVALS, "by_intervals"},
+                 {RATING_FLAG_UTILISED, "utilised"}};
     size_t said = 0;
-    for (int k = 0; k < 4; k++) {
+    for (int k = 0; k < 5; k++) {
         if (!(x->flags & marks[k].bit))
             continue;
         const char *mark = rating_line_mark(x, said++);

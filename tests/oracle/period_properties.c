@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sequences.h"
+#include "stretch_impl.h"
 
 #define EXACT INT64_C(1000000000) /* carry units in a fen */
 
@@ -107,6 +108,22 @@ static bool read_other(void)
 /* --- the properties: 1 holds, 0 does not, -1 says nothing here ----------------------------------
  */
 
+static int last_month(const struct stretch *s)
+{
+    const struct date *d = day_date(stretch_day(s->closed - 1, stretch_offset(&plan, s)));
+    return d->year * 12 + d->month - 1;
+}
+
+/* A stretch says what other meters used in its last month only: a piece that ends before knows no
+ * more than the pieces before it. */
+static int64_t others_of(const struct total *before)
+{
+    int month = last_month(&piece);
+    if (month == last_month(&whole))
+        return whole.others;
+    return before->at.month == month ? before->at.others_wh : 0;
+}
+
 /* The sum of any number of bills is that of one, wherever there was a reading. */
 static int cutting(struct chance *c)
 {
@@ -117,6 +134,7 @@ static int cutting(struct chance *c)
     for (int from = 0; from < whole.row_count;) {
         int to = (int)chance_between(c, from, whole.row_count - 1);
         stretch_cut(&whole, from, to, &piece);
+        piece.others = others_of(&t);
         add(&engine, &piece, &t);
         from = to + 1;
         pieces++;

@@ -608,6 +608,7 @@ static void enter_section(struct section *x, struct stand *stand)
     x->demanded = stand->month.demanded;
     x->active_before = stand->month.active;
     x->capacity_before = stand->month.capacity;
+    x->others_before = stand->month.others;
 }
 
 static void bill_sections(const struct plan *p, const struct stretch *s, struct stand *stand,
@@ -623,11 +624,13 @@ static void bill_sections(const struct plan *p, const struct stretch *s, struct 
             bill_part(p, part, stand, due);
         }
         enter_section(x, stand);
+        x->others = i == due->section_count - 1 ? s->others : x->others_before;
         add_components(p, i, due->energy - due->free - energy, due);
         stretch_add_fees(p, s, stand, i, due);
         stand->month.demanded = true;
         stand->month.active += x->active;
         stand->month.capacity = s->capacity;
+        stand->month.others = x->others;
         if (stand->month.demand < s->demand)
             stand->month.demand = s->demand;
     }

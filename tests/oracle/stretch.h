@@ -27,6 +27,7 @@ struct stretch {
     bool bare; /* two readings instead of rows: there is one row, with the meter's rates */
     int persons, opened_day;
     int64_t area, capacity, contracted, demand, reactive;
+    int64_t others; /* used by the account's other meters in the month so far */
     int first_recharges;
     bool reactive_known, month_ends;
 };
@@ -37,7 +38,7 @@ struct month_stand {
     int64_t fen; /* before subsidies */
     int64_t factor_fen, active, reactive;
     int64_t given[SUBSIDIES_MAX];
-    int64_t demand, capacity;
+    int64_t demand, capacity, others;
     bool demanded; /* something was charged for it, if only the floor */
 };
 
@@ -70,6 +71,9 @@ struct cell {
     int64_t price_e8;
     enum rounding rounding;
     int64_t quantity;
+    /* of a demand whose price goes by the month's use of the capacity; else 0 */
+    int64_t month, capacity;
+    bool utilised;
 };
 
 #define CELLS_MAX 4096
@@ -98,8 +102,10 @@ struct section {
     int64_t active, reactive, demand;
     int season; /* its first day; 0: it lies in none */
     bool season_ends;
-    int64_t season_area, season_rest;       /* of its days, and of those that are to come */
-    int64_t active_before, capacity_before; /* of the month, and for which its demand was charged */
+    int64_t season_area, season_rest; /* of its days, and of those that are to come */
+    /* of the month, and for which its demand was charged */
+    int64_t active_before, capacity_before, others_before;
+    int64_t others;
     bool demanded;
 };
 #define SECTIONS_MAX 128

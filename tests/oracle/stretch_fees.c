@@ -101,9 +101,10 @@ static void add_demand(const struct part *x, const struct stretch *s, const stru
         days[0] = 0;
     int64_t normal[2], over[2], asked[2] = {section->demand, s->demand};
     bool utilised[2] = {
-        section->demanded &&
-            fee_is_utilised(x, section->active_before, section->capacity_before, 1),
-        fee_is_utilised(x, section->active_before + section->active, s->capacity, 1)};
+        section->demanded && fee_is_utilised(x, section->active_before + section->others_before,
+                                             section->capacity_before, 1),
+        fee_is_utilised(x, section->active_before + section->active + section->others, s->capacity,
+                        1)};
     bool needs = x->floor_percent || x->over_percent || s->demand == 0;
     if ((needs && s->contracted == 0) || (x->utilised_from && s->capacity == 0)) {
         due->fee_missing = true;
@@ -118,6 +119,10 @@ static void add_demand(const struct part *x, const struct stretch *s, const stru
         normal[i] = due_for < limit ? due_for : limit;
         over[i] = due_for - normal[i];
     }
+    if (x->utilised_from) {
+        cell.month = section->active_before + section->active + section->others;
+        cell.capacity = s->capacity;
+    }
     for (int above = 0; above < 2; above++) {
         const struct decimal *prices[2] = {&x->price, &x->utilised_price};
         const int64_t *kw = above ? over : normal;
@@ -131,6 +136,7 @@ static void add_demand(const struct part *x, const struct stretch *s, const stru
         int64_t now = month_so_far(x, price_e8(prices[utilised[1]]), days[1], length);
         if (utilised[0] ==
             utilised[1]) { /* all of it for the new days, the rise for those before */
+            cell.utilised = utilised[1];
             cell.price_e8 = now - then;
             cell.quantity = now == then ? 0 : kw[1];
             stretch_add_cell(due, cell);
@@ -141,7 +147,9 @@ static void add_demand(const struct part *x, const struct stretch *s, const stru
         }
         cell.price_e8 = now;
         cell.quantity = kw[1];
+        cell.utilised = utilised[1];
         stretch_add_cell(due, cell);
+        cell.utilised = utilised[0];
         cell.price_e8 = then;
         cell.quantity = -kw[0];
         stretch_add_cell(due, cell);

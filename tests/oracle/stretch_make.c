@@ -175,7 +175,8 @@ void stretch_account(const struct plan *p, const struct stand *stand, struct str
     int64_t active = stand->month.active;
     for (int i = 0; i < s->row_count; i++)
         active += s->rows[i].used.total;
-    s->capacity = capacity_make(p, active, 1, c);
+    s->others = chance_percent(c, 50) ? 0 : chance_between(c, 0, active + 1);
+    s->capacity = capacity_make(p, active + s->others, 1, c);
     s->contracted = chance_between(c, 1, chance_percent(c, 30) ? 200 : 1000000);
     s->demand = chance_percent(c, 50) ? s->contracted + chance_between(c, -2, 2)
                                       : chance_between(c, 1, 2 * s->contracted);

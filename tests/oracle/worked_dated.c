@@ -5,7 +5,8 @@
  * A bill is rows that adjoin, separated by "+", and bills are separated by ";". A row is
  * "from .. to total", or "from .. to" with a sharp peak flat valley [deep valley]; times are local
  * ("2026-03-01", "2026-03-01T22:00", eight hours east), the second "from" may be left out. Terms
- * are words like persons=5, area=90000, opened=2026-07-02, reactive=1000 (of each row), ends.
+ * are words like persons=5, area=90000, opened=2026-07-02, reactive=1000 (of each row),
+ * others=5000000 (used by the account's other meters in the month), ends.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,6 +65,8 @@ static void read_terms(char *text)
             terms.area = value;
         else if (strncmp(t, "capacity=", 9) == 0)
             terms.capacity = value;
+        else if (strncmp(t, "others=", 7) == 0)
+            terms.others = value;
         else if (strncmp(t, "contracted=", 11) == 0)
             terms.contracted = value;
         else if (strncmp(t, "demand=", 7) == 0)
@@ -116,8 +119,8 @@ static bool read_plan_of(const char *json)
     return engine_read(&text, &engine, &why) && plan_read(&plan, json);
 }
 
-/* "demand=230000", "persons=4", "area=90000" or "ends" before a bill's rows is its own; from
- * "plan=name" on another plan holds, with "_" for the blanks of its name. */
+/* "demand=230000", "persons=4", "others=1000", "area=90000" or "ends" before a bill's rows is its
+ * own; from "plan=name" on another plan holds, with "_" for the blanks of its name. */
 static char *bill_terms(char *text)
 {
     int used = 0;
@@ -127,6 +130,8 @@ static char *bill_terms(char *text)
         stretch.demand = value;
     else if (sscanf(text, " persons=%" SCNd64 " %n", &value, &used) == 1)
         stretch.persons = (int)value;
+    else if (sscanf(text, " others=%" SCNd64 " %n", &value, &used) == 1)
+        stretch.others = value;
     else if (sscanf(text, " area=%" SCNd64 " %n", &value, &used) == 1)
         stretch.area = value;
     else if (sscanf(text, " plan=%63s %n", name, &used) == 1) {

@@ -306,7 +306,7 @@ static enum err rate_undated(struct rate_command *c)
 
 struct texts {
     const char *opening, *used_before, *persons, *month, *days, *months, *area, *capacity,
-        *contracted, *demand, *recharges, *carry, *quota_left, *opened, *zone, *reactive,
+        *contracted, *demand, *others, *recharges, *carry, *quota_left, *opened, *zone, *reactive,
         *continues, *month_ends, *json, *table;
 };
 
@@ -329,6 +329,7 @@ static enum err parse_counts(struct rate_command *c, const struct texts *t)
     TRY(parse_number(t->capacity, "--capacity", INT64_MAX / 1000, &r->capacity_milli_kva));
     TRY(parse_number(t->contracted, "--contracted", INT64_MAX / 1000, &r->contracted_milli_kw));
     TRY(parse_number(t->demand, "--demand", INT64_MAX / 1000, &r->demand_milli_kw));
+    TRY(parse_number(t->others, "--others", INT64_MAX / 1000, &c->others_wh));
     TRY(parse_number(t->recharges, "--recharges", UINT16_MAX, &recharges));
     TRY(parse_number(t->reactive, "--reactive", INT64_MAX / 1000, &r->reactive_wh));
     r->reactive_known = t->reactive;
@@ -401,6 +402,8 @@ int app_rate_main(int argc, char **argv)
         {"--capacity", "N", &t.capacity, "thousandths of a kVA, for fees by capacity"},
         {"--contracted", "N", &t.contracted, "thousandths of a kW, contracted demand"},
         {"--demand", "N", &t.demand, "thousandths of a kW, highest demand of the month"},
+        {"--others", "WH", &t.others,
+         "dated usage: used in the month by the account's other meters"},
         {"--recharges", "N", &t.recharges, "months with a first recharge"},
         {"--reactive", "VARH", &t.reactive, "reactive energy of all, for the power factor"},
         {"--month", "N", &t.month, "undated usage: month, for a high season or prices by month"},

@@ -114,6 +114,9 @@ static void json_line(const struct dated *d, const struct rating_line *l)
     json_marks(l);
     if (l->kind == RATING_ITEM_SEASON)
         printf("\"of_fen\":%" PRId64 ",", l->from_wh);
+    if (l->kind == RATING_ITEM_FEE && l->to_wh != 0)
+        printf("\"month_wh\":%" PRId64 ",\"capacity_milli_kva\":%" PRId64 ",", l->from_wh,
+               l->to_wh);
     if (l->kind == RATING_ITEM_FACTOR)
         rate_print_factor(l->quantity_wh, l->price_e8);
     else
@@ -151,6 +154,10 @@ static void table_line(const struct dated *d, const struct rating_line *l)
     }
     if (l->kind == RATING_ITEM_SEASON)
         printf("; of 采暖季合计 %s", rate_decimal(from, l->from_wh, 100, 2));
+    if (l->kind == RATING_ITEM_FEE && l->to_wh != 0) {
+        printf("; month 当月 %s kWh", rate_decimal(from, l->from_wh, 1000, 3));
+        printf(", %s kVA", rate_decimal(to, l->to_wh, 1000, 3));
+    }
     each_of(&d->c->plan, l, table_hours);
     printf("; rule 规则 %s, prices 价格 %s, rounding 舍入 %s %" PRId64 " -> %" PRId64,
            rating_line_rule(&d->c->plan, l), rating_line_prices(l, text),
@@ -165,6 +172,8 @@ static void table_line(const struct dated *d, const struct rating_line *l)
         printf("; moved in 入住折算");
     if (l->flags & RATING_FLAG_INTERVALS)
         printf("; by intervals 按时段分解");
+    if (l->flags & RATING_FLAG_UTILISED)
+        printf("; well used 利用充分");
     printf("\n");
 }
 
@@ -213,6 +222,7 @@ static struct rating_case case_of(const struct dated *d, wall_s from, wall_s to,
                                 .capacity_milli_kva = c->request.capacity_milli_kva,
                                 .contracted_milli_kw = c->request.contracted_milli_kw,
                                 .demand_milli_kw = c->request.demand_milli_kw,
+                                .others_wh = c->others_wh,
                                 .first_recharges = c->request.first_recharges,
                                 .reactive_known =
                                     c->usage.has_reactive || c->request.reactive_known,

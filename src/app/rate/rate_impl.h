@@ -17,6 +17,7 @@ struct rate_command {
         registers[RATE_REGISTERS]; /* before the first row, after the last */
     /* what the options say */
     struct rating_request request;
+    int64_t others_wh;
     int32_t opened_day; /* 0: long ago */
     bool continues, month_ends;
     const char *bills; /* "one", "month", "day" */

@@ -238,6 +238,55 @@ static void demand(void **state)
     assert_int_equal(settled_fen(t), 50 + 4 * 3800);
 }
 
+#define USED_PLAN                                                                                  \
+    "{\"kind\":\"flat\",\"price\":\"0.5\",\"fees\":[{\"code\":\"demand\",\"price\":\"38\","        \
+    "\"per\":\"demand\",\"utilised_from\":\"1\",\"utilised_percent\":\"90\"}]}"
+
+/* 1 kW on a meter, told each quarter of an hour. */
+static void even_hours(struct town *t, int64_t meter, int64_t hours)
+{
+    for (int64_t i = 0; i <= 4 * hours; i++)
+        town_say(t, meter, 1, T0 + i * 900, POINT_ENERGY_WH, i * 250, 0);
+}
+
+static void two_meters(struct town *t)
+{
+    town_exec(t, "UPDATE meter SET account_id = 7 WHERE id = 3");
+    use(t, USED_PLAN);
+    assert_ok(put_terms(t, 7, &(struct site_terms){.capacity_milli_kva = 40'000}, T0));
+}
+
+/* 24 kWh on each of two meters are more than 40 for 40 kVA: each one's kW costs nine tenths. */
+static void two_meters_use_the_capacity_well(void **state)
+{
+    struct town *t = *state;
+    two_meters(t);
+    even_hours(t, 1, 24);
+    even_hours(t, 3, 24);
+    town_tick(t, T0 + DAY);
+    assert_int_equal(settled_fen(t), 2 * (1200 + 3420));
+    assert_int_equal(
+        town_int(t, "SELECT count(*) FROM settlement WHERE bill ->> '$.lines[1].utilised' = 1 AND "
+                    "bill ->> '$.lines[1].month_wh' = 48000 AND "
+                    "bill ->> '$.lines[1].capacity_milli_kva' = 40000"),
+        2);
+}
+
+/* Where the account ends, the one waits for the other's last word; what was used until then counts.
+ */
+static void a_meter_waits_for_the_other(void **state)
+{
+    struct town *t = *state;
+    two_meters(t);
+    even_hours(t, 1, 22);
+    even_hours(t, 3, 18);
+    town_exec(t, "UPDATE account SET closed_at = 1771250400 WHERE id = 7"); /* T0 + 22 h */
+    town_tick(t, T0 + 23 * 3600);
+    town_tick(t, T0 + DAY + 60);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM charge_open WHERE account_id = 7"), 0);
+    assert_int_equal(settled_fen(t), 1100 + 900 + 2 * 3420);
+}
+
 /* A day of quarters whose registers stand still, but for one that ends at noon. */
 static void quiet_day(struct town *t, int64_t epoch, int64_t from, int64_t wh, int64_t more_wh)
 {
@@ -383,6 +432,8 @@ int main(void)
         TEST(one_ladder_for_a_group),
         TEST(rates_from_intervals),
         TEST(demand),
+        TEST(two_meters_use_the_capacity_well),
+        TEST(a_meter_waits_for_the_other),
         TEST(demand_is_by_the_transformers_of_its_time),
         TEST(demand_does_not_lie_between_two_meters),
         TEST(a_power_factor),
