@@ -199,6 +199,8 @@ enum err rating_take_outside_steps(struct rating_parse *p)
     for (int i = 0; jread_element(&p->j); i++) {
         struct rating_spot spot = {"outside_steps", i, NULL};
         char name[24];
+        if (jread_peek(&p->j) == JREAD_OBJECT) /* a weight is meant */
+            return rating_parse_refuse(p, RATING_OUTSIDE_STEPS, spot);
         TRY(rating_take_text(p, name, sizeof name, spot));
         for (rate = 0; rate < RATING_RATES; rate++)
             if (strcmp(name, rating_rate_name((enum rating_rate)rate)) == 0)

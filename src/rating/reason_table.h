@@ -33,7 +33,7 @@ RATING_REASON(STEP_FORM, "Each step has one of price, surcharge and prices, the 
 RATING_REASON(STEP_FORM_KIND, "A ladder has steps by price or surcharge, a time-of-use ladder by surcharge or prices.", "阶梯方案按 price 或 surcharge，分时阶梯方案按 surcharge 或 prices。")
 RATING_REASON(STEP_RATES, "The step does not price the same rates as the first.", "该档的费率与首档不一致。")
 RATING_REASON(APPORTION_UNKNOWN, "The way of sharing out is chronological or pro_rata.", "分摊方式应为 chronological 或 pro_rata。")
-RATING_REASON(OUTSIDE_STEPS, "Rates outside the steps stand once each, in a time-of-use ladder by surcharge, and leave a priced rate inside.", "阶梯以外的费率须用于按 surcharge 的分时阶梯方案，不得重复，且至少保留一个有电价的费率计入阶梯。")
+RATING_REASON(OUTSIDE_STEPS, "Rates outside the steps are names that stand once each, without weights, in a time-of-use ladder by surcharge, and leave a priced rate inside.", "阶梯以外的费率只写名称，不设权重，须用于按 surcharge 的分时阶梯方案，不得重复，且至少保留一个有电价的费率计入阶梯。")
 RATING_REASON(PARTS_TOO_MANY, "There are more than 16 of them.", "数量超过 16 项。")
 RATING_REASON(CODE_SYNTAX, "A code is 1 to 24 of a-z, 0-9 and _.", "代码应为 1 至 24 个 a-z、0-9 或 _ 字符。")
 RATING_REASON(CODE_REPEATED, "The code stands twice.", "代码重复。")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`yufu rate` as a user sees it: rate_command.py YUFU MANUAL TABLE. Runs the manual's own example, all
-worked bills of the table, and every refusal."""
+"""`yufu rate` as a user sees it: rate_command.py YUFU MANUAL TABLE PAGE... Runs the manual's own example,
+every example of the pages, all worked bills of the table, and every refusal."""
 import json
 import os
 import re
@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import program
 
-yufu, manual, table = sys.argv[1:]
+yufu, manual, table, *pages = sys.argv[1:]
 folder = tempfile.mkdtemp(prefix="yufu-rate-")
 failed = checks = 0
 
@@ -43,6 +43,19 @@ plan, usage, output = (re.search(rf"```{k}\n(.*?)```", text, re.S).group(1)
 command = output.splitlines()[0].split()
 code, out, err = run(plan, usage, *command[2:-2])
 check(code == 0 and out == output.split("\n", 1)[1], "the manual's example prints", out, err)
+
+# A plan, a usage, and what the command prints: again and again. Both languages have the same.
+found = []
+for page in pages:
+    text = open(page, encoding="utf-8").read()
+    blocks = re.findall(r"```(json|csv|text)\n(.*?)```", text, re.S)
+    check(len(blocks) > 0 and [k for k, _ in blocks] == ["json", "csv", "text"] * (len(blocks) // 3), page, "has threes")
+    found.append([body for _, body in blocks])
+    for (_, plan), (_, usage), (_, output) in zip(*[iter(blocks)] * 3):
+        command = output.splitlines()[0].split()
+        code, out, err = run(plan, usage, *command[2:-2])
+        check(code == 0 and out == output.split("\n", 1)[1], page, "prints", out, err)
+check(all(f == found[0] for f in found), "the pages differ in their examples")
 
 # Worked bills: rows as used, and the same rows as readings.
 plans, bills = {}, 0
