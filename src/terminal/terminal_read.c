@@ -160,12 +160,13 @@ static uint8_t read_power(const struct terminal *t, uint32_t di, struct writer *
 /* Where the chip tells no reactive power, all that is not active counts as reactive. */
 static uint64_t circuit_apparent(const struct terminal *t, unsigned i)
 {
-    return (uint64_t)t->sample.voltage_dv[0] * t->sample.current_ma[i] / 10;
+    unsigned phase = t->setup.phases == 3 ? i : 0;
+    return (uint64_t)t->sample.voltage_dv[phase] * t->sample.current_ma[i] / 10;
 }
 
 int64_t read_reactive_mvar(const struct terminal *t, unsigned i)
 {
-    if (t->sample.has_reactive || t->setup.phases != 1)
+    if (t->sample.has_reactive)
         return t->sample.reactive_mvar[i];
     int64_t s = (int64_t)circuit_apparent(t, i), p = t->sample.power_mw[i];
     return s > p && s > -p ? (int64_t)root_of((uint64_t)(s * s - p * p)) : 0;
@@ -180,28 +181,33 @@ static int64_t power_factor(int64_t power_mw, uint64_t apparent_mva)
     return f > 1000 ? 1000 : f < -1000 ? -1000 : f;
 }
 
-/* Reactive 04, apparent 05, factor 06 of the whole single-phase meter. */
+/* Reactive 04, apparent 05, factor 06 of a phase; phase 0: of all. */
+static void put_quality(const struct terminal *t, unsigned kind, unsigned phase, struct writer *w)
+{
+    int64_t active = 0, reactive = 0;
+    uint64_t apparent = 0;
+    for (unsigned i = 0; i < TERMINAL_CIRCUITS; i++) {
+        unsigned of = t->setup.phases == 3 ? i + 1 : 1;
+        if (phase != 0 && phase != of)
+            continue;
+        active += t->sample.power_mw[i];
+        reactive += read_reactive_mvar(t, i);
+        apparent += circuit_apparent(t, i);
+    }
+    if (kind == 0x06)
+        put_signed(w, phase > t->setup.phases ? 0 : power_factor(active, apparent), 2, 1000);
+    else
+        put_power(w, kind == 0x05 ? (int64_t)apparent : reactive);
+}
+
 static uint8_t read_quality(const struct terminal *t, uint32_t di, struct writer *w)
 {
-    uint64_t apparent = 0;
-    int64_t reactive = 0;
-    if (t->setup.phases != 1 || DI1(di) > 1)
+    bool block = DI1(di) == 0xFF;
+    if (!block && DI1(di) > t->setup.phases)
         return SLAVE_NO_DATA;
-    for (unsigned i = 0; i < t->setup.circuits; i++) {
-        apparent += circuit_apparent(t, i);
-        reactive += read_reactive_mvar(t, i);
-    }
-    switch (di >> 16 & 0xFF) {
-    case 0x04:
-        put_power(w, reactive);
-        return SLAVE_OK;
-    case 0x05:
-        put_power(w, (int64_t)apparent);
-        return SLAVE_OK;
-    default:
-        put_signed(w, power_factor(power_total(t), apparent), 2, 1000);
-        return SLAVE_OK;
-    }
+    for (unsigned p = block ? 0 : DI1(di); p <= (block ? 3U : DI1(di)); p++)
+        put_quality(t, di >> 16 & 0xFF, p, w);
+    return SLAVE_OK;
 }
 
 /* All that is measured in one circuit. */

@@ -388,9 +388,48 @@ static void test_measured_in_a_circuit(void **state)
     assert_false(rig_read(&g, 0x04804004));
 }
 
+/* Reactive and apparent power and the factor, as masters ask for them: one phase, or all at once.
+ */
+static void expect_block(uint32_t di, size_t len, const uint32_t values[4])
+{
+    assert_true(rig_read(&g, di | 0xFF00));
+    struct reader r = reader_of(g.answer.data + 4, g.answer.len - 4U);
+    for (unsigned p = 0; p < 4; p++)
+        assert_int_equal(reader_bcd_le(&r, len), values[p]);
+    assert_int_equal(reader_left(&r), 0);
+    for (unsigned p = 0; p <= g.setup.phases; p++)
+        assert_int_equal(rig_read_bcd(&g, di | p << 8, len), values[p]);
+    for (unsigned p = g.setup.phases + 1U; p <= 4; p++)
+        assert_false(rig_read(&g, di | p << 8));
+}
+
+static void test_quality_of_phases(void **state)
+{
+    (void)state;
+    begin(100'000);
+    struct terminal_sample s = {
+        .voltage_dv = {2200}, .current_ma = {0, 5'000, 1'000}, .power_mw = {0, 880'000, 176'000}};
+    rig_measure(&g, &s, 1000);
+    expect_block(0x02040000, 3, (const uint32_t[]){7'920, 7'920, 0, 0});
+    expect_block(0x02050000, 3, (const uint32_t[]){13'200, 13'200, 0, 0});
+    expect_block(0x02060000, 2, (const uint32_t[]){800, 800, 0, 0});
+    struct terminal_setup shop = rig_setup();
+    shop.phases = 3;
+    shop.circuits = 1;
+    rig_new(&g, &shop);
+    s = (struct terminal_sample){.voltage_dv = {2200, 2300, 2400},
+                                 .current_ma = {5'000, 10'000, 0},
+                                 .power_mw = {880'000, 2'300'000, 0}};
+    rig_measure(&g, &s, 1000);
+    expect_block(0x02040000, 3, (const uint32_t[]){6'600, 6'600, 0, 0});
+    expect_block(0x02050000, 3, (const uint32_t[]){34'000, 11'000, 23'000, 0});
+    expect_block(0x02060000, 2, (const uint32_t[]){935, 800, 1'000, 1'000});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_quality_of_phases),
         cmocka_unit_test(test_days),
         cmocka_unit_test(test_months),
         cmocka_unit_test(test_freeze_without_power),
