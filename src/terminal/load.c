@@ -19,8 +19,7 @@
 #define SHAPE_MW 60'000 /* so much of a start must have gone to show its shape, */
 #define SHAPE_THIRD 600 /* and 6 % of it as third harmonic */
 #define EDGE_MW 300'000
-#define BURST_TURNS 4           /* down, up, down, up; a plug that is pushed in bounces once */
-#define FUSER_MOST_MW 1'400'000 /* a printer's */
+#define BURST_TURNS 4       /* down, up, down, up; a plug that is pushed in bounces once */
 #define START_MS 1'500      /* a rotor that stands still longer is taken off by its protection */
 #define RAMP_MS 3'000       /* what took longer came slowly */
 #define RISING_MS 2'500     /* a ramp goes on after that; a magnetron waits for its filament */
@@ -273,7 +272,7 @@ static void make_step(const struct load_watch *w, const struct load_settings *s,
                                .slow = slow,
                                .inrush = 1000,
                                .bursts = w->turns >= BURST_TURNS &&
-                                         w->run.power_mw - from->power_mw <= FUSER_MOST_MW,
+                                         w->run.power_mw - from->power_mw <= LOAD_FUSER_MOST_MW,
                                .unsure_mw = tolerance_of(from),
                                .unrest_mw = w->run_most_mw - w->run_least_mw,
                                .has_reactive = (w->flags & HAS_REACTIVE) != 0,
@@ -586,7 +585,8 @@ static bool lamp_is_over(struct load_watch *w, const struct load_settings *s, mo
         w->lamp = (struct load_event){};
         return false;
     }
-    if (now.ms - w->lamp.at.ms < (int64_t)s->lamp_s * 1000)
+    bool large = w->lamp.step.power_mw > LOAD_FUSER_MOST_MW;
+    if (now.ms - w->lamp.at.ms < (large ? WARM_MS : (int64_t)s->lamp_s * 1000))
         return false;
     *e = w->lamp;
     e->verdict = LOAD_HEATING_LAMP;

@@ -23,6 +23,7 @@
 #define LOAD_HARMONICS 7 /* 3, 5 .. 15 */
 #define LOAD_WHITE_MAX 8
 #define LOAD_RUNNING_MAX 4
+#define LOAD_FUSER_MOST_MW 1'400'000 /* of printers */
 
 /* What a metering chip says of a circuit. */
 struct load_sample {

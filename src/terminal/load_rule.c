@@ -160,6 +160,12 @@ static bool is_lamp(const struct load_step *s, const struct within *in)
     return is_resistance(s, in) && is_cold(s, in->bounds);
 }
 
+/* The same filament of a radiant heater: what is too much for a fuser need not be waited for. */
+static bool is_radiant(const struct load_step *s, const struct within *in)
+{
+    return s->has_reactive && s->settled && s->power_mw > LOAD_FUSER_MOST_MW && is_lamp(s, in);
+}
+
 /* Half of the waves, whole or mixed with whole ones (0.707 to 0.9): much distortion, but nothing in
  * the odd harmonics. Where these are not measured, a power supply gives itself away by reactive
  * power: the capacitor behind its rectifier draws ahead of the voltage's crest. */
@@ -297,6 +303,7 @@ static const struct {
     {is_off, LOAD_OFF},
     {is_small, LOAD_SMALL},
     {is_pure, LOAD_HEATING},
+    {is_radiant, LOAD_HEATING_LAMP},
     {is_lamp, LOAD_LAMP},
     {is_cold_half_wave, LOAD_LAMP},
     {is_warm_half_wave, LOAD_HEATING_HALF},

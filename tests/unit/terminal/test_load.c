@@ -190,6 +190,15 @@ static void test_a_radiant_heater_goes_on(void **state)
                                 .until_ms = 30'000});
 }
 
+/* No printer's fuser draws so much: the same filament is a heater at once. */
+static void test_a_large_radiant_heater(void **state)
+{
+    (void)state;
+    for (double watts = 1'500; watts <= 2'100; watts += 300)
+        expect_trip(&(struct play){.uses = {{filament, watts, 1'000, 60'000}}, .until_ms = 30'000},
+                    LOAD_HEATING_LAMP, 1'000);
+}
+
 /* A quartz tube still comes down when it is told first; a lamp of what lamps have is none. */
 static void test_a_slow_filament(void **state)
 {
@@ -729,6 +738,7 @@ int main(void)
         cmocka_unit_test_setup(test_disguised_heating, set_up),
         cmocka_unit_test_setup(test_heating_above_a_base_load, set_up),
         cmocka_unit_test_setup(test_a_radiant_heater_goes_on, set_up),
+        cmocka_unit_test_setup(test_a_large_radiant_heater, set_up),
         cmocka_unit_test_setup(test_a_slow_filament, set_up),
         cmocka_unit_test_setup(test_a_control_that_opens, set_up),
         cmocka_unit_test_setup(test_a_heater_that_is_raised, set_up),
