@@ -166,8 +166,9 @@ static void write_file(const struct file *f, const struct held_cycle *c, size_t 
 
 /* --- reading and scoring ------------------------------------------------------------------ */
 
-static void take_event(void *arg, const struct load_event *e, bool plain)
+static void take_event(void *arg, const struct load_event *e, bool plain, unsigned voltage_dv)
 {
+    (void)voltage_dv;
     const struct load_step *s = &e->step;
     (void)arg;
     (void)plain;

@@ -56,8 +56,9 @@ static struct load_settings settings;
 /* --- steps
  * ------------------------------------------------------------------------------------ */
 
-static void take_event(void *arg, const struct load_event *e, bool plain)
+static void take_event(void *arg, const struct load_event *e, bool plain, unsigned voltage_dv)
 {
+    (void)voltage_dv;
     struct file *f = arg;
     (void)plain;
     if (f->event_count < EVENTS_MAX)

@@ -10,8 +10,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void take_event(void *arg, const struct load_event *e, bool plain)
+static void take_event(void *arg, const struct load_event *e, bool plain, unsigned voltage_dv)
 {
+    (void)voltage_dv;
     (void)plain;
     MUST(e->told.ms >= e->at.ms && e->verdict < LOAD_VERDICT_COUNT);
     ++*(size_t *)arg;

@@ -331,6 +331,9 @@ def percent(folder):
     _, out, _ = classify(write(folder, "pf.csv", "time,U,I,PF\n" + "".join(
         f"{t},220,{9 if t >= 8 else 0.1},{1 if t >= 8 else 0.6}\n" for t in range(20))))
     check("power from U, I and PF", " heating " in out, out)
+    code, out, err = classify(write(folder, "over.csv", "time,P,PF\n" + "".join(
+        f"{t},{1980 if t >= 8 else 20},{1.0018 if t >= 8 else 1}\n" for t in range(20))))
+    check("a factor that was rounded above one", code == 0 and " heating " in out, out + err)
 
 
 def labels_apart(folder):
@@ -388,6 +391,21 @@ def bench_half_wave(folder):
         rows.append(f"2022-11-14 16:42:{t:02d},{s / 230:.2f},{s:.1f},{p},{q:.1f},{p / 230 * 2 ** 0.5:.2f},0.01,0.01")
     _, out, _ = classify(write(folder, "half.csv", "\n".join(rows) + "\n"))
     check("bench meter: half waves by the fundamental", " heating_half_wave " in out, out)
+
+
+def bench_channels(folder):
+    """events.csv of the folder above; the channel of one appliance has its labels alone."""
+    inner = pathlib.Path(folder) / "bench" / "set"
+    inner.mkdir(parents=True)
+    write(inner.parent, "events.csv", "recording,time,appliance,edge\nset,2022-11-14 16:42:08,kettle,on\n"
+          "set,2022-11-14 16:42:10,vacuum,on\nother,2022-11-14 16:42:08,iron,on\n")
+    rows = ["Timestamp,RMS Current,Apparent (W),Active (W),Reactive (W),Third Harmonics (150Hz)"]
+    rows += [f"2022-11-14 16:42:{t:02d},{8.1 if t >= 8 else 0},{2000 if t >= 8 else 2},{2000 if t >= 8 else 1},2,0.0"
+             for t in range(20)]
+    for name, wanted in (("kettle", {"kettle"}), ("main", {"kettle", "vacuum"})):
+        _, out, _ = classify(write(inner, name + ".csv", "\n".join(rows) + "\n"))
+        check(f"labels of a channel: {name}", set(table(out)) == wanted, out)
+    check("what a meter beside it showed", re.search(r"\[\+199\d\.\d W at 246\.9 V\]", out), out)
 
 
 REFUSED = [  # text, line, column (0: none), a word of the reason
@@ -457,7 +475,8 @@ def recorded():
     check("bench: 7 of 7 heating, 0 of 7 vacuum cleaners",
           t["kettle"][3] + t["water_heater"][3] == 7 and t["vacuum"][5] == 0 and t["vacuum"][8] == 7, out)
     documented("bench meter, 1 Hz: kettle, water heater, vacuum cleaner", t)
-    _, out, _ = classify("--quiet", DATA / "plaid-cycles/index.csv")
+    _, out, err = classify("--quiet", DATA / "plaid-cycles/index.csv")
+    check("single cycles: their labels are their own", err == "", err)
     t = table(out)
     check("single cycles: every kettle and coffee maker, nothing else",
           t["WaterKettle"][3] == t["CoffeeMaker"][3] == 20 and sum(r[5] for r in t.values()) == 0
@@ -483,6 +502,7 @@ with tempfile.TemporaryDirectory() as folder:
     labels_apart(folder)
     folders(folder)
     bench_half_wave(folder)
+    bench_channels(folder)
     without_reactive(folder)
     refusals(folder)
 recorded()

@@ -81,7 +81,7 @@ void classify_give(struct reading *r, const struct load_sample *x)
         r->watch = (struct load_watch){}; /* what happened meanwhile nobody knows */
     r->last_ms = x->now.ms;
     if (load_take(&r->watch, r->how->settings, x, &e))
-        r->sink->event(r->sink->arg, &e, load_plain_rule(&e.step));
+        r->sink->event(r->sink->arg, &e, load_plain_rule(&e.step), r->watch.voltage_dv);
 }
 
 static void tell_clock(struct reading *r, const struct text_moment *m)
@@ -205,13 +205,47 @@ static enum err read_plug(struct reading *r, FILE *file, char *line)
 /* --- labels of a bench recording
  * --------------------------------------------------------------------- */
 
+static void read_bench_labels(struct reading *r, FILE *file, const char *folder, const char *of)
+{
+    char line[TEXT_LINE_MAX];
+    rewind(file);
+    while (text_line(file, line) == TEXT_LINE) {
+        struct text_cells c;
+        struct text_moment m;
+        struct classify_label label = {.zoned = true};
+        if (!text_split(line, ',', &c) || c.count < 4 || strcmp(c.cell[0], folder) != 0 ||
+            strcmp(c.cell[3], "on") != 0 || !text_time(c.cell[1], false, 0, &m) ||
+            (of && strcmp(c.cell[2], of) != 0))
+            continue;
+        label.at_ms = m.ms;
+        snprintf(label.name, sizeof label.name, "%s", c.cell[2]);
+        r->sink->label(r->sink->arg, &label);
+    }
+}
+
+/* Whether `stem` is an appliance of that folder: then the file is of it alone. */
+static bool has_channel(FILE *file, const char *folder, const char *stem)
+{
+    char line[TEXT_LINE_MAX];
+    bool found = false;
+    rewind(file);
+    while (!found && text_line(file, line) == TEXT_LINE) {
+        struct text_cells c;
+        found = text_split(line, ',', &c) && c.count > 2 && strcmp(c.cell[0], folder) == 0 &&
+                strcmp(c.cell[2], stem) == 0;
+    }
+    return found;
+}
+
+/* events.csv lies one folder above, and names this one. */
 void classify_bench_labels(struct reading *r)
 {
-    char path[512], line[TEXT_LINE_MAX], folder[CLASSIFY_NAME_MAX] = "";
+    char path[512], folder[CLASSIFY_NAME_MAX], stem[CLASSIFY_NAME_MAX];
     snprintf(path, sizeof path, "%s", r->path);
     char *slash = strrchr(path, '/');
     if (!slash)
         return;
+    snprintf(stem, sizeof stem, "%.*s", (int)strcspn(slash + 1, "."), slash + 1);
     *slash = '\0';
     char *name = strrchr(path, '/');
     if (!name)
@@ -219,19 +253,10 @@ void classify_bench_labels(struct reading *r)
     snprintf(folder, sizeof folder, "%s", name + 1);
     snprintf(name, sizeof path - (size_t)(name - path), "/events.csv");
     FILE *file = fopen(path, "r");
-    while (file && text_line(file, line) == TEXT_LINE) {
-        struct text_cells c;
-        struct text_moment m;
-        struct classify_label label = {.zoned = true};
-        if (!text_split(line, ',', &c) || c.count < 4 || strcmp(c.cell[0], folder) != 0 ||
-            strcmp(c.cell[3], "on") != 0 || !text_time(c.cell[1], false, 0, &m))
-            continue;
-        label.at_ms = m.ms;
-        snprintf(label.name, sizeof label.name, "%s", c.cell[2]);
-        r->sink->label(r->sink->arg, &label);
-    }
-    if (file)
-        fclose(file);
+    if (!file)
+        return;
+    read_bench_labels(r, file, folder, has_channel(file, folder, stem) ? stem : NULL);
+    fclose(file);
 }
 
 /* --- files

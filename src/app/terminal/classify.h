@@ -34,9 +34,10 @@ struct classify_problem {
     char what[160];
 };
 
-/* Told for each step, as it comes. `plain`: the plain rule would have tripped. */
+/* Told for each step, as it comes. `plain`: the plain rule would have tripped; `voltage_dv`: as it
+ * was then, 0: not measured. */
 struct classify_sink {
-    void (*event)(void *arg, const struct load_event *e, bool plain);
+    void (*event)(void *arg, const struct load_event *e, bool plain, unsigned voltage_dv);
     void (*label)(void *arg, const struct classify_label *label);
     /* what is looked over: a column that nobody knows ... */
     void (*note)(void *arg, const struct classify_problem *note);

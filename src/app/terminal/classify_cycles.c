@@ -97,13 +97,14 @@ enum err classify_cycles(struct reading *r, FILE *index)
             e = classify_refuse(r, 0, "no cycle of 500 samples for this row");
             break;
         }
-        label.at_ms = m.ms * 100; /* rows far apart, each a moment of its own */
+        /* rows far apart, each a moment of its own */
+        label.at_ms = r->row_ms = m.ms * 100;
         event.at.ms = event.told.ms = label.at_ms;
         snprintf(label.name, sizeof label.name, "%s", f.cell[2]);
         event.step = step_of(&c);
         event.verdict = load_judge(&event.step, r->how->settings, &event.white);
         r->sink->label(r->sink->arg, &label);
-        r->sink->event(r->sink->arg, &event, load_plain_rule(&event.step));
+        r->sink->event(r->sink->arg, &event, load_plain_rule(&event.step), 0);
     }
     if (current)
         fclose(current);

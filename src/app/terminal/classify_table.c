@@ -254,7 +254,7 @@ static const struct range {
     [TEXT_U] = {0, 1'000'000},
     [TEXT_I] = {0, 5'000'000},
     [TEXT_S] = {0, POWER_MOST},
-    [TEXT_PF] = {-1'000, 1'000},
+    [TEXT_PF] = {-1'050, 1'050}, /* meters round it on its own */
     [TEXT_FIRST] = {0, 5'000'000},
     [TEXT_H3] = {0, 5'000'000},
 };

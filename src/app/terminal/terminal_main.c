@@ -1,6 +1,7 @@
 /* `yufu-terminal`: the dorm terminal's logic at a desk. */
 #include <dirent.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -32,7 +33,7 @@ struct book { /* of one file */
     const char *labels_path; /* --labels; NULL: none */
     struct classify_clock clock;
     const char *columns; /* --columns; NULL: none */
-    unsigned mains_hz;
+    unsigned mains_hz, nominal_dv;
     bool quiet;
 };
 
@@ -181,23 +182,33 @@ static void print_time(const struct classify_clock *c, int64_t ms)
         printf("%.3f", (double)ms / 1000);
 }
 
-static void print_event(const struct classify_clock *c, const struct load_event *e, bool plain)
+/* The powers of a line are at nominal voltage; a meter beside it shows this. */
+static void print_measured(const struct load_event *e, unsigned nominal_dv, unsigned voltage_dv)
 {
-    const struct load_step *s = &e->step;
-    print_time(c, e->at.ms);
-    printf("  dP %+9.1f W  dQ %+8.1f var  factor %.3f  inrush %.2f  h3 %.3f  %4" PRId64
-           " ms  %-20s %s%s%s\n",
-           s->power_mw / 1000.0, s->reactive_mvar / 1000.0, s->factor / 1000.0, s->inrush / 1000.0,
-           s->third / 1000.0, e->told.ms - e->at.ms, load_verdict_name(e->verdict),
-           load_verdict_en(e->verdict), load_verdict_zh(e->verdict),
-           plain ? " [plain rule: trip]" : "");
+    double u = (double)voltage_dv / nominal_dv;
+    if (voltage_dv > 0 && fabs(u - 1) > 0.01)
+        printf(" [%+.1f W at %.1f V]", e->step.power_mw / 1000.0 * u * u, voltage_dv / 10.0);
 }
 
-static void take_event(void *arg, const struct load_event *e, bool plain)
+static void print_event(const struct book *b, const struct load_event *e, bool plain,
+                        unsigned voltage_dv)
+{
+    const struct load_step *s = &e->step;
+    print_time(&b->clock, e->at.ms);
+    printf("  dP %+9.1f W  dQ %+8.1f var  factor %.3f  inrush %.2f  h3 %.3f  %4" PRId64
+           " ms  %-20s %s%s",
+           s->power_mw / 1000.0, s->reactive_mvar / 1000.0, s->factor / 1000.0, s->inrush / 1000.0,
+           s->third / 1000.0, e->told.ms - e->at.ms, load_verdict_name(e->verdict),
+           load_verdict_en(e->verdict), load_verdict_zh(e->verdict));
+    print_measured(e, b->nominal_dv, voltage_dv);
+    puts(plain ? " [plain rule: trip]" : "");
+}
+
+static void take_event(void *arg, const struct load_event *e, bool plain, unsigned voltage_dv)
 {
     struct book *b = arg;
     if (!b->quiet)
-        print_event(&b->clock, e, plain);
+        print_event(b, e, plain, voltage_dv);
     if (b->event_count < EVENTS_MAX)
         b->events[b->event_count++] = (struct noted){*e, plain};
 }
@@ -299,6 +310,7 @@ static int classify_one(const char *path, const struct load_settings *s, struct 
     struct classify_sink sink = {take_event, take_label, say_note, take_clock, b};
     struct classify_how how = {.settings = s, .mains_hz = b->mains_hz, .columns = b->columns};
     b->label_count = b->event_count = 0;
+    b->nominal_dv = s->nominal_dv;
     b->path = path;
     b->clock = (struct classify_clock){};
     printf("%s\n", path);
