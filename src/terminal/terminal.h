@@ -362,6 +362,7 @@ struct terminal {
     struct terminal_line {
         mono_ms received_at;
         mono_ms modbus_until; /* writing by Modbus is allowed */
+        uint32_t modbus_di;   /* chosen by it */
         mono_ms deaf_until;   /* to passwords, after too many wrong ones */
         uint8_t wrong;        /* passwords in a row */
         size_t received;

@@ -16,6 +16,8 @@
 #define RESET 0x201
 #define LOCK 0x202
 #define UNLOCK 0xF00
+#define ITEM 0x1000           /* any data identifier of DL/T 645: which, in two words, */
+#define ITEM_BYTES (ITEM + 2) /* how long it is, and its bytes, two a word */
 
 enum exception { NONE = 0, NOT_ALLOWED = 1, NO_REGISTER = 2, BAD_VALUE = 3 };
 
@@ -159,10 +161,35 @@ static bool read_one(const struct terminal *t, uint16_t address, uint16_t *value
     return false;
 }
 
-static enum exception read_registers(const struct terminal *t, struct modbus_frame *f)
+static uint16_t item_word(const struct terminal *t, unsigned i, size_t len)
+{
+    uint32_t di = t->port->modbus_di;
+    size_t at = 2 * (size_t)(i - 3);
+    if (i < 3)
+        return (uint16_t)(i == 0 ? di >> 16 : i == 1 ? di : len);
+    unsigned high = at < len ? t->made[at] : 0, low = at + 1 < len ? t->made[at + 1] : 0;
+    return (uint16_t)(high << 8 | low);
+}
+
+static enum exception read_item(struct terminal *t, struct modbus_frame *f)
+{
+    struct writer w = writer_of(t->made, sizeof t->made);
+    unsigned first = f->address - ITEM;
+    bool bytes = first + f->count > 2;
+    if (bytes && slave_read(t, t->port->modbus_di, &w) != SLAVE_OK)
+        return NO_REGISTER;
+    for (unsigned i = 0; i < f->count; i++)
+        f->value[i] = item_word(t, first + i, w.len);
+    f->value_count = f->count;
+    return NONE;
+}
+
+static enum exception read_registers(struct terminal *t, struct modbus_frame *f)
 {
     if (f->count == 0 || f->count > ANSWER_REGISTERS)
         return BAD_VALUE;
+    if (f->address >= ITEM && f->address < ITEM + ANSWER_REGISTERS)
+        return read_item(t, f);
     for (uint16_t i = 0; i < f->count; i++)
         if (!read_one(t, (uint16_t)(f->address + i), &f->value[i]))
             return NO_REGISTER;
@@ -240,11 +267,37 @@ static enum exception write_order(struct terminal *t, const struct modbus_frame 
     return err == SLAVE_OK ? NONE : BAD_VALUE;
 }
 
+static enum exception choose_item(struct terminal *t, const struct modbus_frame *f)
+{
+    if (f->value_count != 2)
+        return BAD_VALUE;
+    t->port->modbus_di = (uint32_t)f->value[0] << 16 | f->value[1];
+    return NONE;
+}
+
+static enum exception write_item(struct terminal *t, const struct modbus_frame *f)
+{
+    size_t len = f->value[0];
+    struct writer w = writer_of(t->made, sizeof t->made);
+    if (len == 0 || f->value_count != 1 + (len + 1) / 2)
+        return BAD_VALUE;
+    for (size_t i = 1; i < f->value_count; i++) {
+        writer_u8(&w, (uint8_t)(f->value[i] >> 8));
+        writer_u8(&w, (uint8_t)f->value[i]);
+    }
+    if (w.err != ERR_OK)
+        return BAD_VALUE;
+    uint8_t err = slave_write(t, t->port->modbus_di, (struct bytes){t->made, len});
+    return err == SLAVE_OK ? NONE : err == SLAVE_NO_DATA ? NO_REGISTER : BAD_VALUE;
+}
+
 static enum exception write_registers(struct terminal *t, const struct modbus_frame *f)
 {
     uint16_t a = f->address;
     if (a == UNLOCK)
         return unlock(t, f);
+    if (a == ITEM)
+        return choose_item(t, f);
     if (t->now.ms >= t->port->modbus_until.ms)
         return NOT_ALLOWED;
     enum exception e = NO_REGISTER;
@@ -254,6 +307,8 @@ static enum exception write_registers(struct terminal *t, const struct modbus_fr
         e = write_limits(t, f);
     else if (a >= ORDER && a <= LOCK)
         e = write_order(t, f);
+    else if (a == ITEM_BYTES)
+        e = write_item(t, f);
     if (e == NONE) {
         t->books.programmings++;
         t->books_dirty = true;

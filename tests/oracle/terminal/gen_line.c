@@ -74,8 +74,9 @@ static void read_something(struct dice *d, struct op *op)
         0x04001003, 0x04001004, 0x04001005, 0x04001006, 0x04010001, 0x04050101, 0x04050104,
         0x040501FF, 0x1D000001, 0x1E000001, 0x048001FF, 0x048002FF, 0x04800301, 0x04800302,
         0x04800303, 0x04800304, 0x04800305, 0x04802700, 0x04800306, 0x04800307, 0x04800308,
-        0x04800309, 0x04010000, 0x04010002, 0x02040000, 0x02050000, 0x02060100, 0x048010FF,
-        0x048010FF, 0x04000201, 0x048001FF, 0x048002FF, 0x99999999,
+        0x04800309, 0x04010000, 0x04010002, 0x02040000, 0x02050000, 0x02060100, 0x0204FF00,
+        0x0205FF00, 0x0206FF00, 0x02060200, 0x02050300, 0x048010FF, 0x048010FF, 0x04000201,
+        0x048001FF, 0x048002FF, 0x99999999,
     };
     static const uint32_t blocks[] = {0x00010000, 0x0001FF00, 0x05060000, 0x05060100,
                                       0x04803000, 0x04803100, 0x04804000, 0x04800300};
@@ -465,8 +466,8 @@ static void put_be(struct op *op, int64_t v)
 
 static void modbus_read(struct dice *d, struct op *op)
 {
-    static const int from[] = {0,     0,     0x10,  0x18,  0x2C,  0x31,
-                               0x100, 0x110, 0x120, 0x180, 0x200, 0xF00};
+    static const int from[] = {0,     0,     0x10,  0x18,  0x2C,   0x31,   0x100, 0x110,
+                               0x120, 0x180, 0x200, 0xF00, 0x1000, 0x1002, 0x1002};
     int address = PICK(d, from);
     address += (int)dice(d, 0, one_in(d, 3) ? 12 : 0);
     op->data[1] = one_in(d, 2) ? 3 : 4;
@@ -535,6 +536,23 @@ static void modbus_limit(struct dice *d, const struct pair *p, struct op *op)
     modbus_write(d, op, address, v, one_in(d, 30) ? (int)dice(d, 1, 3) : 2);
 }
 
+/* Which item, or what it shall be: a limit, staff's lock, a price, or what nobody can write. */
+static void modbus_item(struct dice *d, struct op *op)
+{
+    static const uint32_t items[] = {0x0001FF00, 0x04001001, 0x04001003, 0x04802001,
+                                     0x04802202, 0x048024FF, 0x04802501, 0x04050101,
+                                     0x0206FF00, 0x04801001, 0x04010001, 0x03010000};
+    uint32_t di = PICK(d, items) + (uint32_t)(one_in(d, 4) ? dice(d, 0, 3) : 0);
+    const int64_t name[2] = {di >> 16, di & 0xFFFF};
+    int64_t v[4] = {4, dice(d, 0, 9) << 8, one_in(d, 9) ? 0x9999 : 0, dice(d, 0, 0xFFFF)};
+    if (one_in(d, 2)) {
+        modbus_write(d, op, 0x1000, name, one_in(d, 30) ? 1 : 2);
+        return;
+    }
+    v[0] = one_in(d, 2) ? dice(d, 0, 6) : 4;
+    modbus_write(d, op, 0x1002, v, one_in(d, 6) ? (int)dice(d, 1, 4) : 1 + (int)(v[0] + 1) / 2);
+}
+
 void gen_modbus(struct dice *d, const struct pair *p, struct op *op)
 {
     op->kind = OP_modbus;
@@ -542,9 +560,11 @@ void gen_modbus(struct dice *d, const struct pair *p, struct op *op)
     op->data[0] = (uint8_t)(one_in(d, 40) ? dice(d, 0, 255) : p->m.config.unit);
     op->len = 2;
     bool allowed = p->m.now_ms < p->m.modbus_until[op->b];
-    int64_t kind = dice(d, 0, 9);
+    int64_t kind = dice(d, 0, 11);
     if (kind < 4)
         modbus_read(d, op);
+    else if (kind > 9)
+        modbus_item(d, op);
     else if (!allowed && !one_in(d, 6))
         modbus_unlock(d, p, op);
     else if (kind < 7)

@@ -366,6 +366,7 @@ static void forget(struct model *m)
     memset(m->wrong, 0, sizeof m->wrong);
     memset(m->deaf_until, 0, sizeof m->deaf_until);
     memset(m->modbus_until, 0, sizeof m->modbus_until);
+    memset(m->item, 0, sizeof m->item);
     memset(&m->sample, 0, sizeof m->sample);
     for (int c = 0; c < 3; c++) {
         m->learn_until[c] = INT64_MIN;

@@ -165,6 +165,7 @@ struct model {
     int port;     /* of the frame that is looked at */
     int wrong[2]; /* passwords in a row, by port */
     int64_t deaf_until[2], modbus_until[2];
+    uint32_t item[2]; /* chosen by Modbus */
     int order_word;
     bool order_refused;
     struct terminal_sample sample;

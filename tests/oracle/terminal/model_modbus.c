@@ -93,11 +93,31 @@ static bool word_at(const struct model *m, const uint16_t seen[WORDS], int addre
     return false;
 }
 
+/* The item that was chosen: its name, its length, its bytes, zeros. */
+static int reads_item(const struct model *m, int from, int count, uint8_t *out)
+{
+    uint8_t all[800] = {0};
+    uint32_t di = m->item[m->port];
+    int len = 0;
+    if (from + count > 2 && !m_reads(m, di, all + 6, &len))
+        return NO_REGISTER;
+    for (int i = 0; i < 4; i++)
+        all[i] = (uint8_t)(di >> (24 - 8 * i));
+    all[4] = (uint8_t)(len >> 8);
+    all[5] = (uint8_t)len;
+    memset(all + 6 + len, 0, sizeof all - 6 - (size_t)len);
+    out[2] = (uint8_t)(2 * count);
+    memcpy(out + 3, all + 2 * from, (size_t)count * 2);
+    return 0;
+}
+
 static int reads(const struct model *m, int address, int count, uint8_t *out)
 {
     uint16_t seen[WORDS], v;
     if (count > 100)
         return BAD_VALUE;
+    if (address >= 0x1000 && address < 0x1064)
+        return reads_item(m, address - 0x1000, count, out);
     shown(m, seen);
     out[2] = (uint8_t)(2 * count);
     for (int i = 0; i < count; i++) {
@@ -169,11 +189,29 @@ static int order(struct model *m, int address, const uint8_t *p, int count)
     return m_writes(m, 0x04802000u + p[0], p + 1, 1) != 0 ? BAD_VALUE : 0;
 }
 
+static int choose(struct model *m, const uint8_t *p, int count)
+{
+    if (count != 2)
+        return BAD_VALUE;
+    m->item[m->port] = (uint32_t)u16be(p) << 16 | u16be(p + 2);
+    return 0;
+}
+
+static int write_item(struct model *m, const uint8_t *p, int count)
+{
+    int len = u16be(p);
+    if (len < 1 || len > 200 || (len + 1) / 2 != count - 1)
+        return BAD_VALUE;
+    return error_of(m_writes(m, m->item[m->port], p + 2, len));
+}
+
 static int writes(struct model *m, int address, const uint8_t *p, int count)
 {
     int error = NO_REGISTER;
     if (address == 0xF00)
         return unlock(m, p, count);
+    if (address == 0x1000)
+        return choose(m, p, count);
     if (m->now_ms >= m->modbus_until[m->port])
         return NOT_ALLOWED;
     if (address >= 0x100 && address < 0x130)
@@ -182,6 +220,8 @@ static int writes(struct model *m, int address, const uint8_t *p, int count)
         error = write_limit(m, address, p, count);
     else if (address >= 0x200 && address <= 0x202)
         error = order(m, address, p, count);
+    else if (address == 0x1002)
+        error = write_item(m, p, count);
     if (error != 0)
         return error;
     m->books.programmings++;

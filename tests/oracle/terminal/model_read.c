@@ -330,13 +330,20 @@ static void factor(uint8_t **p, int64_t mw, int64_t mva)
         (*p)[-1] |= 0x80;
 }
 
+/* In a three-phase meter c is the phase, else the circuit. */
+static int64_t mva_of(const struct model *m, int c)
+{
+    int dv = m->setup.phases == 3 ? m->sample.voltage_dv[c] : m->sample.voltage_dv[0];
+    return (int64_t)dv * m->sample.current_ma[c] / 10;
+}
+
 /* Where nobody tells it, all that is not active. */
 int64_t model_mvar(const struct model *m, int c)
 {
     const struct terminal_sample *s = &m->sample;
-    int64_t mva = (int64_t)s->voltage_dv[0] * s->current_ma[c] / 10, mw = s->power_mw[c];
+    int64_t mva = mva_of(m, c), mw = s->power_mw[c];
     int64_t square = mva * mva - mw * mw, root = 0;
-    if (s->has_reactive || m->setup.phases != 1)
+    if (s->has_reactive)
         return s->reactive_mvar[c];
     for (int64_t bit = INT64_C(1) << 30; bit > 0; bit >>= 1)
         if ((root + bit) * (root + bit) <= square)
@@ -344,22 +351,39 @@ int64_t model_mvar(const struct model *m, int c)
     return root;
 }
 
-/* 02040000, 02050000, 02060000 */
-static bool quality(const struct model *m, uint32_t di, uint8_t **p)
+/* What those from `first` to `last` have together. */
+static void quality_of(const struct model *m, uint32_t kind, int first, int last, uint8_t **p)
 {
-    const struct terminal_sample *s = &m->sample;
     int64_t mw = 0, mvar = 0, mva = 0;
-    if (m->setup.phases != 1 || (di & 255) != 0 || (di >> 8 & 255) > 1)
-        return false;
-    for (int c = 0; c < m->setup.circuits; c++) {
-        mw += s->power_mw[c];
+    for (int c = first; c <= last; c++) {
+        mw += m->sample.power_mw[c];
         mvar += model_mvar(m, c);
-        mva += (int64_t)s->voltage_dv[0] * s->current_ma[c] / 10;
+        mva += mva_of(m, c);
     }
-    if (di >> 16 == 0x0206)
+    if (kind == 0x0206)
         factor(p, mw, mva);
     else
-        power(p, di >> 16 == 0x0204 ? mvar : mva);
+        power(p, kind == 0x0204 ? mvar : mva);
+}
+
+/* 0204pp00, 0205pp00, 0206pp00: all, a phase, FF: all and each of three. */
+static bool quality(const struct model *m, uint32_t di, uint8_t **p)
+{
+    int which = di >> 8 & 255, size = di >> 16 == 0x0206 ? 2 : 3;
+    bool one = m->setup.phases == 1;
+    int last = one ? m->setup.circuits - 1 : 2;
+    if ((di & 255) != 0 || (which > m->setup.phases && which != 255))
+        return false;
+    if (which == 0 || which == 255)
+        quality_of(m, di >> 16, 0, last, p);
+    for (int phase = 1; phase <= 3; phase++) {
+        if (which != phase && which != 255)
+            continue;
+        if (one && phase > 1)
+            bcd(p, 0, size);
+        else
+            quality_of(m, di >> 16, one ? 0 : phase - 1, one ? last : phase - 1, p);
+    }
     return true;
 }
 

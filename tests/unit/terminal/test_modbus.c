@@ -287,6 +287,56 @@ static void test_reactive_power_worked_out(void **state)
     assert_memory_equal(g.answer.data + 4, "\x00\x66\x00", 3);
 }
 
+/* Whatever DL/T 645 reads and writes, by its identifier. */
+static void choose(uint32_t di)
+{
+    const uint16_t words[] = {(uint16_t)(di >> 16), (uint16_t)di};
+    assert_int_equal(write_words(0x1000, words, 2), 0);
+    assert_int_equal(read_words(0x1000, 2), 0);
+    assert_int_equal(word(0) << 16 | word(1), di);
+}
+
+static void expect_same(uint32_t di)
+{
+    assert_true(rig_read(&g, di));
+    choose(di);
+    unsigned len = g.answer.len - 4U;
+    assert_int_equal(read_words(0x1002, (uint16_t)(2 + (len + 1) / 2)), 0);
+    assert_int_equal(word(0), len);
+    assert_memory_equal(reply + 5, g.answer.data + 4, len);
+}
+
+static void test_any_item(void **state)
+{
+    (void)state;
+    /* from 08:30 on, in the bytes of 04802501 */
+    static const uint16_t hours[] = {5, 0x3008, 0x0020, 0x0100}, empty[] = {0}, torn[] = {5, 1};
+    begin();
+    assert_int_equal(read_words(0x1002, 4), 0); /* energy, before any is chosen */
+    rig_use(&g, 1, 123'450'000);
+    assert_int_equal(rig_order(&g, 0x1A, 0, NULL), 0);
+    static const uint32_t items[] = {0x0000FF00, 0x04801001, 0x04804001, 0x04802201,
+                                     0x04802700, 0x02060000, 0x04000401, 0x0206FF00};
+    for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+        expect_same(items[i]);
+    choose(0x03010000);
+    assert_int_equal(read_words(0x1002, 4), 2);
+    assert_int_equal(read_words(0x1000, 2), 0);
+    choose(0x04802501);
+    assert_int_equal(write_words(0x1002, hours, 4), 1);
+    unlock();
+    assert_int_equal(write_words(0x1002, empty, 1), 3);
+    assert_int_equal(write_words(0x1002, torn, 2), 3);
+    assert_int_equal(write_words(0x1002, hours, 4), 0);
+    expect_same(0x04802501);
+    assert_memory_equal(g.answer.data + 4, "\x30\x08\x00\x20\x01", 5);
+    choose(0x02010100); /* is not set */
+    assert_int_equal(write_words(0x1002, hours, 4), 2);
+    port = TERMINAL_INFRARED; /* chooses for itself */
+    assert_int_equal(read_words(0x1000, 2), 0);
+    assert_int_equal(word(0) << 16 | word(1), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_each_port_needs_the_password),
         cmocka_unit_test(test_refused_writes_leave_no_trace),
         cmocka_unit_test(test_reactive_power_worked_out),
+        cmocka_unit_test(test_any_item),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
