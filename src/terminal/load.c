@@ -32,6 +32,7 @@
 #define RESTS_MS 900        /* what has not risen for so long has come to rest */
 #define WARM_MS 4'000       /* a filament glows then */
 #define LAMP_MOST_MW 250'000 /* what starts like a lamp, is larger and goes on is a heater */
+#define SWUNG_MVAR 90'000    /* of less nothing can be said */
 #define CREEP_MS 60'000      /* small steps within this time belong together */
 #define SAME_PERMILLE 150    /* a heater that comes back beside something small */
 #define LEVEL_MAX 30'000'000 /* mW, mvar, mVA */
@@ -521,6 +522,17 @@ static void follow_lamp(struct load_watch *w, const struct load_settings *s,
         l->step.power_mw += e->step.power_mw;
 }
 
+/* Who is not told the voltage sees it swing by a tenth as a step: of all that draws already, active
+ * and reactive by about the same part (motors draw less, or more, than a resistance by it). */
+static bool is_swing(const struct load_watch *w, const struct load_event *e)
+{
+    int64_t power_mw = e->before.power_mw, reactive_mvar = size_of(e->before.reactive_mvar);
+    int64_t as_much = e->step.power_mw * reactive_mvar;
+    int64_t apart = e->step.reactive_mvar * power_mw - as_much;
+    return w->voltage_dv == 0 && reactive_mvar >= SWUNG_MVAR && e->step.power_mw <= power_mw / 4 &&
+           (apart < 0 ? -apart : apart) <= as_much * 3 / 5;
+}
+
 /* A switch falls into one cycle, or into one slow sample and rests in the next: nothing did here.
  * `on`: it goes on. */
 static bool rises_slowly(const struct load_watch *w, const struct load_step *step, bool on)
@@ -558,6 +570,8 @@ static void tell(struct load_watch *w, const struct load_settings *s, bool slow,
     e->verdict = load_judge(&e->step, s, &e->white);
     if (hidden && load_forbidden(e->verdict))
         e->verdict = LOAD_HEATING_HIDDEN;
+    else if (load_forbidden(e->verdict) && is_swing(w, e))
+        e->verdict = LOAD_OTHER;
     if (e->verdict == LOAD_HEATING_MIXED && (e->white = find_white_edge(&e->step, s)) > 0)
         e->verdict = LOAD_WHITE;
     note_rise(w, s, &e->step);

@@ -526,6 +526,34 @@ static void test_mains_swings(void **state)
     assert_int_equal(s.events[0].white, 1);
 }
 
+/* Where nobody tells the voltage, what draws already says that it swung: all of it by one part. */
+static int after_a_step(int32_t watts, int32_t vars)
+{
+    struct load_watch w = {};
+    struct load_event e;
+    int n = 0;
+    for (int at_s = 0; at_s < 20; at_s++) {
+        struct load_sample x = {.now = {at_s * 1'000},
+                                .power_mw = (1'800 + (at_s < 8 ? 0 : watts)) * 1'000,
+                                .reactive_mvar = (100 + (at_s < 8 ? 0 : vars)) * 1'000,
+                                .has_reactive = true};
+        n += load_take(&w, &settings, &x, &e) && load_forbidden(e.verdict);
+    }
+    return n;
+}
+
+static void test_a_swing_without_voltage(void **state)
+{
+    (void)state;
+    for (int32_t permille = 90; permille <= 200; permille += 10)
+        for (int32_t vars = 50; vars <= 150; vars += 25)
+            assert_int_equal(after_a_step(1'800 * permille / 1'000, vars * permille / 1'000), 0);
+    for (int32_t watts = 170; watts <= 360; watts += 10)
+        for (int32_t vars = 0; vars <= 2; vars++)
+            assert_int_equal(after_a_step(watts, vars), 1);
+    assert_int_equal(after_a_step(900, 12), 1); /* no mains swings so far */
+}
+
 static void test_white_list(void **state)
 {
     (void)state;
@@ -757,6 +785,7 @@ int main(void)
         cmocka_unit_test_setup(test_an_edge_without_harmonics, set_up),
         cmocka_unit_test_setup(test_heating_for_a_motor, set_up),
         cmocka_unit_test_setup(test_mains_swings, set_up),
+        cmocka_unit_test_setup(test_a_swing_without_voltage, set_up),
         cmocka_unit_test_setup(test_white_list, set_up),
         cmocka_unit_test_setup(test_white_beside_a_computer, set_up),
         cmocka_unit_test_setup(test_thermostat, set_up),
