@@ -28,7 +28,7 @@ static const char *energy_rule(const struct rating_plan *plan, const struct rati
     if (plan->mix_count > 0)
         return "mix";
     if (line->step < 0)
-        return "price";
+        return plan->ladder.outside >> line->rate & 1 ? "outside_steps" : "price";
     if (plan->ladder.form != RATING_BY_MATRIX)
         return "ladder";
     return plan->ladder.apportion == RATING_PRO_RATA ? "matrix_pro_rata" : "matrix_chronological";

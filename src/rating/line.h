@@ -4,8 +4,9 @@
 
 #include "rating/rating.h"
 
-/* Where the amount comes from: "price", "ladder", "matrix_pro_rata", "matrix_chronological", "mix",
- * "surcharge", "per_unit", "free_quota", "power_factor", "minimum", "subsidy", or a fee's per. */
+/* Where the amount comes from: "price", "outside_steps", "ladder", "matrix_pro_rata",
+ * "matrix_chronological", "mix", "surcharge", "per_unit", "free_quota", "power_factor", "minimum",
+ * "subsidy", or a fee's per. */
 const char *rating_line_rule(const struct rating_plan *plan, const struct rating_line *line);
 
 #define RATING_PRICES_FROM_MAX 32

@@ -40,7 +40,7 @@ static const char *rule_of(const struct plan *p, const struct rating_line *x)
         if (p->mix_count)
             return "mix";
         if (x->step == -1)
-            return "price";
+            return x->rate < RATING_RATES && p->outside[x->rate] ? "outside_steps" : "price";
         if (p->form == BY_MATRIX)
             return p->chronological ? "matrix_chronological" : "matrix_pro_rata";
         return "ladder";
