@@ -1,5 +1,6 @@
 // Rules at the console: strategies before they are saved, packages, terms of an account, a plan over a month.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { findings } from './browser.mjs'
 
 export function rulesTests({ base, enter, ask, wallRows, skip, staff, switchTo }) {
@@ -216,6 +217,34 @@ export function rulesTests({ base, enter, ask, wallRows, skip, staff, switchTo }
     await entry.waitFor({ state: 'detached' })
     await switchTo(page, 'second')
     assert.equal(await send(page, `/accounts/${row.id}/fee-package`, { package: '' }), 200)
+  }
+
+  tests['a month says that its books agree, in words, in its file and over the interface'] = async (page) => {
+    await enter(page)
+    const { id } = (await ask(page, '/me')).projects[0]
+    await page.goto(`${base}/month`)
+    await page.locator('#month-sum').waitFor()
+    await page.locator('.verdict.good').waitFor()
+    assert.deepEqual(await findings(page), [])
+    const month = (await page.locator('h1 .num').innerText()).replace('-', '')
+    const told = await ask(page, `/projects/${id}/month?month=${month}`)
+    assert.equal(told.difference_fen, told.opening_fen + told.in_fen - told.out_fen - told.closing_fen)
+    assert.equal(told.books.reduce((sum, book) => sum + book.closing_fen, 0), told.closing_fen)
+    const file = page.waitForEvent('download')
+    await page.locator('.page-head .chip', { hasText: 'CSV' }).click()
+    const rows = readFileSync(await (await file).path(), 'utf8').replace('\ufeff', '').trim().split('\r\n').map((line) => line.split(','))
+    const figure = (name) => Math.round(Number(rows.find((row) => row[1] === name)[3]) * 100)
+    assert.equal(figure('期初余额'), told.opening_fen)
+    assert.equal(figure('本期流入'), told.in_fen)
+    assert.equal(figure('期末余额'), told.closing_fen)
+    assert.equal(figure('差额'), 0)
+    // This month goes as far as its days are closed, or says that none is.
+    await page.locator('.page-head .chip', { hasText: '下月' }).click()
+    await page.waitForURL(/\/month\/\d{6}$/)
+    await page.locator('#main a[href="/days"]').waitFor()
+    assert.deepEqual(await findings(page), [])
+    assert.ok(await page.locator('.page-head .chip', { hasText: '下月' }).isDisabled())
+    page.expected = /409/
   }
 
   tests['what does not exist has a heading, says so and a way back; every page has a title'] = async (page) => {
