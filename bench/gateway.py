@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """What the gateway needs: resident memory and CPU per poll with 8 lines of 64 meters, beside the bare
-exchange on the same lines, and beside libmodbus's blocking client on simulated Modbus meters.
-gateway.py BUILD [--seconds N] [--lines N] [--meters N]"""
+exchange on the same lines, and beside libmodbus's blocking client on simulated Modbus meters. What the
+machine has no part in stands beside the microseconds: how often the gateway was woken and, counted by valgrind
+in a run of its own, its instructions.
+gateway.py BUILD [--seconds N] [--settle N] [--lines N] [--meters N] [--instructions]"""
 import argparse
 import json
 import os
@@ -44,12 +46,12 @@ class Site:
         self.ready = json.loads(self.fleet.wait(r'\{.*"event":"ready".*\}').group(0))["lines"]
         self.told = told
 
-    def start_gateway(self):
+    def start_gateway(self, *under):
         self.server = Process("server", f"{self.build}/tests/system/uplink_server", f"{self.folder}/server",
                               *[f"line={x['line']},{x['endpoint']},9600" for x in self.ready], *self.told)
         port = int(self.server.wait(r"listening port=(\d+)").group(1))
         self.status = free_port()
-        self.gateway = Process("gateway", f"{self.build}/src/app/yufu-gateway", "--data",
+        self.gateway = Process("gateway", *under, f"{self.build}/src/app/yufu-gateway", "--data",
                                f"{self.folder}/gateway", "--platform", f"127.0.0.1:{port}", "--ca",
                                f"{self.folder}/server/ca.pem", "--serial", "GW-1", "--claim", "CODE-1",
                                "--status", self.status)
@@ -68,6 +70,15 @@ def cpu_us(pid):
         with open(f"/proc/{pid}/task/{task}/schedstat") as f:
             total += int(f.read().split()[0])
     return total // 1000
+
+
+def wakings(pid):
+    """How often its threads had nothing to do and were woken again."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status") as f:
+            total += sum(int(line.split()[1]) for line in f if line.startswith("voluntary_ctxt"))
+    return total
 
 
 def memory_kib(pid):
@@ -96,7 +107,7 @@ def busy_gateway(build, folder, a):
     bare = bare_exchange(site, a)
     print(f"  CPU per poll: {bare:.1f} us")
     pid = site.start_gateway()
-    after, polls, cpu = watched(site, pid, a.seconds)
+    after, polls, cpu, woken = watched(site, pid, a)
     memory = memory_kib(pid)
     assert after["meters"] == a.lines * a.meters and after["welcomed"], after
     print(f"yufu-gateway, {a.lines} lines of {a.meters} meters, {a.seconds} s, readings acknowledged, "
@@ -106,20 +117,51 @@ def busy_gateway(build, folder, a):
     print(f"  {polls} polls, {polls / a.seconds:.0f} a second; CPU per poll: {cpu / polls:.1f} us "
           f"(aim: {CPU_AIM_US}), everything included: frames, points, queue, seal, TLS")
     print(f"  gateway / bare exchange: {cpu / polls / bare:.2f} (aim: at most {BARE_AIM})")
+    print(f"  woken {woken / polls:.2f} times a poll; load of the machine {os.getloadavg()[0]:.1f}, "
+          f"{os.cpu_count()} cores")
     return memory["VmHWM"] <= MEMORY_AIM_KIB
 
 
-def watched(site, pid, seconds):
-    """Answered polls and CPU over so long, once every meter was read."""
+def count_instructions(build, folder, a):
+    """Its own, without the kernel's: as many on an idle machine as on a busy one."""
+    site = Site(build, folder, a.lines, a.meters, "yufu-dorm3", "tcp:127.0.0.1:0")
+    out = f"{folder}/callgrind"
+    pid = site.start_gateway("valgrind", "--tool=callgrind", "--instr-atstart=no",
+                             f"--callgrind-out-file={out}")
+    settle(site, a)
+    before = count(site.look(), "answered")
+    control("-i", "on", pid)
+    time.sleep(a.seconds)
+    control("-i", "off", pid)
+    polls = count(site.look(), "answered") - before
+    control("-d", pid)
+    with open(f"{out}.1") as f:
+        total = next(int(line.split()[1]) for line in f if line.startswith("totals:"))
+    print(f"  instructions of the gateway and its libraries, by valgrind: {total / polls:.0f} a poll")
+
+
+def control(*words):
+    subprocess.run(["callgrind_control", *map(str, words)], stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL, check=True)
+
+
+def settle(site, a):
+    """Until every meter was read twice, and then until the first round is over in which all rows are due."""
     meters = site.look()["meters"]
     end = time.monotonic() + 300
     while count(site.look(), "answered") < 2 * meters:
         assert time.monotonic() < end, site.look()
         time.sleep(1)
-    before, cpu = site.look(), cpu_us(pid)
-    time.sleep(seconds)
-    after, cpu = site.look(), cpu_us(pid) - cpu
-    return after, count(after, "answered") - count(before, "answered"), cpu
+    time.sleep(a.settle)
+
+
+def watched(site, pid, a):
+    """Answered polls, CPU and wakings over so many seconds."""
+    settle(site, a)
+    before, cpu, woken = site.look(), cpu_us(pid), wakings(pid)
+    time.sleep(a.seconds)
+    after, cpu, woken = site.look(), cpu_us(pid) - cpu, wakings(pid) - woken
+    return after, count(after, "answered") - count(before, "answered"), cpu, woken
 
 
 def beside_libmodbus(build, folder, a):
@@ -134,7 +176,7 @@ def beside_libmodbus(build, folder, a):
                           text=True, check=True)
     other = json.loads(done.stdout)
     pid = site.start_gateway()
-    after, polls, cpu = watched(site, pid, a.seconds)
+    after, polls, cpu, _ = watched(site, pid, a)
     print(f"one line of {a.meters} Modbus meters, {a.seconds} s each")
     print(f"  libmodbus, blocking, as fast as it can: {other['answered']} polls ({other['failed']} failed), "
           f"CPU per poll: {other['cpu_us'] / max(1, other['answered']):.1f} us, {other['memory_kib']} KiB; "
@@ -154,14 +196,19 @@ def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("build")
     p.add_argument("--seconds", type=int, default=60)
+    p.add_argument("--settle", type=int, default=60)
     p.add_argument("--lines", type=int, default=8)
     p.add_argument("--meters", type=int, default=64)
     p.add_argument("--without", choices=["libmodbus"])
+    p.add_argument("--instructions", action="store_true", help="counted too; needs valgrind")
     a = p.parse_args()
     folder = tempfile.mkdtemp()
     try:
         kept = busy_gateway(a.build, f"{folder}/busy", a)
         end_all()
+        if a.instructions:
+            count_instructions(a.build, f"{folder}/counted", a)
+            end_all()
         if a.without != "libmodbus":
             beside_libmodbus(a.build, f"{folder}/modbus", a)
     finally:
