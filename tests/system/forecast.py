@@ -105,6 +105,27 @@ def habits(folder):
     check("habits: who pays late is warned to the last", n["hit"] == 25 and n["missed"] == 0, (n, u))
 
 
+def times(folder):
+    """The same rows, with the time written as other programs write it."""
+    def rooms(form):
+        rows = ["time,kwh"]
+        for i in range(40):
+            at = datetime.datetime(2025, 3, 3, 8, 30) + datetime.timedelta(days=i)
+            rows.append(f"{form(at)},{100 - 7 * i % 90}")
+        return scores(write(folder, "times.csv", "\n".join(rows) + "\n"), 2)[0]["forecast"]
+
+    plain = rooms(lambda at: at.isoformat() + "+08:00")
+    for name, form in (("no seconds", lambda at: f"{at:%Y-%m-%d %H:%M}"),
+                       ("a spreadsheet's", lambda at: f"{at.year}/{at.month}/{at.day} {at.hour}:{at:%M}"),
+                       ("parts of a second", lambda at: f"{at.isoformat()}.250Z"),
+                       ("a zone without colon", lambda at: f"{at.isoformat()}+0800")):
+        check(f"times: {name}", rooms(form) == plain, name)
+    for text in ("2025-03-03 08:", "2025-03-03 8", "2025-03-03 08:30:", "2025-03-03 08:60", "2025-03-03 24:00",
+                 "2025-03-03 08:30:61", "2025/03-03", "2025-03-03T", "2025-03-03 08:30 a", "03/03/2025"):
+        code, _, err = forecast("--data", write(folder, "bad.csv", f"time,kwh\n{text},5\n"), "--days", 3)
+        check(f"times refused: {text}", code == 1 and "line 2:" in err and "must be a date" in err, err)
+
+
 def refusals(folder):
     cases = [("", 1, "FILE", "columns"), ("2025-01-01,5\n", 1, "", "names the columns"),
              ("date\n2025-01-01\n", 1, "", "names the columns"),
@@ -147,6 +168,7 @@ with tempfile.TemporaryDirectory() as folder:
     no_look_ahead(folder)
     hidden(folder)
     habits(folder)
+    times(folder)
     refusals(folder)
 recorded()
 print(f"{passed} passed, {failed} failed, {skipped} skipped")

@@ -12,30 +12,52 @@
 /* --- cells
  * ------------------------------------------------------------------------------------------ */
 
-/* Local seconds; a zone at the end is what the time is local to, and passed by. */
+/* 2026-11-05, or as spreadsheets write it: 2026/11/5. */
+static bool take_date(const char **text, struct civil *c)
+{
+    int y, m, d, used = 0;
+    if (sscanf(*text, "%4d-%2d-%2d%n", &y, &m, &d, &used) != 3 &&
+        sscanf(*text, "%4d/%2d/%2d%n", &y, &m, &d, &used) != 3)
+        return false;
+    *text += used;
+    c->year = y;
+    c->month = m > 0 ? (uint8_t)m : 0;
+    c->day = d > 0 ? (uint8_t)d : 0;
+    return true;
+}
+
+/* 8:30, 08:30:00 or 08:30:00.25; what is beyond the second is passed by. */
+static bool take_clock(const char **text, struct civil *c)
+{
+    int h, min, s = 0, used = 0, more = 0;
+    if (sscanf(*text, "%2d:%2d%n", &h, &min, &used) != 2 || h < 0 || min < 0)
+        return false;
+    *text += used;
+    if (**text == ':' && (sscanf(*text, ":%2d%n", &s, &more) != 1 || s < 0))
+        return false;
+    *text += more;
+    if (more && **text == '.')
+        *text += 1 + strspn(*text + 1, "0123456789");
+    c->hour = (uint8_t)h;
+    c->minute = (uint8_t)min;
+    c->second = (uint8_t)s;
+    return true;
+}
+
+/* Local seconds; a zone at the end is what the time is local to, and passed by. A date alone is the
+ * end of its day. */
 static bool read_time(const char *text, int64_t *local_s)
 {
-    int y, m, d, h = 23, min = 59, s = 59, used = 0;
-    if (sscanf(text, "%4d-%2d-%2d%n", &y, &m, &d, &used) != 3)
+    struct civil c = {.hour = 23, .minute = 59, .second = 59};
+    if (!take_date(&text, &c))
         return false;
-    text += used;
     if (*text == 'T' || *text == ' ') {
-        used = 0;
-        if (sscanf(text + 1, "%2d:%2d:%2d%n", &h, &min, &s, &used) != 3)
+        text++;
+        if (!take_clock(&text, &c))
             return false;
-        text += 1 + used;
-        if (*text == 'Z')
-            text++;
-        else if (*text == '+' || *text == '-')
-            text += strspn(text, "+-0123456789:");
+        text += *text == 'Z' ? 1 : strspn(text, "+-0123456789:");
     }
-    struct civil c = {.year = y,
-                      .month = (uint8_t)m,
-                      .day = (uint8_t)d,
-                      .hour = (uint8_t)h,
-                      .minute = (uint8_t)min,
-                      .second = (uint8_t)s};
-    if (*text || m < 1 || d < 1 || h < 0 || min < 0 || s < 0 || !civil_valid(c))
+    if (*text || !civil_valid(c))
         return false;
     *local_s = civil_to_wall(c, 0).s;
     return true;
