@@ -60,13 +60,7 @@ static enum err put_baseline(struct call *c)
     char baseline[SITE_CODE_MAX + 1];
     int64_t accounts;
     TRY(control_baseline_get(c->tx, c->project_id, baseline));
-    TRY(store_int(
-        c->tx, &accounts,
-        "SELECT count(*) FROM account a WHERE a.project_id = $1 AND a.closed_at IS NULL "
-        "AND a.strategy_code = '' AND coalesce((SELECT c.package_code "
-        "FROM account_package c WHERE c.account_id = a.id ORDER BY c.number DESC LIMIT 1), "
-        "'') = ''",
-        "i", c->project_id));
+    TRY(control_baseline_accounts(c->tx, c->project_id, &accounts));
     jwrite_text(&c->out, "baseline", baseline[0] ? baseline : NULL);
     jwrite_int(&c->out, "baseline_accounts", accounts);
     return ERR_OK;

@@ -238,6 +238,7 @@ ERR_ROW(ERR_CONTROL_NOT_TRIPPED, REFUSE, "The mass-cut breaker holds nothing bac
 ERR_ROW(ERR_CONTROL_ASKED, REFUSE, "Somebody asked for it already; another person decides about it.", "已有放行申请待另一人决定，请勿重复申请。")
 ERR_ROW(ERR_CONTROL_REASON, REFUSE, "A reason is needed.", "必须填写原因。")
 ERR_ROW(ERR_CONTROL_PACKAGE, REFUSE, "There is no such fee-control package in force, or it is not offered any more.", "不存在或未生效的费控套餐，或该套餐已停止办理。")
+ERR_ROW(ERR_CONTROL_BASELINE, REFUSE, "Open accounts live under the baseline strategy, as nothing else names one for them: choose another baseline, or name their strategy first.", "仍有未另行指定策略的账户执行基准策略：请改选其他基准策略，或先为其指定策略。")
 ERR_ROW(ERR_CONTROL_SECOND_PERSON, REFUSE, "Another person must do this: nobody decides twice about the same cut.", "须由另一人办理：同一停电不得由同一人两次决定。")
 ERR_ROW(ERR_CONTROL_EMERGENCY, REFUSE, "The strategy of this account gives no emergency credit.", "该账户的费控策略不提供应急电费额度。")
 ERR_ROW(ERR_CONTROL_CHECK, CORRUPT, "A relay, a cut or a decision contradicts its orders or the audit.", "继电器、停电或费控判定与命令或审计记录不符。")

@@ -123,12 +123,11 @@ static bool text_fits(const char *text)
     return true;
 }
 
-static enum err strategy_exists(struct store_tx *tx, int64_t project_id, const char *code)
+static enum err strategy_in_force(struct store_tx *tx, int64_t project_id, const char *code,
+                                  wall_s at)
 {
-    int64_t n;
-    TRY(store_int(tx, &n, "SELECT count(*) FROM strategy WHERE project_id = $1 AND code = $2", "it",
-                  project_id, code));
-    return n > 0 ? ERR_OK : ERR_SITE_STRATEGY_UNKNOWN;
+    struct site_version v;
+    return site_strategy_in_force(tx, project_id, code, at, &v);
 }
 
 static enum err check_package(struct store_tx *tx, int64_t project_id,
@@ -140,7 +139,7 @@ static enum err check_package(struct store_tx *tx, int64_t project_id,
     if (p->channels >= STRATEGY_CHANNEL_BIT(STRATEGY_CHANNEL_COUNT) ||
         (unsigned)p->restore > CONTROL_RESTORE_SAFE)
         return ERR_STRATEGY_POLICY;
-    return strategy_exists(tx, project_id, p->strategy_code);
+    return strategy_in_force(tx, project_id, p->strategy_code, p->effective_at);
 }
 
 static bool same(const struct control_package *a, const struct control_package *b)
@@ -229,6 +228,14 @@ static enum err chosen_at(struct store_tx *tx, int64_t account_id, wall_s at,
     return query_end(&q);
 }
 
+/* By itself, or by the baseline. */
+static enum err named_otherwise(struct store_tx *tx, const struct site_account *a)
+{
+    char baseline[SITE_CODE_MAX + 1];
+    TRY(control_baseline_get(tx, a->project_id, baseline));
+    return a->strategy_code[0] || baseline[0] ? ERR_OK : ERR_SITE_STRATEGY_UNKNOWN;
+}
+
 enum err control_package_choose(struct store_tx *tx, int64_t account_id, const char *code,
                                 const struct control_act *act)
 {
@@ -241,6 +248,8 @@ enum err control_package_choose(struct store_tx *tx, int64_t account_id, const c
         TRY(control_package_get(tx, a.project_id, code, act->now, &p));
         if (!p.offered)
             return ERR_CONTROL_PACKAGE;
+    } else {
+        TRY(named_otherwise(tx, &a));
     }
     TRY(store_exec(tx,
                    "INSERT INTO account_package (account_id, chosen_at, number, package_code, "
@@ -307,13 +316,34 @@ enum err control_baseline_get(struct store_tx *tx, int64_t project_id,
     return query_end(&q);
 }
 
+enum err control_baseline_accounts(struct store_tx *tx, int64_t project_id, int64_t *count)
+{
+    return store_int(
+        tx, count,
+        "SELECT count(*) FROM account a WHERE a.project_id = $1 AND a.closed_at IS NULL "
+        "AND a.strategy_code = '' AND coalesce((SELECT c.package_code "
+        "FROM account_package c WHERE c.account_id = a.id ORDER BY c.number DESC LIMIT 1), "
+        "'') = ''",
+        "i", project_id);
+}
+
+/* Without a strategy nobody could say when supply returns to whom was cut. */
+static enum err baseline_unused(struct store_tx *tx, int64_t project_id)
+{
+    int64_t accounts;
+    TRY(control_baseline_accounts(tx, project_id, &accounts));
+    return accounts == 0 ? ERR_OK : ERR_CONTROL_BASELINE;
+}
+
 enum err control_baseline_put(struct store_tx *tx, int64_t project_id, const char *strategy_code,
                               const struct control_act *act)
 {
     char object[48];
     struct detail d = {};
     if (*strategy_code)
-        TRY(strategy_exists(tx, project_id, strategy_code));
+        TRY(strategy_in_force(tx, project_id, strategy_code, act->now));
+    else
+        TRY(baseline_unused(tx, project_id));
     TRY(store_exec(tx,
                    "INSERT INTO strategy_baseline (project_id, strategy_code) VALUES ($1, $2) "
                    "ON CONFLICT (project_id) DO UPDATE SET strategy_code = excluded.strategy_code",

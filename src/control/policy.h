@@ -86,7 +86,8 @@ typedef enum err control_package_each(void *arg, const struct control_package *p
                                             control_package_each *each, void *arg);
 
 /* What the contract of an account chose, from `act.now` on; code "" ends the choice.
- * ERR_CONTROL_PACKAGE: no such package in force, or it is not offered any more. */
+ * ERR_CONTROL_PACKAGE: no such package in force, or it is not offered any more;
+ * ERR_SITE_STRATEGY_UNKNOWN: without it no strategy is named. */
 [[nodiscard]] enum err control_package_choose(struct store_tx *tx, int64_t account_id,
                                               const char *code, const struct control_act *act);
 
@@ -112,10 +113,14 @@ struct control_choice_query {
 [[nodiscard]] enum err control_choice_history(struct store_tx *tx, int64_t account_id,
                                               control_choice_each *each, void *arg);
 
-/* The baseline strategy of a project; code "" takes it away. */
+/* The baseline strategy of a project; code "" takes it away. ERR_SITE_STRATEGY_UNKNOWN: not in
+ * force; ERR_CONTROL_BASELINE: accounts live under it. */
 [[nodiscard]] enum err control_baseline_put(struct store_tx *tx, int64_t project_id,
                                             const char *strategy_code,
                                             const struct control_act *act);
+/* Open accounts that live under it: neither a package nor they themselves name a strategy. */
+[[nodiscard]] enum err control_baseline_accounts(struct store_tx *tx, int64_t project_id,
+                                                 int64_t *count);
 /* "" if there is none. */
 [[nodiscard]] enum err control_baseline_get(struct store_tx *tx, int64_t project_id,
                                             char strategy_code[SITE_CODE_MAX + 1]);

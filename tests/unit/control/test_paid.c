@@ -5,6 +5,7 @@
  */
 #include "tests/unit/control/fee_world.h"
 
+#include "control/policy.h"
 #include "ledger/ledger.h"
 #include "pay/pay.h"
 
@@ -217,6 +218,74 @@ static void test_a_price_in_the_past_restores_without_a_reading(void **state)
     assert_int_equal(number(w, "SELECT count(*) FROM fee_state WHERE due_at IS NOT NULL"), 0);
 }
 
+/* --- the strategy of an account that is cut ------------------------------------------------------
+ */
+
+struct entry {
+    struct world *w;
+    const char *code;
+    int64_t effective_s;
+};
+
+static enum err put_baseline(struct store_tx *tx, void *arg)
+{
+    const struct entry *e = arg;
+    return control_baseline_put(tx, 1, e->code, &(struct control_act){"user:1", e->w->now});
+}
+
+static enum err put_package(struct store_tx *tx, void *arg)
+{
+    const struct entry *e = arg;
+    enum site_change change;
+    struct control_package p = {.code = "gentle",
+                                .name_zh = "x",
+                                .name_en = "x",
+                                .offered = true,
+                                .effective_at = {e->effective_s}};
+    snprintf(p.strategy_code, sizeof p.strategy_code, "%s", e->code);
+    return control_package_put(tx, 1, &p, &(struct control_act){"user:1", e->w->now}, &change);
+}
+
+static enum err choose(struct store_tx *tx, void *arg)
+{
+    const struct entry *e = arg;
+    return control_package_choose(tx, ACCOUNT, e->code, &(struct control_act){"user:1", e->w->now});
+}
+
+static enum err enter(struct world *w, store_work *work, const char *code, int64_t effective_s)
+{
+    struct entry e = {w, code, effective_s};
+    return store_run(w->ledger, work, &e);
+}
+
+/* Without a strategy nobody could say when supply returns: none is taken away from an account, and
+ * none is named that is not in force. */
+static void test_no_account_loses_its_strategy(void **state)
+{
+    struct world *w = *state;
+    int64_t next_week_s = w->now.s + 7 * 86'400;
+    sql(w, "INSERT INTO strategy (id, project_id, code, version, effective_at, body) "
+           "VALUES (2, 1, 'later', 1, 1767844800, '{}')");
+    assert_true(next_week_s >= 1'767'844'800 && w->now.s < 1'767'844'800);
+    assert_err(ERR_SITE_STRATEGY_UNKNOWN, enter(w, put_baseline, "none", 0));
+    assert_err(ERR_SITE_STRATEGY_UNKNOWN, enter(w, put_baseline, "later", 0));
+    assert_err(ERR_SITE_STRATEGY_UNKNOWN, enter(w, put_package, "later", w->now.s));
+    assert_ok(enter(w, put_package, "later", next_week_s));
+    assert_ok(enter(w, put_baseline, "s", 0));
+    assert_ok(enter(w, put_baseline, "", 0)); /* nobody lives under it */
+    assert_ok(enter(w, put_baseline, "s", 0));
+    sql(w, "UPDATE account SET strategy_code = '' WHERE id = 7");
+    assert_err(ERR_CONTROL_BASELINE, enter(w, put_baseline, "", 0));
+    reading(w, 1'900, 0);
+    relay_does(w, true);
+    assert_true(wished(w, "open"));
+    pay(w, "order-back", 5'000);
+    assert_true(wished(w, "closed"));
+    /* And a package is given up only where something else is named. */
+    sql(w, "DELETE FROM strategy_baseline");
+    assert_err(ERR_SITE_STRATEGY_UNKNOWN, enter(w, choose, "", 0));
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, in_arrears, teardown)
@@ -227,6 +296,7 @@ int main(void)
         CASE(test_a_payment_restores_the_rest_of_a_cut),
         CASE(test_held_money_that_returns_withdraws_a_cut),
         CASE(test_a_price_in_the_past_restores_without_a_reading),
+        CASE(test_no_account_loses_its_strategy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
