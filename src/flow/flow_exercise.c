@@ -11,6 +11,7 @@
 #include "control/protect.h"
 #include "flow/flow_impl.h"
 #include "headend/headend.h"
+#include "journal/aside.h"
 #include "meter/meter.h"
 #include "meter/point.h"
 
@@ -144,44 +145,57 @@ static enum err begin(struct turn *t, const struct flow_meter *m, struct flow_ro
     return flow_row_save(t->tx, row);
 }
 
-static enum err look(struct turn *t, int64_t meter_id)
+struct due {
+    struct turn *turn;
+    int64_t meter_id;
+};
+
+static enum err look(struct store_tx *tx, void *arg)
 {
+    const struct due *due = arg;
+    struct turn *t = due->turn;
+    int64_t meter_id = due->meter_id;
     struct flow_meter m;
     struct flow_row row;
     struct flow_rule rule;
     int32_t offset_s;
-    TRY(flow_row_load(t->tx, meter_id, &row));
-    enum err e = flow_meter_load(t->tx, meter_id, &m);
+    TRY(flow_row_load(tx, meter_id, &row));
+    enum err e = flow_meter_load(tx, meter_id, &m);
     if (e == ERR_NOT_FOUND || (e == ERR_OK && !flow_can_exercise(&m))) {
         row.exercise_at.s = 0;
-        return flow_row_save(t->tx, &row);
+        return flow_row_save(tx, &row);
     }
     TRY(e);
     if (row.exercise_id != 0)
         return finish(t, &m, &row, FLOW_UNKNOWN);
-    TRY(flow_rule_get(t->tx, m.project_id, &rule));
-    TRY(billing_project_offset(t->tx, m.project_id, t->now, &offset_s));
+    TRY(flow_rule_get(tx, m.project_id, &rule));
+    TRY(billing_project_offset(tx, m.project_id, t->now, &offset_s));
     struct flow_hours h =
         flow_hours_of(t->now, offset_s, rule.exercise_from_min, rule.exercise_to_min);
     if (rule.exercise_days > 0 && h.from.s <= t->now.s)
         return begin(t, &m, &row, &rule, h.to);
     row.exercise_at.s = h.from.s <= t->now.s ? h.from.s + FLOW_DAY_S : h.from.s;
-    return flow_row_save(t->tx, &row);
+    return flow_row_save(tx, &row);
 }
 
 enum err flow_tick(struct store_tx *tx, const struct flow_scan *scan, int64_t *worked)
 {
     struct turn t = {tx, scan->now, {scan->random}};
-    int64_t ids[SCAN_MAX], limit = scan->limit < SCAN_MAX ? scan->limit : SCAN_MAX;
-    struct query q = query_open(tx,
-                                "SELECT meter_id FROM flow_meter WHERE exercise_at <= $1 "
-                                "AND exercise_at > 0 ORDER BY exercise_at, meter_id LIMIT $2",
-                                "ii", scan->now.s, limit);
+    struct due due[SCAN_MAX];
+    int64_t limit = scan->limit < SCAN_MAX ? scan->limit : SCAN_MAX;
+    struct query q = query_open(
+        tx,
+        "SELECT meter_id FROM flow_meter m WHERE exercise_at <= $1 AND exercise_at > 0 "
+        "AND NOT EXISTS (SELECT 1 FROM aside s WHERE s.work = 'valve' AND s.id = m.meter_id "
+        "AND s.again_at > $1) ORDER BY exercise_at, meter_id LIMIT $2",
+        "ii", scan->now.s, limit);
     for (*worked = 0; *worked < limit && query_step(&q); (*worked)++)
-        ids[*worked] = query_int(&q, 0);
+        due[*worked] = (struct due){&t, query_int(&q, 0)};
     TRY(query_end(&q));
-    for (int64_t i = 0; i < *worked; i++)
-        TRY(look(&t, ids[i]));
+    for (int64_t i = 0; i < *worked; i++) {
+        struct aside a = {"valve", due[i].meter_id, .now = scan->now, .meter_id = due[i].meter_id};
+        TRY(aside_do(tx, &a, look, &due[i]));
+    }
     return ERR_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/jread.h"
+#include "journal/aside.h"
 #include "journal/detail.h"
 #include "journal/journal.h"
 #include "site/site.h"
@@ -27,7 +28,8 @@ const char *notify_template_name(enum notify_template t)
     return (unsigned)t < NOTIFY_TEMPLATE_COUNT ? templates[t].name : "unknown";
 }
 
-/* --- a note ------------------------------------------------------------------------------------- */
+/* --- a note -------------------------------------------------------------------------------------
+ */
 
 struct fact {
     char name[NAME_MAX_BYTES];
@@ -132,7 +134,8 @@ static enum err template_of(const struct note *n, enum notify_template *out)
     return ERR_NOTIFY_TEMPLATE;
 }
 
-/* --- rendering --------------------------------------------------------------------------------------- */
+/* --- rendering
+ * --------------------------------------------------------------------------------------- */
 
 static const char *fact_of(const struct note *n, const char *name, size_t len)
 {
@@ -166,9 +169,12 @@ static enum err render(const struct note *n, const char *form, char out[NOTIFY_T
 static const struct supply_words {
     const char *kind, *cut, *back, *supply, *use;
 } supply_words[] = {
-    {"electricity", "停电", "复电", "供电", "用电"}, {"water", "停水", "恢复供水", "供水", "用水"},
-    {"heat", "停热", "恢复供热", "供热", "用热"},    {"cooling", "停冷", "恢复供冷", "供冷", "用冷"},
-    {"gas", "停气", "恢复供气", "供气", "用气"},     {"", "停供", "恢复供应", "供应", "使用"},
+    {"electricity", "停电", "复电", "供电", "用电"},
+    {"water", "停水", "恢复供水", "供水", "用水"},
+    {"heat", "停热", "恢复供热", "供热", "用热"},
+    {"cooling", "停冷", "恢复供冷", "供冷", "用冷"},
+    {"gas", "停气", "恢复供气", "供气", "用气"},
+    {"", "停供", "恢复供应", "供应", "使用"},
 };
 
 static const struct supply_words *words_of(const char *kind, int64_t kinds)
@@ -217,7 +223,8 @@ static enum err compose(struct store_tx *tx, struct note *n, struct notify_messa
     return render(n, templates[m->template].zh, m->text_zh);
 }
 
-/* --- sending ------------------------------------------------------------------------------------------- */
+/* --- sending
+ * ------------------------------------------------------------------------------------------- */
 
 static enum err send_on_console(void *self, struct store_tx *tx, const struct notify_message *m,
                                 bool *delivered)
@@ -260,8 +267,7 @@ static enum err store_message(struct run *r, struct notify_message *m, const cha
                       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, nullif($12, 0))",
                       "iiitiittttti", m->id, m->account_id, m->at.s,
                       notify_template_name(m->template), m->level, m->episode, m->subject,
-                      m->channel, m->text_zh, m->text_en, state,
-                      delivered ? r->now.s : INT64_C(0));
+                      m->channel, m->text_zh, m->text_en, state, delivered ? r->now.s : INT64_C(0));
 }
 
 static enum err tell_event(struct run *r, const struct notify_message *m, enum journal_kind kind,
@@ -315,8 +321,19 @@ static enum err send(struct run *r, struct notify_message *m)
     return delivered ? tell_delivered(r, m) : ERR_OK;
 }
 
-static enum err send_all(struct run *r, const struct note *n, struct notify_message *m)
+struct letter {
+    struct run *run;
+    const struct note *note;
+    struct notify_message *message;
+};
+
+static enum err send_all(struct store_tx *tx, void *arg)
 {
+    const struct letter *letter = arg;
+    struct run *r = letter->run;
+    const struct note *n = letter->note;
+    struct notify_message *m = letter->message;
+    (void)tx; /* the run's */
     if (n->channel_count == 0) {
         m->channel = r->notify->channels[0]->name;
         return send(r, m);
@@ -342,8 +359,8 @@ static enum err take_note(void *arg, const struct journal_note *row)
         e = compose(r->tx, &n, &m);
     }
     if (e == ERR_OK)
-        return send_all(r, &n, &m);
-    if (err_class_of(e) == ERR_CLASS_RETRY)
+        TRY(store_part(r->tx, send_all, &(struct letter){r, &n, &m}, &e));
+    if (e == ERR_OK || aside_is_of_machine(e))
         return e;
     r->done->refused++;
     return m.project_id != 0 ? tell_event(r, &m, EVENT_MESSAGE_FAILED, err_name(e)) : ERR_OK;
@@ -357,7 +374,8 @@ enum err notify_run(const struct notify *n, struct store_tx *tx, wall_s now, int
     return journal_outbox_take(tx, NOTIFY_TOPIC, limit, now, take_note, &r);
 }
 
-/* --- what becomes of it later ------------------------------------------------------------------------- */
+/* --- what becomes of it later
+ * ------------------------------------------------------------------------- */
 
 struct waiting {
     struct notify_message message;
@@ -403,15 +421,15 @@ enum err notify_report(const struct notify *n, struct store_tx *tx,
         return ERR_STATE;
     snprintf(note.template, sizeof note.template, "%s", w.template);
     TRY(template_of(&note, &w.message.template));
-    TRY(store_exec(tx,
-                   "UPDATE message SET state = $2, delivered_at = nullif($3, 0) WHERE id = $1",
+    TRY(store_exec(tx, "UPDATE message SET state = $2, delivered_at = nullif($3, 0) WHERE id = $1",
                    "iti", report->message_id, report->delivered ? "delivered" : "failed",
                    report->delivered ? report->at.s : INT64_C(0)));
     return report->delivered ? tell_delivered(&r, &w.message)
                              : tell_event(&r, &w.message, EVENT_MESSAGE_FAILED, w.template);
 }
 
-/* --- looking ---------------------------------------------------------------------------------------------- */
+/* --- looking
+ * ---------------------------------------------------------------------------------------------- */
 
 enum err notify_list(struct store_tx *tx, int64_t account_id, int64_t before, int64_t limit,
                      notify_each *each, void *arg)

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "headend/headend.h"
+#include "journal/aside.h"
 #include "journal/detail.h"
 #include "journal/journal.h"
 #include "terminals/terminals_impl.h"
@@ -283,18 +284,24 @@ enum err terminals_reading(struct store_tx *tx, const struct terminals_report *p
 #define SCAN_MAX 64
 
 struct due {
+    struct terminals_turn *turn;
     int64_t meter_id, circuit, item;
 };
 
-static enum err find_due(struct store_tx *tx, wall_s now, int64_t limit, struct due *due,
-                         int64_t *count)
+/* A register of a terminal, as what is put aside knows it. */
+#define PART(circuit, item) ((circuit)*65'536 + (item))
+
+static enum err find_due(struct terminals_turn *t, int64_t limit, struct due *due, int64_t *count)
 {
-    struct query q = query_open(tx,
-                                "SELECT meter_id, circuit, item FROM terminal_register "
-                                "WHERE next_at <= $1 ORDER BY next_at, meter_id LIMIT $2",
-                                "ii", now.s, limit);
+    struct query q = query_open(
+        t->tx,
+        "SELECT meter_id, circuit, item FROM terminal_register r WHERE next_at <= $1 "
+        "AND NOT EXISTS (SELECT 1 FROM aside s WHERE s.work = 'terminal' AND s.id = r.meter_id "
+        "AND s.part = r.circuit * 65536 + r.item AND s.again_at > $1) "
+        "ORDER BY next_at, meter_id LIMIT $2",
+        "ii", t->now.s, limit);
     for (*count = 0; *count < limit && query_step(&q); (*count)++)
-        due[*count] = (struct due){query_int(&q, 0), query_int(&q, 1), query_int(&q, 2)};
+        due[*count] = (struct due){t, query_int(&q, 0), query_int(&q, 1), query_int(&q, 2)};
     return query_end(&q);
 }
 
@@ -319,16 +326,18 @@ static enum err overdue(struct terminals_turn *t, const struct terminals_meter *
     return terminals_row_save(t->tx, row);
 }
 
-static enum err look_due(struct terminals_turn *t, const struct due *due)
+static enum err look_due(struct store_tx *tx, void *arg)
 {
+    const struct due *due = arg;
+    struct terminals_turn *t = due->turn;
     struct terminals_meter m;
     struct terminals_row row;
-    TRY(terminals_meter_load(t->tx, due->meter_id, &m));
-    TRY(terminals_row_load(t->tx, due->meter_id, due->circuit, (enum meter_terminal_item)due->item,
+    TRY(terminals_meter_load(tx, due->meter_id, &m));
+    TRY(terminals_row_load(tx, due->meter_id, due->circuit, (enum meter_terminal_item)due->item,
                            &row));
     if (!m.terminal) { /* it was one: another device hangs there, or a file was corrected */
         row.next_at.s = 0;
-        return terminals_row_save(t->tx, &row);
+        return terminals_row_save(tx, &row);
     }
     return row.command_id != 0 ? overdue(t, &m, &row) : terminals_send(t, &m, &row, false);
 }
@@ -337,8 +346,11 @@ enum err terminals_tick(struct store_tx *tx, const struct terminals_scan *scan, 
 {
     struct terminals_turn t = terminals_turn_of(tx, scan->now, scan->random);
     struct due due[SCAN_MAX];
-    TRY(find_due(tx, scan->now, scan->limit < SCAN_MAX ? scan->limit : SCAN_MAX, due, worked));
-    for (int64_t i = 0; i < *worked; i++)
-        TRY(look_due(&t, &due[i]));
+    TRY(find_due(&t, scan->limit < SCAN_MAX ? scan->limit : SCAN_MAX, due, worked));
+    for (int64_t i = 0; i < *worked; i++) {
+        struct aside a = {"terminal", due[i].meter_id, PART(due[i].circuit, due[i].item), t.now};
+        a.meter_id = due[i].meter_id;
+        TRY(aside_do(tx, &a, look_due, &due[i]));
+    }
     return ERR_OK;
 }

@@ -531,6 +531,27 @@ static void test_a_few_at_a_time(void **state)
     assert_int_equal(number(w, "SELECT count(DISTINCT meter_id) FROM flow_exercise"), 7);
 }
 
+/* A valve whose exercise cannot be written keeps no other still. */
+static void test_an_odd_valve_stops_no_other(void **state)
+{
+    struct world *w = *state;
+    struct flow_report r = plain(w, VALVE);
+    sql(w, "INSERT INTO meter (id, project_id, place_id, line_id, address, model, kind) "
+           "SELECT value, 1, 2, 1, 'a' || value, 'water-valve-188', 'water' "
+           "FROM json_each('[101, 102]')");
+    for (r.meter_id = 101; r.meter_id <= 102; r.meter_id++)
+        hear(w, r);
+    sql(w, "CREATE TRIGGER odd BEFORE INSERT ON flow_exercise WHEN NEW.meter_id = 101 "
+           "BEGIN SELECT raise(ABORT, 'odd'); END");
+    go_to_hours(w);
+    tick(w);
+    assert_int_equal(number(w, "SELECT meter_id FROM command WHERE kind = 'exercise'"), 102);
+    assert_int_equal(EVENTS(w, "work.failed"), 1);
+    w->now.s += 60;
+    tick(w);
+    assert_int_equal(EVENTS(w, "work.failed"), 1);
+}
+
 static void test_the_order_ends_with_the_hours(void **state)
 {
     struct world *w = *state;
@@ -750,6 +771,7 @@ int main(void)
         T(test_another_device_begins_anew),
         T(test_exercise_once_a_week_in_its_hours),
         T(test_a_few_at_a_time),
+        T(test_an_odd_valve_stops_no_other),
         T(test_the_order_ends_with_the_hours),
         T(test_what_is_left_alone),
         T(test_a_rule_without_exercise),

@@ -305,6 +305,28 @@ static void test_speaks_of_what_is_cut(void **state)
 
 #define CASE(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
+/* A message that cannot be written keeps no other waiting: it failed, whole, and that is told. */
+static void test_an_odd_message_stops_no_other(void **state)
+{
+    struct fixture *f = *state;
+    sql_run(f->store, "INSERT INTO account (id, project_id, place_id, code, name, wallet, plan_code, "
+                      "strategy_code, opened_at) SELECT 2, project_id, place_id, 'R302', '302', wallet, "
+                      "plan_code, strategy_code, opened_at FROM account");
+    sql_run(f->store, "CREATE TRIGGER odd BEFORE INSERT ON message WHEN NEW.account_id = 2 "
+                      "BEGIN SELECT raise(ABORT, 'odd'); END");
+    sql_run(f->store, "INSERT INTO outbox (id, at, topic, account_id, body) VALUES (1, 1, 'message', 2, "
+                      "'{\"template\":\"balance_low\",\"level\":1,\"episode\":1,"
+                      "\"facts\":{\"available_fen\":1}}')");
+    sql_run(f->store, "INSERT INTO sequence (name, last) VALUES ('outbox', 1)");
+    note(f, "{\"template\":\"balance_low\",\"level\":1,\"episode\":1,\"facts\":{\"available_fen\":1}}");
+    assert_int_equal(f->delivered, 1);
+    assert_int_equal(f->done.refused, 1);
+    assert_int_equal(sql_number(f->store, "SELECT count(*) FROM event WHERE kind = 'message.failed' "
+                                          "AND account_id = 2"),
+                     1);
+    assert_int_equal(sql_number(f->store, "SELECT count(*) FROM outbox WHERE taken_at IS NULL"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +338,7 @@ int main(void)
         CASE(test_each_channel_is_counted_by_itself),
         CASE(test_a_receipt_may_say_no),
         CASE(test_a_channel_that_is_not_connected_fails),
+        CASE(test_an_odd_message_stops_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -496,8 +496,11 @@ static void another_device_is_read_anew(void **state)
 {
     struct world *w = *state;
     static const uint8_t hours[40] = {0};
-    struct terminals_wish workday = {.meter_id = DORM, .circuit = 2, .item = METER_TERMINAL_WORKDAY,
-                                     .data = {hours, sizeof hours}, .reason = "a new term"};
+    struct terminals_wish workday = {.meter_id = DORM,
+                                     .circuit = 2,
+                                     .item = METER_TERMINAL_WORKDAY,
+                                     .data = {hours, sizeof hours},
+                                     .reason = "a new term"};
     report(w, 0, 0);
     assert_ok(write_byte(w, METER_TERMINAL_RESET, &one));
     answer(w, waiting(w, METER_TERMINAL_RESET), UPLINK_DONE, status_free, 6);
@@ -705,6 +708,29 @@ static void rooms_are_ranked_by_malignant_trips(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* The command that a register waits for is not there any more. */
+static void an_odd_register_holds_nobody_up(void **state)
+{
+    struct world *w = *state;
+    assert_ok(write_byte(w, METER_TERMINAL_RESET, &one));
+    assert_ok(write_as(w, (struct terminals_wish){.meter_id = 13,
+                                                  .circuit = 2,
+                                                  .item = METER_TERMINAL_RESET,
+                                                  .data = {&one, 1},
+                                                  .reason = "asked at the desk"}));
+    sql(w, "DELETE FROM command WHERE meter_id = 12");
+    sql(w, "UPDATE command SET state = 'expired'");
+    tick_after(w, TERMINALS_ORDER_S + 30);
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE meter_id = 13 "
+                               "AND state = 'waiting'"),
+                     1); /* it is read what became of it */
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'work.failed' "
+                               "AND meter_id = 12 AND account_id = 7"),
+                     1);
+    tick_after(w, 180);
+    assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'work.failed'"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -719,6 +745,7 @@ int main(void)
         CASE(reading_asks_for_everything_once),
         CASE(what_was_learnt_is_fetched),
         CASE(what_is_no_terminal_any_more_holds_nobody_up),
+        CASE(an_odd_register_holds_nobody_up),
         CASE(a_moved_relay_makes_a_watched_status_read),
         CASE(a_reading_costs_one_look),
         CASE(another_device_is_read_anew),
