@@ -271,7 +271,8 @@ struct billing_ratio {
                                         int64_t *ratio);
 
 /* Accounts with id > *after of which a boundary has passed, ascending, at most cap. Looks at some
- * thousand meters and sets *after to where the next call goes on; 0: all were looked at. */
+ * thousand meters and sets *after to where the next call goes on; 0: all were looked at.
+ * ERR_BILLING_ZONE: a project has an unknown zone; of the others the answer stands. */
 [[nodiscard]] enum err billing_due(struct store_tx *tx, wall_s now, int64_t *after, int64_t *ids,
                                    size_t cap, size_t *count);
 

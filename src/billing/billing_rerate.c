@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "billing/billing_rerate_impl.h"
+#include "journal/aside.h"
 #include "journal/detail.h"
 #include "ledger/ledger.h"
 
@@ -516,14 +517,15 @@ static enum err write_down(struct account *a)
     return ladder_put(a->tx, a->site.project_id, a->shared_holder, &shared);
 }
 
-static enum err leave_out(const struct account *a, const char *reason)
+static enum err leave_out(struct store_tx *tx, int64_t rerate_id, int64_t account_id,
+                          const char *reason)
 {
-    TRY(store_exec(a->tx,
+    TRY(store_exec(tx,
                    "INSERT OR REPLACE INTO rerate_left (rerate_id, account_id, reason) "
                    "VALUES ($1, $2, $3)",
-                   "iit", a->run->id, a->site.id, reason));
-    return store_exec(a->tx, "UPDATE rerate SET left_out = left_out + 1 WHERE id = $1", "i",
-                      a->run->id);
+                   "iit", rerate_id, account_id, reason));
+    return store_exec(tx, "UPDATE rerate SET left_out = left_out + 1 WHERE id = $1", "i",
+                      rerate_id);
 }
 
 static enum err count(const struct account *a)
@@ -585,7 +587,7 @@ static enum err do_account(struct account *a)
     }
     if (why) {
         a->amount_fen = 0;
-        TRY(leave_out(a, why));
+        TRY(leave_out(a->tx, a->run->id, a->site.id, why));
     } else {
         TRY(write_down(a));
     }
@@ -704,6 +706,32 @@ static enum err finish(struct store_tx *tx, const struct run *run, wall_s now)
                                                      .detail = detail_end(&d)});
 }
 
+struct one {
+    const struct page *page;
+    const struct run *run;
+    int64_t account_id;
+};
+
+static enum err do_one(struct store_tx *tx, void *arg)
+{
+    const struct one *o = arg;
+    return rerate_account(tx, &o->page->clerk->billing, o->run, o->account_id, o->page->now);
+}
+
+/* One that fails for a reason that nobody foresaw is left out as well, and told. */
+static enum err do_alone(struct store_tx *tx, struct one *o)
+{
+    enum err e;
+    TRY(store_part(tx, do_one, o, &e));
+    if (e == ERR_OK || aside_is_of_machine(e))
+        return e;
+    struct aside a = {"rerate", o->run->id, o->account_id, o->page->now,
+                      .account_id = o->account_id};
+    TRY(leave_out(tx, o->run->id, o->account_id, err_name(e)));
+    TRY(store_exec(tx, "UPDATE rerate SET accounts = accounts + 1 WHERE id = $1", "i", o->run->id));
+    return aside_tell(tx, &a, e);
+}
+
 static enum err do_page(struct store_tx *tx, void *arg)
 {
     const struct page *page = arg;
@@ -715,7 +743,7 @@ static enum err do_page(struct store_tx *tx, void *arg)
     TRY(e);
     TRY(find_accounts(tx, &run, page->limit, &found));
     for (size_t i = 0; i < found.count; i++)
-        TRY(rerate_account(tx, &page->clerk->billing, &run, found.touched[i], page->now));
+        TRY(do_alone(tx, &(struct one){page, &run, found.touched[i]}));
     TRY(store_exec(tx, "UPDATE rerate SET cursor = $2, looked = looked + $3 WHERE id = $1", "iii",
                    run.id, found.last, found.seen));
     return found.seen < page->limit ? finish(tx, &run, page->now) : ERR_OK;

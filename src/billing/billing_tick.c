@@ -1,10 +1,12 @@
 /* Housekeeping by the clock: which accounts and days are due. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/must.h"
 #include "billing/billing_settle_impl.h"
+#include "journal/aside.h"
 
 #define SEAL_AFTER_S 600
-#define PAGE 64
 #define GROUP 25    /* accounts that are tried together */
 #define LOOKED 4096 /* meters a turn: so a turn costs the same however many there are */
 
@@ -12,21 +14,39 @@
  * ---------------------------------------------------------------------------------- */
 
 struct page {
+    struct store_tx *tx;
     wall_s now;
     int64_t after, until; /* account ids: above the first, up to the second */
     int64_t *ids;
-    size_t cap, count;
+    size_t cap, count, room; /* up to `cap` of every project */
+    enum err zone;           /* of a project that was passed over */
 };
 
-/* A day, a price, a plan, a closing, another account, an exchange or a broken register: anything
- * that ends a period. */
-static enum err add_due(struct store_tx *tx, struct page *p, const struct site_project *project)
+static void make_room(struct page *p)
 {
+    if (p->room - p->count >= p->cap)
+        return;
+    p->room = (p->count + p->cap) * 2;
+    p->ids = realloc(p->ids, p->room * sizeof *p->ids);
+    MUST(p->ids);
+}
+
+/* A day, a price, a plan, a closing, another account, an exchange or a broken register: anything
+ * that ends a period. Where the zone is not known nobody can say when a day ends: the others go on.
+ */
+static enum err add_due(void *arg, const struct site_project *project)
+{
+    struct page *p = arg;
     int32_t offset_s;
-    TRY(billing_wall_offset(project->zone, p->now, &offset_s));
+    enum err e = billing_wall_offset(project->zone, p->now, &offset_s);
+    if (e != ERR_OK) {
+        p->zone = e;
+        return ERR_OK;
+    }
+    make_room(p);
     wall_s midnight = civil_day_start(civil_local_day(p->now, offset_s), offset_s);
     struct query q = query_open(
-        tx,
+        p->tx,
         "SELECT DISTINCT c.account_id FROM charge_open c "
         "JOIN account a ON a.id = c.account_id JOIN meter m ON m.id = c.meter_id "
         "WHERE a.project_id = $1 AND c.account_id > $2 AND c.account_id <= $6 "
@@ -48,20 +68,6 @@ static int by_id(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-struct projects {
-    struct site_project list[PAGE];
-    size_t count;
-};
-
-static enum err add_project(void *arg, const struct site_project *p)
-{
-    struct projects *all = arg;
-    if (all->count == PAGE)
-        return ERR_FULL;
-    all->list[all->count++] = *p;
-    return ERR_OK;
-}
-
 /* The last account of a turn's meters; INT64_MAX: there are no more than these. */
 static enum err find_until(struct store_tx *tx, int64_t after, int64_t *until)
 {
@@ -77,27 +83,19 @@ static enum err find_until(struct store_tx *tx, int64_t after, int64_t *until)
 enum err billing_due(struct store_tx *tx, wall_s now, int64_t *after, int64_t *ids, size_t cap,
                      size_t *count)
 {
-    struct projects projects = {};
-    int64_t until;
+    struct page p = {.tx = tx, .now = now, .after = *after, .cap = cap};
     *count = 0;
-    TRY(find_until(tx, *after, &until));
-    TRY(site_projects(tx, add_project, &projects));
-    int64_t *all = calloc(projects.count * cap + 1, sizeof *all);
-    if (!all)
-        return ERR_MEMORY;
-    struct page p = {.now = now, .after = *after, .until = until, .ids = all, .cap = cap};
-    enum err e = ERR_OK;
-    for (size_t i = 0; e == ERR_OK && i < projects.count; i++)
-        e = add_due(tx, &p, &projects.list[i]);
-    if (e == ERR_OK) {
-        qsort(all, p.count, sizeof *all, by_id);
+    TRY(find_until(tx, *after, &p.until));
+    enum err e = site_projects(tx, add_due, &p);
+    if (e == ERR_OK && p.count > 0) {
+        qsort(p.ids, p.count, sizeof *p.ids, by_id);
         *count = p.count < cap ? p.count : cap;
-        for (size_t i = 0; i < *count; i++)
-            ids[i] = all[i];
-        *after = *count == cap ? ids[cap - 1] : until == INT64_MAX ? 0 : until;
+        memcpy(ids, p.ids, *count * sizeof *ids);
     }
-    free(all);
-    return e;
+    if (e == ERR_OK)
+        *after = *count == cap ? ids[cap - 1] : p.until == INT64_MAX ? 0 : p.until;
+    free(p.ids);
+    return e != ERR_OK ? e : p.zone;
 }
 
 /* --- settling
@@ -122,7 +120,16 @@ static enum err settle(struct store_tx *tx, void *arg)
 {
     struct account *a = arg;
     (void)tx; /* the desk's */
-    return settle_at_desk(a->job->desk, &a->job->clerk->billing, a->id, a->job->now, &a->done);
+    a->result = settle_at_desk(a->job->desk, &a->job->clerk->billing, a->id, a->job->now, &a->done);
+    return a->result;
+}
+
+/* By itself: what fails is told. */
+static enum err settle_alone(struct store_tx *tx, void *arg)
+{
+    struct account *a = arg;
+    struct aside aside = {"settlement", a->id, .now = a->job->now, .account_id = a->id};
+    return aside_do(tx, &aside, settle, a);
 }
 
 /* A few accounts together, as nearly all are settled without an error. */
@@ -142,10 +149,13 @@ static enum err settle_group(struct store_tx *tx, void *arg)
 /* One that failed undoes the others of its group: then each is settled for itself. */
 static enum err settle_few(struct store_tx *tx, struct group *g)
 {
-    enum err all;
+    enum err all, one;
     TRY(store_part(tx, settle_group, g, &all));
-    for (size_t i = 0; all != ERR_OK && i < g->count; i++)
-        TRY(store_part(tx, settle, &g->list[i], &g->list[i].result));
+    for (size_t i = 0; all != ERR_OK && i < g->count; i++) {
+        TRY(store_part(tx, settle_alone, &g->list[i], &one));
+        if (one != ERR_OK)
+            g->list[i].result = one;
+    }
     return ERR_OK;
 }
 
@@ -222,14 +232,13 @@ static enum err settle_page(struct billing_clerk *clerk, wall_s now, size_t limi
     d.ids = calloc(limit + 1, sizeof *d.ids);
     if (!d.ids)
         return ERR_MEMORY;
-    enum err e = store_read(clerk->ledger, list_due, &d);
-    if (e == ERR_OK)
-        e = submit_due(&d);
+    enum err found = store_read(clerk->ledger, list_due, &d);
+    enum err e = found == ERR_OK || found == ERR_BILLING_ZONE ? submit_due(&d) : found;
     free(d.ids);
     TRY(e);
     clerk->after = d.after;
     *left += d.count == limit;
-    return ERR_OK;
+    return found;
 }
 
 /* --- sealing
@@ -282,30 +291,66 @@ static enum err seal_project(struct billing_clerk *clerk, const struct site_proj
     return ERR_OK;
 }
 
+struct projects {
+    struct site_project *list;
+    size_t count, room;
+};
+
+static enum err add_project(void *arg, const struct site_project *p)
+{
+    struct projects *all = arg;
+    if (all->count == all->room) {
+        all->room = all->room ? all->room * 2 : 16;
+        all->list = realloc(all->list, all->room * sizeof *all->list);
+        MUST(all->list);
+    }
+    all->list[all->count++] = *p;
+    return ERR_OK;
+}
+
 static enum err list_projects(struct store_tx *tx, void *arg)
 {
     return site_projects(tx, add_project, arg);
 }
 
+/* A project whose day cannot be sealed keeps no other open. */
+static enum err seal_all(struct billing_clerk *clerk, const struct projects *projects, wall_s now,
+                         size_t limit, size_t *left)
+{
+    for (size_t i = 0; limit > 0 && i < projects->count; i++) {
+        enum err e = seal_project(clerk, &projects->list[i], now, &limit, left);
+        if (aside_is_of_machine(e))
+            return e;
+        if (e != ERR_OK) {
+            clerk->failures++;
+            clerk->last_error = e;
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err seal_page(struct billing_clerk *clerk, wall_s now, size_t limit, size_t *left)
 {
     struct projects projects = {};
-    TRY(store_read(clerk->ledger, list_projects, &projects));
-    for (size_t i = 0; limit > 0 && i < projects.count; i++)
-        TRY(seal_project(clerk, &projects.list[i], now, &limit, left));
-    return ERR_OK;
+    enum err e = store_read(clerk->ledger, list_projects, &projects);
+    if (e == ERR_OK)
+        e = seal_all(clerk, &projects, now, limit, left);
+    free(projects.list);
+    return e;
 }
 
 enum err billing_tick(struct billing_clerk *clerk, wall_s now, size_t limit, size_t *left)
 {
     *left = 0;
     TRY(tell_findings(clerk, now));
-    TRY(settle_page(clerk, now, limit, left));
+    enum err e = settle_page(clerk, now, limit, left);
+    if (e != ERR_OK && e != ERR_BILLING_ZONE)
+        return e;
     TRY(rerate_tick(clerk, now, limit, left));
     /* Readings that wait for their commit are in memory already: sealing comes after it. */
-    if (store_waiting(clerk->billing.readings_store) > 0)
-        return ERR_OK;
-    return seal_page(clerk, now, limit, left);
+    if (store_waiting(clerk->billing.readings_store) == 0)
+        TRY(seal_page(clerk, now, limit, left));
+    return e;
 }
 
 /* --- what readings should know of each meter

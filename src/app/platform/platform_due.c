@@ -137,7 +137,7 @@ static void settle_days(struct platform *p)
     enum err e = billing_tick(&p->clerk, p->now.wall, PLATFORM_SCAN_LIMIT, &left);
     if (e == ERR_STORE)
         p->failure = e;
-    else if (e == ERR_OK && left > 0)
+    else if (left > 0)
         p->next_clerk = p->now.mono;
 }
 

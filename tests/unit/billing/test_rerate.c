@@ -80,6 +80,29 @@ static void again_changes_nothing(void **state)
     assert_books(t);
 }
 
+/* What cannot be written of one account is left out and told, and the others are rated again. */
+static void one_odd_account_is_left_out(void **state)
+{
+    struct town *t = *state;
+    town_exec(t, "UPDATE account SET plan_code = 'flat' WHERE id = 9");
+    town_run(t, 1, T0, T0 + DAY + 1, 1000);
+    town_run(t, 3, T0, T0 + DAY + 1, 1000);
+    town_tick(t, T0 + DAY);
+    town_exec(t, "CREATE TRIGGER refuse BEFORE INSERT ON true_up WHEN NEW.account_id = 7 "
+                 "BEGIN SELECT raise(ABORT, 'refused'); END");
+    town_plan(t, "flat", 2, T0, "{\"kind\":\"flat\",\"price\":\"0.6\"}");
+    town_tick(t, T0 + DAY + 60);
+    assert_int_equal(true_ups(t), 240);
+    assert_int_equal(sum_of(t, "SELECT left_out FROM rerate WHERE done_at IS NOT NULL"), 1);
+    assert_int_equal(sum_of(t, "SELECT count(*) FROM rerate_left WHERE account_id = 7 "
+                               "AND reason = 'STORE_CONSTRAINT'"),
+                     1);
+    assert_int_equal(sum_of(t, "SELECT count(*) FROM event WHERE kind = 'work.failed' "
+                               "AND account_id = 7"),
+                     1);
+    assert_books(t);
+}
+
 /* In favour of the customer, from the middle of a settled day, and back again. */
 static void parts_a_settled_day(void **state)
 {
@@ -420,6 +443,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_price_that_was_fixed_later),
         TEST(again_changes_nothing),
+        TEST(one_odd_account_is_left_out),
         TEST(parts_a_settled_day),
         TEST(a_ladder_is_counted_along_its_cycle),
         TEST(the_open_period_follows),

@@ -2,6 +2,7 @@
 #include "tests/unit/billing/town.h"
 
 #include "base/rand.h"
+#include "tests/unit/store_sql.h"
 
 static int64_t settled_fen(struct town *t)
 {
@@ -451,6 +452,37 @@ static void test_one_of_a_page_fails(void **state)
     assert_int_equal(town_int(t, "SELECT count(*) FROM ledger_txn WHERE account_id = 9"), 1);
 }
 
+static void odd_round(struct town *t, int64_t now)
+{
+    size_t left;
+    assert_err(ERR_BILLING_ZONE, billing_tick(&t->clerk, (wall_s){now}, 10, &left));
+    store_flush(t->ledger);
+}
+
+/* However many projects there are, and whatever is wrong with one of them: the others are settled.
+ * What failed is told once. */
+static void test_no_project_stops_another(void **state)
+{
+    struct town *t = *state;
+    town_exec(t, "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 80) "
+                 "INSERT INTO project (id, organisation_id, code, name, zone) "
+                 "SELECT i, 1, 'p' || i, 'p', 'Asia/Shanghai' FROM n");
+    town_exec(t, "INSERT INTO project (id, organisation_id, code, name, zone) "
+                 "VALUES (0, 1, 'odd', 'odd', 'Mars/Base')");
+    town_run(t, 1, T0, T0 + DAY + 1, 1000);
+    town_run(t, 3, T0, T0 + DAY + 1, 1000);
+    town_exec(t, "CREATE TRIGGER refuse BEFORE INSERT ON settlement_basis WHEN NEW.account_id = 7 "
+                 "BEGIN SELECT raise(ABORT, 'refused'); END");
+    odd_round(t, T0 + DAY);
+    odd_round(t, T0 + DAY + 5);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM settlement WHERE account_id = 9"), 1);
+    assert_int_equal(town_int(t, "SELECT count(*) FROM event WHERE kind = 'work.failed' "
+                                 "AND account_id = 7"),
+                     1);
+    odd_round(t, T0 + DAY + 700);
+    assert_true(sql_number(t->store, "SELECT count(*) FROM block") > 0); /* its days are sealed */
+}
+
 static void add_account(struct town *t)
 {
     town_exec(t, "INSERT INTO account (id, project_id, place_id, code, name, wallet, plan_code, "
@@ -560,6 +592,7 @@ int main(void)
         CASE(test_rates_that_do_not_fit),
         CASE(test_due),
         CASE(test_one_of_a_page_fails),
+        CASE(test_no_project_stops_another),
         CASE(test_changes_between_pages),
         CASE(test_terms_between_pages),
         cmocka_unit_test(test_any_history_adds_up),
