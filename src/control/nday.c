@@ -78,19 +78,26 @@ struct look {
     struct control_policy policy;
 };
 
+/* By need; those that need nobody's look for a month are very many, and do not count. */
+static enum err count_needs(const struct look *l, int64_t accounts[NDAY_AHEAD_MAX + 1])
+{
+    struct query q = query_open(l->tx,
+                                "SELECT need_days, count(*) FROM nday WHERE strategy = $1 "
+                                "AND need_days BETWEEN 1 AND $2 GROUP BY need_days",
+                                "ti", l->policy.text, (int64_t)NDAY_AHEAD_MAX);
+    while (query_step(&q))
+        accounts[query_int(&q, 0)] = query_int(&q, 1);
+    return query_end(&q);
+}
+
 static enum err tune(struct look *l)
 {
     int64_t accounts[NDAY_AHEAD_MAX + 1] = {};
     const struct strategy_policy *p = &l->policy.policy;
     if (strcmp(l->strategy, l->policy.text) == 0)
         return ERR_OK;
-    struct query q = query_open(
-        l->tx, "SELECT need_days, count(*) FROM nday WHERE strategy = $1 GROUP BY need_days", "t",
-        l->policy.text);
-    while (query_step(&q))
-        if (query_int(&q, 0) >= 0 && query_int(&q, 0) <= NDAY_AHEAD_MAX)
-            accounts[query_int(&q, 0)] = query_int(&q, 1);
-    TRY(query_end(&q));
+    if (p->rate_days && p->rate_budget)
+        TRY(count_needs(l, accounts));
     memcpy(l->strategy, l->policy.text, sizeof l->strategy);
     l->n_days =
         p->rate_days ? nday_tune(accounts, p->rate_budget, (int32_t)p->rate_days, LEAST_DAYS) : 0;

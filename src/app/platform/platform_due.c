@@ -128,7 +128,12 @@ static enum err look_ahead(struct store_tx *tx, void *arg)
 {
     struct platform *p = arg;
     int64_t worked = 0;
-    return nday_tick(tx, &(struct nday_turn){p->readings, p->now.wall, LOOKS}, &worked);
+    TRY(nday_tick(tx, &(struct nday_turn){p->readings, p->now.wall, LOOKS}, &worked));
+    if (worked == LOOKS) {
+        p->next_looks = p->now.mono;
+        p->more = true;
+    }
+    return ERR_OK;
 }
 
 static void settle_days(struct platform *p)
@@ -159,12 +164,16 @@ void platform_do_due(struct platform *p)
         if (!p->clock_leapt) {
             store_submit(p->ledger, end_grants, NULL, p);
             store_submit(p->ledger, count_late_fees, NULL, p);
-            store_submit(p->ledger, look_ahead, NULL, p);
         }
     }
     if (mono_due(p->next_runs, p->now.mono)) {
         p->next_runs = mono_after(p->now.mono, SCAN_MS);
         store_submit(p->ledger, work_runs, NULL, p);
+    }
+    if (mono_due(p->next_looks, p->now.mono)) {
+        p->next_looks = mono_after(p->now.mono, SCAN_MS);
+        if (!p->clock_leapt)
+            store_submit(p->ledger, look_ahead, NULL, p);
     }
     if (mono_due(p->next_clerk, p->now.mono)) {
         p->next_clerk = mono_after(p->now.mono, CLERK_MS);

@@ -30,7 +30,8 @@ struct platform {
     int64_t clock_ahead_s;          /* of what passed since then */
     bool clock_leapt, clock_untold; /* untold: the ledger says otherwise yet */
     mono_ms next_scan, next_clerk, next_note;
-    mono_ms next_runs; /* lines of money runs; at once while a run is at work */
+    mono_ms next_runs;  /* lines of money runs; at once while a run is at work */
+    mono_ms next_looks; /* of the n-day rule; at once while somebody is not looked at */
     struct platform_fee fees[PLATFORM_SCAN_LIMIT]; /* submitted in this turn */
     size_t fee_count;
     int64_t event_seen; /* events up to here were published */
