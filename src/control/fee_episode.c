@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "control/fee_impl.h"
+#include "journal/aside.h"
 
 #define NOTICES_MAX 128 /* of one episode; later ones do not change what counts */
 
@@ -113,6 +114,8 @@ enum err control_clock_right(struct store_tx *tx, wall_s now)
 {
     TRY(store_exec(tx, "DELETE FROM fee_notice WHERE at > $1", "i", now.s));
     TRY(store_exec(tx, "UPDATE fee_watch SET next_at = $1 WHERE rated_at > $1", "i", now.s));
+    TRY(store_exec(tx, "UPDATE aside SET again_at = $1 WHERE again_at > $2", "ii", now.s,
+                   now.s + ASIDE_AGAIN_S));
     return store_exec(tx,
                       "UPDATE fee_state SET level_at = min(level_at, $1), "
                       "notice_at = min(notice_at, $1), noted_at = min(noted_at, $1), "

@@ -296,12 +296,14 @@ static void test_an_hour_a_year_ahead(void **state)
     assert_ok(store_run(w->ledger, check, w));
     assert_true(decided(w, "CLOCK_UNTRUSTED"));
     sql(w, "INSERT INTO fee_notice VALUES (7, 1, 3, 'leapt', 'console', 1798786000)");
+    sql(w, "INSERT INTO aside VALUES ('relay', 11, 0, 'STATE', 1798786000, 1798786180)");
     w->now.s = now_s + 3'600;
     assert_ok(store_run(w->ledger, set_leapt, &right));
     assert_ok(store_run(w->ledger, clock_right, w));
     assert_cut(w, w->now.s);
     assert_int_equal(number(w, "SELECT count(*) FROM fee_notice WHERE at > 1767253600"), 0);
     assert_int_equal(number(w, "SELECT due_at FROM fee_state WHERE account_id = 7"), w->now.s);
+    assert_int_equal(number(w, "SELECT again_at FROM aside"), w->now.s); /* not in a year */
 }
 
 static void test_keep_power(void **state)
