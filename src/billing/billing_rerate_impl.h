@@ -16,5 +16,8 @@ const char *rerate_cause_name(enum rerate_cause cause);
  */
 [[nodiscard]] enum err rerate_account(struct store_tx *tx, const struct billing *b,
                                       const struct run *run, int64_t account_id, wall_s now);
+/* It is not rated again, for this reason: a row that people see. */
+[[nodiscard]] enum err rerate_leave_out(struct store_tx *tx, int64_t rerate_id, int64_t account_id,
+                                        const char *reason);
 
 #endif
