@@ -366,8 +366,9 @@ static void say_valve(struct telling *t)
 
 static enum err say_request(struct telling *t, uint16_t id)
 {
-    if (reader_left(&t->r) == 0)
-        return ERR_OK; /* a read asks with the identifier alone */
+    bool write = (id & 0xFF00) == 0xA000 && id != 0xA019;
+    if (reader_left(&t->r) == 0) /* a read asks with the identifier alone */
+        return write ? ERR_FRAME_LENGTH : ERR_OK;
     switch (id) {
     case 0xA010:
         say_prices(t, true);

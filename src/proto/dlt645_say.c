@@ -393,6 +393,19 @@ static void say_fixed(struct dlt645_say *s, const struct function_layout *table,
     }
 }
 
+/* Of an order, and of the answer that tells an address: fewer bytes than its shortest form has. */
+static bool is_short(const struct dlt645_say *s)
+{
+    size_t least = 0, count = sizeof layouts_2007 / sizeof layouts_2007[0];
+    for (size_t i = 0; i < count; i++) {
+        const struct dlt645_layout *l = &layouts_2007[i].layout;
+        if (layouts_2007[i].function == s->function && l->answer == s->answer &&
+            (least == 0 || l->len < least))
+            least = l->len;
+    }
+    return (!s->answer || s->function == DLT645_READ_ADDRESS) && s->data.len < least;
+}
+
 /* What answers carry when all went well, beyond their identifier: nothing, or a layout. */
 static void say_2007(struct dlt645_say *s)
 {
@@ -418,6 +431,8 @@ static void say_2007(struct dlt645_say *s)
         break;
     }
     say_fixed(s, layouts_2007, sizeof layouts_2007 / sizeof layouts_2007[0]);
+    if (!s->layout && is_short(s))
+        s->err = ERR_FRAME_LENGTH;
 }
 
 static void say_1997(struct dlt645_say *s)
