@@ -165,7 +165,7 @@ check("a line that begins with its number", lines(f"#12 0.012 IRP_MJ_READ Serial
 array = "unsigned char frame[] = {\n  " + ", ".join(f"0x{b:02x}" for b in raw[:12]) + ",\n  " + ", ".join(
     f"0x{b:02x}" for b in raw[12:]) + "\n};\n"
 numbers = "[\n" + ",\n".join(f"  {b}" for b in raw) + "\n]\n"
-for name, block in (("an array of C", array), ("a list of JSON", numbers)):
+for name, block in (("an array of C", array), ("an array and its length", array + "unsigned int frame_len = 18;\n"), ("a list of JSON", numbers)):
     check(f"{name} over lines", lines(block) == [answer], lines(block))
 
 

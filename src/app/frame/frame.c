@@ -133,6 +133,13 @@ static char *without_remark(const char *line, struct frame_wish wish)
     return strdup(line);
 }
 
+/* unsigned int name_len = 18; as xxd -i writes it behind an array. */
+static bool is_array_length(const char *line)
+{
+    const char *c = strstr(line, "_len = ");
+    return c && c[7 + strspn(c + 7, "0123456789")] == ';';
+}
+
 static void take_line(struct lines *l, char *line, struct frame_wish wish)
 {
     struct frame_dump d;
@@ -145,7 +152,7 @@ static void take_line(struct lines *l, char *line, struct frame_wish wish)
         return;
     }
     char *text = without_remark(line, wish);
-    if (is_blank(text))
+    if (is_blank(text) || is_array_length(text))
         free(text);
     else
         add_line(l, text);
