@@ -83,6 +83,8 @@ static void submit(struct scan *s, const struct writer *w, struct bus_job *job, 
     tune(s);
     s->heard_before = heard(s);
     s->absent_before = s->bus.stats.absent;
+    s->damaged_before = s->bus.stats.damaged;
+    s->garbage_before = s->bus.stats.garbage_bytes;
     MUST(bus_submit(&s->bus, job) == ERR_OK);
     s->waiting = true;
 }
@@ -462,6 +464,16 @@ static void conclude(struct scan *s, enum said said, mono_ms now)
         searched(s, said, now);
 }
 
+#define GLITCH 4 /* bytes: so many come by themselves when a line turns round */
+
+/* Before the answer something came that was none: others spoke first, and spoilt each other. */
+static bool others_spoke(const struct scan *s)
+{
+    return s->phase == SCAN_SEARCHING && !s->options.alone && s->depth < way_of(s)->depth &&
+           (s->bus.stats.damaged > s->damaged_before ||
+            s->bus.stats.garbage_bytes > s->garbage_before + GLITCH);
+}
+
 /* An answer alone is no proof that nobody else wanted to speak: who is slower is heard yet. */
 static void answered(struct scan *s, struct bytes answer, mono_ms now)
 {
@@ -481,6 +493,10 @@ static void answered(struct scan *s, struct bytes answer, mono_ms now)
     }
     if (s->phase == SCAN_SEARCHING && !way->everybody) {
         conclude(s, ONE, now);
+        return;
+    }
+    if (others_spoke(s)) {
+        conclude(s, MANY, now);
         return;
     }
     s->heard_before = heard(s);

@@ -112,6 +112,7 @@ struct scan {
 
     mono_ms until;                        /* end of a time of listening; MONO_NEVER: none */
     uint64_t heard_before, absent_before; /* the question */
+    uint64_t damaged_before, garbage_before;
     /* the question under way: `depth` digits of `digit` are given */
     uint8_t digit[8], depth, step;
     bool again;

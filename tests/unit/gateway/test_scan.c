@@ -33,6 +33,7 @@ static int64_t wire_at[4096];
 static size_t wire_len;
 static uint64_t requests;
 static bool echoing;
+static bool spoils_first; /* where everybody is asked, the first one's answer arrives damaged */
 static unsigned lost_permille;
 static struct rand_stream rand_wire;
 
@@ -44,7 +45,7 @@ static int start(void **state)
             sim_meter_close(&devices[i].terminal);
     device_count = wire_len = 0;
     requests = 0;
-    echoing = false;
+    echoing = spoils_first = false;
     lost_permille = 0;
     now = (mono_ms){1000};
     rand_wire = rand_split(5, "wire");
@@ -129,6 +130,8 @@ static void answer_all(const uint8_t *data, size_t len, int32_t baud, char parit
         if (n == 0 || rand_chance(&rand_wire, lost_permille))
             continue;
         int64_t begin = done + devices[i].delay_ms;
+        if (spoils_first && i == 0 && memmem(data, len, "\x68\xAA", 2))
+            out[n - 2] ^= 1;
         if (begin < busy_until)
             for (size_t k = 0; k < n; k++)
                 out[k] &= last_byte;
@@ -252,6 +255,17 @@ static void test_slow_second_answer_is_not_missed(void **state)
     (void)state;
     hang_terminal("11", 20);
     hang_terminal("22", 400); /* begins when the first has long ended */
+    run();
+    assert_int_equal(scan.found_count, 2);
+}
+
+/* Two collided, and the third one came after them whole. */
+static void test_a_damaged_answer_is_somebody(void **state)
+{
+    (void)state;
+    spoils_first = true;
+    hang_terminal("11", 20);
+    hang_terminal("22", 160);
     run();
     assert_int_equal(scan.found_count, 2);
 }
@@ -526,6 +540,7 @@ int main(void)
         CASE(test_one_meter),
         CASE(test_many_are_told_apart),
         CASE(test_slow_second_answer_is_not_missed),
+        CASE(test_a_damaged_answer_is_somebody),
         CASE(test_twins_are_found_out),
         CASE(test_twins_that_answer_in_turn_are_found_out),
         CASE(test_echo_is_no_meter),
