@@ -28,6 +28,7 @@ struct endure {
     size_t order_count;
     mono_ms next_sale, next_wish, next_price, next_load, next_outage;
     int64_t said_epoch, said_seq; /* the highest that the gateway said */
+    int64_t missing, dropped;     /* numbers that it never said; and readings that it told it dropped */
     struct endure_told *told;
     size_t told_count, told_cap;
     uint64_t applied_seen;

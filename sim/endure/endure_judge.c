@@ -118,8 +118,10 @@ void endure_said(void *arg, const struct uplink_message *m)
     if (m->epoch == t->said_epoch && m->seq <= t->said_seq)
         return; /* once more */
     bool begins = m->epoch != t->said_epoch;
-    if (t->said_epoch != 0 && m->seq != (begins ? m->seq : t->said_seq + 1))
-        endure_violation(t, &t->result->gaps, "the gateway's queue has a hole", "");
+    if (t->said_epoch != 0 && !begins)
+        t->missing += m->seq - t->said_seq - 1;
+    if (m->kind == UPLINK_EVENT && m->event.kind == UPLINK_QUEUE_DROPPED)
+        t->dropped += m->event.value;
     if (begins && t->said_epoch != 0)
         endure_violation(t, &t->result->gaps, "the gateway's queue went back in time", "");
     t->said_epoch = m->epoch;
@@ -269,6 +271,8 @@ static enum err count_refused(struct store_tx *tx, void *arg)
 
 static enum err judge_readings(struct endure *t)
 {
+    if (t->missing != t->dropped)
+        endure_violation(t, &t->result->gaps, "the gateway's queue has a hole", "");
     struct store *s = platform_readings_store(t->world.platform);
     struct kept *k = calloc(1, sizeof *k);
     MUST(k);

@@ -12,6 +12,7 @@
 #include "sim/world/world_site.h"
 
 #define RECONNECT_MS 5'000
+#define BATTERY_S 300'000 /* a clock without one is behind by less */
 
 wall_s world_wall(const struct world *w)
 {
@@ -25,7 +26,9 @@ static struct uplink_now uplink_now(const struct world *w)
 
 static struct gateway_now gateway_now(const struct world *w)
 {
-    return (struct gateway_now){.mono = w->now, .wall = world_wall(w), .trusted = true};
+    int64_t behind_s = w->clock_known ? 0 : w->behind_s;
+    return (struct gateway_now){
+        .mono = w->now, .wall = {world_wall(w).s - behind_s}, .trusted = w->clock_known};
 }
 
 void world_note(struct world *w, const char *what, int64_t a, int64_t b)
@@ -254,6 +257,8 @@ static enum err gateway_up(struct world *w)
     TRY(store_open(&w->gateway_store, &(struct store_config){.kind = STORE_GATEWAY,
                                                              .path = "gateway.db",
                                                              .vfs = w->gateway_vfs}));
+    w->clock_known = false;
+    w->behind_s = w->now.ms % BATTERY_S;
     const struct gateway_now now = gateway_now(w);
     enum err e = gateway_open(&w->gateway,
                               &(struct gateway_options){.store = w->gateway_store,
@@ -430,20 +435,31 @@ bool world_send_again(struct world *w, const struct world_told *old, bool fresh_
     return true;
 }
 
+static void set_clock(struct world *w)
+{
+    w->clock_known = true;
+    const struct gateway_now now = gateway_now(w);
+    gateway_clock_known(w->gateway, &now, w->behind_s);
+}
+
 /* True while the session lives. */
 static bool gateway_reads(struct world *w)
 {
     struct uplink_message m;
     bool taken;
-    const struct gateway_now now = gateway_now(w);
+    struct gateway_now now;
     for (;;) {
         switch (uplink_next(&w->uplink, uplink_now(w), w->arena, &m)) {
         case UPLINK_STEP_OPENED:
+            now = gateway_now(w);
             gateway_uplink_connected(w->gateway, &now);
             break;
         case UPLINK_STEP_MESSAGE:
             if (m.kind == UPLINK_COMMAND)
                 remember_told(w, &m.command);
+            if (m.kind == UPLINK_WELCOME && !w->clock_known)
+                set_clock(w);
+            now = gateway_now(w);
             taken = gateway_uplink_message(w->gateway, &now, &m) == ERR_OK;
             if (!taken)
                 world_note(w, "gateway.refused", m.kind, 0);

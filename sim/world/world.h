@@ -111,6 +111,8 @@ struct world {
 
     struct store *gateway_store;
     struct gateway *gateway; /* NULL: down */
+    bool clock_known;        /* it was told the time since its start; until then it is behind */
+    int64_t behind_s;
     mono_ms gateway_back, connect_at;
     struct uplink uplink;
     bool uplink_live;

@@ -163,13 +163,31 @@ enum err control_send_keep(struct control_turn *t, const struct control_meter *m
     return control_row_save(t->tx, r);
 }
 
+static enum err fence(struct control_turn *t, int64_t command_id)
+{
+    enum err e = headend_fence(t->tx, command_id);
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 /* The command of an earlier wish must not act any more if the gateway has not begun it. */
 static enum err fence_old(struct control_turn *t, const struct control_row *r)
 {
-    if (r->command_id == 0 || r->next_at.s == 0)
+    return r->command_id == 0 || r->next_at.s == 0 ? ERR_OK : fence(t, r->command_id);
+}
+
+/* Also after a reading settled the wish: a key was quicker than the gateway that was away. */
+static enum err is_to_come(struct control_turn *t, const struct control_row *r, bool *to_come)
+{
+    struct headend_command c = {};
+    if (r->command_id != 0 && r->next_at.s == 0) {
+        enum err e = headend_command_get(t->tx, r->command_id, &c);
+        if (e != ERR_OK && e != ERR_NOT_FOUND)
+            return e;
+        *to_come = e == ERR_OK && c.state == HEADEND_WAITING;
         return ERR_OK;
-    enum err e = headend_fence(t->tx, r->command_id);
-    return e == ERR_NOT_FOUND ? ERR_OK : e;
+    }
+    *to_come = r->command_id != 0;
+    return ERR_OK;
 }
 
 enum err control_fence_restores(struct control_turn *t, const struct control_row *cut)
@@ -179,10 +197,12 @@ enum err control_fence_restores(struct control_turn *t, const struct control_row
     TRY(control_rows_load(t->tx, cut->meter_id, rows, &count));
     for (size_t i = 0; i < count; i++) {
         struct control_row *r = &rows[i];
-        bool other = (cut->circuit == 0) != (r->circuit == 0);
-        if (!other || r->desired != CONTROL_CLOSED || r->next_at.s == 0 || r->command_id == 0)
+        bool other = (cut->circuit == 0) != (r->circuit == 0), to_come = false;
+        if (other && r->desired == CONTROL_CLOSED)
+            TRY(is_to_come(t, r, &to_come));
+        if (!to_come)
             continue;
-        TRY(fence_old(t, r));
+        TRY(fence(t, r->command_id));
         r->command_id = r->attempt = 0;
         r->next_at = t->now;
         TRY(control_row_save(t->tx, r));

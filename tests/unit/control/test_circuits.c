@@ -164,6 +164,26 @@ static void test_a_restore_under_way_spares_a_circuit_cut_meanwhile(void **state
     assert_int_equal(o.closed, 1U << 1 | 1U << 3);
 }
 
+/* The restore of the whole waits at a gateway that cannot be reached, and a key has closed circuit
+ * 2: the reading settles it. It is still to come, and must not close a circuit that is cut
+ * meanwhile. */
+static void test_a_restore_that_is_still_to_come_spares_a_circuit(void **state)
+{
+    struct world *w = *state;
+    report_bits(w, 0);
+    cut(w, WHOLE, "arrears", 7);
+    assert_ok(wish_circuit(w, WHOLE, CONTROL_CLOSED, "payment"));
+    report_bits(w, 5);
+    assert_false(relay_of(w, TERMINAL, WHOLE).pending);
+    assert_ok(wish_circuit(w, 3, CONTROL_OPEN, "works"));
+    assert_int_equal(number(w, "SELECT count(*) FROM command WHERE state = 'fencing'"), 1);
+    tick(w);
+    struct orders o = orders(w);
+    assert_int_equal(o.opened, 1U << 3);
+    assert_true(o.closed & 1U << 1);
+    assert_int_equal(o.closed & (1U << WHOLE | 1U << 3), 0);
+}
+
 static void test_a_circuits_restore_under_way_spares_the_cut_of_the_whole(void **state)
 {
     struct world *w = *state;
@@ -381,6 +401,7 @@ int main(void)
         CASE(test_a_held_circuit_stays_open_when_the_whole_returns),
         CASE(test_the_other_circuits_are_pursued),
         CASE(test_a_restore_under_way_spares_a_circuit_cut_meanwhile),
+        CASE(test_a_restore_that_is_still_to_come_spares_a_circuit),
         CASE(test_a_circuits_restore_under_way_spares_the_cut_of_the_whole),
         CASE(test_a_restore_under_way_spares_a_cut_that_stands_after_all),
         CASE(test_a_circuit_waits_for_a_cut_that_stands_after_all),
