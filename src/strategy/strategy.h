@@ -34,6 +34,8 @@ enum strategy_channel {
     STRATEGY_CHANNEL_COUNT
 };
 #define STRATEGY_CHANNEL_BIT(channel) (1u << (channel))
+/* Ways that are connected today; a notice on another one is not delivered and does not count. */
+#define STRATEGY_CHANNELS_CONNECTED STRATEGY_CHANNEL_BIT(STRATEGY_CHANNEL_CONSOLE)
 const char *strategy_channel_name(enum strategy_channel channel); /* "console" ...; never NULL */
 const char *strategy_channel_en(enum strategy_channel channel);
 const char *strategy_channel_zh(enum strategy_channel channel);

@@ -201,6 +201,7 @@ static bool window_meets(const struct strategy_policy *p, unsigned from, unsigne
 
 uint32_t strategy_policy_warnings(const struct strategy_policy *p)
 {
+    uint32_t delivers = p->channels & STRATEGY_CHANNELS_CONNECTED;
     const struct {
         enum strategy_warning warning;
         bool stands;
@@ -213,7 +214,8 @@ uint32_t strategy_policy_warnings(const struct strategy_policy *p)
         {STRATEGY_WARNING_HOLIDAYS, p->cut_on_holidays},
         {STRATEGY_WARNING_CALENDAR_UNKNOWN,
          !p->cut_on_holidays && calendar_find(p->calendar) == NULL},
-        {STRATEGY_WARNING_CHANNELS_FEW, __builtin_popcount(p->channels) < p->notice_channels},
+        {STRATEGY_WARNING_CHANNELS_FEW, __builtin_popcount(delivers) < p->notice_channels},
+        {STRATEGY_WARNING_CHANNELS_NONE, delivers == 0},
     };
     uint32_t set = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

@@ -6,4 +6,5 @@ STRATEGY_WARNING(NIGHT, "This strategy allows cuts between 20:00 and 08:00.", "�
 STRATEGY_WARNING(WEEKEND, "This strategy allows cuts on Saturdays or Sundays.", "本策略允许在周末停电。")
 STRATEGY_WARNING(HOLIDAYS, "This strategy allows cuts on public holidays, and in years whose holidays are not known.", "本策略允许在法定节假日以及节假日安排未知的年份停电。")
 STRATEGY_WARNING(CALENDAR_UNKNOWN, "There is no built-in calendar of this name: nobody will be cut, because holidays are not known.", "没有该名称的节假日日历：节假日未知，将不会停电。")
-STRATEGY_WARNING(CHANNELS_FEW, "This strategy wants notices over more channels than it sends on: nobody will be cut.", "本策略要求的送达渠道数多于其发送渠道：将不会停电。")
+STRATEGY_WARNING(CHANNELS_FEW, "This strategy wants notices over more channels than deliver (today: the account page): nobody will be cut.", "本策略要求的送达渠道数多于可送达的渠道（目前仅账户页面）：将不会停电。")
+STRATEGY_WARNING(CHANNELS_NONE, "No channel of this strategy delivers (today: the account page): nobody will be warned.", "本策略的渠道均不能送达（目前仅账户页面可送达）：不会有人收到通知。")

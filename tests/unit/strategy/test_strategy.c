@@ -192,6 +192,7 @@ static void test_warnings_are_said(void **state)
     p.weekdays = 0x20;
     p.cut_on_holidays = true;
     p.notice_channels = 2;
+    p.channels = STRATEGY_CHANNEL_BIT(STRATEGY_CHANNEL_SMS);
     uint32_t all = (1u << STRATEGY_WARNING_COUNT) - 1;
     assert_int_equal(strategy_policy_warnings(&p), all & ~(1u << STRATEGY_WARNING_NIGHT) &
                                                        ~(1u << STRATEGY_WARNING_CALENDAR_UNKNOWN));
@@ -200,6 +201,21 @@ static void test_warnings_are_said(void **state)
     p.window_from = 20 * 60; /* wraps over midnight */
     p.window_to = 60;
     assert_int_equal(strategy_policy_warnings(&p), all & ~(1u << STRATEGY_WARNING_HOLIDAYS));
+}
+
+/* A way that is not connected delivers nothing: two channels are one. */
+static void test_channels_that_do_not_deliver_are_warned_of(void **state)
+{
+    (void)state;
+    struct strategy_policy p = strategy_policy_default();
+    p.channels =
+        STRATEGY_CHANNEL_BIT(STRATEGY_CHANNEL_CONSOLE) | STRATEGY_CHANNEL_BIT(STRATEGY_CHANNEL_SMS);
+    assert_int_equal(strategy_policy_warnings(&p), 0);
+    p.notice_channels = 2;
+    assert_int_equal(strategy_policy_warnings(&p), 1u << STRATEGY_WARNING_CHANNELS_FEW);
+    p.notice_channels = 0;
+    p.channels = STRATEGY_CHANNEL_BIT(STRATEGY_CHANNEL_SMS);
+    assert_int_equal(strategy_policy_warnings(&p), 1u << STRATEGY_WARNING_CHANNELS_NONE);
 }
 
 /* The vectors of the n-day rule: strictly less, and always in arrears. */
@@ -311,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_policy_is_read),
         cmocka_unit_test(test_new_members_are_read),
         cmocka_unit_test(test_warnings_are_said),
+        cmocka_unit_test(test_channels_that_do_not_deliver_are_warned_of),
         cmocka_unit_test(test_short_notice),
         cmocka_unit_test(test_notices_are_spaced),
         cmocka_unit_test(test_hoard),
