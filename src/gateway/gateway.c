@@ -214,7 +214,7 @@ mono_ms gateway_wake(const struct gateway *g)
     mono_ms next = mono_earlier(g->flush_at, gateway_away_wake(g));
     for (size_t i = 0; i < g->line_count; i++)
         next = mono_earlier(next, line_wake(g, &g->lines[i]));
-    return next;
+    return g->hello_due ? mono_earlier(next, g->hello_at) : next;
 }
 
 enum err gateway_failure(const struct gateway *g)
@@ -373,8 +373,8 @@ size_t gateway_line_output(struct gateway *g, const struct gateway_now *now, siz
 
 void gateway_uplink_connected(struct gateway *g, const struct gateway_now *now)
 {
-    (void)now;
     g->connected = g->hello_due = true;
+    g->hello_at = now->mono;
     g->welcomed = false;
     gateway_away_connected(g);
 }
@@ -384,8 +384,8 @@ void gateway_uplink_closed(struct gateway *g)
     g->connected = g->welcomed = g->hello_due = false;
 }
 
-static enum err welcome(struct gateway *g, const struct gateway_now *now,
-                        const struct uplink_welcome *w)
+static enum err take_welcome(struct gateway *g, const struct gateway_now *now,
+                             const struct uplink_welcome *w)
 {
     if (w->acked_epoch == g->queue_epoch && w->acked_seq > g->last_seq) {
         TRY(gateway_queue_renew(g, now));
@@ -400,6 +400,18 @@ static enum err welcome(struct gateway *g, const struct gateway_now *now,
     g->flying_count = 0;
     g->applied_due = true;
     return ERR_OK;
+}
+
+/* One that cannot be followed now, as the disk is full, is asked for again: nothing goes without. */
+static enum err welcome(struct gateway *g, const struct gateway_now *now,
+                        const struct uplink_welcome *w)
+{
+    enum err e = take_welcome(g, now, w);
+    if (e != ERR_OK) {
+        g->hello_due = true;
+        g->hello_at = mono_after(now->mono, GATEWAY_RETRY_MS);
+    }
+    return e;
 }
 
 enum err gateway_uplink_message(struct gateway *g, const struct gateway_now *now,
@@ -456,7 +468,7 @@ bool gateway_next_uplink(struct gateway *g, const struct gateway_now *now, struc
     size_t len;
     if (!g->connected)
         return false;
-    if (g->hello_due)
+    if (g->hello_due && mono_due(g->hello_at, now->mono))
         return say_hello(g, now, message);
     if (!g->welcomed)
         return false;

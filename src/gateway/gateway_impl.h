@@ -171,6 +171,7 @@ struct gateway {
     size_t flying_count;
     int64_t queue_rows, queue_bytes, dropped_rows;
     bool connected, welcomed, hello_due, applied_due;
+    mono_ms hello_at; /* not before this */
     bool quiesced; /* no order is begun */
     uint8_t *out;   /* UPLINK_MESSAGE_MAX: the message handed out last */
     uint8_t *arena; /* UPLINK_ARENA */

@@ -215,6 +215,34 @@ static void test_readings_in_memory_learn_their_time(void **state)
     assert_in_range(r->first_reading.s, end_s - 130, end_s + 60);
 }
 
+/* The disk is full when the platform comes back: the welcome is asked for again until it can be
+ * followed, or nothing would ever be said. */
+static void test_a_welcome_to_a_full_disk_is_asked_for_again(void **state)
+{
+    struct rig *r = *state;
+    start_without_a_clock(r);
+    sim_disk_capacity(r->disk, 1);
+    tell_the_time(r);
+    const struct gateway_now now = rig_now(r);
+    const struct uplink_message m = {.kind = UPLINK_WELCOME};
+    struct bytes hello;
+    gateway_uplink_connected(r->gateway, &now);
+    assert_true(gateway_next_uplink(r->gateway, &now, &hello));
+    assert_err(ERR_STORE_FULL, gateway_uplink_message(r->gateway, &now, &m));
+    assert_false(gateway_next_uplink(r->gateway, &now, &hello));
+    sim_disk_mend(r->disk);
+    r->now = gateway_wake(r->gateway);
+    const struct gateway_now later = {
+        .mono = mono_after(now.mono, 5'000), .wall = now.wall, .trusted = true};
+    assert_true(r->now.ms <= later.mono.ms);
+    r->now = later.mono;
+    assert_true(gateway_next_uplink(r->gateway, &later, &hello));
+    assert_ok(gateway_uplink_message(r->gateway, &later, &m));
+    rig_live(r, 60'000);
+    assert_true(r->reading_count > 0);
+    assert_int_equal(r->dropped_events, 1);
+}
+
 static void test_vend_brings_its_evidence(void **state)
 {
     struct rig *r = *state;
@@ -682,6 +710,7 @@ int main(void)
         CASE(test_readings_that_never_learn_their_time_are_dropped),
         CASE(test_a_platform_without_a_clock_gets_no_readings),
         CASE(test_readings_in_memory_learn_their_time),
+        CASE(test_a_welcome_to_a_full_disk_is_asked_for_again),
         CASE(test_vend_brings_its_evidence),
         CASE(test_repeat_of_a_command_never_acts_again),
         CASE(test_another_command_for_the_same_number_only_reads),
