@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 #undef ERR_STATE
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "io/io_impl.h"
 #include "io/log.h"
@@ -23,6 +24,7 @@ struct io_tls {
 struct io_tls_half {
     SSL *ssl;
     BIO *in, *out;
+    wall_s opened;
     bool server, handshaken;
     char reason[128];
 };
@@ -59,11 +61,31 @@ static bool use_certificate(SSL_CTX *context, struct bytes certificate, struct b
     return ok;
 }
 
-/* A machine without a battery begins in the past, and learns the time over this very connection.
- * That a certificate is not yet valid says only that; one that has expired stays refused. */
+static bool has_expired(const X509 *x, wall_s now)
+{
+    struct tm end;
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &end) != 1)
+        return true;
+    struct civil c = {.year = end.tm_year + 1900,
+                      .month = (uint8_t)(end.tm_mon + 1),
+                      .day = (uint8_t)end.tm_mday,
+                      .hour = (uint8_t)end.tm_hour,
+                      .minute = (uint8_t)end.tm_min,
+                      .second = (uint8_t)end.tm_sec};
+    return civil_to_wall(c, 0).s < now.s;
+}
+
+/* Called for each certificate. The time is ours: OpenSSL's is the machine's, which may be known to
+ * be wrong, and has 32 bits on some. A machine without a battery begins in the past, and learns the
+ * time over this very connection: that a certificate is not yet valid is no reason to refuse it. */
 static int judge(int good, X509_STORE_CTX *context)
 {
-    return good || X509_STORE_CTX_get_error(context) == X509_V_ERR_CERT_NOT_YET_VALID;
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
+    const struct io_tls_half *h = SSL_get_app_data(ssl);
+    if (!good || !has_expired(X509_STORE_CTX_get_current_cert(context), h->opened))
+        return good;
+    X509_STORE_CTX_set_error(context, X509_V_ERR_CERT_HAS_EXPIRED);
+    return 0;
 }
 
 static bool set_up(SSL_CTX *context, const struct io_tls_options *o)
@@ -73,6 +95,7 @@ static bool set_up(SSL_CTX *context, const struct io_tls_options *o)
     /* The CA is a project's own: whoever holds a certificate of it for this purpose is meant. The
      * purpose (serverAuth, clientAuth) is checked by OpenSSL, so no gateway can play platform. */
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, judge);
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_NO_CHECK_TIME);
     if (SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
         SSL_CTX_set_ciphersuites(context, "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") !=
             1 ||
@@ -115,11 +138,12 @@ struct io_tls_half *io_tls_half_open(struct io_tls *tls, wall_s now)
     struct io_tls_half *h = calloc(1, sizeof *h);
     MUST(h != NULL);
     h->server = tls->server;
+    h->opened = now;
     h->ssl = SSL_new(tls->context);
     h->in = BIO_new(BIO_s_mem());
     h->out = BIO_new(BIO_s_mem());
     MUST(h->ssl != NULL && h->in != NULL && h->out != NULL);
-    X509_VERIFY_PARAM_set_time(SSL_get0_param(h->ssl), (time_t)now.s);
+    SSL_set_app_data(h->ssl, h);
     SSL_set_bio(h->ssl, h->in, h->out); /* owns both from here on */
     if (tls->server)
         SSL_set_accept_state(h->ssl);

@@ -87,11 +87,11 @@ CREATE TABLE aside (
   PRIMARY KEY (work, id, part)
 ) STRICT, WITHOUT ROWID;
 
--- The clock leapt ahead: until it is right again, or a person says that it is, nothing is taken by time alone.
+-- The clock leapt: until it is right again, or a person says that it is, nothing is taken by time alone.
 CREATE TABLE clock_watch (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   leapt INTEGER NOT NULL,
-  believed_at INTEGER NOT NULL -- the last time that was right; 0: it never leapt
+  believed_at INTEGER NOT NULL -- the time, as it was noted last (once a minute); 0: never
 ) STRICT;
 INSERT INTO clock_watch (id, leapt, believed_at) VALUES (1, 0, 0);
 

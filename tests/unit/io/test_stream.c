@@ -447,6 +447,21 @@ static void a_corrected_clock_judges_certificates(void **state)
     io_wall_correct(w->io, NULL, NULL);
 }
 
+static int64_t four_years_behind(void *arg)
+{
+    return -four_years(arg);
+}
+
+/* And it is known to be years behind: what it would call valid has expired. */
+static void a_corrected_clock_sees_what_has_expired(void **state)
+{
+    struct world *w = *state;
+    io_wall_correct(w->io, four_years_behind, NULL);
+    tls_both(w);
+    expect_refusal(w);
+    io_wall_correct(w->io, NULL, NULL);
+}
+
 static void plain_talk_to_a_tls_port_is_refused(void **state)
 {
     struct world *w = *state;
@@ -532,6 +547,7 @@ int main(void)
         TEST(expired_certificate_is_refused),
         TEST(certificate_of_the_future_is_taken),
         TEST(a_corrected_clock_judges_certificates),
+        TEST(a_corrected_clock_sees_what_has_expired),
         TEST(plain_talk_to_a_tls_port_is_refused),
         TEST(wrong_pems_make_no_context),
         TEST(requests_prove_possession),
