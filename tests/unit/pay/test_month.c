@@ -74,74 +74,75 @@ static int64_t fen(const struct month *m, const char *group, const char *kind, c
 #define DEC31 20'453
 #define JAN1 20'454
 
+static const struct entry december_entries[] = {
+    {"order:a/paid",
+     "order.paid",
+     "{\"method\": \"cash\"}",
+     8,
+     NOV30,
+     {{LEDGER_CASH, -10'000}, {LEDGER_PREPAYMENT, 10'000}}},
+    {"order:b/paid",
+     "order.paid",
+     "{\"method\": \"cash\"}",
+     8,
+     DEC1,
+     {{LEDGER_CASH, -5'000}, {LEDGER_PREPAYMENT, 5'000}}},
+    {"order:b/fee", "order.fee", "{}", 8, DEC1, {{LEDGER_CASH, -50}, {LEDGER_OTHER, 50}}},
+    {"settle:12:1:100",
+     "settlement",
+     "{\"meter\": 12, \"epoch\": 1, \"opened_at\": 100}",
+     8,
+     DEC1,
+     {{LEDGER_PREPAYMENT, -700}, {LEDGER_REVENUE, 700}}},
+    {"true_up:1",
+     "true_up",
+     "{\"cause\": \"plan\"}",
+     8,
+     DEC31,
+     {{LEDGER_PREPAYMENT, 30}, {LEDGER_REVENUE, -30}}},
+    {"late:1/2", "late.fee", "{}", 8, DEC31, {{LEDGER_OTHER_DUE, -8}, {LEDGER_OTHER, 8}}},
+    {"request:r/held",
+     "refund.held",
+     "{\"request\": \"r\"}",
+     8,
+     DEC31,
+     {{LEDGER_PREPAYMENT, -400}, {LEDGER_HELD, 400}}},
+    {"order:c/paid",
+     "order.paid",
+     "{\"method\": \"subsidy\"}",
+     7,
+     DEC1,
+     {{LEDGER_SUBSIDY, -2'000}, {LEDGER_PREPAYMENT, 2'000}}},
+    {"order:c/bound",
+     "order.bound",
+     "{\"method\": \"subsidy\"}",
+     7,
+     DEC1,
+     {{LEDGER_PREPAYMENT, -2'000}, {LEDGER_TRANSIT, 2'000}}},
+    {"order:c/confirmed",
+     "order.confirmed",
+     "{\"method\": \"subsidy\"}",
+     7,
+     DEC1,
+     {{LEDGER_TRANSIT, -2'000}, {LEDGER_WALLET, 2'000}}},
+    {"settle:11:1:100",
+     "settlement",
+     "{\"meter\": 11, \"epoch\": 1, \"opened_at\": 100}",
+     7,
+     DEC31,
+     {{LEDGER_WALLET, -310}, {LEDGER_REVENUE, 310}}},
+    {"request:r/paid",
+     "refund.paid",
+     "{\"request\": \"r\"}",
+     8,
+     JAN1,
+     {{LEDGER_HELD, -400}, {LEDGER_REFUND, 400}}},
+};
+
 static void december(struct world *w)
 {
-    put(w, (struct entry){"order:a/paid",
-                          "order.paid",
-                          "{\"method\": \"cash\"}",
-                          8,
-                          NOV30,
-                          {{LEDGER_CASH, -10'000}, {LEDGER_PREPAYMENT, 10'000}}});
-    put(w, (struct entry){"order:b/paid",
-                          "order.paid",
-                          "{\"method\": \"cash\"}",
-                          8,
-                          DEC1,
-                          {{LEDGER_CASH, -5'000}, {LEDGER_PREPAYMENT, 5'000}}});
-    put(w,
-        (struct entry){
-            "order:b/fee", "order.fee", "{}", 8, DEC1, {{LEDGER_CASH, -50}, {LEDGER_OTHER, 50}}});
-    put(w, (struct entry){"settle:12:1:100",
-                          "settlement",
-                          "{\"meter\": 12, \"epoch\": 1, \"opened_at\": 100}",
-                          8,
-                          DEC1,
-                          {{LEDGER_PREPAYMENT, -700}, {LEDGER_REVENUE, 700}}});
-    put(w, (struct entry){"true_up:1",
-                          "true_up",
-                          "{\"cause\": \"plan\"}",
-                          8,
-                          DEC31,
-                          {{LEDGER_PREPAYMENT, 30}, {LEDGER_REVENUE, -30}}});
-    put(w,
-        (struct entry){
-            "late:1/2", "late.fee", "{}", 8, DEC31, {{LEDGER_OTHER_DUE, -8}, {LEDGER_OTHER, 8}}});
-    put(w, (struct entry){"request:r/held",
-                          "refund.held",
-                          "{\"request\": \"r\"}",
-                          8,
-                          DEC31,
-                          {{LEDGER_PREPAYMENT, -400}, {LEDGER_HELD, 400}}});
-    put(w, (struct entry){"order:c/paid",
-                          "order.paid",
-                          "{\"method\": \"subsidy\"}",
-                          7,
-                          DEC1,
-                          {{LEDGER_SUBSIDY, -2'000}, {LEDGER_PREPAYMENT, 2'000}}});
-    put(w, (struct entry){"order:c/bound",
-                          "order.bound",
-                          "{\"method\": \"subsidy\"}",
-                          7,
-                          DEC1,
-                          {{LEDGER_PREPAYMENT, -2'000}, {LEDGER_TRANSIT, 2'000}}});
-    put(w, (struct entry){"order:c/confirmed",
-                          "order.confirmed",
-                          "{\"method\": \"subsidy\"}",
-                          7,
-                          DEC1,
-                          {{LEDGER_TRANSIT, -2'000}, {LEDGER_WALLET, 2'000}}});
-    put(w, (struct entry){"settle:11:1:100",
-                          "settlement",
-                          "{\"meter\": 11, \"epoch\": 1, \"opened_at\": 100}",
-                          7,
-                          DEC31,
-                          {{LEDGER_WALLET, -310}, {LEDGER_REVENUE, 310}}});
-    put(w, (struct entry){"request:r/paid",
-                          "refund.paid",
-                          "{\"request\": \"r\"}",
-                          8,
-                          JAN1,
-                          {{LEDGER_HELD, -400}, {LEDGER_REFUND, 400}}});
+    for (size_t i = 0; i < sizeof december_entries / sizeof *december_entries; i++)
+        put(w, december_entries[i]);
 }
 
 static void bills(struct world *w)
