@@ -184,7 +184,7 @@ void bus_answer_came(struct bus *b, mono_ms now, struct bytes answer)
     int i = b->current;
     int32_t baud = bus_baud_of(b, b->jobs[i].peer);
     int64_t wire_ms = bus_wire_ms(baud, b->jobs[i].len) + bus_wire_ms(baud, answer.len);
-    int64_t turnaround = now.ms - b->started.ms - wire_ms;
+    int64_t turnaround = now.ms - b->started.ms - wire_ms - b->paused_ms;
     b->stats.useful_ms += now.ms - b->started.ms;
     b->stats.answered++;
     bus_peer_answered(b, b->jobs[i].peer, turnaround, now);
@@ -250,6 +250,8 @@ static void start_exchange(struct bus *b, int i, mono_ms now)
     b->input_len = 0;
     b->echo_at = 0;
     b->echo_ended = false;
+    b->pause_ms = 0;
+    b->paused_ms = 0;
     b->started = now;
     b->blocked_at = MONO_NEVER;
     b->tx_end = mono_after(now, bus_wire_ms(baud, job->len) + t->transit_ms);
@@ -327,7 +329,7 @@ void bus_tick(struct bus *b, mono_ms now)
     b->now = now;
     if (b->current < 0)
         return;
-    if (!mono_due(b->deadline, now) && !mono_due(b->limit, now))
+    if (!mono_due(b->deadline, now) && !mono_due(bus_limit(b), now))
         return;
     if (bus_hear_again(b, now))
         return;
@@ -339,7 +341,7 @@ void bus_tick(struct bus *b, mono_ms now)
 mono_ms bus_wake(const struct bus *b)
 {
     if (b->current >= 0)
-        return mono_earlier(b->deadline, b->limit);
+        return mono_earlier(b->deadline, bus_limit(b));
     if (b->rouse_left > 0)
         return b->quiet_at; /* at once */
     int i = best_job(b);

@@ -47,8 +47,8 @@ struct bus_timing {
     int32_t address_gap_ms; /* the same, if the request is for another meter than the last one */
     int32_t turnaround_ms;  /* wait for an answer's first byte while nothing is known of the peer */
     int32_t turnaround_min_ms, turnaround_max_ms; /* bounds of the learnt wait */
-    int32_t byte_gap_ms;                          /* silence inside an answer that ends it */
-    int32_t probe_ms; /* first pause before a silent peer is tried again; doubles */
+    int32_t byte_gap_ms; /* silence inside an answer that ends it; a protocol may allow more */
+    int32_t probe_ms;    /* first pause before a silent peer is tried again; doubles */
     int32_t probe_max_ms;
     int32_t probe_spacing_ms; /* between any two probes: bounds what silent peers cost the line */
     int32_t transit_ms;       /* extra for what lies between us and the wire (TCP, radio) */
@@ -95,6 +95,7 @@ struct bus_peer {
     uint8_t trusted;    /* answers since the last time-out, up to a few */
     uint8_t probes;     /* probes since the demotion, for the back-off */
     int32_t slowest_ms; /* decaying maximum of seen turnarounds; 0: none yet */
+    int32_t pause_ms;   /* the same of pauses inside its answers */
     mono_ms probe_at;   /* silent: next probe */
     uint32_t answers, timeouts, damaged;
     uint64_t turnaround_ms;         /* of all answers together */
@@ -168,6 +169,8 @@ struct bus {
     mono_ms roused_at;               /* end of them and of their pause: nothing is sent before */
     mono_ms blocked_at;              /* since when a job waits for a quiet line; MONO_NEVER */
     mono_ms started, tx_end, deadline, limit;
+    int32_t pause_ms;  /* the longest one inside what is coming in */
+    int64_t paused_ms; /* all of them together: the limit moves by them */
     uint16_t last_peer;
     uint32_t last_blind;
     uint8_t last[METER_FRAME_MAX], foreign[METER_FRAME_MAX]; /* requests: ours, another master's */

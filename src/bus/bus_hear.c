@@ -5,7 +5,9 @@
 
 #define ECHO_BELIEVED 2
 #define ECHO_SURE 4
-#define JITTER_MS 200 /* two masters that collided shall not do so again */
+#define WAKING 0xFE
+#define PAUSED_MAX_MS 5'000 /* of all pauses inside one answer together */
+#define JITTER_MS 200       /* two masters that collided shall not do so again */
 
 static void drop_input(struct bus *b, size_t len)
 {
@@ -137,12 +139,12 @@ static void note_damage(struct bus *b, mono_ms now)
         b->hold_until = mono_after(now, (int64_t)rand_below(&b->rand, JITTER_MS));
 }
 
-/* What wakes a meter or a line (FE) may stand before every frame. */
+/* What wakes a meter or a line may stand before every frame. */
 static size_t garbage(const uint8_t *p, size_t len)
 {
     size_t n = 0;
     for (size_t i = 0; i < len; i++)
-        n += p[i] != 0xFE;
+        n += p[i] != WAKING;
     return n;
 }
 
@@ -176,20 +178,43 @@ static bool scan(struct bus *b, mono_ms now)
     return false;
 }
 
-static void heard(struct bus *b, mono_ms now)
+mono_ms bus_limit(const struct bus *b)
 {
+    return mono_after(b->limit, b->paused_ms < PAUSED_MAX_MS ? b->paused_ms : PAUSED_MAX_MS);
+}
+
+/* The line was silent for longer than these bytes took. */
+static void note_pause(struct bus *b, mono_ms now, size_t len)
+{
+    int64_t ms = now.ms - b->quiet_at.ms - bus_wire_ms(bus_baud_of(b, b->last_peer), len);
+    bool inside = b->current >= 0 && b->input_len > 0;
     b->quiet_at = now;
-    if (b->current < 0)
+    if (!inside || ms <= 0)
         return;
-    mono_ms more = mono_after(now, b->timing.byte_gap_ms);
-    if (more.ms > b->deadline.ms)
-        b->deadline = more;
+    b->paused_ms += ms;
+    if (ms > b->pause_ms)
+        b->pause_ms = (int32_t)ms;
+}
+
+/* More is waited for: for long only if an answer has begun, and nothing was damaged so far. */
+static void expect_more(struct bus *b, mono_ms now, uint8_t last_byte)
+{
+    int i = b->current;
+    if (i < 0)
+        return;
+    bool begun = (b->input_len > 0 || last_byte == WAKING) && !b->damaged[i];
+    bool last = b->sendings[i] >= b->jobs[i].attempts;
+    int32_t ms = begun ? bus_pause_of(b, b->jobs[i].peer, last) : b->timing.byte_gap_ms;
+    b->deadline = mono_later(b->deadline, mono_after(now, ms));
 }
 
 void bus_input(struct bus *b, mono_ms now, const uint8_t *data, size_t len)
 {
+    if (len == 0)
+        return;
+    uint8_t last_byte = data[len - 1];
     b->stats.received_bytes += len;
-    heard(b, now);
+    note_pause(b, now, len);
     size_t own = bus_rouse_heard(b, now, data, len);
     own += strip_echo(b, now, data + own, len - own);
     data += own;
@@ -208,6 +233,7 @@ void bus_input(struct bus *b, mono_ms now, const uint8_t *data, size_t len)
         if (scan(b, now))
             return; /* what follows an answer in one breath is not for us */
     }
+    expect_more(b, now, last_byte);
 }
 
 bool bus_hear_again(struct bus *b, mono_ms now)

@@ -9,6 +9,8 @@ const struct meter_link *bus_link_of(const struct bus *b, uint16_t peer);
 int32_t bus_baud_of(const struct bus *b, uint16_t peer);
 /* How long the first byte of its answer is waited for. */
 int32_t bus_wait_of(const struct bus *b, uint16_t peer);
+/* How long the next byte of a frame that has begun; `last`: it is not asked again. */
+int32_t bus_pause_of(const struct bus *b, uint16_t peer, bool last);
 void bus_peer_answered(struct bus *b, uint16_t peer, int64_t turnaround_ms, mono_ms now);
 void bus_peer_failed(struct bus *b, uint16_t peer, mono_ms now);
 void bus_peer_spoiled(struct bus *b, uint16_t peer);
@@ -36,6 +38,8 @@ void bus_late_answered(struct bus *b, int i, mono_ms now);
 void bus_late_came(struct bus *b, mono_ms now);
 
 /* --- bus_hear.c: what is heard */
+/* However much is heard, the exchange ends then. */
+mono_ms bus_limit(const struct bus *b);
 /* Looks again at what stands in the input when a wait is over: a false beginning may hide a good
  * answer behind it. True if the exchange ended. */
 bool bus_hear_again(struct bus *b, mono_ms now);

@@ -61,6 +61,16 @@ int32_t bus_wait_of(const struct bus *b, uint16_t peer)
                  larger(slow_ms, t->turnaround_max_ms));
 }
 
+/* Who never paused is not waited for as long as its protocol lets it, but for the last time. */
+int32_t bus_pause_of(const struct bus *b, uint16_t peer, bool last)
+{
+    const struct bus_peer *p = &b->peers[peer];
+    int32_t line_ms = b->timing.byte_gap_ms;
+    int32_t most_ms = larger(line_ms, bus_link_of(b, peer)->byte_gap_ms);
+    bool stranger = p->answers == 0;
+    return stranger || last ? most_ms : clamp(2 * p->pause_ms + line_ms, line_ms, most_ms);
+}
+
 /* What silenced this one may have silenced others: they are all tried at once. */
 static void begin_burst(struct bus *b, mono_ms now)
 {
@@ -82,6 +92,7 @@ void bus_peer_answered(struct bus *b, uint16_t peer, int64_t turnaround_ms, mono
     int32_t seen = (int32_t)(turnaround_ms < 1 ? 1 : turnaround_ms);
     p->slowest_ms = larger(seen, p->slowest_ms - p->slowest_ms / 64);
     p->turnaround_ms += (uint64_t)seen;
+    p->pause_ms = larger(b->pause_ms, p->pause_ms - p->pause_ms / 64);
     p->late_ms = larger(p->late_ms - p->late_ms / 64, p->late_ms > 0 ? seen : 0);
     if (p->trusted < TRUST_AFTER)
         p->trusted++;

@@ -47,6 +47,8 @@ struct meter_link {
     uint32_t (*blind)(struct bytes request);
     /* What is read says what it is, but not when it was asked: only what must be news is blind. */
     bool named;
+    /* So long may a meter pause between two bytes of a frame; 0: no longer than the line says. */
+    int32_t byte_gap_ms;
 };
 
 extern const struct meter_link meter_link_dlt645, meter_link_dlt645_1997, meter_link_cjt188,

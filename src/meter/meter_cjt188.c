@@ -63,8 +63,12 @@ static uint32_t blind(struct bytes request)
     return meter_link_kind((struct bytes){r.address, sizeof r.address}, r.control & 0x3F);
 }
 
-const struct meter_link meter_link_cjt188 = {
-    .name = "cjt188", .cut = cut, .match = match, .blind = blind, .named = true};
+const struct meter_link meter_link_cjt188 = {.name = "cjt188",
+                                             .cut = cut,
+                                             .match = match,
+                                             .blind = blind,
+                                             .named = true,
+                                             .byte_gap_ms = METER_BYTE_GAP_MS};
 
 /* --- asking
  * ----------------------------------------------------------------------------------------- */

@@ -43,7 +43,8 @@ const struct meter_link meter_link_dlt645_1997 = {.name = "dlt645-1997",
                                                   .match = match,
                                                   .clock = true,
                                                   .blind = meter_link_dlt645_blind,
-                                                  .named = true};
+                                                  .named = true,
+                                                  .byte_gap_ms = METER_BYTE_GAP_MS};
 
 static void ask(const struct meter_unit *u, uint8_t control, struct bytes data, struct writer *w)
 {

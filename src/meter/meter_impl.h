@@ -18,6 +18,8 @@ enum meter_protocol {
     METER_PROTOCOLS
 };
 
+#define METER_BYTE_GAP_MS 500 /* DL/T 645, CJ/T 188: between two bytes of a frame */
+
 /* Of meter_link.blind: by meter and function. Who is asked by a wildcard is nobody who could owe
  * something: 0. */
 uint32_t meter_link_kind(struct bytes address, uint8_t function);

@@ -69,4 +69,5 @@ const struct meter_link meter_link_dlt645 = {.name = "dlt645",
                                              .match = match,
                                              .clock = true,
                                              .blind = meter_link_dlt645_blind,
-                                             .named = true};
+                                             .named = true,
+                                             .byte_gap_ms = METER_BYTE_GAP_MS};

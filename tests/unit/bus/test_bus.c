@@ -176,6 +176,139 @@ static void test_answer_in_pieces(void **state)
     assert_int_equal(bus_waiting(&bus), 0);
 }
 
+/* --- bytes with gaps -------------------------------------------------------------------------- */
+
+/* False: it is asked again before it has said everything. */
+static bool hear_slowly(int64_t gap_ms)
+{
+    uint8_t out[METER_FRAME_MAX];
+    size_t len = answer_frame(meter_a, ENERGY, out);
+    now = mono_after(now, 100 + bus_wire_ms(2400, 20));
+    for (size_t i = 0; i < len; i++) {
+        now = mono_after(now, gap_ms);
+        bus_tick(&bus, now);
+        uint8_t again[METER_FRAME_MAX];
+        if (bus_output(&bus, now, again, sizeof again) > 0)
+            return false;
+        hear(out + i, 1);
+    }
+    return true;
+}
+
+/* DL/T 645 allows half a second between any two bytes. */
+static void test_gaps_between_all_bytes_are_no_end(void **state)
+{
+    (void)state;
+    static const int64_t gaps_ms[] = {40, 60, 200};
+    for (size_t i = 0; i < sizeof gaps_ms / sizeof *gaps_ms; i++) {
+        bus_peer_reset(&bus, 0);
+        submit_poll(i);
+        expect_output();
+        assert_true(hear_slowly(gaps_ms[i]));
+        expect_result(i, ERR_OK);
+    }
+    assert_int_equal(bus.stats.damaged, 0);
+    assert_int_equal(bus.stats.retries, 0);
+}
+
+static void test_one_long_gap_is_no_end(void **state)
+{
+    (void)state;
+    uint8_t out[METER_FRAME_MAX];
+    size_t len = answer_frame(meter_a, ENERGY, out);
+    for (size_t at = 5; at < len; at++) {
+        submit_poll(at);
+        expect_output();
+        now = mono_after(bus.deadline, -1);
+        hear(out, at);
+        now = mono_after(now, 490);
+        bus_tick(&bus, now);
+        hear(out + at, len - at);
+        expect_result(at, ERR_OK);
+    }
+}
+
+/* Who never paused is not waited for so long, but for the last time: then it is learnt. */
+static void test_a_meter_that_begins_to_pause_is_read_by_the_repeat(void **state)
+{
+    (void)state;
+    for (uint64_t tag = 1; tag <= 20; tag++) {
+        submit_poll(tag);
+        expect_output();
+        hear_answer(meter_a, ENERGY);
+        expect_result(tag, ERR_OK);
+    }
+    submit_poll(21);
+    expect_output();
+    assert_false(hear_slowly(150));
+    expect_no_result();
+    assert_true(hear_slowly(150));
+    expect_result(21, ERR_OK);
+    submit_poll(22);
+    expect_output();
+    assert_true(hear_slowly(150));
+    expect_result(22, ERR_OK);
+    assert_int_equal(bus.stats.retries, 1);
+}
+
+/* The rest of an answer that was torn off is not waited for longer than its meter ever paused. */
+static void test_torn_answer_is_asked_again_soon(void **state)
+{
+    (void)state;
+    uint8_t out[METER_FRAME_MAX];
+    submit_poll(1);
+    expect_output();
+    hear_answer(meter_a, ENERGY);
+    expect_result(1, ERR_OK);
+    submit_poll(2);
+    expect_output();
+    now = mono_after(bus.deadline, -1);
+    size_t len = answer_frame(meter_a, ENERGY, out);
+    hear(out, len - 6);
+    assert_in_range(bus_wake(&bus).ms - now.ms, 1, 60);
+    expect_output();
+    hear(out, len - 6);
+    assert_in_range(bus_wake(&bus).ms - now.ms, 500, 1'000);
+}
+
+/* Whatever the bytes, and however they come: an exchange with noise ends. */
+static void test_noise_with_gaps_does_not_hold_the_line(void **state)
+{
+    (void)state;
+    struct rand_stream rand = rand_split(7, "noise");
+    for (uint64_t round = 0; round < 200; round++) {
+        int64_t gap_ms = 1 + rand_below(&rand, 120);
+        submit_as(round, BUS_POLL, 1);
+        expect_output();
+        mono_ms begun = now;
+        struct bus_result r;
+        while (!bus_result(&bus, &r)) {
+            uint8_t noise = (uint8_t)rand_below(&rand, 256);
+            now = mono_after(now, gap_ms);
+            hear(&noise, 1);
+            bus_tick(&bus, now);
+            assert_true(now.ms - begun.ms < 4'000);
+        }
+    }
+}
+
+/* Even beginnings that never end are waited for only so long. */
+static void test_beginnings_without_end_do_not_hold_the_line(void **state)
+{
+    (void)state;
+    static const uint8_t noise = 0x68;
+    submit_as(1, BUS_POLL, 1);
+    expect_output();
+    mono_ms begun = now;
+    struct bus_result r;
+    while (!bus_result(&bus, &r)) {
+        now = mono_after(now, 300);
+        hear(&noise, 1);
+        bus_tick(&bus, now);
+        assert_true(now.ms - begun.ms < 10'000);
+    }
+}
+
 static void test_gap_before_the_next_request(void **state)
 {
     (void)state;
@@ -612,6 +745,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_useful_time_is_within_the_busy_time),
         CASE(test_answer_in_pieces),
+        CASE(test_gaps_between_all_bytes_are_no_end),
+        CASE(test_one_long_gap_is_no_end),
+        CASE(test_a_meter_that_begins_to_pause_is_read_by_the_repeat),
+        CASE(test_torn_answer_is_asked_again_soon),
+        CASE(test_noise_with_gaps_does_not_hold_the_line),
+        CASE(test_beginnings_without_end_do_not_hold_the_line),
         CASE(test_gap_before_the_next_request),
         CASE(test_a_job_with_slack_takes_company),
         CASE(test_broadcast_waits_for_nobody),
