@@ -251,7 +251,7 @@ static enum err take_filter(struct call *c, struct filter *f)
 {
     *f = (struct filter){.before = INT64_MAX};
     TRY(api_query_int(c, "before", 1, INT64_C(1) << 53, &f->before));
-    TRY(api_query_int(c, "account", 1, INT64_C(1) << 53, &f->account));
+    TRY(api_query_account(c, "account", &f->account));
     TRY(api_query_text(c, "kind", 64, &f->kind));
     TRY(api_query_text(c, "severity", 16, &f->severity));
     return api_query_limit(c, &f->limit);

@@ -158,6 +158,9 @@ struct api_field {
                                      int64_t *value);
 [[nodiscard]] enum err api_query_text(struct call *c, const char *name, size_t max,
                                       const char **value);
+/* Something of this project: ERR_NOT_FOUND names the parameter. */
+[[nodiscard]] enum err api_query_account(struct call *c, const char *name, int64_t *id);
+[[nodiscard]] enum err api_query_place(struct call *c, const char *name, const char **code);
 [[nodiscard]] enum err api_query_limit(struct call *c, int64_t *limit);
 bool api_key_ok(const char *text); /* form of idempotency keys and order ids */
 [[nodiscard]] enum err api_parse_body(struct call *c);

@@ -143,6 +143,28 @@ enum err api_query_text(struct call *c, const char *name, size_t max, const char
     return ERR_OK;
 }
 
+enum err api_query_account(struct call *c, const char *name, int64_t *id)
+{
+    struct site_account account;
+    TRY(api_query_int(c, name, 1, INT64_C(1) << 53, id));
+    if (!*id)
+        return ERR_OK;
+    enum err e = site_account_get(c->tx, *id, &account);
+    if (e == ERR_OK && account.project_id != c->project_id)
+        e = ERR_NOT_FOUND;
+    return e == ERR_NOT_FOUND ? api_bad(c, name, e, "not an account of this project") : e;
+}
+
+enum err api_query_place(struct call *c, const char *name, const char **code)
+{
+    struct site_place place;
+    TRY(api_query_text(c, name, SITE_PATH_MAX, code));
+    if (!*code || !**code)
+        return ERR_OK;
+    enum err e = site_place_by_path(c->tx, c->project_id, *code, &place);
+    return e == ERR_NOT_FOUND ? api_bad(c, name, e, "not a place of this project") : e;
+}
+
 enum err api_query_limit(struct call *c, int64_t *limit)
 {
     *limit = API_LIST_DEFAULT;

@@ -104,13 +104,34 @@ static enum err put_choice(void *arg, const struct control_choice *choice)
     return ERR_OK;
 }
 
+struct wanted {
+    const char *code;
+    bool found;
+};
+
+static enum err is_wanted(void *arg, const struct control_package *package)
+{
+    struct wanted *w = arg;
+    w->found = w->found || strcmp(package->code, w->code) == 0;
+    return ERR_OK;
+}
+
+/* The empty one is all of them. */
+static enum err take_wanted(struct call *c, const char **code)
+{
+    TRY(api_query_text(c, "package", SITE_CODE_MAX, code));
+    if (!*code)
+        *code = "";
+    struct wanted w = {*code, !**code};
+    TRY(control_package_list(c->tx, c->project_id, is_wanted, &w));
+    return w.found ? ERR_OK : api_bad(c, "package", ERR_NOT_FOUND, "not one of this project");
+}
+
 enum err api_package_choices(struct call *c)
 {
     struct choices s = {.c = c};
-    struct control_choice_query q = {.project_id = c->project_id, .package_code = ""};
-    TRY(api_query_text(c, "package", SITE_CODE_MAX, &q.package_code));
-    if (!q.package_code)
-        q.package_code = "";
+    struct control_choice_query q = {.project_id = c->project_id};
+    TRY(take_wanted(c, &q.package_code));
     TRY(api_query_int(c, "after", 0, INT64_C(1) << 53, &q.after));
     TRY(api_query_limit(c, &q.limit));
     jwrite_object(&c->out, NULL);

@@ -42,7 +42,6 @@ static const struct version_shelf shelf = {
     .action = "plan.save",
     .object = "plan",
     .event = EVENT_PLAN_CHANGED,
-    .unknown = ERR_SITE_PLAN_UNKNOWN,
     .each = site_plans,
     .put = site_plan_put,
     .parse = parse,

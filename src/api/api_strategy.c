@@ -45,7 +45,6 @@ static const struct version_shelf shelf = {
     .action = "strategy.save",
     .object = "strategy",
     .event = EVENT_STRATEGY_CHANGED,
-    .unknown = ERR_SITE_STRATEGY_UNKNOWN,
     .each = site_strategies,
     .put = site_strategy_put,
     .parse = parse,

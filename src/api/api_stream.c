@@ -518,22 +518,36 @@ static struct client *admit(struct stream *s, struct call *call, int64_t project
     return c;
 }
 
+/* Who sees all projects sees none that does not exist. */
+static enum err find_project(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    struct site_project project;
+    return site_project_get(tx, c->project_id, &project);
+}
+
+static enum err take_project(struct call *c)
+{
+    TRY(api_query_int(c, "project", 1, INT64_C(1) << 53, &c->project_id));
+    if (!c->project_id)
+        return ERR_OK;
+    TRY(auth_may(&c->who, AUTH_VIEW, c->project_id));
+    return store_read(c->api->options.ledger, find_project, c);
+}
+
 enum err api_stream_open(struct call *call)
 {
     struct api *a = call->api;
     struct stream *s = a->stream;
     const char *after = NULL;
-    int64_t project_id = 0;
-    TRY(api_query_int(call, "project", 1, INT64_C(1) << 53, &project_id));
+    TRY(take_project(call));
     TRY(api_query_text(call, "after", 64, &after));
-    if (project_id)
-        TRY(auth_may(&call->who, AUTH_VIEW, project_id));
     if (s->client_count >= CLIENTS_MAX ||
         clients_of(s, call->who.person_id) >= CLIENTS_PER_PERSON) {
         call->retry_after_s = FULL_RETRY_S;
         return ERR_API_STREAMS;
     }
-    struct client *c = admit(s, call, project_id);
+    struct client *c = admit(s, call, call->project_id);
     if (!c)
         return ERR_MEMORY;
     const char *last = http_header(call->http, "Last-Event-ID");

@@ -332,7 +332,7 @@ enum err api_trip_ranking(struct call *c)
     int64_t from = c->now.s - 30 * INT64_C(86'400), until = c->now.s + 1;
     TRY(api_query_int(c, "from", 0, UINT32_MAX, &from));
     TRY(api_query_int(c, "to", 1, UINT32_MAX, &until));
-    TRY(api_query_text(c, "under", SITE_PATH_MAX, &query.under));
+    TRY(api_query_place(c, "under", &query.under));
     TRY(api_query_limit(c, &query.limit));
     query.from.s = from;
     query.until.s = until;

@@ -123,7 +123,7 @@ enum err api_terminals(struct call *c)
 {
     struct listing l = {.call = c, .limit = ROWS_MAX};
     const char *under = NULL, *only = NULL;
-    TRY(api_query_text(c, "under", SITE_PATH_MAX, &under));
+    TRY(api_query_place(c, "under", &under));
     TRY(api_query_text(c, "only", 16, &only));
     TRY(kind_of(c, only && *only ? only : "all", &l.only));
     jwrite_object(&c->out, NULL);

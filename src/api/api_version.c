@@ -114,7 +114,7 @@ enum err version_texts(struct call *c, const struct version_shelf *shelf)
     TRY(shelf->each(c->tx, c->project_id, put_text, &t));
     jwrite_end(&c->out);
     jwrite_end(&c->out);
-    return t.count ? ERR_OK : shelf->unknown;
+    return t.count ? ERR_OK : api_bad(c, "code", ERR_NOT_FOUND, "not one of this project");
 }
 
 /* ---- the check ---- */

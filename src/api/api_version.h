@@ -20,7 +20,6 @@ struct version_shelf {
     const char *action; /* in the journal: "plan.save" */
     const char *object; /* there: "plan" */
     enum journal_kind event;
-    enum err unknown;
     enum err (*each)(struct store_tx *tx, int64_t project_id, site_version_each *each, void *arg);
     enum err (*put)(struct store_tx *tx, int64_t project_id, const char *code, wall_s effective_at,
                     const char *body, enum site_change *change);

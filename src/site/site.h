@@ -71,6 +71,8 @@ const char *site_place_kind_name(enum site_place_kind kind);
 [[nodiscard]] enum err site_place_put(struct store_tx *tx, struct site_place *p,
                                       enum site_change *change); /* key: project, code */
 [[nodiscard]] enum err site_place_get(struct store_tx *tx, int64_t id, struct site_place *p);
+[[nodiscard]] enum err site_place_by_path(struct store_tx *tx, int64_t project_id, const char *path,
+                                          struct site_place *p); /* ERR_NOT_FOUND */
 typedef enum err site_place_each(void *arg, const struct site_place *p);
 /* The tree in order of codes: a parent comes before its children. */
 [[nodiscard]] enum err site_places(struct store_tx *tx, int64_t project_id, site_place_each *each,

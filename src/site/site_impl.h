@@ -51,8 +51,6 @@ bool site_digits(const char *text, size_t from, size_t to);
 [[nodiscard]] enum err site_meter_add(struct store_tx *tx, struct site_meter *m);
 
 /* By natural key; ERR_NOT_FOUND. */
-[[nodiscard]] enum err site_place_by_path(struct store_tx *tx, int64_t project_id, const char *path,
-                                          struct site_place *p);
 [[nodiscard]] enum err site_line_by_number(struct store_tx *tx, int64_t gateway_id, int64_t number,
                                            struct site_line *line);
 [[nodiscard]] enum err site_customer_by_code(struct store_tx *tx, int64_t project_id,

@@ -49,7 +49,8 @@ class Browser:
             body = body if isinstance(body, bytes) else body.encode()
         connection.request(method, "/api/v1" + path, body or None, headers)
         answer = connection.getresponse()
-        r = Reply(answer.status, dict(answer.getheaders()), answer.read().decode())
+        endless = answer.getheader("Content-Type", "").startswith("text/event-stream")
+        r = Reply(answer.status, dict(answer.getheaders()), "" if endless else answer.read().decode())
         connection.close()
         if "Set-Cookie" in r.headers:
             self.cookie = re.match("yufu_sid=([^;]*)", r.headers["Set-Cookie"]).group(1)

@@ -194,18 +194,18 @@ static void test_whose_it_is(void **state)
     world_person(w, AUTH_ENGINEER, 1);
     struct person other = world_login(w, "engineer");
     path_of(id, "", path);
-    check_reply(world_get(w, &other, path), 409, "SITE_FORGOTTEN");
+    check_reply(world_get(w, &other, path), 404, "SITE_FORGOTTEN");
     snprintf(path, sizeof path, "/api/v1/projects/2/imports/checks/%s", id);
-    check_reply(world_get(w, &p, path), 409, "SITE_FORGOTTEN");
+    check_reply(world_get(w, &p, path), 404, "SITE_FORGOTTEN");
     path_of("0123456789abcdef", "/failed", path);
-    check_reply(world_get(w, &p, path), 409, "SITE_FORGOTTEN");
+    check_reply(world_get(w, &p, path), 404, "SITE_FORGOTTEN");
     look_through(w, &other, "project,building,room,gateway,line,endpoint,address,model\n"
                             "B,D9,500,GW-B,1,tcp:127.0.0.1:9,500,yufu-shop3p\n", id, "foreign");
     check_reply(write_it(w, &other, id, "import-0001"), 409, "STATE");
     path_of(id, "/rows?change=new", path);
     check_reply(world_get(w, &other, path), 409, "STATE");
     look_through(w, &other, HEADER ROW_GOOD, id, "ready"); /* replaces the one before */
-    check_reply(world_get(w, &other, path), 409, "SITE_FORGOTTEN");
+    check_reply(world_get(w, &other, path), 404, "SITE_FORGOTTEN");
     struct ask a = {.method = "POST", .path = IMPORTS "/checks", .person = &p,
                     .type = "application/json", .body = "{}"};
     check_reply(world_ask(w, &a), 415, "API_TYPE");
@@ -301,11 +301,11 @@ static void test_released(void **state)
     look_through(w, &p, HEADER ROW_GOOD, id, "ready");
     path_of(id, "", path);
     path_of(id, "/release", release);
-    check_reply(world_post(w, &other, NULL, release, ""), 409, "SITE_FORGOTTEN");
+    check_reply(world_post(w, &other, NULL, release, ""), 404, "SITE_FORGOTTEN");
     check_reply(world_get(w, &p, path), 200, "-");
     check_reply(world_post(w, &p, NULL, release, ""), 204, "-");
-    check_reply(world_get(w, &p, path), 409, "SITE_FORGOTTEN");
-    check_reply(world_post(w, &p, NULL, release, ""), 409, "SITE_FORGOTTEN");
+    check_reply(world_get(w, &p, path), 404, "SITE_FORGOTTEN");
+    check_reply(world_post(w, &p, NULL, release, ""), 404, "SITE_FORGOTTEN");
 }
 
 #define MINUTES 60'000

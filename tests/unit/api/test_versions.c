@@ -75,8 +75,8 @@ static void test_texts(void **state)
     json_t *one = json_array_get(json_object_get(r.json, "versions"), 0);
     assert_non_null(strstr(json_string_value(json_object_get(one, "text")), "\"flat\""));
     reply_free(&r);
-    check_reply(world_get(w, &p, PLANS "/versions?code=none"), 422, "SITE_PLAN_UNKNOWN");
-    check_reply(world_get(w, &p, STRATEGIES "/versions?code=none"), 422, "SITE_STRATEGY_UNKNOWN");
+    check_reply(world_get(w, &p, PLANS "/versions?code=none"), 404, "NOT_FOUND");
+    check_reply(world_get(w, &p, STRATEGIES "/versions?code=none"), 404, "NOT_FOUND");
     check_reply(world_get(w, &p, PLANS "/versions"), 400, "API_FIELD");
 }
 

@@ -428,7 +428,7 @@ export interface paths {
         /**
          * Write it, all in one transaction
          * @description Compared once more in that transaction. 409 `STATE`: it is not looked through yet, or has
-         *     errors; `SITE_FORGOTTEN`: bring it again. 422 `SITE_IMPORT`: what is stored has changed meanwhile; ask for the check again.
+         *     errors. 404 `SITE_FORGOTTEN`: bring it again. 422 `SITE_IMPORT`: what is stored has changed meanwhile; ask for the check again.
          */
         post: operations["writeImport"];
         delete?: never;
@@ -5392,7 +5392,6 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
-            422: components["responses"]["Problem"];
         };
     };
     checkPricePlan: {
@@ -5590,7 +5589,6 @@ export interface operations {
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
-            422: components["responses"]["Problem"];
         };
     };
     checkStrategy: {
