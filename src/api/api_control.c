@@ -4,6 +4,7 @@
 
 #include "api/api_impl.h"
 #include "control/control.h"
+#include "control/fee.h"
 #include "journal/detail.h"
 #include "journal/journal.h"
 
@@ -217,4 +218,10 @@ enum err api_claim_code(struct call *c)
     jwrite_int(&c->out, "valid_until", until.s);
     jwrite_end(&c->out);
     return ERR_OK;
+}
+
+enum err api_grounds_changed(struct call *c, int64_t project_id)
+{
+    return control_grounds_changed(c->tx,
+                                   &(struct control_grounds){project_id, c->now, api_draw()});
 }

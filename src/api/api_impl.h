@@ -126,6 +126,8 @@ struct call {
 /* Random bits for one command. */
 uint64_t api_draw(void);
 void api_actor(const struct call *c, char out[32]);
+/* What cuts stand on was changed in this call (control/fee.h); project_id 0: of any project. */
+enum err api_grounds_changed(struct call *c, int64_t project_id);
 bool api_may(const struct call *c, enum auth_verb v); /* in the call's project */
 /* Sends c->out with c->status, or the problem; the call is no more. */
 void api_finish(struct call *c, enum err result);

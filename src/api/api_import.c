@@ -69,6 +69,7 @@ enum err api_import(struct call *c)
     struct bytes body = http_body(c->http);
     TRY(api_query_int(c, "dry_run", 0, 1, &dry_run));
     TRY(site_import_open(&im, body.data, body.len));
+    site_import_now(im, c->now);
     c->extra_arg = im;
     c->extra_free = close_import;
     enum err e = site_import_compare(im, c->tx);
@@ -82,6 +83,7 @@ enum err api_import(struct call *c)
     if (!dry_run) {
         api_actor(c, actor);
         TRY(site_import_commit(im, c->tx, actor, c->now));
+        TRY(api_grounds_changed(c, c->id));
     }
     jwrite_object(&c->out, NULL);
     put_result(&c->out, im, dry_run);

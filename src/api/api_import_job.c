@@ -306,6 +306,7 @@ enum err api_import_check(struct call *c)
     drop(j);
     TRY(site_import_open(&j->im, body.data, body.len));
     site_import_name(j->im, file ? file : "");
+    site_import_now(j->im, c->now);
     snprintf(j->id, sizeof j->id, "%016llx", (unsigned long long)api_draw());
     j->project_id = c->project_id;
     j->person_id = c->who.person_id;
@@ -417,6 +418,7 @@ enum err api_import_write(struct call *c)
         return ERR_STATE;
     api_actor(c, actor);
     TRY(site_import_commit(j->im, c->tx, actor, c->now));
+    TRY(api_grounds_changed(c, j->project_id));
     const struct site_import_result *r = site_import_result(j->im);
     j->forget = after(c->api->imports, WRITTEN_MS);
     jwrite_object(&c->out, NULL);
@@ -540,6 +542,7 @@ enum err api_import_undo(struct call *c)
     if (e == ERR_SITE_TEXT)
         c->field = "reason";
     TRY(e);
+    TRY(api_grounds_changed(c, 0));
     jwrite_object(&c->out, NULL);
     put_undo(&c->out, u);
     jwrite_end(&c->out);

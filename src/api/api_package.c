@@ -224,6 +224,7 @@ enum err api_package_save(struct call *c)
     api_actor(c, actor);
     TRY(control_package_put(c->tx, c->project_id, &p,
                             &(struct control_act){.actor = actor, .now = c->now}, &change));
+    TRY(api_grounds_changed(c, c->project_id));
     c->status = change == SITE_SAME ? 200 : 201;
     return put_package(&c->out, &p);
 }
@@ -237,6 +238,7 @@ enum err api_baseline(struct call *c)
     api_actor(c, actor);
     TRY(control_baseline_put(c->tx, c->project_id, code,
                              &(struct control_act){.actor = actor, .now = c->now}));
+    TRY(api_grounds_changed(c, c->project_id));
     jwrite_object(&c->out, NULL);
     jwrite_text(&c->out, "baseline", code[0] ? code : NULL);
     jwrite_end(&c->out);
@@ -252,6 +254,7 @@ enum err api_package_choose(struct call *c)
     api_actor(c, actor);
     TRY(control_package_choose(c->tx, c->id, code,
                                &(struct control_act){.actor = actor, .now = c->now}));
+    TRY(api_grounds_changed(c, c->project_id));
     c->wrote_account = c->id;
     jwrite_object(&c->out, NULL);
     jwrite_text(&c->out, "package", code[0] ? code : NULL);

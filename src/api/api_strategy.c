@@ -72,7 +72,8 @@ enum err api_strategy_texts(struct call *c)
 
 enum err api_strategy_save(struct call *c)
 {
-    return version_save(c, &shelf);
+    TRY(version_save(c, &shelf));
+    return api_grounds_changed(c, c->project_id);
 }
 
 static void put_warnings(struct jwrite *w, uint32_t warnings)

@@ -7,6 +7,7 @@
 #include "app/commands.h"
 #include "app/options.h"
 #include "base/zone.h"
+#include "control/fee.h"
 #include "io/io.h"
 #include "readings/readings.h"
 #include "site/csv.h"
@@ -206,10 +207,19 @@ static enum err compare(struct store_tx *tx, void *arg)
     return site_import_compare(c->im, tx);
 }
 
+/* No cut and no permission outlives the contract that it stood on. */
+static enum err grounds_changed(const struct command *c, struct store_tx *tx)
+{
+    struct control_grounds grounds = {.now = io_wall(c->io)};
+    io_random(&grounds.random, sizeof grounds.random);
+    return control_grounds_changed(tx, &grounds);
+}
+
 static enum err commit(struct store_tx *tx, void *arg)
 {
     struct command *c = arg;
-    return site_import_commit(c->im, tx, "system", io_wall(c->io));
+    TRY(site_import_commit(c->im, tx, "system", io_wall(c->io)));
+    return grounds_changed(c, tx);
 }
 
 /* A dry run makes nothing, not even an empty database. */
@@ -240,6 +250,7 @@ static enum err work(struct command *c)
     TRY(say(io_open(&c->io, &io), "the system"));
     TRY(load(c));
     site_import_effective(c->im, effective);
+    site_import_now(c->im, io_wall(c->io));
     const char *slash = strrchr(c->file, '/');
     site_import_name(c->im, slash ? slash + 1 : c->file);
     int64_t began_ms = io_mono_real(c->io).ms;
@@ -295,7 +306,8 @@ static bool was_read(void *arg, int64_t meter_id)
 static enum err undo_work(struct store_tx *tx, void *arg)
 {
     struct past *p = arg;
-    return site_import_undo(tx, &p->undo, "system", p->c->reason, io_wall(p->c->io));
+    TRY(site_import_undo(tx, &p->undo, "system", p->c->reason, io_wall(p->c->io)));
+    return grounds_changed(p->c, tx);
 }
 
 static enum err undo_check(struct store_tx *tx, void *arg)

@@ -37,7 +37,7 @@ static enum err undecided(struct loop *l, int64_t account_id, enum err why)
     snprintf(said, sizeof said, "undecided %s", err_name(why));
     TRY(quiet_postpone(l->turn.tx, account_id, (wall_s){l->turn.now.s + QUIET_SHORT_S}));
     TRY(no_longer_due(l, account_id));
-    TRY(control_away_end(&l->turn, account_id, "strategy"));
+    TRY(fee_cuts_withdraw(&l->turn, account_id, "strategy"));
     if (strcmp(said, l->episode.said) == 0 || l->outlook.account.id == 0)
         return ERR_OK;
     struct detail d = {};
@@ -102,11 +102,27 @@ static enum err change_over(struct loop *l)
     return fee_gather(l);
 }
 
+/* What has come to stand against a cut takes its order back. */
+static enum err take_back(struct loop *l)
+{
+    struct pending rows[PENDING_MAX];
+    size_t count;
+    bool off = l->facts.desired == STRATEGY_DESIRED_OPEN_MONEY || l->facts.some_limited;
+    if (!off || !strategy_takes_back(&l->in_force.policy, &l->facts))
+        return ERR_OK;
+    TRY(pending_cuts(l->turn.tx, l->outlook.account.id, rows, &count));
+    if (count == 0)
+        return ERR_OK;
+    TRY(fee_cuts_withdraw(&l->turn, l->outlook.account.id, "withdrawn"));
+    return fee_gather(l);
+}
+
 static enum err decide(struct loop *l)
 {
     const char *before = l->episode.strategy;
     if (*before && strcmp(before, l->in_force.text) != 0)
         TRY(change_over(l));
+    TRY(take_back(l));
     l->decision = strategy_decide(&l->in_force.policy, &l->facts);
     TRY(fee_carry_out(l));
     TRY(fee_watch(l));

@@ -58,6 +58,17 @@ struct control_flight {
 [[nodiscard]] enum err control_payment_ended(struct store_tx *tx, int64_t account_id,
                                              const char *key);
 
+/* Contracts, strategies, packages, accounts or places of a project were changed, in this very
+ * transaction: of whoever may not be cut any more, cuts on their way are withdrawn and permissions
+ * of gateways end. Call it after the change. */
+struct control_grounds {
+    int64_t project_id; /* 0: of any */
+    wall_s now;
+    uint64_t random;
+};
+[[nodiscard]] enum err control_grounds_changed(struct store_tx *tx,
+                                               const struct control_grounds *grounds);
+
 /* The clock had leapt ahead and is right again: what was noted at times that have not come was
  * noted now, notices of such times were none, and whoever was decided then is decided again at
  * once. An account with money booked at such a time stays untrusted until it comes. */

@@ -141,10 +141,15 @@ static enum err transfer(const struct pay_turn *t, const struct pay_held *r,
 }
 
 /* The end of an account: its last charges are settled by the clerk up to this second. */
-static enum err close_account(const struct pay_turn *t, const struct pay_held *r)
+static enum err close_account(const struct pay_turn *t, const struct pay_held *r,
+                              const struct pay_decision *d)
 {
+    struct site_account account;
     TRY(pay_may_close(t->tx, r->account_id));
-    return site_account_close(t->tx, r->account_id, t->now);
+    TRY(site_account_get(t->tx, r->account_id, &account));
+    TRY(site_account_close(t->tx, r->account_id, t->now));
+    return control_grounds_changed(
+        t->tx, &(struct control_grounds){account.project_id, t->now, d->random});
 }
 
 static enum err approved(const struct pay_turn *t, const struct pay_held *r,
@@ -157,7 +162,7 @@ static enum err approved(const struct pay_turn *t, const struct pay_held *r,
     TRY(pay_note(t, r, "request.approved", ""));
     if (r->kind == PAY_TRANSFER)
         return transfer(t, r, d);
-    return r->kind == PAY_CLOSE ? close_account(t, r) : ERR_OK;
+    return r->kind == PAY_CLOSE ? close_account(t, r, d) : ERR_OK;
 }
 
 enum err pay_approve(struct store_tx *tx, const struct pay_decision *d)

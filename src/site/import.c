@@ -84,6 +84,11 @@ void site_import_effective(struct site_import *im, wall_s at)
     im->effective_at = at;
 }
 
+void site_import_now(struct site_import *im, wall_s now)
+{
+    im->compared_at = now;
+}
+
 /* --- errors and texts ----------------------------------------------------------------------- */
 
 /* Rows stand in the order of the file. */
@@ -202,7 +207,7 @@ static enum err begin(struct site_import *im, bool write, const char *actor, wal
     im->result.import_id = 0;
     memset(im->result.rows_by_change, 0, sizeof im->result.rows_by_change);
     memset(im->result.objects, 0, sizeof im->result.objects);
-    return import_apply_begin(im, write, actor, now);
+    return import_apply_begin(im, write, actor, write ? now : im->compared_at);
 }
 
 static void sort_errors(struct site_import *im)

@@ -60,6 +60,10 @@ void site_import_close(struct site_import *im); /* NULL is allowed */
 /* From when a changed plan or strategy is in force; 0 (the start): from `now` of the commit. */
 void site_import_effective(struct site_import *im, wall_s at);
 
+/* The time at which a comparison is made; 0 (the start): what depends on it is found when it is
+ * written. */
+void site_import_now(struct site_import *im, wall_s now);
+
 /* The name that the history shows: at most SITE_NAME_MAX bytes, cut between characters and without
  * control characters. Default "". */
 void site_import_name(struct site_import *im, const char *file);

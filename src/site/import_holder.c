@@ -79,12 +79,15 @@ static enum err strategy_known(struct apply *a, const char *code, int64_t *known
 {
     struct thing *t = asked(&a->strategy_codes, code);
     if (t->id == IMPORT_NOT_ASKED) {
-        int64_t stored;
-        TRY(store_int(a->tx, &stored,
-                      "SELECT count(*) FROM strategy WHERE project_id = $1 AND code = $2", "it",
-                      a->project_id, code));
-        bool there = stored > 0 || brought(a->im->strategies, a->im->strategy_count, code);
-        t->id = there ? IMPORT_KNOWN : IMPORT_UNKNOWN;
+        int64_t begins_s;
+        bool brings = brought(a->im->strategies, a->im->strategy_count, code) != NULL;
+        TRY(store_int(a->tx, &begins_s,
+                      "SELECT coalesce(min(effective_at), -1) FROM strategy "
+                      "WHERE project_id = $1 AND code = $2",
+                      "it", a->project_id, code));
+        bool later =
+            begins_s > a->now.s && a->now.s != 0 && !(brings && a->im->effective_at.s <= a->now.s);
+        t->id = begins_s < 0 && !brings ? IMPORT_UNKNOWN : later ? IMPORT_LATER : IMPORT_KNOWN;
     }
     *known = t->id;
     return ERR_OK;
@@ -103,6 +106,20 @@ static enum err check_known(struct apply *a, const struct thing *t)
     if (known == IMPORT_UNKNOWN)
         import_error(im, t->row, import_header(im, COLUMN_STRATEGY), ERR_SITE_STRATEGY_UNKNOWN,
                      strategy);
+    return ERR_OK;
+}
+
+/* What is off comes back by the strategy that is in force: an account that is there already must
+ * not be without one, as it must not be under a baseline that begins later. */
+static enum err check_in_force(struct apply *a, const struct thing *t,
+                               const struct site_account *stored)
+{
+    int64_t known;
+    TRY(strategy_known(a, t->facts[3], &known));
+    bool other = strcmp(stored->strategy_code, t->facts[3]) != 0;
+    if (known == IMPORT_LATER && other && stored->closed_at.s == 0)
+        import_error(a->im, t->row, import_header(a->im, COLUMN_STRATEGY),
+                     ERR_SITE_STRATEGY_UNKNOWN, t->facts[3]);
     return ERR_OK;
 }
 
@@ -202,6 +219,8 @@ enum err import_account(struct apply *a, size_t i)
         return ERR_OK; /* told as missing */
     TRY(check_known(a, t));
     TRY(import_maybe(site_account_by_code(a->tx, a->project_id, t->key, &acc), &found));
+    if (found)
+        TRY(check_in_force(a, t, &acc));
     acc.project_id = a->project_id;
     acc.place_id = place->id;
     if (t->customer >= 0)

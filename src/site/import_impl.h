@@ -100,8 +100,10 @@ enum import_table { /* in the order in which they can be made; backwards they ca
                     IMPORT_TABLES
 };
 
-/* What is known of a plan or strategy that accounts name; to that of a plan its unit is added. */
+/* What is known of a plan or strategy that accounts name; to that of a plan its unit is added, to
+ * that of a strategy 1 if it begins later. */
 enum import_known { IMPORT_NOT_ASKED, IMPORT_UNKNOWN, IMPORT_KNOWN };
+#define IMPORT_LATER (IMPORT_KNOWN + 1)
 
 /* One walk over everything that the file says, in slices. */
 struct apply {
@@ -134,7 +136,7 @@ struct site_import {
     struct things places, gateways, lines, customers, accounts, meters;
     struct import_text *plans, *strategies;
     size_t plan_count, strategy_count;
-    wall_s effective_at;
+    wall_s effective_at, compared_at;
     struct site_import_error *errors;
     size_t error_count, error_cap, parse_errors; /* kept ones; those of the file itself */
     int64_t parse_error_total;

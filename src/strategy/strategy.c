@@ -411,6 +411,24 @@ uint64_t strategy_guards(const struct strategy_policy *policy, const struct stra
     return standing(policy, facts);
 }
 
+#define TAKES_BACK                                                                                 \
+    (STRATEGY_GUARD(STRATEGY_BECAUSE_ACCOUNT_CLOSED) |                                             \
+     STRATEGY_GUARD(STRATEGY_BECAUSE_METER_DECIDES) |                                              \
+     STRATEGY_GUARD(STRATEGY_BECAUSE_KEEP_POWER) | STRATEGY_GUARD(STRATEGY_BECAUSE_NO_CONTRACT) |  \
+     STRATEGY_GUARD(STRATEGY_BECAUSE_CUT_BY_STAFF) |                                               \
+     STRATEGY_GUARD(STRATEGY_BECAUSE_PAYMENT_PENDING) |                                            \
+     STRATEGY_GUARD(STRATEGY_BECAUSE_VEND_UNRESOLVED) |                                            \
+     STRATEGY_GUARD(STRATEGY_BECAUSE_OTHER_SERVICES) | STRATEGY_GUARD(STRATEGY_BECAUSE_TRUE_UP) |  \
+     STRATEGY_GUARD(STRATEGY_BECAUSE_EMERGENCY) |                                                  \
+     STRATEGY_GUARD(STRATEGY_BECAUSE_BALANCE_UNKNOWN) |                                            \
+     STRATEGY_GUARD(STRATEGY_BECAUSE_READING_ESTIMATED) |                                          \
+     STRATEGY_GUARD(STRATEGY_BECAUSE_CLOCK_UNTRUSTED))
+
+bool strategy_takes_back(const struct strategy_policy *policy, const struct strategy_facts *facts)
+{
+    return facts->protections != 0 || (standing(policy, facts) & TAKES_BACK) != 0;
+}
+
 static enum strategy_reason first_guard(uint64_t set)
 {
     size_t i = 0;

@@ -223,6 +223,10 @@ struct strategy_decision strategy_decide(const struct strategy_policy *policy,
 /* The guards alone: bits STRATEGY_GUARD(reason) of all that stand against a cut under these facts. */
 uint64_t strategy_guards(const struct strategy_policy *policy, const struct strategy_facts *facts);
 
+/* An order to cut that is on its way is not meant any more: something stands against it that its
+ * life did not know of. What comes by the clock alone takes nothing back. */
+bool strategy_takes_back(const struct strategy_policy *policy, const struct strategy_facts *facts);
+
 /* Where a moment lies in the days of a place `offset_s` seconds east of Greenwich: fills now,
  * local_minute, weekday, day and next_day. The number of the local day. */
 int32_t strategy_facts_time(const struct strategy_policy *policy, wall_s now, int32_t offset_s,

@@ -345,6 +345,28 @@ static void test_save_adds_a_version(void **state)
     reply_free(&r);
 }
 
+static void cut_on_its_way(struct world *w)
+{
+    world_execute(w, "INSERT INTO relay (meter_id, circuit, version, desired, reason, not_after, "
+                     "next_at) SELECT id, 0, 1, 'open', 'arrears', 4000000000, 4000000000 "
+                     "FROM meter WHERE account_id = 1");
+    assert_true(world_number(w, "SELECT count(*) FROM relay WHERE desired = 'open'") > 0);
+}
+
+/* "No contract, no automatic cut": also where the order was given already. */
+static void test_a_strategy_without_a_cut_takes_orders_back(void **state)
+{
+    struct world *w = *state;
+    struct person p = manager(w);
+    world_execute(w, "UPDATE account SET contract_at = 1");
+    cut_on_its_way(w);
+    check_reply(world_post(w, &p, "save-00001", STRATEGIES,
+                           "{\"code\":\"standard\",\"version\":2,\"effective_at\":1790000000,\"past\":true,"
+                           "\"text\":\"{\\\"cut\\\":{\\\"automatic\\\":false}}\",\"reason\":\"r\"}"),
+                201, "-");
+    assert_int_equal(world_number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 0);
+}
+
 static void test_refused_saves_change_nothing(void **state)
 {
     struct world *w = *state;
@@ -495,6 +517,7 @@ int main(void)
         CASE(test_preview_day_by_day),
         CASE(test_preview_refusals),
         CASE(test_save_adds_a_version),
+        CASE(test_a_strategy_without_a_cut_takes_orders_back),
         CASE(test_refused_saves_change_nothing),
         CASE(test_a_past_time_can_be_meant),
     };

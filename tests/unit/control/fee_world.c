@@ -107,6 +107,7 @@ static enum err ingest(struct store_tx *tx, void *arg)
     struct uplink_reading both[2] = {r, r};
     both[1].meter_id = METER + 1;
     both[1].points[0].value = both[1].points[3].value = 0;
+    both[1].points[5].value = 0; /* closed */
     struct uplink_readings batch = {
         .seq_epoch = 1, .seq = ++w->seq, .readings = both, .count = w->neighbour ? 2 : 1};
     uint8_t body[4096];

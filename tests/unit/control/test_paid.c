@@ -187,6 +187,35 @@ static void test_held_money_that_returns_withdraws_a_cut(void **state)
     assert_int_equal(level(w), 1);
 }
 
+static enum err close_it(struct store_tx *tx, void *arg)
+{
+    struct world *w = arg;
+    struct billing billing = {.readings = w->readings, .readings_store = w->readings_store};
+    TRY(pay_ask(tx, &(struct pay_request){.kind = PAY_CLOSE,
+                                          .account_id = ACCOUNT,
+                                          .request_id = "close-001",
+                                          .actor = "user:1",
+                                          .reason = "r",
+                                          .now = w->now,
+                                          .billing = &billing}));
+    return pay_approve(tx, &(struct pay_decision){.account_id = ACCOUNT,
+                                                  .request_id = "close-001",
+                                                  .actor = "user:2",
+                                                  .now = w->now,
+                                                  .billing = &billing,
+                                                  .random = ++w->random * 65'537});
+}
+
+static void test_closing_an_account_withdraws_its_cut(void **state)
+{
+    struct world *w = *state;
+    reading(w, 1'900, 0);
+    assert_true(wished(w, "open"));
+    assert_ok(store_run(w->ledger, close_it, w));
+    assert_true(wished(w, "closed"));
+    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE reason = 'closed'"), 1);
+}
+
 static enum err true_up(struct store_tx *tx, void *arg)
 {
     const struct world *w = arg;
@@ -295,6 +324,7 @@ int main(void)
         CASE(test_a_transfer_ends_a_permission),
         CASE(test_a_payment_restores_the_rest_of_a_cut),
         CASE(test_held_money_that_returns_withdraws_a_cut),
+        CASE(test_closing_an_account_withdraws_its_cut),
         CASE(test_a_price_in_the_past_restores_without_a_reading),
         CASE(test_no_account_loses_its_strategy),
     };

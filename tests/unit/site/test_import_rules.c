@@ -104,6 +104,44 @@ static void test_a_meter_stays_with_its_account(void **state)
     expect_refused(state, text, "account", ERR_SITE_METER_ACCOUNT);
 }
 
+static enum err name_a_later_strategy(struct store_tx *tx, void *arg)
+{
+    (void)arg;
+    return store_exec(tx,
+                      "INSERT INTO strategy (id, project_id, code, version, effective_at, body) "
+                      "VALUES (99, 1, 'later', 1, $1, '{}')",
+                      "i", INT64_C(1'790'000'001));
+}
+
+/* Whoever is off would stay off: supply comes back by the strategy that is in force. */
+static void test_an_account_needs_a_strategy_in_force(void **state)
+{
+    char text[2048];
+    assert_ok(rig_import(state, HEADER ROW_1));
+    assert_ok(store_run(*state, name_a_later_strategy, NULL));
+    rig_with_cell("strategy", "later", text, sizeof text);
+    struct site_import *im = rig_import_open(text);
+    int64_t before = rig_everything(state);
+    site_import_now(im, (wall_s){1'790'000'000});
+    assert_err(ERR_SITE_IMPORT, rig_compare(state, im));
+    assert_true(rig_told(im, 2, "strategy", ERR_SITE_STRATEGY_UNKNOWN));
+    assert_err(ERR_SITE_IMPORT, rig_commit(state, im));
+    assert_int_equal(rig_everything(state), before);
+    site_import_now(im, (wall_s){1'790'000'001}); /* it is in force */
+    assert_ok(rig_compare(state, im));
+    site_import_close(im);
+}
+
+/* A site is entered before it begins. */
+static void test_a_new_account_may_wait_for_its_strategy(void **state)
+{
+    char text[2048];
+    assert_ok(rig_import(state, HEADER ROW_3));
+    assert_ok(store_run(*state, name_a_later_strategy, NULL));
+    rig_with_cell("strategy", "later", text, sizeof text);
+    assert_ok(rig_import(state, text));
+}
+
 static void test_a_gateway_stays_in_its_project(void **state)
 {
     assert_ok(rig_import(state, HEADER ROW_1));
@@ -172,6 +210,8 @@ int main(void)
         CASE(test_bad_strategy),
         CASE(test_wallet_of_a_booked_account_is_fixed),
         CASE(test_a_meter_stays_with_its_account),
+        CASE(test_an_account_needs_a_strategy_in_force),
+        CASE(test_a_new_account_may_wait_for_its_strategy),
         CASE(test_a_gateway_stays_in_its_project),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
