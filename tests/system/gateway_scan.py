@@ -208,6 +208,20 @@ def a_water_meter_tells_no_energy(folder):
     assert "kWh" not in said and "energy" not in said, said
 
 
+def a_value_stands_once(folder):
+    """The rows of an M-Bus meter that are asked only if it says that there is more."""
+    endpoint = fleet(folder, site=SITE + MIXED)[2]
+    said = tool("read", endpoint, "--address", 3, "--model", "heat-mbus")
+    names = [re.split(r"  +", line)[0] for line in said.splitlines()]
+    assert "volume" in names and len(names) == len(set(names)), said
+
+
+def a_word_that_is_no_command_is_told_with_the_usage(_folder):
+    done = subprocess.run([GATEWAY, "raed", "--data", "/nonexistent"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2, done
+    assert "no command raed" in done.stderr and "usage: yufu-gateway" in done.stderr, done.stderr
+
+
 KEEPER = HEAD + "demo,D3,1,,C1,platform,dorm,GW,1,tcp:127.0.0.1:0,9600,260305510012,plain-645\n"
 
 
@@ -408,6 +422,7 @@ def a_babbling_device_is_told_though_all_answers_come(folder):
 run([scan_finds_meters_and_writes_the_import_file, found_meters_are_imported_and_read, scan_on_a_serial_port_finds_the_speed,
      a_device_of_modbus_tcp_is_found_when_asked_for, scan_says_what_to_do_when_nobody_answers, scan_can_be_stopped, wrong_words_are_refused_with_advice,
      a_line_that_is_refused_at_first_is_tried_again, read_tells_values, a_water_meter_tells_no_energy,
+     a_value_stands_once, a_word_that_is_no_command_is_told_with_the_usage,
      load_records_become_a_file, load_records_are_refused_by_name,
      parameters_are_written_and_read_back, what_a_meter_says_to_a_write_proves_nothing,
      a_parameter_is_never_guessed_on_a_bad_line,

@@ -214,6 +214,8 @@ static void end(struct program *p)
     io_tls_close(p->link.tls);
 }
 
+#define USAGE "[OPTION...]   (also: scan, probe, read, test, set, update; see each with --help)"
+
 /* The installer's commands; without one, this is the gateway. */
 static const struct {
     const char *name;
@@ -279,12 +281,14 @@ int main(int argc, char **argv)
     if (run_command(argc, argv, &code))
         return code;
     given = copy_arguments(argc, argv);
-    enum options_result r = options_parse(
-        argc, argv,
-        "[OPTION...]   (also: scan, probe, read, test, set, update; see each with --help)", rows,
-        &words);
+    enum options_result r = options_parse(argc, argv, USAGE, rows, &words);
     if (r != OPTIONS_GO)
         return r == OPTIONS_HELP ? 0 : 2;
+    if (words > 0) {
+        fprintf(stderr, "yufu-gateway: there is no command %s\nusage: yufu-gateway %s\n", argv[1],
+                USAGE);
+        return 2;
+    }
     struct update_start place = {.data = a.data, .argv = given, .own = gateway_own()};
     if (a.data != NULL && update_start(&place, &p.update.place, &code))
         return code;

@@ -22,6 +22,7 @@ struct job {
     struct probe probe;
     int64_t rounds, round; /* test: so many questions; read: rows */
     uint8_t item;
+    struct meter_values shown;
     bool testing, asked;
     size_t told;
     int64_t answered, silent, damaged, refused, unfit;
@@ -46,6 +47,12 @@ static void ask(struct job *j)
     j->asked = true;
 }
 
+/* A telegram that another led to tells the meter's state once more. */
+static bool was_shown(const struct job *j, const struct meter_value *v)
+{
+    return meter_values_get(&j->shown, v->point, INT64_MIN) == v->value;
+}
+
 static void show_values(struct job *j, const struct meter_values *v)
 {
     bool electric = j->unit.model->kind == METER_KIND_ELECTRICITY;
@@ -53,13 +60,17 @@ static void show_values(struct job *j, const struct meter_values *v)
         char text[96];
         if (v->list[i].point == POINT_ENERGY_WH && !electric)
             continue; /* what is charged, in another unit: its own register is shown */
+        if (was_shown(j, &v->list[i]))
+            continue;
+        meter_values_add(&j->shown, v->list[i].point, v->list[i].value);
         point_value_text(v->list[i].point, v->list[i].value, j->probe.chinese, text, sizeof text);
         printf("%-20s %s\n", point_words(v->list[i].point, j->probe.chinese), text);
         j->told++;
     }
 }
 
-static void take_answer(struct job *j, const struct bus_result *r)
+/* True: it leads to the row after it. */
+static bool take_answer(struct job *j, const struct bus_result *r)
 {
     struct meter_values v = {.next_item = -1};
     enum err e = meter_take_item(&j->unit, j->item, (struct bytes){r->answer, r->len}, &v);
@@ -72,20 +83,32 @@ static void take_answer(struct job *j, const struct bus_result *r)
         j->sum_ms += ms;
         j->quickest_ms = j->answered == 1 || ms < j->quickest_ms ? ms : j->quickest_ms;
         j->slowest_ms = ms > j->slowest_ms ? ms : j->slowest_ms;
-        return;
+        return false;
     }
     if (e == ERR_OK)
         show_values(j, &v);
     else
         printf("%-20s %s\n", j->unit.model->items[j->item].name,
                j->probe.chinese ? err_text_zh(e) : err_text_en(e));
+    return e == ERR_OK && v.next_item >= 0;
+}
+
+/* The row that is asked after this one: what only another row leads to is asked if that one did.
+ * `led`: this one leads to the next. */
+static uint8_t row_after(const struct meter_model *m, uint8_t item, bool led)
+{
+    bool skipped = !led;
+    do {
+        skipped = skipped && m->items[item].next != METER_NEXT_NEVER;
+        item++;
+    } while (skipped && item < m->item_count);
+    return item;
 }
 
 static void take(struct job *j, const struct bus_result *r)
 {
     j->asked = false;
-    if (r->err == ERR_OK)
-        take_answer(j, r);
+    bool leads = r->err == ERR_OK && take_answer(j, r);
     j->silent += r->err == ERR_BUS_SILENT;
     j->damaged += r->err == ERR_BUS_DAMAGED;
     if (j->testing) {
@@ -97,13 +120,15 @@ static void take(struct job *j, const struct bus_result *r)
     }
     j->round++;
     if (!j->testing)
-        j->item++;
+        j->item = row_after(j->unit.model, j->item, leads);
 }
 
 /* Nobody there: the other rows will not be answered either. */
 static bool over(const struct job *j)
 {
-    return j->round == j->rounds || (!j->testing && j->round == 1 && j->silent == 1);
+    if (j->testing)
+        return j->round == j->rounds;
+    return j->item == j->rounds || (j->round == 1 && j->silent == 1);
 }
 
 static bool turn(void *arg, mono_ms now)
