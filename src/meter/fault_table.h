@@ -11,6 +11,8 @@ FAULT_ROW(COUNT, "count", "has too many elements", "元素过多")
 FAULT_ROW(NO_ROW, "no-such-row", "names a row that does not exist", "所指的行不存在")
 FAULT_ROW(DRIVER, "driver", "does not go with this driver", "与所选驱动不符")
 FAULT_ROW(POINT_TWICE, "point-twice", "is told twice by one row", "同一行重复给出该数据点")
+FAULT_ROW(POINT_ELSEWHERE, "point-elsewhere", "is told by another row that is asked as well",
+          "另一行也给出该数据点")
 FAULT_ROW(BLOCK, "block", "does not lie in one block that the meter answers",
           "不在表计一次可答的数据块内")
 FAULT_ROW(VEND, "vend", "contradicts the class of the wallet", "与钱包类别矛盾")

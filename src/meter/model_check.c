@@ -178,9 +178,50 @@ static void check_names(struct check *c, size_t r)
         }
 }
 
-/* c->place is that of the identifier. */
+/* A row that leads another one on must have what its driver looks at. */
+static void check_next(struct check *c, size_t r)
+{
+    static const char *const names[] = {
+        [METER_NEXT_ZERO] = "zero", [METER_NEXT_MORE] = "more", [METER_NEXT_ALWAYS] = "always"};
+    const struct meter_item *row = &c->m->items[r];
+    bool number = row->decode == METER_DECODE_FIELDS && row->fields[0].form != METER_FORM_CLOCK;
+    bool mbus = c->m->protocol == METER_MBUS, data = row->id == METER_MBUS_DATA;
+    bool fits = row->next == METER_NEXT_NEVER  ? true
+                : row->next == METER_NEXT_ZERO ? is_dlt645(c->m) && number
+                                               : mbus && data == (row->next == METER_NEXT_MORE);
+    at(c, "/rows/%zu/next", r);
+    if (!fits)
+        FAULT(c, DRIVER, "%s", names[row->next]);
+}
+
+/* The row before leads to it, as to every one back to `first`. */
+static bool is_led_from(const struct meter_model *m, size_t first, size_t r)
+{
+    while (r > first && m->items[r - 1].next != METER_NEXT_NEVER)
+        r--;
+    return r == first;
+}
+
+/* What two rows tell would be now the one's, now the other's: unless the one is asked because the
+ * other did not tell it, or tells it in place of something else. */
+static void check_elsewhere(struct check *c, size_t r, size_t i)
+{
+    const struct meter_field *f = &c->m->items[r].fields[i];
+    at(c, "/rows/%zu/points/%zu", r, i);
+    for (size_t k = 0; k < r && !f->if_positive && f->point != 0; k++)
+        for (size_t j = 0; j < c->m->items[k].field_count && !is_led_from(c->m, k, r); j++) {
+            const struct meter_field *g = &c->m->items[k].fields[j];
+            if (g->point == f->point && !g->if_positive)
+                FAULT(c, POINT_ELSEWHERE, "%s (%s)", meter_point_name((enum meter_point)f->point),
+                      c->m->items[k].name);
+        }
+}
+
+/* c->place is that of the identifier. Of 2007 those of the energies begin with four zeros. */
 static void check_id(struct check *c, uint32_t id)
 {
+    if (c->m->protocol == METER_DLT645 && id <= UINT16_MAX && !is_tabled(c->m, id))
+        FAULT(c, DRIVER, "%s", "8 digits");
     bool two_bytes = c->m->protocol == METER_CJT188 || c->m->protocol == METER_DLT645_1997;
     if (id > UINT16_MAX && (two_bytes || is_modbus(c->m)))
         FAULT(c, DRIVER, "%s", "two bytes");
@@ -235,7 +276,10 @@ static void check_rows(struct check *c)
         check_kind_of_row(c, r, &data_rows);
         for (size_t i = 0; i < c->m->items[r].field_count; i++)
             check_field(c, r, i);
+        for (size_t i = 0; i < c->m->items[r].field_count; i++)
+            check_elsewhere(c, r, i);
         check_lead(c, r);
+        check_next(c, r);
     }
     check_sum(c);
 }

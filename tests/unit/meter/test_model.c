@@ -108,6 +108,50 @@ static void test_rows(void **state)
         "/rows/0/id driver; ");
 }
 
+#define ENERGY_AND(id, next)                                                                       \
+    "\"driver\":\"dlt645\",\"rows\":[{\"name\":\"e\",\"id\":\"00010000\",\"every_s\":60,"          \
+    "\"points\":[{\"point\":\"energy_wh\"}]},{\"name\":\"f\",\"id\":\"" id                         \
+    "\",\"every_s\":60" next                                                                       \
+    ",\"points\":[{\"point\":\"energy_wh\",\"form\":\"bcd\",\"bytes\":4}]}]"
+
+static void test_points_and_identifiers_of_several_rows(void **state)
+{
+    (void)state;
+    assert_string_equal(faults_with(ENERGY_AND("00010100", "")),
+                        "/rows/1/points/0 point-elsewhere; ");
+    assert_string_equal(faults.list[0].what, "energy_wh (e)");
+    assert_string_equal(faults_with(ENERGY_AND("9010", "")),
+                        "/rows/1/id driver; /rows/1/points/0 point-elsewhere; ");
+    assert_string_equal(faults.list[0].what, "8 digits");
+    assert_string_equal(faults_with(ROW("\"points\":[{\"point\":\"energy_wh\"}]},{\"name\":\"r\","
+                                        "\"id\":\"0000FF00\",\"every_s\":60,"
+                                        "\"points\":[{\"point\":\"reverse_wh\"}]")),
+                        "");
+}
+
+/* Only DL/T 645 looks for a zero, only M-Bus for more; and an M-Bus row without data has no more.
+ */
+static void test_what_leads_a_row_on(void **state)
+{
+    (void)state;
+    static const char water[] =
+        "\"driver\":\"cjt188\",\"rows\":[{\"name\":\"e\",\"id\":\"901F\",\"every_s\":60,"
+        "\"next\":\"zero\",\"points\":[{\"point\":\"volume_l\",\"form\":\"bcd-unit\",\"bytes\":4},"
+        "{\"point\":\"energy_wh\",\"form\":\"bcd\"}]},"
+        "{\"name\":\"f\",\"id\":\"901F\",\"points\":[{\"point\":\"flow_lh\",\"form\":\"bcd-unit\","
+        "\"bytes\":4}]}]";
+    assert_string_equal(faults_with(water), "/rows/0/next driver; ");
+    assert_string_equal(faults.list[0].what, "zero");
+    assert_string_equal(
+        faults_with(ROW("\"next\":\"more\",\"points\":[{\"point\":\"energy_wh\"}]},{\"name\":\"f\","
+                        "\"id\":\"02030000\",\"points\":[{\"point\":\"power_w\"}]")),
+        "/rows/0/next driver; ");
+    assert_string_equal(
+        faults_with(ROW("\"next\":\"zero\",\"points\":[{\"point\":\"energy_wh\"}]},{\"name\":\"f\","
+                        "\"id\":\"02030000\",\"points\":[{\"point\":\"power_w\"}]")),
+        "");
+}
+
 /* The terminal's plan with `more` in the row of its voltage. */
 static const char *faults_of_dorm3(const char *more)
 {
@@ -324,6 +368,8 @@ int main(void)
         cmocka_unit_test(test_classes),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_added),
+        cmocka_unit_test(test_points_and_identifiers_of_several_rows),
+        cmocka_unit_test(test_what_leads_a_row_on),
         cmocka_unit_test(test_no_more_points_than_a_reading_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
