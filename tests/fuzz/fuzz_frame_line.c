@@ -35,7 +35,7 @@ static void see(void *arg, json_t *o)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct frame_wish any = {FRAME_AUTO, DLT645_ERA_GUESS};
+    struct frame_wish any = {.protocol = FRAME_AUTO};
     struct seen bytes = {.digits_max = 2 * size, .good = true}, line = bytes;
     char *text = malloc(size + 1);
     check(text != NULL);

@@ -393,7 +393,7 @@ static bool decode_words(int argc, char **argv, struct frame_wish wish)
 
 static int usage(FILE *to, int code)
 {
-    fprintf(to, "usage: yufu frame decode [--proto P] [HEX...]\n\n"
+    fprintf(to, "usage: yufu frame decode [--proto P] [--key K] [HEX...]\n\n"
                 "Prints one JSON object for each meter frame found; reads lines of "
                 "standard input when\n"
                 "no HEX is given. Ends with 1 if any frame is damaged or none is found.\n"
@@ -408,7 +408,9 @@ static int usage(FILE *to, int code)
                 "  --proto modbus        Modbus RTU; modbus-tcp, modbus-ascii\n"
                 "  --proto mbus          M-Bus, wired\n"
                 "  --proto acrel         Acrel gateways (1F1F); acrel-4g: Acrel 4G "
-                "meters (7B7B)\n");
+                "meters (7B7B)\n"
+                "  --key K               opens what is enciphered by AES-128: Acrel gateways, "
+                "energy data; 32 hex digits or 16 characters\n");
     return code;
 }
 
@@ -416,57 +418,84 @@ static bool parse_proto(const char *name, struct frame_wish *wish)
 {
     static const struct {
         const char *name;
-        struct frame_wish wish;
-    } names[] = {{"auto", {FRAME_AUTO, DLT645_ERA_GUESS}},
-                 {"dlt645", {FRAME_DLT645, DLT645_ERA_GUESS}},
-                 {"645", {FRAME_DLT645, DLT645_ERA_GUESS}},
-                 {"dlt645-2007", {FRAME_DLT645, DLT645_ERA_2007}},
-                 {"dlt645-07", {FRAME_DLT645, DLT645_ERA_2007}},
-                 {"2007", {FRAME_DLT645, DLT645_ERA_2007}},
-                 {"dlt645-1997", {FRAME_DLT645, DLT645_ERA_1997}},
-                 {"dlt645-97", {FRAME_DLT645, DLT645_ERA_1997}},
-                 {"1997", {FRAME_DLT645, DLT645_ERA_1997}},
-                 {"cjt188", {FRAME_CJT188, DLT645_ERA_GUESS}},
-                 {"188", {FRAME_CJT188, DLT645_ERA_GUESS}},
-                 {"acrel", {FRAME_ACREL, DLT645_ERA_GUESS}},
-                 {"acrel-4g", {FRAME_ACREL4G, DLT645_ERA_GUESS}},
-                 {"modbus", {FRAME_MODBUS, DLT645_ERA_GUESS}},
-                 {"modbus-rtu", {FRAME_MODBUS, DLT645_ERA_GUESS}},
-                 {"modbus-tcp", {FRAME_MODBUS_TCP, DLT645_ERA_GUESS}},
-                 {"modbus-ascii", {FRAME_MODBUS_ASCII, DLT645_ERA_GUESS}},
-                 {"mbus", {FRAME_MBUS, DLT645_ERA_GUESS}}};
+        enum frame_protocol protocol;
+        enum dlt645_era era;
+    } names[] = {{"auto", FRAME_AUTO, DLT645_ERA_GUESS},
+                 {"dlt645", FRAME_DLT645, DLT645_ERA_GUESS},
+                 {"645", FRAME_DLT645, DLT645_ERA_GUESS},
+                 {"dlt645-2007", FRAME_DLT645, DLT645_ERA_2007},
+                 {"dlt645-07", FRAME_DLT645, DLT645_ERA_2007},
+                 {"2007", FRAME_DLT645, DLT645_ERA_2007},
+                 {"dlt645-1997", FRAME_DLT645, DLT645_ERA_1997},
+                 {"dlt645-97", FRAME_DLT645, DLT645_ERA_1997},
+                 {"1997", FRAME_DLT645, DLT645_ERA_1997},
+                 {"cjt188", FRAME_CJT188, DLT645_ERA_GUESS},
+                 {"188", FRAME_CJT188, DLT645_ERA_GUESS},
+                 {"acrel", FRAME_ACREL, DLT645_ERA_GUESS},
+                 {"acrel-4g", FRAME_ACREL4G, DLT645_ERA_GUESS},
+                 {"modbus", FRAME_MODBUS, DLT645_ERA_GUESS},
+                 {"modbus-rtu", FRAME_MODBUS, DLT645_ERA_GUESS},
+                 {"modbus-tcp", FRAME_MODBUS_TCP, DLT645_ERA_GUESS},
+                 {"modbus-ascii", FRAME_MODBUS_ASCII, DLT645_ERA_GUESS},
+                 {"mbus", FRAME_MBUS, DLT645_ERA_GUESS}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i].name, name) == 0) {
-            *wish = names[i].wish;
+            wish->protocol = names[i].protocol;
+            wish->era = names[i].era;
             return true;
         }
     fprintf(stderr, "yufu frame: there is no protocol '%s' 没有该协议\n", name);
     return false;
 }
 
-/* Takes --proto P and --proto=P off the words, wherever they stand. -1: wrong usage. */
+/* 32 hexadecimal digits, or 16 characters that stand for themselves. */
+static bool parse_key(const char *text, struct frame_wish *wish)
+{
+    static uint8_t key[FRAME_KEY]; /* a process has one */
+    size_t len = 0;
+    bool hex = hex_decode(text, strlen(text), key, sizeof key, &len) == ERR_OK && len == sizeof key;
+    if (!hex && strlen(text) == sizeof key)
+        memcpy(key, text, sizeof key);
+    else if (!hex) {
+        fprintf(stderr, "yufu frame: a key has 32 hexadecimal digits or 16 characters "
+                        "密钥为 32 位十六进制数或 16 个字符\n");
+        return false;
+    }
+    wish->key = key;
+    return true;
+}
+
+/* The value of --NAME V or --NAME=V; NULL: this is another word. */
+static const char *value_of(const char *name, int argc, char **argv, int *i)
+{
+    size_t len = strlen(name);
+    if (strcmp(argv[*i], name) == 0)
+        return *i + 1 < argc ? argv[++*i] : "";
+    return strncmp(argv[*i], name, len) == 0 && argv[*i][len] == '=' ? argv[*i] + len + 1 : NULL;
+}
+
+/* Takes the options off the words, wherever they stand. -1: wrong usage. */
 static int take_options(int argc, char **argv, struct frame_wish *wish)
 {
     int kept = 0;
     for (int i = 0; i < argc; i++) {
-        const char *name = NULL;
-        if (strcmp(argv[i], "--proto") == 0)
-            name = i + 1 < argc ? argv[++i] : "";
-        else if (strncmp(argv[i], "--proto=", 8) == 0)
-            name = argv[i] + 8;
-        else if (strncmp(argv[i], "--", 2) == 0 && argv[i][2] && !strchr(argv[i], ' '))
+        const char *name = value_of("--proto", argc, argv, &i);
+        const char *key = name ? NULL : value_of("--key", argc, argv, &i);
+        if ((name && !parse_proto(name, wish)) || (key && !parse_key(key, wish)))
             return -1;
-        else if (strcmp(argv[i], "-") != 0 && strcmp(argv[i], "--") != 0)
+        if (name || key)
+            continue;
+        if (strncmp(argv[i], "--", 2) == 0 && argv[i][2] && !strchr(argv[i], ' '))
+            return -1;
+        if (strcmp(argv[i], "-") != 0 && strcmp(argv[i], "--") != 0)
             argv[kept++] = argv[i];
-        if (name && !parse_proto(name, wish))
-            return -1;
     }
     return kept;
 }
 
 int app_frame_main(int argc, char **argv)
 {
-    struct frame_wish wish = {FRAME_AUTO, DLT645_ERA_GUESS};
+    struct frame_wish wish = {.protocol = FRAME_AUTO, .era = DLT645_ERA_GUESS};
     if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[argc - 1], "--help") == 0))
         return usage(stdout, 0);
     if (argc < 2 || strcmp(argv[1], "decode") != 0)

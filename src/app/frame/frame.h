@@ -28,9 +28,11 @@ enum frame_protocol {
     FRAME_ACREL4G,
     FRAME_PROTOCOLS
 };
+#define FRAME_KEY 16
 struct frame_wish {
     enum frame_protocol protocol;
     enum dlt645_era era;
+    const uint8_t *key; /* FRAME_KEY bytes that open what is enciphered by AES; NULL: none known */
 };
 
 /* Takes ownership of the object. */
@@ -52,6 +54,14 @@ bool frame_bytes_are_frames(const uint8_t *data, size_t len, struct frame_wish w
  */
 json_t *frame_try(enum frame_protocol p, struct bytes here, size_t *used, bool *valid);
 json_t *frame_dlt645_json(const struct dlt645_frame *f, enum dlt645_era era, bool *valid);
+
+/* frame_xml.c. What a good frame of an Acrel gateway hides, into its object. ERR_UPLINK_SEAL of
+ * another key. */
+void frame_open_acrel(json_t *object, struct bytes frame, const uint8_t key[FRAME_KEY],
+                      bool *valid);
+/* A whole frame of energy data, enciphered or not; key may be NULL. */
+#define FRAME_CENTRE_NAME "energy data (XML)"
+json_t *frame_centre_json(struct bytes frame, const uint8_t *key, bool *valid);
 
 /* What a line without a whole frame was meant to be, and why it is none: CRC, end, length.
  * AUTO and "unknown": nothing whose form is sure. `at`: where it begins. */

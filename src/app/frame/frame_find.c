@@ -137,10 +137,23 @@ static json_t *foreign_at(const struct scan *s, size_t at, size_t *used, bool *v
     if (!frame_foreign_at(here, at == s->begin, &f) || f.err != ERR_OK)
         return NULL;
     *used = f.len;
+    if (strcmp(f.name, FRAME_CENTRE_NAME) == 0)
+        return frame_centre_json((struct bytes){here.data, f.len}, s->wish.key, valid);
     *valid = false;
     return json_pack("{s:s, s:b, s:s, s:s, s:s}", "protocol", f.name, "valid", 0, "error",
                      err_name(ERR_FRAME_FOREIGN), "error_en", err_text_en(ERR_FRAME_FOREIGN),
                      "error_zh", err_text_zh(ERR_FRAME_FOREIGN));
+}
+
+/* The frame of this protocol that begins there, opened if the key is known. */
+static json_t *protocol_at(const struct scan *s, enum frame_protocol p, size_t at, size_t *used,
+                           bool *valid)
+{
+    struct bytes here = {s->data + at, s->len - at};
+    json_t *o = frame_try(p, here, used, valid);
+    if (o && p == FRAME_ACREL && s->wish.key)
+        frame_open_acrel(o, (struct bytes){here.data, *used}, s->wish.key, valid);
+    return o;
 }
 
 /* Five bytes with one of sum are soon met in the data of others, if their control may be any. */
@@ -163,7 +176,7 @@ static json_t *other_at(const struct scan *s, size_t at, size_t *used, bool *val
     if (memchr("\x68\x10\x1F\x7B:", here.data[0], 5) == NULL || is_doubtful_mbus(s, here))
         return NULL;
     for (size_t i = 0; i < sizeof marked / sizeof *marked; i++) {
-        json_t *o = frame_try(marked[i], here, used, valid);
+        json_t *o = protocol_at(s, marked[i], at, used, valid);
         if (o)
             return o;
     }
@@ -251,7 +264,7 @@ static void find_only(struct scan *s, enum frame_protocol p)
     for (size_t at = s->begin; at < s->len;) {
         size_t used;
         bool valid = true;
-        json_t *o = frame_try(p, (struct bytes){s->data + at, s->len - at}, &used, &valid);
+        json_t *o = protocol_at(s, p, at, &used, &valid);
         if (!o) {
             at++;
             continue;

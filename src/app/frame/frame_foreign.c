@@ -1,4 +1,5 @@
 #include "app/frame/frame_foreign.h"
+#include "app/frame/frame.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -220,11 +221,11 @@ static const struct {
     const char *name;
     bool (*is)(struct bytes b, struct frame_foreign *f);
     bool weak;
-} forms[] = {{"Q/GDW 376.1", is_376_1, false},        {"DL/T 698.45", is_698, false},
-             {"Q/GDW 376.2", is_376_2, true},         {"HDLC (DLMS)", is_hdlc, false},
-             {"DLMS over TCP", is_wrapper, true},     {"IEC 60870-5-104", is_104, true},
-             {"energy data (XML)", is_centre, false}, {"uplink of Yufu", is_uplink, true},
-             {"IEC 62056-21", is_62056_21, true},     {"wireless M-Bus", is_wireless, true}};
+} forms[] = {{"Q/GDW 376.1", is_376_1, false},      {"DL/T 698.45", is_698, false},
+             {"Q/GDW 376.2", is_376_2, true},       {"HDLC (DLMS)", is_hdlc, false},
+             {"DLMS over TCP", is_wrapper, true},   {"IEC 60870-5-104", is_104, true},
+             {FRAME_CENTRE_NAME, is_centre, false}, {"uplink of Yufu", is_uplink, true},
+             {"IEC 62056-21", is_62056_21, true},   {"wireless M-Bus", is_wireless, true}};
 
 bool frame_foreign_at(struct bytes here, bool whole, struct frame_foreign *f)
 {

@@ -24,7 +24,7 @@ static void keep(void *arg, json_t *object)
 static struct found decode(const char *text)
 {
     struct found f = {.count = 0};
-    f.good = frame_decode_text(text, (struct frame_wish){FRAME_AUTO, DLT645_ERA_GUESS}, keep, &f);
+    f.good = frame_decode_text(text, (struct frame_wish){.protocol = FRAME_AUTO}, keep, &f);
     return f;
 }
 
@@ -315,6 +315,111 @@ static void test_dumps(void **state)
     }
 }
 
+/* Enciphered by openssl enc -aes-128-cbc; key and initial value: 0123456789abcdef. */
+static const char REPORT[] =
+    "1F1F03000000B0A08EFB782F05E77B295DF35F7C362AEB031308A7EC741A45951726F77952E1B0A204D8E1FB"
+    "E5A608DEEA0DBCD61B3357623563033CDB988013EF91F4C47B1E3E6A0285F17780F239F97C1444A443D77E20"
+    "08BBB00EDFF1B437A1BE598C77FBD72966660E83FB17037A59EB475C8C7ED7D1F61F5663654068738DCB32E7"
+    "95E475E53E4C7F61901A6F8B8A727403950E2103BBA2913FCBC4C1FEF05C15A1E35709F9FB3373DB8E4B705F"
+    "436BE72A223A8D";
+static const char ZIPPED[] =
+    "1F1F04000000902A05203822AC782489AC3081D00E6F266D5ABA40C2D624D7F443D3D249A7B9629D3CC6A237"
+    "1B7006590904BC0831CEC0743488EFB496E0CA999517D9038C9EB8C9E60F899F55945A2075EA685BC656FC4E"
+    "1918C617D9C76386AAF2C8164AD2848F1E61B3B239F05BA0030133BEF9AC029BCBB3B875F3E97FCD00B24D45"
+    "6083799102A482A2B6F710A8829242B00D5B44";
+static const char PASSED_ON[] =
+    "1F1FF1000000204ECE007A5EAEB28BD53330EF5255A832CD713964D63DA104C5905C92BB1C1D39";
+static const char CENTRE_CLEAR[] =
+    "686816162A010000050000003C726F6F743E3C636F6D6D6F6E3E3C6275696C64696E675F69643E42313C2F62"
+    "75696C64696E675F69643E3C676174657761795F69643E47313C2F676174657761795F69643E3C747970653E"
+    "646174613C2F747970653E3C2F636F6D6D6F6E3E3C64617461206F7065726174696F6E3D227265706F727422"
+    "3E3C73657175656E63653E373C2F73657175656E63653E3C7061727365723E7965733C2F7061727365723E3C"
+    "74696D653E32303236313132373039333030303C2F74696D653E3C6D657465722069643D2231322220636F6E"
+    "6E3D2231223E3C66756E6374696F6E2069643D22312220636F64696E673D22303141313022206572726F723D"
+    "2230223E31322E35303C2F66756E6374696F6E3E3C2F6D657465723E3C2F646174613E3C2F726F6F743EA429"
+    "55AA55AA";
+static const char CENTRE_SEALED[] =
+    "686816163401000006000000695AE6A88BD8ED289C748ADAE197712C61F563FA4BFE9538CEAD4D50C4BD058E"
+    "A5F9214CBB0EBF3ADEBDE2C1B91946E1DCF24EDA5E92A8215E4641B99F17FC548E051E2BD538250CAA2465E3"
+    "88012E384B98032D954196662C9D957D749439F003F6A6A7C4391A69F57087BA0F074725BA10D0936A5F86F3"
+    "C5819F07EE61B3EAF46D5352AB4A22005674EFBFEB6D89041960E10E99A49277933C7FFE5411CD395F5DAC15"
+    "053A4AD15D3FE84F3A82196F8116B07473D9154089EDB7091A087028E986EF7BEE7CFEB8CFBCBE406E94EFA6"
+    "B24B4C72CD82850B09FB45EA237C1C5DE095B428E78CF063EEDFB63C5C49007D9B3D45C4ED66F6CC0EF1F1B0"
+    "439435D127E61F92E25992410DD920AC52EBEF22FE35185DE09B1D9BE4B634BAC25892020BFB1348614F9AB5"
+    "156DA76508322DA3314355AA55AA";
+
+static struct found decode_with(const char *text, const char *key)
+{
+    struct found f = {.count = 0};
+    struct frame_wish wish = {.protocol = FRAME_AUTO, .key = (const uint8_t *)key};
+    f.good = frame_decode_text(text, wish, keep, &f);
+    assert_int_equal(f.count, 1);
+    return f;
+}
+
+#define KEY "0123456789abcdef"
+
+static void test_enciphered_reports_are_opened(void **state)
+{
+    (void)state;
+    const char *const frames[] = {REPORT, ZIPPED};
+    for (size_t i = 0; i < 2; i++) {
+        struct found f = decode_with(frames[i], KEY);
+        assert_true(f.good);
+        assert_string_equal(text_at(value_at(f.list[0], 0), "name"), "01002 WPP");
+        assert_string_equal(text_at(value_at(f.list[0], 0), "value"), "433.31");
+        assert_string_equal(text_at(value_at(f.list[0], 1), "value"), "20261127093000");
+        drop(&f);
+    }
+}
+
+static void test_what_is_passed_on_is_decoded(void **state)
+{
+    (void)state;
+    struct found f = decode_with(PASSED_ON, KEY);
+    const json_t *inner = json_object_get(f.list[0], "inner");
+    assert_true(f.good);
+    assert_string_equal(text_at(value_at(f.list[0], 0), "value"), "01001");
+    assert_string_equal(text_at(inner, "protocol"), "Modbus RTU");
+    assert_string_equal(text_at(inner, "frame"), "010300000002C40B");
+    drop(&f);
+}
+
+static void test_without_its_key_nothing_is_opened(void **state)
+{
+    (void)state;
+    struct found f = decode_with(REPORT, NULL);
+    assert_true(f.good);
+    assert_string_equal(text_at(value_at(f.list[0], 0), "name"), "enciphered bytes");
+    drop(&f);
+    f = decode_with(REPORT, "another key ....");
+    assert_false(f.good);
+    assert_string_equal(text_at(f.list[0], "error"), "UPLINK_SEAL");
+    drop(&f);
+    f = decode_with(CENTRE_SEALED, NULL);
+    assert_true(f.good);
+    assert_string_equal(text_at(value_at(f.list[0], 0), "name"), "enciphered bytes");
+    drop(&f);
+    f = decode_with(CENTRE_SEALED, "another key ....");
+    assert_false(f.good);
+    drop(&f);
+}
+
+static void test_energy_data(void **state)
+{
+    (void)state;
+    for (int sealed = 0; sealed < 2; sealed++) {
+        struct found f = decode_with(sealed ? CENTRE_SEALED : CENTRE_CLEAR, sealed ? KEY : NULL);
+        assert_true(f.good);
+        assert_string_equal(text_at(f.list[0], "protocol"), "energy data (XML)");
+        assert_int_equal(json_integer_value(json_object_get(f.list[0], "serial")), 5 + sealed);
+        assert_string_equal(text_at(value_at(f.list[0], 0), "name"), "12 1");
+        assert_string_equal(text_at(value_at(f.list[0], 0), "value"), "12.50");
+        assert_non_null(strstr(text_at(f.list[0], "xml"), "operation=\"report\""));
+        drop(&f);
+    }
+}
+
 /* argv as a shell would give it: words of one text, in memory that may be
  * changed. */
 static int run(const char *words)
@@ -337,6 +442,7 @@ static void test_exit_codes(void **state)
                      1);
     assert_int_equal(run("frame decode --proto x"), 2);
     assert_int_equal(run("frame decode --proto"), 2);
+    assert_int_equal(run("frame decode --key 0123"), 2);
     assert_int_equal(run("frame decode --what"), 2);
     assert_int_equal(run("frame"), 2);
     assert_int_equal(run("frame encode"), 2);
@@ -346,6 +452,10 @@ static void test_exit_codes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_enciphered_reports_are_opened),
+        cmocka_unit_test(test_what_is_passed_on_is_decoded),
+        cmocka_unit_test(test_without_its_key_nothing_is_opened),
+        cmocka_unit_test(test_energy_data),
         cmocka_unit_test(test_energy),
         cmocka_unit_test(test_absent_phases),
         cmocka_unit_test(test_refusal_is_a_valid_frame),
