@@ -127,27 +127,39 @@ enum err api_put_wall_row(struct api *a, struct store_tx *tx, struct jwrite *w,
 struct rows {
     struct call *call;
     bool money;
+    int64_t count, last;
 };
 
 static enum err put_row(void *arg, const struct site_account *account)
 {
     struct rows *r = arg;
+    r->count++;
+    r->last = account->id;
     if (account->closed_at.s)
         return ERR_OK;
     return api_put_wall_row(r->call->api, r->call->tx, &r->call->out, account, r->money);
 }
 
+/* All of them, or a page by id: a page that is full may have a next one. */
 enum err api_wall(struct call *c)
 {
     struct rows r = {c, api_may(c, AUTH_MONEY)};
     char position[64];
+    int64_t after = 0, limit = 0, accounts;
+    TRY(api_query_int(c, "after", 0, INT64_C(1) << 53, &after));
+    TRY(api_query_int(c, "limit", 1, API_LIST_MAX, &limit));
+    TRY(store_int(c->tx, &accounts,
+                  "SELECT count(*) FROM account WHERE project_id = $1 AND closed_at IS NULL", "i",
+                  c->id));
     stream_position(c->api->stream, position);
     jwrite_object(&c->out, NULL);
     jwrite_int(&c->out, "now", c->now.s);
     jwrite_text(&c->out, "stream_id", position);
+    jwrite_int(&c->out, "accounts", accounts);
     jwrite_array(&c->out, "rows");
-    TRY(site_accounts(c->tx, c->id, 0, 0, put_row, &r));
+    TRY(site_accounts(c->tx, c->id, after, limit, put_row, &r));
     jwrite_end(&c->out);
+    jwrite_id(&c->out, "next", limit && r.count == limit ? r.last : 0);
     jwrite_end(&c->out);
     return ERR_OK;
 }

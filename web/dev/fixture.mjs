@@ -170,7 +170,7 @@ const routes = [
     return logIn(login.name, response)
   }],
   ['GET', '/projects/:id/places', () => ({ places: world.places })],
-  ['GET', '/projects/:id/wall', () => ({ now: world.now(), stream_id: String(position), rows: [...world.accounts.values()].map(world.wallRow) })],
+  ['GET', '/projects/:id/wall', () => ({ now: world.now(), stream_id: String(position), accounts: world.accounts.size, next: null, rows: [...world.accounts.values()].map(world.wallRow) })],
   ['GET', '/projects/:id/events', ({ query }) => {
     const list = world.events.filter((event) => (!query.get('severity') || event.severity === query.get('severity')) && (!query.get('kind') || event.kind === query.get('kind')) && (!query.get('account') || event.account_id === Number(query.get('account')))).reverse()
     const { part, next_before } = page(list, query.get('before'), 'id')

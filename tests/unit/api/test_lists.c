@@ -45,7 +45,16 @@ static void test_lists(void **state)
             fail_msg("%s: %d %s", list[i].path, r.status, r.body);
         reply_free(&r);
     }
-    struct reply r = world_get(w, &p, "/api/v1/projects/1/events?limit=1");
+    struct reply r = world_get(w, &p, "/api/v1/projects/1/wall?limit=1");
+    assert_int_equal(json_array_size(json_object_get(r.json, "rows")), 1);
+    assert_int_equal(json_integer_value(json_object_get(r.json, "accounts")), 2);
+    assert_int_equal(json_integer_value(json_object_get(r.json, "next")), 1);
+    reply_free(&r);
+    r = world_get(w, &p, "/api/v1/projects/1/wall?after=1");
+    assert_int_equal(json_array_size(json_object_get(r.json, "rows")), 1);
+    assert_true(json_is_null(json_object_get(r.json, "next")));
+    reply_free(&r);
+    r = world_get(w, &p, "/api/v1/projects/1/events?limit=1");
     assert_int_equal(json_array_size(json_object_get(r.json, "events")), 1);
     assert_true(json_is_string(
         json_object_get(json_array_get(json_object_get(r.json, "events"), 0), "text_zh")));

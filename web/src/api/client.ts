@@ -225,8 +225,8 @@ export const api = {
 
   people: (project: number) => call<{ people: { id: number; name: string }[] }>('GET', `/projects/${project}/people`),
   places: (project: number) => call<{ places: Place[] }>('GET', `/projects/${project}/places`),
-  wall: (project: number) =>
-    call<{ now: number; stream_id: string; rows: WallRow[] }>('GET', `/projects/${project}/wall`),
+  wall: (project: number, after = 0) =>
+    call<Schemas['Wall']>('GET', `/projects/${project}/wall`, { query: { after, limit: LIST_MAX } }),
   events: (project: number, query: Query) =>
     call<{ events: Event[]; next_before: number | null }>('GET', `/projects/${project}/events`, { query }),
   gatewayMeters: (gateway: number) =>

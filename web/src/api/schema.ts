@@ -153,8 +153,9 @@ export interface paths {
         };
         /**
          * The wall of rooms, one compact row each
-         * @description Made for thousands of rows in one call. `stream_id` is the position in the event stream at which
-         *     the snapshot was taken: open `/stream` with `Last-Event-ID: stream_id` and nothing is missed.
+         * @description Made for thousands of rows in one call; or, with `limit`, page after page, so that the first rooms are
+         *     there at once. `stream_id` is the position in the event stream at which the snapshot was taken: open
+         *     `/stream` with `Last-Event-ID: stream_id` (that of the first page) and nothing is missed.
          */
         get: operations["getWall"];
         put?: never;
@@ -3355,6 +3356,15 @@ export interface components {
             code: string;
             name: string;
         };
+        Wall: {
+            now: components["schemas"]["Time"];
+            stream_id: string;
+            /** @description All open ones of the project */
+            accounts: number;
+            rows: components["schemas"]["WallRow"][];
+            /** @description `after` of the next page; null: there is none */
+            next: number | null;
+        };
         WallRow: {
             /** @description Account */
             id: number;
@@ -4809,7 +4819,12 @@ export interface operations {
     };
     getWall: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only accounts with a larger id (the `next` of the page before) */
+                after?: number;
+                /** @description Rows of a page; without it all */
+                limit?: number;
+            };
             header?: never;
             path: {
                 /** @description Project */
@@ -4825,13 +4840,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        now: components["schemas"]["Time"];
-                        stream_id: string;
-                        rows: components["schemas"]["WallRow"][];
-                    };
+                    "application/json": components["schemas"]["Wall"];
                 };
             };
+            400: components["responses"]["Problem"];
             401: components["responses"]["Problem"];
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];

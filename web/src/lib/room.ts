@@ -19,6 +19,8 @@ export function condition(row: WallRow): Condition {
   return row.state_at === null ? 'unknown' : 'normal'
 }
 
+export const isTrouble = (row: WallRow) => ['cut', 'arrears', 'warning'].includes(condition(row))
+
 export function isStale(row: WallRow, now: number): boolean {
   return row.state_at === null || now - row.state_at > PROMISE_S
 }
@@ -28,6 +30,19 @@ export function fits(row: WallRow, filter: Filter, now: number): boolean {
   if (filter === 'stale') return isStale(row, now)
   if (filter === 'keep') return row.keep
   return condition(row) === filter
+}
+
+/** How many rooms each filter leaves. */
+export function countAll(rows: WallRow[], now: number): Record<Filter, number> {
+  const counts = Object.fromEntries(FILTERS.map((one) => [one, 0])) as Record<Filter, number>
+  for (const row of rows) {
+    const state = condition(row)
+    counts.all++
+    if (state !== 'unknown') counts[state]++
+    if (isStale(row, now)) counts.stale++
+    if (row.keep) counts.keep++
+  }
+  return counts
 }
 
 /** One entry for each switched output: true = supplied, false = cut, null = never read. */

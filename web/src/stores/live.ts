@@ -18,6 +18,8 @@ export const useLive = defineStore('live', () => {
   const state = ref<'off' | 'connecting' | 'live' | 'broken'>('off')
   const heardAt = ref(0) // the browser's clock
   const loaded = ref(false)
+  const complete = ref(false) // all pages of the wall are here
+  const total = ref(0) // rooms that there are
   const orderListeners = new Set<Listener<Order>>()
   const eventListeners = new Set<Listener<Event>>()
   const rowListeners = new Set<Listener<WallRow>>()
@@ -25,6 +27,7 @@ export const useLive = defineStore('live', () => {
   let source: EventSource | null = null
   let timer = 0
   let project = 0
+  let turns = 0 // of connecting; what an earlier one still brings is not wanted
 
   const silence = computed(() => Math.max(0, Math.floor((clock.tick - heardAt.value) / 1000)))
 
@@ -40,14 +43,25 @@ export const useLive = defineStore('live', () => {
     }
   }
 
-  async function load() {
-    const [wall, tree] = await Promise.all([api.wall(project), api.places(project)])
-    rows.clear()
-    clock.learn(wall.now)
+  /** Page after page: the first one is shown at once. The stream goes on from where it stood at the first. */
+  async function load(turn: number) {
+    const [first, tree] = await Promise.all([api.wall(project), api.places(project)])
+    if (turn !== turns) return
+    clock.learn(first.now)
     places.value = tree.places
-    accept(wall.rows)
-    loaded.value = true
-    return wall.stream_id
+    total.value = first.accounts
+    const seen = new Set<number>()
+    for (let page = first; ; ) {
+      accept(page.rows)
+      page.rows.forEach((row) => seen.add(row.id))
+      loaded.value = true
+      if (page.next === null) break
+      page = await api.wall(project, page.next)
+      if (turn !== turns) return
+    }
+    for (const id of rows.keys()) if (!seen.has(id)) rows.delete(id)
+    complete.value = true
+    listen(first.stream_id)
   }
 
   function on<T>(name: string, act: (data: T) => void) {
@@ -97,6 +111,7 @@ export const useLive = defineStore('live', () => {
   }
 
   function disconnect() {
+    turns++
     window.clearTimeout(timer)
     source?.close()
     source = null
@@ -105,15 +120,17 @@ export const useLive = defineStore('live', () => {
 
   async function connect(id: number) {
     disconnect()
+    const turn = turns
     if (id !== project) {
       rows.clear()
-      loaded.value = false
+      loaded.value = complete.value = false
     }
     project = id
     state.value = 'connecting'
     try {
-      listen(await load())
+      await load(turn)
     } catch {
+      if (turn !== turns) return
       state.value = 'broken'
       again()
     }
@@ -126,7 +143,7 @@ export const useLive = defineStore('live', () => {
   }
 
   return {
-    rows, places, state, loaded, silence, connect, disconnect, accept,
+    rows, places, state, loaded, complete, total, silence, connect, disconnect, accept,
     onOrder: subscribe(orderListeners),
     onEvent: subscribe(eventListeners),
     onRow: subscribe(rowListeners),
