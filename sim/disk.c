@@ -135,7 +135,8 @@ static int fail(struct sim_disk *d, enum sim_disk_calls call)
     }
 }
 
-int disk_call(struct sim_disk *d, enum sim_disk_calls call)
+/* Counts the call and lets a planned fault happen. SQLITE_OK: go on. */
+static int count_call(struct sim_disk *d, enum sim_disk_calls call)
 {
     if (call == SIM_DISK_WRITES)
         d->stats.writes++;
@@ -168,7 +169,7 @@ int disk_write(struct sim_disk *d, struct disk_node *n, const void *data, size_t
                uint64_t offset)
 {
     uint64_t grown = offset + len > n->cache.len ? offset + len - n->cache.len : 0;
-    int code = disk_call(d, SIM_DISK_WRITES);
+    int code = count_call(d, SIM_DISK_WRITES);
     if (code != SQLITE_OK)
         return code;
     if (n->linked && grown && d->capacity && d->stats.bytes + grown > d->capacity) {
@@ -185,7 +186,7 @@ int disk_write(struct sim_disk *d, struct disk_node *n, const void *data, size_t
 
 int disk_truncate(struct sim_disk *d, struct disk_node *n, uint64_t size)
 {
-    int code = disk_call(d, SIM_DISK_WRITES);
+    int code = count_call(d, SIM_DISK_WRITES);
     if (code != SQLITE_OK || size >= n->cache.len)
         return code;
     *add_op(n) = (struct disk_op){.offset = size, .truncate = true};
@@ -213,7 +214,7 @@ static void apply_whole(struct disk_node *n, const struct disk_op *op)
 int disk_sync(struct sim_disk *d, struct disk_node *n)
 {
     uint64_t generation = d->generation;
-    int code = disk_call(d, SIM_DISK_SYNCS);
+    int code = count_call(d, SIM_DISK_SYNCS);
     if (code != SQLITE_OK) {
         if (d->generation == generation)
             forget_ops(n);
@@ -375,7 +376,7 @@ bool sim_disk_killed(const struct sim_disk *d)
     return d->down && d->plan.fault == SIM_DISK_KILL;
 }
 
-void sim_disk_wipe(struct sim_disk *d)
+static void wipe(struct sim_disk *d)
 {
     struct disk_node *next;
     end_life(d);
@@ -410,7 +411,7 @@ void sim_disk_free(struct sim_disk *d)
 {
     if (!d)
         return;
-    sim_disk_wipe(d);
+    wipe(d);
     sqlite3_vfs_unregister(&d->vfs);
     free(d);
 }

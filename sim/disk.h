@@ -36,15 +36,13 @@ void sim_disk_free(struct sim_disk *d);
 
 void sim_disk_power_cut(struct sim_disk *d);
 void sim_disk_kill(struct sim_disk *d);
-/* Forgets all files, as if the disk were replaced by an empty one. */
-void sim_disk_wipe(struct sim_disk *d);
 
 /* Which calls a planned fault counts: writes (and truncations), syncs, or both. */
 enum sim_disk_calls { SIM_DISK_WRITES = 1, SIM_DISK_SYNCS = 2, SIM_DISK_ANY = 3 };
 
 enum sim_disk_fault {
-    SIM_DISK_EIO,      /* the call fails */
-    SIM_DISK_ENOSPC,   /* the call fails with "disk full"; a sync fails with EIO */
+    SIM_DISK_EIO,       /* the call fails */
+    SIM_DISK_ENOSPC,    /* the call fails with "disk full"; a sync fails with EIO */
     SIM_DISK_POWER_CUT, /* the power fails just before the call; see sim_disk_down */
     SIM_DISK_KILL,      /* the process ends just before the call; see sim_disk_down */
 };

@@ -67,9 +67,6 @@ struct sim_disk {
     struct sim_disk_stats stats;
 };
 
-/* Counts the call and lets a planned fault happen. SQLITE_OK: go on. */
-int disk_call(struct sim_disk *d, enum sim_disk_calls call);
-
 struct disk_node *disk_find(struct sim_disk *d, const char *path);
 struct disk_node *disk_create(struct sim_disk *d, const char *path);
 /* A file without a name, for SQLite's temporary ones. */

@@ -28,7 +28,7 @@ struct endure {
     size_t order_count;
     mono_ms next_sale, next_wish, next_price, next_load, next_outage;
     int64_t said_epoch, said_seq; /* the highest that the gateway said */
-    int64_t missing, dropped;     /* numbers that it never said; and readings that it told it dropped */
+    int64_t missing, dropped; /* numbers that it never said; and readings that it told it dropped */
     struct endure_told *told;
     size_t told_count, told_cap;
     uint64_t applied_seen;
@@ -36,7 +36,6 @@ struct endure {
 };
 
 void endure_violation(struct endure *t, uint64_t *counter, const char *what, const char *which);
-unsigned endure_times_applied(const struct endure *t, size_t meter, int64_t amount_fen);
 
 /* While it lives: nothing twice, nothing late. */
 void endure_watch(struct endure *t);

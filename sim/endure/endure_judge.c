@@ -14,7 +14,7 @@
 /* --- at most once -------------------------------------------------------------------------------
  */
 
-unsigned endure_times_applied(const struct endure *t, size_t meter, int64_t amount_fen)
+static unsigned times_applied(const struct endure *t, size_t meter, int64_t amount_fen)
 {
     const struct sim_meter *m = &t->world.meters[meter];
     unsigned n = 0;
@@ -32,7 +32,7 @@ static void watch_sales(struct endure *t)
         return;
     t->applied_seen = applied;
     for (size_t i = 0; i < t->order_count; i++)
-        if (endure_times_applied(t, t->orders[i].meter, t->orders[i].amount_fen) > 1)
+        if (times_applied(t, t->orders[i].meter, t->orders[i].amount_fen) > 1)
             endure_violation(t, &t->result->doubled, "doubled", t->orders[i].id);
 }
 
@@ -187,7 +187,7 @@ static enum err judge_order(void *arg, const struct vend_status *s)
         if (strcmp(o->id, s->order_id) != 0)
             continue;
         o->judged = true;
-        judge_state(t, s, endure_times_applied(t, o->meter, o->amount_fen));
+        judge_state(t, s, times_applied(t, o->meter, o->amount_fen));
     }
     return ERR_OK;
 }

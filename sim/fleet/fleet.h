@@ -3,9 +3,10 @@
  *
  * The site file says which meters hang on which line (fleet_site.c); a line is a TCP serial server
  * or a pseudo-terminal at its endpoint (fleet_line.c); people (sim/world/room.h, people.h) and
- * recorded lives make the load (fleet_life.c); lines of other makers' meters (fleet_pipes.c); nvram is one mapped file a meter (fleet_nvram.c); a
- * control socket lets tests and demonstrations look and meddle (fleet_control.c). The meters and
- * lines themselves are sim/world/meters.h, the same as in the simulator.
+ * recorded lives make the load (fleet_life.c); lines of other makers' meters (fleet_pipes.c); nvram
+ * is one mapped file a meter (fleet_nvram.c); a control socket lets tests and demonstrations look
+ * and meddle (fleet_control.c). The meters and lines themselves are sim/world/meters.h, the same as
+ * in the simulator.
  */
 #ifndef YUFU_SIM_FLEET_FLEET_H
 #define YUFU_SIM_FLEET_FLEET_H
@@ -122,7 +123,6 @@ void fleet_say(json_t *event);
 /* fleet_line.c */
 [[nodiscard]] enum err fleet_line_open(struct fleet_line *line);
 void fleet_line_close(struct fleet_line *line);
-void fleet_line_arm(struct fleet_line *line);
 size_t fleet_line_meters(const struct fleet_line *line);
 /* fleet_life.c */
 [[nodiscard]] enum err fleet_life_load(struct fleet *f);
@@ -141,6 +141,5 @@ json_t *fleet_pipes_op(struct fleet *f, struct fleet_pipe *p, const json_t *q);
 /* fleet_control.c */
 [[nodiscard]] enum err fleet_control_open(struct fleet *f, uint16_t *port);
 void fleet_control_close(struct fleet *f);
-json_t *fleet_control_answer(struct fleet *f, const char *line); /* also for tests */
 
 #endif

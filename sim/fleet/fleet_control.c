@@ -416,7 +416,7 @@ static json_t *run_op(struct fleet *f, const json_t *q)
     return refusal(ERR_SYNTAX);
 }
 
-json_t *fleet_control_answer(struct fleet *f, const char *line)
+static json_t *answer_of(struct fleet *f, const char *line)
 {
     json_t *q = json_loads(line, 0, NULL);
     json_t *a = json_is_object(q) ? run_op(f, q) : refusal(ERR_SYNTAX);
@@ -429,7 +429,7 @@ json_t *fleet_control_answer(struct fleet *f, const char *line)
 
 static enum err answer_line(struct client *c, const char *line)
 {
-    json_t *a = fleet_control_answer(c->fleet, line);
+    json_t *a = answer_of(c->fleet, line);
     char *text = json_dumps(a, JSON_COMPACT);
     json_decref(a);
     if (text == NULL)

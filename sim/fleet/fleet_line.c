@@ -29,6 +29,12 @@ static void let_go(struct fleet_line *line)
         sim_line_flush(&line->sim);
 }
 
+static void arm(struct fleet_line *line)
+{
+    io_timer_set(&line->timer,
+                 line->pipes != NULL ? sim_pipes_wake(line->pipes) : sim_line_wake(&line->sim));
+}
+
 /* Hands over what has arrived, and comes again when more will have. */
 static void pump(void *arg)
 {
@@ -44,13 +50,7 @@ static void pump(void *arg)
         if (e != ERR_OK)
             line->sim.faults_done++; /* a master that does not listen loses bytes, as on a wire */
     }
-    fleet_line_arm(line);
-}
-
-void fleet_line_arm(struct fleet_line *line)
-{
-    io_timer_set(&line->timer, line->pipes != NULL ? sim_pipes_wake(line->pipes)
-                                                   : sim_line_wake(&line->sim));
+    arm(line);
 }
 
 static void take(struct fleet_line *line, const uint8_t *data, size_t len)
@@ -59,7 +59,7 @@ static void take(struct fleet_line *line, const uint8_t *data, size_t len)
         sim_pipes_write(line->pipes, data, len, fleet_now(line->fleet));
     else
         sim_line_write(&line->sim, data, len, fleet_now(line->fleet));
-    fleet_line_arm(line);
+    arm(line);
 }
 
 static void stream_received(void *arg, struct io_stream *s, const uint8_t *data, size_t len)

@@ -16,7 +16,7 @@ const uint8_t world_site_certificate[32] = "certificate of the world gateway";
 
 static const char plan[] = "{\"kind\":\"flat\",\"price\":\"0.5883\"}";
 
-const char world_site_strategy[] =
+static const char strategy[] =
     "{\"levels\":[\"20.00\",\"5.00\",\"0.00\"],"
     "\"cut\":{\"automatic\":true,\"at\":\"0.00\",\"notice_level\":2,\"notices\":1,\"grace_s\":600,"
     "\"from\":\"00:00\",\"to\":\"24:00\",\"weekdays\":[1,2,3,4,5,6,7],\"holidays\":true}}";
@@ -60,12 +60,14 @@ static const struct {
     {"cooling-188", "cooling", "", {.kind = VENDOR_COOLING, .address = {0x04, 0x07}}},
 };
 
-static const char water_plan[] =
-    "{\"kind\":\"ladder\",\"unit\":\"m3\",\"cycle\":\"year\",\"steps\":[{\"to\":\"180\",\"price\":\"2.07\"},"
-    "{\"to\":\"260\",\"price\":\"4.07\"},{\"price\":\"6.07\"}],\"components\":[{\"code\":\"resource\","
-    "\"price\":\"1.57\"},{\"code\":\"sewage\",\"price\":\"1.36\"}]}";
+static const char water_plan[] = "{\"kind\":\"ladder\",\"unit\":\"m3\",\"cycle\":\"year\","
+                                 "\"steps\":[{\"to\":\"180\",\"price\":\"2.07\"},"
+                                 "{\"to\":\"260\",\"price\":\"4.07\"},{\"price\":\"6.07\"}],"
+                                 "\"components\":[{\"code\":\"resource\","
+                                 "\"price\":\"1.57\"},{\"code\":\"sewage\",\"price\":\"1.36\"}]}";
 static const char heat_plan[] =
-    "{\"kind\":\"flat\",\"unit\":\"GJ\",\"price\":\"44.45\",\"fees\":[{\"code\":\"basic\",\"price\":\"12\","
+    "{\"kind\":\"flat\",\"unit\":\"GJ\",\"price\":\"44.45\",\"fees\":[{\"code\":\"basic\","
+    "\"price\":\"12\","
     "\"per\":\"area\",\"cycle\":\"heating_season\",\"start\":\"11-15\",\"end\":\"03-15\"}]}";
 static const char cooling_plan[] = "{\"kind\":\"flat\",\"unit\":\"GJ\",\"price\":\"120\"}";
 
@@ -82,9 +84,8 @@ static size_t write_pipes(const struct world *w, char *out, size_t cap)
         n += (size_t)snprintf(out + n, cap - n,
                               "world,B,P%zu,P%zu,platform,%s,standard,2026-01-01,%s,2,%s,2400,E,"
                               "%010d%04zu,%s,1,%012zu,%s\n",
-                              1 + i, 1 + i, pipes[i].plan, SERIAL,
-                              i == 0 ? "tcp:127.0.0.1:2" : "", 0, 701 + i, pipes[i].model,
-                              800'001 + i, pipes[i].area);
+                              1 + i, 1 + i, pipes[i].plan, SERIAL, i == 0 ? "tcp:127.0.0.1:2" : "",
+                              0, 701 + i, pipes[i].model, 800'001 + i, pipes[i].area);
     return n;
 }
 
@@ -100,7 +101,8 @@ static size_t write_csv(const struct world *w, char *out, size_t cap)
         n += (size_t)snprintf(out + n, cap - n,
                               "world,B,%zu,R%zu,%s,flat,standard,2026-01-01,%s,1,%s,9600,E,%s,"
                               "yufu-dorm3,3,%012zu,\n",
-                              101 + i, 101 + i, i + w->platform_wallets < w->meter_count ? "meter" : "platform",
+                              101 + i, 101 + i,
+                              i + w->platform_wallets < w->meter_count ? "meter" : "platform",
                               SERIAL, i == 0 ? "tcp:127.0.0.1:1" : "", address, 900'001 + i);
     }
     return n + write_pipes(w, out + n, cap - n);
@@ -112,7 +114,7 @@ static enum err import_text(struct world *w, struct store_tx *tx, const char *te
     TRY(site_import_open(&im, text, len));
     enum err e = site_import_plan(im, "flat", plan);
     if (e == ERR_OK)
-        e = site_import_strategy(im, "standard", world_site_strategy);
+        e = site_import_strategy(im, "standard", strategy);
     if (e == ERR_OK && w->pipes.count > 0)
         e = site_import_plan(im, "water", water_plan);
     if (e == ERR_OK && w->pipes.count > 0)

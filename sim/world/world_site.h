@@ -6,7 +6,6 @@
 
 extern const uint8_t world_site_certificate[32]; /* what the gateway shows in TLS */
 
-extern const char world_site_strategy[];
 void world_site_address(size_t meter, char out[13]);
 
 struct terminal_setup world_site_setup(size_t meter, bool wallet);

@@ -451,11 +451,6 @@ enum http_method http_method(const struct http_request *r)
     return r->method;
 }
 
-bool http_is_head(const struct http_request *r)
-{
-    return r->head;
-}
-
 const char *http_target(const struct http_request *r)
 {
     return r->target;

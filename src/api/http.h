@@ -59,7 +59,6 @@ size_t http_connections(const struct http *h);
 
 enum err http_refusal(const struct http_request *r); /* ERR_OK: none */
 enum http_method http_method(const struct http_request *r);
-bool http_is_head(const struct http_request *r);
 const char *http_target(const struct http_request *r); /* raw, with the query */
 const char *http_path(const struct http_request *r);   /* decoded, without the query */
 /* Decoded value of a query parameter; NULL: absent. ERR_API_FIELD: given twice, or broken. */

@@ -52,9 +52,6 @@ struct auth_login_row {
     int64_t created_s, seen_s;
 };
 
-void auth_token_make(char token[AUTH_TOKEN_TEXT]);
-[[nodiscard]] enum err auth_principal_load(struct store_tx *tx, int64_t person_id,
-                                           struct auth_principal *p);
 /* A new log-in row for s->principal.person_id; fills the rest of *s. Old log-ins are swept away. */
 [[nodiscard]] enum err auth_session_start(struct auth *a, struct store_tx *tx,
                                           struct auth_session *s);

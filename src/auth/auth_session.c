@@ -7,7 +7,7 @@
 
 #define TOUCH_S 60 /* a sign of life is written at most this often */
 
-void auth_token_make(char token[AUTH_TOKEN_TEXT])
+static void make_token(char token[AUTH_TOKEN_TEXT])
 {
     uint8_t random[32];
     randombytes_buf(random, sizeof random);
@@ -43,7 +43,7 @@ static enum err load_projects(struct store_tx *tx, struct auth_principal *p)
     return query_end(&q);
 }
 
-enum err auth_principal_load(struct store_tx *tx, int64_t person_id, struct auth_principal *p)
+static enum err load_principal(struct store_tx *tx, int64_t person_id, struct auth_principal *p)
 {
     struct query q = query_open(
         tx, "SELECT login, name, role, must_change FROM person WHERE id = $1 AND disabled = 0", "i",
@@ -76,9 +76,9 @@ enum err auth_session_start(struct auth *a, struct store_tx *tx, struct auth_ses
     int64_t now_s = io_wall_real(a->io).s;
     TRY(store_exec(tx, "DELETE FROM login WHERE created_at < $1 OR seen_at < $2", "ii",
                    now_s - a->absolute_s, now_s - a->idle_s));
-    TRY(auth_principal_load(tx, s->principal.person_id, &s->principal));
-    auth_token_make(s->token);
-    auth_token_make(s->principal.csrf);
+    TRY(load_principal(tx, s->principal.person_id, &s->principal));
+    make_token(s->token);
+    make_token(s->principal.csrf);
     return store_exec(tx,
                       "INSERT INTO login (token_hash, person_id, csrf, created_at, seen_at) "
                       "VALUES ($1, $2, $3, $4, $4)",
@@ -146,7 +146,7 @@ static enum err identify(struct auth *a, struct store_tx *tx, const char *token,
     TRY(find(tx, hash_token(token, hash), &row));
     if (now_s - row.created_s >= a->absolute_s || now_s - row.seen_s >= a->idle_s)
         return ERR_AUTH_NONE;
-    TRY(auth_principal_load(tx, row.person_id, p));
+    TRY(load_principal(tx, row.person_id, p));
     memcpy(p->csrf, row.csrf, sizeof p->csrf);
     if (alive && now_s - row.seen_s >= TOUCH_S)
         touch(a, hash, now_s);

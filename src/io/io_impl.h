@@ -52,7 +52,6 @@ void io_later_add(struct io *io, struct io_later *l);
 void io_later_remove(struct io *io, struct io_later *l);
 
 enum err io_err_of_uv(int status);
-enum err io_err_of_errno(int number);
 
 /* io_timer.c */
 void io_timers_arm(struct io *io);

@@ -358,11 +358,6 @@ enum err io_err_of_uv(int status)
     }
 }
 
-enum err io_err_of_errno(int number)
-{
-    return io_err_of_uv(uv_translate_sys_error(number));
-}
-
 /* ---- work off the loop ---------------------------------------------------------------------- */
 
 struct work {

@@ -455,18 +455,3 @@ enum err notify_list(struct store_tx *tx, int64_t account_id, int64_t before, in
     enum err ended = query_end(&q);
     return e != ERR_OK ? e : ended;
 }
-
-enum err notify_notices(struct store_tx *tx, int64_t account_id, int64_t episode, wall_s *at,
-                        size_t cap, size_t *count)
-{
-    struct query q = query_open(tx,
-                                "SELECT min(delivered_at) FROM message WHERE account_id = $1 AND "
-                                "episode = $2 AND level BETWEEN 1 AND 4 AND state = 'delivered' "
-                                "AND template IN ('balance_low', 'about_to_cut', 'arrears', "
-                                "'overdraft') GROUP BY template, level, subject ORDER BY 1",
-                                "ii", account_id, episode);
-    *count = 0;
-    while (*count < cap && query_step(&q))
-        at[(*count)++] = (wall_s){query_int(&q, 0)};
-    return query_end(&q);
-}

@@ -1,12 +1,13 @@
 /*
- * Notify: messages to people. Takes the outbox's notes of topic 'message' (docs/formats/message.md),
- * renders them in Chinese and English, and gives them to each channel that the note names. A message
- * is sent once per (account, template, episode, level, subject) and channel: a repeated note is taken
- * and changes nothing. Each channel has its own row, its own state and its own delivery.
+ * Notify: messages to people. Takes the outbox's notes of topic 'message'
+ * (docs/formats/message.md), renders them in Chinese and English, and gives them to each channel
+ * that the note names. A message is sent once per (account, template, episode, level, subject) and
+ * channel: a repeated note is taken and changes nothing. Each channel has its own row, its own
+ * state and its own delivery.
  *
- * 'console': the message stands on the account's page, so it is delivered when it is written. Others
- * are structs of the same functions; a channel that a note names and nobody has connected fails
- * visibly, it never counts as delivered.
+ * 'console': the message stands on the account's page, so it is delivered when it is written.
+ * Others are structs of the same functions; a channel that a note names and nobody has connected
+ * fails visibly, it never counts as delivered.
  */
 #ifndef YUFU_NOTIFY_NOTIFY_H
 #define YUFU_NOTIFY_NOTIFY_H
@@ -42,7 +43,8 @@ struct notify_message {
 };
 
 /* How messages leave. `send` runs in the transaction that stores the message. *delivered: it has
- * reached the person now; else the channel reports later. An error means: could not be handed over. */
+ * reached the person now; else the channel reports later. An error means: could not be handed over.
+ */
 struct notify_channel {
     const char *name;
     enum err (*send)(void *self, struct store_tx *tx, const struct notify_message *m,
@@ -76,8 +78,8 @@ struct notify_done {
 [[nodiscard]] enum err notify_run(const struct notify *n, struct store_tx *tx, wall_s now,
                                   int64_t limit, struct notify_done *done);
 
-/* A channel says later what became of a message that it took: it reached the person at `at`, or never
- * will. ERR_NOT_FOUND; ERR_STATE: it does not wait. */
+/* A channel says later what became of a message that it took: it reached the person at `at`, or
+ * never will. ERR_NOT_FOUND; ERR_STATE: it does not wait. */
 struct notify_report {
     int64_t message_id;
     bool delivered;
@@ -98,10 +100,5 @@ typedef enum err notify_each(void *arg, const struct notify_row *row);
 /* Newest first, ids below `before` (0: from the newest). account_id 0: all. */
 [[nodiscard]] enum err notify_list(struct store_tx *tx, int64_t account_id, int64_t before,
                                    int64_t limit, notify_each *each, void *arg);
-
-/* Delivered notices (templates that warn) of an account's episode, each once however many channels
- * had it: times ascending, at most cap. */
-[[nodiscard]] enum err notify_notices(struct store_tx *tx, int64_t account_id, int64_t episode,
-                                      wall_s *at, size_t cap, size_t *count);
 
 #endif

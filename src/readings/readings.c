@@ -60,42 +60,23 @@ int side_slot(int64_t point)
     return -1;
 }
 
-struct sentence {
-    const char *name, *en, *zh;
-};
-
-static const struct sentence verdicts[] = {
-#define READINGS_VERDICT(name, text, en, zh) {text, en, zh},
+static const char *const verdicts[] = {
+#define READINGS_VERDICT(name, text) text,
 #include "readings/verdict_table.h"
 #undef READINGS_VERDICT
 };
 
-static const struct sentence *verdict_of(enum readings_verdict v)
-{
-    return &verdicts[v < READINGS_VERDICT_COUNT ? v : READINGS_GOOD];
-}
-
 const char *readings_verdict_name(enum readings_verdict v)
 {
-    return verdict_of(v)->name;
+    return verdicts[v < READINGS_VERDICT_COUNT ? v : READINGS_GOOD];
 }
 
 enum readings_verdict readings_verdict_of(const char *name)
 {
     unsigned v = 0;
-    while (v < READINGS_VERDICT_COUNT && strcmp(verdicts[v].name, name) != 0)
+    while (v < READINGS_VERDICT_COUNT && strcmp(verdicts[v], name) != 0)
         v++;
     return (enum readings_verdict)v;
-}
-
-const char *readings_verdict_en(enum readings_verdict v)
-{
-    return verdict_of(v)->en;
-}
-
-const char *readings_verdict_zh(enum readings_verdict v)
-{
-    return verdict_of(v)->zh;
 }
 
 /* --- the map -------------------------------------------------------------------------------------
@@ -280,11 +261,6 @@ bool readings_last_break(const struct readings *r, int64_t meter_id, wall_s *at)
     return true;
 }
 
-size_t readings_meter_count(const struct readings *r)
-{
-    return r->count;
-}
-
 void readings_freshness(const struct readings *r, wall_s now, struct readings_freshness *out)
 {
     static const int64_t bounds[READINGS_AGE_BOUNDS] = {30, 60, 90, 120, 150, 180, 300, 900, 3600};
@@ -297,10 +273,7 @@ void readings_freshness(const struct readings *r, wall_s now, struct readings_fr
         out->meters++;
         for (int b = 0; b < READINGS_AGE_BOUNDS; b++)
             out->within[b] += age <= bounds[b];
-        if (age >= out->oldest_s) {
-            out->oldest_s = age;
-            out->oldest_meter_id = r->list[i]->id;
-        }
+        out->oldest_s = age > out->oldest_s ? age : out->oldest_s;
     }
 }
 

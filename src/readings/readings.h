@@ -92,16 +92,14 @@ struct readings_batch {
 
 /* What happened to a value: reading_event.kind. */
 enum readings_verdict {
-#define READINGS_VERDICT(name, text, en, zh) READINGS_##name,
+#define READINGS_VERDICT(name, text) READINGS_##name,
 #include "readings/verdict_table.h"
 #undef READINGS_VERDICT
     READINGS_VERDICT_COUNT
 };
 const char *readings_verdict_name(enum readings_verdict v); /* "rollover" ...; never NULL */
-const char *readings_verdict_en(enum readings_verdict v);
-const char *readings_verdict_zh(enum readings_verdict v);
 
-/* Recorded verdicts of a meter (0: of all), newest first. */
+/* A recorded verdict. */
 struct readings_event {
     int64_t id, meter_id;
     wall_s at;
@@ -110,9 +108,7 @@ struct readings_event {
 };
 enum readings_verdict readings_verdict_of(const char *name); /* READINGS_VERDICT_COUNT: unknown */
 typedef enum err readings_event_each(void *arg, const struct readings_event *event);
-[[nodiscard]] enum err readings_events(struct store_tx *tx, int64_t meter_id, int64_t limit,
-                                       readings_event_each *each, void *arg);
-/* Those with id > after, oldest first. */
+/* Those with id > after, oldest first, at most `limit`. */
 [[nodiscard]] enum err readings_events_after(struct store_tx *tx, int64_t after, int64_t limit,
                                              readings_event_each *each, void *arg);
 
@@ -129,7 +125,6 @@ int64_t readings_age_s(const struct readings *r, int64_t meter_id, wall_s now);
 /* When a register of energy last began anew (exchange, reset, rollover); false: not in the open
  * days. */
 bool readings_last_break(const struct readings *r, int64_t meter_id, wall_s *at);
-size_t readings_meter_count(const struct readings *r);
 
 #define READINGS_AGE_BOUNDS 9
 struct readings_freshness {
@@ -137,7 +132,6 @@ struct readings_freshness {
     int64_t bound_s[READINGS_AGE_BOUNDS]; /* 30 60 90 120 150 180 300 900 3600 */
     int64_t within[READINGS_AGE_BOUNDS];  /* meters with age <= bound (cumulative) */
     int64_t oldest_s;                     /* largest age; 0 if there are no meters */
-    int64_t oldest_meter_id;
 };
 void readings_freshness(const struct readings *r, wall_s now, struct readings_freshness *out);
 
@@ -246,14 +240,5 @@ struct readings_day {
 
 /* Whether readings_seal would find anything; memory only, cheap. */
 bool readings_seal_wanted(const struct readings *r, const struct readings_day *day);
-
-struct readings_daily {
-    int32_t day;
-    int64_t energy_wh, opening_wh, closing_wh;
-};
-/* Sealed days from .. to (inclusive), ascending. */
-[[nodiscard]] enum err readings_days(struct store_tx *tx, int64_t meter_id, int32_t from,
-                                     int32_t to, struct readings_daily *out, size_t cap,
-                                     size_t *count);
 
 #endif

@@ -132,8 +132,6 @@ struct taking {
 struct tracks {
     struct track of[POINT_SLOTS];
 };
-[[nodiscard]] enum err tracks_collect(struct readings *r, struct store_tx *tx, int64_t meter_id,
-                                      uint32_t slots, int64_t from, int64_t to, struct tracks *out);
 void tracks_free(struct tracks *t);
 
 [[nodiscard]] enum err block_samples(const struct block *b, uint32_t slots, int64_t from,

@@ -224,35 +224,20 @@ enum err readings_load(struct readings *r, struct store_tx *tx)
     return ERR_OK;
 }
 
-static enum err tell_events(struct query *q, readings_event_each *each, void *arg)
-{
-    enum err e = ERR_OK;
-    while (e == ERR_OK && query_step(q))
-        e = each(arg, &(struct readings_event){.id = query_int(q, 0),
-                                               .meter_id = query_int(q, 1),
-                                               .at = {query_int(q, 2)},
-                                               .kind = query_text(q, 3),
-                                               .detail = query_text(q, 4)});
-    enum err end = query_end(q);
-    return e != ERR_OK ? e : end;
-}
-
-enum err readings_events(struct store_tx *tx, int64_t meter_id, int64_t limit,
-                         readings_event_each *each, void *arg)
-{
-    struct query q = query_open(tx,
-                                "SELECT id, meter_id, at, kind, detail FROM reading_event "
-                                "WHERE meter_id = $1 OR $1 = 0 ORDER BY id DESC LIMIT $2",
-                                "ii", meter_id, limit);
-    return tell_events(&q, each, arg);
-}
-
 enum err readings_events_after(struct store_tx *tx, int64_t after, int64_t limit,
                                readings_event_each *each, void *arg)
 {
+    enum err e = ERR_OK;
     struct query q = query_open(tx,
                                 "SELECT id, meter_id, at, kind, detail FROM reading_event "
                                 "WHERE id > $1 ORDER BY id LIMIT $2",
                                 "ii", after, limit);
-    return tell_events(&q, each, arg);
+    while (e == ERR_OK && query_step(&q))
+        e = each(arg, &(struct readings_event){.id = query_int(&q, 0),
+                                               .meter_id = query_int(&q, 1),
+                                               .at = {query_int(&q, 2)},
+                                               .kind = query_text(&q, 3),
+                                               .detail = query_text(&q, 4)});
+    enum err end = query_end(&q);
+    return e != ERR_OK ? e : end;
 }

@@ -95,8 +95,8 @@ static enum err collect(struct readings *r, struct store_tx *tx, int64_t meter_i
     return ERR_OK;
 }
 
-enum err tracks_collect(struct readings *r, struct store_tx *tx, int64_t meter_id, uint32_t slots,
-                        int64_t from, int64_t to, struct tracks *out)
+static enum err collect_tracks(struct readings *r, struct store_tx *tx, int64_t meter_id,
+                               uint32_t slots, int64_t from, int64_t to, struct tracks *out)
 {
     *out = (struct tracks){};
     if (r->stale)
@@ -214,7 +214,7 @@ static enum err registers_from(struct readings *r, struct store_tx *tx, int64_t 
                                int64_t from, int64_t at, struct readings_registers *out)
 {
     struct tracks t;
-    TRY(tracks_collect(r, tx, meter_id, REGISTER_SLOTS | WALLET_SLOTS, from, at + NEAR_S, &t));
+    TRY(collect_tracks(r, tx, meter_id, REGISTER_SLOTS | WALLET_SLOTS, from, at + NEAR_S, &t));
     bool found = fill_registers(&t, at, out);
     tracks_free(&t);
     return found ? ERR_OK : ERR_NOT_FOUND;
@@ -313,7 +313,7 @@ enum err readings_break_after(struct readings *r, struct store_tx *tx, int64_t m
     const struct meter *m = readings_find(r, meter_id);
     struct tracks t;
     *out = (struct readings_break){};
-    TRY(tracks_collect(r, tx, meter_id, REGISTER_SLOTS | WALLET_SLOTS, since.s - NEAR_S,
+    TRY(collect_tracks(r, tx, meter_id, REGISTER_SLOTS | WALLET_SLOTS, since.s - NEAR_S,
                        until.s + NEAR_S, &t));
     bool found = first_break(&t, since.s, until.s, out);
     if (found)
@@ -345,7 +345,7 @@ enum err readings_unbroken(struct readings *r, struct store_tx *tx, int64_t mete
     struct readings_break brk;
     struct tracks t;
     *known = false;
-    TRY(tracks_collect(r, tx, meter_id, REGISTER_SLOTS | WALLET_SLOTS, s->since.s - NEAR_S,
+    TRY(collect_tracks(r, tx, meter_id, REGISTER_SLOTS | WALLET_SLOTS, s->since.s - NEAR_S,
                        s->until.s + NEAR_S, &t));
     *unbroken = !first_break(&t, s->since.s, s->until.s, &brk);
     if (*unbroken && s->at.s >= s->since.s && s->at.s <= s->until.s) {
@@ -365,7 +365,7 @@ enum err readings_registers_after(struct readings *r, struct store_tx *tx, int64
     struct readings_break brk;
     if (!readings_newest(r, meter_id, &newest, &epoch) || newest.s <= at.s)
         return ERR_NOT_FOUND;
-    TRY(tracks_collect(r, tx, meter_id, REGISTER_SLOTS | WALLET_SLOTS, at.s - NEAR_S,
+    TRY(collect_tracks(r, tx, meter_id, REGISTER_SLOTS | WALLET_SLOTS, at.s - NEAR_S,
                        (newest.s < far ? newest.s : far) + NEAR_S, &t));
     const struct sample *next = first_at(&t.of[SLOT_ENERGY], at.s + 1);
     bool found =
@@ -405,7 +405,7 @@ enum err readings_series(struct readings *r, struct store_tx *tx, const struct r
     *count = 0;
     if (slot < 0 || span->to.s < span->from.s)
         return ERR_RANGE;
-    TRY(tracks_collect(r, tx, span->meter_id, UINT32_C(1) << slot, span->from.s, span->to.s, &t));
+    TRY(collect_tracks(r, tx, span->meter_id, UINT32_C(1) << slot, span->from.s, span->to.s, &t));
     enum err e = thin(&t.of[slot], span, out, cap, count);
     tracks_free(&t);
     return e;
@@ -472,7 +472,7 @@ enum err readings_usage(struct readings *r, struct store_tx *tx, const struct re
     if (buckets > cap)
         return ERR_FULL;
     struct tracks t;
-    TRY(tracks_collect(r, tx, span->meter_id, UINT32_C(1) << slot, span->from.s - NEAR_S,
+    TRY(collect_tracks(r, tx, span->meter_id, UINT32_C(1) << slot, span->from.s - NEAR_S,
                        span->to.s, &t));
     for (size_t i = 0; i < buckets; i++)
         out[i] = (struct readings_usage){.from = {span->from.s + (int64_t)i * span->step_s}};

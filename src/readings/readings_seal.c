@@ -385,23 +385,3 @@ enum err readings_seal(struct readings *r, struct store_tx *tx, const struct rea
     r->stale = false;
     return ERR_OK;
 }
-
-enum err readings_days(struct store_tx *tx, int64_t meter_id, int32_t from, int32_t to,
-                       struct readings_daily *out, size_t cap, size_t *count)
-{
-    struct query q = query_open(tx,
-                                "SELECT day, energy_wh, opening_wh, closing_wh FROM daily "
-                                "WHERE meter_id = $1 AND day BETWEEN $2 AND $3 ORDER BY day",
-                                "iii", meter_id, (int64_t)from, (int64_t)to);
-    bool full = false;
-    *count = 0;
-    while (query_step(&q)) {
-        full = *count == cap;
-        if (full)
-            break;
-        out[(*count)++] = (struct readings_daily){(int32_t)query_int(&q, 0), query_int(&q, 1),
-                                                  query_int(&q, 2), query_int(&q, 3)};
-    }
-    enum err e = query_end(&q);
-    return e != ERR_OK ? e : full ? ERR_FULL : ERR_OK;
-}

@@ -254,7 +254,6 @@ struct import_facts {
 };
 [[nodiscard]] enum err import_facts(struct store_tx *tx, enum import_table table, int64_t id,
                                     struct import_facts *out);
-const char *import_field(enum import_table table, size_t field);
 /* Puts one fact back. */
 [[nodiscard]] enum err import_fact_put(struct store_tx *tx, const char *table, const char *field,
                                        int64_t id, const char *text);

@@ -62,7 +62,7 @@ const char *import_table_name(enum import_table table)
     return tables[table].name;
 }
 
-const char *import_field(enum import_table table, size_t field)
+static const char *field_name(enum import_table table, size_t field)
 {
     return tables[table].fields[field].name;
 }
@@ -170,7 +170,7 @@ enum err import_log_change(struct apply *a, enum import_table table, int64_t id,
     TRY(import_facts(a->tx, table, id, &after));
     for (size_t i = 0; i < after.count; i++)
         if (strcmp(before->text[i], after.text[i]) != 0)
-            TRY(put_fact(a, tables[table].name, import_field(table, i), id,
+            TRY(put_fact(a, tables[table].name, field_name(table, i), id,
                          (const char *[]){before->text[i], after.text[i]}));
     return ERR_OK;
 }

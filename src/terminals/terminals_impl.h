@@ -54,6 +54,4 @@ bool terminals_is_order(enum meter_terminal_item item);
 /* "D1" as "D1/", so that D1 holds D1/101 and not D10; NULL and "" as "". */
 void terminals_below(const char *under, char out[TERMINALS_BELOW]);
 
-bool terminals_reason_is_load(int64_t reason); /* load control, or air-conditioner mode */
-
 #endif

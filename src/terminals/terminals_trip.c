@@ -56,7 +56,8 @@ const char *terminals_reason_ends_zh(int64_t reason)
     return say(reason, &ends[INDEX(reason)].zh, "");
 }
 
-bool terminals_reason_is_load(int64_t reason)
+/* Load control, or air-conditioner mode. */
+static bool is_load(int64_t reason)
 {
     return reason >= TERMINAL_REASON_NIGHT && reason <= TERMINAL_REASON_PROTECTION;
 }
@@ -171,7 +172,7 @@ enum err terminals_trip(struct store_tx *tx, const struct uplink_trip *p, wall_s
     if (e == ERR_EXISTS)
         return ERR_OK;
     TRY(e);
-    if (!terminals_reason_is_load(p->reason) || at < theirs || at < news)
+    if (!is_load(p->reason) || at < theirs || at < news)
         return ERR_OK;
     TRY(tell(&t, &m, p));
     return m.terminal && p->circuit <= m.circuits

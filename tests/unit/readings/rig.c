@@ -87,17 +87,12 @@ struct wanted {
     int64_t meter, count;
 };
 
-static enum err count_event(void *arg, const struct readings_event *e)
-{
-    struct wanted *w = arg;
-    w->count += strcmp(e->kind, w->kind) == 0;
-    return ERR_OK;
-}
-
 static enum err count_events(struct store_tx *tx, void *arg)
 {
     struct wanted *w = arg;
-    return readings_events(tx, w->meter, 10'000, count_event, w);
+    return store_int(tx, &w->count,
+                     "SELECT count(*) FROM reading_event WHERE kind = $1 AND $2 IN (0, meter_id)",
+                     "ti", w->kind, w->meter);
 }
 
 int64_t rig_events(struct rig *g, int64_t meter, const char *kind)
@@ -163,6 +158,7 @@ static enum err look_break(struct store_tx *tx, void *arg)
 enum err rig_break(struct rig *g, int64_t meter, int64_t since, int64_t until,
                    struct readings_break *out)
 {
-    return store_read(g->store, look_break,
-                      &(struct look){.g = g, .meter = meter, .at = since, .until = until, .brk = out});
+    return store_read(
+        g->store, look_break,
+        &(struct look){.g = g, .meter = meter, .at = since, .until = until, .brk = out});
 }

@@ -312,17 +312,6 @@ static void test_damaged_block_is_named(void **state)
     assert_err(ERR_BLOCK_CHECKSUM, rig_registers(g, 7, T0 + DAY, &reg));
 }
 
-struct days {
-    struct readings_daily out[8];
-    size_t cap, count;
-};
-
-static enum err days(struct store_tx *tx, void *arg)
-{
-    struct days *d = arg;
-    return readings_days(tx, 7, DAY0, DAY0 + 7, d->out, d->cap, &d->count);
-}
-
 static void test_day_rows(void **state)
 {
     struct rig *g = *state;
@@ -331,16 +320,14 @@ static void test_day_rows(void **state)
         run_days(g, d * DAY, (d + 1) * DAY);
         seal_ok(g, DAY0 + d);
     }
-    struct days list = {.cap = 8};
-    assert_ok(store_read(g->store, days, &list));
-    assert_int_equal(list.count, 4);
-    for (size_t i = 1; i < 4; i++) {
-        assert_int_equal(list.out[i].day, DAY0 + (int32_t)i);
-        assert_int_equal(list.out[i].opening_wh, list.out[i - 1].closing_wh);
-        assert_int_equal(list.out[i].closing_wh - list.out[i].opening_wh, list.out[i].energy_wh);
-    }
-    list.cap = 3;
-    assert_err(ERR_FULL, store_read(g->store, days, &list));
+    assert_int_equal(rig_count(g, "SELECT count(*) FROM daily WHERE meter_id = 7"), 4);
+    assert_int_equal(rig_count(g, "SELECT count(*) FROM daily WHERE meter_id = 7 "
+                                  "AND closing_wh - opening_wh = energy_wh"),
+                     4);
+    assert_int_equal(rig_count(g, "SELECT count(*) FROM daily a JOIN daily b USING (meter_id) "
+                                  "WHERE meter_id = 7 AND b.day = a.day + 1 "
+                                  "AND b.opening_wh = a.closing_wh"),
+                     3);
     /* another group's day touches nothing */
     run_days(g, 4 * DAY, 4 * DAY + 600);
     struct readings_place other = {.group = 9};

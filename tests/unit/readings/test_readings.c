@@ -15,8 +15,7 @@ static void test_newest_state(void **state)
     rig_say(g, 7, 1, T0 + 100, WH(1000), POINT_POWER_W, I(-20), POINT_RELAY_OPEN, I(0), 0);
     assert_int_equal(g->moved.count, 1);
     assert_int_equal(g->moved.meter[0].meter_id, 7);
-    assert_int_equal(g->moved.meter[0].change,
-                     READINGS_ENERGY | READINGS_STATE | READINGS_FIRST);
+    assert_int_equal(g->moved.meter[0].change, READINGS_ENERGY | READINGS_STATE | READINGS_FIRST);
     rig_say(g, 7, 1, T0 + 160, WH(1000), POINT_RELAY_OPEN, I(1), 0);
     assert_int_equal(g->moved.meter[0].change, READINGS_STATE);
     rig_say(g, 7, 1, T0 + 220, WH(1000), 0);
@@ -51,8 +50,8 @@ static void test_a_batch_is_taken_once(void **state)
 static void test_range(void **state)
 {
     struct rig *g = *state;
-    rig_say(g, 7, 1, T0, WH(-1), POINT_POWER_W, I(99'999'999), POINT_VOLTAGE_DV, I(2301), 99,
-            I(1), POINT_RELAY_OPEN, I(8), 0);
+    rig_say(g, 7, 1, T0, WH(-1), POINT_POWER_W, I(99'999'999), POINT_VOLTAGE_DV, I(2301), 99, I(1),
+            POINT_RELAY_OPEN, I(8), 0);
     assert_int_equal(g->moved.refused, 4);
     assert_int_equal(rig_value(g, 7, POINT_ENERGY_WH), -999);
     assert_int_equal(rig_value(g, 7, POINT_VOLTAGE_DV), 2301);
@@ -198,7 +197,8 @@ static void test_exchange(void **state)
     struct rig *g = *state;
     struct readings_break b;
     struct readings_registers reg;
-    rig_say(g, 7, 1, T0, WH(50'000), POINT_ENERGY_RATE2_WH, I(20'000), POINT_VOLTAGE_DV, I(2300), 0);
+    rig_say(g, 7, 1, T0, WH(50'000), POINT_ENERGY_RATE2_WH, I(20'000), POINT_VOLTAGE_DV, I(2300),
+            0);
     rig_say(g, 7, 2, T0 + 600, WH(3), POINT_ENERGY_RATE2_WH, I(2), 0);
     assert_true(g->moved.meter[0].change & READINGS_EPOCH);
     assert_int_equal(rig_events(g, 7, "exchange"), 1);
@@ -318,8 +318,6 @@ static void test_freshness(void **state)
     assert_int_equal(f.within[5], 181);
     assert_int_equal(f.within[8], 200);
     assert_int_equal(f.oldest_s, 199);
-    assert_int_equal(f.oldest_meter_id, 1);
-    assert_int_equal(readings_meter_count(g->readings), 200);
 }
 
 /* Random histories with every kind of trouble: after a restart memory says the same as before, and
@@ -400,13 +398,14 @@ static void test_rollback(void **state)
     assert_int_equal(rig_count(g, "SELECT count(*) FROM batch"), 1);
 }
 
-static void test_verdicts_have_words(void **state)
+static void test_verdicts_are_known_by_name(void **state)
 {
     (void)state;
     for (int i = 0; i < READINGS_VERDICT_COUNT; i++) {
-        assert_true(strlen(readings_verdict_en((enum readings_verdict)i)) > 3);
-        assert_true(strlen(readings_verdict_zh((enum readings_verdict)i)) > 3);
+        enum readings_verdict v = (enum readings_verdict)i;
+        assert_int_equal(readings_verdict_of(readings_verdict_name(v)), v);
     }
+    assert_int_equal(readings_verdict_of("no such verdict"), READINGS_VERDICT_COUNT);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, rig_open, rig_close)
@@ -432,7 +431,7 @@ int main(void)
         CASE(test_restart_changes_nothing),
         CASE(test_no_silent_fall),
         CASE(test_rollback),
-        cmocka_unit_test(test_verdicts_have_words),
+        cmocka_unit_test(test_verdicts_are_known_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
