@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "journal/detail.h"
+#include "journal/journal.h"
 #include "pay/pay_impl.h"
 #include "site/site.h"
 #include "terminals/terminals.h"
@@ -90,6 +92,21 @@ static enum err owed_of(struct store_tx *tx, const struct site_meter *m, int64_t
     return ERR_OK;
 }
 
+static enum err tell_event(struct store_tx *tx, const struct pay_exchange *x,
+                           const struct site_meter *old, const struct site_meter *m)
+{
+    struct detail d = {};
+    detail_text(&d, "old", old->address);
+    detail_text(&d, "new", m->address);
+    detail_text(&d, "why", x->evidence);
+    return journal_event(tx, &(struct journal_event){.at = x->now,
+                                                     .kind = EVENT_METER_EXCHANGED,
+                                                     .project_id = old->project_id,
+                                                     .account_id = old->account_id,
+                                                     .meter_id = x->meter_id,
+                                                     .detail = detail_end(&d)});
+}
+
 static enum err record(struct store_tx *tx, const struct pay_exchange *x,
                        const struct site_meter *old, const struct pay_exchanged *done,
                        int64_t owed_fen)
@@ -99,6 +116,7 @@ static enum err record(struct store_tx *tx, const struct pay_exchange *x,
     put_registers(closing, sizeof closing, x->closing_wh);
     put_registers(opening, sizeof opening, x->opening_wh);
     TRY(site_meter_get(tx, x->meter_id, &m));
+    TRY(tell_event(tx, x, old, &m));
     return store_exec(
         tx,
         "INSERT INTO meter_exchange (meter_id, epoch, exchange_id, account_id, at, actor, "

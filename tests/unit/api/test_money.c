@@ -136,8 +136,8 @@ static void test_policy(void **state)
     state_is(ask(w, "refund-01", "refund", 1'000, "", ""), 201, "APPROVED");
 }
 
-static struct reply exchange(struct world *w, const struct person *p, const char *id, int epoch,
-                             const char *address)
+static struct reply exchange_by(struct world *w, const struct person *p, const char *key,
+                                const char *id, int epoch, const char *address)
 {
     char body[800];
     snprintf(body, sizeof body,
@@ -148,7 +148,13 @@ static struct reply exchange(struct world *w, const struct person *p, const char
              "\"opening_valley_wh\":0,\"display_fen\":0,\"display_read\":false,\"keep\":false,"
              "\"evidence\":\"order 17\"}",
              id, epoch, address);
-    return world_post(w, p, id, "/api/v1/meters/1/exchange", body);
+    return world_post(w, p, key, "/api/v1/meters/1/exchange", body);
+}
+
+static struct reply exchange(struct world *w, const struct person *p, const char *id, int epoch,
+                             const char *address)
+{
+    return exchange_by(w, p, id, id, epoch, address);
 }
 
 static void test_exchange(void **state)
@@ -170,6 +176,16 @@ static void test_exchange(void **state)
     assert_string_equal(json_string_value(json_object_get(one, "evidence")), "order 17");
     assert_true(json_is_null(json_object_get(one, "display_fen")));
     reply_free(&r);
+    /* told once, however often it is asked for */
+    assert_int_equal(world_number(w, "SELECT count(*) FROM event WHERE kind = 'meter.exchanged' "
+                                     "AND meter_id = 1 AND account_id = 1 "
+                                     "AND detail LIKE '%\"new\":\"000000000099\"%'"),
+                     1);
+    r = exchange_by(w, &engineer, "exchange-3b", "exchange-3", 1, "000000000099");
+    assert_int_equal(r.status, 200);
+    reply_free(&r);
+    assert_int_equal(world_number(w, "SELECT count(*) FROM event WHERE kind = 'meter.exchanged'"),
+                     1);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
