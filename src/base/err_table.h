@@ -14,7 +14,6 @@ ERR_ROW(ERR_MEMORY, RETRY, "The machine has no memory left.", "内存不足。")
 ERR_ROW(ERR_NOT_FOUND, REFUSE, "It does not exist.", "对象不存在。")
 ERR_ROW(ERR_EXISTS, REFUSE, "It exists already.", "对象已存在。")
 ERR_ROW(ERR_STATE, REFUSE, "This is not allowed in the present state.", "当前状态不允许此操作。")
-ERR_ROW(ERR_CLOCK, REFUSE, "The clock is not trusted; set it first.", "时钟不可信，请先校时。")
 ERR_ROW(ERR_BUG, BUG, "The program broke a promise of its own; please report it.", "程序内部错误，请联系供应商。")
 /* proto */
 ERR_ROW(ERR_FRAME_CHECKSUM, CORRUPT, "The frame's checksum is wrong.", "报文校验和错误。")
@@ -171,7 +170,6 @@ ERR_ROW(ERR_HEADEND_METER, REFUSE, "This gateway spoke for a meter that is not o
 ERR_ROW(ERR_HEADEND_CLAIMS, RETRY, "Too many attempts to claim a gateway; wait a minute.", "注册尝试过于频繁，请一分钟后重试。")
 /* billing */
 ERR_ROW(ERR_BILLING_ZONE, REFUSE, "This time zone is not supported yet.", "暂不支持该时区。")
-ERR_ROW(ERR_BILLING_NO_METER, REFUSE, "The account has no meter.", "账户没有关联表计。")
 ERR_ROW(ERR_BILLING_METERS, REFUSE, "The account has more meters than can be billed together.", "账户关联的表计数量超出上限。")
 ERR_ROW(ERR_BILLING_BASIS, REFUSE, "A settlement of an older release does not say from which registers it was made, so it cannot be rated again.", "旧版本的结算记录缺少示值依据，无法重新计费。")
 ERR_ROW(ERR_BILLING_DECISION, REFUSE, "This decision does not fit what the settlement is held for.", "该处理方式不适用于当前的暂缓原因。")

@@ -12,9 +12,8 @@
 static const struct {
     const char *text;
     enum log_level level;
-    const char *en, *zh;
 } NAMES[LOG_NAME_COUNT] = {
-#define LOG_ROW(name, text, level, en, zh) [name] = {text, LOG_LEVEL_##level, en, zh},
+#define LOG_ROW(name, text, level, en, zh) [name] = {text, LOG_LEVEL_##level},
 #include "io/log_table.h"
 #undef LOG_ROW
 };
@@ -103,6 +102,12 @@ static void put_field(struct line *l, const struct log_field *f)
     }
 }
 
+static const char *level_text(enum log_level level)
+{
+    static const char *const TEXTS[] = {"debug", "info", "warn", "error"};
+    return TEXTS[level];
+}
+
 static wall_s now(void)
 {
     struct timespec t;
@@ -158,7 +163,7 @@ void log_write(enum log_name name, const struct log_field *fields)
              (unsigned)c.second);
     put_text(&l, NAMES[name].text);
     put_text(&l, stamp);
-    put_text(&l, log_level_text(NAMES[name].level));
+    put_text(&l, level_text(NAMES[name].level));
     for (; fields->kind != LOG_FIELD_END; fields++)
         put_field(&l, fields);
     if (suppressed > 0)
@@ -181,30 +186,4 @@ void log_set_clock(log_clock *clock, void *arg)
 {
     log_state.clock = clock;
     log_state.clock_arg = arg;
-}
-
-const char *log_name_text(enum log_name name)
-{
-    return NAMES[name].text;
-}
-
-const char *log_name_en(enum log_name name)
-{
-    return NAMES[name].en;
-}
-
-const char *log_name_zh(enum log_name name)
-{
-    return NAMES[name].zh;
-}
-
-enum log_level log_name_level(enum log_name name)
-{
-    return NAMES[name].level;
-}
-
-const char *log_level_text(enum log_level level)
-{
-    static const char *const TEXTS[] = {"debug", "info", "warn", "error"};
-    return TEXTS[level];
 }

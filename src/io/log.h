@@ -1,6 +1,6 @@
 /*
  * The log: one line = `event key=value ...` on standard error. Event names are a table
- * (io/log_table.h), which is also the operations manual. Ids always; secrets, passwords and whole
+ * (io/log_table.h), which `yufu manual logs` prints. Ids always; secrets, passwords and whole
  * phone numbers never.
  *
  *   log_event(LOG_LINE_DOWN, LOG_I("line", 3), LOG_S("endpoint", text), LOG_E("error", err));
@@ -58,12 +58,5 @@ typedef void log_sink(void *arg, const char *line);
 typedef wall_s log_clock(void *arg);
 void log_set_sink(log_sink *sink, void *arg);
 void log_set_clock(log_clock *clock, void *arg);
-
-/* The table, for the manual. */
-const char *log_name_text(enum log_name name);
-const char *log_name_en(enum log_name name);
-const char *log_name_zh(enum log_name name);
-enum log_level log_name_level(enum log_name name);
-const char *log_level_text(enum log_level level);
 
 #endif

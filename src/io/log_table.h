@@ -11,7 +11,6 @@ LOG_ROW(LOG_TLS_REFUSED, "tls.refused", WARN, "A TLS handshake failed: wrong CA,
 LOG_ROW(LOG_LISTENER_FULL, "listener.full", WARN, "A connection was closed because too many are open.", "连接数已达上限，新连接被关闭。")
 LOG_ROW(LOG_LINE_UP, "line.up", INFO, "A bus line is open.", "总线已打开。")
 LOG_ROW(LOG_LINE_DOWN, "line.down", WARN, "A bus line cannot be opened or was lost; it is tried again. Check device and cable.", "总线无法打开或已断开，系统将自动重试。请检查设备与线缆。")
-LOG_ROW(LOG_PROCESS_EXIT, "process.exit", WARN, "A child process ended.", "子进程已退出。")
 LOG_ROW(LOG_MQTT_UP, "mqtt.up", INFO, "The connection with the MQTT broker is open.", "已连接 MQTT 代理服务器。")
 LOG_ROW(LOG_MQTT_DOWN, "mqtt.down", WARN, "The MQTT broker cannot be reached or the connection was lost; it is opened again. Check address, certificates and the broker's access list.", "MQTT 代理服务器无法连接或连接中断，将自动重连。请检查地址、证书与代理的访问控制。")
 LOG_ROW(LOG_MQTT_CHANNEL, "mqtt.channel", INFO, "A gateway's connection through the broker was opened, ended or refused; the line says why.", "经 MQTT 代理的一条通信管理机连接已建立、结束或被拒绝，原因见本行。")
@@ -54,5 +53,4 @@ LOG_ROW(LOG_CENTRE_PERIOD, "centre.period", WARN, "The data centre asked for ano
 LOG_ROW(LOG_LOGIN, "login.done", INFO, "Somebody logged in, or changed the password.", "登录成功或修改密码成功。")
 LOG_ROW(LOG_LOGIN_REFUSED, "login.refused", WARN, "A log-in was refused; the line says why.", "登录被拒绝，原因见本行。")
 LOG_ROW(LOG_API_LISTENING, "api.listening", INFO, "The HTTP interface is open.", "HTTP 接口已开启。")
-LOG_ROW(LOG_API_REFUSED, "api.refused", WARN, "A request broke the rules of HTTP and was refused.", "不符合 HTTP 规范的请求已被拒绝。")
 LOG_ROW(LOG_API_FAILED, "api.failed", ERROR, "A request could not be carried out because of an error of our own; the line says which.", "请求因系统内部错误未能完成，原因见本行。")

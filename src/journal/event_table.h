@@ -125,9 +125,6 @@ EVENT_ROW(LATE_FEE, "late.fee", INFO, "A late fee of {amount_fen} fen was billed
 /* the platform itself */
 EVENT_ROW(SITE_IMPORTED, "site.imported", INFO, "A site file was imported: {new} new, {changed} changed, {same} unchanged.", "已导入档案：新增 {new}，变更 {changed}，未变 {same}。")
 EVENT_ROW(SITE_IMPORT_UNDONE, "site.import.undone", WARNING, "Import no. {import} was undone: {removed} removed, {restored} facts put back.", "已撤销第 {import} 次导入：删除 {removed}，恢复 {restored} 项。")
-EVENT_ROW(LOGIN_LOCKED, "login.locked", WARNING, "Log-in {login} is locked after too many failures.", "账号 {login} 因多次失败被锁定。")
 EVENT_ROW(CLOCK_LEAPT, "clock.leapt", ALARM, "The platform's clock is {hours} h ahead of the time that passed (less than 0: behind). It is not followed: until it is set right nobody is cut, and no day is settled, no late fee charged, no free credit ended. If it is right, start the platform with --trust-clock.", "平台时钟比实际经过的时间快 {hours} 小时（负数为慢），系统不采用该时钟：校正之前不停电、不结算、不计滞纳金、不收回赠送额度。若时钟无误，请以 --trust-clock 重新启动平台。")
 EVENT_ROW(CLOCK_RIGHT, "clock.right", INFO, "The platform's clock is believed again.", "平台时钟恢复可信。")
 EVENT_ROW(WORK_FAILED, "work.failed", ALARM, "Work could not be done and was undone: {work} of no. {id} ({reason}). Others go on.", "作业处理失败并已撤回：{work}，编号 {id}（{reason}）。其他作业不受影响。")
-EVENT_ROW(STORE_FULL, "store.full", ALARM, "The disk is full; nothing can be sold until there is room.", "磁盘已满，清理前无法售电。")
-EVENT_ROW(VERIFY_FAILED, "verify.failed", ALARM, "The check of the books found: {reason}.", "账务校验发现问题：{reason}。")
