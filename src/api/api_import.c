@@ -3,6 +3,13 @@
 
 #define ERRORS_SHOWN 1000 /* more are counted */
 
+void api_put_changes(struct jwrite *w, const int64_t counts[3])
+{
+    jwrite_int(w, "added", counts[SITE_NEW]);
+    jwrite_int(w, "changed", counts[SITE_CHANGED]);
+    jwrite_int(w, "same", counts[SITE_SAME]);
+}
+
 void api_put_titles(struct jwrite *w, enum err e)
 {
     jwrite_text(w, "code", err_name(e));
@@ -32,9 +39,7 @@ static void put_result(struct jwrite *w, const struct site_import *im, bool dry_
     const struct site_import_result *r = site_import_result(im);
     jwrite_bool(w, "dry_run", dry_run);
     jwrite_int(w, "rows", r->rows);
-    jwrite_int(w, "added", r->rows_by_change[SITE_NEW]);
-    jwrite_int(w, "changed", r->rows_by_change[SITE_CHANGED]);
-    jwrite_int(w, "same", r->rows_by_change[SITE_SAME]);
+    api_put_changes(w, r->rows_by_change);
     jwrite_int(w, "error_count", r->error_count);
     api_put_import_errors(w, im, 0, ERRORS_SHOWN);
 }

@@ -1,10 +1,12 @@
-/* Shared by the two ways to import: all at once, and in steps. */
+/* Shared by the two ways to import, all at once and in steps, and by what is told of imports. */
 #ifndef YUFU_API_IMPORT_H
 #define YUFU_API_IMPORT_H
 
 #include "api/api_impl.h"
 #include "site/import.h"
 
+/* Members of an object: how many were added, changed and left the same. */
+void api_put_changes(struct jwrite *w, const int64_t counts[3]);
 /* Members of an object: the error's name and its texts. */
 void api_put_titles(struct jwrite *w, enum err e);
 /* A list `errors` of at most `limit`, those after the first `skip`. */

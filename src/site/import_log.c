@@ -1,4 +1,4 @@
-/* What an import writes down about itself, so that it can be undone. */
+/* What an import writes down about itself, so that it can be undone, and the list of them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,4 +232,36 @@ enum err import_log(struct apply *a)
     }
     a->im->result.import_id = a->import_id;
     return ERR_OK;
+}
+
+/* --- history ---------------------------------------------------------------------------------- */
+
+enum err site_imports(struct store_tx *tx, int64_t project_id, int64_t before, int64_t limit,
+                      site_imported_each *each, void *arg)
+{
+    enum err e = ERR_OK;
+    struct query q =
+        query_open(tx,
+                   "SELECT id, project_id, at, actor, file, lines, added, changed, "
+                   "same, coalesce(undone_at, 0), coalesce(undone_by, ''), undo_reason "
+                   "FROM site_import WHERE $1 IN (0, project_id) AND id < $2 "
+                   "ORDER BY id DESC LIMIT $3",
+                   "iii", project_id, before ? before : INT64_MAX, limit);
+    while (e == ERR_OK && query_step(&q)) {
+        struct site_imported i = {.id = query_int(&q, 0),
+                                  .project_id = query_int(&q, 1),
+                                  .at = {query_int(&q, 2)},
+                                  .actor = query_text(&q, 3),
+                                  .file = query_text(&q, 4),
+                                  .rows = query_int(&q, 5),
+                                  .undone_at = {query_int(&q, 9)},
+                                  .undone_by = query_text(&q, 10),
+                                  .undo_reason = query_text(&q, 11)};
+        i.rows_by_change[SITE_NEW] = query_int(&q, 6);
+        i.rows_by_change[SITE_CHANGED] = query_int(&q, 7);
+        i.rows_by_change[SITE_SAME] = query_int(&q, 8);
+        e = each(arg, &i);
+    }
+    enum err ended = query_end(&q);
+    return e != ERR_OK ? e : ended;
 }
