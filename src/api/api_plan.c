@@ -265,10 +265,8 @@ static enum err rate_dated(struct trial *t)
     int32_t offset_s = t->plan.has_zone ? t->plan.zone_offset_s : t->offset_s;
     int32_t before = civil_local_day((wall_s){t->from_s - 1}, offset_s);
     struct civil day = civil_from_days(before);
-    struct rating_position position = {.begun = true,
-                                       .fee_day = before,
-                                       .fee_month = day.year * 12 + day.month - 1,
-                                       .used_wh = r->used_before_wh};
+    struct rating_position position = rating_position_of(before, day.year * 12 + day.month - 1, 0);
+    position.used_wh = r->used_before_wh;
     if (t->plan.ladder.step_count > 0)
         position.cycle_day =
             rating_cycle_start(&t->plan.ladder, civil_local_day(row.from, offset_s));

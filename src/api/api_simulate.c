@@ -60,9 +60,11 @@ static enum err rate_month(struct simulation *s)
                               .area_milli_m2 = (uint32_t)area,
                               .capacity_milli_kva = s->terms.capacity_milli_kva,
                               .contracted_milli_kw = s->terms.contracted_milli_kw};
-    s->position.begun = true;
-    s->position.fee_day = civil_local_day(from, s->offset_s) - 1;
-    s->position.fee_month = s->month - 1;
+    if (!s->position.begun)
+        s->position = rating_position_of(0, 0, 0);
+    s->position.paid.day = civil_local_day(from, s->offset_s) - 1;
+    s->position.paid.month = s->month - 1;
+    s->position.shared.paid = s->position.paid;
     return rating_period(&s->plan, &one, &s->position, &s->bill);
 }
 

@@ -13,24 +13,50 @@
 
 /* Members of rating_position by name: a new one is a row here, and 0 in rows that are older. */
 #define NAME_MAX_LEN 24
-#define POSITION(member)                                                                           \
+#define NAMED(name, member)                                                                        \
     {                                                                                              \
-#member, offsetof(struct rating_position, member),                                         \
+        name, offsetof(struct rating_position, member),                                            \
             sizeof(((struct rating_position *)0)->member)                                          \
     }
+#define POSITION(member) NAMED(#member, member)
+#define SHARED(member) NAMED(#member, shared.member)
 static const struct {
     char name[NAME_MAX_LEN + 1];
     size_t offset, size;
 } members[] = {
-    POSITION(cycle_day),          POSITION(used_wh),         POSITION(fee_day),
-    POSITION(fee_month),          POSITION(part_days),       POSITION(quota_day),
-    POSITION(quota_left_wh),      POSITION(month),           POSITION(month_fen),
-    POSITION(factor_fen),         POSITION(active_wh),       POSITION(reactive_wh),
-    POSITION(subsidy_fen[0]),     POSITION(subsidy_fen[1]),  POSITION(subsidy_fen[2]),
-    POSITION(subsidy_fen[3]),     POSITION(demand_milli_kw), POSITION(contracted_milli_kw),
-    POSITION(capacity_milli_kva), POSITION(others_wh),       POSITION(season_day),
-    POSITION(season_fen),         POSITION(season_milli_m2), POSITION(season_limit_fen),
-    POSITION(season_most_e8),     POSITION(season_least_e8), POSITION(carry),
+    POSITION(cycle_day),
+    POSITION(used_wh),
+    NAMED("fee_day", paid.day),
+    NAMED("fee_month", paid.month),
+    NAMED("part_days", paid.part_days),
+    POSITION(month),
+    POSITION(month_fen),
+    POSITION(factor_fen),
+    POSITION(active_wh),
+    POSITION(reactive_wh),
+    POSITION(demand_milli_kw),
+    POSITION(contracted_milli_kw),
+    POSITION(capacity_milli_kva),
+    POSITION(others_wh),
+    SHARED(until_s),
+    NAMED("account_day", shared.paid.day),
+    NAMED("account_month", shared.paid.month),
+    NAMED("account_part_days", shared.paid.part_days),
+    SHARED(quota_day),
+    SHARED(quota_left_wh),
+    NAMED("subsidy_month", shared.month),
+    NAMED("subsidy_month_fen", shared.month_fen),
+    SHARED(subsidy_fen[0]),
+    SHARED(subsidy_fen[1]),
+    SHARED(subsidy_fen[2]),
+    SHARED(subsidy_fen[3]),
+    SHARED(season_day),
+    SHARED(season_fen),
+    SHARED(season_milli_m2),
+    SHARED(season_limit_fen),
+    SHARED(season_most_e8),
+    SHARED(season_least_e8),
+    POSITION(carry),
 };
 _Static_assert(RATING_SUBSIDIES_MAX == 4, "a row for each");
 #define MEMBERS (sizeof members / sizeof *members)
@@ -73,6 +99,17 @@ void position_print(const struct rating_position *p, char out[POSITION_MAX])
     *at = '\0';
 }
 
+/* Of rows that are older than what an account shares: there each meter counted it alone. */
+static void inherit(struct rating_position *p)
+{
+    if (!p->begun || p->shared.until_s != 0)
+        return;
+    p->shared.until_s = INT64_MIN;
+    p->shared.paid = p->paid;
+    p->shared.month = p->month;
+    p->shared.month_fen = p->month_fen;
+}
+
 /* They come in the order in which they are printed. MEMBERS: unknown. */
 static size_t find_member(const char *name, size_t next)
 {
@@ -100,6 +137,7 @@ enum err position_read(const char *text, struct rating_position *p)
             next = i + 1;
         }
     }
+    inherit(p);
     return jread_end(&j);
 }
 

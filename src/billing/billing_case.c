@@ -433,7 +433,8 @@ enum err case_make(const struct case_source *s, struct case_made *out)
                                     .reading_at = s->to.at,
                                     .closed_at = s->closed_at,
                                     .offset_s = s->offset_s,
-                                    .month_ends = s->last}};
+                                    .month_ends = s->last,
+                                    .account_goes_on = s->goes_on}};
     TRY(registers_of(s->from.wh, s->ratio, &out->c.from));
     TRY(registers_of(s->to.wh, s->ratio, &out->c.to));
     TRY(fill_terms(s, out));
@@ -478,17 +479,6 @@ enum err ladder_load(struct store_tx *tx, int64_t project_id, const char *holder
         position->used_wh = query_int(&q, 1);
     }
     return query_end(&q);
-}
-
-void ladder_begin(const struct case_made *made, struct rating_position *p)
-{
-    if (!made->holder[0] || p->begun)
-        return;
-    int32_t day = civil_local_day(made->c.opened_at, made->c.offset_s);
-    struct civil date = civil_from_days(day);
-    p->begun = true;
-    p->fee_day = day - 1;
-    p->fee_month = date.year * 12 + date.month - 2;
 }
 
 enum err ladder_put(struct store_tx *tx, int64_t project_id, const char *holder,

@@ -91,11 +91,38 @@ static enum err read_place(const struct query *q, struct rating_position *positi
 {
     if (query_text(q, 4)[0] != '\0')
         return position_read(query_text(q, 4), position);
-    *position = (struct rating_position){.cycle_day = (int32_t)query_int(q, 0),
-                                         .used_wh = query_int(q, 1),
-                                         .fee_day = (int32_t)query_int(q, 2),
-                                         .fee_month = (int32_t)query_int(q, 3)};
+    *position =
+        (struct rating_position){.cycle_day = (int32_t)query_int(q, 0),
+                                 .used_wh = query_int(q, 1),
+                                 .paid = {(int32_t)query_int(q, 2), (int32_t)query_int(q, 3), 0}};
+    position->shared = (struct rating_shared){.until_s = INT64_MIN, .paid = position->paid};
     return ERR_OK;
+}
+
+/* Nothing if it shares nothing so far. */
+static enum err shared_load(struct store_tx *tx, int64_t account_id,
+                            struct rating_position *position)
+{
+    struct rating_position account;
+    enum err e = ERR_OK;
+    struct query q = query_open(tx, "SELECT position FROM account_position WHERE account_id = $1",
+                                "i", account_id);
+    if (query_step(&q)) {
+        e = position_read(query_text(&q, 0), &account);
+        position->shared = account.shared;
+    }
+    enum err end = query_end(&q);
+    return e != ERR_OK ? e : end;
+}
+
+enum err shared_put(struct store_tx *tx, int64_t account_id, const struct rating_position *position)
+{
+    char text[POSITION_MAX];
+    position_print(position, text);
+    return store_exec(tx,
+                      "INSERT OR REPLACE INTO account_position (account_id, position) "
+                      "VALUES ($1, $2)",
+                      "it", account_id, text);
 }
 
 enum err position_load(struct store_tx *tx, const struct charge *c,
@@ -113,7 +140,8 @@ enum err position_load(struct store_tx *tx, const struct charge *c,
     }
     enum err end = query_end(&q);
     position->carry = c->carry;
-    return e != ERR_OK ? e : end;
+    TRY(e != ERR_OK ? e : end);
+    return shared_load(tx, c->account_id, position);
 }
 
 enum err position_put(struct store_tx *tx, const struct charge *c,
@@ -121,16 +149,34 @@ enum err position_put(struct store_tx *tx, const struct charge *c,
 {
     char text[POSITION_MAX];
     position_print(position, text);
+    TRY(shared_put(tx, c->account_id, position));
     return store_exec(tx,
                       "INSERT OR REPLACE INTO charge_position (account_id, meter_id, cycle_day, "
                       "used_wh, fee_day, fee_month, position) VALUES ($1, $2, $3, $4, $5, $6, $7)",
                       "iiiiiit", c->account_id, c->meter_id, (int64_t)position->cycle_day,
-                      position->used_wh, (int64_t)position->fee_day, (int64_t)position->fee_month,
+                      position->used_wh, (int64_t)position->paid.day, (int64_t)position->paid.month,
                       text);
+}
+
+enum err charge_has_others(struct store_tx *tx, const struct charge *c, bool *yes)
+{
+    int64_t others;
+    TRY(store_int(tx, &others,
+                  "SELECT EXISTS (SELECT 1 FROM charge_open WHERE account_id = $1 AND meter_id <> "
+                  "$2) OR EXISTS (SELECT 1 FROM charge_position WHERE account_id = $1 AND "
+                  "meter_id <> $2)",
+                  "ii", c->account_id, c->meter_id));
+    *yes = others != 0;
+    return ERR_OK;
 }
 
 enum err position_drop(struct store_tx *tx, const struct charge *c)
 {
+    bool others;
+    TRY(charge_has_others(tx, c, &others));
+    if (!others)
+        TRY(store_exec(tx, "DELETE FROM account_position WHERE account_id = $1", "i",
+                       c->account_id));
     return store_exec(tx, "DELETE FROM charge_position WHERE account_id = $1 AND meter_id = $2",
                       "ii", c->account_id, c->meter_id);
 }

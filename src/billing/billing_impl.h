@@ -64,18 +64,24 @@ struct charge {
 [[nodiscard]] enum err charge_put(struct store_tx *tx, const struct charge *c);
 [[nodiscard]] enum err charge_drop(struct store_tx *tx, const struct charge *c);
 
-/* What earlier periods of the charge's meter left behind; the remainder is the charge's own. */
+/* What earlier periods of the charge's meter left behind, and with it what the account's meters
+ * left behind together; the remainder is the charge's own. */
 [[nodiscard]] enum err position_load(struct store_tx *tx, const struct charge *c,
                                      struct rating_position *position);
 [[nodiscard]] enum err position_put(struct store_tx *tx, const struct charge *c,
                                     const struct rating_position *position);
+/* The meter leaves. What is shared stays as long as the account has another meter. */
 [[nodiscard]] enum err position_drop(struct store_tx *tx, const struct charge *c);
+/* Whether the account has an open charge, or a position, of another meter. */
+[[nodiscard]] enum err charge_has_others(struct store_tx *tx, const struct charge *c, bool *yes);
+[[nodiscard]] enum err shared_put(struct store_tx *tx, int64_t account_id,
+                                  const struct rating_position *position);
 
 /* Times the ratio of the transformers; ERR_OVERFLOW. */
 [[nodiscard]] enum err registers_of(const int64_t wh[READINGS_REGISTERS], int64_t ratio,
                                     struct rating_registers *out);
 /* All of a position but whose it is, as JSON. */
-#define POSITION_MAX 1408
+#define POSITION_MAX 1792
 void position_print(const struct rating_position *p, char out[POSITION_MAX]);
 [[nodiscard]] enum err position_read(const char *text, struct rating_position *p);
 
@@ -95,8 +101,9 @@ struct case_source {
     struct known from, to; /* as the meter says them */
     wall_s opened_at, closed_at;
     int32_t offset_s;
-    bool last;  /* the account's month ends with it */
-    bool waits; /* at the end of a month, for the words of the account's other meters */
+    bool last;    /* the meter leaves with it, */
+    bool goes_on; /* but other meters of the account stay */
+    bool waits;   /* at the end of a month, for the words of the account's other meters */
 };
 struct case_made {
     struct rating_case c;
@@ -111,9 +118,6 @@ void case_free(struct case_made *made);
 /* The place of a shared ladder, into and out of a position. Nothing for the meter's own. */
 [[nodiscard]] enum err ladder_load(struct store_tx *tx, int64_t project_id, const char *holder,
                                    struct rating_position *position);
-/* A meter's first period would begin its position anew, and forget what others have counted: this
- * begins it beforehand. */
-void ladder_begin(const struct case_made *made, struct rating_position *position);
 [[nodiscard]] enum err ladder_put(struct store_tx *tx, int64_t project_id, const char *holder,
                                   const struct rating_position *position);
 
@@ -143,7 +147,8 @@ struct moment {
 
 #define BASIS_OPENING_ESTIMATED 1u
 #define BASIS_CLOSING_ESTIMATED 2u
-#define BASIS_MONTH_ENDS 4u /* the account's month ended with the period */
+#define BASIS_MONTH_ENDS 4u /* the meter's month ended with the period: it left, */
+#define BASIS_GOES_ON 32u   /* but other meters of the account stayed */
 /* Wallet in the meter: it was not told together with the registers. */
 #define BASIS_OPENING_APART 8u
 #define BASIS_CLOSING_APART 16u

@@ -17,6 +17,7 @@ struct preview {
     const struct readings *readings;
     const struct charge *charge;
     const struct readings_registers *now;
+    struct rating_shared *shared; /* after the meters before it; until_s 0: it is the first */
 };
 
 static enum err rate(struct store_tx *tx, const struct preview *p, const struct billing_plan *plan,
@@ -39,12 +40,14 @@ static enum err rate(struct store_tx *tx, const struct preview *p, const struct 
     source.closed_at.s = p->now->at.s > c->opened_at.s ? p->now->at.s + 1 : c->opened_at.s + 1;
     TRY(billing_project_offset(tx, p->account->project_id, p->now->at, &source.offset_s));
     TRY(position_load(tx, c, &position));
+    if (p->shared->until_s != 0)
+        position.shared = *p->shared;
     TRY(case_make(&source, &made));
     enum err e = ladder_load(tx, p->account->project_id, made.holder, &position);
-    ladder_begin(&made, &position);
     if (e == ERR_OK)
         m->refusal = rating_period(&plan->plan, &made.c, &position, &m->bill);
     m->position = position;
+    *p->shared = position.shared;
     case_free(&made);
     return e;
 }
@@ -72,6 +75,7 @@ struct look {
     struct store_tx *tx;
     const struct readings *readings;
     wall_s now;
+    struct rating_shared shared; /* after the meters so far */
     struct charge charges[BILLING_METERS_MAX];
     size_t charge_count;
     struct billing_outlook *out;
@@ -130,7 +134,7 @@ static enum err look_at_meter(void *arg, const struct site_meter *site)
     m->opened_at = c->opened_at;
     if (r.at.s - c->opened_at.s > l->open_s)
         l->open_s = r.at.s - c->opened_at.s;
-    TRY(preview(l->tx, &(struct preview){&l->out->account, l->readings, c, &r}, m));
+    TRY(preview(l->tx, &(struct preview){&l->out->account, l->readings, c, &r, &l->shared}, m));
     l->out->estimated = l->out->estimated || m->estimated;
     return units_add(l->out->accrued_fen, m->bill.amount_fen, &l->out->accrued_fen);
 }

@@ -53,8 +53,9 @@ struct account {
     wall_s now;
     struct chain chains[BILLING_METERS_MAX];
     size_t chain_count;
-    int64_t amount_fen;       /* owed besides */
-    struct rating_bill *bill; /* room */
+    int64_t amount_fen;            /* owed besides */
+    struct rating_bill *bill;      /* room */
+    struct rating_shared together; /* what its meters count together, as the walk goes on */
     /* the ladder that its meters share, once one of them was counted; "": none */
     char shared_holder[64];
     int32_t shared_day;
@@ -202,7 +203,6 @@ static enum err rate_piece(struct account *a, const struct case_source *source,
         return ERR_BILLING_PAST_GROUP;
     }
     enter_shared(a, &made, stood, position);
-    ladder_begin(&made, position);
     enum err e = rating_period(source->plan, &made.c, position, a->bill);
     if (e == ERR_OK)
         leave_shared(a, &made, position);
@@ -236,6 +236,7 @@ static enum err rate_again(struct account *a, const struct basis *p,
         if (piece.closed_at.s < p->closed_at.s)
             TRY(part_at(a, p, &plan.plan, piece.closed_at, &piece.to, &c->estimated));
         piece.last = (p->estimated & BASIS_MONTH_ENDS) && piece.closed_at.s == p->closed_at.s;
+        piece.goes_on = piece.last && (p->estimated & BASIS_GOES_ON);
         struct rating_position stood = piece.opened_at.s == p->opened_at.s ? p->before : *position;
         TRY(rate_piece(a, &piece, &stood, position));
         TRY(units_add(c->amount_fen, a->bill->amount_fen, &c->amount_fen));
@@ -274,7 +275,10 @@ static enum err rate_next(struct account *a, struct chain *chain)
     /* A meter that came (back) to the account begins anew. */
     if (chain->done == 0 || !p->before.begun)
         chain->after = p->before;
+    chain->after.shared = a->together;
     TRY(rate_again(a, p, &chain->after, c));
+    bool ended = (p->estimated & BASIS_MONTH_ENDS) && !(p->estimated & BASIS_GOES_ON);
+    a->together = ended ? (struct rating_shared){} : chain->after.shared;
     TRY(units_sub(c->amount_fen, p->amount_fen, &more));
     chain->done++;
     return units_add(a->amount_fen, more, &a->amount_fen);
@@ -329,6 +333,19 @@ static enum err find_chains(struct account *a)
     return e != ERR_OK ? e : end;
 }
 
+/* As it stood before the first of their periods. */
+static void find_together(struct account *a)
+{
+    bool found = false;
+    for (size_t i = 0; i < a->chain_count; i++) {
+        const struct chain *c = &a->chains[i];
+        if (c->count == 0 || (found && c->list[0].before.shared.until_s >= a->together.until_s))
+            continue;
+        a->together = c->list[0].before.shared;
+        found = true;
+    }
+}
+
 static enum err work_out(struct account *a)
 {
     TRY(check_basis(a));
@@ -341,6 +358,7 @@ static enum err work_out(struct account *a)
         if (!chain->changes)
             return ERR_MEMORY;
     }
+    find_together(a);
     for (struct chain *next; (next = find_next(a));)
         TRY(rate_next(a, next));
     return ERR_OK;
@@ -501,8 +519,10 @@ static enum err keep_chain(const struct account *a, const struct chain *chain)
         return e;
     TRY(billing_ratio_at(a->tx, open.meter_id, open.opened_at, &open.ratio));
     if (chain->count > 0) {
-        open.carry = chain->after.carry;
-        TRY(position_put(a->tx, &open, &chain->after));
+        struct rating_position after = chain->after;
+        after.shared = a->together;
+        open.carry = after.carry;
+        TRY(position_put(a->tx, &open, &after));
     }
     return charge_put(a->tx, &open);
 }

@@ -29,6 +29,7 @@ struct closing {
     const struct billing_plan *plan;
     struct rating_position before, position; /* and after the period */
     char holder[64];                         /* of a shared ladder; "": the meter's own */
+    bool goes_on;                            /* the meter leaves, and others stay */
     struct rating_bill *bill;                /* the desk's */
     struct wallet wallet;
     int64_t charged_fen;                 /* posted */
@@ -57,13 +58,15 @@ static enum err rate_period(const struct settle *s, struct closing *c)
                                  .last = boundary_is_last(c->end.why),
                                  .waits = true};
     struct case_made made;
+    if (source.last)
+        TRY(charge_has_others(s->tx, &s->charge, &c->goes_on));
+    source.goes_on = c->goes_on;
     memcpy(source.from.wh, s->charge.wh, sizeof source.from.wh);
     memcpy(source.to.wh, c->end.closing.wh, sizeof source.to.wh);
     TRY(case_make(&source, &made));
     memcpy(c->holder, made.holder, sizeof c->holder);
     enum err e = ladder_load(s->tx, s->account.project_id, c->holder, &c->position);
     c->before = c->position;
-    ladder_begin(&made, &c->position);
     if (e == ERR_OK)
         e = rating_period(&c->plan->plan, &made.c, &c->position, c->bill);
     case_free(&made);
@@ -245,7 +248,8 @@ static enum err keep_basis(const struct settle *s, const struct closing *c)
                       .amount_fen = c->charged_fen};
     b.estimated = (s->charge.estimated ? BASIS_OPENING_ESTIMATED : 0u) |
                   (c->end.estimated ? BASIS_CLOSING_ESTIMATED : 0u) |
-                  (boundary_is_last(c->end.why) ? BASIS_MONTH_ENDS : 0u) | apart_at(s, c);
+                  (boundary_is_last(c->end.why) ? BASIS_MONTH_ENDS : 0u) |
+                  (c->goes_on ? BASIS_GOES_ON : 0u) | apart_at(s, c);
     memcpy(b.from.wh, s->charge.wh, sizeof b.from.wh);
     memcpy(b.to.wh, c->end.closing.wh, sizeof b.to.wh);
     text_copy(b.plan_code, sizeof b.plan_code, s->charge.plan_code);
@@ -299,6 +303,7 @@ static enum err advance(struct settle *s, const struct closing *c)
     bool in_meter = s->account.wallet == SITE_WALLET_METER;
     /* A new meter's wallet must be proven first: billing_open begins its charge then. */
     TRY(ladder_put(s->tx, s->account.project_id, c->holder, &c->position));
+    TRY(c->goes_on ? shared_put(s->tx, n->account_id, &c->position) : ERR_OK);
     TRY(boundary_is_last(c->end.why) ? position_drop(s->tx, n)
                                      : position_put(s->tx, n, &c->position));
     if (boundary_is_last(c->end.why) || (in_meter && c->end.why == SPLIT_EXCHANGE))

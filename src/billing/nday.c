@@ -19,6 +19,8 @@ struct look {
     struct rating_bill bill;
     int64_t share_wh[RATING_METER_RATES]; /* how the rates shared the last weeks */
     int64_t most_wh;
+    /* What the meters so far leave of what the account shares: now, and after each forecast. */
+    struct rating_shared now_shared, shared[NDAY_AHEAD_MAX][FORECAST_QUANTILES];
     struct nday *out;
 };
 
@@ -96,12 +98,14 @@ static enum err stand(struct look *l, const struct charge *c, const struct billi
     s->at.s = r.at.s > c->opened_at.s ? r.at.s + 1 : c->opened_at.s + 1;
     source.closed_at = s->at;
     TRY(position_load(l->tx, c, &s->position));
+    if (l->now_shared.until_s != 0)
+        s->position.shared = l->now_shared;
     TRY(case_make(&source, &made));
     enum err e = ladder_load(l->tx, l->account.project_id, made.holder, &s->position);
-    ladder_begin(&made, &s->position);
     if (e == ERR_OK)
         e = rating_period(&plan->plan, &made.c, &s->position, &l->bill);
     s->c = made.c;
+    l->now_shared = s->position.shared;
     case_free(&made);
     return e;
 }
@@ -138,9 +142,12 @@ static int64_t reactive_of(const struct rating_position *p, int64_t used_wh)
 /* The bill of the next `days` days with that much energy. Standing charges that need a month's word
  * (demand, first recharge) are those of the month so far. */
 static enum err price(struct look *l, const struct billing_plan *plan, const struct standing *s,
-                      int32_t days, int64_t used_wh, int64_t *cost_fen)
+                      int32_t days, int64_t used_wh, struct rating_shared *shared,
+                      int64_t *cost_fen)
 {
     struct rating_position position = s->position;
+    if (shared->until_s != 0)
+        position.shared = *shared;
     struct rating_case c = s->c;
     struct rating_row row = {.from = s->at, .to = {s->at.s + days * BILLING_DAY_S}};
     c.opened_at = s->at;
@@ -157,6 +164,7 @@ static enum err price(struct look *l, const struct billing_plan *plan, const str
     c.row_count = c.rows ? 1 : 0;
     c.first_recharges = 0;
     TRY(rating_period(&plan->plan, &c, &position, &l->bill));
+    *shared = position.shared;
     *cost_fen = l->bill.amount_fen;
     return ERR_OK;
 }
@@ -177,7 +185,7 @@ static enum err add_meter(struct look *l, const struct charge *c)
     for (int32_t n = 1; n <= out->days; n++)
         for (int q = FORECAST_P50; q < FORECAST_QUANTILES; q++) {
             int64_t fen;
-            TRY(price(l, &plan, &s, n, l->forecast.sum[n - 1][q], &fen));
+            TRY(price(l, &plan, &s, n, l->forecast.sum[n - 1][q], &l->shared[n - 1][q], &fen));
             TRY(units_add(out->cost_fen[n - 1][q], fen, &out->cost_fen[n - 1][q]));
         }
     int64_t used_wh = l->forecast.sum[0][FORECAST_P50];

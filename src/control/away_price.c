@@ -203,8 +203,8 @@ static void until(struct away_more *more, int32_t day)
     more->until_day = day < more->until_day ? day : more->until_day;
 }
 
-static enum err add_quota(const struct rating_quota *q, const struct rating_position *p,
-                          int32_t day, struct away_more *more)
+static enum err add_quota(const struct rating_quota *q, const struct rating_shared *p, int32_t day,
+                          struct away_more *more)
 {
     const struct rating_ladder cycle = {.cycle = q->cycle, .start = q->start};
     int64_t left_wh = p->quota_day != 0 ? p->quota_left_wh : 0;
@@ -218,9 +218,10 @@ static enum err add_quota(const struct rating_quota *q, const struct rating_posi
     return units_add(more->free_wh, left_wh, &more->free_wh);
 }
 
-static enum err add_subsidies(const struct rating_plan *plan, const struct rating_position *p,
-                              bool this_month, struct away_more *more)
+static enum err add_subsidies(const struct rating_plan *plan, const struct rating_shared *p,
+                              int32_t month, struct away_more *more)
 {
+    bool this_month = p->month == month;
     for (size_t i = 0; i < plan->subsidy_count; i++) {
         int64_t left_fen = plan->subsidies[i].amount_fen - (this_month ? p->subsidy_fen[i] : 0);
         TRY(units_add(more->credit_fen, left_fen > 0 ? left_fen : 0, &more->credit_fen));
@@ -245,16 +246,17 @@ enum err away_more(const struct rating_plan *plan, const struct rating_position 
                    struct away_more *more)
 {
     bool by_month = plan->subsidy_count > 0 || plan->power_factor.row_count > 0;
-    bool this_month = p->month == month_of(day);
-    TRY(add_quota(&plan->quota, p, day, more));
+    int32_t month = month_of(day);
+    TRY(add_quota(&plan->quota, &p->shared, day, more));
     if (!by_month)
         return ERR_OK;
     struct civil date = civil_from_days(day);
     date.month = date.month % 12 + 1;
     date.year += date.month == 1;
     until(more, civil_days_from_date(date.year, date.month, 1));
-    TRY(add_subsidies(plan, p, this_month, more));
-    return plan->power_factor.row_count > 0 && this_month ? add_factor(plan, p, more) : ERR_OK;
+    TRY(add_subsidies(plan, &p->shared, month, more));
+    return plan->power_factor.row_count > 0 && p->month == month ? add_factor(plan, p, more)
+                                                                 : ERR_OK;
 }
 
 /* --- energy --------------------------------------------------------------------------------------

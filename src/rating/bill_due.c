@@ -12,16 +12,21 @@
 
 #define DUE_MAX UINT16_MAX /* a clock that is centuries ahead must not make centuries of fees */
 
+/* The days and months that are new. */
+struct due {
+    int32_t first_day, last_day; /* none if last is before first */
+    int32_t months;
+    int32_t part_days; /* of the month of first_day, charged before */
+};
+
 /* Since the last close: all of a period, or what lies in one month. */
 struct stretch {
     struct rating_work *w;
     const struct rating_plan *plan;
     struct rating_position *next;
     wall_s from, to;
-    bool last;
-    int32_t first_day, last_day;    /* due; none if last is before first */
-    int32_t months;                 /* due */
-    int32_t part_days;              /* of the month of first_day, charged before */
+    bool last, late;
+    struct due own, account;        /* of the meter's fees, and of its account's */
     int64_t factor_fen;             /* of the lines that the power factor is on */
     int64_t active_wh, reactive_wh; /* of the month before it */
     bool utilised;                  /* the demand at hand is at the price of a well used capacity */
@@ -61,10 +66,22 @@ static int32_t month_at(const struct stretch *s, int64_t at_s)
     return rating_month_of(civil_local_day((wall_s){at_s}, s->w->offset_s));
 }
 
+static void turn_shared(struct stretch *s, int32_t month)
+{
+    struct rating_shared *a = &s->next->shared;
+    if (a->month == month || s->late)
+        return;
+    a->month = month;
+    a->month_fen = 0;
+    for (size_t i = 0; i < RATING_SUBSIDIES_MAX; i++)
+        a->subsidy_fen[i] = 0;
+}
+
 /* Sums begin anew with each month. */
 static void turn_month(struct stretch *s)
 {
     int32_t month = rating_due_by_month(s->plan) ? month_at(s, s->from.s) : 0;
+    turn_shared(s, month);
     if (s->next->month == month)
         return;
     s->next->month = month;
@@ -72,8 +89,6 @@ static void turn_month(struct stretch *s)
     s->next->active_wh = s->next->reactive_wh = 0;
     s->next->demand_milli_kw = s->next->contracted_milli_kw = s->next->capacity_milli_kva = 0;
     s->next->others_wh = 0;
-    for (size_t i = 0; i < RATING_SUBSIDIES_MAX; i++)
-        s->next->subsidy_fen[i] = 0;
 }
 
 static bool ends_month(const struct stretch *s)
@@ -82,12 +97,17 @@ static bool ends_month(const struct stretch *s)
     return ends || (s->last && s->w->c->month_ends);
 }
 
+/* The account ends, or begins anew, with this meter. */
+static bool ends_account(const struct stretch *s)
+{
+    return s->last && s->w->c->month_ends && !s->w->c->account_goes_on;
+}
+
 static bool ends_season(const struct stretch *s)
 {
     int32_t day = civil_local_day((wall_s){s->to.s - 1}, s->w->offset_s);
-    bool ends =
-        civil_local_day(s->to, s->w->offset_s) == rating_season_of(&s->plan->area_bill, day).next;
-    return ends || (s->last && s->w->c->month_ends);
+    return civil_local_day(s->to, s->w->offset_s) ==
+           rating_season_of(&s->plan->area_bill, day).next;
 }
 
 /* Of the lines from first_line on, subsidies and what a season is brought to apart. */
@@ -192,20 +212,20 @@ static int32_t month_next(int32_t day)
 }
 
 /* Days of the month of `day` that are charged when it is. */
-static int32_t days_of_part(const struct stretch *s, int32_t day)
+static int32_t days_of_part(const struct due *d, int32_t day)
 {
     int32_t first = month_first(day);
-    return first < s->first_day ? s->part_days + day - s->first_day + 1 : day - first + 1;
+    return first < d->first_day ? d->part_days + day - d->first_day + 1 : day - first + 1;
 }
 
-/* Of a price by the month: what falls to the days from first_day to last_day. */
-static int64_t part_price(const struct stretch *s, const struct rating_part *fee)
+/* Of a price by the month: what falls to the days that are due. */
+static int64_t part_price(const struct due *d, const struct rating_part *fee)
 {
     int64_t price_e8 = 0;
-    for (int32_t day = s->first_day, next; day <= s->last_day; day = next) {
+    for (int32_t day = d->first_day, next; day <= d->last_day; day = next) {
         next = month_next(day);
-        int32_t last = next - 1 < s->last_day ? next - 1 : s->last_day;
-        int32_t after = days_of_part(s, last), length = next - month_first(day);
+        int32_t last = next - 1 < d->last_day ? next - 1 : d->last_day;
+        int32_t after = days_of_part(d, last), length = next - month_first(day);
         price_e8 +=
             rating_month_part(fee->part_month, fee->price_e8, after, length) -
             rating_month_part(fee->part_month, fee->price_e8, after - (last - day + 1), length);
@@ -213,24 +233,31 @@ static int64_t part_price(const struct stretch *s, const struct rating_part *fee
     return price_e8;
 }
 
-static void find_due(struct stretch *s)
+/* What is due up to a day; `paid` moves on. */
+static struct due find_due(const struct rating_plan *plan, int32_t day, struct rating_paid *paid)
 {
-    struct rating_position *p = s->next;
-    int32_t day = civil_local_day((wall_s){s->to.s - 1}, s->w->offset_s);
     int32_t month = rating_month_of(day);
-    s->first_day = p->fee_day + 1;
-    s->last_day = day - p->fee_day > DUE_MAX ? p->fee_day + DUE_MAX : day;
-    s->months = month > p->fee_month ? month - p->fee_month : 0;
-    if (s->months > DUE_MAX)
-        s->months = DUE_MAX;
-    s->part_days = p->part_days;
-    if (!has_parts(s->plan))
-        p->part_days = 0;
-    else if (s->last_day >= s->first_day)
-        p->part_days = days_of_part(s, s->last_day);
-    if (s->last_day > p->fee_day)
-        p->fee_day = s->last_day;
-    p->fee_month += s->months;
+    struct due d = {.first_day = paid->day + 1,
+                    .last_day = day - paid->day > DUE_MAX ? paid->day + DUE_MAX : day,
+                    .months = month > paid->month ? month - paid->month : 0,
+                    .part_days = paid->part_days};
+    if (d.months > DUE_MAX)
+        d.months = DUE_MAX;
+    if (!has_parts(plan))
+        paid->part_days = 0;
+    else if (d.last_day >= d.first_day)
+        paid->part_days = days_of_part(&d, d.last_day);
+    if (d.last_day > paid->day)
+        paid->day = d.last_day;
+    paid->month += d.months;
+    return d;
+}
+
+static void find_dues(struct stretch *s)
+{
+    int32_t day = civil_local_day((wall_s){s->to.s - 1}, s->w->offset_s);
+    s->own = find_due(s->plan, day, &s->next->paid);
+    s->account = find_due(s->plan, day, &s->next->shared.paid);
 }
 
 /* The account's energy in the month; what its other meters used in an earlier month of the case is
@@ -280,8 +307,9 @@ static struct part_prices part_prices(const struct stretch *s, enum rating_part_
                                       int64_t price_e8)
 {
     int32_t day = civil_local_day((wall_s){s->to.s - 1}, s->w->offset_s), first = month_first(day);
-    int32_t length = month_next(day) - first, before = s->first_day > first ? s->part_days : 0;
-    return (struct part_prices){rating_month_part(how, price_e8, s->next->part_days, length),
+    int32_t length = month_next(day) - first;
+    int32_t before = s->own.first_day > first ? s->own.part_days : 0;
+    return (struct part_prices){rating_month_part(how, price_e8, s->next->paid.part_days, length),
                                 rating_month_part(how, price_e8, before, length)};
 }
 
@@ -336,9 +364,10 @@ static enum err add_demand(struct stretch *s, const struct rating_part *fee)
 
 static int64_t area_due(const struct stretch *s, const struct rating_part *fee, int64_t area)
 {
+    const struct due *d = &s->account;
     if (!fee->by_cycle)
         return s->last ? area : 0;
-    return s->last_day >= s->first_day ? rating_area_share(fee, area, s->first_day, s->last_day)
+    return d->last_day >= d->first_day ? rating_area_share(fee, area, d->first_day, d->last_day)
                                        : 0;
 }
 
@@ -351,41 +380,44 @@ static enum err add_area(struct stretch *s, const struct rating_part *fee)
     return area == 0 ? ERR_RATING_FEE : add_fee(s, fee, area_due(s, fee, area), fee->price_e8);
 }
 
-static enum err add_months(struct stretch *s, const struct rating_part *fee, int64_t a_month)
+static enum err add_months(struct stretch *s, const struct due *d, const struct rating_part *fee,
+                           int64_t a_month)
 {
     int64_t quantity = 0;
-    if (s->months > 0 && a_month <= 0)
+    if (d->months > 0 && a_month <= 0)
         return ERR_RATING_FEE;
-    TRY(units_mul(a_month, s->months, &quantity));
+    TRY(units_mul(a_month, d->months, &quantity));
     return add_fee(s, fee, quantity, fee->price_e8);
 }
 
 /* By days, a month's quantity at the part of its price that these days come to. */
-static enum err add_by_month(struct stretch *s, const struct rating_part *fee, int64_t a_month)
+static enum err add_by_month(struct stretch *s, const struct due *d, const struct rating_part *fee,
+                             int64_t a_month)
 {
     if (fee->part_month == RATING_MONTH_WHOLE)
-        return add_months(s, fee, a_month);
-    int64_t price_e8 = part_price(s, fee);
-    if (s->last_day >= s->first_day && a_month <= 0)
+        return add_months(s, d, fee, a_month);
+    int64_t price_e8 = part_price(d, fee);
+    if (d->last_day >= d->first_day && a_month <= 0)
         return ERR_RATING_FEE;
     return price_e8 == 0 ? ERR_OK : add_fee(s, fee, a_month, price_e8);
 }
 
 static enum err add_due(struct stretch *s, const struct rating_part *fee)
 {
-    int64_t days = s->last_day >= s->first_day ? s->last_day - s->first_day + 1 : 0;
+    const struct due *own = &s->own, *account = &s->account;
+    int64_t days = own->last_day >= own->first_day ? own->last_day - own->first_day + 1 : 0;
     int64_t recharges = s->last ? s->w->c->first_recharges : 0;
     switch (fee->per) {
     case RATING_PER_DAY:
         return add_fee(s, fee, days * 1000, fee->price_e8);
     case RATING_PER_MONTH:
-        return add_by_month(s, fee, 1000);
+        return add_by_month(s, own, fee, 1000);
     case RATING_PER_AREA:
         return fee->by_cycle && fee->cycle == RATING_MONTH
-                   ? add_by_month(s, fee, s->w->c->area_milli_m2)
+                   ? add_by_month(s, account, fee, s->w->c->area_milli_m2)
                    : add_area(s, fee);
     case RATING_PER_CAPACITY:
-        return add_by_month(s, fee, s->w->c->capacity_milli_kva);
+        return add_by_month(s, account, fee, s->w->c->capacity_milli_kva);
     case RATING_PER_DEMAND:
         return add_demand(s, fee);
     case RATING_PER_FIRST_RECHARGE:
@@ -474,7 +506,7 @@ static enum err add_minimum(struct stretch *s)
  * to, if it passed none. The least holds where the season ends only; a season without a day has
  * neither.
  */
-static enum err find_bound(const struct rating_position *p, int64_t milli_m2, bool ends,
+static enum err find_bound(const struct rating_shared *p, int64_t milli_m2, bool ends,
                            int64_t *price_e8, int64_t *fen)
 {
     const int64_t prices[] = {p->season_most_e8, ends ? p->season_least_e8 : 0};
@@ -495,7 +527,7 @@ static enum err find_bound(const struct rating_position *p, int64_t milli_m2, bo
 /* The season's lines so far are brought to what they must be now. */
 static enum err bound_season(struct stretch *s, int64_t milli_m2, bool ends)
 {
-    struct rating_position *p = s->next;
+    struct rating_shared *p = &s->next->shared;
     struct rating_line line = line_of(s, RATING_ITEM_SEASON, "");
     int64_t to_fen, limit_fen;
     TRY(find_bound(p, milli_m2, ends, &line.price_e8, &to_fen));
@@ -512,7 +544,7 @@ static enum err bound_season(struct stretch *s, int64_t milli_m2, bool ends)
 
 static enum err end_season(struct stretch *s)
 {
-    struct rating_position *p = s->next;
+    struct rating_shared *p = &s->next->shared;
     TRY(p->season_day != 0 ? bound_season(s, p->season_milli_m2, true) : ERR_OK);
     p->season_day = 0;
     p->season_fen = p->season_milli_m2 = p->season_limit_fen = 0;
@@ -523,7 +555,7 @@ static enum err end_season(struct stretch *s)
 /* What another season, or another plan's bounds, began is settled before a new one begins. */
 static enum err turn_season(struct stretch *s, int32_t first)
 {
-    struct rating_position *p = s->next;
+    struct rating_shared *p = &s->next->shared;
     const struct rating_area_bill *b = &s->plan->area_bill;
     if (p->season_day == first && p->season_most_e8 == (first ? b->most_price_e8 : 0) &&
         p->season_least_e8 == (first ? b->least_price_e8 : 0))
@@ -538,13 +570,14 @@ static enum err turn_season(struct stretch *s, int32_t first)
 static enum err add_season_area(struct stretch *s)
 {
     const struct rating_area_bill *b = &s->plan->area_bill;
-    int64_t area = s->w->c->area_milli_m2, *sum = &s->next->season_milli_m2;
-    if (s->last_day < s->first_day ||
-        rating_season_share(b, UINT32_MAX, s->first_day, s->last_day) == 0)
+    const struct due *d = &s->account;
+    int64_t area = s->w->c->area_milli_m2, *sum = &s->next->shared.season_milli_m2;
+    if (d->last_day < d->first_day ||
+        rating_season_share(b, UINT32_MAX, d->first_day, d->last_day) == 0)
         return ERR_OK;
     return area == 0
                ? ERR_RATING_FEE
-               : units_add(*sum, rating_season_share(b, area, s->first_day, s->last_day), sum);
+               : units_add(*sum, rating_season_share(b, area, d->first_day, d->last_day), sum);
 }
 
 /* Before its end a season is held against the most of all its days, those to come by the area as it
@@ -555,37 +588,60 @@ static enum err bound_so_far(struct stretch *s, int32_t next_season_day)
     int64_t area = s->w->c->area_milli_m2, all;
     if (area == 0)
         return ERR_OK;
-    TRY(units_add(s->next->season_milli_m2,
-                  rating_season_share(b, area, s->next->fee_day + 1, next_season_day - 1), &all));
+    const struct rating_shared *p = &s->next->shared;
+    TRY(units_add(p->season_milli_m2,
+                  rating_season_share(b, area, p->paid.day + 1, next_season_day - 1), &all));
     return bound_season(s, all, false);
+}
+
+/* At its end a season stays as it is until a day after it is rated: other meters have the same last
+ * day. */
+static enum err bound_at(struct stretch *s, int32_t next_season_day)
+{
+    if (ends_account(s))
+        return end_season(s);
+    return ends_season(s) ? bound_season(s, s->next->shared.season_milli_m2, true)
+                          : bound_so_far(s, next_season_day);
 }
 
 static enum err add_season(struct stretch *s)
 {
-    struct rating_position *p = s->next;
+    struct rating_shared *p = &s->next->shared;
     struct rating_season season = {};
     int64_t sum_fen = 0;
     TRY(sum_lines(s->w->bill, s->w->due_line, false, &sum_fen));
     if (rating_has_season(s->plan))
         season = rating_season_of(&s->plan->area_bill, civil_local_day(s->from, s->w->offset_s));
-    TRY(turn_season(s, season.first));
-    if (p->season_day == 0)
+    TRY(s->late ? ERR_OK : turn_season(s, season.first));
+    if (p->season_day == 0 || p->season_day != season.first)
         return ERR_OK;
     TRY(add_season_area(s));
     TRY(units_add(p->season_fen, sum_fen, &p->season_fen));
-    return ends_season(s) ? end_season(s) : bound_so_far(s, season.next);
+    return bound_at(s, season.next);
+}
+
+/* What this stretch came to, in the month of the account. */
+static enum err add_to_account(struct stretch *s)
+{
+    struct rating_shared *a = &s->next->shared;
+    int64_t sum_fen = 0;
+    if (a->month == 0)
+        return ERR_OK;
+    TRY(sum_lines(s->w->bill, s->w->due_line, false, &sum_fen));
+    return units_add(a->month_fen, sum_fen, &a->month_fen);
 }
 
 /* Each pays of what the ones before it left. What the month's sum no longer needs is taken back. */
 static enum err add_subsidies(struct stretch *s)
 {
-    int64_t rest_fen = s->next->month_fen;
+    struct rating_shared *a = &s->next->shared;
+    int64_t rest_fen = a->month_fen;
     for (size_t i = 0; i < s->plan->subsidy_count; i++) {
         const struct rating_subsidy *subsidy = &s->plan->subsidies[i];
         struct rating_line line = line_of(s, RATING_ITEM_SUBSIDY, subsidy->code);
         int64_t given_fen = rating_subsidy_of(subsidy, rest_fen);
-        line.amount_fen = s->next->subsidy_fen[i] - given_fen;
-        s->next->subsidy_fen[i] = given_fen;
+        line.amount_fen = a->subsidy_fen[i] - given_fen;
+        a->subsidy_fen[i] = given_fen;
         rest_fen -= given_fen;
         TRY(line.amount_fen == 0 ? ERR_OK : rating_work_amount(s->w, &line));
     }
@@ -594,11 +650,16 @@ static enum err add_subsidies(struct stretch *s)
 
 enum err rating_due_close(struct rating_work *w, wall_s to, bool last)
 {
-    struct stretch s = {
-        .w = w, .plan = w->plan, .next = &w->next, .from = w->due_at, .to = to, .last = last};
+    struct stretch s = {.w = w,
+                        .plan = w->plan,
+                        .next = &w->next,
+                        .from = w->due_at,
+                        .to = to,
+                        .last = last,
+                        .late = rating_is_late(w, to)};
     int64_t sum_fen = 0;
     turn_month(&s);
-    find_due(&s);
+    find_dues(&s);
     TRY(add_flow(&s));
     TRY(add_fees(&s));
     TRY(add_factor(&s));
@@ -606,10 +667,13 @@ enum err rating_due_close(struct rating_work *w, wall_s to, bool last)
     if (w->next.month != 0)
         TRY(units_add(w->next.month_fen, sum_fen, &w->next.month_fen));
     TRY(add_minimum(&s));
+    TRY(add_to_account(&s));
     TRY(add_season(&s));
     TRY(add_subsidies(&s));
     if (ends_month(&s))
         w->next.month = 0;
+    if (ends_account(&s))
+        w->next.shared.month = 0;
     w->due_at = to;
     w->due_line = w->bill->line_count;
     return ERR_OK;

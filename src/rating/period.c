@@ -215,20 +215,20 @@ static struct rating_ladder quota_cycle(const struct rating_plan *plan)
 }
 
 /* A new cycle brings its quota; what was left of the ones before is lost or goes on. */
-static enum err begin_quota(struct rating_work *w, wall_s at)
+static enum err begin_quota(struct rating_work *w, const struct rating_piece *p)
 {
     const struct rating_quota *quota = &w->plan->quota;
     /* at most RATING_BOUND_MAX_WH times 65535, which fits */
     int64_t amount_wh = quota->amount_wh * (quota->per_person ? w->c->persons : 1);
-    struct rating_position *n = &w->next;
+    struct rating_shared *n = &w->next.shared;
     struct rating_ladder cycle = quota_cycle(w->plan);
     if (quota->amount_wh == 0) {
         n->quota_day = 0;
         n->quota_left_wh = 0;
         return ERR_OK;
     }
-    int32_t day = civil_local_day(at, w->offset_s), start = rating_cycle_start(&cycle, day);
-    if (n->quota_day == start)
+    int32_t day = civil_local_day(p->from, w->offset_s), start = rating_cycle_start(&cycle, day);
+    if (n->quota_day == start || (n->quota_day != 0 && rating_is_late(w, p->to)))
         return ERR_OK;
     if (!quota->carry || n->quota_day == 0 || n->quota_day > start) {
         n->quota_left_wh = amount_wh;
@@ -269,7 +269,7 @@ static enum err rate_part(struct rating_work *w, struct rating_piece *p)
 {
     int64_t all_wh;
     TRY(open_part(w, p));
-    TRY(begin_quota(w, p->from));
+    TRY(begin_quota(w, p));
     TRY(rating_take_rows(w, p));
     TRY(rating_core_close(&p->core));
     w->next.used_wh = rating_has_steps(w->plan) ? p->said.used_after_wh : 0;
@@ -413,14 +413,33 @@ static enum err find_rows(struct rating_work *w, wall_s *end)
     return ERR_OK;
 }
 
+struct rating_position rating_position_of(int32_t day, int32_t month, int64_t carry)
+{
+    struct rating_paid paid = {.day = day, .month = month};
+    return (struct rating_position){.begun = true,
+                                    .paid = paid,
+                                    .shared = {.until_s = INT64_MIN, .paid = paid},
+                                    .carry = carry};
+}
+
 static void begin(struct rating_work *w)
 {
     int32_t day = civil_local_day(w->c->opened_at, w->offset_s);
-    if (!w->next.begun)
-        w->next = (struct rating_position){.begun = true,
-                                           .fee_day = day - 1,
-                                           .fee_month = rating_month_of(day) - 1,
-                                           .carry = w->next.carry};
+    struct rating_position *n = &w->next;
+    struct rating_position fresh = rating_position_of(day - 1, rating_month_of(day) - 1, n->carry);
+    if (!n->begun) {
+        fresh.cycle_day = n->cycle_day;
+        fresh.used_wh = n->used_wh;
+        fresh.shared = n->shared;
+        *n = fresh;
+    }
+    if (n->shared.until_s == 0)
+        n->shared = (struct rating_shared){.until_s = INT64_MIN, .paid = fresh.paid};
+}
+
+bool rating_is_late(const struct rating_work *w, wall_s to)
+{
+    return to.s < w->next.shared.until_s;
 }
 
 /* One or a few prices, read at both ends: the common case. */
@@ -464,6 +483,8 @@ enum err rating_period(const struct rating_plan *plan, const struct rating_case 
     if (w.full)
         return ERR_RATING_LINES;
     w.next.carry = bill->carry;
+    if (end.s > w.next.shared.until_s)
+        w.next.shared.until_s = end.s;
     *position = w.next;
     return ERR_OK;
 }

@@ -3,11 +3,11 @@
  * periods left behind. Pure, like the rest of rating/.
  *
  * A position is all that a later period must know: where the ladder's and the quota's cycles stand,
- * which days and months have paid their fees, sums of the month, and the rounding remainder.
- * Periods that adjoin, in any number, count every unit once in its cycle and every day and month of
- * a fee once. A period that is cut in two at a reading has the same exact sum as the whole; what
- * can move is one thousandth of a unit where whole thousandths are shared out (pro_rata, mix), and
- * rounding by a rule other than carry.
+ * which days and months have paid their fees, sums of the month, and the rounding remainder. A part
+ * of it is the account's, and goes from meter to meter. Periods that adjoin, in any number, count
+ * every unit once in its cycle and every day and month of a fee once. A period that is cut in two
+ * at a reading has the same exact sum as the whole; what can move is one thousandth of a unit where
+ * whole thousandths are shared out (pro_rata, mix), and rounding by a rule other than carry.
  *
  * A period is parted where the plan means it: at the beginning of a cycle, and of a month with
  * prices of its own. What was used in a row (rating_row) that reaches over such a moment is shared
@@ -22,30 +22,51 @@
 #include "base/clock.h"
 #include "rating/statement.h"
 
-struct rating_position {
-    bool begun;        /* false: nothing was ever charged, the rest means nothing */
-    int32_t cycle_day; /* first local day of the ladder's cycle; 0: the plan had no ladder */
-    int64_t used_wh;   /* counted in this cycle */
-    int32_t fee_day;   /* the last local day, and the last month (year * 12 + month from 0), */
-    int32_t fee_month; /*   whose fees were charged */
-    int32_t part_days; /* of the month of fee_day, charged by fees for a part of a month */
+/* Up to where fees were charged. Months are year * 12 + month from 0. */
+struct rating_paid {
+    int32_t day, month;
+    int32_t part_days; /* of the month of `day`, charged by fees for a part of a month */
+};
+
+/* What belongs to an account and not to one of its meters: its area and capacity, its free quota,
+ * subsidies and season. Each is counted once, by the meter that comes to it first: the caller hands
+ * it from one meter's period to the next. A period that ends before until_s comes late; it turns
+ * nothing back, and counts where the account stands. */
+struct rating_shared {
+    int64_t until_s; /* the latest end of a period; 0: there was none, the rest means nothing */
+    struct rating_paid paid;
     int32_t quota_day; /* first local day of the free quota's cycle; 0: the plan had none */
     int64_t quota_left_wh;
-    /* sums of a month, for what is settled by the month */
-    int32_t month;      /* they belong to it (year * 12 + month from 0) */
-    int64_t month_fen;  /* before subsidies */
-    int64_t factor_fen; /* of the lines that the power factor is on */
-    int64_t active_wh, reactive_wh;
+    int32_t month;                             /* of the two sums */
+    int64_t month_fen;                         /* before subsidies */
     int64_t subsidy_fen[RATING_SUBSIDIES_MAX]; /* given in it */
-    /* for which its demand was charged; 0: none */
-    int64_t demand_milli_kw, contracted_milli_kw, capacity_milli_kva;
-    int64_t others_wh;  /* as the last case of the month had it */
     int32_t season_day; /* first local day of the heating season of these; 0: in none */
     int64_t season_fen, season_milli_m2; /* before subsidies; of the area, what fell to its days */
     int64_t season_limit_fen;            /* of its lines RATING_ITEM_SEASON so far */
     int64_t season_most_e8, season_least_e8; /* the bounds of the plan that counts it; 0: none */
+};
+
+struct rating_position {
+    /* false: nothing was ever charged; only the ladder's count, `shared` and `carry` mean
+     * something, which others may have moved */
+    bool begun;
+    int32_t cycle_day;       /* first local day of the ladder's cycle; 0: the plan had no ladder */
+    int64_t used_wh;         /* counted in this cycle */
+    struct rating_paid paid; /* by the day and month, and for demand */
+    /* sums of a month, for what is settled by the month */
+    int32_t month;      /* they belong to it */
+    int64_t month_fen;  /* before subsidies */
+    int64_t factor_fen; /* of the lines that the power factor is on */
+    int64_t active_wh, reactive_wh;
+    /* for which its demand was charged; 0: none */
+    int64_t demand_milli_kw, contracted_milli_kw, capacity_milli_kva;
+    int64_t others_wh; /* as the last case of the month had it */
+    struct rating_shared shared;
     int64_t carry;
 };
+
+/* Of the only meter of an account, whose fees are charged up to this local day and month. */
+struct rating_position rating_position_of(int32_t day, int32_t month, int64_t carry);
 
 /* What was used between two readings. Rows ascend and do not overlap; a gap between them is time in
  * which nothing was measured (a meter exchange). */
@@ -80,7 +101,8 @@ struct rating_case {
     uint16_t first_recharges; /* months whose first recharge lies in this period */
     int64_t reactive_wh;      /* without rows: varh of the period */
     bool reactive_known;
-    bool month_ends; /* the account's month ends with this period though the calendar's does not */
+    bool month_ends; /* the meter leaves: its month ends with this period, not the calendar's, */
+    bool account_goes_on; /* but what its account shares does not: it has other meters */
 };
 
 /* ERR_RATING_UNBILLABLE for a plan that must not be put on an account, though it can be rated: with

@@ -25,6 +25,9 @@ struct rating_work {
     size_t due_line;            /* before this line, all that fell due is charged */
 };
 
+/* Whether another meter of the account has gone beyond this: rating_shared. */
+bool rating_is_late(const struct rating_work *w, wall_s to);
+
 /* Year * 12 + month from 0. */
 int32_t rating_month_of(int32_t local_day);
 

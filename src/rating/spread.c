@@ -132,7 +132,7 @@ static enum err take_free_of(struct rating_work *w, struct rating_piece *p,
                              struct rating_used *used)
 {
     struct rating_used part = {};
-    int64_t all_wh = 0, *left_wh = &w->next.quota_left_wh;
+    int64_t all_wh = 0, *left_wh = &w->next.shared.quota_left_wh;
     bool rates = rating_has_rates(w->plan);
     for (unsigned r = 0; rates && r < RATING_RATES; r++)
         TRY(units_add(all_wh, used->rate_wh[r], &all_wh));

@@ -427,27 +427,31 @@ static enum err expected_error(enum verdict v)
 static void check_stand(const struct plan *p, const struct rating_position *at,
                         const struct stand *stand, struct text *why)
 {
-    if (!at->begun || at->carry != bill.carry || at->fee_day != stand->fee_day ||
-        at->fee_month != stand->fee_month)
+    if (!at->begun || at->carry != bill.carry || at->paid.day != stand->fee_day ||
+        at->paid.month != stand->fee_month)
         text_add(why, "the position differs\n");
+    if (memcmp(&at->paid, &at->shared.paid, sizeof at->paid) != 0)
+        text_add(why, "the only meter of an account has paid to another day than its account\n");
     if (plan_has_steps(p) && (at->cycle_day != stand->cycle_day || at->used_wh != stand->used))
         text_add(why, "the ladder stands at %" PRId64 " of the cycle of %d\n", at->used_wh,
                  at->cycle_day);
-    if (p->quota && (at->quota_day != stand->quota_day || at->quota_left_wh != stand->quota_left))
-        text_add(why, "%" PRId64 " of the quota of %d are left\n", at->quota_left_wh,
-                 at->quota_day);
+    if (p->quota &&
+        (at->shared.quota_day != stand->quota_day || at->shared.quota_left_wh != stand->quota_left))
+        text_add(why, "%" PRId64 " of the quota of %d are left\n", at->shared.quota_left_wh,
+                 at->shared.quota_day);
     bool parts = false;
     for (int i = 0; i < p->fee_count; i++)
         parts = parts || p->fees[i].part_month > 0;
-    if (at->part_days != (parts ? stand->part_days : 0))
-        text_add(why, "%d days of the month are charged, not %d\n", at->part_days,
+    if (at->paid.part_days != (parts ? stand->part_days : 0))
+        text_add(why, "%d days of the month are charged, not %d\n", at->paid.part_days,
                  stand->part_days);
     const struct season_stand *season = &stand->season;
-    if (at->season_day != season->first || at->season_fen != season->fen ||
-        at->season_milli_m2 != season->area || at->season_limit_fen != season->limit ||
-        at->season_most_e8 != season->most || at->season_least_e8 != season->least)
+    if (at->shared.season_day != season->first || at->shared.season_fen != season->fen ||
+        at->shared.season_milli_m2 != season->area ||
+        at->shared.season_limit_fen != season->limit || at->shared.season_most_e8 != season->most ||
+        at->shared.season_least_e8 != season->least)
         text_add(why, "the season of %d has come to %" PRId64 " fen on %" PRId64 "\n",
-                 at->season_day, at->season_fen, at->season_milli_m2);
+                 at->shared.season_day, at->shared.season_fen, at->shared.season_milli_m2);
 }
 
 /* Sections may have a power factor twice, a minimum, a season twice, and subsidies. */

@@ -58,10 +58,12 @@ static struct total total_of(const struct rating_plan *p, const struct stretch *
 
 static bool same_place(const struct rating_position *x, const struct rating_position *y)
 {
-    return x->cycle_day == y->cycle_day && x->used_wh == y->used_wh && x->fee_day == y->fee_day &&
-           x->fee_month == y->fee_month && x->part_days == y->part_days &&
-           x->quota_day == y->quota_day && x->quota_left_wh == y->quota_left_wh &&
-           x->season_day == y->season_day && x->season_milli_m2 == y->season_milli_m2;
+    return x->cycle_day == y->cycle_day && x->used_wh == y->used_wh && x->paid.day == y->paid.day &&
+           x->paid.month == y->paid.month && x->paid.part_days == y->paid.part_days &&
+           x->shared.quota_day == y->shared.quota_day &&
+           x->shared.quota_left_wh == y->shared.quota_left_wh &&
+           x->shared.season_day == y->shared.season_day &&
+           x->shared.season_milli_m2 == y->shared.season_milli_m2;
 }
 
 static bool carries_all(const struct plan *p)
@@ -180,7 +182,8 @@ static int later(struct chance *c)
     struct total now = {.at = {0}};
     add(&engine, &whole, &now);
     return now.e == second.e && now.exact == second.exact && now.lines == second.lines &&
-           now.at.used_wh == second.at.used_wh && now.at.quota_left_wh == second.at.quota_left_wh;
+           now.at.used_wh == second.at.used_wh &&
+           now.at.shared.quota_left_wh == second.at.shared.quota_left_wh;
 }
 
 /* The same local times elsewhere are the same bill. */
@@ -197,7 +200,9 @@ static int elsewhere(struct chance *c)
         piece.rows[i].from -= east;
         piece.rows[i].to -= east;
     }
-    second = total_of(&engine, &piece);
+    second = (struct total){.at = start};
+    second.at.shared.until_s -= start.begun ? east : 0;
+    add(&engine, &piece, &second);
     return second.exact == first.exact && second.lines == first.lines &&
            same_place(&second.at, &first.at);
 }
@@ -221,6 +226,84 @@ static int again(struct chance *c)
     (void)c;
     second = total_of(&engine, &whole);
     return second.exact == first.exact && memcmp(&second.at, &first.at, sizeof first.at) == 0;
+}
+
+/* Nothing that each meter of an account has for itself but its energy. */
+static bool only_shared_dues(const struct plan *p)
+{
+    bool own = plan_has_steps(p) || p->factor_count || p->minimum_fen || p->mix_count;
+    for (int i = 0; i < p->fee_count; i++)
+        own = own || (p->fees[i].per != PER_AREA && p->fees[i].per != PER_CAPACITY);
+    return !own && carries_all(p) && !by_the_bill(p);
+}
+
+/* Half of what was used, or the other half. */
+static void halve(struct stretch *s, bool other_half)
+{
+    for (int i = 0; i < s->row_count; i++) {
+        struct row *u = &s->rows[i].used;
+        int64_t *all[RATES + 1] = {&u->total};
+        for (int r = 0; r < RATES; r++)
+            all[r + 1] = &u->rate[r];
+        for (int r = 0; r <= RATES; r++)
+            *all[r] = other_half ? *all[r] - *all[r] / 2 : *all[r] / 2;
+    }
+}
+
+static bool begins_at(const struct rating_day *date, int day)
+{
+    const struct date *d = day_date(day);
+    return date->month == d->month && date->day == d->day;
+}
+
+/* Something that the account counts begins anew within the stretch, so that the meter that is rated
+ * second comes late to what was before. */
+static bool may_be_late(const struct stretch *s)
+{
+    const struct rating_ladder quota = {.cycle = engine.quota.cycle, .start = engine.quota.start};
+    int offset = stretch_offset(&plan, s), opened = stretch_day(s->opened, offset),
+        closed = stretch_day(s->closed - 1, offset);
+    bool late =
+        plan.quota && rating_cycle_start(&quota, opened) != rating_cycle_start(&quota, closed);
+    for (int day = opened + 1; by_fen(&plan) && day <= closed; day++)
+        late = late || day_date(day)->day == 1 || begins_at(&engine.area_bill.start, day) ||
+               begins_at(&engine.area_bill.end, day - 1);
+    return late;
+}
+
+/* Two meters, read at the same times, cost an account what one that counts both would. */
+static int two_meters(struct chance *c)
+{
+    struct total meters[2] = {{.at = start}, {.at = start}};
+    bool shares_out = plan.intervals == 1 || plan.entry_count || plan.schedule_count;
+    int pieces = 0;
+    if (whole.bare || !whole.row_count || shares_out || !only_shared_dues(&plan) ||
+        (plan.quota && plan_has_rates(&plan)))
+        return -1;
+    meters[1].at.carry = 0;
+    for (int from = 0; from < whole.row_count; pieces++) {
+        int to = (int)chance_between(c, from, whole.row_count - 1);
+        for (int m = 0; m < 2; m++) {
+            stretch_cut(&whole, from, to, &piece);
+            if (may_be_late(&piece))
+                return -1;
+            halve(&piece, m);
+            add(&engine, &piece, &meters[m]);
+            meters[!m].at.shared = meters[m].at.shared;
+        }
+        from = to + 1;
+    }
+    second = meters[1];
+    if (meters[0].e != ERR_OK || meters[1].e != ERR_OK)
+        return 0;
+    second.fen += meters[0].fen;
+    second.energy += meters[0].energy;
+    money apart = meters[0].exact + meters[1].exact - first.exact;
+    if (second.energy != first.energy || !same_place(&second.at, &first.at))
+        return 0;
+    if (!by_fen(&plan))
+        return apart == 0;
+    return apart <= (2 * pieces + 2) * EXACT && apart >= -(2 * pieces + 2) * EXACT;
 }
 
 static int same_with_other(void)
@@ -319,6 +402,7 @@ static struct {
 } properties[] = {
     {"the same again", again, 0},
     {"cutting at readings", cutting, 0},
+    {"two meters of an account", two_meters, 0},
     {"28 years later", later, 0},
     {"the same hours elsewhere", elsewhere, 0},
     {"two readings are one row", bare, 0},

@@ -156,7 +156,8 @@ void rules_season(const struct plan *p, const struct stretch *s, const struct se
         expect_limit(at, index, at->area, true, out);
     else if (s->area)
         expect_limit(at, index, at->area + x->season_rest, false, out);
-    if (x->season_ends)
+    /* else its last day may have other meters: it stands until a day after it is rated */
+    if (x->season_ends && s->month_ends && x->to == s->closed)
         *at = (struct season_stand){0};
 }
 

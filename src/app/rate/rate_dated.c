@@ -333,19 +333,17 @@ static void set_position(struct dated *d)
     struct civil first = civil_from_days(day);
     bool begins = civil_day_start(day, c->offset_s).s == d->from.s;
     int32_t month = first.year * 12 + first.month - 1;
-    d->position = (struct rating_position){
-        .begun = true, .fee_day = day - 1, .fee_month = month - 1, .carry = c->request.carry};
+    bool day_paid = c->continues && !begins;
+    bool month_paid = c->continues && (!begins || first.day != 1);
+    d->position = rating_position_of(day_paid ? day : day - 1, month_paid ? month : month - 1,
+                                     c->request.carry);
     if (c->plan.ladder.step_count > 0)
         d->position.cycle_day = rating_cycle_start(&c->plan.ladder, day);
     d->position.used_wh = c->request.used_before_wh;
-    if (c->continues && !begins)
-        d->position.fee_day = day;
-    if (c->continues && (!begins || first.day != 1))
-        d->position.fee_month = month;
     if (c->quota_left_wh >= 0 && c->plan.quota.amount_wh != 0) {
         struct rating_ladder cycle = {.cycle = c->plan.quota.cycle, .start = c->plan.quota.start};
-        d->position.quota_day = rating_cycle_start(&cycle, day);
-        d->position.quota_left_wh = c->quota_left_wh;
+        d->position.shared.quota_day = rating_cycle_start(&cycle, day);
+        d->position.shared.quota_left_wh = c->quota_left_wh;
     }
 }
 
@@ -386,7 +384,7 @@ static void print_end(const struct dated *d)
         return;
     printf("],\"energy_wh\":%" PRId64 ",\"amount_fen\":%" PRId64 ",\"carry\":%" PRId64
            ",\"used_after_wh\":%" PRId64 ",\"quota_left_wh\":%" PRId64 ",\"warnings\":[",
-           d->energy_wh, d->amount_fen, p->carry, p->used_wh, p->quota_left_wh);
+           d->energy_wh, d->amount_fen, p->carry, p->used_wh, p->shared.quota_left_wh);
     rate_print_warnings(d->c, from, to, true);
     printf("]}\n");
 }

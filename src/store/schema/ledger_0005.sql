@@ -237,3 +237,9 @@ UPDATE settlement_basis SET energy_wh = (SELECT s.energy_wh FROM settlement s
   WHERE EXISTS (SELECT 1 FROM settlement s
     WHERE s.account_id = settlement_basis.account_id AND s.meter_id = settlement_basis.meter_id
       AND s.epoch = settlement_basis.epoch AND s.opened_at = settlement_basis.opened_at);
+-- What the meters of an account count together: struct rating_shared in rating/period.h. It ends with
+-- the account's last meter.
+CREATE TABLE account_position (
+  account_id INTEGER PRIMARY KEY REFERENCES account (id),
+  position TEXT NOT NULL        -- JSON, as in charge_position; of it the account's part
+) STRICT;

@@ -186,6 +186,109 @@ static void one_ladder_for_the_account(void **state)
                      72'000);
 }
 
+static void share(struct town *t, const char *body)
+{
+    town_exec(t, "UPDATE meter SET account_id = 7 WHERE id = 3");
+    use(t, body);
+    assert_ok(put_terms(
+        t, 7, &(struct site_terms){.area_milli_m2 = 90'000, .capacity_milli_kva = 40'000}, T0));
+}
+
+static void run_both(struct town *t, int64_t from, int64_t to)
+{
+    town_run(t, 1, from, to + 1, 1000);
+    town_run(t, 3, from, to + 1, 500);
+}
+
+#define BY_CAPACITY(price)                                                                         \
+    "{\"kind\":\"flat\",\"price\":\"0.5\",\"fees\":[{\"code\":\"capacity\",\"price\":\"" price     \
+    "\",\"per\":\"capacity\"}]}"
+
+/* 40 kVA at 24 yuan are the account's, however many meters it has, comes to have or loses. */
+static void one_capacity_of_two_meters(void **state)
+{
+    struct town *t = *state;
+    struct billing_outlook o;
+    share(t, BY_CAPACITY("24"));
+    run_both(t, T0, T0 + DAY / 2);
+    assert_ok(town_outlook(t, 7, T0 + DAY / 2, &o));
+    assert_int_equal(o.accrued_fen, 600 + 300 + 96'000);
+    run_both(t, T0 + DAY / 2 + 600, T0 + DAY);
+    town_tick(t, T0 + DAY);
+    assert_int_equal(settled_fen(t), 1200 + 600 + 96'000);
+    town_exec(t, "UPDATE meter SET account_id = NULL WHERE id = 1");
+    town_tick(t, T0 + DAY + 60);
+    town_run(t, 3, T0 + DAY + 600, T0 + 14 * DAY + 1, 500); /* the first of March has passed */
+    town_tick(t, T0 + 14 * DAY);
+    assert_int_equal(settled_fen(t), 1200 + 600 + 13 * 600 + 2 * 96'000);
+    town_plan(t, "own", 2, T0, BY_CAPACITY("30"));
+    town_tick(t, T0 + 14 * DAY + 60);
+    assert_int_equal(town_int(t, "SELECT amount_fen FROM true_up"), 2 * 24'000);
+    town_exec(t, "UPDATE meter SET account_id = 7 WHERE id = 1");
+    run_both(t, T0 + 14 * DAY + 600, T0 + 15 * DAY); /* the first is told ten minutes late */
+    town_tick(t, T0 + 15 * DAY);
+    assert_int_equal(settled_fen(t), 1200 + 600 + 13 * 600 + 2 * 96'000 + 1792);
+}
+
+/* Two meters in a flat of 90 m2, whose season costs 9 yuan at most. One leaves, and the season goes
+ * on. */
+static void one_season_of_two_meters(void **state)
+{
+    struct town *t = *state;
+    share(t, BY_AREA("0.1"));
+    run_both(t, T0, T0 + DAY);
+    town_tick(t, T0 + DAY);
+    assert_int_equal(settled_fen(t), 900);
+    town_exec(t, "UPDATE meter SET account_id = NULL WHERE id = 3");
+    town_tick(t, T0 + DAY + 60);
+    town_run(t, 1, T0 + DAY + 600, T0 + 3 * DAY + 1, 1000);
+    town_tick(t, T0 + 2 * DAY);
+    assert_int_equal(settled_fen(t), 900);
+    town_tick(t, T0 + 3 * DAY);
+    assert_int_equal(settled_fen(t), 900 + 1200);
+}
+
+/* The last day of the season of both counts in it, though one is settled before the other. */
+static void a_season_ends_for_both(void **state)
+{
+    struct town *t = *state;
+    share(t, "{\"kind\":\"flat\",\"price\":\"0.5\",\"area_bill\":{\"price\":\"0.5\",\"start\":"
+             "\"02-16\",\"end\":\"02-17\",\"least_percent\":\"100\"}}");
+    run_both(t, T0, T0 + 2 * DAY);
+    town_tick(t, T0 + 2 * DAY);
+    assert_int_equal(settled_fen(t), 4500); /* 36 yuan by the meters */
+}
+
+/* A month has one subsidy and a cycle one free quota. */
+static void one_subsidy_and_one_quota(void **state)
+{
+    struct town *t = *state;
+    share(t, "{\"kind\":\"flat\",\"price\":\"0.5\",\"free_quota\":{\"amount\":\"30\",\"cycle\":"
+             "\"month\"},\"subsidies\":[{\"code\":\"help\",\"amount\":\"2\",\"per\":\"month\"}]}");
+    run_both(t, T0, T0 + DAY);
+    town_tick(t, T0 + DAY);
+    assert_int_equal(settled_fen(t), 300 - 200);
+    town_restart(t);
+    run_both(t, T0 + DAY + 600, T0 + 2 * DAY);
+    town_tick(t, T0 + 2 * DAY);
+    assert_int_equal(settled_fen(t), 300 - 200 + 1800);
+}
+
+/* What each meter kept before was counted alone; the first that is settled brings it. */
+static void positions_of_an_older_release(void **state)
+{
+    struct town *t = *state;
+    share(t, BY_CAPACITY("24"));
+    run_both(t, T0, T0 + DAY);
+    town_tick(t, T0 + DAY);
+    town_exec(t, "DELETE FROM account_position");
+    town_exec(t, "UPDATE charge_position SET position = json_remove(position, '$.until_s', "
+                 "'$.account_day', '$.account_month', '$.account_part_days')");
+    run_both(t, T0 + DAY + 600, T0 + 2 * DAY);
+    town_tick(t, T0 + 2 * DAY);
+    assert_int_equal(settled_fen(t), 96'000 + 2 * 1800);
+}
+
 /* Two accounts of a group. */
 static void one_ladder_for_a_group(void **state)
 {
@@ -430,6 +533,11 @@ int main(void)
         TEST(closed_within_a_season),
         TEST(one_ladder_for_the_account),
         TEST(one_ladder_for_a_group),
+        TEST(one_capacity_of_two_meters),
+        TEST(one_season_of_two_meters),
+        TEST(a_season_ends_for_both),
+        TEST(one_subsidy_and_one_quota),
+        TEST(positions_of_an_older_release),
         TEST(rates_from_intervals),
         TEST(demand),
         TEST(two_meters_use_the_capacity_well),

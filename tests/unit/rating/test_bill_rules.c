@@ -424,12 +424,12 @@ static void subsidy_never_pays_more_than_the_month(void **state)
     c.reactive_wh = 30'000;
     assert_ok(rating_period(&plan, &c, &position, &bill));
     assert_int_equal(bill.amount_fen, 0);
-    assert_int_equal(position.subsidy_fen[0], 2100);
+    assert_int_equal(position.shared.subsidy_fen[0], 2100);
     c = between(midnight(2026, 4, 2), midnight(2026, 4, 3), 60'000); /* 100 and 30: 0.95 */
     c.reactive_known = true;
     assert_ok(rating_period(&plan, &c, &position, &bill));
     assert_int_equal(bill.amount_fen, 0);
-    assert_int_equal(position.subsidy_fen[0], 5000 - 38); /* 49.625 yuan, 0.005 are carried */
+    assert_int_equal(position.shared.subsidy_fen[0], 5000 - 38); /* 49.625 yuan, 0.005 are carried */
 }
 
 /* --- the ceiling

@@ -151,7 +151,7 @@ static void cuts_change_nothing(void **state)
         assert_ok(rating_period(&plan, &c, &whole, &bill));
         assert_int_equal(bill.energy_wh, at_wh);
         assert_int_equal(whole.used_wh, parts.used_wh);
-        assert_int_equal(whole.fee_day, parts.fee_day);
+        assert_int_equal(whole.paid.day, parts.paid.day);
         assert_in_range(bill.amount_fen - sum_fen + 1, 0, 2);
     }
 }

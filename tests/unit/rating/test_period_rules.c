@@ -213,21 +213,33 @@ static __int128 rate_parts(const struct rating_plan *plan, const struct history 
     return exact_of(sum_fen, position->carry);
 }
 
+static bool same_paid(const struct rating_paid *a, const struct rating_paid *b)
+{
+    return a->day == b->day && a->month == b->month && a->part_days == b->part_days;
+}
+
+static bool same_shared(const struct rating_shared *a, const struct rating_shared *b)
+{
+    return a->until_s == b->until_s && same_paid(&a->paid, &b->paid) &&
+           a->quota_day == b->quota_day && a->quota_left_wh == b->quota_left_wh &&
+           a->month == b->month && a->month_fen == b->month_fen && a->season_day == b->season_day &&
+           a->season_fen == b->season_fen && a->season_milli_m2 == b->season_milli_m2 &&
+           memcmp(a->subsidy_fen, b->subsidy_fen, sizeof a->subsidy_fen) == 0;
+}
+
 static bool same_position(struct rating_position a, struct rating_position b, bool exact)
 {
-    if (!exact) /* sums of fen, of which a remainder may have fallen to the other side */
-        b.month_fen = a.month_fen, b.factor_fen = a.factor_fen, b.carry = a.carry,
-        b.season_fen = a.season_fen, memcpy(b.subsidy_fen, a.subsidy_fen, sizeof a.subsidy_fen);
+    if (!exact) { /* sums of fen, of which a remainder may have fallen to the other side */
+        b.month_fen = a.month_fen, b.factor_fen = a.factor_fen, b.carry = a.carry;
+        b.shared.month_fen = a.shared.month_fen, b.shared.season_fen = a.shared.season_fen;
+        memcpy(b.shared.subsidy_fen, a.shared.subsidy_fen, sizeof a.shared.subsidy_fen);
+    }
     return a.begun == b.begun && a.cycle_day == b.cycle_day && a.used_wh == b.used_wh &&
-           a.fee_day == b.fee_day && a.fee_month == b.fee_month && a.part_days == b.part_days &&
-           a.quota_day == b.quota_day && a.quota_left_wh == b.quota_left_wh && a.month == b.month &&
-           a.month_fen == b.month_fen && a.factor_fen == b.factor_fen &&
-           a.active_wh == b.active_wh && a.reactive_wh == b.reactive_wh &&
-           a.demand_milli_kw == b.demand_milli_kw &&
+           same_paid(&a.paid, &b.paid) && a.month == b.month && a.month_fen == b.month_fen &&
+           a.factor_fen == b.factor_fen && a.active_wh == b.active_wh &&
+           a.reactive_wh == b.reactive_wh && a.demand_milli_kw == b.demand_milli_kw &&
            a.contracted_milli_kw == b.contracted_milli_kw && a.carry == b.carry &&
-           a.season_day == b.season_day && a.season_fen == b.season_fen &&
-           a.season_milli_m2 == b.season_milli_m2 &&
-           memcmp(a.subsidy_fen, b.subsidy_fen, sizeof a.subsidy_fen) == 0;
+           same_shared(&a.shared, &b.shared);
 }
 
 /* --- rules
