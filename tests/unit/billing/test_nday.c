@@ -77,6 +77,32 @@ static void test_an_empty_flat(void **state)
         assert_int_equal(f.cost_fen[n - 1][FORECAST_P50], n * 25);
 }
 
+static enum err rent_flat(struct store_tx *tx, void *arg)
+{
+    const struct ask *a = arg;
+    const struct site_terms terms = {.area_milli_m2 = 90'000};
+    return billing_terms_put(tx, &a->t->clerk.billing, A, &terms,
+                             &(struct billing_by){"user:1", "contract"}, (wall_s){T0});
+}
+
+/* 90 m2 at 36.50 yuan a year are 9 yuan a day, with one meter as with two. */
+static void test_the_area_of_two_meters(void **state)
+{
+    struct town *t = *state;
+    town_exec(t, "UPDATE meter SET account_id = 7 WHERE id = 3");
+    assert_ok(store_run(t->ledger, rent_flat, &(struct ask){.t = t}));
+    town_plan(t, "flat", 2, T0 - 10,
+              "{\"kind\":\"flat\",\"price\":\"0.5\",\"fees\":[{\"code\":\"rent\","
+              "\"price\":\"36.5\",\"per\":\"area\",\"cycle\":\"year\"}]}");
+    for (int64_t at = T0; at <= T0 + 20 * DAY; at += 600)
+        town_wh(t, 3, at, 0);
+    int64_t now = live(t, 20, 0);
+    town_wh(t, 3, now, 0);
+    struct nday f = seen(t, now, 5);
+    for (int n = 1; n <= 5; n++)
+        near(f.cost_fen[n - 1][FORECAST_P50], n * 900, n + 2);
+}
+
 /* The next day crosses into a step that costs more: its price counts, not the mean (vector 5). */
 static void test_the_price_of_the_step(void **state)
 {
@@ -128,8 +154,11 @@ static void test_nothing_to_go_by(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {CASE(test_steady_use), CASE(test_an_empty_flat),
+    const struct CMUnitTest tests[] = {CASE(test_steady_use),
+                                       CASE(test_an_empty_flat),
+                                       CASE(test_the_area_of_two_meters),
                                        CASE(test_the_price_of_the_step),
-                                       CASE(test_a_corrected_ratio), CASE(test_nothing_to_go_by)};
+                                       CASE(test_a_corrected_ratio),
+                                       CASE(test_nothing_to_go_by)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
