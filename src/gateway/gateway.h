@@ -140,6 +140,7 @@ struct gateway_status {
     int64_t queue_rows, queue_bytes, acked_seq, last_seq, dropped_rows;
     int64_t commands_waiting, commands_started;
     size_t lines, meters, meters_silent;
+    size_t meters_left_out; /* of the configuration: gateway_left_out */
     bool connected, welcomed;
     size_t permits; /* standing permissions held */
     int64_t away_cuts; /* meters cut under one since the start */
@@ -192,6 +193,11 @@ bool gateway_line_look(const struct gateway *g, mono_ms now, size_t line,
 /* Meters of a line by number, 0 .. meters-1. */
 void gateway_meter_look(const struct gateway *g, mono_ms now, size_t line, size_t meter,
                         struct gateway_meter_look *out);
+/* A meter of the configuration that this program cannot read, and why: ERR_NOT_FOUND its model is
+ * not known; ERR_SYNTAX, ERR_RANGE its address is none of the model's; ERR_STATE no such line;
+ * ERR_FULL too many on one line. Live until the next configuration. False past the last one. */
+bool gateway_left_out(const struct gateway *g, size_t index,
+                      const struct uplink_config_meter **meter, enum err *why);
 /* The slowest of a line that answer, slowest first; returns how many numbers were written. */
 size_t gateway_slowest(const struct gateway *g, size_t line, uint16_t *meters, size_t cap);
 

@@ -17,9 +17,11 @@ void gateway_config_free(struct gateway *g)
     }
     free(g->lines);
     free(g->meters);
+    free(g->left);
     g->lines = NULL;
     g->meters = NULL;
-    g->line_count = g->meter_count = 0;
+    g->left = NULL;
+    g->line_count = g->meter_count = g->left_count = 0;
 }
 
 static size_t line_index(const struct gateway *g, int64_t number)
@@ -30,19 +32,34 @@ static size_t line_index(const struct gateway *g, int64_t number)
     return i;
 }
 
+static enum err make_meter(const struct gateway *g, const struct uplink_config_meter *c,
+                           struct gateway_meter *m)
+{
+    *m = (struct gateway_meter){.meter_id = c->meter_id,
+                                .epoch = c->epoch,
+                                .trips = {.known = -1, .reason = -1, .open = -1}};
+    m->line = line_index(g, c->line);
+    if (m->line == g->line_count)
+        return ERR_STATE;
+    if (g->lines[m->line].peer_count == BUS_PEERS_MAX)
+        return ERR_FULL;
+    TRY(meter_unit_init(&m->unit, c->model, c->address, c->customer_number, c->circuits));
+    m->unit.offset_s = g->options.offset_s;
+    memcpy(m->address, c->address, sizeof m->address);
+    return ERR_OK;
+}
+
 /* A meter that this program cannot read (unknown model, bad address) is left out, not the rest. */
 static void add_meter(struct gateway *g, const struct uplink_config_meter *c)
 {
-    struct gateway_meter m = {.meter_id = c->meter_id,
-                              .epoch = c->epoch,
-                              .trips = {.known = -1, .reason = -1, .open = -1}};
-    m.line = line_index(g, c->line);
-    if (m.line == g->line_count || g->lines[m.line].peer_count == BUS_PEERS_MAX)
+    struct gateway_meter m;
+    enum err e = make_meter(g, c, &m);
+    if (e != ERR_OK) {
+        g->left = realloc(g->left, (g->left_count + 1) * sizeof *g->left);
+        MUST(g->left);
+        g->left[g->left_count++] = (struct gateway_left){*c, e};
         return;
-    if (meter_unit_init(&m.unit, c->model, c->address, c->customer_number, c->circuits) != ERR_OK)
-        return;
-    m.unit.offset_s = g->options.offset_s;
-    memcpy(m.address, c->address, sizeof m.address);
+    }
     m.peer = g->lines[m.line].peer_count++;
     g->meters[g->meter_count++] = m;
 }

@@ -142,6 +142,11 @@ struct gateway_away {
     size_t cut_count;                /* ever */
 };
 
+struct gateway_left {
+    struct uplink_config_meter config;
+    enum err why;
+};
+
 struct gateway {
     struct gateway_options options;
     struct store *store;
@@ -150,6 +155,8 @@ struct gateway {
     size_t line_count;
     struct gateway_meter *meters;
     size_t meter_count;
+    struct gateway_left *left; /* out of the configuration: what this program cannot read */
+    size_t left_count;
     unsigned generation;
     int64_t config_version;
     struct bytes parts[GATEWAY_CONFIG_PARTS]; /* encoded, of the version being received */

@@ -13,6 +13,7 @@ void gateway_status_get(const struct gateway *g, struct gateway_status *out)
                                    .dropped_rows = g->dropped_rows,
                                    .lines = g->line_count,
                                    .meters = g->meter_count,
+                                   .meters_left_out = g->left_count,
                                    .connected = g->connected,
                                    .welcomed = g->welcomed,
                                    .permits = g->away.count,
@@ -25,6 +26,16 @@ void gateway_status_get(const struct gateway *g, struct gateway_status *out)
         const struct gateway_line *l = &g->lines[g->meters[i].line];
         out->meters_silent += l->bus.peers[g->meters[i].peer].silent;
     }
+}
+
+bool gateway_left_out(const struct gateway *g, size_t index,
+                      const struct uplink_config_meter **meter, enum err *why)
+{
+    if (index >= g->left_count)
+        return false;
+    *meter = &g->left[index].config;
+    *why = g->left[index].why;
+    return true;
 }
 
 static int64_t share_of_1000(int64_t part, int64_t whole)

@@ -27,6 +27,7 @@ LOG_ROW(LOG_UPLINK_REFUSED, "uplink.refused", WARN, "A frame or a session was re
 LOG_ROW(LOG_UPLINK_CLOCK, "uplink.clock", INFO, "The gateway took over the platform's time.", "通信管理机已与平台对时。")
 LOG_ROW(LOG_GATEWAY_CONFIG, "gateway.config", INFO, "A new configuration is in force.", "新的配置已生效。")
 LOG_ROW(LOG_GATEWAY_LINE_REFUSED, "gateway.line_refused", ERROR, "A line of the configuration cannot be used: endpoint, baud rate or parity is wrong.", "配置中的总线无法使用：端点、波特率或校验位不正确。")
+LOG_ROW(LOG_GATEWAY_METER_REFUSED, "gateway.meter_refused", ERROR, "A meter of the configuration is not read: this program does not know its model, or the address is none of that model's. Update the gateway, or correct the meter.", "配置中的表计无法抄读：程序不认识其型号，或表号不符合该型号。请升级通信管理机或更正表计。")
 LOG_ROW(LOG_GATEWAY_MESSAGE_REFUSED, "gateway.message_refused", WARN, "A message of the platform was not carried out; it will be said again.", "平台消息未被执行，平台将重发。")
 LOG_ROW(LOG_GATEWAY_COMMAND, "gateway.command", INFO, "A command arrived.", "收到命令。")
 LOG_ROW(LOG_GATEWAY_OUTCOME, "gateway.outcome", INFO, "A command has its outcome.", "命令已有结果。")

@@ -157,6 +157,7 @@ static void tell_json(struct jwrite *w, const struct program *p)
     jwrite_int(w, "commands_started", s.commands_started);
     jwrite_int(w, "meters", (int64_t)s.meters);
     jwrite_int(w, "meters_silent", (int64_t)s.meters_silent);
+    jwrite_int(w, "meters_left_out", (int64_t)s.meters_left_out);
     jwrite_array(w, "lines");
     for (size_t i = 0; gateway_line_look(p->gateway, io_mono(p->io), i, &l); i++)
         tell_line(w, p, i, &l);

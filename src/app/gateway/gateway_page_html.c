@@ -198,6 +198,12 @@ static void tell_gateway(struct sheet *s)
         say(s, " silent", " 块无应答");
         put(s, "</span>");
     }
+    if (g.meters_left_out > 0) {
+        put(s, " <span class=bad>");
+        put_number(s, (int64_t)g.meters_left_out);
+        say(s, " that this program cannot read", " 块无法抄读（型号或表号）");
+        put(s, "</span>");
+    }
     put(s, "</dd>");
     fact(s, "Program", "程序");
     tell_program(s, &s->program->update);

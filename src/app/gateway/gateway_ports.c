@@ -180,15 +180,25 @@ static void write_line(struct program *p, const struct gateway_now *now, struct 
         log_event(LOG_LINE_DOWN, LOG_I("line", port->config.number), LOG_E("error", e));
 }
 
+static void tell_configuration(const struct program *p)
+{
+    struct gateway_status status;
+    const struct uplink_config_meter *m;
+    enum err why;
+    gateway_status_get(p->gateway, &status);
+    log_event(LOG_GATEWAY_CONFIG, LOG_I("version", status.config_version),
+              LOG_I("lines", (int64_t)status.lines), LOG_I("meters", (int64_t)status.meters));
+    for (size_t i = 0; gateway_left_out(p->gateway, i, &m, &why); i++)
+        log_event(LOG_GATEWAY_METER_REFUSED, LOG_I("meter", m->meter_id), LOG_I("line", m->line),
+                  LOG_S("address", m->address), LOG_S("model", m->model), LOG_E("error", why));
+}
+
 void ports_turn(struct program *p)
 {
     if (p->ports.generation != gateway_generation(p->gateway)) {
         p->ports.generation = gateway_generation(p->gateway);
         follow(p);
-        struct gateway_status status;
-        gateway_status_get(p->gateway, &status);
-        log_event(LOG_GATEWAY_CONFIG, LOG_I("version", status.config_version),
-                  LOG_I("lines", (int64_t)status.lines), LOG_I("meters", (int64_t)status.meters));
+        tell_configuration(p);
     }
     struct gateway_now now = program_now(p);
     for (size_t i = 0; i < p->ports.count; i++)

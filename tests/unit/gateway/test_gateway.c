@@ -364,6 +364,41 @@ static void test_other_epoch_and_unknown_meter(void **state)
     assert_int_equal(r->meters[0].applied_count, 0);
 }
 
+/* The others are read, and it is told what is not. */
+static void test_meters_that_cannot_be_read_are_told(void **state)
+{
+    struct rig *r = *state;
+    struct uplink_config_line line = {
+        .number = 1, .endpoint = "tcp:sim:1", .baud = 9600, .parity = 'E'};
+    struct uplink_config_meter meters[4] = {
+        {.meter_id = 1, .line = 1, .address = "000000000001", .model = "yufu-dorm3", .epoch = 1},
+        {.meter_id = 2, .line = 1, .address = "000000000002", .model = "tomorrows", .epoch = 1},
+        {.meter_id = 3, .line = 1, .address = "00-3", .model = "yufu-dorm3", .epoch = 1},
+        {.meter_id = 4, .line = 9, .address = "000000000004", .model = "yufu-dorm3", .epoch = 1}};
+    static const enum err reasons[] = {ERR_NOT_FOUND, ERR_SYNTAX, ERR_STATE};
+    rig_say(r, &(struct uplink_message){.kind = UPLINK_CONFIG,
+                                        .config = {.version = 2,
+                                                   .parts = 1,
+                                                   .lines = &line,
+                                                   .line_count = 1,
+                                                   .meters = meters,
+                                                   .meter_count = 4}});
+    struct gateway_status status;
+    const struct uplink_config_meter *m;
+    enum err why;
+    gateway_status_get(r->gateway, &status);
+    assert_int_equal(status.meters, 1);
+    assert_int_equal(status.meters_left_out, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(gateway_left_out(r->gateway, i, &m, &why));
+        assert_int_equal(m->meter_id, 2 + i);
+        assert_err(reasons[i], why);
+    }
+    assert_false(gateway_left_out(r->gateway, 3, &m, &why));
+    rig_configure(r, 3, 1);
+    assert_false(gateway_left_out(r->gateway, 0, &m, &why));
+}
+
 static struct uplink_command relay(const struct rig *r, int64_t id, int64_t version, bool open)
 {
     return (struct uplink_command){.id = id,
@@ -720,6 +755,7 @@ int main(void)
         CASE(test_fence_of_a_done_command_tells_the_truth),
         CASE(test_fence_of_a_waiting_command),
         CASE(test_other_epoch_and_unknown_meter),
+        CASE(test_meters_that_cannot_be_read_are_told),
         CASE(test_cut_and_restore_are_read_back),
         CASE(test_late_or_overtaken_cut_is_never_sent),
         CASE(test_no_order_is_begun_while_it_is_to_be_quiet),
