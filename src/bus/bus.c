@@ -176,6 +176,7 @@ static void end_exchange(struct bus *b, mono_ms now)
         b->quiet_at = now;
     b->current = -1;
     b->input_len = 0;
+    bus_mind_others(b, bus_is_shared(b, now), true);
 }
 
 /* The turnaround that is seen includes whatever lies between us and the wire. */
@@ -210,6 +211,8 @@ static void exchange_failed(struct bus *b, mono_ms now)
     end_exchange(b, now);
     if (b->sendings[i] < b->jobs[i].attempts) {
         b->stats.retries++;
+        /* Perhaps a master that was not heard yet spoilt it. */
+        bus_mind_others(b, true, rand_below(&b->rand, 2) == 0);
         return;
     }
     if (b->damaged[i])
@@ -273,7 +276,8 @@ static mono_ms may_start(const struct bus *b, int i)
 {
     const struct bus_timing *t = &b->timing;
     bool other = b->jobs[i].peer != b->last_peer;
-    mono_ms at = mono_after(b->quiet_at, other ? t->address_gap_ms : t->gap_ms);
+    int32_t gap_ms = other ? t->address_gap_ms : t->gap_ms;
+    mono_ms at = mono_after(b->quiet_at, gap_ms + b->manners_ms);
     at = mono_later(at, b->hold_until);
     if (b->blocked_at.ms != MONO_NEVER.ms)
         at = mono_earlier(at, mono_after(b->blocked_at, t->patience_ms));

@@ -164,6 +164,7 @@ struct bus {
     mono_ms now;                     /* of the last look at the line */
     mono_ms quiet_at;                /* the last byte on the line so far */
     mono_ms hold_until;              /* another master's turn, or a pause after a collision */
+    int32_t manners_ms;              /* on a line with another master, more silence by chance */
     const struct bus_rouse *rousing; /* the bytes handed out last wake a meter; NULL: a request */
     size_t rouse_left;               /* of them, how many are yet to be handed out */
     mono_ms roused_at;               /* end of them and of their pause: nothing is sent before */

@@ -8,6 +8,9 @@
 #define WAKING 0xFE
 #define PAUSED_MAX_MS 5'000 /* of all pauses inside one answer together */
 #define JITTER_MS 200       /* two masters that collided shall not do so again */
+#define SHARED_MS 60'000    /* so long after its last request another master is reckoned with */
+#define TURNS 4             /* of so many silences one is taken by chance */
+#define TURN_MS 30          /* between two of them: until it is heard that somebody speaks */
 
 static void drop_input(struct bus *b, size_t len)
 {
@@ -38,8 +41,18 @@ static void learn_echo(struct bus *b, size_t bytes)
 
 static void note_damage(struct bus *b, mono_ms now);
 
-/* On a line that echoes, the first bytes heard are our own; returns how many were. Altered ones
- * mean that somebody else was speaking. */
+/* No echo after all: an answer without one before it, which began like the request, or somebody who
+ * spoke at the same time. What was taken for an echo is looked at as well. */
+static void give_back_echo(struct bus *b, mono_ms now)
+{
+    memcpy(b->input, b->jobs[b->current].request, b->echo_at);
+    b->input_len = b->echo_at;
+    b->echoes--;
+    b->stats.collisions++;
+    note_damage(b, now);
+}
+
+/* On a line that echoes, the first bytes heard are our own; returns how many were. */
 static size_t strip_echo(struct bus *b, mono_ms now, const uint8_t *data, size_t len)
 {
     size_t n = 0;
@@ -50,13 +63,12 @@ static size_t strip_echo(struct bus *b, mono_ms now, const uint8_t *data, size_t
         n++;
         b->echo_at++;
     }
-    b->stats.echoes += n;
     b->echo_ended = n < len || b->echo_at == job->len;
     if (b->echo_at == job->len) {
         b->echoes = ECHO_SURE;
+        b->stats.echoes += b->echo_at;
     } else if (n < len && b->echo_at > 0) {
-        b->stats.collisions++;
-        note_damage(b, now);
+        give_back_echo(b, now);
     }
     return n;
 }
@@ -69,11 +81,25 @@ static bool answers(const struct bus *b, const uint8_t *request, size_t len, str
     return len > 0 && link->match((struct bytes){request, len}, frame) != METER_MATCH_NO;
 }
 
+bool bus_is_shared(const struct bus *b, mono_ms now)
+{
+    return b->stats.foreign > 0 && !mono_due(mono_after(b->foreign_at, SHARED_MS), now);
+}
+
+/* Masters that all wait for the same silence would speak at the same time, again and again. Who had
+ * his turn lets the others go first. */
+void bus_mind_others(struct bus *b, bool others, bool had_turn)
+{
+    int32_t turns = (int32_t)rand_below(&b->rand, TURNS) + (had_turn ? TURNS : 0);
+    b->manners_ms = others ? turns * TURN_MS : 0;
+}
+
 /* A good frame that is not for us: somebody's late answer, another master's request, or what it was
  * answered. The asked meter is given the time to speak. */
 static void take_stray(struct bus *b, mono_ms now, struct bytes frame)
 {
     b->stats.strays++;
+    bus_mind_others(b, bus_is_shared(b, now), false);
     if (answers(b, b->last, b->last_len, frame)) {
         bus_late_came(b, now);
         return;
@@ -135,7 +161,7 @@ static void note_damage(struct bus *b, mono_ms now)
         return;
     b->damaged[b->current] = true;
     b->deadline = mono_earlier(b->deadline, mono_after(now, b->timing.byte_gap_ms));
-    if (b->stats.foreign > 0 && mono_due(now, mono_after(b->foreign_at, 60'000)))
+    if (bus_is_shared(b, now))
         b->hold_until = mono_after(now, (int64_t)rand_below(&b->rand, JITTER_MS));
 }
 

@@ -38,6 +38,11 @@ void bus_late_answered(struct bus *b, int i, mono_ms now);
 void bus_late_came(struct bus *b, mono_ms now);
 
 /* --- bus_hear.c: what is heard */
+/* Was another master heard of late? */
+bool bus_is_shared(const struct bus *b, mono_ms now);
+/* Draws anew what silence is added before the next request; none, if there is nobody else. Who had
+ * his turn waits longer. */
+void bus_mind_others(struct bus *b, bool others, bool had_turn);
 /* However much is heard, the exchange ends then. */
 mono_ms bus_limit(const struct bus *b);
 /* Looks again at what stands in the input when a wait is over: a false beginning may hide a good

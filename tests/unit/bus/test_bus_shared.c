@@ -243,6 +243,27 @@ static void test_adapter_that_stopped_echoing(void **state)
     expect_result(20, ERR_OK);
 }
 
+/* Its meters answer with the preamble and the address of the request: that is no echo. */
+static void test_answer_that_begins_like_the_request(void **state)
+{
+    (void)state;
+    for (uint64_t tag = 1; tag <= 5; tag++)
+        answered_poll_with_echo(tag);
+    for (uint64_t tag = 10; tag < 16; tag++) {
+        uint8_t out[METER_FRAME_MAX] = {0xFE, 0xFE, 0xFE, 0xFE};
+        size_t len = 4 + answer_frame(meter_a, out + 4), piece = tag % 2 ? 1 : len;
+        submit(tag, 0, meter_a);
+        (void)next_request();
+        now = mono_after(now, 150);
+        for (size_t i = 0; i < len; i += piece) {
+            now = mono_after(now, 5);
+            hear(out + i, piece);
+        }
+        expect_result(tag, ERR_OK);
+    }
+    assert_int_equal(bus.stats.retries, 0);
+}
+
 static void test_altered_echo_is_a_collision(void **state)
 {
     (void)state;
@@ -281,7 +302,9 @@ static void test_another_masters_turn_ends_with_its_answer(void **state)
     submit(1, 0, meter_a);
     assert_int_equal(bus_output(&bus, now, sent, sizeof sent), 0);
     hear_answer(meter_b);
-    assert_int_equal(next_request(), bus.timing.gap_ms);
+    assert_in_range(bus.manners_ms, 0, 90);
+    int64_t silence_ms = bus.timing.gap_ms + bus.manners_ms;
+    assert_int_equal(next_request(), silence_ms);
 }
 
 static void test_our_own_late_answer_is_nobodys_turn(void **state)
@@ -523,6 +546,7 @@ int main(void)
         CASE(test_modbus_gap_is_three_and_a_half_characters),
         CASE(test_answer_that_looks_like_an_echo),
         CASE(test_adapter_that_stopped_echoing),
+        CASE(test_answer_that_begins_like_the_request),
         CASE(test_altered_echo_is_a_collision),
         CASE(test_another_masters_meter_may_answer_first),
         CASE(test_another_masters_turn_ends_with_its_answer),
