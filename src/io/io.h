@@ -207,6 +207,9 @@ struct io_line_options {
     char parity;  /* 'N' 'E' 'O'; 8 data bits, 1 stop bit */
     const struct io_line_events *events;
     void *arg;
+    /* tcp: a connection on which was written and nothing heard for so long, of real time, or twice
+     * as long, is given up (ERR_BUS_SILENT) and opened again at once; 0: it is kept. */
+    int64_t deaf_ms;
 };
 /* ERR_SYNTAX: endpoint, ERR_RANGE: baud or parity. */
 [[nodiscard]] enum err io_line_open(struct io *io, const struct io_line_options *options,

@@ -36,6 +36,8 @@ struct io_line {
     size_t out_len;
     /* tcp */
     struct io_stream *stream;
+    int64_t deaf_ms;
+    bool asked, heard; /* since `retry` was set last */
 };
 
 /* ---- endpoint and termios ------------------------------------------------------------------- */
@@ -158,6 +160,26 @@ static void line_lost(struct io_line *l, enum err why)
     l->events->down(l->arg, l, why);
 }
 
+static void listen_on(struct io_line *l)
+{
+    l->asked = l->heard = false;
+    if (l->deaf_ms > 0)
+        io_timer_set_real(&l->retry, mono_after(io_mono_real(l->object.io), l->deaf_ms));
+}
+
+/* Some serial servers take a connection and never serve it, or forget it: another one may do. */
+static void judge_silence(struct io_line *l)
+{
+    if (!l->asked || l->heard) {
+        listen_on(l);
+        return;
+    }
+    io_stream_close(l->stream);
+    l->stream = NULL;
+    l->pause_real_ms = PAUSE_FIRST_REAL_MS;
+    line_lost(l, ERR_BUS_SILENT);
+}
+
 static void line_found(struct io_line *l)
 {
     l->up = true;
@@ -167,6 +189,7 @@ static void line_found(struct io_line *l)
 static void line_received(struct io_line *l, const uint8_t *data, size_t len)
 {
     l->pause_real_ms = PAUSE_FIRST_REAL_MS; /* it lives: the next loss is a new story */
+    l->heard = true;
     l->events->received(l->arg, l, data, len);
 }
 
@@ -242,6 +265,7 @@ static enum err open_device(struct io_line *l)
 static void on_stream_opened(void *arg, struct io_stream *s)
 {
     (void)s;
+    listen_on(arg);
     line_found(arg);
 }
 
@@ -264,9 +288,8 @@ static const struct io_stream_events STREAM_EVENTS = {
 
 /* ---- the line ------------------------------------------------------------------------------- */
 
-static void try_open(void *arg)
+static void try_open(struct io_line *l)
 {
-    struct io_line *l = arg;
     if (l->is_tcp) {
         struct io_connect_options o = {
             .host = l->path, .port = l->port, .events = &STREAM_EVENTS, .arg = l};
@@ -282,6 +305,15 @@ static void try_open(void *arg)
         line_lost(l, e);
 }
 
+static void on_time(void *arg)
+{
+    struct io_line *l = arg;
+    if (l->up)
+        judge_silence(l);
+    else
+        try_open(l);
+}
+
 static void destroy_line(struct io_object *o)
 {
     io_line_close((struct io_line *)o);
@@ -295,6 +327,7 @@ static enum err fill(struct io_line *l, const struct io_line_options *o)
     l->parity = o->parity;
     l->events = o->events;
     l->arg = o->arg;
+    l->deaf_ms = l->is_tcp ? o->deaf_ms : 0;
     l->pause_real_ms = PAUSE_FIRST_REAL_MS;
     l->fd = -1;
     return l->is_tcp ? ERR_OK : find_speed(o->baud, &l->speed);
@@ -311,7 +344,7 @@ enum err io_line_open(struct io *io, const struct io_line_options *options, stru
         return e;
     }
     io_object_add(io, &l->object, destroy_line);
-    io_timer_init(&l->retry, io, try_open, l);
+    io_timer_init(&l->retry, io, on_time, l);
     io_timer_set(&l->retry, io_mono(io)); /* the first attempt is made by the loop, too */
     *out = l;
     return ERR_OK;
@@ -321,6 +354,7 @@ enum err io_line_write(struct io_line *l, const uint8_t *data, size_t len)
 {
     if (!l->up)
         return ERR_IO_CLOSED;
+    l->asked = true;
     if (l->is_tcp)
         return io_stream_write(l->stream, data, len);
     if (l->out_len + len > sizeof l->out)

@@ -6,6 +6,8 @@
 #include "io/log.h"
 #include "meter/meter.h"
 
+#define DEAF_MS 120'000 /* before a serial server that never answers is connected to anew */
+
 /* ---- what a line tells ---------------------------------------------------------------------- */
 
 static void on_up(void *arg, struct io_line *line)
@@ -127,6 +129,7 @@ static struct port *open_port(struct program *p, const struct uplink_config_line
     struct io_line_options o = {.endpoint = port->config.endpoint,
                                 .baud = config->baud,
                                 .parity = config->parity,
+                                .deaf_ms = DEAF_MS,
                                 .events = &EVENTS,
                                 .arg = port};
     enum err e = dialin_is_endpoint(config->endpoint) ? open_dialin(p, port)

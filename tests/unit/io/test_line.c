@@ -62,7 +62,7 @@ static struct io *start(void)
 static struct io_line *open_line(struct io *io, const char *endpoint, char parity, struct side *s)
 {
     struct io_line *l;
-    struct io_line_options o = {endpoint, 2400, parity, &LINE, s};
+    struct io_line_options o = {endpoint, 2400, parity, &LINE, s, 0};
     assert_ok(io_line_open(io, &o, &l));
     assert_false(io_line_is_up(l));
     return l;
@@ -207,6 +207,47 @@ static void tcp_serial_server_is_opened_again(void **state)
     io_close(io);
 }
 
+/* It takes the connection and serves nobody on it. */
+static void tcp_serial_server_that_never_answers_is_connected_to_anew(void **state)
+{
+    (void)state;
+    struct io *io = start();
+    struct side line = {0};
+    struct io_listener *listener;
+    struct io_line *l;
+    struct io_listen_options server = {.accepted = on_accepted};
+    char endpoint[80];
+    assert_ok(io_listen(io, &server, &listener));
+    snprintf(endpoint, sizeof endpoint, "tcp:127.0.0.1:%u", io_listener_port(listener));
+    struct io_line_options o = {
+        .endpoint = endpoint, .parity = 'N', .deaf_ms = 150, .events = &LINE, .arg = &line};
+    assert_ok(io_line_open(io, &o, &l));
+    at_server.len = 0;
+    UNTIL(io, line.up == 1 && accepted != NULL);
+    mono_ms begun = io_mono_real(io);
+    while (io_mono_real(io).ms < begun.ms + 600) { /* nothing is asked: it may be silent */
+        mono_ms soon = mono_after(io_mono_real(io), 20);
+        UNTIL(io, mono_due(soon, io_mono_real(io)));
+    }
+    assert_int_equal(line.down, 0);
+    assert_ok(io_line_write(l, (const uint8_t *)"\xFE\x68", 2));
+    UNTIL(io, line.down == 1);
+    assert_err(ERR_BUS_SILENT, line.why);
+    UNTIL(io, line.up == 2 && accepted != NULL);
+    int rounds = 0;
+    for (begun = io_mono_real(io); io_mono_real(io).ms < begun.ms + 600; rounds++) { /* served */
+        assert_ok(io_line_write(l, (const uint8_t *)"\xFE", 1));
+        assert_ok(io_stream_write(accepted, (const uint8_t *)"\x16", 1));
+        size_t had = line.len;
+        UNTIL(io, line.len > had);
+        line.len = 0;
+        at_server.len = 0;
+    }
+    assert_true(rounds > 3);
+    assert_int_equal(line.down, 1);
+    io_close(io);
+}
+
 static void wrong_endpoints_are_named(void **state)
 {
     (void)state;
@@ -217,10 +258,10 @@ static void wrong_endpoints_are_named(void **state)
         "tcp:host:", "tcp:host:0", "tcp:host:65536", "tcp:host:1x", "tcp:host:-1", "udp:host:1",
         "/dev/ttyS0"};
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
-        struct io_line_options o = {BAD[i], 2400, 'E', &LINE, NULL};
+        struct io_line_options o = {BAD[i], 2400, 'E', &LINE, NULL, 0};
         assert_err(ERR_SYNTAX, io_line_open(io, &o, &l));
     }
-    struct io_line_options o = {"serial:/dev/ttyS0", 2401, 'E', &LINE, NULL};
+    struct io_line_options o = {"serial:/dev/ttyS0", 2401, 'E', &LINE, NULL, 0};
     assert_err(ERR_RANGE, io_line_open(io, &o, &l));
     o.baud = 2400;
     o.parity = 'e';
@@ -235,6 +276,7 @@ int main(void)
         cmocka_unit_test(device_gets_its_baud_rate_and_parity),
         cmocka_unit_test(lost_device_comes_back),
         cmocka_unit_test(tcp_serial_server_is_opened_again),
+        cmocka_unit_test(tcp_serial_server_that_never_answers_is_connected_to_anew),
         cmocka_unit_test(wrong_endpoints_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
