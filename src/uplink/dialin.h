@@ -139,4 +139,9 @@ void dialin_closed(struct dialin *d, int64_t conn, mono_ms now);
 mono_ms dialin_wake(const struct dialin *d);
 void dialin_tick(struct dialin *d, mono_ms now);
 
+/* AES-128-CBC whose key and initial value are the secret. False: wrong length or padding, another
+ * secret; out needs sealed.len + 16 bytes. */
+bool dialin_unseal(const uint8_t secret[DIALIN_SECRET], struct bytes sealed, uint8_t *out,
+                   size_t *len);
+
 #endif

@@ -79,11 +79,8 @@ void dialin_acrel_feed(struct dialin *d, struct dialin_conn *c, mono_ms now, str
 enum err dialin_acrel_write(struct dialin *d, struct dialin_line *l, mono_ms now, struct bytes rtu);
 void dialin_acrel_tick(struct dialin *d, struct dialin_conn *c, mono_ms now);
 
-/* dialin_cipher.c: AES-128-CBC whose key and initial value are the secret. open: false if the
- * padding is wrong; out needs len, sealed len + 16 bytes. */
+/* dialin_cipher.c: the other way round than dialin_unseal; out needs len + 16 bytes. */
 size_t dialin_seal(const uint8_t secret[DIALIN_SECRET], struct bytes plain, uint8_t *out);
-bool dialin_unseal(const uint8_t secret[DIALIN_SECRET], struct bytes sealed, uint8_t *out,
-                   size_t *len);
 /* Lower-case digits of MD5(secret || text). */
 void dialin_proof(const uint8_t secret[DIALIN_SECRET], const char *text, char out[33]);
 

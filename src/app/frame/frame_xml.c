@@ -6,10 +6,11 @@
 
 #include "app/frame/frame.h"
 #include "base/must.h"
-#include "centre/centre.h"
 #include "proto/acrel.h"
+#include "uplink/dialin.h"
 
 #define UNZIPPED_MAX (1024 * 1024)
+#define CIPHER_ROOM 16
 
 /* --- words ----------------------------------------------------------------------------------- */
 
@@ -84,16 +85,13 @@ static void close_object(json_t *o, json_t *values, enum err e, bool *valid)
 
 /* --- the cipher ------------------------------------------------------------------------------ */
 
-/* AES-128-CBC whose key is the initial value as well. out: as long as what is sealed. */
+/* out: CIPHER_ROOM more than what is sealed. */
 static enum err unseal(const uint8_t key[FRAME_KEY], struct bytes sealed, uint8_t *out,
                        struct bytes *plain)
 {
-    struct centre_profile p = {0};
     size_t len;
-    memcpy(p.key, key, sizeof p.key);
-    memcpy(p.iv, key, sizeof p.iv);
     *plain = (struct bytes){0};
-    if (centre_unhide(&p, sealed, out, &len) != ERR_OK)
+    if (!dialin_unseal(key, sealed, out, &len))
         return ERR_UPLINK_SEAL;
     *plain = (struct bytes){out, len};
     return ERR_OK;
@@ -148,7 +146,7 @@ void frame_open_acrel(json_t *o, struct bytes frame, const uint8_t key[FRAME_KEY
                   f.type != ACREL_AUTH && f.type != ACREL_HEARTBEAT;
     if (!sealed)
         return;
-    uint8_t *out = malloc(f.data.len);
+    uint8_t *out = malloc(f.data.len + CIPHER_ROOM);
     MUST(out);
     json_t *values = json_array();
     enum err e = unseal(key, f.data, out, &plain);
@@ -178,7 +176,7 @@ static enum err say_body(json_t *o, json_t *values, struct bytes body, const uin
             (struct bytes){(const uint8_t *)count, (size_t)n});
         return body.len % 16 == 0 ? ERR_OK : ERR_FRAME_LENGTH;
     }
-    uint8_t *out = malloc(body.len + 1);
+    uint8_t *out = malloc(body.len + CIPHER_ROOM);
     MUST(out);
     enum err e = unseal(key, body, out, &plain);
     if (e == ERR_OK)
