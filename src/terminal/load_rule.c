@@ -13,11 +13,17 @@ struct load_settings load_settings_default(void)
                                   .lamp_s = 20};
 }
 
+/* Apart from each other: what speaks to nobody does without the words. */
 static const struct {
     const char *name, *en, *zh;
-    bool forbidden;
-} verdicts[LOAD_VERDICT_COUNT] = {
-#define LOAD_VERDICT(name, text, forbidden, en, zh) {text, en, zh, forbidden},
+} words[LOAD_VERDICT_COUNT] = {
+#define LOAD_VERDICT(name, text, forbidden, en, zh) {text, en, zh},
+#include "terminal/load_table.h"
+#undef LOAD_VERDICT
+};
+
+static const bool forbidden[LOAD_VERDICT_COUNT] = {
+#define LOAD_VERDICT(name, text, forbidden, en, zh) forbidden,
 #include "terminal/load_table.h"
 #undef LOAD_VERDICT
 };
@@ -29,22 +35,22 @@ static unsigned known(enum load_verdict v)
 
 const char *load_verdict_name(enum load_verdict v)
 {
-    return verdicts[known(v)].name;
+    return words[known(v)].name;
 }
 
 const char *load_verdict_en(enum load_verdict v)
 {
-    return verdicts[known(v)].en;
+    return words[known(v)].en;
 }
 
 const char *load_verdict_zh(enum load_verdict v)
 {
-    return verdicts[known(v)].zh;
+    return words[known(v)].zh;
 }
 
 bool load_forbidden(enum load_verdict v)
 {
-    return verdicts[known(v)].forbidden;
+    return forbidden[known(v)];
 }
 
 /* --- what a step shows
