@@ -19,24 +19,24 @@
 #define SHAPE_MW 60'000 /* so much of a start must have gone to show its shape, */
 #define SHAPE_THIRD 600 /* and 6 % of it as third harmonic */
 #define EDGE_MW 300'000
-#define BURST_TURNS 4       /* down, up, down, up; a plug that is pushed in bounces once */
-#define START_MS 1'500      /* a rotor that stands still longer is taken off by its protection */
-#define RAMP_MS 3'000       /* what took longer came slowly */
-#define RISING_MS 2'500     /* a ramp goes on after that; a magnetron waits for its filament */
-#define RISES_PERMILLE 1050 /* of inrush: it does not come down */
-#define OPENS_MS 2'500      /* a soft start is over then */
-#define JUMP_PART 5         /* of a step in two cycles: a switch */
-#define SOFT_W_PER_S 250    /* nothing that is allowed rises faster and is a resistance meanwhile */
-#define RAISED_MS 10'000    /* a heater is raised within that; an inverter takes longer, */
-#define RAISED_W_PER_S 80   /* and its rotor is not made faster so quickly */
-#define RESTS_MS 900        /* what has not risen for so long has come to rest */
-#define WARM_MS 4'000       /* a filament glows then */
-#define LAMP_MOST_MW 250'000 /* what starts like a lamp, is larger and goes on is a heater */
-#define SWUNG_MVAR 90'000    /* of less nothing can be said */
-#define CREEP_MS 60'000      /* small steps within this time belong together */
-#define SAME_PERMILLE 150    /* a heater that comes back beside something small */
-#define LEVEL_MAX 30'000'000 /* mW, mvar, mVA */
-#define LOAD_MEAN 64         /* samples an old mean rests on */
+#define BURST_TURNS 4         /* down, up, down, up; a plug that is pushed in bounces once */
+#define START_MS 1'500        /* a rotor that stands still longer is taken off by its protection */
+#define RAMP_MS 3'000         /* what took longer came slowly */
+#define RISING_MS 2'500       /* a ramp goes on after that; a magnetron waits for its filament */
+#define RISES_PERMILLE 1050   /* of inrush: it does not come down */
+#define OPENS_MS 2'500        /* a soft start is over then */
+#define JUMP_PART 5           /* of a step in two cycles: a switch */
+#define RAISED_LEAST_MS 2'000 /* a supply has charged its capacitors, a motor has run up */
+#define RAISED_MS 10'000      /* a heater is raised within that; an inverter takes longer, */
+#define RAISED_W_PER_S 80     /* and its rotor is not made faster so quickly */
+#define RESTS_MS 900          /* what has not risen for so long has come to rest */
+#define WARM_MS 4'000         /* a filament glows then */
+#define LAMP_MOST_MW 250'000  /* what starts like a lamp, is larger and goes on is a heater */
+#define SWUNG_MVAR 90'000     /* of less nothing can be said */
+#define CREEP_MS 60'000       /* small steps within this time belong together */
+#define SAME_PERMILLE 150     /* a heater that comes back beside something small */
+#define LEVEL_MAX 30'000'000  /* mW, mvar, mVA */
+#define LOAD_MEAN 64          /* samples an old mean rests on */
 
 /* --- arithmetic
  * ------------------------------------------------------------------------------------- */
@@ -256,7 +256,8 @@ static void read_start(const struct load_watch *w, const struct load_settings *s
     int64_t gone_ma = start->third_ma - w->run.third_ma;
     int64_t third_mva = gone_ma * s->nominal_dv / 10;
     bool cut = gone_mvar > 0 && near(third_mva, gone_mvar) && gone_mvar < 2 * gone_mw;
-    step->cold = !step->has_third || cut || (gone_mvar * 10 < gone_mw && third_mva * 12 < gone_mw);
+    bool hidden = step->slow && !step->has_third;
+    step->cold = hidden || cut || (gone_mvar * 10 < gone_mw && third_mva * 12 < gone_mw);
     if (step->has_third && !step->slow && step->third_ma > 0 && gone_mw >= SHAPE_MW &&
         third_mva * 20 >= gone_mw)
         step->motor_mw = read_motor(step, root(square(gone_mw) + square(gone_mvar)), gone_ma);
@@ -344,8 +345,9 @@ static bool find_hidden(struct load_watch *w, const struct load_settings *s, str
             continue;
         w->running[i].power_mw = 0;
         int32_t hidden_mw = step->power_mw + power_mw;
-        if (hidden_mw < s->sure_mw || hidden_mw < power_mw / 4)
-            return false;
+        if (hidden_mw < s->sure_mw || hidden_mw < power_mw / 4 ||
+            step->distortion_mva > hidden_mw / 4)
+            return false; /* or a supply, ahead of the voltage by what the motor is behind */
         step->power_mw = hidden_mw;
         step->reactive_mvar += reactive_mvar;
         step->inrush = 1000;
@@ -503,8 +505,8 @@ static bool is_raised(struct load_watch *w, const struct load_settings *s, mono_
     e->told = now;
     e->before = w->origin;
     e->verdict = LOAD_RAMP;
-    if (e->step.has_reactive && took_ms <= RAISED_MS && e->step.power_mw >= 2 * s->limit_mw &&
-        e->step.power_mw >= took_ms * RAISED_W_PER_S)
+    if (e->step.has_reactive && took_ms >= RAISED_LEAST_MS && took_ms <= RAISED_MS &&
+        e->step.power_mw >= 2 * s->limit_mw && e->step.power_mw >= took_ms * RAISED_W_PER_S)
         e->verdict = load_judge(&e->step, s, &e->white);
     return e->verdict == LOAD_HEATING;
 }
@@ -537,11 +539,10 @@ static bool is_swing(const struct load_watch *w, const struct load_event *e)
  * `on`: it goes on. */
 static bool rises_slowly(const struct load_watch *w, const struct load_step *step, bool on)
 {
-    if (step->inrush > RISES_PERMILLE)
+    if (step->inrush > RISES_PERMILLE && w->peak.power_mw - w->run.power_mw > tolerance_of(&w->run))
         return false;
     return step->slow ? !step->settled || (on && w->way >= SLOW_WAY)
-                      : w->jump_mw < step->power_mw / JUMP_PART &&
-                            step->power_mw < (w->last.ms - w->moved_at.ms) * SOFT_W_PER_S;
+                      : w->jump_mw < step->power_mw / JUMP_PART;
 }
 
 static void tell(struct load_watch *w, const struct load_settings *s, bool slow, bool settled,
@@ -567,6 +568,7 @@ static void tell(struct load_watch *w, const struct load_settings *s, bool slow,
     w->rising = (e->step.ramp && !settled) || (is_plug(w, slow) && e->step.power_mw > 0);
     e->step.smooth = (crept && w->smooth) || smooth;
     bool hidden = e->step.has_reactive && !ended && find_hidden(w, s, &e->step);
+    e->step.soft = !slow && !ended && !hidden && w->jump_mw < s->sure_mw;
     e->verdict = load_judge(&e->step, s, &e->white);
     if (hidden && load_forbidden(e->verdict))
         e->verdict = LOAD_HEATING_HIDDEN;

@@ -174,7 +174,8 @@ static bool is_radiant(const struct load_step *s, const struct within *in)
 
 /* Half of the waves, whole or mixed with whole ones (0.707 to 0.9): much distortion, but nothing in
  * the odd harmonics. Where these are not measured, a power supply gives itself away by reactive
- * power: the capacitor behind its rectifier draws ahead of the voltage's crest. */
+ * power: the capacitor behind its rectifier draws ahead of the voltage's crest. Beside a motor it
+ * may not, but both start. */
 static bool is_half_wave(const struct load_step *s)
 {
     int32_t d = distortion(s);
@@ -191,7 +192,7 @@ static bool is_cold_half_wave(const struct load_step *s, const struct within *in
 static bool is_warm_half_wave(const struct load_step *s, const struct within *in)
 {
     (void)in;
-    return is_half_wave(s);
+    return is_half_wave(s) && (s->has_third || s->inrush <= 1150);
 }
 
 /* A resistance behind a phase-cut control at any angle up to 100 degrees: reactive power, third and
@@ -261,7 +262,8 @@ static int64_t shaped_most_mw(const struct load_step *s)
  * started beside it, or by an edge of its own within the step. */
 static bool is_mixed(const struct load_step *s, const struct within *in)
 {
-    if (!s->has_reactive || s->ramp || s->bursts || (!s->settled && (s->slow || !s->has_third)))
+    if (!s->has_reactive || s->ramp || s->soft || s->bursts ||
+        (!s->settled && (s->slow || !s->has_third)))
         return false;
     if (s->slow && s->power_mw <= in->bounds->fuser_most_mw)
         return false; /* a fuser beside the printer's own supply */

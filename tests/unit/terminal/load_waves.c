@@ -195,3 +195,18 @@ double inverter_like_a_cut(double w, double u, double a, double ms)
     return amplitude * (sin(a - 0.075) + 0.06 * sin(3 * a) + 0.05 * sin(5 * a) + 0.06 * sin(7 * a) +
                         0.05 * sin(9 * a));
 }
+
+/* A large supply with correction: all its power within 1.2 s, and a capacitor of 2 uF before it. */
+double soft_supply(double w, double u, double a, double ms)
+{
+    double ahead = sqrt(2) * RATED * 2 * M_PI * 50 * 2e-6 * cos(a);
+    return resistance(w * fmin(1, 0.1 + ms / 1'300), u, a, ms) + ahead;
+}
+
+/* An oven with an inverter: fan and lamp, then its magnetron within 0.4 s, a little ahead. */
+double inverter_oven(double w, double u, double a, double ms)
+{
+    double power = ms < 2'000 ? 60 : 60 + (w - 60) * fmin(1, (ms - 2'000) / 400);
+    (void)u;
+    return sqrt(2) * power / RATED * (sin(a + 0.07) - 0.1 * sin(3 * a) + 0.05 * sin(5 * a));
+}

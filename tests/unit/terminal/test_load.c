@@ -381,6 +381,31 @@ static void test_an_inverter_comes_slowly(void **state)
         &(struct play){.uses = {{inverter_like_a_cut, 1'100, 1'000, 90'000}}, .until_ms = 40'000});
 }
 
+/* What rises within a second or two without a switch is a supply, however well it is corrected. */
+static void test_a_soft_start(void **state)
+{
+    (void)state;
+    static draw *const soft[] = {soft_supply, inverter_oven};
+    for (size_t i = 0; i < sizeof soft / sizeof *soft; i++)
+        for (double watts = 700; watts <= 2'300; watts += 200)
+            for (int without = 0; without < 2; without++)
+                expect_peace(&(struct play){.uses = {{soft[i], watts, 1'000, 9'000}},
+                                            .until_ms = 12'000,
+                                            .without_harmonics = without});
+}
+
+/* A supply ahead of the voltage beside a motor behind it is no diode: that has no start. */
+static void test_no_diode_without_harmonics(void **state)
+{
+    (void)state;
+    for (double apart = 0; apart <= 600; apart += 100)
+        for (double watts = 200; watts <= 500; watts += 50)
+            expect_peace(&(struct play){
+                .uses = {{compressor, watts, 1'000, 9'000}, {supply, 300, 1'000 + apart, 9'000}},
+                .until_ms = 12'000,
+                .without_harmonics = true});
+}
+
 /* Read once a second its capacitor is a step of its own, and what follows looks like a resistance;
  * but a switch falls into one second, and this does not. */
 static void test_an_inverter_read_slowly(void **state)
@@ -777,6 +802,8 @@ int main(void)
         cmocka_unit_test_setup(test_fusers_by_their_control, set_up),
         cmocka_unit_test_setup(test_electronics, set_up),
         cmocka_unit_test_setup(test_an_inverter_comes_slowly, set_up),
+        cmocka_unit_test_setup(test_a_soft_start, set_up),
+        cmocka_unit_test_setup(test_no_diode_without_harmonics, set_up),
         cmocka_unit_test_setup(test_an_inverter_read_slowly, set_up),
         cmocka_unit_test_setup(test_two_within_a_second, set_up),
         cmocka_unit_test_setup(test_heating_with_a_motor, set_up),
