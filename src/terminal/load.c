@@ -18,7 +18,7 @@
 #define BRIEF_MW 30'000 /* a start of one cycle: what is left of it in the next */
 #define SHAPE_MW 60'000 /* so much of a start must have gone to show its shape, */
 #define SHAPE_THIRD 600 /* and 6 % of it as third harmonic */
-#define EDGE_MW 300'000
+#define EDGE_MW 250'000
 #define BURST_TURNS 4         /* down, up, down, up; a plug that is pushed in bounces once */
 #define START_MS 1'500        /* a rotor that stands still longer is taken off by its protection */
 #define RAMP_MS 3'000         /* what took longer came slowly */
@@ -549,7 +549,7 @@ static void tell(struct load_watch *w, const struct load_settings *s, bool slow,
                  struct load_event *e)
 {
     mono_ms now = w->last;
-    bool on = w->rising && w->moved_at.ms - w->crept_at.ms <= RISING_MS;
+    bool follows = w->moved_at.ms - w->crept_at.ms <= RISING_MS, on = w->rising && follows;
     bool crept = creeps(w, s, now);
     uint32_t took = (uint32_t)(w->run_since.ms - w->moved_at.ms);
     bool ended = !slow && ends_start(w, s);
@@ -568,6 +568,7 @@ static void tell(struct load_watch *w, const struct load_settings *s, bool slow,
     w->rising = (e->step.ramp && !settled) || (is_plug(w, slow) && e->step.power_mw > 0);
     e->step.smooth = (crept && w->smooth) || smooth;
     bool hidden = e->step.has_reactive && !ended && find_hidden(w, s, &e->step);
+    e->step.follows = follows;
     e->step.soft = !slow && !ended && !hidden && w->jump_mw < s->sure_mw;
     e->verdict = load_judge(&e->step, s, &e->white);
     if (hidden && load_forbidden(e->verdict))
@@ -690,8 +691,8 @@ static void begin(struct load_watch *w, const struct load_level *l, mono_ms now)
 {
     w->begun = true;
     w->base = w->crept = *l;
-    w->crept_at = w->last = now;
-    w->rose_at.ms = now.ms - OPENS_MS - 1;
+    w->last = now;
+    w->crept_at.ms = w->rose_at.ms = now.ms - RISING_MS - 1;
     w->past[0] = w->past[1] = w->past[2] = trace_of(l);
     begin_run(w, l, now);
     join_run(w, l);

@@ -80,6 +80,7 @@ struct load_step {
     bool settled; /* false: told before it came to rest */
     bool ramp;    /* came slowly, in many small steps */
     bool smooth;  /* so small that no switch makes them */
+    bool follows; /* something rose just before: an oven's magnetron waits for its filament */
     bool soft;    /* within two cycles it never rose by as much as a mixture must have heating */
     bool cold;    /* what has gone since the peak was purely active, or cut: a cold filament */
     bool bursts;  /* it went down and up again and again meanwhile: a fuser is fed so */

@@ -195,6 +195,17 @@ static bool is_warm_half_wave(const struct load_step *s, const struct within *in
     return is_half_wave(s) && (s->has_third || s->inrush <= 1150);
 }
 
+/* A phase cut where no harmonics are measured: reactive power and distortion fit one angle of 48
+ * (read slowly: 55) to 100 degrees. So may those of a motor beside a supply, or of an oven, but a
+ * motor starts, and an oven's magnetron follows its fan. */
+static bool is_bare_cut(const struct load_step *s, const struct within *in)
+{
+    int32_t q = reactive(s);
+    return s->has_distortion && s->settled && !s->ramp && !s->soft && !s->follows &&
+           s->reactive_mvar > 0 && q >= (s->slow ? 250 : 170) && q <= 800 && s->inrush <= 1020 &&
+           s->power_mw >= in->set->sure_mw && near(distortion(s), q + q / 10 + 70, 30 + q / 20);
+}
+
 /* A resistance behind a phase-cut control at any angle up to 100 degrees: reactive power, third and
  * fifth harmonic and distortion all follow from that angle (I3/I1 is Q/P up to a fifth, then three
  * quarters of what is more; D/P a tenth more than Q/P; I5/I1 below I3/I1 by its square, a sixth at
@@ -202,7 +213,8 @@ static bool is_warm_half_wave(const struct load_step *s, const struct within *in
  * slowly may be an inverter with harmonics of a narrow cut, and is asked for 60 degrees. */
 static bool is_phase_cut(const struct load_step *s, const struct within *in)
 {
-    (void)in;
+    if (!s->has_third)
+        return is_bare_cut(s, in);
     int32_t q = reactive(s), third = q > 200 ? q - (q - 200) / 4 : q;
     int32_t fifth = s->third > 300 ? 170 : s->third - (int32_t)s->third * s->third / 650;
     return s->has_third && s->has_reactive && s->reactive_mvar > 0 && q >= (s->ramp ? 250 : 60) &&
@@ -258,17 +270,28 @@ static int64_t shaped_most_mw(const struct load_step *s)
                    commutator ? least_of((int64_t)s->distortion_mva * 8, COMMUTATOR_MOST) : 0);
 }
 
+/* An edge of its own within the step. Where harmonics say that it is pure, a third of the step is
+ * enough. */
+static bool has_edge(const struct load_step *s, const struct within *in)
+{
+    int64_t least_mw = in->set->sure_mw;
+    if (s->has_third)
+        least_mw = least_of(least_mw, s->power_mw / 3);
+    return !s->slow && s->edge_mw >= least_mw && s->edge_mw <= s->power_mw + s->power_mw / 20;
+}
+
 /* More than all that is allowed could be: by what the step shows at its end, by the shape of what
  * started beside it, or by an edge of its own within the step. */
 static bool is_mixed(const struct load_step *s, const struct within *in)
 {
-    if (!s->has_reactive || s->ramp || s->soft || s->bursts ||
-        (!s->settled && (s->slow || !s->has_third)))
+    if (!s->has_reactive || s->ramp || s->bursts || (!s->settled && (s->slow || !s->has_third)))
         return false;
     if (s->slow && s->power_mw <= in->bounds->fuser_most_mw)
         return false; /* a fuser beside the printer's own supply */
-    if (!s->slow && s->edge_mw >= in->set->sure_mw && s->edge_mw <= s->power_mw + s->power_mw / 20)
+    if (has_edge(s, in))
         return true;
+    if (s->soft)
+        return false;
     int64_t most_mw = allowed_most_mw(s);
     if (!s->settled)
         most_mw += most_mw / 2; /* a start that goes on */

@@ -210,3 +210,9 @@ double inverter_oven(double w, double u, double a, double ms)
     (void)u;
     return sqrt(2) * power / RATED * (sin(a + 0.07) - 0.1 * sin(3 * a) + 0.05 * sin(5 * a));
 }
+
+/* A vacuum cleaner behind a phase cut of 65 degrees. */
+double controlled(double w, double u, double a, double ms)
+{
+    return cut_65(w * (1 + 0.4 * exp(-ms / 300)), u, a, ms);
+}

@@ -11,6 +11,6 @@ typedef double draw(double w, double u, double a, double ms);
 draw resistance, half_wave, uneven_wave, cut_45, cut_65, cut_90, universal, saturated, induction,
     compressor, standing, tungsten, filament, quartz, up_in_3, up_in_10, up_in_15, raised_in_3,
     raised_in_8, warming, in_bursts, by_half_waves, opened_slowly, bouncing, supply, corrected,
-    inverter, inverter_like_a_cut, soft_supply, inverter_oven;
+    inverter, inverter_like_a_cut, soft_supply, inverter_oven, controlled;
 
 #endif

@@ -160,6 +160,27 @@ static void test_disguised_heating(void **state)
                     LOAD_HEATING_CUT, 1'000);
 }
 
+/* Where no harmonics are measured, reactive power and distortion tell the angle. */
+static void test_a_phase_cut_without_harmonics(void **state)
+{
+    (void)state;
+    static draw *const cuts[] = {cut_65, cut_90};
+    for (size_t i = 0; i < 2; i++)
+        for (double watts = 1'000; watts <= 2'000; watts += 500)
+            expect_trip(&(struct play){.uses = {{cuts[i], watts, 1'000, 60'000}},
+                                       .until_ms = 5'000,
+                                       .without_harmonics = true},
+                        LOAD_HEATING_CUT, 1'000);
+    /* an oven fits such an angle, but comes after its fan; a cleaner does, but starts */
+    expect_peace(
+        &(struct play){.uses = {{induction, 30, 1'000, 9'000}, {cut_65, 1'400, 2'500, 9'000}},
+                       .until_ms = 12'000,
+                       .without_harmonics = true});
+    expect_peace(&(struct play){.uses = {{controlled, 1'200, 1'000, 9'000}},
+                                .until_ms = 12'000,
+                                .without_harmonics = true});
+}
+
 /* Above what is on already: lamps, a computer, a fan. */
 static void test_heating_above_a_base_load(void **state)
 {
@@ -467,6 +488,17 @@ static void test_an_edge_without_harmonics(void **state)
                     LOAD_HEATING_MIXED, 1'000 + apart);
 }
 
+/* A small heater with a motor: its edge is enough, where harmonics say that it is pure. */
+static void test_a_small_edge(void **state)
+{
+    (void)state;
+    for (double apart = 200; apart <= 280; apart += 20)
+        expect_trip(&(struct play){.uses = {{induction, 200, 1'000, 60'000},
+                                            {resistance, 320, 1'000 + apart, 60'000}},
+                                   .until_ms = 6'000},
+                    LOAD_HEATING_MIXED, 1'000 + apart);
+}
+
 /* One goes off in the very cycle in which the other comes on. */
 static void test_heating_for_a_motor(void **state)
 {
@@ -636,6 +668,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_plain_heating, set_up),
         cmocka_unit_test_setup(test_disguised_heating, set_up),
+        cmocka_unit_test_setup(test_a_phase_cut_without_harmonics, set_up),
         cmocka_unit_test_setup(test_heating_above_a_base_load, set_up),
         cmocka_unit_test_setup(test_a_radiant_heater_goes_on, set_up),
         cmocka_unit_test_setup(test_a_large_radiant_heater, set_up),
@@ -655,6 +688,7 @@ int main(void)
         cmocka_unit_test_setup(test_heating_beside_a_start, set_up),
         cmocka_unit_test_setup(test_heating_with_a_computer, set_up),
         cmocka_unit_test_setup(test_an_edge_without_harmonics, set_up),
+        cmocka_unit_test_setup(test_a_small_edge, set_up),
         cmocka_unit_test_setup(test_heating_for_a_motor, set_up),
         cmocka_unit_test_setup(test_mains_swings, set_up),
         cmocka_unit_test_setup(test_white_list, set_up),
