@@ -117,4 +117,14 @@ def test_manual(folder):
     assert yufu("manual")[0] == 2 and yufu("manual", "life")[0] == 2
 
 
-run([test_people, test_manual])
+def test_demo_leaves_a_site_alone(folder):
+    data, platform, _ = open_site(folder)
+    before = sorted(os.listdir(data))
+    code, out, err = yufu("demo", "--data", data, "--http", "0")
+    assert code == 1, out + err
+    assert sorted(os.listdir(data)) == before
+    assert f"yufu serve --data {data}" in err and "another folder" in err and "另选一个文件夹" in err, err
+    assert platform.end() == 0
+
+
+run([test_people, test_manual, test_demo_leaves_a_site_alone])

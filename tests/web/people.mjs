@@ -17,7 +17,7 @@ export function people({ base, skip, staff }) {
       await page.locator('#password-new').fill(next)
       await page.locator('#password-again').fill(next)
       await page.keyboard.press('Enter')
-      await page.waitForURL((url) => url.pathname === '/')
+      await page.waitForURL((url) => url.pathname !== '/password')
       current[login] = next
     }
     await page.locator('main#main').waitFor()

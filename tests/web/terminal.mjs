@@ -118,6 +118,22 @@ export function terminalTests({ base, ask, wallRows, skip, enterAs, switchTo, ga
     tripped = row.id
   }
 
+  tests['an account has no tab that its reader is refused'] = async (page) => {
+    await enterAs(page, 'warden')
+    const [row] = await wallRows(page)
+    for (const who of ['warden', 'engineer']) {
+      await switchTo(page, who)
+      await page.goto(`${base}/accounts/${row.id}`)
+      await page.locator('[role=tab]').first().waitFor()
+      for (const tab of await page.locator('[role=tab]').all()) {
+        await tab.click()
+        await page.locator('[role=tabpanel]:not([hidden])').waitFor()
+        await page.waitForFunction(() => !document.querySelector('[role=tabpanel] [role=status].empty'))
+        assert.equal(await page.locator('[role=tabpanel] [role=alert]').count(), 0, `${who}: ${await tab.innerText()}`)
+      }
+    }
+  }
+
   tests['a cashier is told why he may not reset, a warden resets but does not lock'] = async (page) => {
     await enterAs(page, 'cashier')
     await dormRooms(page)

@@ -438,11 +438,29 @@ static void interrupted(void *arg, int signal_number)
 /* --- start and end
  * --------------------------------------------------------------------------------------- */
 
+/* What a demonstration would write over somebody else's site. */
+static enum err check_new(const struct demo *d)
+{
+    char path[PATH_SIZE];
+    if (!io_file_exists(in_data(d, "ledger.db", path)))
+        return ERR_OK;
+    fprintf(stderr,
+            "demo: %1$s holds a site already; nothing was changed.\n"
+            "  To look at it, without its simulated meters:  yufu serve --data %1$s\n"
+            "  To begin a new one: name another folder, or leave --data out.\n"
+            "演示：%1$s 中已有项目数据，未作任何更改。\n"
+            "  查看这些数据（不含模拟表计）：  yufu serve --data %1$s\n"
+            "  开始新的演示：另选一个文件夹，或省略 --data。\n",
+            d->data);
+    return ERR_EXISTS;
+}
+
 static enum err choose_data(struct demo *d, const char *wish)
 {
     if (wish) {
         snprintf(d->data, sizeof d->data, "%s", wish);
-        return io_directory_make(wish);
+        TRY(io_directory_make(wish));
+        return check_new(d);
     }
     snprintf(d->data, sizeof d->data, "/tmp/yufu-demo-XXXXXX");
     d->own_data = true;
