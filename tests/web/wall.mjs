@@ -87,6 +87,14 @@ async function load(page, count) {
   return { first, whole, stuck: Math.round(await page.evaluate(() => window.longest)) }
 }
 
+/** Milliseconds until the readings of the first meters stand there. */
+async function readings(page, site) {
+  const began = Date.now()
+  await page.goto(`${site.url}/readings`, { waitUntil: 'commit' })
+  await page.locator('tbody tr').first().waitFor({ timeout: 120_000 })
+  return Date.now() - began
+}
+
 async function measure(browser, count) {
   const site = await serve(count)
   const { page, close } = await openPage(browser)
@@ -95,7 +103,8 @@ async function measure(browser, count) {
   const turns = []
   for (let i = 0; i < TURNS; i++) turns.push(await load(page, count))
   const found = Object.fromEntries(Object.keys(turns[0]).map((key) => [key, median(turns.map((one) => one[key]))]))
-  console.log(`${count} rooms: first tile after ${found.first} ms, all after ${found.whole} ms, longest standstill of the page ${found.stuck} ms`)
+  found.readings = await readings(page, site)
+  console.log(`${count} rooms: first tile after ${found.first} ms, all after ${found.whole} ms, longest standstill of the page ${found.stuck} ms; first readings after ${found.readings} ms`)
   await close()
   site.end()
   return found
@@ -105,4 +114,4 @@ const browser = await openBrowser()
 const few = await measure(browser, 60)
 const many = await measure(browser, Number(wanted))
 await browser.close()
-console.log(`the first tile of ${wanted} rooms waits ${(many.first / few.first).toFixed(1)} times as long as that of 60, all of them ${(many.whole / few.whole).toFixed(1)} times`)
+console.log(`the first tile of ${wanted} rooms waits ${(many.first / few.first).toFixed(1)} times as long as that of 60, all of them ${(many.whole / few.whole).toFixed(1)} times, the readings ${(many.readings / few.readings).toFixed(1)} times`)
