@@ -3,39 +3,16 @@
 must hold, its lines must add up and explain themselves, and cutting the same rows into other bills
 must change no sum. Where the manual is given, its dated example must print what it says."""
 import json
-import os
 import random
 import re
 import sys
-import tempfile
 from fractions import Fraction
 
-import program
+from tries import Tries
 
 yufu, table = sys.argv[1:3]
-folder = tempfile.mkdtemp(prefix="yufu-dated-")
-failed = checks = 0
-
-
-def write(name, text):
-    path = os.path.join(folder, name)
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(text)
-    return path
-
-
-def run(plan, usage, *options):
-    p, u = write("plan.json", plan), write("usage.csv", usage)
-    r = program.run(yufu, "rate", *options, p, u)
-    return r.returncode, r.stdout, r.stderr
-
-
-def check(good, *what):
-    global failed, checks
-    checks += 1
-    if not good:
-        failed += 1
-        print(*what)
+tries = Tries(yufu)
+run, check = tries.run, tries.check
 
 
 def exact(bill):
@@ -164,5 +141,4 @@ if len(sys.argv) > 3:
     code, out, err = run(plan, usage, *output.splitlines()[0].split()[2:-2])
     check(code == 0 and out == output.split("\n", 1)[1], "the manual's dated example prints", out,
           err)
-print(f"{bills} dated bills; {checks - failed} checks passed, {failed} failed")
-sys.exit(1 if failed else 0)
+tries.end(f"{bills} dated bills")

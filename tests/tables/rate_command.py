@@ -2,38 +2,16 @@
 """`yufu rate` as a user sees it: rate_command.py YUFU MANUAL TABLE PAGE... Runs the manual's own example,
 every example of the pages, all worked bills of the table, and every refusal."""
 import json
-import os
 import re
 import sys
-import tempfile
 from fractions import Fraction
 
 import program
+from tries import Tries
 
 yufu, manual, table, *pages = sys.argv[1:]
-folder = tempfile.mkdtemp(prefix="yufu-rate-")
-failed = checks = 0
-
-
-def write(name, text):
-    path = os.path.join(folder, name)
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(text)
-    return path
-
-
-def run(plan, usage, *options):
-    p, u = write("plan.json", plan), write("usage.csv", usage)
-    r = program.run(yufu, "rate", *options, p, u)
-    return r.returncode, r.stdout, r.stderr
-
-
-def check(good, *what):
-    global failed, checks
-    checks += 1
-    if not good:
-        failed += 1
-        print(*what)
+tries = Tries(yufu)
+run, check = tries.run, tries.check
 
 
 # The manual's example: its files, its command, its output to the letter.
@@ -149,5 +127,4 @@ for csv, fen in (("\ufeffday,total_kWh\r\n2026/3/1,1.5\r\n\r\n,,\r\n2026/03/02,2
     check(got == 0 and json.loads(out)["amount_fen"] == fen, "a spreadsheet's file", csv, out, err)
 gone = program.run(yufu, "rate", "/nonexistent.json", "/nonexistent.csv")
 check(gone.returncode == 1 and "NOT_FOUND" in gone.stderr, "a missing file", gone.stderr)
-print(f"{bills} worked bills; {checks - failed} checks passed, {failed} failed")
-sys.exit(1 if failed else 0)
+tries.end(f"{bills} worked bills")

@@ -9,8 +9,8 @@ import tempfile
 import program
 
 yufu, table = sys.argv[1:]
-folder = tempfile.mkdtemp(prefix="yufu-rate-")
-plan_path, usage_path = os.path.join(folder, "plan.json"), os.path.join(folder, "usage.csv")
+folder = tempfile.TemporaryDirectory(prefix="yufu-rate-")
+plan_path, usage_path = (os.path.join(folder.name, name) for name in ("plan.json", "usage.csv"))
 plans, bills, wrong = {}, 0, []
 
 
