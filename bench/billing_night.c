@@ -74,8 +74,7 @@ static struct rating_columns columns(const struct sheet *s, size_t at, size_t co
     return c;
 }
 
-/* --- night
- * ---------------------------------------------------------------------------------------- */
+/* --- night ------------------------------------------------------------------------------------ */
 
 struct going {
     const struct sheet *sheet;
@@ -161,8 +160,7 @@ static void run_night(const char *dir)
     sheet_close(&s);
 }
 
-/* --- rating alone, and the memory pass
- * ------------------------------------------------------------- */
+/* --- rating alone, and the memory pass -------------------------------------------------------- */
 
 static void run_rate(const char *dir)
 {
@@ -223,8 +221,7 @@ static void run_pass(const char *dir)
     sheet_close(&s);
 }
 
-/* --- folding
- * --------------------------------------------------------------------------------------- */
+/* --- folding ---------------------------------------------------------------------------------- */
 
 struct fold {
     size_t limit;

@@ -49,8 +49,7 @@ static double cpu_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* --- the town ------------------------------------------------------------------------------------
- */
+/* --- the town --------------------------------------------------------------------------------- */
 
 static enum err found(struct store_tx *tx, void *arg)
 {
@@ -98,8 +97,7 @@ static enum err place(struct store_tx *tx, void *arg)
     return billing_place_meters(tx, arg);
 }
 
-/* --- readings ------------------------------------------------------------------------------------
- */
+/* --- readings --------------------------------------------------------------------------------- */
 
 struct saying {
     struct town *t;
@@ -156,8 +154,7 @@ static void read_all(struct town *t, int64_t at, int64_t wh)
     }
 }
 
-/* --- the night -----------------------------------------------------------------------------------
- */
+/* --- the night -------------------------------------------------------------------------------- */
 
 static void night(struct town *t, int64_t now)
 {

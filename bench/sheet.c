@@ -18,8 +18,7 @@ _Noreturn void bench_fail(const char *what, const char *why)
     exit(1);
 }
 
-/* --- layout
- * --------------------------------------------------------------------------------------- */
+/* --- layout ----------------------------------------------------------------------------------- */
 
 /* Columns stand one after another, each of `count` entries, the widest first. */
 #define WIDE 13 /* of 8 bytes */
@@ -44,8 +43,7 @@ static struct sheet lay_out(void *map, size_t count)
     return s;
 }
 
-/* --- making
- * --------------------------------------------------------------------------------------- */
+/* --- making ----------------------------------------------------------------------------------- */
 
 /* A day of a home: about 8 kWh, most of it by day; one in twenty used nothing. Recharges every
  * month or so, of which something between nothing and all is left. */
@@ -106,8 +104,7 @@ void sheet_close(struct sheet *s)
     munmap(s->map, s->size);
 }
 
-/* --- plans and policies
- * --------------------------------------------------------------------------- */
+/* --- plans and policies ----------------------------------------------------------------------- */
 
 void sheet_plans(struct rating_plan plans[SHEET_PLANS])
 {
@@ -140,8 +137,7 @@ void sheet_policies(struct night_policy policies[SHEET_POLICIES])
                                             .level_count = 3};
 }
 
-/* --- rows for the databases
- * ----------------------------------------------------------------------- */
+/* --- rows for the databases ------------------------------------------------------------------- */
 
 static FILE *create(const char *dir, const char *name)
 {

@@ -28,8 +28,7 @@ static struct gateway_now now_of(const struct polled *b)
         .mono = b->now, .wall = {WALL0 + b->now.ms / 1000}, .trusted = true};
 }
 
-/* --- a platform that acknowledges at once -------------------------------------------------------
- */
+/* --- a platform that acknowledges at once ----------------------------------------------------- */
 
 static void note_back(struct polled *b, int64_t i)
 {
@@ -92,8 +91,7 @@ static void order(struct polled *b)
                                                 .not_after = {now_of(b).wall.s + 60}}});
 }
 
-/* --- the line
- * ------------------------------------------------------------------------------------------ */
+/* --- the line --------------------------------------------------------------------------------- */
 
 static void see_order(struct polled *b, const uint8_t *frame, size_t len)
 {
@@ -180,8 +178,7 @@ static void live(struct polled *b)
     }
 }
 
-/* --- building
- * ---------------------------------------------------------------------------------------------- */
+/* --- building --------------------------------------------------------------------------------- */
 
 static void hang_meter(struct polled *b, int64_t number, int64_t preset_fen)
 {

@@ -28,8 +28,7 @@ static int64_t some_ms(struct endure *t, int64_t low, int64_t high)
     return low + (int64_t)rand_below(&t->rand, (uint64_t)(high - low));
 }
 
-/* --- asking, until it was answered --------------------------------------------------------------
- */
+/* --- asking, until it was answered ------------------------------------------------------------ */
 
 /* False: nobody knows, or not now: ask again. */
 static bool answered(struct endure *t, store_work *work, void *arg)
@@ -64,8 +63,7 @@ static void work_orders(struct endure *t)
     }
 }
 
-/* --- what people do
- * ------------------------------------------------------------------------------- */
+/* --- what people do --------------------------------------------------------------------------- */
 
 static void draw_sale(struct endure *t)
 {
@@ -187,8 +185,7 @@ static mono_ms next_act(const struct endure *t)
     return next;
 }
 
-/* --- a day
- * ------------------------------------------------------------------------------------------ */
+/* --- a day ------------------------------------------------------------------------------------ */
 
 static void live_until(struct endure *t, mono_ms end, bool until_settled)
 {

@@ -11,8 +11,7 @@
 #define SAMPLES_MAX 8192
 #define STEP_S 60 /* of a sealed day's samples */
 
-/* --- at most once -------------------------------------------------------------------------------
- */
+/* --- at most once ----------------------------------------------------------------------------- */
 
 static unsigned times_applied(const struct endure *t, size_t meter, int64_t amount_fen)
 {
@@ -36,8 +35,7 @@ static void watch_sales(struct endure *t)
             endure_violation(t, &t->result->doubled, "doubled", t->orders[i].id);
 }
 
-/* --- cuts
- * ------------------------------------------------------------------------------------------ */
+/* --- cuts ------------------------------------------------------------------------------------- */
 
 #define SETTLED_S 300 /* older orders are over by then */
 
@@ -95,8 +93,7 @@ void endure_watch(struct endure *t)
     watch_relays(t);
 }
 
-/* --- what the gateway said
- * --------------------------------------------------------------------------- */
+/* --- what the gateway said -------------------------------------------------------------------- */
 
 static void remember(struct endure *t, const struct uplink_reading *r)
 {
@@ -130,8 +127,7 @@ void endure_said(void *arg, const struct uplink_message *m)
         remember(t, &m->readings.readings[i]);
 }
 
-/* --- under way
- * ------------------------------------------------------------------------------------------ */
+/* --- under way -------------------------------------------------------------------------------- */
 
 static enum err count_open(struct store_tx *tx, void *arg)
 {
@@ -158,8 +154,7 @@ bool endure_settled(struct endure *t)
     return store_read(platform_ledger(t->world.platform), count_open, &open) == ERR_OK && open == 0;
 }
 
-/* --- the end: sales
- * ------------------------------------------------------------------------------------- */
+/* --- the end: sales --------------------------------------------------------------------------- */
 
 static void judge_state(struct endure *t, const struct vend_status *s, unsigned applied)
 {
@@ -202,8 +197,7 @@ static enum err judge_sales(struct store_tx *tx, void *arg)
     return ERR_OK;
 }
 
-/* --- readings
- * ------------------------------------------------------------------------------------------- */
+/* --- readings --------------------------------------------------------------------------------- */
 
 struct kept {
     struct endure *t;
@@ -293,8 +287,7 @@ static enum err judge_readings(struct endure *t)
     return e;
 }
 
-/* --- relays, lines, books
- * --------------------------------------------------------------------------------- */
+/* --- relays, lines, books --------------------------------------------------------------------- */
 
 static void judge_relays(struct endure *t)
 {

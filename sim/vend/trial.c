@@ -61,8 +61,7 @@ static void violation(struct trial *t, uint64_t *counter, const char *what, cons
         snprintf(t->result->what, sizeof t->result->what, "%s %s", what, order_id);
 }
 
-/* --- the truth
- * ------------------------------------------------------------------------------------ */
+/* --- the truth -------------------------------------------------------------------------------- */
 
 static unsigned times_applied(const struct trial *t, size_t meter, int64_t amount_fen)
 {
@@ -81,8 +80,7 @@ static unsigned times_applied(const struct trial *t, size_t meter, int64_t amoun
     return n;
 }
 
-/* --- drawing a trial ---------------------------------------------------------------------------
- */
+/* --- drawing a trial -------------------------------------------------------------------------- */
 
 static unsigned some(struct rand_stream *r, unsigned max)
 {
@@ -152,8 +150,7 @@ static void draw_renewal(struct trial *t)
         t->reset_at = at;
 }
 
-/* --- the cashier: repeats an act until it was answered
- * ---------------------------------------------- */
+/* --- the cashier: repeats an act until it was answered ---------------------------------------- */
 
 static struct world_sale sale_of(struct trial *t, const struct order *o)
 {
@@ -335,8 +332,7 @@ static void wake_zombie(struct trial *t, struct order *o)
         o->zombie_at = MONO_NEVER;
 }
 
-/* --- the person who decides conflicts -----------------------------------------------------------
- */
+/* --- the person who decides conflicts --------------------------------------------------------- */
 
 struct decision {
     struct trial *t;
@@ -376,8 +372,7 @@ static void decide(struct trial *t, struct order *o)
     }
 }
 
-/* --- whoever has something to do
- * ------------------------------------------------------------------ */
+/* --- whoever has something to do -------------------------------------------------------------- */
 
 static void act(struct trial *t)
 {
@@ -416,8 +411,7 @@ static mono_ms next_act(const struct trial *t)
     return next;
 }
 
-/* --- at most once
- * --------------------------------------------------------------------------------- */
+/* --- at most once ----------------------------------------------------------------------------- */
 
 static void check_at_most_once(struct trial *t)
 {
@@ -434,8 +428,7 @@ static void check_at_most_once(struct trial *t)
     }
 }
 
-/* --- relays
- * ------------------------------------------------------------------------------------------ */
+/* --- relays ----------------------------------------------------------------------------------- */
 
 static void watch_relays(struct trial *t)
 {
@@ -456,8 +449,7 @@ static void watch_relays(struct trial *t)
     }
 }
 
-/* --- which crash points were met
- * --------------------------------------------------------------------------- */
+/* --- which crash points were met -------------------------------------------------------------- */
 
 static const struct order *order_of(const struct trial *t, const char *id)
 {
@@ -570,9 +562,7 @@ static void watch_gateway(struct trial *t)
     t->gateway_started = s.commands_started;
 }
 
-/* --- the end
- * -----------------------------------------------------------------------------------------------
- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static enum err count_open(struct store_tx *tx, void *arg)
 {
@@ -698,9 +688,7 @@ static void judge_all(struct trial *t)
         violation(t, &t->result->lost, "an answered order is gone", "");
 }
 
-/* --- a run
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- a run ------------------------------------------------------------------------------------ */
 
 static void live_until(struct trial *t, mono_ms end, bool stop_when_final)
 {

@@ -40,8 +40,7 @@ void world_note(struct world *w, const char *what, int64_t a, int64_t b)
         printf("%10.3f s  %-24s %" PRId64 " %" PRId64 "\n", (double)w->now.ms / 1000, what, a, b);
 }
 
-/* --- the platform --------------------------------------------------------------------------------
- */
+/* --- the platform ----------------------------------------------------------------------------- */
 
 /* What a process writes after its power went is never seen. */
 static bool platform_dead(const struct world *w)
@@ -244,8 +243,7 @@ static void platform_step(struct world *w)
     platform_turns(w);
 }
 
-/* --- the gateway
- * ----------------------------------------------------------------------------------- */
+/* --- the gateway ------------------------------------------------------------------------------ */
 
 static bool gateway_dead(const struct world *w)
 {
@@ -608,8 +606,7 @@ static void gateway_step(struct world *w)
         gateway_connects(w);
 }
 
-/* --- time
- * ---------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static mono_ms next_event(const struct world *w)
 {
@@ -639,8 +636,7 @@ void world_step(struct world *w, mono_ms until)
             world_link_free_if_done(&w->links[i]);
 }
 
-/* --- start and end
- * ------------------------------------------------------------------------------------- */
+/* --- start and end ---------------------------------------------------------------------------- */
 
 static enum err make_disks(struct world *w)
 {

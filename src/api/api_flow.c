@@ -4,8 +4,7 @@
 #include "api/api_impl.h"
 #include "flow/flow.h"
 
-/* --- the rule
- * ------------------------------------------------------------------------------------- */
+/* --- the rule --------------------------------------------------------------------------------- */
 
 static void put_rule(struct jwrite *w, const char *key, const struct flow_rule *r)
 {
@@ -55,8 +54,7 @@ enum err api_flow_rule_set(struct call *c)
     return api_flow_rule(c);
 }
 
-/* --- one meter
- * ------------------------------------------------------------------------------------ */
+/* --- one meter -------------------------------------------------------------------------------- */
 
 static enum err put_exercise(void *arg, const struct flow_exercise *e)
 {

@@ -58,8 +58,7 @@ enum err api_repeat_keep(struct call *c)
                       (int64_t)(c->status ? c->status : 200), c->stored, c->now.s);
 }
 
-/* --- answers that are old ------------------------------------------------------------------------
- */
+/* --- answers that are old --------------------------------------------------------------------- */
 
 #define KEPT_S (30 * INT64_C(86'400))
 #define KEPT_LEAST 10'000 /* the newest stay: a clock that leaps ahead makes everything old */

@@ -9,8 +9,7 @@
 #include "terminal/terminal.h"
 #include "terminals/terminals.h"
 
-/* --- one terminal
- * ----------------------------------------------------------------------------------- */
+/* --- one terminal ----------------------------------------------------------------------------- */
 
 bool api_is_trip(int64_t reason)
 {
@@ -172,8 +171,7 @@ enum err api_terminal_read(struct call *c)
     return written(c);
 }
 
-/* --- orders and settings
- * ------------------------------------------------------------------------------ */
+/* --- orders and settings ---------------------------------------------------------------------- */
 
 static enum err wish(struct call *c, struct terminals_wish wish)
 {
@@ -246,8 +244,7 @@ enum err api_terminal_setting(struct call *c)
     return wish(c, one);
 }
 
-/* --- trips
- * ---------------------------------------------------------------------------------------------- */
+/* --- trips ------------------------------------------------------------------------------------ */
 
 static void put_why(struct jwrite *w, const struct uplink_trip *t)
 {

@@ -8,8 +8,7 @@
 
 static const char *const covers[] = {"off", "on", "night"};
 
-/* --- writing
- * -------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static void put_status(struct jwrite *w, const struct meter_terminal_status *s)
 {
@@ -160,8 +159,7 @@ void api_put_register(struct jwrite *w, const char *key, enum meter_terminal_ite
     jwrite_end(w);
 }
 
-/* --- reading
- * -------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 struct member {
     const char *name;

@@ -89,8 +89,7 @@ bool auth_sees(const struct auth_principal *p, int64_t project_id);
 /* "user:3", as written into the journal; out needs 32 chars. */
 void auth_actor(const struct auth_principal *p, char *out);
 
-/* ---- people: on a transaction of the ledger store ---------------------------------------------
- */
+/* ---- people: on a transaction of the ledger store -------------------------------------------- */
 
 /* The first administrator, log-in name "admin", with a one-time password that must be changed.
  * Takes about 50 ms. ERR_EXISTS when there is any person. `password` needs AUTH_ONE_TIME_SIZE. */
@@ -127,8 +126,7 @@ typedef enum err auth_person_each(void *arg, const struct auth_person *p);
 [[nodiscard]] enum err auth_people(struct store_tx *tx, int64_t project_id, auth_person_each *each,
                                    void *arg);
 
-/* ---- log-ins ------------------------------------------------------------------------------------
- */
+/* ---- log-ins --------------------------------------------------------------------------------- */
 
 struct auth;
 

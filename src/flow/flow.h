@@ -52,8 +52,7 @@ const char *flow_rule_fault(const struct flow_rule *rule);
 [[nodiscard]] enum err flow_rule_put(struct store_tx *tx, int64_t project_id,
                                      const struct flow_rule *rule, const char *actor, wall_s now);
 
-/* --- what comes in -----------------------------------------------------------------------------
- */
+/* --- what comes in ---------------------------------------------------------------------------- */
 
 struct flow_report {
     int64_t meter_id, epoch;
@@ -81,8 +80,7 @@ struct flow_scan {
 [[nodiscard]] enum err flow_tick(struct store_tx *tx, const struct flow_scan *scan,
                                  int64_t *worked);
 
-/* --- what stands -------------------------------------------------------------------------------
- */
+/* --- what stands ------------------------------------------------------------------------------ */
 
 enum flow_result {
 #define FLOW_RESULT(name, text, en, zh) FLOW_##name,

@@ -76,8 +76,7 @@ static enum err finish(struct turn *t, const struct flow_meter *m, struct flow_r
     return flow_row_save(t->tx, row);
 }
 
-/* --- what is due -------------------------------------------------------------------------------
- */
+/* --- what is due ------------------------------------------------------------------------------ */
 
 /* FLOW_SENT: nothing speaks against it. */
 static enum err ask_policy(struct turn *t, const struct flow_meter *m, const struct flow_row *row,
@@ -199,8 +198,7 @@ enum err flow_tick(struct store_tx *tx, const struct flow_scan *scan, int64_t *w
     return ERR_OK;
 }
 
-/* --- what came of it -----------------------------------------------------------------------------
- */
+/* --- what came of it -------------------------------------------------------------------------- */
 
 static enum flow_result result_of(const struct uplink_outcome *o)
 {

@@ -3,8 +3,7 @@
 #include "flow/flow_impl.h"
 #include "meter/point.h"
 
-/* --- battery and faults ------------------------------------------------------------------------
- */
+/* --- battery and faults ----------------------------------------------------------------------- */
 
 /* Told when it begins and when it ends; what is all right at first sight is not worth a word. */
 static enum err take_switch(struct store_tx *tx, const struct flow_meter *m, wall_s at,
@@ -38,8 +37,7 @@ static enum err take_health(struct store_tx *tx, const struct flow_meter *m, str
     return take_switch(tx, m, p->at, &stuck, p->valve == METER_VALVE_FAULT, valve);
 }
 
-/* --- closed valves ------------------------------------------------------------------------------
- */
+/* --- closed valves ---------------------------------------------------------------------------- */
 
 static int64_t litres(const struct flow_meter *m, const struct flow_report *p)
 {
@@ -77,8 +75,7 @@ static enum err take_valve(struct store_tx *tx, const struct flow_meter *m, stru
     return flow_tell(tx, m, p->at, EVENT_VALVE_FLOW, &d);
 }
 
-/* --- all -----------------------------------------------------------------------------------------
- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 static bool tells(const struct flow_report *p)
 {

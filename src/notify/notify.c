@@ -28,8 +28,7 @@ const char *notify_template_name(enum notify_template t)
     return (unsigned)t < NOTIFY_TEMPLATE_COUNT ? templates[t].name : "unknown";
 }
 
-/* --- a note -------------------------------------------------------------------------------------
- */
+/* --- a note ----------------------------------------------------------------------------------- */
 
 struct fact {
     char name[NAME_MAX_BYTES];
@@ -134,8 +133,7 @@ static enum err template_of(const struct note *n, enum notify_template *out)
     return ERR_NOTIFY_TEMPLATE;
 }
 
-/* --- rendering
- * --------------------------------------------------------------------------------------- */
+/* --- rendering -------------------------------------------------------------------------------- */
 
 static const char *fact_of(const struct note *n, const char *name, size_t len)
 {
@@ -223,8 +221,7 @@ static enum err compose(struct store_tx *tx, struct note *n, struct notify_messa
     return render(n, templates[m->template].zh, m->text_zh);
 }
 
-/* --- sending
- * ------------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static enum err send_on_console(void *self, struct store_tx *tx, const struct notify_message *m,
                                 bool *delivered)
@@ -374,8 +371,7 @@ enum err notify_run(const struct notify *n, struct store_tx *tx, wall_s now, int
     return journal_outbox_take(tx, NOTIFY_TOPIC, limit, now, take_note, &r);
 }
 
-/* --- what becomes of it later
- * ------------------------------------------------------------------------- */
+/* --- what becomes of it later ----------------------------------------------------------------- */
 
 struct waiting {
     struct notify_message message;
@@ -428,8 +424,7 @@ enum err notify_report(const struct notify *n, struct store_tx *tx,
                              : tell_event(&r, &w.message, EVENT_MESSAGE_FAILED, w.template);
 }
 
-/* --- looking
- * ---------------------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 enum err notify_list(struct store_tx *tx, int64_t account_id, int64_t before, int64_t limit,
                      notify_each *each, void *arg)

@@ -11,8 +11,7 @@
 #define ENCODING_ZSTD 1
 #define ZSTD_LEVEL 3
 
-/* --- encoding ----------------------------------------------------------------------------------
- */
+/* --- encoding --------------------------------------------------------------------------------- */
 
 static enum err check_column(const struct block_column *c)
 {
@@ -132,8 +131,7 @@ enum err block_encode(const struct block *b, uint8_t **out, size_t *len)
     return e;
 }
 
-/* --- decoding ----------------------------------------------------------------------------------
- */
+/* --- decoding --------------------------------------------------------------------------------- */
 
 /* What a decoded block points into: columns first, then values, then slots. */
 struct arena {

@@ -79,8 +79,7 @@ enum readings_verdict readings_verdict_of(const char *name)
     return (enum readings_verdict)v;
 }
 
-/* --- the map -------------------------------------------------------------------------------------
- */
+/* --- the map ---------------------------------------------------------------------------------- */
 
 enum err readings_new(struct readings **out)
 {
@@ -201,8 +200,7 @@ enum err readings_place(struct readings *r, int64_t meter_id, const struct readi
     return ERR_OK;
 }
 
-/* --- the newest state
- * ------------------------------------------------------------------------------ */
+/* --- the newest state ------------------------------------------------------------------------- */
 
 static bool side_value(const struct meter *m, int64_t point, int64_t *value, wall_s *at)
 {
@@ -277,8 +275,7 @@ void readings_freshness(const struct readings *r, wall_s now, struct readings_fr
     }
 }
 
-/* --- samples of the open day
- * ----------------------------------------------------------------------- */
+/* --- samples of the open day ------------------------------------------------------------------ */
 
 /* flag | zigzag(time difference) << 1, zigzag(value difference), and with the flag: began, epoch.
  */

@@ -49,8 +49,7 @@ struct readings_place {
 [[nodiscard]] enum err readings_place(struct readings *r, int64_t meter_id,
                                       const struct readings_place *place);
 
-/* --- taking ------------------------------------------------------------------------------------
- */
+/* --- taking ----------------------------------------------------------------------------------- */
 
 enum readings_change {                      /* bits */
                        READINGS_ENERGY = 1, /* a register of energy rose */
@@ -112,8 +111,7 @@ typedef enum err readings_event_each(void *arg, const struct readings_event *eve
 [[nodiscard]] enum err readings_events_after(struct store_tx *tx, int64_t after, int64_t limit,
                                              readings_event_each *each, void *arg);
 
-/* --- the newest state (memory) ------------------------------------------------------------------
- */
+/* --- the newest state (memory) ---------------------------------------------------------------- */
 
 /* False if the meter never said it. `at` may be NULL. */
 bool readings_value(const struct readings *r, int64_t meter_id, enum meter_point point,
@@ -135,8 +133,7 @@ struct readings_freshness {
 };
 void readings_freshness(const struct readings *r, wall_s now, struct readings_freshness *out);
 
-/* --- registers at an instant ---------------------------------------------------------------------
- */
+/* --- registers at an instant ------------------------------------------------------------------ */
 
 /* The registers a charge is made from; a rate that the meter does not keep is 0. */
 #define READINGS_REGISTERS 5 /* POINT_ENERGY_WH, then the four rates */
@@ -188,8 +185,7 @@ struct readings_stretch {
                                          const struct readings_stretch *s, bool *unbroken,
                                          bool *known, struct readings_registers *out);
 
-/* --- series for charts
- * ---------------------------------------------------------------------------- */
+/* --- series for charts ------------------------------------------------------------------------ */
 
 struct readings_sample {
     wall_s at;
@@ -222,8 +218,7 @@ struct readings_usage {
                                       const struct readings_span *span, struct readings_usage *out,
                                       size_t cap, size_t *count);
 
-/* --- sealing days
- * ----------------------------------------------------------------------------------- */
+/* --- sealing days ----------------------------------------------------------------------------- */
 
 struct readings_day {
     int64_t group;

@@ -8,8 +8,7 @@
 #define DAY_S 86'400
 #define READINGS_REACH_DAYS 40 /* how far back a look-up goes through sealed days */
 
-/* --- points ------------------------------------------------------------------------------------
- */
+/* --- points ----------------------------------------------------------------------------------- */
 
 #define POINT_SLOTS 23
 #define SLOT_ENERGY 0 /* slots 0..4: the registers a charge is made from */
@@ -38,8 +37,7 @@ struct side {
 };
 int side_slot(int64_t point); /* -1: not one of them */
 
-/* --- samples of the open day -------------------------------------------------------------------
- */
+/* --- samples of the open day ------------------------------------------------------------------ */
 
 struct sample {
     int64_t at;
@@ -70,8 +68,7 @@ void track_free(struct track *t);
 [[nodiscard]] enum err column_read(const struct column *c, struct track *t);
 void column_clear(struct column *c);
 
-/* --- meters --------------------------------------------------------------------------------------
- */
+/* --- meters ----------------------------------------------------------------------------------- */
 
 /* A value that was not taken: a fall that waits for a second opinion, or a jump. */
 struct doubt {
@@ -124,8 +121,7 @@ struct taking {
 };
 [[nodiscard]] enum err readings_take(struct taking *t, const struct uplink_reading *reading);
 
-/* --- sealed days ---------------------------------------------------------------------------------
- */
+/* --- sealed days ------------------------------------------------------------------------------ */
 
 /* All samples of the wanted slots (bit a slot) with from <= at <= to, sealed and open, sorted:
  * tracks[slot]. Give back with tracks_free. */

@@ -89,8 +89,7 @@ enum err readings_ingest(struct readings *r, struct store_tx *tx,
     return ERR_OK;
 }
 
-/* --- rebuilding memory
- * ----------------------------------------------------------------------------- */
+/* --- rebuilding memory ------------------------------------------------------------------------ */
 
 static enum err forget_all(struct readings *r)
 {

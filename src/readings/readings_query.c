@@ -10,8 +10,7 @@
     (UINT32_C(1) << SLOT_BALANCE | UINT32_C(1) << SLOT_COUNT | UINT32_C(1) << SLOT_PURCHASED)
 #define NEAR_S (36 * 3600)
 
-/* --- collecting samples
- * --------------------------------------------------------------------------- */
+/* --- collecting samples ----------------------------------------------------------------------- */
 
 void tracks_free(struct tracks *t)
 {
@@ -107,8 +106,7 @@ static enum err collect_tracks(struct readings *r, struct store_tx *tx, int64_t 
     return e;
 }
 
-/* --- registers at an instant
- * ------------------------------------------------------------------------- */
+/* --- registers at an instant ------------------------------------------------------------------ */
 
 /* The last sample at or before; NULL if none. */
 static const struct sample *last_at(const struct track *t, int64_t at)
@@ -235,8 +233,7 @@ enum err readings_registers_at(struct readings *r, struct store_tx *tx, int64_t 
     return registers_from(r, tx, meter_id, from, at.s, out);
 }
 
-/* --- breaks
- * --------------------------------------------------------------------------------------------- */
+/* --- breaks ----------------------------------------------------------------------------------- */
 
 static enum readings_verdict verdict_of_break(const struct track *t, size_t i)
 {
@@ -374,8 +371,7 @@ enum err readings_registers_after(struct readings *r, struct store_tx *tx, int64
     return found ? ERR_OK : ERR_NOT_FOUND;
 }
 
-/* --- series
- * ---------------------------------------------------------------------------------------------- */
+/* --- series ----------------------------------------------------------------------------------- */
 
 static int64_t bucket_of(const struct readings_span *span, int64_t at)
 {

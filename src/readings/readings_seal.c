@@ -8,8 +8,7 @@
 #define ALL_SLOTS ((UINT32_C(1) << POINT_SLOTS) - 1)
 #define LATE_S 300 /* a reading may be this much ahead of its arrival */
 
-/* --- building a block
- * ------------------------------------------------------------------------------- */
+/* --- building a block ------------------------------------------------------------------------- */
 
 struct build {
     struct block_column *columns;
@@ -125,8 +124,7 @@ static void drop_taken(struct track *open, const struct track *sealed)
     open->count = kept;
 }
 
-/* --- hour and day rows
- * ---------------------------------------------------------------------------------- */
+/* --- hour and day rows ------------------------------------------------------------------------ */
 
 struct day_row {
     int64_t energy_wh, opening_wh, closing_wh;
@@ -211,8 +209,7 @@ static enum err write_day(struct store_tx *tx, const struct span *d, const struc
                       row.closing_wh);
 }
 
-/* --- one meter
- * ------------------------------------------------------------------------------------------- */
+/* --- one meter -------------------------------------------------------------------------------- */
 
 static enum err read_sealed(struct store_tx *tx, const struct span *d, struct tracks *out)
 {

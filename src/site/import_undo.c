@@ -10,8 +10,7 @@
 #include "journal/journal.h"
 #include "site/import_undo_impl.h"
 
-/* --- what stands in the way of putting back ----------------------------------------------------
- */
+/* --- what stands in the way of putting back --------------------------------------------------- */
 
 struct fact {
     char object[16], field[24];

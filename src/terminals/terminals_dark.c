@@ -53,8 +53,7 @@ static bool hours_dark(struct bytes data, unsigned minute)
     return false;
 }
 
-/* --- what it holds besides -----------------------------------------------------------------------
- */
+/* --- what it holds besides -------------------------------------------------------------------- */
 
 struct look {
     struct terminals_turn *t;
@@ -106,8 +105,7 @@ static enum err look_at(const struct look *l, int64_t circuit, struct circuit *c
     return ERR_OK;
 }
 
-/* --- what is wished ------------------------------------------------------------------------------
- */
+/* --- what is wished --------------------------------------------------------------------------- */
 
 static enum err limits_leave_dark(const struct look *l, const struct terminals_wish *w, bool *dark)
 {

@@ -10,8 +10,7 @@ void terminals_below(const char *under, char out[TERMINALS_BELOW])
         snprintf(out, TERMINALS_BELOW, "%s/", under);
 }
 
-/* --- one row a terminal
- * ----------------------------------------------------------------------------------- */
+/* --- one row a terminal ----------------------------------------------------------------------- */
 
 static void take_one(const struct query *q, struct terminals_one *one)
 {
@@ -77,8 +76,7 @@ enum err terminals_list(struct store_tx *tx, int64_t project_id, const char *und
     return e;
 }
 
-/* --- writing to many
- * -------------------------------------------------------------------------------------- */
+/* --- writing to many -------------------------------------------------------------------------- */
 
 struct found {
     int64_t ids[TERMINALS_MANY];

@@ -29,8 +29,7 @@ static enum err tell(struct terminals_turn *t, const struct terminals_meter *m,
                                                         m->id, detail_end(&d)});
 }
 
-/* --- what was read
- * ---------------------------------------------------------------------------------- */
+/* --- what was read ---------------------------------------------------------------------------- */
 
 static enum err look_soon(struct terminals_turn *t, const struct terminals_meter *m,
                           int64_t circuit, enum meter_terminal_item item, int64_t in_s)
@@ -88,8 +87,7 @@ static enum err keep_status(struct terminals_turn *t, const struct terminals_met
     return terminals_row_save(t->tx, &row);
 }
 
-/* --- what became of the wish
- * ------------------------------------------------------------------------- */
+/* --- what became of the wish ------------------------------------------------------------------ */
 
 static enum terminals_state state_after(const struct terminals_row *row,
                                         const struct uplink_outcome *o)
@@ -181,8 +179,7 @@ enum err terminals_outcome(struct store_tx *tx, const struct uplink_outcome *o, 
     return answered(&t, &m, &row, o);
 }
 
-/* --- another device
- * ------------------------------------------------------------------------------------ */
+/* --- another device --------------------------------------------------------------------------- */
 
 #define ANEW_S 30 /* its gateway has heard of it by then */
 #define CIRCUITS_MAX 3
@@ -222,8 +219,7 @@ enum err terminals_exchange(struct store_tx *tx, int64_t meter_id, wall_s now)
     return ERR_OK;
 }
 
-/* --- what moves
- * ---------------------------------------------------------------------------------------- */
+/* --- what moves ------------------------------------------------------------------------------- */
 
 /* One look for every reading of every meter, most of which are no terminals or have not changed. */
 static enum err look_up(struct store_tx *tx, int64_t meter_id, struct terminals_meter *m,
@@ -278,8 +274,7 @@ enum err terminals_reading(struct store_tx *tx, const struct terminals_report *p
     return ERR_OK;
 }
 
-/* --- what is due
- * ----------------------------------------------------------------------------------------- */
+/* --- what is due ------------------------------------------------------------------------------ */
 
 #define SCAN_MAX 64
 

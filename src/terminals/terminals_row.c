@@ -52,8 +52,7 @@ enum err terminals_meter_load(struct store_tx *tx, int64_t meter_id, struct term
     return found ? ERR_OK : ERR_NOT_FOUND;
 }
 
-/* --- registers
- * ------------------------------------------------------------------------------------ */
+/* --- registers -------------------------------------------------------------------------------- */
 
 #define COLUMNS                                                                                    \
     "SELECT meter_id, circuit, item, state, value, read_at, wanted, wanted_at, actor, reason, "    \

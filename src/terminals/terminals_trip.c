@@ -62,8 +62,7 @@ static bool is_load(int64_t reason)
     return reason >= TERMINAL_REASON_NIGHT && reason <= TERMINAL_REASON_PROTECTION;
 }
 
-/* --- one trip
- * -------------------------------------------------------------------------------------------- */
+/* --- one trip --------------------------------------------------------------------------------- */
 
 #define AHEAD_S 3600
 #define NEWS_S 3600
@@ -180,8 +179,7 @@ enum err terminals_trip(struct store_tx *tx, const struct uplink_trip *p, wall_s
                : ERR_OK;
 }
 
-/* --- lists
- * ---------------------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 static void take(const struct query *q, struct terminals_trip_row *row)
 {

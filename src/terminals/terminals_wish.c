@@ -70,8 +70,7 @@ enum err terminals_read(struct store_tx *tx, const struct terminals_ask *ask)
     return ERR_OK;
 }
 
-/* --- writing
- * ---------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static enum err audit(struct terminals_turn *t, const struct terminals_wish *w)
 {
