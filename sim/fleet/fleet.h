@@ -104,6 +104,7 @@ struct fleet {
     uint64_t ticks;
 };
 
+/* fleet.c */
 mono_ms fleet_now(const struct fleet *f);
 wall_s fleet_wall(const struct fleet *f);
 struct fleet_meter *fleet_find(struct fleet *f, const char *address);
