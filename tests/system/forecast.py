@@ -131,6 +131,8 @@ def refusals(folder):
              ("date\n2025-01-01\n", 1, "", "names the columns"),
              ("date,kwh\n01.02.2025,5\n", 2, "", "must be a date"), ("date,kwh\n2025-02-30,5\n", 2, "", "must be a date"),
              ("date,kwh\n2025-01-02,5\n2025-01-01,4\n", 3, "", "earlier"),
+             ("date,kwh\n1970-01-01T00:00:00,5\n1960-12-31T00:00:00,4\n", 3, "", "earlier"),
+             ("date,kwh\n", 1, "", "no rows"),
              ("date,kwh\n2025-01-02,much\n", 2, "", "decimal number"),
              ("date,kwh\n2025-01-02,1234567890\n", 2, "", "decimal number"),
              ("date,kwh\n2025-01-02,5,6\n", 2, "", "names the columns"),

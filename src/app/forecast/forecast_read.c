@@ -182,7 +182,7 @@ static enum err read_row(struct reading *r, char *line)
         return ERR_FORECAST_TIME;
     if (n != f->count + 1)
         return ERR_FORECAST_COLUMNS;
-    if (r->last_s && at_s < r->last_s)
+    if (f->series[0].day && at_s < r->last_s)
         return ERR_FORECAST_ORDER;
     if (!f->series[0].day)
         TRY(begin_days(r, at_s));
@@ -215,7 +215,7 @@ static enum err read_all(FILE *file, const char *path, struct forecast_file *out
             continue;
         TRY(read_row(&r, line));
     }
-    return ERR_OK;
+    return out->series[0].day ? ERR_OK : ERR_CSV_EMPTY;
 }
 
 enum err forecast_read(const char *path, struct forecast_file *out)

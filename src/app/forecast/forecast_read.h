@@ -45,7 +45,7 @@ struct forecast_file {
     size_t bad_line; /* of an error; 0: the file as a whole */
 };
 
-/* ERR_IO_FILE, ERR_FORECAST_COLUMNS, ERR_FORECAST_TIME, ERR_FORECAST_ORDER, ERR_FORECAST_NUMBER,
+/* ERR_IO_FILE, ERR_CSV_EMPTY, ERR_FORECAST_COLUMNS, ERR_FORECAST_TIME, ERR_FORECAST_ORDER, ERR_FORECAST_NUMBER,
  * ERR_FORECAST_SPAN, ERR_MEMORY; `out` is freed then but for bad_line. */
 [[nodiscard]] enum err forecast_read(const char *path, struct forecast_file *out);
 void forecast_file_free(struct forecast_file *f);
