@@ -34,6 +34,11 @@ static enum err put_run(void *arg, const struct run *r)
     jwrite_text(w, "approved_by", r->approved_at.s ? r->approved_by : NULL);
     jwrite_id(w, "reversed_at", r->reversed_at.s);
     jwrite_text(w, "reversed_by", r->reversed_at.s ? r->reversed_by : NULL);
+    jwrite_id(w, "stopped_at", r->stopped_at.s);
+    jwrite_text(w, "stopped_by", r->stopped_at.s ? r->stopped_by : NULL);
+    jwrite_text(w, "stop_reason", r->stop_reason);
+    jwrite_id(w, "given_up_at", r->given_up_at.s);
+    jwrite_text(w, "given_up_by", r->given_up_at.s ? r->given_up_by : NULL);
     jwrite_id(w, "ended_at", r->ended_at.s);
     jwrite_text(w, "note", r->note);
     jwrite_raw(w, "evidence", r->evidence);
@@ -308,7 +313,8 @@ enum err api_run_decide(struct call *c)
     static const struct {
         const char *act;
         enum err (*decide)(struct store_tx *tx, const struct run_verdict *v);
-    } acts[] = {{"approve", run_approve}, {"reject", run_reject}, {"reverse", run_reverse}};
+    } acts[] = {{"approve", run_approve}, {"reject", run_reject}, {"reverse", run_reverse},
+                {"stop", run_stop},       {"resume", run_resume}, {"give_up", run_give_up}};
     struct run_verdict v = {.project_id = c->project_id, .now = c->now};
     const char *act = "";
     char actor[32];
@@ -322,10 +328,11 @@ enum err api_run_decide(struct call *c)
         if (strcmp(acts[i].act, act) != 0)
             continue;
         enum err e = acts[i].decide(c->tx, &v);
-        if (e == ERR_SHIFT_NOTE)
+        if (e == ERR_RUN_REASON)
             c->field = "note";
         TRY(e);
         return put_this(c, v.run_id);
     }
-    return api_bad(c, "act", ERR_API_FIELD, "approve, reject or reverse is expected");
+    return api_bad(c, "act", ERR_API_FIELD,
+                   "approve, reject, reverse, stop, resume or give_up is expected");
 }

@@ -218,6 +218,7 @@ ERR_ROW(ERR_PAY_PAID, REFUSE, "This was paid already, by somebody else or in ano
 ERR_ROW(ERR_PAY_CHECK, CORRUPT, "Requests for money and the ledger differ.", "退款申请与账本不一致。")
 ERR_ROW(ERR_RUN_TWICE, REFUSE, "There is a run of this rule for this period already.", "该规则在此期间已有批次。")
 ERR_ROW(ERR_RUN_EMPTY, REFUSE, "Nobody would get anything: the run has no lines or no money.", "批次没有明细或金额为零。")
+ERR_ROW(ERR_RUN_REASON, REFUSE, "Say why, in at most 200 bytes.", "请填写原因（最多 200 字节）。")
 ERR_ROW(ERR_RUN_STATE, REFUSE, "The run is not at this step.", "批次状态不符，无法执行此操作。")
 ERR_ROW(ERR_RUN_MEMBER, REFUSE, "An account of the list does not exist, is closed, belongs to another project, or stands twice.", "名单中有户不存在、已销户、不属于本项目或重复。")
 ERR_ROW(ERR_RUN_READING, REFUSE, "A meter has no reading at the beginning or the end of the period, or its register began anew between.", "有表计在期初或期末没有读数，或期间示值重新起算。")

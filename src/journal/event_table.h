@@ -120,6 +120,9 @@ EVENT_ROW(STRATEGY_CHANGED, "strategy.changed", INFO, "Strategy {code} has versi
 EVENT_ROW(SHIFT_DIFFERS, "shift.differs", WARNING, "The till of shift {shift} was counted {difference_fen} fen off the books.", "班次 {shift} 清点与账面相差 {difference_fen} 分。")
 EVENT_ROW(DAY_CLOSED, "day.closed", INFO, "The day was closed: {in_fen} fen in, {out_fen} fen out, difference {difference_fen} fen.", "已日结轧账：收 {in_fen} 分，付 {out_fen} 分，差额 {difference_fen} 分。")
 EVENT_ROW(RUN_DONE, "run.done", INFO, "Run {title} was posted: {done} accounts, {done_fen} fen, {failed} passed over.", "批次“{title}”已入账：{done} 户，{done_fen} 分，跳过 {failed} 户。")
+EVENT_ROW(RUN_STOPPED, "run.stopped", WARNING, "Run {title} was stopped at {done} of {lines} accounts, {done_fen} fen: {why}. The rest waits.", "批次“{title}”已停止于 {done}/{lines} 户，{done_fen} 分，原因：{why}；其余等待处理。")
+EVENT_ROW(RUN_RESUMED, "run.resumed", INFO, "Run {title} goes on from {done} of {lines} accounts, {done_fen} fen.", "批次“{title}”自 {done}/{lines} 户、{done_fen} 分处继续。")
+EVENT_ROW(RUN_GIVEN_UP, "run.given_up", WARNING, "Run {title} was given up at {done} of {lines} accounts, {done_fen} fen: {why}. What was done stays.", "批次“{title}”已放弃其余部分，停于 {done}/{lines} 户、{done_fen} 分，原因：{why}；已处理的保持不变。")
 EVENT_ROW(RUN_REVERSED, "run.reversed", WARNING, "Run {title} was taken back: {done} accounts, {done_fen} fen, {failed} passed over.", "批次“{title}”已冲回：{done} 户，{done_fen} 分，跳过 {failed} 户。")
 EVENT_ROW(LATE_FEE, "late.fee", INFO, "A late fee of {amount_fen} fen was billed for arrears of {arrears_fen} fen ({days} days).", "已计违约金 {amount_fen} 分（欠费 {arrears_fen} 分，{days} 天）。")
 /* the platform itself */

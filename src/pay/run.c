@@ -5,27 +5,24 @@
 
 #include "pay/run_impl.h"
 
-struct standing {
-    char state[16], asked_by[64], approved_by[64];
-};
-
-static enum err load(struct store_tx *tx, const struct run_verdict *v, struct standing *s)
+enum err run_load(struct store_tx *tx, const struct run_verdict *v, struct run_standing *s)
 {
     struct query q = query_open(tx,
-                                "SELECT state, asked_by, approved_by FROM money_run "
-                                "WHERE id = $1 AND project_id = $2",
+                                "SELECT " RUN_STATE ", asked_by, approved_by, state = 'reversing' "
+                                "FROM money_run WHERE id = $1 AND project_id = $2",
                                 "ii", v->run_id, v->project_id);
     bool found = query_step(&q);
     if (found) {
         shift_copy(s->state, sizeof s->state, query_text(&q, 0));
         shift_copy(s->asked_by, sizeof s->asked_by, query_text(&q, 1));
         shift_copy(s->approved_by, sizeof s->approved_by, query_text(&q, 2));
+        s->reversing = query_int(&q, 3) != 0;
     }
     TRY(query_end(&q));
     return found ? ERR_OK : ERR_NOT_FOUND;
 }
 
-static enum err audit(struct store_tx *tx, const struct run_verdict *v, const char *action)
+enum err run_audit(struct store_tx *tx, const struct run_verdict *v, const char *action)
 {
     struct detail d = {};
     detail_text(&d, "note", v->note);
@@ -34,8 +31,8 @@ static enum err audit(struct store_tx *tx, const struct run_verdict *v, const ch
 
 enum err run_approve(struct store_tx *tx, const struct run_verdict *v)
 {
-    struct standing s;
-    TRY(load(tx, v, &s));
+    struct run_standing s;
+    TRY(run_load(tx, v, &s));
     if (strcmp(s.state, "proposed") != 0)
         return ERR_RUN_STATE;
     if (strcmp(s.asked_by, v->actor) == 0)
@@ -44,38 +41,39 @@ enum err run_approve(struct store_tx *tx, const struct run_verdict *v)
                    "UPDATE money_run SET state = 'running', approved_at = $2, approved_by = $3 "
                    "WHERE id = $1",
                    "iit", v->run_id, v->now.s, v->actor));
-    return audit(tx, v, "run.approve");
+    return run_audit(tx, v, "run.approve");
 }
 
 enum err run_reject(struct store_tx *tx, const struct run_verdict *v)
 {
-    struct standing s;
-    TRY(load(tx, v, &s));
+    struct run_standing s;
+    TRY(run_load(tx, v, &s));
     if (strcmp(s.state, "proposed") != 0)
         return ERR_RUN_STATE;
     TRY(store_exec(tx,
                    "UPDATE money_run SET state = 'rejected', ended_at = $2, note = $3 "
                    "WHERE id = $1",
                    "iit", v->run_id, v->now.s, v->note));
-    return audit(tx, v, "run.reject");
+    return run_audit(tx, v, "run.reject");
 }
 
 enum err run_reverse(struct store_tx *tx, const struct run_verdict *v)
 {
-    struct standing s;
-    TRY(load(tx, v, &s));
+    struct run_standing s;
+    TRY(run_load(tx, v, &s));
     if (strcmp(s.state, "done") != 0)
         return ERR_RUN_STATE;
     if (strcmp(s.approved_by, v->actor) == 0)
         return ERR_SHIFT_PERSON;
     if (!v->note[0] || strlen(v->note) > RUN_NOTE_MAX)
-        return ERR_SHIFT_NOTE;
+        return ERR_RUN_REASON;
     TRY(store_exec(tx,
                    "UPDATE money_run SET state = 'reversing', cursor = 0, done = 0, done_fen = 0, "
-                   "failed = 0, ended_at = NULL, reversed_at = $2, reversed_by = $3, note = $4 "
+                   "failed = 0, ended_at = NULL, given_up_at = NULL, given_up_by = NULL, "
+                   "reversed_at = $2, reversed_by = $3, note = $4 "
                    "WHERE id = $1",
                    "iitt", v->run_id, v->now.s, v->actor, v->note));
-    return audit(tx, v, "run.reverse");
+    return run_audit(tx, v, "run.reverse");
 }
 
 /* --- looking ------------------------------------------------------------------------------- */
@@ -86,9 +84,11 @@ enum err run_list(struct store_tx *tx, int64_t project_id, int64_t before, int64
     enum err e = ERR_OK;
     struct query q = query_open(
         tx,
-        "SELECT id, kind, code, period, title, state, method, booking, lines, total_fen, done, "
+        "SELECT id, kind, code, period, title, " RUN_STATE
+        ", method, booking, lines, total_fen, done, "
         "done_fen, failed, expires_at, asked_at, approved_at, reversed_at, ended_at, asked_by, "
-        "approved_by, reversed_by, note, evidence FROM money_run "
+        "approved_by, reversed_by, note, evidence, stopped_at, stopped_by, stop_reason, "
+        "given_up_at, given_up_by FROM money_run "
         "WHERE project_id = $1 AND ($2 = 0 OR id < $2) ORDER BY id DESC LIMIT $3",
         "iii", project_id, before, limit);
     while (e == ERR_OK && query_step(&q)) {
@@ -115,7 +115,12 @@ enum err run_list(struct store_tx *tx, int64_t project_id, int64_t before, int64
                         .approved_by = query_text(&q, 19),
                         .reversed_by = query_text(&q, 20),
                         .note = query_text(&q, 21),
-                        .evidence = query_text(&q, 22)};
+                        .evidence = query_text(&q, 22),
+                        .stopped_at = {query_int(&q, 23)},
+                        .stopped_by = query_text(&q, 24),
+                        .stop_reason = query_text(&q, 25),
+                        .given_up_at = {query_int(&q, 26)},
+                        .given_up_by = query_text(&q, 27)};
         e = each(arg, &r);
     }
     enum err end = query_end(&q);

@@ -1,18 +1,26 @@
 /*
  * Runs over very many accounts: free credit by a rule, and shares of common usage.
  *
- *   proposed ──► running ──► done ──► reversing ──► reversed      each arrow by another person
- *      └───► rejected                                             than asked
+ *   proposed ──► running ──► done ──► reversing ──► reversed      approved by another person than
+ *      └───► rejected                                             asked, taken back by another than
+ *                                                                 approved
+ *   running, reversing ◄──► stopped ──► done                      stopped, resumed, given up by anybody
  *
  * Proposing writes the list of lines: what anybody looks at before approving is what is posted.
  * Then run_tick posts a bounded number of lines a transaction and moves the cursor with them: a
  * process that dies goes on behind the last commit, and nothing is posted twice. One run a rule and
  * period.
  *
- * Free credit lies in the prepayment like money, or was sold into the meter, but it is used first: what is
- * taken for energy is held against the grants, earliest end first, and what a grant has left at its end, or
- * when its account is closed, goes back (run_expire). Out of a meter nothing can be taken: there it becomes
- * what the account owes, and is kept from its next sales (vend/vend.h).
+ * Whoever keeps the books may stop a run at work: with that commit nothing more is posted or taken
+ * back. Resumed it goes on behind its cursor; given up, the lines that are left are passed over for
+ * good ('given_up') and those behind the cursor stay as they are. Of two who decide at once the one
+ * who commits first is followed, and the other is told ERR_RUN_STATE.
+ *
+ * Free credit lies in the prepayment like money, or was sold into the meter, but it is used first:
+ * what is taken for energy is held against the grants, earliest end first, and what a grant has
+ * left at its end, or when its account is closed, goes back (run_expire). Out of a meter nothing
+ * can be taken: there it becomes what the account owes, and is kept from its next sales
+ * (vend/vend.h).
  */
 #ifndef YUFU_PAY_RUN_H
 #define YUFU_PAY_RUN_H
@@ -104,9 +112,18 @@ struct run_verdict {
 [[nodiscard]] enum err run_approve(struct store_tx *tx, const struct run_verdict *v);
 /* By anybody who may decide, or by who asked. */
 [[nodiscard]] enum err run_reject(struct store_tx *tx, const struct run_verdict *v);
-/* Takes a done run back as a whole. ERR_SHIFT_NOTE: a reason is needed; ERR_SHIFT_PERSON: who
+/* Takes a done run back as a whole. ERR_RUN_REASON: a reason is needed; ERR_SHIFT_PERSON: who
  * approved it may not take it back alone. */
 [[nodiscard]] enum err run_reverse(struct store_tx *tx, const struct run_verdict *v);
+
+/* Stops a run at work. ERR_RUN_REASON: a reason is needed. */
+[[nodiscard]] enum err run_stop(struct store_tx *tx, const struct run_verdict *v);
+/* A stopped run goes on: whoever may stop it, the approval stands. One that was put aside is tried
+ * at once. */
+[[nodiscard]] enum err run_resume(struct store_tx *tx, const struct run_verdict *v);
+/* Ends a stopped run where it stands: it is done, and so is one whose taking back is given up; what
+ * is left of it can be taken back later. ERR_RUN_REASON: a reason is needed. */
+[[nodiscard]] enum err run_give_up(struct store_tx *tx, const struct run_verdict *v);
 
 /* --- working ------------------------------------------------------------------------------- */
 
@@ -119,13 +136,13 @@ struct run_turn {
 /* Up to `limit` lines of the oldest run at work. *worked: lines looked at; call again while equal
  * to limit. A line that cannot be posted is passed over and says why: 'closed', 'in_meter' (credit
  * in a meter cannot be taken back), 'meter_wallet' (energy shares need a balance on the platform),
- * or the name of an error. A pending cut of who got credit is withdrawn; whether supply returns is
- * for the next fee check. ERR_RANGE: a limit above RUN_LIMIT_MAX. */
+ * 'given_up', or the name of an error. A pending cut of who got credit is withdrawn; whether supply
+ * returns is for the next fee check. ERR_RANGE: a limit above RUN_LIMIT_MAX. */
 [[nodiscard]] enum err run_tick(struct store_tx *tx, const struct run_turn *turn, int64_t *worked);
 /* Takes back what is left of up to `limit` grants whose end has come; an account whose charges
  * before that end are not settled yet is waited for, for three days, and so are all while a run of
- * the ledger is not folded. A grant in a meter is waited for until its meter was read, however long it
- * takes; one that is still on its way there is taken back by a fence first. */
+ * the ledger is not folded. A grant in a meter is waited for until its meter was read, however long
+ * it takes; one that is still on its way there is taken back by a fence first. */
 [[nodiscard]] enum err run_expire(struct store_tx *tx, const struct run_turn *turn,
                                   int64_t *worked);
 /* Of the prepayment, what was given free and is not used up: never paid out. */
@@ -135,10 +152,13 @@ struct run_turn {
 
 struct run {
     int64_t id, project_id;
-    const char *kind, *code, *period, *title, *state, *method, *booking;
+    const char *kind, *code, *period, *title, *method, *booking;
+    const char *state; /* as above; given up: 'done', with given_up_at */
     int64_t lines, total_fen, done, done_fen, failed;
-    wall_s expires_at, asked_at, approved_at, reversed_at, ended_at; /* 0: not */
-    const char *asked_by, *approved_by, *reversed_by, *note;
+    wall_s expires_at, asked_at, approved_at, reversed_at, stopped_at, given_up_at, ended_at;
+    /* 0: not */
+    const char *asked_by, *approved_by, *reversed_by, *stopped_by, *given_up_by;
+    const char *note, *stop_reason;
     const char *evidence; /* JSON */
 };
 typedef enum err run_each(void *arg, const struct run *r);

@@ -5,6 +5,16 @@
 #include "pay/run.h"
 #include "pay/shift_impl.h"
 
+/* As it is told: a run that a person stopped waits behind its cursor, whichever way it goes. */
+#define RUN_STATE "CASE WHEN stopped_at IS NULL THEN state ELSE 'stopped' END"
+struct run_standing {
+    char state[16], asked_by[64], approved_by[64];
+    bool reversing;
+};
+/* ERR_NOT_FOUND. */
+enum err run_load(struct store_tx *tx, const struct run_verdict *v, struct run_standing *s);
+enum err run_audit(struct store_tx *tx, const struct run_verdict *v, const char *action);
+
 struct run_head {
     int64_t id, project_id, cursor, lines, done, done_fen, failed;
     bool share, as_energy, reversing;

@@ -11,7 +11,8 @@ static enum err find_run(struct store_tx *tx, wall_s now, struct run_head *r)
         tx,
         "SELECT id, project_id, cursor, lines, done, done_fen, failed, kind = 'share', "
         "booking = 'energy', state = 'reversing', expires_at, title, approved_by, reversed_by "
-        "FROM money_run r WHERE state IN ('running', 'reversing') AND NOT EXISTS (SELECT 1 "
+        "FROM money_run r WHERE state IN ('running', 'reversing') AND stopped_at IS NULL "
+        "AND NOT EXISTS (SELECT 1 "
         "FROM aside s WHERE s.work = 'run' AND s.id = r.id AND s.again_at > $1) "
         "ORDER BY id LIMIT 1",
         "i", now.s);
@@ -58,7 +59,7 @@ static enum err save_item(struct store_tx *tx, const struct run_head *r, const s
     if (r->reversing)
         return store_exec(tx,
                           "UPDATE money_run_line SET taken_back_fen = taken_back_fen + $3, "
-                          "error = CASE WHEN $4 = '' THEN error ELSE $4 END "
+                          "error = CASE WHEN $4 = '' AND posted = 0 THEN error ELSE $4 END "
                           "WHERE run_id = $1 AND account_id = $2",
                           "iiit", r->id, i->account_id, result->moved_fen, result->error);
     return store_exec(tx,

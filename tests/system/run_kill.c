@@ -2,7 +2,8 @@
  * kill -9 at every chunk boundary of a run over many accounts: a child posts one chunk on a real
  * file and kills itself in it, before the commit or right behind it; the next child goes on. In the
  * end each account has its money once. The same for taking the run back, and for the end of its
- * credit.
+ * credit; and where a person stops the run behind every chunk and another resumes it, or the rest
+ * is given up in the middle, with a kill on both sides of each of these commits.
  *
  *   run_kill ACCOUNTS CHUNK
  */
@@ -88,13 +89,17 @@ struct act {
     enum err (*work)(struct store_tx *tx, const struct run_turn *turn, int64_t *worked);
     int64_t now;
     bool dies_before;
+    enum err (*decide)(struct store_tx *tx, const struct run_verdict *v); /* instead of work */
 };
 
 static enum err one_chunk(struct store_tx *tx, void *arg)
 {
     const struct act *a = arg;
     int64_t worked;
-    TRY(a->work(tx, &(struct run_turn){{a->now}, chunk, 9}, &worked));
+    if (a->decide)
+        TRY(a->decide(tx, &(struct run_verdict){1, 1, "user:4", "wait", {a->now}}));
+    else
+        TRY(a->work(tx, &(struct run_turn){{a->now}, chunk, 9}, &worked));
     if (a->dies_before)
         kill(getpid(), SIGKILL);
     return ERR_OK;
@@ -177,16 +182,84 @@ static void work_off(struct act a, int64_t step_fen, int64_t already)
     expect(start_fen + accounts * step_fen, already + accounts);
 }
 
-static void scenario(bool expires)
+/* --- stopped by a person ------------------------------------------------------------------------
+ */
+
+static void decide(enum err (*what)(struct store_tx *tx, const struct run_verdict *v),
+                   int64_t money_fen, int64_t transactions)
+{
+    for (int before = 1; before >= 0; before--) {
+        die_once((struct act){.now = NOW, .decide = what}, before);
+        kills++;
+        expect(money_fen, transactions);
+    }
+}
+
+/* A chunk while it is stopped posts nothing, whoever dies in it. */
+static void rest(int64_t money_fen, int64_t transactions)
+{
+    for (int before = 1; before >= 0; before--) {
+        die_once((struct act){.work = run_tick, .now = NOW}, before);
+        kills++;
+        expect(money_fen, transactions);
+    }
+}
+
+/* Stops behind each chunk but the last; answers how many lines were done when it was given up. */
+static int64_t stop_and_go(int64_t step_fen, int64_t already, int64_t give_up_at)
+{
+    int64_t start_fen = step_fen < 0 ? accounts * EACH_FEN : 0;
+    struct act work = {.work = run_tick, .now = NOW};
+    for (int64_t done = 0; done < accounts;) {
+        die_once(work, false);
+        kills++;
+        done = done + chunk < accounts ? done + chunk : accounts;
+        int64_t fen = start_fen + done * step_fen;
+        expect(fen, already + done);
+        if (done == accounts)
+            break;
+        decide(run_stop, fen, already + done);
+        rest(fen, already + done);
+        if (done >= give_up_at) {
+            decide(run_give_up, fen, already + done);
+            rest(fen, already + done);
+            return done;
+        }
+        decide(run_resume, fen, already + done);
+    }
+    return accounts;
+}
+
+static void begin(void)
 {
     snprintf(path, sizeof path, "/tmp/yufu-run-kill-%d.db", (int)getpid());
     unlink(path);
     with_store(build, NULL, "build");
     with_store(propose, NULL, "propose");
-    work_off((struct act){run_tick, NOW, false}, EACH_FEN, 0);
+}
+
+static void stopped(void)
+{
+    begin();
+    stop_and_go(EACH_FEN, 0, accounts);
+    with_store(reverse, NULL, "reverse");
+    stop_and_go(-EACH_FEN, accounts, accounts);
+    begin();
+    int64_t given = stop_and_go(EACH_FEN, 0, accounts / 2);
+    with_store(reverse, NULL, "reverse");
+    for (int64_t done = 0; done < accounts; done += chunk)
+        die_once((struct act){.work = run_tick, .now = NOW}, false);
+    expect(0, 2 * given);
+    unlink(path);
+}
+
+static void scenario(bool expires)
+{
+    begin();
+    work_off((struct act){run_tick, NOW, false, NULL}, EACH_FEN, 0);
     if (!expires)
         with_store(reverse, NULL, "reverse");
-    work_off((struct act){expires ? run_expire : run_tick, NOW + 86'400, false}, -EACH_FEN,
+    work_off((struct act){expires ? run_expire : run_tick, NOW + 86'400, false, NULL}, -EACH_FEN,
              accounts);
     unlink(path);
 }
@@ -199,8 +272,9 @@ int main(int argc, char **argv)
         return 2;
     scenario(false);
     scenario(true);
+    stopped();
     printf("%d kills, %" PRId64 " accounts in chunks of %" PRId64
-           ": posted once, taken back once, expired once\n",
+           ": posted once, taken back once, expired once, stopped and resumed\n",
            kills, accounts, chunk);
     return 0;
 }

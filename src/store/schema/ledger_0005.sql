@@ -243,3 +243,15 @@ CREATE TABLE account_position (
   account_id INTEGER PRIMARY KEY REFERENCES account (id),
   position TEXT NOT NULL        -- JSON, as in charge_position; of it the account's part
 ) STRICT;
+
+-- runs over many accounts (pay/run.h) ------------------------------------------------------------------
+-- A person stopped it, posting or taking back: it waits behind its cursor until it is resumed or given up.
+ALTER TABLE money_run ADD COLUMN stopped_at INTEGER
+  CHECK (stopped_at IS NULL OR state IN ('running', 'reversing'));
+ALTER TABLE money_run ADD COLUMN stopped_by TEXT
+  CHECK ((stopped_by IS NULL) = (stopped_at IS NULL));
+ALTER TABLE money_run ADD COLUMN stop_reason TEXT NOT NULL DEFAULT '';
+-- Its rest was refused: what was posted, or taken back, up to then stays so.
+ALTER TABLE money_run ADD COLUMN given_up_at INTEGER;
+ALTER TABLE money_run ADD COLUMN given_up_by TEXT
+  CHECK ((given_up_by IS NULL) = (given_up_at IS NULL));

@@ -154,6 +154,30 @@ static enum err tick(struct store_tx *tx, void *arg)
     return run_tick(tx, &(struct run_turn){io_wall(w->io), 100, 5}, &worked);
 }
 
+/* A cashier may not, whoever keeps the books may. */
+static void stop_it(struct world *w, struct person *keeper)
+{
+    struct person cashier = somebody(w, AUTH_CASHIER);
+    const char *stop = "{\"id\":1,\"act\":\"stop\",\"note\":\"wait\"}";
+    check_reply(post(w, &cashier, P "runs/decide", stop), 403, "AUTH_FORBIDDEN");
+    check_reply(post(w, keeper, P "runs/decide", "{\"id\":1,\"act\":\"stop\",\"note\":\"\"}"), 422,
+                "RUN_REASON");
+    struct reply r = post(w, keeper, P "runs/decide", stop);
+    assert_string_equal(reply_text(&r, "state"), "stopped");
+    assert_string_equal(reply_text(&r, "stop_reason"), "wait");
+    assert_true(reply_int(&r, "stopped_at") > 0);
+    reply_free(&r);
+    r = post(w, keeper, P "runs/decide", "{\"id\":1,\"act\":\"resume\",\"note\":\"\"}");
+    assert_string_equal(reply_text(&r, "state"), "reversing");
+    assert_true(json_is_null(json_object_get(r.json, "stopped_at")));
+    reply_free(&r);
+    check_reply(post(w, keeper, P "runs/decide", stop), 200, "-");
+    r = post(w, keeper, P "runs/decide", "{\"id\":1,\"act\":\"give_up\",\"note\":\"right\"}");
+    assert_string_equal(reply_text(&r, "state"), "done");
+    assert_true(reply_int(&r, "given_up_at") > 0);
+    reply_free(&r);
+}
+
 static void test_free_credit(void **state)
 {
     struct world *w = *state;
@@ -181,11 +205,14 @@ static void test_free_credit(void **state)
     assert_true(json_is_true(json_object_get(line, "posted")));
     reply_free(&r);
     check_reply(post(w, &finance, P "runs/decide", "{\"id\":1,\"act\":\"reverse\",\"note\":\"\"}"),
-                422, "SHIFT_NOTE");
+                422, "RUN_REASON");
+    check_reply(post(w, &finance, P "runs/decide", "{\"id\":1,\"act\":\"stop\",\"note\":\"x\"}"),
+                409, "RUN_STATE");
     r = post(w, &finance, P "runs/decide",
              "{\"id\":1,\"act\":\"reverse\",\"note\":\"wrong list\"}");
     assert_string_equal(reply_text(&r, "state"), "reversing");
     reply_free(&r);
+    stop_it(w, &manager);
     check_reply(world_get(w, &finance, P "runs"), 200, "-");
     check_reply(world_get(w, &finance, P "runs/lines"), 400, "API_FIELD");
     check_reply(world_get(w, &finance, P "runs/lines?run=7"), 404, "NOT_FOUND");

@@ -269,10 +269,23 @@ static enum err do_line(struct store_tx *tx, void *arg)
     return run_tick(tx, &(struct run_turn){{NOW}, 1, 11}, &worked);
 }
 
+static enum err do_stop_run(struct store_tx *tx, void *arg)
+{
+    return run_stop(tx, &(struct run_verdict){1, *(int64_t *)arg, "user:1", "wait", {NOW}});
+}
+static enum err do_resume_run(struct store_tx *tx, void *arg)
+{
+    return run_resume(tx, &(struct run_verdict){1, *(int64_t *)arg, "user:3", "", {NOW}});
+}
+
+/* Stopped between its lines. */
 static void run_through(struct life *l, store_work *propose, int64_t id)
 {
     commit(l, propose, NULL);
     commit(l, do_approve_run, &id);
+    commit(l, do_line, NULL);
+    commit(l, do_stop_run, &id);
+    commit(l, do_resume_run, &id);
     for (int line = 0; line < 2; line++)
         commit(l, do_line, NULL);
 }
@@ -500,7 +513,7 @@ static void test_killed_at_every_commit(void **state)
             readings_free(l.billing.readings);
         }
     remove_files(path);
-    assert_int_equal(deaths, 72);
+    assert_int_equal(deaths, 84);
 }
 
 #define AT_ONCE 3

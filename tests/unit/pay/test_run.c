@@ -371,7 +371,7 @@ static void test_a_run_is_taken_back_as_a_whole(void **state)
     struct world *w = *state;
     int64_t run = post(w, subsidy(w, "B", ""));
     struct job empty = {.w = w, .verdict = {1, run, "user:3", "", w->now}};
-    assert_err(ERR_SHIFT_NOTE, store_run(w->store, reverse, &empty));
+    assert_err(ERR_RUN_REASON, store_run(w->store, reverse, &empty));
     assert_err(ERR_SHIFT_PERSON, decide(w, reverse, run, "user:2"));
     assert_ok(decide(w, reverse, run, "user:1"));
     struct job t = {.w = w, .limit = 5};

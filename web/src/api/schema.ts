@@ -1165,7 +1165,9 @@ export interface paths {
         put?: never;
         /**
          * Said
-         * @description approve by another person than asked (409 `SHIFT_PERSON`); reject; reverse a done run by another person than approved it, with a note.
+         * @description approve by another person than asked (409 `SHIFT_PERSON`); reject; reverse a done run by another person than approved it, with a note (422 `RUN_REASON`);
+         *     stop one that is being posted or taken back, with a note; resume it behind its last line; give_up the lines that are left, with a note.
+         *     What does not fit the run's state, because another was quicker, is 409 `RUN_STATE`.
          */
         post: operations["decideRun"];
         delete?: never;
@@ -4180,8 +4182,11 @@ export interface components {
             code: string;
             period: string;
             title: string;
-            /** @enum {string} */
-            state: "proposed" | "running" | "done" | "reversing" | "reversed" | "rejected";
+            /**
+             * @description stopped: in the middle of being posted or, with reversed_at, of being taken back
+             * @enum {string}
+             */
+            state: "proposed" | "running" | "stopped" | "done" | "reversing" | "reversed" | "rejected";
             /** @enum {string} */
             method: "carry" | "expire" | "given" | "equal" | "usage" | "area" | "persons";
             /** @enum {string} */
@@ -4199,6 +4204,13 @@ export interface components {
             approved_by: string | null;
             reversed_at: components["schemas"]["MaybeTime"];
             reversed_by: string | null;
+            /** @description Null as soon as it is resumed */
+            stopped_at: components["schemas"]["MaybeTime"];
+            stopped_by: string | null;
+            stop_reason: string;
+            /** @description Its rest was passed over: lines with the error given_up */
+            given_up_at: components["schemas"]["MaybeTime"];
+            given_up_by: string | null;
             ended_at: components["schemas"]["MaybeTime"];
             note: string;
             /** @description The rule; or meters */
@@ -4278,7 +4290,7 @@ export interface components {
         RunVerdict: {
             id: number;
             /** @enum {string} */
-            act: "approve" | "reject" | "reverse";
+            act: "approve" | "reject" | "reverse" | "stop" | "resume" | "give_up";
             note: string;
         };
         Due: {

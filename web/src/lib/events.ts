@@ -42,7 +42,8 @@ export const EVENT_KINDS = [
   'terminal.malignant', 'terminal.trip', 'terminal.unplugged', 'terminal.set', 'terminal.not_set', 'valve.flow',
   'valve.fault', 'valve.mended', 'valve.exercised', 'valve.seized', 'flow.night', 'flow.night_ended',
   'battery.low', 'battery.ok', 'meter.fault', 'meter.fault_ended', 'meter.ratio', 'charge.repaired',
-  'charge.trued_up', 'account.terms', 'plan.rerated', 'shift.differs', 'day.closed', 'run.done', 'run.reversed',
+  'charge.trued_up', 'account.terms', 'plan.rerated', 'shift.differs', 'day.closed', 'run.done', 'run.stopped', 'run.resumed',
+  'run.given_up', 'run.reversed',
   'late.fee',
   'site.import.undone',
 ] as const
