@@ -1,6 +1,6 @@
 # The front door. `make` says what there is.
 .DEFAULT_GOAL := help
-.PHONY: cross bench-commission bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-terminal bench-loads bench-heldout bench-recorded bench-line bench-gateway firmware clean format
+.PHONY: cross bench-commission bench-import help setup build run test check fuzz sim soak web bench bench-billing bench-clerk bench-month bench-terminal bench-loads bench-heldout bench-recorded bench-line bench-gateway firmware clean format
 
 BUILD := build
 SANITIZE := build-sanitize
@@ -26,6 +26,7 @@ help:
 	@echo 'make firmware   the terminal for Cortex-M0+ and M4: images, a day in an emulator, firmware/size.md'
 	@echo 'make cross      the programs for 64-bit ARM, the gateway for 32-bit ARM, their tests in an emulator'
 	@echo 'make bench-clerk    two midnights of 100,000 accounts by the clerk of the platform (ACCOUNTS=n)'
+	@echo 'make bench-month    a month of the books of 2,000 accounts with a year of days (ACCOUNTS=n DAYS=n)'
 	@echo 'make bench-line     what a line of meters gives: use, age, faults, CPU, memory (ARGS="--hours H")'
 	@echo 'make bench-gateway  memory and CPU of the gateway with 8 lines of 64 meters, beside libmodbus'
 	@echo 'make check      both compilers, layout, static analysis'
@@ -133,6 +134,10 @@ ACCOUNTS ?= 100000
 bench-clerk: build
 	@tools/quietly.sh $(NINJA) -C $(BUILD) bench/clerk
 	@dir=$$(mktemp -d) && $(BUILD)/bench/clerk "$$dir" $(ACCOUNTS); code=$$?; rm -rf "$$dir"; exit $$code
+
+bench-month: build
+	@tools/quietly.sh $(NINJA) -C $(BUILD) bench/month
+	@dir=$$(mktemp -d) && $(BUILD)/bench/month "$$dir" $(ACCOUNTS) $(DAYS); code=$$?; rm -rf "$$dir"; exit $$code
 
 check:
 	@tools/setup.sh check

@@ -8,9 +8,19 @@
 
 #define COPY(field, text) text_copy(field, sizeof field, text)
 
-/* The accounts of one call, and the transactions of the month. */
+/* The accounts of one call. */
 #define ACCOUNTS "a.project_id = $1 AND a.id > $2 AND a.id <= $3 "
-#define IN_MONTH "t.business_day BETWEEN $4 AND $5 "
+/* With the last transaction before the month and the last that is summed. Business days never run
+ * backwards, so both are found from an account's newest one, without reading what lies before. */
+#define LAST_SEQ(until)                                                                            \
+    "coalesce((SELECT b.seq FROM ledger_txn b WHERE b.account_id = a.id AND b.business_day " until \
+    " ORDER BY b.seq DESC LIMIT 1), 0)"
+#define BOUNDED                                                                                    \
+    "WITH bounded AS MATERIALIZED (SELECT a.id AS id, " LAST_SEQ("< $4") " AS before, " LAST_SEQ(  \
+        "<= $5") " AS last FROM account a WHERE " ACCOUNTS ")"
+#define IN_MONTH                                                                                   \
+    "FROM bounded a JOIN ledger_txn t ON t.account_id = a.id AND t.seq > a.before "                \
+    "AND t.seq <= a.last "
 
 bool month_customers(enum ledger_book book)
 {
@@ -144,18 +154,20 @@ static enum err add_ledger(struct store_tx *tx, struct month *m, int64_t last)
     enum err e = ERR_OK;
     struct query q = query_open(
         tx,
-        "SELECT period, book, CASE WHEN period = 1 THEN kind ELSE '' END, "
-        "CASE WHEN period <> 1 THEN '' WHEN kind IN ('order.fee', 'due.paid') THEN 'cash' "
+        BOUNDED
+        "SELECT 0, p.book, '', '', count(*), sum(p.amount_fen) FROM bounded a JOIN posting p "
+        "ON p.account_id = a.id AND p.seq <= a.before GROUP BY 2 UNION ALL "
+        "SELECT 2, p.book, '', '', count(*), sum(p.amount_fen) FROM bounded a JOIN posting p "
+        "ON p.account_id = a.id AND p.seq > a.last GROUP BY 2 UNION ALL "
+        "SELECT 1, book, kind, CASE WHEN kind IN ('order.fee', 'due.paid') THEN 'cash' "
         "ELSE coalesce(json_extract(detail, '$.method'), json_extract(detail, '$.service'), "
         "json_extract(detail, '$.cause'), (SELECT r.method FROM money_request r "
         "WHERE r.account_id = account AND r.request_id = json_extract(detail, '$.request')), "
         "(SELECT o.service FROM other_bill o WHERE o.account_id = account "
         "AND o.bill_id = json_extract(detail, '$.bill')), '') END, count(*), sum(fen) FROM "
-        "(SELECT CASE WHEN t.business_day < $4 THEN 0 WHEN t.business_day <= $5 THEN 1 ELSE 2 END "
-        "AS period, t.account_id AS account, t.kind AS kind, t.detail AS detail, p.book AS book, "
-        "p.amount_fen AS fen FROM account a JOIN ledger_txn t ON t.account_id = a.id "
-        "JOIN posting p ON p.account_id = t.account_id AND p.seq = t.seq WHERE " ACCOUNTS ") AS x "
-        "GROUP BY 1, 2, 3, 4",
+        "(SELECT t.account_id AS account, t.kind AS kind, t.detail AS detail, p.book AS book, "
+        "p.amount_fen AS fen " IN_MONTH
+        "JOIN posting p ON p.account_id = t.account_id AND p.seq = t.seq) AS x GROUP BY 2, 3, 4",
         "iiiii", m->project_id, m->after, last, (int64_t)m->from_day, (int64_t)m->to_day);
     while (e == ERR_OK && query_step(&q))
         e = add_sum(m, &q);
@@ -183,17 +195,17 @@ static enum err add_balances(struct store_tx *tx, struct month *m, int64_t last)
 /* --- what was charged ------------------------------------------------------------------------ */
 
 #define BILLED                                                                                     \
-    "WITH billed AS (SELECT coalesce(m.kind, '') AS service, "                                     \
+    BOUNDED                                                                                        \
+    ", billed AS MATERIALIZED (SELECT coalesce(m.kind, '') AS service, "                           \
     "coalesce(json_extract(s.bill, '$.unit'), 'kWh') AS unit, s.bill AS bill, "                    \
-    "coalesce(s.energy_wh, 0) AS quantity, p.amount_fen AS fen "                                   \
-    "FROM account a JOIN ledger_txn t ON t.account_id = a.id "                                     \
+    "coalesce(s.energy_wh, 0) AS quantity, p.amount_fen AS fen " IN_MONTH                          \
     "JOIN posting p ON p.account_id = t.account_id AND p.seq = t.seq AND p.book = 'revenue' "      \
     "LEFT JOIN settlement s ON s.account_id = t.account_id "                                       \
     "AND s.meter_id = json_extract(t.detail, '$.meter') "                                          \
     "AND s.epoch = json_extract(t.detail, '$.epoch') "                                             \
     "AND s.opened_at = json_extract(t.detail, '$.opened_at') "                                     \
     "LEFT JOIN meter m ON m.id = json_extract(t.detail, '$.meter') "                               \
-    "WHERE " ACCOUNTS "AND " IN_MONTH "AND t.kind = 'settlement') "
+    "WHERE t.kind = 'settlement') "
 
 /* What was posted for each service, and what the lines of the bills say it was for. */
 static enum err add_charges(struct store_tx *tx, struct month *m, int64_t last)
@@ -213,12 +225,13 @@ static enum err add_true_ups(struct store_tx *tx, struct month *m, int64_t last)
 {
     struct query q = query_open(
         tx,
+        BOUNDED
         "SELECT coalesce(m.kind, ''), '', 'true_up', json_extract(t.detail, '$.cause'), count(*), "
-        "sum(json_extract(l.value, '$.difference_fen')), 0 FROM account a "
-        "JOIN ledger_txn t ON t.account_id = a.id JOIN true_up u ON u.account_id = t.account_id "
+        "sum(json_extract(l.value, '$.difference_fen')), 0 " IN_MONTH
+        "JOIN true_up u ON u.account_id = t.account_id "
         "AND 'true_up:' || u.rerate_id = t.key JOIN json_each(u.bill, '$.lines') AS l "
         "LEFT JOIN meter m ON m.id = json_extract(l.value, '$.meter_id') "
-        "WHERE " ACCOUNTS "AND " IN_MONTH "AND t.kind = 'true_up' GROUP BY 1, 4",
+        "WHERE t.kind = 'true_up' GROUP BY 1, 4",
         "iiiii", m->project_id, m->after, last, (int64_t)m->from_day, (int64_t)m->to_day);
     return add_group(m, &q, "true_up");
 }
