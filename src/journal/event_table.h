@@ -131,3 +131,4 @@ EVENT_ROW(SITE_IMPORT_UNDONE, "site.import.undone", WARNING, "Import no. {import
 EVENT_ROW(CLOCK_LEAPT, "clock.leapt", ALARM, "The platform's clock is {hours} h ahead of the time that passed (less than 0: behind). It is not followed: until it is set right nobody is cut, and no day is settled, no late fee charged, no free credit ended. If it is right, start the platform with --trust-clock.", "平台时钟比实际经过的时间快 {hours} 小时（负数为慢），系统不采用该时钟：校正之前不停电、不结算、不计滞纳金、不收回赠送额度。若时钟无误，请以 --trust-clock 重新启动平台。")
 EVENT_ROW(CLOCK_RIGHT, "clock.right", INFO, "The platform's clock is believed again.", "平台时钟恢复可信。")
 EVENT_ROW(WORK_FAILED, "work.failed", ALARM, "Work could not be done and was undone: {work} of no. {id} ({reason}). Others go on.", "作业处理失败并已撤回：{work}，编号 {id}（{reason}）。其他作业不受影响。")
+EVENT_ROW(STORE_FULL, "store.full", ALARM, "The disk was full: for {minutes} min nothing could be written, sold or kept. Make room.", "磁盘曾满：{minutes} 分钟内无法写入、售电或保存读数。请清理空间。")

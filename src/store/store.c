@@ -49,12 +49,19 @@ static int write_errno(struct store *s, int which_file)
 /* A full disk has several faces: quotas and file size limits come as plain write errors. A failed
  * sync is never one of them, whatever the reason: nobody knows what it left behind. Transactions
  * write to the log, checkpoints to the database. */
-static enum err err_of_write(struct store *s, int code, int which_file)
+static enum err err_of_failed(struct store *s, int code, int which_file)
 {
     if ((code & 0xFF) != SQLITE_IOERR || sqlite3_extended_errcode(s->db) != SQLITE_IOERR_WRITE)
         return store_err_of(code);
     int reason = write_errno(s, which_file);
     return reason == ENOSPC || reason == EDQUOT || reason == EFBIG ? ERR_STORE_FULL : ERR_STORE;
+}
+
+static enum err err_of_write(struct store *s, int code, int which_file)
+{
+    enum err e = err_of_failed(s, code, which_file);
+    s->full = s->full || e == ERR_STORE_FULL;
+    return e;
 }
 
 enum err store_err_now(struct store *s, int code)
@@ -264,6 +271,13 @@ enum err store_read(struct store *s, store_work *work, void *arg)
 bool store_dead(const struct store *s)
 {
     return s->dead;
+}
+
+bool store_was_full(struct store *s)
+{
+    bool full = s->full;
+    s->full = false;
+    return full;
 }
 
 static void submit(struct store *s, const struct store_job *job)

@@ -68,6 +68,8 @@ void store_flush(struct store *s);
 size_t store_waiting(const struct store *s);
 /* An I/O error left the file in a state that this process cannot know. */
 bool store_dead(const struct store *s);
+/* A full disk refused a write since the last call. */
+bool store_was_full(struct store *s);
 
 /* A part of a running transaction that may fail alone: what refused work wrote is undone, and the
  * transaction goes on. ERR_OK: it lives, and *result is the work's answer. Else it is lost (the

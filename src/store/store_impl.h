@@ -40,6 +40,7 @@ struct store {
     sqlite3 *db;
     enum store_kind kind;
     bool dead;
+    bool full; /* a write was refused for it since store_was_full */
     bool in_work;
     int wal_pages; /* in the write-ahead log after the last commit */
     struct store_statement cache[STORE_STATEMENTS];

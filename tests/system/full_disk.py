@@ -2,7 +2,8 @@
 """The platform on a disk that is full: full_disk.py YUFU
 
 A sale is refused with STORE_FULL as problem+json and nothing is changed; what can be read is read; with
-room again the same wish is granted, under the same key, without a restart. Once on a small file system
+room again the same wish is granted, under the same key, without a restart, and the event list tells that the
+disk was full. Once on a small file system
 of its own (where this machine allows a mount), once with files that may not grow.
 """
 import os
@@ -10,6 +11,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 
 from browser import Browser
 from processes import Process, run
@@ -95,6 +97,18 @@ def refused(r):
     return True
 
 
+def told_of_it(b):
+    """In the list of events, once, as soon as it can be written."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        events = b.get("/projects/1/events?kind=store.full")["events"]
+        if events:
+            assert len(events) == 1 and events[0]["severity"] == "alarm", events
+            return
+        time.sleep(0.2)
+    raise AssertionError("nobody was told of the full disk")
+
+
 def fill_and_relieve(folder, disk):
     platform, b = open_site(folder, disk.data)
     accounts = {c: b.get(f"/search?q={c}")["hits"][0]["account_id"] for c in ("A1", "A2")}
@@ -119,6 +133,7 @@ def fill_and_relieve(folder, disk):
     r = sell(b, accounts["A1"], last)
     assert r.status == 201 and "Idempotent-Replay" not in r.headers, (r.status, r.text)
     assert sell(b, accounts["A2"], "another-order-in-meter").status == 201
+    told_of_it(b)
     assert b.get(f"/accounts/{accounts['A1']}")["balance"]["available_fen"] == (sold + 1) * FEN
     assert platform.end(signal.SIGTERM) == 0, platform.said[-5:]
     yufu(disk.data, "verify")

@@ -187,7 +187,7 @@ enum err platform_open(struct platform **out, const struct platform_options *opt
         return ERR_MEMORY;
     p->options = *options;
     p->now = clock;
-    p->next_scan = p->next_clerk = p->next_note = clock.mono;
+    p->next_scan = p->next_clerk = p->next_note = p->full_again = clock.mono;
     enum err e = open_rooms(p);
     if (e != ERR_OK) {
         platform_close(p);

@@ -42,18 +42,16 @@ enum err platform_clock_begin(struct store_tx *tx, struct platform *p, struct up
     return ERR_OK;
 }
 
-static enum err tell_each(struct platform *p, struct store_tx *tx, enum journal_kind kind)
+enum err platform_tell_each(struct platform *p, struct store_tx *tx, enum journal_kind kind,
+                            const char *detail)
 {
     enum err e = ERR_OK;
     struct query q = query_open(tx, "SELECT id FROM project ORDER BY id", "");
-    while (e == ERR_OK && query_step(&q)) {
-        struct detail d = {};
-        detail_int(&d, "hours", p->clock_ahead_s / 3'600);
+    while (e == ERR_OK && query_step(&q))
         e = journal_event(tx, &(struct journal_event){.at = p->now.wall,
                                                       .kind = kind,
                                                       .project_id = query_int(&q, 0),
-                                                      .detail = detail_end(&d)});
-    }
+                                                      .detail = detail});
     enum err ended = query_end(&q);
     return e != ERR_OK ? e : ended;
 }
@@ -68,10 +66,13 @@ enum err platform_clock_note(struct store_tx *tx, void *platform)
 static enum err turn_over(struct store_tx *tx, void *arg)
 {
     struct platform *p = arg;
+    struct detail d = {};
+    detail_int(&d, "hours", p->clock_ahead_s / 3'600);
     TRY(platform_clock_note(tx, p));
     if (!p->clock_leapt)
         TRY(control_clock_right(tx, p->now.wall));
-    return tell_each(p, tx, p->clock_leapt ? EVENT_CLOCK_LEAPT : EVENT_CLOCK_RIGHT);
+    return platform_tell_each(p, tx, p->clock_leapt ? EVENT_CLOCK_LEAPT : EVENT_CLOCK_RIGHT,
+                              detail_end(&d));
 }
 
 /* Noted in a commit of its own: what arrived in this turn is decided after it, and knows it. */

@@ -155,6 +155,7 @@ void platform_do_due(struct platform *p)
     }
     if (mono_due(p->next_scan, p->now.mono)) {
         p->next_scan = mono_after(p->now.mono, SCAN_MS);
+        platform_room_look(p);
         store_submit(p->ledger, scan_vends, NULL, p);
         store_submit(p->ledger, scan_relays, NULL, p);
         store_submit(p->ledger, scan_terminals, NULL, p);

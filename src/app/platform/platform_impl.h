@@ -6,6 +6,7 @@
 
 #include "app/platform/platform.h"
 #include "billing/billing.h"
+#include "journal/journal.h"
 #include "notify/notify.h"
 
 #define PLATFORM_SCAN_LIMIT 500
@@ -29,6 +30,8 @@ struct platform {
     struct uplink_now steady;       /* when the clock was last believed */
     int64_t clock_ahead_s;          /* of what passed since then */
     bool clock_leapt, clock_untold; /* untold: the ledger says otherwise yet */
+    bool disk_full;                 /* and nobody was told yet, */
+    mono_ms full_since, full_again; /* ... since when, and from when on it is told again */
     mono_ms next_scan, next_clerk, next_note;
     mono_ms next_runs;  /* lines of money runs; at once while a run is at work */
     mono_ms next_looks; /* of the n-day rule; at once while somebody is not looked at */
@@ -56,6 +59,11 @@ struct notify platform_notify(struct platform *p);
  * due. */
 enum err platform_clock_begin(struct store_tx *tx, struct platform *p, struct uplink_now clock);
 void platform_clock_look(struct platform *p, struct uplink_now clock);
+/* An event for every project: what concerns the machine. */
+enum err platform_tell_each(struct platform *p, struct store_tx *tx, enum journal_kind kind,
+                            const char *detail);
+/* platform_room.c: says that the disk was full, as soon as there is room for that. */
+void platform_room_look(struct platform *p);
 /* Work: writes down what the time is, to be known at the next start. */
 enum err platform_clock_note(struct store_tx *tx, void *platform);
 
