@@ -43,7 +43,9 @@ struct link {
 
 static struct uplink_now clock_of(const struct serve *s)
 {
-    return (struct uplink_now){.mono = io_mono_real(s->io), .wall = io_wall_clock(s->io)};
+    return (struct uplink_now){.mono = io_mono_real(s->io),
+                               .wall = io_wall_clock(s->io),
+                               .suspended_ms = io_suspended_ms()};
 }
 
 static struct uplink_now now_of(const struct serve *s)

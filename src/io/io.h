@@ -73,6 +73,7 @@ typedef int64_t io_ahead_fn(void *arg);
 /* From now on io_wall and io_wall_real are less by what `ahead` says; NULL: by nothing. */
 void io_wall_correct(struct io *io, io_ahead_fn *ahead, void *arg);
 mono_ms io_mono_real(const struct io *io);
+int64_t io_suspended_ms(void); /* so long the machine slept since it started; io_mono_real stood */
 int64_t io_speed(const struct io *io);
 
 /* Called once in each turn after everything that arrived was handled and before the loop waits:

@@ -24,6 +24,19 @@ mono_ms io_mono_real(const struct io *io)
     return (mono_ms){(int64_t)(uv_hrtime() / 1'000'000)};
 }
 
+static int64_t ms_of(clockid_t clock)
+{
+    struct timespec t;
+    return clock_gettime(clock, &t) == 0 ? (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1'000'000 : 0;
+}
+
+/* The two clocks are read one after the other: what they are apart by that is no sleep. */
+int64_t io_suspended_ms(void)
+{
+    int64_t awake_ms = ms_of(CLOCK_MONOTONIC), all_ms = ms_of(CLOCK_BOOTTIME);
+    return all_ms - awake_ms > 1'000 ? all_ms - awake_ms : 0;
+}
+
 int64_t io_speed(const struct io *io)
 {
     return io->clock.speed;

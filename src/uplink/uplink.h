@@ -59,6 +59,8 @@ struct uplink_now {
     mono_ms mono;
     wall_s wall;
     bool doubted; /* the wall clock is not to be trusted: the other side is told no time */
+    /* so long the machine slept since it started: not in mono; 0 where nobody asks */
+    int64_t suspended_ms;
 };
 
 /* What the other side may be told; 0: no time. */

@@ -11,11 +11,12 @@
 #define LEAP_S (2 * INT64_C(86'400))  /* what a clock may be set by while we run, */
 #define REST_S (31 * INT64_C(86'400)) /* and how long we may have been away */
 
-/* How far the clock is ahead of what passed since it was last believed. */
+/* How far the clock is ahead of what passed since it was last believed, asleep or awake. */
 static int64_t ahead_s(const struct platform *p, struct uplink_now clock)
 {
     int64_t speed = p->options.speed != 0 ? p->options.speed : 1;
-    int64_t passed_ms = (clock.mono.ms - p->steady.mono.ms) * speed;
+    int64_t slept_ms = clock.suspended_ms - p->steady.suspended_ms;
+    int64_t passed_ms = (clock.mono.ms - p->steady.mono.ms + slept_ms) * speed;
     return clock.wall.s - p->steady.wall.s - passed_ms / 1'000;
 }
 

@@ -229,6 +229,22 @@ static void test_a_start_in_1970_goes_on_where_it_was(void **state)
     assert_int_equal(number(w, LATE_FEES), 1);
 }
 
+/* A laptop that was shut for ten days: they have passed, though the other clock stood. */
+static void test_a_machine_that_slept(void **state)
+{
+    struct world *w = *state;
+    w->now.wall.s += 10 * DAY_S;
+    w->now.suspended_ms += 10 * DAY_S * 1'000;
+    pass(w, 60, 0);
+    assert_false(platform_now(w->platform, w->now).doubted);
+    assert_int_equal(number(w, TOLD), 0);
+    assert_int_equal(number(w, LATE_FEES), 10);
+    /* and what is set beside the sleep is a leap still */
+    w->now.suspended_ms += DAY_S * 1'000;
+    pass(w, 60, 10 * DAY_S);
+    assert_true(platform_now(w->platform, w->now).doubted);
+}
+
 /* The clock of a demonstration, and what passes by it. */
 static void test_a_fast_clock_is_no_leap(void **state)
 {
@@ -298,6 +314,7 @@ int main(void)
         CASE(test_an_hour_a_year_ahead_is_an_hour),
         CASE(test_an_hour_a_year_back_is_an_hour),
         CASE(test_a_start_in_1970_goes_on_where_it_was),
+        CASE(test_a_machine_that_slept),
         CASE(test_a_fast_clock_is_no_leap),
         CASE(test_what_came_just_before_knows_it),
         CASE(test_a_month_of_rest_is_believed),
