@@ -346,6 +346,7 @@ enum err api_terms_put(struct call *c)
     if (e == ERR_SITE_TEXT)
         return api_bad(c, "ladder_group", e, "");
     TRY(e);
+    TRY(api_grounds_changed(c, 0));
     c->wrote_account = c->id;
     t.entered_at = c->now;
     snprintf(t.actor, sizeof t.actor, "%s", actor);

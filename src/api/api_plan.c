@@ -64,7 +64,8 @@ enum err api_plan_texts(struct call *c)
 
 enum err api_plan_save(struct call *c)
 {
-    return version_save(c, &shelf);
+    TRY(version_save(c, &shelf));
+    return api_grounds_changed(c, c->project_id);
 }
 
 /* ---- the check ---- */

@@ -58,9 +58,10 @@ struct control_flight {
 [[nodiscard]] enum err control_payment_ended(struct store_tx *tx, int64_t account_id,
                                              const char *key);
 
-/* Contracts, strategies, packages, accounts or places of a project were changed, in this very
- * transaction: of whoever may not be cut any more, cuts on their way are withdrawn and permissions
- * of gateways end. Call it after the change. */
+/* Contracts, strategies, packages, prices, terms, accounts or places of a project were changed, in
+ * this very transaction, for now or for a time to come: of whoever may not be cut any more while
+ * the order lives, cuts on their way are withdrawn and permissions of gateways end. Call it after
+ * the change. */
 struct control_grounds {
     int64_t project_id; /* 0: of any */
     wall_s now;

@@ -6,6 +6,30 @@
 
 #define AT_ONCE 64
 
+/* Another strategy or price, which nobody knew of when a cut of the account was ordered or allowed,
+ * begins before its last second is over. */
+static enum err changes_within(struct store_tx *tx, const struct site_account *a, bool *changes)
+{
+    int64_t change_s;
+    wall_s given = {0}, last = {0};
+    struct query q = query_open(
+        tx,
+        "SELECT coalesce(min(given), 0), coalesce(max(last), 0) FROM ("
+        "SELECT r.changed_at AS given, r.not_after AS last FROM relay r JOIN meter m "
+        "ON m.id = r.meter_id WHERE m.account_id = $1 AND r.desired = 'open' "
+        "AND r.reason = 'arrears' AND r.next_at IS NOT NULL UNION ALL "
+        "SELECT made_at, valid_until - 1 FROM away WHERE account_id = $1 AND state = 'live') AS c",
+        "i", a->id);
+    if (query_step(&q)) {
+        given.s = query_int(&q, 0);
+        last.s = query_int(&q, 1);
+    }
+    TRY(query_end(&q));
+    TRY(fee_change_after(tx, a, given, &change_s));
+    *changes = change_s != 0 && change_s <= last.s;
+    return ERR_OK;
+}
+
 /* Why an account may not be cut, or allowed to be cut, under what is in force now. NULL: nothing
  * that people set. */
 static enum err ground_lost(struct store_tx *tx, int64_t account_id, wall_s now, const char **why)
@@ -14,14 +38,16 @@ static enum err ground_lost(struct store_tx *tx, int64_t account_id, wall_s now,
     struct control_policy p;
     struct episode e;
     uint32_t protections;
+    bool changes;
     TRY(site_account_get(tx, account_id, &a));
     TRY(fee_episode_load(tx, account_id, &e));
     TRY(control_protected(tx, account_id, now, &protections));
+    TRY(changes_within(tx, &a, &changes));
     enum err none = control_policy_of(tx, &a, now, &p);
     if (none != ERR_OK && err_class_of(none) != ERR_CLASS_REFUSE)
         return none;
-    bool other = none != ERR_OK || !p.policy.cut_automatic || a.wallet == SITE_WALLET_METER ||
-                 (*e.strategy && strcmp(e.strategy, p.text) != 0);
+    bool other = changes || none != ERR_OK || !p.policy.cut_automatic ||
+                 a.wallet == SITE_WALLET_METER || (*e.strategy && strcmp(e.strategy, p.text) != 0);
     *why = a.closed_at.s != 0                                ? "closed"
            : a.contract_at.s == 0 || a.contract_at.s > now.s ? "contract"
            : other                                           ? "strategy"

@@ -116,6 +116,8 @@ enum err fee_away(struct loop *l);
 /* The next moment at which a price, a strategy, a package or terms begin to hold, without anybody
  * doing anything. 0: none. */
 enum err fee_next_change(struct loop *l, int64_t *at_s);
+enum err fee_change_after(struct store_tx *tx, const struct site_account *a, wall_s at,
+                          int64_t *at_s);
 /* A cut that the gateway made under a permission is known now. */
 enum err fee_cut_taken_over(struct loop *l);
 

@@ -26,8 +26,13 @@ static void bring_forward(wall_s *until, int64_t at_s)
 
 enum err fee_next_change(struct loop *l, int64_t *at_s)
 {
-    const struct site_account *a = &l->outlook.account;
-    return store_int(l->turn.tx, at_s,
+    return fee_change_after(l->turn.tx, &l->outlook.account, l->turn.now, at_s);
+}
+
+enum err fee_change_after(struct store_tx *tx, const struct site_account *a, wall_s at,
+                          int64_t *at_s)
+{
+    return store_int(tx, at_s,
                      "SELECT coalesce(min(at), 0) FROM ("
                      "SELECT min(effective_at) AS at FROM price_plan WHERE project_id = $1 "
                      "AND effective_at > $3 UNION ALL "
@@ -37,7 +42,7 @@ enum err fee_next_change(struct loop *l, int64_t *at_s)
                      "AND effective_at > $3 UNION ALL "
                      "SELECT min(from_at) FROM account_term WHERE account_id = $2 "
                      "AND from_at > $3) AS changes",
-                     "iii", a->project_id, a->id, l->turn.now.s);
+                     "iii", a->project_id, a->id, at.s);
 }
 
 static bool uses_mean(const struct strategy_policy *p)

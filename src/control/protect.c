@@ -26,14 +26,16 @@ enum control_scope control_scope_of(const char *name)
     return (enum control_scope)s;
 }
 
-/* Does entry p cover account a? The place's ancestors count, and every meter of the account. */
+/* Does entry p cover account a? Its place and those of its meters count with all above them, and
+ * every meter of the account. */
 #define COVERS                                                                                     \
     "p.project_id = a.project_id AND (p.scope = 'project' "                                        \
     "OR (p.scope = 'account' AND p.object_id = a.id) "                                             \
     "OR (p.scope = 'meter' AND EXISTS (SELECT 1 FROM meter m WHERE m.id = p.object_id "            \
     "AND m.account_id = a.id)) "                                                                   \
     "OR (p.scope = 'place' AND p.object_id IN (WITH RECURSIVE up(id) AS (SELECT a.place_id "       \
-    "UNION SELECT q.parent_id FROM place q JOIN up ON q.id = up.id WHERE q.parent_id IS NOT "      \
+    "UNION SELECT m.place_id FROM meter m WHERE m.account_id = a.id UNION SELECT q.parent_id "     \
+    "FROM place q JOIN up ON q.id = up.id WHERE q.parent_id IS NOT "                               \
     "NULL) SELECT id FROM up)))"
 
 enum err control_protected(struct store_tx *tx, int64_t account_id, wall_s at, uint32_t *kinds)
@@ -114,7 +116,8 @@ struct pending {
 };
 #define PENDING_AT_ONCE 64
 
-static enum err pending_cuts(struct store_tx *tx, int64_t protection_id,
+/* On their way as it begins. */
+static enum err pending_cuts(struct store_tx *tx, const struct control_protection *p,
                              struct pending rows[PENDING_AT_ONCE], size_t *count)
 {
     struct query q =
@@ -122,8 +125,9 @@ static enum err pending_cuts(struct store_tx *tx, int64_t protection_id,
                    "SELECT r.meter_id, r.circuit FROM protection p JOIN account a ON " COVERS
                    " JOIN meter mm ON mm.account_id = a.id JOIN relay r ON r.meter_id = mm.id "
                    "WHERE p.id = $1 AND r.desired = 'open' AND r.reason = 'arrears' "
-                   "AND r.next_at IS NOT NULL LIMIT $2",
-                   "ii", protection_id, (int64_t)PENDING_AT_ONCE);
+                   "AND r.next_at IS NOT NULL AND (p.from_at <= $3 OR p.from_at <= r.not_after) "
+                   "LIMIT $2",
+                   "iii", p->id, (int64_t)PENDING_AT_ONCE, p->now.s);
     for (*count = 0; query_step(&q); (*count)++)
         rows[*count] = (struct pending){query_int(&q, 0), query_int(&q, 1)};
     return query_end(&q);
@@ -137,7 +141,7 @@ static enum err withdraw_pending(struct store_tx *tx, const struct control_prote
     struct rand_stream ids = {random};
     size_t count = 1;
     while (count > 0) {
-        TRY(pending_cuts(tx, p->id, rows, &count));
+        TRY(pending_cuts(tx, p, rows, &count));
         for (size_t i = 0; i < count; i++)
             TRY(control_wish(tx,
                              &(struct control_wish){.meter_id = rows[i].meter_id,
@@ -197,7 +201,7 @@ enum err control_protect_add(struct store_tx *tx, struct control_protection *p, 
                    p->now.s));
     TRY(record(tx, p, "protect.add", NULL));
     TRY(end_permissions(tx, p, random));
-    return p->from.s <= p->now.s ? withdraw_pending(tx, p, random) : ERR_OK;
+    return withdraw_pending(tx, p, random);
 }
 
 /* --- lists ---------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
  * Protections: who must not be cut, from when to when, and why, as data. An entry covers a project,
  * a place with everything below it, an account, or the account of a meter. Entries are never
  * changed or removed: lifting one stamps it. Each kind is a guard of the strategy's decision; a
- * pending cut for arrears of whoever is covered is withdrawn in the same transaction.
+ * pending cut for arrears of whoever is covered is withdrawn in the same transaction, if the entry
+ * begins before the order has ended.
  */
 #ifndef YUFU_CONTROL_PROTECT_H
 #define YUFU_CONTROL_PROTECT_H

@@ -259,6 +259,12 @@ static bool reading_stale(const struct strategy_policy *p, const struct strategy
     return f->reading_age_s < 0 || f->reading_age_s > p->reading_age_max_s;
 }
 
+/* The first second in which it will be. */
+static wall_s stale_from(const struct strategy_policy *p, const struct strategy_facts *f)
+{
+    return (wall_s){f->now.s + p->reading_age_max_s - f->reading_age_s + 1};
+}
+
 static bool reading_estimated(const struct strategy_policy *p, const struct strategy_facts *f)
 {
     (void)p;
@@ -477,6 +483,8 @@ static int64_t order_life_s(const struct strategy_policy *p, const struct strate
         life_s = not_longer(life_s, f->now, next_minute(p->window_to % STRATEGY_DAY_MINUTES, f));
     if (tomorrow_protected(p, f))
         life_s = not_longer(life_s, f->now, day_end(p, f));
+    if (!reading_stale(p, f))
+        life_s = not_longer(life_s, f->now, stale_from(p, f));
     return life_s;
 }
 

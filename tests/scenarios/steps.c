@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "billing/billing.h"
 #include "control/control.h"
+#include "control/fee.h"
 #include "control/verify.h"
 #include "flow/flow.h"
 #include "journal/journal.h"
@@ -211,6 +212,20 @@ static enum err do_away(struct store_tx *tx, void *arg)
 static bool act_away(struct call *c)
 {
     return ask(c, do_away, "OK");
+}
+
+/* The settlement agreement ends now. */
+static enum err do_contract_ends(struct store_tx *tx, void *arg)
+{
+    struct call *c = arg;
+    TRY(store_exec(tx, "UPDATE account SET contract_at = NULL WHERE id = $1", "i", account_of(c)));
+    return control_grounds_changed(
+        tx, &(struct control_grounds){.now = now_of(c), .random = draw(c)});
+}
+
+static bool act_contract_ends(struct call *c)
+{
+    return ask(c, do_contract_ends, "OK");
 }
 
 /* free UNITS DAY: so many units a month, from that day on, cost nothing under every plan. */
@@ -693,6 +708,7 @@ static const struct word acts[] = {
     {"cut-refused", act_cut_refused, 2}, {"keep", act_keep, 2},
     {"load", act_load, 3},   {"off", act_off, 2},
     {"hand", act_hand, 2},
+    {"contract-ends", act_contract_ends, 1},
     {"foreign-when-back", act_foreign, 2}, {"crash", act_crash, 3},
     {"flow", act_flow, 2},   {"worn", act_worn, 2},
     {"heat", act_heat, 4},   {"battery", act_battery, 2},

@@ -153,6 +153,76 @@ static void test_the_place_is_protected(void **state)
     assert_withdrawn(w, number(w, "SELECT count(*) FROM relay WHERE reason = 'protection'"));
 }
 
+static enum err protect_from(struct store_tx *tx, void *arg)
+{
+    const struct world *w = arg;
+    struct control_protection p = {.scope = CONTROL_SCOPE_PROJECT,
+                                   .object_id = 1,
+                                   .kind = STRATEGY_PROTECTION_EXAM,
+                                   .from = w->now,
+                                   .reason = "r",
+                                   .actor = "user:1",
+                                   .now = {w->now.s - 300}};
+    return control_protect_add(tx, &p, 1);
+}
+
+/* Entered while the order is on its way, to begin in five minutes: its last second is later. */
+static void test_a_protection_begins_while_the_order_lives(void **state)
+{
+    struct world *w = *state;
+    w->now.s = number(w, "SELECT not_after FROM relay");
+    assert_ok(store_run(w->ledger, protect_from, w));
+    assert_withdrawn(w, number(w, "SELECT count(*) FROM relay WHERE reason = 'protection'"));
+}
+
+static void test_a_protection_begins_after_the_order(void **state)
+{
+    struct world *w = *state;
+    w->now.s = number(w, "SELECT not_after + 1 FROM relay");
+    assert_ok(store_run(w->ledger, protect_from, w));
+    assert_true(wished(w, "open"));
+}
+
+/* The account lies elsewhere, one of its meters in the protected place. */
+static void test_the_place_of_a_meter_is_protected(void **state)
+{
+    struct world *w = *state;
+    sql(w, "INSERT INTO place (id, project_id, kind, code, name) VALUES (2, 1, 'room', 'B', 'B')");
+    sql(w, "INSERT INTO protection (id, project_id, scope, object_id, kind, from_at, reason, "
+           "actor, entered_at) VALUES (1, 1, 'place', 2, 'medical', 1, 'r', 'user:1', 1)");
+    sql(w, "UPDATE meter SET place_id = 2");
+    reading(w, 60, 0);
+    assert_withdrawn(w, number(w, "SELECT count(*) FROM relay WHERE desired = 'closed'"));
+    assert_true(decided(w, "MEDICAL"));
+}
+
+static void test_another_strategy_begins_while_the_order_lives(void **state)
+{
+    struct world *w = *state;
+    sql(w, "INSERT INTO strategy (id, project_id, code, version, effective_at, body) "
+           "SELECT 2, 1, 's', 2, not_after, '{}' FROM relay");
+    tell_changed(w);
+    assert_withdrawn(w, number(w, "SELECT count(*) FROM relay WHERE reason = 'strategy'"));
+}
+
+static void test_another_price_begins_while_the_order_lives(void **state)
+{
+    struct world *w = *state;
+    sql(w, "INSERT INTO price_plan (id, project_id, code, version, effective_at, body) "
+           "SELECT 2, 1, 'flat', 2, not_after, '{}' FROM relay");
+    tell_changed(w);
+    assert_withdrawn(w, number(w, "SELECT count(*) FROM relay WHERE reason = 'strategy'"));
+}
+
+static void test_another_strategy_begins_after_the_order(void **state)
+{
+    struct world *w = *state;
+    sql(w, "INSERT INTO strategy (id, project_id, code, version, effective_at, body) "
+           "SELECT 2, 1, 's', 2, not_after + 1, '{}' FROM relay");
+    tell_changed(w);
+    assert_true(wished(w, "open"));
+}
+
 /* What was made stays made: it returns with money. */
 static void test_a_cut_that_was_made_stays(void **state)
 {
@@ -262,6 +332,12 @@ int main(void)
         ON_ITS_WAY(test_the_meter_moves_to_another_account),
         ON_ITS_WAY(test_the_meter_has_no_account_any_more),
         ON_ITS_WAY(test_the_place_is_protected),
+        ON_ITS_WAY(test_a_protection_begins_while_the_order_lives),
+        ON_ITS_WAY(test_a_protection_begins_after_the_order),
+        ON_ITS_WAY(test_the_place_of_a_meter_is_protected),
+        ON_ITS_WAY(test_another_strategy_begins_while_the_order_lives),
+        ON_ITS_WAY(test_another_price_begins_while_the_order_lives),
+        ON_ITS_WAY(test_another_strategy_begins_after_the_order),
         ON_ITS_WAY(test_a_cut_that_was_made_stays),
         ON_ITS_WAY(test_a_cut_that_is_not_due_any_more),
         ON_ITS_WAY(test_only_what_is_on_its_way),
