@@ -137,6 +137,26 @@ static void test_a_corrected_ratio(void **state)
     near(f.cost_fen[2][FORECAST_P50], 3 * 5 * 240, 40);
 }
 
+/* A heating season's most is paid: what is used until its end costs nothing more, and the account
+ * is not short. A day later the season is over. */
+static void test_the_most_of_a_season_is_paid(void **state)
+{
+    struct town *t = *state;
+    town_exec(t, "INSERT INTO account_term (account_id, from_at, persons, area_milli_m2, "
+                 "capacity_milli_kva, contracted_milli_kw, opened_day, ladder_group, actor, "
+                 "entered_at) VALUES (7, 0, 0, 90000, 0, 0, 0, '', 'user:1', 1)");
+    town_plan(t, "flat", 2, T0 - 10,
+              "{\"kind\":\"flat\",\"price\":\"0.5\",\"area_bill\":{\"price\":\"0.1\","
+              "\"start\":\"02-16\",\"end\":\"02-28\",\"most_percent\":\"100\"}}");
+    int64_t now = live(t, 8, WATTS); /* 9 yuan are paid after four days of 2.40 */
+    struct nday f = seen(t, now, 14);
+    assert_true(f.known);
+    for (int n = 1; n <= 4; n++)
+        for (int q = FORECAST_P50; q < FORECAST_QUANTILES; q++)
+            assert_int_equal(f.cost_fen[n - 1][q], 0);
+    assert_true(f.cost_fen[13][FORECAST_P50] > 0);
+}
+
 static void test_nothing_to_go_by(void **state)
 {
     struct town *t = *state;
@@ -159,6 +179,7 @@ int main(void)
                                        CASE(test_the_area_of_two_meters),
                                        CASE(test_the_price_of_the_step),
                                        CASE(test_a_corrected_ratio),
+                                       CASE(test_the_most_of_a_season_is_paid),
                                        CASE(test_nothing_to_go_by)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
