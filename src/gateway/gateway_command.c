@@ -51,6 +51,7 @@ struct row {
     const struct uplink_event *with; /* queued beside a new command; NULL: nothing */
     int64_t id, at;
     char state[12]; /* "": no row */
+    bool undated; /* by a clock that nobody has set yet */
     bool circuit_known;
     int64_t version;
 };
@@ -92,6 +93,8 @@ static enum err write_final(struct store_tx *tx, struct row *r, const char *stat
     struct writer w = writer_of(encoded, sizeof encoded);
     struct uplink_message m = {.kind = UPLINK_OUTCOME, .outcome = *r->outcome};
     TRY(gateway_queue_put(r->g, tx, &m));
+    if (r->undated)
+        TRY(gateway_undated_note(r->g, tx, m.seq));
     uplink_message_encode(&m, &w);
     TRY(w.err);
     return store_exec(tx,
@@ -108,10 +111,14 @@ static enum err finish(struct store_tx *tx, void *arg)
     return write_final(tx, r, r->outcome->status == UPLINK_FENCED ? "tombstone" : "final");
 }
 
-enum err gateway_command_finish(struct gateway *g, const struct uplink_outcome *outcome)
+enum err gateway_command_finish(struct gateway *g, const struct uplink_outcome *outcome,
+                                bool undated)
 {
-    struct row r = {
-        .g = g, .outcome = outcome, .id = outcome->command_id, .at = outcome->at.s};
+    struct row r = {.g = g,
+                    .outcome = outcome,
+                    .id = outcome->command_id,
+                    .at = outcome->at.s,
+                    .undated = undated};
     enum err e = gateway_stored(g, store_run(g->store, finish, &r));
     if (e != ERR_OK) {
         gateway_queue_recount(g);
@@ -204,7 +211,7 @@ enum err gateway_command_fence(struct gateway *g, const struct gateway_now *now,
     const struct uplink_command unknown = {.id = id, .kind = UPLINK_VEND};
     const struct uplink_outcome o =
         outcome_of(c ? &c->command : &unknown, UPLINK_FENCED, now->wall);
-    struct row r = {.g = g, .outcome = &o, .id = id, .at = now->wall.s};
+    struct row r = {.g = g, .outcome = &o, .id = id, .at = now->wall.s, .undated = !now->trusted};
     enum err e = gateway_stored(g, store_run(g->store, fence, &r));
     if (e != ERR_OK) {
         gateway_queue_recount(g);
@@ -323,7 +330,7 @@ static enum err try_start(struct gateway *g, const struct gateway_now *now, stru
     if (status != UPLINK_DONE) {
         struct uplink_outcome answer = outcome_of(&o->command, status, now->wall);
         answer.sent = gateway_command_acted(o);
-        TRY(gateway_command_finish(g, &answer));
+        TRY(gateway_command_finish(g, &answer, !now->trusted));
         return ERR_STATE;
     }
     if (!o->started)

@@ -58,6 +58,7 @@ struct visit {
     uint8_t looks; /* read-backs of the count or state since the last send */
     int64_t seen;  /* an unexpected count must be seen twice to be believed; -1 none */
     struct uplink_outcome outcome;
+    bool undated; /* it ended by a clock that nobody has set yet */
 };
 
 /* Trips of one terminal: those up to `known` are queued for the platform. */
@@ -198,9 +199,9 @@ void gateway_config_free(struct gateway *g);
 
 enum err gateway_prune(struct gateway *g, const struct gateway_now *now);
 
-/* --- gateway_undated.c: readings taken before the time was known. They are put right when it is;
- * those of a run that never learnt it are dropped. */
-/* In the flush's transaction: the message of this number is the first of them, or one more. */
+/* --- gateway_undated.c: readings and outcomes of a time when the clock was not known. They are put
+ * right when it is; readings of a run that never learnt it are dropped. */
+/* In the transaction that queues it: the message of this number is the first of them, or one more. */
 enum err gateway_undated_note(struct gateway *g, struct store_tx *tx, int64_t seq);
 enum err gateway_undated_load(struct gateway *g);
 enum err gateway_undated_drop(struct gateway *g, const struct gateway_now *now);
@@ -246,7 +247,8 @@ bool gateway_command_is_wallet(const struct uplink_command *c);
 /* Something that acts may have been sent for it, by this process or the one before. */
 bool gateway_command_acted(const struct open_command *o);
 /* Final state and outcome in one commit. */
-enum err gateway_command_finish(struct gateway *g, const struct uplink_outcome *outcome);
+enum err gateway_command_finish(struct gateway *g, const struct uplink_outcome *outcome,
+                                bool undated);
 /* A newer wish for the same relay waits: this one must not be sent any more. */
 bool gateway_command_overtaken(const struct gateway *g, const struct uplink_command *c);
 struct open_command *gateway_command_find(struct gateway *g, int64_t id);

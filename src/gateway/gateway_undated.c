@@ -1,6 +1,6 @@
 /* A gateway that starts while the platform cannot be reached does not know the time: its own clock
- * may have no battery. What it reads meanwhile is kept by that clock, which goes evenly, and is put
- * right as soon as the time is told. */
+ * may have no battery. What it reads and does meanwhile is kept by that clock, which goes evenly, and
+ * is put right as soon as the time is told. */
 #include "gateway/gateway_impl.h"
 
 #define SETTING "undated_from"
@@ -31,9 +31,11 @@ struct move {
     int64_t by_s;
 };
 
-static void move_readings(struct gateway *g, struct uplink_message *m, int64_t by_s)
+static void move_times(struct gateway *g, struct uplink_message *m, int64_t by_s)
 {
     (void)g;
+    if (m->kind == UPLINK_OUTCOME)
+        m->outcome.at.s += by_s;
     if (m->kind == UPLINK_READINGS)
         for (size_t i = 0; i < m->readings.count; i++)
             m->readings.readings[i].at.s += by_s;
@@ -43,7 +45,7 @@ static enum err move(struct store_tx *tx, void *arg)
 {
     const struct move *m = arg;
     if (m->by_s != 0) /* 0: the clock was right, as it mostly is */
-        TRY(gateway_queue_change(m->g, tx, m->g->undated_from - 1, move_readings, m->by_s));
+        TRY(gateway_queue_change(m->g, tx, m->g->undated_from - 1, move_times, m->by_s));
     return forget(tx);
 }
 
@@ -54,6 +56,9 @@ static void move_what_is_in_memory(struct gateway *g, int64_t by_s)
     for (size_t i = 0; i < g->line_count; i++) {
         g->lines[i].reading.at.s += by_s;
         g->lines[i].down_wall.s += by_s;
+        if (g->lines[i].visit.undated)
+            g->lines[i].visit.outcome.at.s += by_s;
+        g->lines[i].visit.undated = false;
     }
 }
 

@@ -86,7 +86,8 @@ static enum err write_request(const struct visit *v, const struct uplink_command
     }
 }
 
-static void end(struct gateway *g, size_t line, enum uplink_status status, wall_s at);
+static void end(struct gateway *g, size_t line, enum uplink_status status,
+                const struct gateway_now *now);
 
 static void go(struct gateway *g, const struct gateway_now *now, size_t line, enum visit_step step)
 {
@@ -107,12 +108,12 @@ static void go(struct gateway *g, const struct gateway_now *now, size_t line, en
     enum err e = write_request(v, &c->command, unit_of(g, line), &w);
     job.len = (uint16_t)w.len;
     if (e != ERR_OK) { /* this model cannot do it: nothing was sent */
-        end(g, line, UPLINK_REFUSED, now->wall);
+        end(g, line, UPLINK_REFUSED, now);
         return;
     }
     v->sends += step == VISIT_SEND;
     if (bus_submit(&l->bus, &job) != ERR_OK)
-        end(g, line, UPLINK_UNKNOWN, now->wall);
+        end(g, line, UPLINK_UNKNOWN, now);
 }
 
 /* --- beginning and ending ------------------------------------------------------------------------------ */
@@ -167,7 +168,7 @@ void gateway_visit_settle(struct gateway *g, const struct gateway_now *now, size
     (void)now;
     if (v->command_id == 0 || v->step != VISIT_NONE)
         return;
-    if (gateway_command_finish(g, &v->outcome) == ERR_OK)
+    if (gateway_command_finish(g, &v->outcome, v->undated) == ERR_OK)
         *v = (struct visit){0};
 }
 
@@ -180,17 +181,19 @@ void gateway_visit_drop(struct gateway *g, size_t line)
 }
 
 /* The outcome stands in the visit until it is committed: a full disk must not lose it. */
-static void end(struct gateway *g, size_t line, enum uplink_status status, wall_s at)
+static void end(struct gateway *g, size_t line, enum uplink_status status,
+                const struct gateway_now *now)
 {
     struct gateway_line *l = &g->lines[line];
     struct visit *v = &l->visit;
     v->step = VISIT_NONE;
     v->outcome.status = status;
-    v->outcome.at = at;
+    v->outcome.at = now->wall;
+    v->undated = !now->trusted;
     l->owes_sweep = v->outcome.kind == UPLINK_VEND || v->outcome.kind == UPLINK_READ;
     if (v->outcome.kind != UPLINK_REGISTER || v->outcome.sent)
         plan_hurry(&l->plan, v->peer, (mono_ms){0});
-    if (gateway_command_finish(g, &v->outcome) == ERR_OK)
+    if (gateway_command_finish(g, &v->outcome, v->undated) == ERR_OK)
         *v = (struct visit){0};
 }
 
@@ -267,14 +270,14 @@ static void value_read(struct gateway *g, const struct gateway_now *now, size_t 
     case VISIT_BALANCE:
         v->outcome.balance_fen = value;
         if (value > 0) /* an overdraft is in use only when nothing remains */
-            end(g, line, wallet_status(v, &c->command), now->wall);
+            end(g, line, wallet_status(v, &c->command), now);
         else
             go(g, now, line, VISIT_OVERDRAFT);
         break;
     default:
         if (value > 0)
             v->outcome.balance_fen = -value;
-        end(g, line, wallet_status(v, &c->command), now->wall);
+        end(g, line, wallet_status(v, &c->command), now);
     }
 }
 
@@ -285,7 +288,7 @@ static void wallet_failed(struct gateway *g, const struct gateway_now *now, size
     const struct open_command *c = gateway_command_find(g, v->command_id);
     if (v->step == VISIT_RECORD_COUNT || v->step == VISIT_RECORD_AMOUNT)
         v->outcome.count = v->outcome.record_n = v->outcome.record_amount_fen = -1;
-    end(g, line, wallet_status(v, &c->command), now->wall);
+    end(g, line, wallet_status(v, &c->command), now);
 }
 
 static void wallet_answer(struct gateway *g, const struct gateway_now *now, size_t line,
@@ -358,13 +361,13 @@ static void state_read(struct gateway *g, const struct gateway_now *now, size_t 
     if (!known && r->err == ERR_OK && v->looks++ < LOOKS_MAX)
         go(g, now, line, VISIT_STATE);
     else if (!known)
-        end(g, line, UPLINK_UNKNOWN, now->wall);
+        end(g, line, UPLINK_UNKNOWN, now);
     else if (met == 1)
-        end(g, line, UPLINK_DONE, now->wall);
+        end(g, line, UPLINK_DONE, now);
     else if (again && v->outcome.reply != UPLINK_REPLY_OTHER)
         go(g, now, line, VISIT_SEND);
     else
-        end(g, line, v->outcome.sent ? UPLINK_REFUSED : UPLINK_EXPIRED, now->wall);
+        end(g, line, v->outcome.sent ? UPLINK_REFUSED : UPLINK_EXPIRED, now);
 }
 
 /* --- registers ------------------------------------------------------------------------------------------ */
@@ -409,17 +412,17 @@ static void register_read(struct gateway *g, const struct gateway_now *now, size
     bool again = v->sends < SENDS_MAX && !c->fenced && !too_late(now, &c->command) &&
                  v->outcome.reply != UPLINK_REPLY_OTHER;
     if (e == ERR_METER_REFUSED)
-        end(g, line, UPLINK_REFUSED, now->wall);
+        end(g, line, UPLINK_REFUSED, now);
     else if (e != ERR_OK && r->err == ERR_OK && v->looks++ < LOOKS_MAX)
         go(g, now, line, VISIT_STATE);
     else if (e != ERR_OK)
-        end(g, line, UPLINK_UNKNOWN, now->wall);
+        end(g, line, UPLINK_UNKNOWN, now);
     else if (only_reads(&c->command) || register_met(&c->command, &v->outcome))
-        end(g, line, UPLINK_DONE, now->wall);
+        end(g, line, UPLINK_DONE, now);
     else if (again)
         go(g, now, line, VISIT_SEND);
     else
-        end(g, line, register_status(&c->command, &v->outcome), now->wall);
+        end(g, line, register_status(&c->command, &v->outcome), now);
 }
 
 #define PARKS_MAX 3
@@ -470,11 +473,11 @@ static void exercise_begins(struct gateway *g, const struct gateway_now *now, si
     const struct visit *v = &g->lines[line].visit;
     const struct open_command *c = gateway_command_find(g, v->command_id);
     if (v->outcome.sent)
-        end(g, line, UPLINK_UNKNOWN, now->wall);
+        end(g, line, UPLINK_UNKNOWN, now);
     else if (too_late(now, &c->command))
-        end(g, line, UPLINK_EXPIRED, now->wall);
+        end(g, line, UPLINK_EXPIRED, now);
     else if (v->outcome.relay_open != 0 || c->fenced)
-        end(g, line, UPLINK_REFUSED, now->wall);
+        end(g, line, UPLINK_REFUSED, now);
     else
         go(g, now, line, VISIT_SEND);
 }
@@ -490,15 +493,15 @@ static void exercise_read(struct gateway *g, const struct gateway_now *now, size
     if (!known && r->err == ERR_OK && v->looks++ < LOOKS_MAX)
         go(g, now, line, VISIT_STATE);
     else if (!known)
-        end(g, line, UPLINK_UNKNOWN, now->wall);
+        end(g, line, UPLINK_UNKNOWN, now);
     else if (c->parks == 0 && v->sends == 0)
         exercise_begins(g, now, line);
     else if (v->outcome.reply == UPLINK_REPLY_NONE)
-        end(g, line, UPLINK_UNKNOWN, now->wall);
+        end(g, line, UPLINK_UNKNOWN, now);
     else if (v->outcome.reply == UPLINK_REPLY_OK && v->outcome.relay_open == 0)
-        end(g, line, UPLINK_DONE, now->wall);
+        end(g, line, UPLINK_DONE, now);
     else if (!park(g, now, line))
-        end(g, line, UPLINK_REFUSED, now->wall);
+        end(g, line, UPLINK_REFUSED, now);
 }
 
 static void order_sent(struct gateway *g, const struct gateway_now *now, size_t line,

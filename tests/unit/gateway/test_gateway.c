@@ -145,6 +145,27 @@ static void tell_the_time(struct rig *r)
     gateway_clock_known(r->gateway, &now, 86'400);
 }
 
+/* So does what was done meanwhile: a sale that was stored before the power was cut. */
+static void test_outcomes_wait_for_their_time(void **state)
+{
+    struct rig *r = *state;
+    rig_live(r, 30'000);
+    rig_command(r, rig_vend(1, 1, 1));
+    rig_close(r);
+    r->away = true;
+    r->trusted = false;
+    r->wrong_s = 86'400;
+    rig_open(r);
+    rig_live(r, 60'000);
+    assert_int_equal(r->outcome_count, 0);
+    int64_t end_s = rig_now(r).wall.s + r->wrong_s;
+    tell_the_time(r);
+    rig_connect(r);
+    rig_live(r, 60'000);
+    assert_int_equal(rig_only_outcome(r)->status, UPLINK_DONE);
+    assert_in_range(rig_only_outcome(r)->at.s, end_s - 60, end_s);
+}
+
 static void test_readings_wait_for_their_time(void **state)
 {
     struct rig *r = *state;
@@ -742,6 +763,7 @@ int main(void)
         CASE(test_lines_that_nobody_heard_of_are_not_told_later),
         CASE(test_untrusted_clock_keeps_readings_back),
         CASE(test_readings_wait_for_their_time),
+        CASE(test_outcomes_wait_for_their_time),
         CASE(test_readings_that_never_learn_their_time_are_dropped),
         CASE(test_a_platform_without_a_clock_gets_no_readings),
         CASE(test_readings_in_memory_learn_their_time),
