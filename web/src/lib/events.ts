@@ -34,7 +34,7 @@ export const EVENT_KINDS = [
   'relay.cut', 'relay.restore', 'relay.done', 'relay.refused', 'relay.expired', 'relay.cancelled', 'relay.mismatch',
   'relay.leak', 'relay.late', 'relay.local', 'keep.on', 'keep.off', 'fee.low', 'fee.close', 'fee.arrears', 'fee.cleared',
   'fee.protected', 'fee.failed', 'message.delivered', 'message.failed', 'charge.settled', 'charge.held', 'plan.changed',
-  'strategy.changed', 'site.imported', 'work.failed', 'clock.leapt', 'clock.right',
+  'strategy.changed', 'site.imported', 'work.failed', 'store.full', 'clock.leapt', 'clock.right',
   'fee.overdrawn', 'fee.strategy', 'fee.limited', 'fee.proposed', 'fee.approved', 'fee.released',
   'fee.refused', 'fee.withdrawn', 'breaker.tripped', 'breaker.asked', 'breaker.refused', 'breaker.released',
   'fee.emergency', 'fee.confirmed', 'fee.permit', 'fee.away', 'protect.added', 'protect.lifted',
