@@ -240,7 +240,7 @@ UPDATE settlement_basis SET energy_wh = (SELECT s.energy_wh FROM settlement s
 -- What the meters of an account count together: struct rating_shared in rating/period.h. It ends with
 -- the account's last meter.
 CREATE TABLE account_position (
-  account_id INTEGER PRIMARY KEY REFERENCES account (id),
+  account_id INTEGER PRIMARY KEY,
   position TEXT NOT NULL        -- JSON, as in charge_position; of it the account's part
 ) STRICT;
 
