@@ -119,8 +119,10 @@ static void test_an_order_ends_with_whichever_is_first(void **state)
     protect(w, STRATEGY_PROTECTION_WEATHER, three_s + 10, 0);
     check_at(w, three_s - 20);
     assert_int_equal(number(w, "SELECT not_after FROM relay"), three_s - 1);
-    protect(w, STRATEGY_PROTECTION_EXAM, three_s - 5, 0);
-    assert_int_equal(number(w, "SELECT count(*) FROM relay WHERE desired = 'open'"), 1);
+    protect(w, STRATEGY_PROTECTION_EXAM, three_s, 0);
+    assert_true(wished(w, "open"));
+    protect(w, STRATEGY_PROTECTION_EXAM, three_s - 1, 0);
+    assert_true(wished(w, "closed")); /* its last second would be of the exam */
 }
 
 /* --- a strategy to come --------------------------------------------------------------------------
