@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "terminal/load_impl.h"
+
 #define HAS_REACTIVE 1
 #define HAS_DISTORTION 2
 #define HAS_THIRD 4
@@ -34,15 +36,14 @@
 #define LAMP_MOST_MW 250'000  /* what starts like a lamp, is larger and goes on is a heater */
 #define SWUNG_MVAR 90'000     /* of less nothing can be said */
 #define CREEP_MS 60'000       /* small steps within this time belong together */
-#define SAME_PERMILLE 150     /* a heater that comes back beside something small */
 #define LEVEL_MAX 30'000'000  /* mW, mvar, mVA */
 #define LOAD_MEAN 64          /* samples an old mean rests on */
 
 /* --- arithmetic
  * ------------------------------------------------------------------------------------- */
 
-/* Whole square root. The bits begin at the highest that can be one: small processors count them. */
-static uint32_t root(uint64_t v)
+/* The bits begin at the highest that can be one: small processors count them. */
+uint32_t load_root(uint64_t v)
 {
     uint64_t r = 0;
     if (v <= UINT32_MAX) { /* half the words, a quarter of the work */
@@ -66,16 +67,6 @@ static uint32_t root(uint64_t v)
         r = (r >> 1) + (fits ? bit : 0);
     }
     return (uint32_t)r;
-}
-
-static uint64_t square(int64_t v)
-{
-    return (uint64_t)(v * v);
-}
-
-static int32_t size_of(int32_t v)
-{
-    return v < 0 ? -v : v;
 }
 
 static int32_t least_of(int32_t a, int32_t b)
@@ -129,20 +120,21 @@ static uint64_t harmonics_squared(const struct load_sample *x)
 static void part_reactive(const struct load_sample *x, uint32_t voltage_dv, struct load_level *l)
 {
     uint64_t h = harmonics_squared(x);
-    int32_t by_harmonics = clamp((int64_t)root(h) * voltage_dv / 10);
+    int32_t by_harmonics = clamp((int64_t)load_root(h) * voltage_dv / 10);
     uint64_t apparent =
         square(x->current_ma * (voltage_dv / 10) + x->current_ma / 10 * (voltage_dv % 10));
     uint64_t known = square(x->power_mw) + square(x->reactive_mvar);
     int32_t by_current =
-        x->has_current && apparent > known ? clamp((int64_t)root(apparent - known)) : 0;
+        x->has_current && apparent > known ? clamp((int64_t)load_root(apparent - known)) : 0;
     if (x->has_harmonics && x->has_current && apparent < known + known / 200 &&
         by_harmonics > by_current && by_harmonics <= size_of(x->reactive_mvar)) {
         int32_t sign = x->reactive_mvar < 0 ? -1 : 1;
-        l->reactive_mvar = sign * (int32_t)root(square(x->reactive_mvar) - square(by_harmonics));
+        l->reactive_mvar =
+            sign * (int32_t)load_root(square(x->reactive_mvar) - square(by_harmonics));
     }
     /* the difference of two large squares says nothing within what they may be off */
     if (x->has_harmonics && x->has_current &&
-        apparent < known + known / 500 + (uint64_t)root(known) * 3'000)
+        apparent < known + known / 500 + (uint64_t)load_root(known) * 3'000)
         by_current = 0;
     l->distortion_mva = by_current > by_harmonics ? by_current : by_harmonics;
 }
@@ -221,10 +213,17 @@ static void join_run(struct load_watch *w, const struct load_level *l)
 /* --- a step
  * ------------------------------------------------------------------------------------------ */
 
-/* mVA over 0.1 V: 10 mA each */
-static uint16_t share(const struct load_settings *s, int32_t ma, uint32_t in_phase_mva)
+static uint32_t in_phase_of(const struct load_step *step)
 {
-    return permille((int64_t)size_of(ma) * s->nominal_dv, 10 * (int64_t)in_phase_mva);
+    return load_root(square(step->power_mw) + square(step->reactive_mvar));
+}
+
+/* mVA over 0.1 V are 10 mA each. */
+void load_read_shares(const struct load_settings *s, struct load_step *step)
+{
+    int64_t whole = 10 * (int64_t)in_phase_of(step);
+    step->third = permille((int64_t)size_of(step->third_ma) * s->nominal_dv, whole);
+    step->fifth = permille((int64_t)size_of(step->fifth_ma) * s->nominal_dv, whole);
 }
 
 /* The third harmonic that is left tells how much of the current is the motor's own, if it is as
@@ -233,7 +232,7 @@ static int32_t read_motor(const struct load_step *step, uint32_t gone_mva, int64
 {
     int64_t motor_mva = clamp((int64_t)step->third_ma * gone_mva / gone_ma);
     uint64_t all = square(motor_mva), known = square(step->reactive_mvar);
-    return most_of((int32_t)(all > known ? root(all - known) : 0), (int32_t)(motor_mva / 4));
+    return most_of((int32_t)(all > known ? load_root(all - known) : 0), (int32_t)(motor_mva / 4));
 }
 
 /* A phase-cut control gives as much third harmonic as reactive power; no motor does, and a supply
@@ -260,7 +259,7 @@ static void read_start(const struct load_watch *w, const struct load_settings *s
     step->cold = hidden || cut || (gone_mvar * 10 < gone_mw && third_mva * 12 < gone_mw);
     if (step->has_third && !step->slow && step->third_ma > 0 && gone_mw >= SHAPE_MW &&
         third_mva * 20 >= gone_mw)
-        step->motor_mw = read_motor(step, root(square(gone_mw) + square(gone_mvar)), gone_ma);
+        step->motor_mw = read_motor(step, load_root(square(gone_mw) + square(gone_mvar)), gone_ma);
 }
 
 static void make_step(const struct load_watch *w, const struct load_settings *s,
@@ -282,11 +281,11 @@ static void make_step(const struct load_watch *w, const struct load_settings *s,
                                .has_third = (w->flags & HAS_THIRD) != 0};
     /* distortions of two loads add up as squares at least: this is the most that is new */
     uint64_t after = square(w->run.distortion_mva), before = square(from->distortion_mva);
-    step->distortion_mva = after > before ? (int32_t)root(after - before) : 0;
+    step->distortion_mva = after > before ? (int32_t)load_root(after - before) : 0;
     uint64_t in_phase = square(step->power_mw) + square(step->reactive_mvar);
-    step->factor = permille(size_of(step->power_mw), root(in_phase + square(step->distortion_mva)));
-    step->third = share(s, step->third_ma, root(in_phase));
-    step->fifth = share(s, step->fifth_ma, root(in_phase));
+    step->factor =
+        permille(size_of(step->power_mw), load_root(in_phase + square(step->distortion_mva)));
+    load_read_shares(s, step);
     bool fell = w->peak.power_mw > w->run.power_mw && w->peak_at.ms < w->last.ms;
     if (step->power_mw > 0 && fell) {
         step->inrush = permille(w->peak.power_mw - from->power_mw, step->power_mw);
@@ -309,11 +308,6 @@ static void remember_motor(struct load_watch *w, const struct load_event *e)
             w->running[i].reactive_mvar = s->reactive_mvar;
             return;
         }
-}
-
-static bool within(int32_t a, int32_t b, int32_t permille_of_b)
-{
-    return size_of(a - b) <= (int32_t)((int64_t)size_of(b) * permille_of_b / 1000);
 }
 
 /* A compressor's rotor stands still for up to half a second and draws the same all the while: that
@@ -352,51 +346,10 @@ static bool find_hidden(struct load_watch *w, const struct load_settings *s, str
         step->reactive_mvar += reactive_mvar;
         step->inrush = 1000;
         step->edge_mw = step->motor_mw = 0;
-        step->factor = permille(hidden_mw, root(square(hidden_mw) + square(step->reactive_mvar)));
+        step->factor = permille(hidden_mw, in_phase_of(step));
         return true;
     }
     return false;
-}
-
-/* --- white loads beside others
- * ------------------------------------------------------------------------------------- */
-
-/* The step without the entries of `set`; false: it is less than they are. */
-static bool without(struct load_step *rest, const struct load_settings *s, unsigned set)
-{
-    for (unsigned i = 0; i < LOAD_WHITE_MAX; i++)
-        if (set >> i & 1) {
-            rest->power_mw -= s->white[i].power_mw;
-            rest->reactive_mvar -= s->white[i].reactive_mvar;
-        }
-    uint32_t in_phase = root(square(rest->power_mw) + square(rest->reactive_mvar));
-    rest->third = share(s, rest->third_ma, in_phase);
-    rest->fifth = share(s, rest->fifth_ma, in_phase);
-    rest->edge_mw = rest->motor_mw = 0; /* of all of them together */
-    return rest->power_mw > -s->limit_mw;
-}
-
-/* Whether what is left of a step without the entries of `set` is allowed. */
-static bool rest_allowed(const struct load_step *step, const struct load_settings *s, unsigned set)
-{
-    struct load_step rest = *step;
-    if (!without(&rest, s, set))
-        return false;
-    enum load_verdict v = rest.power_mw < s->limit_mw ? LOAD_SMALL : load_judge(&rest, s, NULL);
-    return !load_forbidden(v) && v != LOAD_LAMP;
-}
-
-/* The white load whose edge it was that was found beside something allowed; 0: none. */
-static uint8_t find_white_edge(const struct load_step *step, const struct load_settings *s)
-{
-    for (uint8_t i = 0; i < LOAD_WHITE_MAX; i++) {
-        int32_t power_mw = s->white[i].power_mw;
-        int32_t apart = (int32_t)((int64_t)power_mw * s->white_permille / 1000) + step->unsure_mw;
-        if (power_mw > 0 && size_of(step->edge_mw - power_mw) <= apart &&
-            rest_allowed(step, s, 1U << i))
-            return (uint8_t)(i + 1);
-    }
-    return 0;
 }
 
 /* Active power alone, and seldom. */
@@ -575,7 +528,7 @@ static void tell(struct load_watch *w, const struct load_settings *s, bool slow,
         e->verdict = LOAD_HEATING_HIDDEN;
     else if (load_forbidden(e->verdict) && is_swing(w, e))
         e->verdict = LOAD_OTHER;
-    if (e->verdict == LOAD_HEATING_MIXED && (e->white = find_white_edge(&e->step, s)) > 0)
+    if (e->verdict == LOAD_HEATING_MIXED && (e->white = load_white_edge(&e->step, s)) > 0)
         e->verdict = LOAD_WHITE;
     note_rise(w, s, &e->step);
     if (!hidden && !ended)
@@ -698,6 +651,32 @@ static void begin(struct load_watch *w, const struct load_level *l, mono_ms now)
     join_run(w, l);
 }
 
+static void begin_move(struct load_watch *w, const struct load_level *l, mono_ms now)
+{
+    w->moving = true;
+    w->moved_at = w->peak_at = now;
+    w->way = w->turns = 0;
+    w->edge_mw = w->jump_mw = 0;
+    w->peak = w->second = trace_of(l);
+    begin_run(w, l, now);
+}
+
+/* A sample on the way, or of what may be the new state. */
+static void move(struct load_watch *w, const struct load_settings *s, const struct load_level *l,
+                 mono_ms now)
+{
+    note_peak(w, l, now);
+    note_jump(w, l);
+    note_edge(w, s, l);
+    note_turn(w, s, l);
+    remember(w, l);
+    if (!agrees(&w->run, l)) {
+        w->way = (uint8_t)least_of(w->way + w->run_count, UINT8_MAX);
+        begin_run(w, l, now);
+    }
+    join_run(w, l);
+}
+
 bool load_take(struct load_watch *w, const struct load_settings *s, const struct load_sample *x,
                struct load_event *event)
 {
@@ -716,26 +695,9 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
             w->base = w->run;
         return is_raised(w, s, x->now, slow, event) || lamp_is_over(w, s, x->now, event);
     }
-    if (!w->moving) {
-        w->moving = true;
-        w->moved_at = x->now;
-        w->way = 0;
-        w->edge_mw = w->jump_mw = 0;
-        w->turns = 0;
-        w->peak = w->second = trace_of(&l);
-        w->peak_at = x->now;
-        begin_run(w, &l, x->now);
-    }
-    note_peak(w, &l, x->now);
-    note_jump(w, &l);
-    note_edge(w, s, &l);
-    note_turn(w, s, &l);
-    remember(w, &l);
-    if (!agrees(&w->run, &l)) {
-        w->way = (uint8_t)least_of(w->way + w->run_count, UINT8_MAX);
-        begin_run(w, &l, x->now);
-    }
-    join_run(w, &l);
+    if (!w->moving)
+        begin_move(w, &l, x->now);
+    move(w, s, &l, x->now);
     bool steady = is_steady(w, x->now, slow);
     if ((steady || is_plug(w, slow)) && agrees(&w->base, &w->run)) {
         w->moving = false; /* it came and went before it could be told */
@@ -747,35 +709,4 @@ bool load_take(struct load_watch *w, const struct load_settings *s, const struct
         return false;
     tell(w, s, slow, steady, event);
     return true;
-}
-
-bool load_explained(const struct load_step *step, const struct load_settings *s)
-{
-    unsigned known = 0;
-    for (unsigned i = 0; i < LOAD_WHITE_MAX; i++)
-        known |= s->white[i].power_mw > 0 ? 1U << i : 0;
-    for (unsigned set = known; set != 0; set = (set - 1) & known)
-        if (rest_allowed(step, s, set))
-            return true;
-    return false;
-}
-
-enum load_verdict load_judge_return(const struct load_step *step, const struct load_level *before,
-                                    int32_t heater_mw, const struct load_settings *s)
-{
-    struct load_step rest = *step;
-    uint64_t all = square(step->distortion_mva), known = square(before->distortion_mva);
-    rest.power_mw -= before->power_mw;
-    rest.reactive_mvar -= before->reactive_mvar;
-    rest.third_ma -= before->third_ma;
-    rest.distortion_mva = all > known ? (int32_t)root(all - known) : 0;
-    rest.fifth_ma -= before->fifth_ma;
-    rest.inrush = 1000; /* that of all of them together says nothing of one */
-    rest.edge_mw = rest.motor_mw = 0;
-    uint32_t in_phase = root(square(rest.power_mw) + square(rest.reactive_mvar));
-    rest.third = share(s, rest.third_ma, in_phase);
-    rest.fifth = share(s, rest.fifth_ma, in_phase);
-    enum load_verdict v = load_judge(&rest, s, NULL);
-    bool same = within(rest.power_mw, heater_mw, SAME_PERMILLE);
-    return load_forbidden(v) && !same && load_explained(&rest, s) ? LOAD_WHITE : v;
 }

@@ -2,7 +2,7 @@
  * What a step is. One table, first match. A resistance draws current of the voltage's own shape and
  * phase; each rule asks what else the step shows, and which disguise would explain it.
  */
-#include "terminal/load.h"
+#include "terminal/load_impl.h"
 
 struct load_settings load_settings_default(void)
 {
@@ -55,11 +55,6 @@ bool load_forbidden(enum load_verdict v)
 
 /* --- what a step shows
  * ----------------------------------------------------------------------------- */
-
-static int32_t size_of(int32_t v)
-{
-    return v < 0 ? -v : v;
-}
 
 /* Thousandths of the active power. */
 static int32_t per_power(const struct load_step *s, int32_t v)
