@@ -243,6 +243,8 @@ CREATE TABLE account_position (
   account_id INTEGER PRIMARY KEY,
   position TEXT NOT NULL        -- JSON, as in charge_position; of it the account's part
 ) STRICT;
+INSERT INTO account_position SELECT account_id, position FROM
+  (SELECT account_id, position, max(fee_day) FROM charge_position WHERE position <> '' GROUP BY account_id);
 
 -- runs over many accounts (pay/run.h) ------------------------------------------------------------------
 -- A person stopped it, posting or taking back: it waits behind its cursor until it is resumed or given up.
