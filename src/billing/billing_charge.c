@@ -118,7 +118,8 @@ static enum err shared_load(struct store_tx *tx, int64_t account_id,
 enum err shared_put(struct store_tx *tx, int64_t account_id, const struct rating_position *position)
 {
     char text[POSITION_MAX];
-    position_print(position, text);
+    const struct rating_position account = {.shared = position->shared};
+    position_print(&account, text);
     return store_exec(tx,
                       "INSERT OR REPLACE INTO account_position (account_id, position) "
                       "VALUES ($1, $2)",
@@ -148,7 +149,9 @@ enum err position_put(struct store_tx *tx, const struct charge *c,
                       const struct rating_position *position)
 {
     char text[POSITION_MAX];
-    position_print(position, text);
+    struct rating_position own = *position;
+    own.shared = (struct rating_shared){};
+    position_print(&own, text);
     TRY(shared_put(tx, c->account_id, position));
     return store_exec(tx,
                       "INSERT OR REPLACE INTO charge_position (account_id, meter_id, cycle_day, "

@@ -68,6 +68,7 @@ struct charge {
  * left behind together; the remainder is the charge's own. */
 [[nodiscard]] enum err position_load(struct store_tx *tx, const struct charge *c,
                                      struct rating_position *position);
+/* Each part in its place: the meter's own, and with shared_put the account's. */
 [[nodiscard]] enum err position_put(struct store_tx *tx, const struct charge *c,
                                     const struct rating_position *position);
 /* The meter leaves. What is shared stays as long as the account has another meter. */

@@ -82,7 +82,8 @@ static enum err add_up(struct store_tx *tx, void *arg)
         "UNION ALL SELECT account_id || ':' || closed_at || ':' || to_total_wh || ':' || "
         "position FROM settlement_basis UNION ALL SELECT account_id || ':' || opened_at "
         "|| ':' || total_wh || ':' || carry_exact FROM charge_open UNION ALL "
-        "SELECT account_id || ':' || position FROM charge_position ORDER BY line",
+        "SELECT account_id || ':' || position FROM charge_position UNION ALL "
+        "SELECT account_id || ':' || position FROM account_position ORDER BY line",
         "");
     for (; query_step(&q); s->rows++)
         mix(s, query_text(&q, 0), strlen(query_text(&q, 0)));
