@@ -11,7 +11,8 @@
 /* --- positions as text
  * ----------------------------------------------------------------------------- */
 
-/* Members of rating_position by name: a new one is a row here, and 0 in rows that are older. */
+/* Members of rating_position by name. What a row does not have is 0, most of it mostly: a new member
+ * is a line here. */
 #define NAME_MAX_LEN 24
 #define NAMED(name, member)                                                                        \
     {                                                                                              \
@@ -88,6 +89,8 @@ void position_print(const struct rating_position *p, char out[POSITION_MAX])
 {
     char *at = stpcpy(out, p->begun ? "{\"begun\":1" : "{\"begun\":0");
     for (size_t i = 0; i < MEMBERS; i++) {
+        if (member_of(p, i) == 0)
+            continue;
         *at++ = ',';
         *at++ = '"';
         at = stpcpy(at, members[i].name);
