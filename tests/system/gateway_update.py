@@ -404,6 +404,8 @@ def openssl_agrees(folder):
     shutil.copy(f"{folder}/release.pub", f"{folder}/one")
     open(f"{folder}/release.pub", "w").write(open(other + ".pub").read() + open(f"{folder}/one").read())
     assert f"yufu-gateway {NEW} for " in tool("check", file, "--keys", f"{folder}/release.pub")
+    # Where there are no keys, they are named, and not the file.
+    assert f"{folder}/none.pub: NOT_FOUND: " in tool("check", file, "--keys", f"{folder}/none.pub", status=1)
 
 
 run([good_one_is_tried_confirmed_and_taken_back, running_gateway_follows, one_that_ends_is_left_after_three_starts,

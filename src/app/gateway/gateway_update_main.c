@@ -94,6 +94,13 @@ static int pack(const struct job *j)
 
 /* ---- on site -------------------------------------------------------------------------------- */
 
+/* Without keys it is not the file that is missing. */
+static int refuse_file(const struct job *j, enum err e)
+{
+    bool file = e != ERR_NOT_FOUND || io_file_exists(j->keys);
+    return refuse(j, file ? j->file : j->keys, e);
+}
+
 static int check(const struct job *j)
 {
     struct update_header h;
@@ -102,7 +109,7 @@ static int check(const struct job *j)
         return lacks(j, "FILE");
     enum err e = update_check(j->file, j->keys, &file, &h);
     if (e != ERR_OK)
-        return refuse(j, j->file, e);
+        return refuse_file(j, e);
     io_file_free(&file);
     print_header(j, &h);
     return 0;
@@ -138,7 +145,7 @@ static int apply(const struct job *j)
                              .own = gateway_own()};
     e = update_apply(&a, &h);
     if (e != ERR_OK)
-        return refuse(j, j->file, e);
+        return refuse_file(j, e);
     print_header(j, &h);
     printf("%s\n",
            text(j,
