@@ -17,17 +17,10 @@ static const struct calendar calendars[] = {
 
 static const char *const names[CALENDAR_KINDS] = {"workday", "restday", "holiday", "makeup",
                                                   "unknown"};
-static const char *const names_zh[CALENDAR_KINDS] = {"工作日", "休息日", "节假日", "调休上班日",
-                                                     "未公布"};
 
 const char *calendar_kind_name(enum calendar_kind kind)
 {
     return kind < CALENDAR_KINDS ? names[kind] : "?";
-}
-
-const char *calendar_kind_zh(enum calendar_kind kind)
-{
-    return kind < CALENDAR_KINDS ? names_zh[kind] : "?";
 }
 
 const struct calendar *calendar_find(const char *code)

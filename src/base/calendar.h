@@ -21,7 +21,6 @@ enum calendar_kind {
     CALENDAR_KINDS
 };
 const char *calendar_kind_name(enum calendar_kind kind); /* "workday" ...; never NULL */
-const char *calendar_kind_zh(enum calendar_kind kind);
 
 /* Days of one kind, first to last, within one year. */
 struct calendar_span {

@@ -28,7 +28,6 @@
 #include "readings/readings.h"
 #include "site/site.h"
 #include "store/store.h"
-#include "strategy/strategy.h"
 
 /* What billing stands on; borrowed, set once by the wiring. */
 struct billing {
@@ -62,9 +61,6 @@ struct billing_plan {
 [[nodiscard]] enum err billing_plan_version(struct store_tx *tx, int64_t project_id,
                                             const char *code, int64_t version,
                                             struct billing_plan *out);
-[[nodiscard]] enum err billing_policy_in_force(struct store_tx *tx, int64_t project_id,
-                                               const char *code, wall_s at,
-                                               struct strategy_policy *out);
 
 /* --- outlook -------------------------------------------------------------------------------------
  */

@@ -41,11 +41,3 @@ enum err billing_plan_version(struct store_tx *tx, int64_t project_id, const cha
     TRY(site_plan_version(tx, project_id, code, version, &v));
     return read_plan(&v, out);
 }
-
-enum err billing_policy_in_force(struct store_tx *tx, int64_t project_id, const char *code,
-                                 wall_s at, struct strategy_policy *out)
-{
-    struct site_version v;
-    TRY(site_strategy_in_force(tx, project_id, code, at, &v));
-    return strategy_policy_parse(v.body, strlen(v.body), out, NULL);
-}

@@ -135,21 +135,3 @@ enum err journal_verify(struct store_tx *tx, journal_progress *progress, void *a
         out->bad_seq = out->head.seq + 1;
     return out->bad_seq ? ERR_JOURNAL_CHAIN : ERR_OK;
 }
-
-enum err journal_list(struct store_tx *tx, int64_t before, int64_t limit, journal_each *each,
-                      void *arg)
-{
-    enum err e = ERR_OK;
-    struct query q = query_open(tx,
-                                "SELECT seq, at, actor, action, object, detail, hash FROM audit "
-                                "WHERE seq < $1 ORDER BY seq DESC LIMIT $2",
-                                "ii", before > 0 ? before : INT64_MAX, limit);
-    while (e == ERR_OK && query_step(&q)) {
-        struct journal_row row = {query_int(&q, 0),  {query_int(&q, 1)}, query_text(&q, 2),
-                                  query_text(&q, 3), query_text(&q, 4),  query_text(&q, 5),
-                                  query_blob(&q, 6)};
-        e = each(arg, &row);
-    }
-    enum err ended = query_end(&q);
-    return e != ERR_OK ? e : ended;
-}

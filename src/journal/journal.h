@@ -53,19 +53,6 @@ struct journal_check {
 [[nodiscard]] enum err journal_verify(struct store_tx *tx, journal_progress *progress, void *arg,
                                       struct journal_check *out);
 
-/* One audit row as it is read back. Texts live until the callback returns. */
-struct journal_row {
-    int64_t seq;
-    wall_s at;
-    const char *actor, *action, *object, *detail;
-    struct bytes hash;
-};
-typedef enum err journal_each(void *arg, const struct journal_row *row);
-
-/* Newest first: rows with seq < before (0: from the newest), at most `limit`. */
-[[nodiscard]] enum err journal_list(struct store_tx *tx, int64_t before, int64_t limit,
-                                    journal_each *each, void *arg);
-
 /* SHA-256 by OpenSSL; also for the rooms that keep chains of their own. */
 void journal_sha256(const void *data, size_t len, uint8_t hash[JOURNAL_HASH_SIZE]);
 

@@ -18,8 +18,7 @@
 #define TOLERANCE_MW 12'000
 #define TOLERANCE_PERMILLE 25
 #define BRIEF_MW 30'000 /* a start of one cycle: what is left of it in the next */
-#define SHAPE_MW 60'000 /* so much of a start must have gone to show its shape, */
-#define SHAPE_THIRD 600 /* and 6 % of it as third harmonic */
+#define SHAPE_MW 60'000 /* so much of a start must have gone to show its shape */
 #define EDGE_MW 250'000
 #define BURST_TURNS 4         /* down, up, down, up; a plug that is pushed in bounces once */
 #define START_MS 1'500        /* a rotor that stands still longer is taken off by its protection */

@@ -12,7 +12,6 @@
 #define SMOOTH_MS 1'000
 #define SUPPLY_DV 1'600 /* below, the supply itself is failing */
 #define RETURN_MS 5'000 /* after closing: what was plugged in comes back at once */
-#define LEARN_PERMILLE 50
 
 void guard_factory(struct terminal *t)
 {

@@ -8,8 +8,6 @@
 #include "ledger/ledger.h"
 #include "vend/vend.h"
 
-#define VEND_ACTOR_MAX 64
-
 /* One call: when, who, and where command ids come from. */
 struct vend_turn {
     struct store_tx *tx;
