@@ -274,6 +274,30 @@ static void one_subsidy_and_one_quota(void **state)
     assert_int_equal(settled_fen(t), 300 - 200 + 1800);
 }
 
+#define SHARING                                                                                    \
+    "{\"kind\":\"flat\",\"price\":\"0.5\",\"free_quota\":{\"amount\":\"30\",\"cycle\":\"month\"}," \
+    "\"subsidies\":[{\"code\":\"help\",\"amount\":\"2\",\"per\":\"month\"}],"                      \
+    "\"fees\":[{\"code\":\"capacity\",\"price\":\"24\",\"per\":\"capacity\"}]}"
+
+/* One that was not read from the 27th of February to the 3rd of March comes after the other has
+ * gone into March: nothing of the account is owed, given or free once more. */
+static void a_meter_that_comes_late(void **state)
+{
+    struct town *t = *state;
+    share(t, SHARING);
+    run_both(t, T0, T0 + 11 * DAY);
+    town_tick(t, T0 + 11 * DAY);
+    town_run(t, 1, T0 + 11 * DAY + 600, T0 + 15 * DAY + 1, 1000);
+    town_tick(t, T0 + 15 * DAY);
+    town_wh(t, 3, T0 + 15 * DAY + 600, 15 * 12'000);
+    town_tick(t, T0 + 15 * DAY + 660);
+    int64_t used_wh = town_int(t, "SELECT sum(energy_wh) FROM settlement");
+    assert_int_equal(used_wh, 15 * 24'000 + 15 * 12'000 - 84); /* of the last ten minutes */
+    int64_t two_months_fen = (used_wh - 2 * 30'000) / 20 - 2 * 200 + 2 * 96'000;
+    assert_in_range(settled_fen(t), two_months_fen, two_months_fen + 1); /* each meter rounds */
+    assert_int_equal(town_int(t, "SELECT count(*) FROM charge_open WHERE held <> ''"), 0);
+}
+
 /* What each meter kept before was counted alone; the first that is settled brings it. */
 static void positions_of_an_older_release(void **state)
 {
@@ -537,6 +561,7 @@ int main(void)
         TEST(one_season_of_two_meters),
         TEST(a_season_ends_for_both),
         TEST(one_subsidy_and_one_quota),
+        TEST(a_meter_that_comes_late),
         TEST(positions_of_an_older_release),
         TEST(rates_from_intervals),
         TEST(demand),
