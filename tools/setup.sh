@@ -66,6 +66,7 @@ qemu-user                   runs their programs here
 bench_packages='
 postgresql-15               set-based SQL, beside ours
 libmodbus-dev               a blocking Modbus client, beside our gateway
+valgrind                    instructions that a load on the machine does not change
 '
 
 # A machine whose node comes from elsewhere brings npm along; Debian's npm would conflict with it.
